@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Typed wrappers of the libsodium primitives the protocols are made of. initialize() comes first.
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <string_view>
+
+#include "crypto/keys.hpp"
+#include "util/result.hpp"
+
+namespace hsfwd::crypto {
+
+/// Prepares libsodium; safe to call again. Aborts when the library cannot run here.
+void initialize();
+
+bool equal_constant_time(ByteView a, ByteView b);
+
+// --- BLAKE2b. Several inputs are hashed as if they stood back to back. ---
+
+Hash32 blake2b_256(ByteView input);
+Hash32 blake2b_256(std::initializer_list<ByteView> inputs);
+/// `key` has 16 to 64 bytes.
+Hash32 blake2b_256_keyed(ByteView key, std::initializer_list<ByteView> inputs);
+Hash64 blake2b_512(std::initializer_list<ByteView> inputs);
+
+/// Namespace `index` of `name`: BLAKE2b-256(BLAKE2b-256(name) || index).
+Hash32 name_space(std::string_view name, std::uint8_t index);
+
+// --- Ed25519 ---
+
+Signature sign(ByteView message, const KeyPair& keys);
+bool verify(const Signature& signature, ByteView message, const PublicKey& key);
+
+/// Diffie-Hellman in the Ed25519 group: the remote point times the clamped SHA-512 of the own seed,
+/// as an encoded Ed25519 point. Errors: kMalformed for a remote key that is no canonical point of
+/// the main subgroup.
+Result<Key32> ed25519_dh(const KeyPair& local, const PublicKey& remote);
+
+// --- ChaCha20-Poly1305, IETF form, 16-byte tag behind the ciphertext ---
+
+inline constexpr std::size_t kTagSize = 16;
+
+/// The nonce is 4 zero bytes and `counter` as 8 bytes little endian.
+void aead_seal(const Key32& key, std::uint64_t counter, ByteView associated, ByteView plaintext,
+               Bytes& out);
+/// Errors: kAuthentication.
+Result<Bytes> aead_open(const Key32& key, std::uint64_t counter, ByteView associated,
+                        ByteView ciphertext);
+
+// --- secretbox: XSalsa20-Poly1305, tag first ---
+
+inline constexpr std::size_t kBoxNonceSize = 24;
+using BoxNonce = std::array<std::uint8_t, kBoxNonceSize>;
+
+/// Writes tag and ciphertext, plaintext size + 16 bytes, to `out`.
+void box_seal(const Key32& key, const BoxNonce& nonce, ByteView plaintext, MutableBytes out);
+/// Writes the plaintext, box size - 16 bytes, to `out`, which may be the box itself behind its tag.
+bool box_open(const Key32& key, const BoxNonce& nonce, ByteView box, MutableBytes out);
+
+// --- secretstream: XChaCha20-Poly1305, strictly ordered ---
+
+inline constexpr std::size_t kStreamHeaderSize = 24;
+inline constexpr std::size_t kStreamOverhead = 17;  // encrypted tag byte, then MAC at the end
+using StreamHeader = FixedBytes<struct StreamHeaderTag, kStreamHeaderSize>;
+
+/// One direction of a secretstream, as sender or as receiver. The same key and header make the same
+/// state, so the header must be random and fresh for each session.
+class SecretStreamState {
+ public:
+  SecretStreamState(const Key32& key, const StreamHeader& header);
+  ~SecretStreamState();
+  SecretStreamState(const SecretStreamState&) = delete;
+  SecretStreamState& operator=(const SecretStreamState&) = delete;
+
+  /// Encrypts in place: `record` has the plaintext from its second byte on and 16 spare bytes
+  /// behind it, and becomes the ciphertext.
+  void push(MutableBytes record);
+  /// Decrypts in place; the plaintext is `record` without its first byte and its last 16.
+  /// False when it does not authenticate or is too short, after which the stream is dead.
+  bool pull(MutableBytes record);
+
+ private:
+  struct alignas(16) Opaque {
+    std::array<std::uint8_t, 64> bytes;
+  } state_;
+};
+
+// --- SHA ---
+
+Hash32 sha256(ByteView input);
+
+}  // namespace hsfwd::crypto

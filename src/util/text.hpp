@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes as text and back: hexadecimal, z-base-32, decimal numbers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "util/bytes.hpp"
+
+namespace hsfwd {
+
+/// Lower case, two digits a byte.
+std::string to_hex(ByteView bytes);
+/// Either case; nothing on an odd length or any other character.
+std::optional<Bytes> from_hex(std::string_view text);
+
+/// z-base-32 (alphabet ybndrfg8ejkmcpqxot1uwisza345h769), most significant bit first; the last
+/// character is filled up with zero bits. 32 bytes give 52 characters.
+std::string to_z32(ByteView bytes);
+/// Lower case only. Spare bits at the end are not looked at.
+std::optional<Bytes> from_z32(std::string_view text);
+
+/// A decimal number without sign, spaces or leading plus, at most `max`.
+std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t max);
+
+}  // namespace hsfwd

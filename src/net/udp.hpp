@@ -26,6 +26,7 @@ struct OutboundDatagram {
   Address to;
   std::array<ByteView, 3> parts{};  // sent back to back; unused parts are empty
   std::uint8_t ttl = 0;             // 0: the socket's default
+  bool may_fragment = false;        // routers and the host may cut it where it is too large
 
   std::size_t size() const { return parts[0].size() + parts[1].size() + parts[2].size(); }
 };

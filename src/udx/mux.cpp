@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "udx/mux.hpp"
+
+#include <algorithm>
+
+namespace hsfwd::udx {
+
+namespace {
+constexpr std::size_t kSlabSize = 64 * 1024;  // one record of the layer above, one GSO send
+constexpr std::size_t kIdleSlabs = 64;
+constexpr std::size_t kIdlePackets = 1024;
+// A peer repeats its end for thirteen seconds before it takes the stream for timed out.
+constexpr Duration kLinger = 15_s;
+constexpr std::size_t kMaxLingering = 4096;
+}  // namespace
+
+Mux::Mux(Scheduler& scheduler, Random& random)
+    : scheduler_(scheduler),
+      random_(random),
+      slabs_(kSlabSize, kIdleSlabs),
+      packets_(net::kMaxDatagram, kIdlePackets),
+      batch_task_(scheduler, [this] { end_batch(); }),
+      linger_timer_(scheduler, [this] { sweep_lingering(); }) {}
+
+Mux::~Mux() { HSFWD_CHECK(streams_.empty()); }
+
+StreamId Mux::fresh_id() {
+  for (;;) {
+    const StreamId id{random_.u32()};
+    if (!streams_.contains(id.value) && !lingering_.contains(id.value)) return id;
+  }
+}
+
+std::unique_ptr<Stream> Mux::create_stream(StreamObserver& observer, const StreamOptions& options) {
+  return create_stream(fresh_id(), observer, options);
+}
+
+std::unique_ptr<Stream> Mux::create_stream(StreamId id, StreamObserver& observer,
+                                           const StreamOptions& options) {
+  return std::make_unique<Stream>(*this, id, observer, options);
+}
+
+void Mux::add(Stream& stream) {
+  HSFWD_CHECK(streams_.emplace(stream.id().value, &stream).second);
+}
+
+void Mux::remove(Stream& stream) {
+  const auto found = streams_.find(stream.id().value);
+  if (found != streams_.end() && found->second == &stream) streams_.erase(found);
+}
+
+bool Mux::on_datagram(net::UdpSocket& socket, const net::InboundDatagram& datagram) {
+  const auto packet = Packet::parse(datagram.bytes);
+  if (!packet) return false;
+  const auto found = streams_.find(packet->header.stream.value);
+  if (found == streams_.end()) return answer_for_lingering(*packet);
+  Stream& stream = *found->second;
+  mark_dirty(stream);
+  stream.input(socket, datagram.from, *packet, datagram.bytes);
+  return true;
+}
+
+void Mux::mark_dirty(Stream& stream) {
+  if (!stream.dirty_) {
+    stream.dirty_ = true;
+    dirty_.push_back(&stream);
+  }
+  if (!in_batch_) batch_task_.post();
+}
+
+void Mux::end_batch() {
+  if (in_batch_) return;
+  in_batch_ = true;
+  // Sending makes room, room wakes writers, writers have more to send: until windows or pacers are
+  // full, or nothing is left.
+  while (!dirty_.empty()) {
+    // Observers may write to, create and destroy streams, so the list can grow and lose entries.
+    for (std::size_t i = 0; i < dirty_.size(); ++i) {
+      while (dirty_[i] != nullptr && dirty_[i]->deliver_next()) {
+      }
+    }
+    delivering_memory_.clear();
+    flushing_.swap(dirty_);
+    for (Stream* const stream : flushing_) {
+      if (stream == nullptr) continue;
+      stream->dirty_ = false;
+      stream->flush();
+    }
+    flushing_.clear();
+  }
+  in_batch_ = false;
+  batch_task_.cancel();
+  transmitter_.flush();
+}
+
+void Mux::on_writable(net::UdpSocket& socket) {
+  if (!transmitter_.on_writable(socket)) return;
+  for (const auto& [id, stream] : streams_) {
+    if (stream->socket() == &socket) mark_dirty(*stream);
+  }
+}
+
+void Mux::forget_socket(const net::UdpSocket& socket) {
+  transmitter_.flush();
+  transmitter_.forget(socket);
+  std::erase_if(lingering_, [&](const auto& entry) { return entry.second.socket == &socket; });
+}
+
+void Mux::linger(const Stream& stream) {
+  if (stream.socket_ == nullptr || lingering_.size() >= kMaxLingering) return;
+  lingering_[stream.id().value] = Lingering{
+      .socket = stream.socket_,
+      .to = stream.current().address,
+      .answer = stream.header(kState, stream.flight_.end()),
+      .until = scheduler_.now() + kLinger,
+  };
+  if (!linger_timer_.armed()) linger_timer_.start(kLinger);
+}
+
+bool Mux::answer_for_lingering(const Packet& packet) {
+  const auto found = lingering_.find(packet.header.stream.value);
+  if (found == lingering_.end()) return false;
+  const Lingering& entry = found->second;
+  if (packet.header.has(kData) || packet.header.has(kEnd) || packet.header.has(kHeartbeat)) {
+    transmitter_.add_copy({entry.socket, entry.to}, entry.answer, {}, {});
+    batch_task_.post();
+  }
+  return true;
+}
+
+void Mux::sweep_lingering() {
+  std::erase_if(lingering_,
+                [&](const auto& entry) { return entry.second.until <= scheduler_.now(); });
+  if (lingering_.empty()) return;
+  Instant next = Instant::max();
+  for (const auto& [id, entry] : lingering_) next = std::min(next, entry.until);
+  linger_timer_.start_at(next);
+}
+
+}  // namespace hsfwd::udx

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// All streams of a node under their ids, whatever socket their packets come in on.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "udx/stream.hpp"
+#include "udx/transmitter.hpp"
+#include "util/random.hpp"
+
+namespace hsfwd::udx {
+
+class Mux {
+ public:
+  Mux(Scheduler& scheduler, Random& random);
+  ~Mux();
+  Mux(const Mux&) = delete;
+  Mux& operator=(const Mux&) = delete;
+
+  /// A stream under a fresh random id.
+  std::unique_ptr<Stream> create_stream(StreamObserver& observer, const StreamOptions& options = {});
+  std::unique_ptr<Stream> create_stream(StreamId id, StreamObserver& observer,
+                                        const StreamOptions& options = {});
+
+  /// True when the datagram belonged to a stream; anything else is for another protocol. After the
+  /// last datagram of a batch, end_batch() must follow while the bytes are still there.
+  bool on_datagram(net::UdpSocket& socket, const net::InboundDatagram& datagram);
+  /// Delivers events, then sends what is to be sent.
+  void end_batch();
+  void on_writable(net::UdpSocket& socket);
+  /// The socket is about to be closed.
+  void forget_socket(const net::UdpSocket& socket);
+
+  std::size_t streams() const { return streams_.size(); }
+
+ private:
+  friend class Stream;
+
+  /// A stream that closed cleanly still owes its peer acknowledgements: the last one may be lost,
+  /// and the peer would repeat its end into the void.
+  struct Lingering {
+    net::UdpSocket* socket;
+    net::Address to;
+    Header answer;
+    Instant until;
+  };
+
+  void add(Stream& stream);
+  void remove(Stream& stream);
+  void linger(const Stream& stream);
+  void mark_dirty(Stream& stream);
+  bool answer_for_lingering(const Packet& packet);
+  void sweep_lingering();
+  StreamId fresh_id();
+
+  Scheduler& scheduler_;
+  Random& random_;
+  BufferPool slabs_;
+  BufferPool packets_;
+  Transmitter transmitter_;
+  std::unordered_map<std::uint32_t, Stream*> streams_;
+  std::unordered_map<std::uint32_t, Lingering> lingering_;
+  std::vector<Stream*> dirty_;
+  std::vector<Stream*> flushing_;
+  std::vector<ByteView> delivering_;
+  std::vector<PooledBuffer> delivering_memory_;
+  bool in_batch_ = false;
+  Task batch_task_;
+  Timer linger_timer_;
+};
+
+}  // namespace hsfwd::udx

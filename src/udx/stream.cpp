@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// Life of a stream: creation, the application's calls, the end. Packets coming in are handled in
+// stream_input.cpp, packets going out in stream_output.cpp.
+#include "udx/stream.hpp"
+
+#include <algorithm>
+
+#include "udx/mux.hpp"
+
+namespace hsfwd::udx {
+
+namespace {
+// What is assumed of the peer's window before anything was heard; upstream's default.
+constexpr std::uint32_t kAssumedWindow = 4 * 1024 * 1024;
+// Destinations remembered for repeats; more changes of remote than this under way at once reuse
+// the current one.
+constexpr std::size_t kMaxDestinations = 8;
+}  // namespace
+
+Stream::Stream(Mux& mux, StreamId id, StreamObserver& observer, const StreamOptions& options)
+    : mux_(mux),
+      transmitter_(mux.transmitter_),
+      scheduler_(mux.scheduler_),
+      id_(id),
+      observer_(observer),
+      options_(options),
+      send_buffer_(mux.slabs_),
+      remote_window_(kAssumedWindow),
+      congestion_(PathMtu::kBase - kOverhead, mux.random_.u32()),
+      mtu_(options.max_mtu),
+      timer_(mux.scheduler_, [this] { on_timer(); }),
+      received_(mux.packets_),
+      last_advertised_(options.receive_window) {
+  progress_at_ = timeout_from_ = scheduler_.now();
+  mux_.add(*this);
+}
+
+Stream::~Stream() {
+  destroy();
+  if (dirty_) std::replace(mux_.dirty_.begin(), mux_.dirty_.end(), this, static_cast<Stream*>(nullptr));
+}
+
+void Stream::connect(net::UdpSocket& socket, StreamId remote_id, net::Address remote) {
+  if (closed_ || connected()) return;
+  socket_ = &socket;
+  destinations_.back() = {remote, remote_id};
+  mtu_.reset(std::min(options_.max_mtu, socket.path_mtu(remote)));
+  progress_at_ = timeout_from_ = scheduler_.now();
+  if (options_.heartbeat > Duration()) heartbeat_at_ = scheduler_.now() + options_.heartbeat;
+  for (const Bytes& datagram : held_for_relay_) {
+    transmitter_.add_forwarded({socket_, remote}, datagram, remote_id);
+  }
+  held_for_relay_.clear();
+  mark_dirty();
+}
+
+void Stream::change_remote(net::UdpSocket& socket, StreamId remote_id, net::Address remote) {
+  if (closed_ || !connected() || remote.port == 0) return;
+  socket_ = &socket;
+  if (flight_.empty() || destinations_.size() >= kMaxDestinations) {
+    destinations_.back() = {remote, remote_id};
+  } else {
+    destinations_.push_back({remote, remote_id});
+  }
+  mtu_.reset(std::min(options_.max_mtu, socket.path_mtu(remote)));
+  congestion_.set_packet_size(mtu_.current() - kOverhead);
+  congestion_.on_path_change(scheduler_.now());
+  rtt_.reset();
+  rack_.reset();
+  pacer_.reset();
+  change_mark_ = flight_.end();
+  check_change_final();
+  mark_dirty();
+}
+
+void Stream::relay_to(Stream& target) {
+  HSFWD_CHECK(relay_target_ == nullptr && target.relay_source_ == nullptr);
+  relay_target_ = &target;
+  target.relay_source_ = this;
+}
+
+std::size_t Stream::send_room() const {
+  if (closed_ || end_requested_) return 0;
+  const auto unsent = static_cast<std::size_t>(send_buffer_.end() - next_offset_);
+  return unsent >= kMaxUnsent ? 0 : kMaxUnsent - unsent;
+}
+
+void Stream::commit(std::size_t size) {
+  if (closed_ || end_requested_) {
+    send_buffer_.clear();
+    return;
+  }
+  send_buffer_.commit(size);
+  if (size == 0) return;
+  writer_waits_ = send_room() == 0;
+  mark_dirty();
+}
+
+void Stream::write(ByteView bytes) {
+  if (closed_ || end_requested_ || bytes.empty()) return;
+  send_buffer_.append(bytes);
+  writer_waits_ = send_room() == 0;
+  mark_dirty();
+}
+
+void Stream::end() {
+  if (closed_ || end_requested_) return;
+  end_requested_ = true;
+  writer_waits_ = false;
+  mark_dirty();
+}
+
+bool Stream::all_acknowledged() const {
+  return flight_.empty() && !has_unsent() && !end_unsent();
+}
+
+void Stream::destroy() {
+  if (closed_) return;
+  if (connected() && relay_target_ == nullptr) {
+    transmitter_.add_copy({socket_, current().address}, header(kDestroy, flight_.end()), {}, {});
+    mark_dirty();
+  }
+  shut();
+  chunks_.clear();
+  chunk_memory_.clear();
+  messages_.clear();
+  tell_end_ = tell_writable_ = tell_remote_changed_ = false;
+  tell_closed_.reset();
+}
+
+void Stream::send_message(ByteView first, ByteView second) {
+  if (closed_ || !connected()) return;
+  transmitter_.add_copy({socket_, current().address}, header(kMessage, flight_.end()), first,
+                        second);
+  ++stats_.packets_sent;
+  mark_dirty();
+}
+
+void Stream::consume(std::size_t size) {
+  HSFWD_CHECK(size <= unread_bytes_);
+  unread_bytes_ -= size;
+  if (closed_ || remote_end_seen_) return;
+  // Tell the sender when the window has opened by a worthwhile amount: it has no other way to learn
+  // of it than to ask, which it does only once in a while.
+  const std::size_t window = advertised_window();
+  const std::size_t step = options_.receive_window / 4;
+  if (last_advertised_ <= step && window >= last_advertised_ + step && connected()) owe_ack();
+}
+
+StreamStats Stream::stats() const {
+  StreamStats out = stats_;
+  out.rtt = rtt_.smoothed();
+  out.window = congestion_.window();
+  out.pacing_rate = congestion_.pacing_rate();
+  out.mtu = mtu_.current();
+  return out;
+}
+
+Header Stream::header(std::uint8_t flags, SeqNo seq) const {
+  return {.flags = flags,
+          .data_offset = 0,
+          .stream = current().id,
+          .window = advertised_window(),
+          .seq = seq,
+          .ack = received_.next()};
+}
+
+std::uint32_t Stream::advertised_window() const {
+  const std::size_t used = unread_bytes_ + received_.kept_bytes();
+  return static_cast<std::uint32_t>(used >= options_.receive_window ? 0
+                                                                    : options_.receive_window - used);
+}
+
+void Stream::owe_ack() {
+  ack_owed_ = true;
+  mark_dirty();
+}
+
+void Stream::mark_dirty() { mux_.mark_dirty(*this); }
+
+void Stream::close(CloseReason reason) {
+  if (closed_) return;
+  if (reason == CloseReason::kFinished) mux_.linger(*this);
+  tell_closed_ = reason;
+  mark_dirty();
+  shut();
+}
+
+/// Takes the stream out of service. Events that are waiting are still told.
+void Stream::shut() {
+  closed_ = true;
+  mux_.remove(*this);
+  timer_.stop();
+  send_buffer_.clear();
+  held_for_relay_.clear();
+  if (relay_target_ != nullptr) relay_target_->relay_source_ = nullptr;
+  if (relay_source_ != nullptr) {
+    Stream& source = *std::exchange(relay_source_, nullptr);
+    source.close(CloseReason::kReset);
+    source.relay_target_ = nullptr;
+  }
+}
+
+}  // namespace hsfwd::udx

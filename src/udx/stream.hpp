@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+// One reliable, ordered, bidirectional byte stream over UDP datagrams, and the unordered messages
+// beside it. There is no handshake: a stream lives from its creation, takes packets from then on, and
+// sends once it is told where to.
+//
+// Differs from upstream: the receive window is enforced and re-announced when it opens, probes come
+// down from black holes, and a stream that closed cleanly still answers repeats for a while (Mux).
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "net/udp.hpp"
+#include "udx/bbr.hpp"
+#include "udx/flight.hpp"
+#include "udx/pacer.hpp"
+#include "udx/packet.hpp"
+#include "udx/path_mtu.hpp"
+#include "udx/rack.hpp"
+#include "udx/rate_sampler.hpp"
+#include "udx/receive_queue.hpp"
+#include "udx/rtt.hpp"
+#include "udx/send_buffer.hpp"
+#include "util/scheduler.hpp"
+
+namespace hsfwd::udx {
+
+class Mux;
+class Transmitter;
+
+enum class CloseReason {
+  kFinished,  // both directions ended, everything arrived
+  kReset,     // the peer gave up
+  kTimedOut,  // the peer stopped answering
+};
+
+/// Events of a stream. They come after the datagrams of a batch are processed, when the state of the
+/// stream is whole, except for accept_path. Any call into the stream is allowed from them; the
+/// stream itself may be destroyed.
+class StreamObserver {
+ public:
+  virtual ~StreamObserver() = default;
+  /// A packet came in on a socket the stream is not connected over; false drops it. The stream may
+  /// be connected or moved there from inside.
+  virtual bool accept_path(net::UdpSocket& socket, net::Address from) = 0;
+  /// The next bytes in order, as they lie in the packets. They count against the window until
+  /// Stream::consume.
+  virtual void on_data(std::span<const ByteView> chunks) = 0;
+  virtual void on_messages(std::span<const ByteView> messages) { static_cast<void>(messages); }
+  /// The peer ended its direction; all its bytes have been delivered.
+  virtual void on_end() = 0;
+  /// There is room again after send_room() was 0.
+  virtual void on_writable() = 0;
+  /// Everything sent before change_remote is acknowledged.
+  virtual void on_remote_changed() {}
+  /// The last event. Not called after destroy().
+  virtual void on_closed(CloseReason reason) = 0;
+};
+
+enum class AckPolicy {
+  kEveryPacket,  // what stock peers need: they measure by it
+  kBatched,      // one for all packets that came in together
+};
+
+struct StreamOptions {
+  std::size_t receive_window = 4 * 1024 * 1024;  // bytes; upstream's
+  std::size_t max_mtu = 1500;                    // IP packet, bytes
+  AckPolicy acks = AckPolicy::kEveryPacket;
+  Duration heartbeat;  // 0: none
+};
+
+struct StreamStats {
+  std::uint64_t bytes_sent = 0;  // payload, without repeats
+  std::uint64_t bytes_received = 0;
+  std::uint64_t packets_sent = 0;
+  std::uint64_t packets_received = 0;
+  std::uint64_t packets_repeated = 0;
+  std::uint64_t timeouts = 0;
+  Duration rtt;
+  std::uint64_t window = 0;  // congestion window, bytes
+  double pacing_rate = 0;    // bytes a second
+  std::size_t mtu = 0;
+};
+
+class Stream {
+ public:
+  /// Registers the id with the mux; from now on packets for it arrive. See Mux::create_stream.
+  Stream(Mux& mux, StreamId id, StreamObserver& observer, const StreamOptions& options);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  StreamId id() const { return id_; }
+
+  /// Once: where to send, and under which id the peer knows this stream.
+  void connect(net::UdpSocket& socket, StreamId remote_id, net::Address remote);
+  bool connected() const { return socket_ != nullptr; }
+  net::UdpSocket* socket() const { return socket_; }
+  net::Address remote() const { return current().address; }
+  /// Continues over another path. Packets already sent are still repeated to their old address, from
+  /// the new socket.
+  void change_remote(net::UdpSocket& socket, StreamId remote_id, net::Address remote);
+  /// What packets the peer sends to this stream shall be passed on to, unchanged but for the id.
+  /// The end of either stream ends the other.
+  void relay_to(Stream& target);
+
+  void set_ack_policy(AckPolicy policy) { options_.acks = policy; }
+  void set_rtt_hint(Duration rtt) { rtt_.set_hint(rtt); }
+
+  // --- Sending ---
+
+  /// Bytes that may be written now before the writer should wait.
+  std::size_t send_room() const;
+  /// Contiguous room for at least `at_least` bytes (up to SendBuffer::kMaxAtLeast). Commit what was
+  /// filled in before the current call returns to the event loop.
+  MutableBytes reserve(std::size_t at_least) { return send_buffer_.reserve(at_least); }
+  void commit(std::size_t size);
+  void write(ByteView bytes);
+  /// Ends the own direction behind everything written.
+  void end();
+  bool ended() const { return end_requested_; }
+  /// Everything written, and the end, is acknowledged.
+  bool all_acknowledged() const;
+  /// Drops everything unsent and tells the peer, once and without guarantee. Dead from here on.
+  void destroy();
+  /// Unordered, unreliable. What is too large for the path is lost.
+  void send_message(ByteView first, ByteView second = {});
+  std::size_t max_message() const { return mtu_.current() - kOverhead; }
+
+  // --- Receiving ---
+
+  /// The application has taken `size` bytes of what on_data delivered.
+  void consume(std::size_t size);
+
+  bool closed() const { return closed_; }
+  StreamStats stats() const;
+
+ private:
+  friend class Mux;
+
+  /// Unsent bytes above which a writer should wait. Upstream's high-water mark.
+  static constexpr std::size_t kMaxUnsent = 256 * 1024;
+
+  struct Destination {
+    net::Address address;
+    StreamId id;
+  };
+
+  // --- Input (stream_input.cpp) ---
+  void input(net::UdpSocket& socket, net::Address from, const Packet& packet, ByteView datagram);
+  void forward(ByteView datagram, const Packet& packet);
+  bool receive_sequenced(const Packet& packet);
+  void receive_data(const Packet& packet);
+  void take_kept();
+  void process_ack(const Packet& packet);
+  void take_window(const Header& header);
+  void acknowledge(SeqNo seq);
+  void acknowledge_until(SeqNo ack);
+  void acknowledge_ranges(const Packet& packet);
+  void finish_acks(std::uint64_t prior_in_flight, std::uint64_t prior_delivered);
+  void detect_losses();
+  void check_recovery_end();
+  void check_change_final();
+  void on_all_acked();
+  void owe_ack();
+  bool deliver_next();
+
+  // --- Output (stream_output.cpp) ---
+  void flush();
+  void wake_writer();
+  bool may_send() const;
+  bool resend_lost();
+  bool send_new();
+  bool window_allows(std::size_t size) const;
+  std::size_t new_payload_size() const;
+  void transmit(SeqNo seq);
+  void send_state();
+  void send_heartbeat();
+  void on_timer();
+  void on_retransmission_timeout();
+  void on_tail_probe();
+  void note_sent();
+  void note_loss_of(SentPacket& packet);
+  void schedule();
+  void probe_zero_window();
+  bool blocked_by_zero_window() const;
+  Duration backed_off_timeout() const;
+
+  // --- Life ---
+  const Destination& current() const { return destinations_.back(); }
+  Header header(std::uint8_t flags, SeqNo seq) const;
+  std::uint32_t advertised_window() const;
+  void close(CloseReason reason);
+  void shut();
+  void mark_dirty();
+  bool has_unsent() const { return next_offset_ < send_buffer_.end(); }
+  bool end_unsent() const { return end_requested_ && !end_sent_; }
+
+  Mux& mux_;
+  Transmitter& transmitter_;
+  Scheduler& scheduler_;
+  const StreamId id_;
+  StreamObserver& observer_;
+  StreamOptions options_;
+
+  net::UdpSocket* socket_ = nullptr;
+  std::vector<Destination> destinations_{1};  // the last is current
+  Stream* relay_target_ = nullptr;
+  Stream* relay_source_ = nullptr;  // the stream that forwards into this one
+  std::optional<SeqNo> change_mark_;  // change_remote is final when everything below is acked
+  std::vector<Bytes> held_for_relay_;  // came before this leg knew where to send
+
+  // Sending
+  SendBuffer send_buffer_;
+  std::uint64_t next_offset_ = 0;  // first byte that was never sent
+  Flight flight_;
+  std::uint32_t remote_window_;
+  SeqNo window_seq_;  // of the packet the window was last taken from
+  SeqNo window_ack_;
+  bool window_known_ = false;
+  bool end_requested_ = false;
+  bool end_sent_ = false;
+  bool end_acked_ = false;
+  bool writer_waits_ = false;
+
+  RttEstimator rtt_;
+  Rack rack_;
+  RateSampler rates_;
+  Bbr congestion_;
+  Pacer pacer_;
+  PathMtu mtu_;
+  std::optional<SeqNo> recovery_until_;
+  std::optional<SeqNo> tail_probe_until_;
+  std::uint32_t timeouts_in_row_ = 0;
+  Instant progress_at_;  // last time the peer acknowledged something new, or there was nothing to
+  Instant timeout_from_;
+  bool fragment_large_ = false;
+
+  // Timers, folded into one
+  Timer timer_;
+  std::optional<Instant> loss_check_at_;
+  std::optional<Instant> tail_probe_at_;
+  std::optional<Instant> timeout_at_;
+  std::optional<Instant> pace_at_;
+  std::optional<Instant> window_probe_at_;
+  std::optional<Instant> heartbeat_at_;
+
+  // Receiving
+  ReceiveQueue received_;
+  std::size_t unread_bytes_ = 0;
+  std::size_t last_advertised_ = 0;
+  bool ack_owed_ = false;
+  bool remote_end_seen_ = false;
+  SeqNo remote_end_;
+  bool remote_ended_ = false;  // everything before the end is in
+
+  // Events not delivered yet
+  std::vector<ByteView> chunks_;
+  std::vector<PooledBuffer> chunk_memory_;
+  std::vector<ByteView> messages_;
+  bool tell_end_ = false;
+  bool tell_writable_ = false;
+  bool tell_remote_changed_ = false;
+  std::optional<CloseReason> tell_closed_;
+  bool closed_ = false;
+  bool dirty_ = false;
+
+  StreamStats stats_;
+};
+
+}  // namespace hsfwd::udx

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a stream does with a packet, in the order in which upstream does it: the order is visible to
+// the peer, since it decides which packets are answered.
+#include <algorithm>
+
+#include "udx/mux.hpp"
+
+namespace hsfwd::udx {
+
+namespace {
+// A sender may have packets of a window under way that was closed meanwhile.
+constexpr std::size_t kWindowSlack = 256 * 1024;
+// Packets a relay leg keeps until it knows where they go. Upstream keeps none, which costs peers the
+// second after which they repeat.
+constexpr std::size_t kMaxHeldForRelay = 4;
+}  // namespace
+
+void Stream::input(net::UdpSocket& socket, net::Address from, const Packet& packet,
+                   ByteView datagram) {
+  if (closed_) return;
+  if (&socket != socket_ && (from.port == 0 || !observer_.accept_path(socket, from))) return;
+  if (closed_) return;
+  ++stats_.packets_received;
+  if (relay_target_ != nullptr) {
+    forward(datagram, packet);
+    return;
+  }
+  if (packet.header.has(kHeartbeat)) {
+    owe_ack();
+    return;
+  }
+  if (!packet.valid) return;
+  if (!receive_sequenced(packet)) return;
+  if (packet.header.has(kMessage)) messages_.push_back(packet.payload);
+  take_kept();
+  // An acknowledgement of what was never sent: the packet's data counts, the rest of it does not.
+  if (packet.header.ack > flight_.end()) return;
+  process_ack(packet);
+  if (closed_) return;
+  if (packet.header.has(kData) || packet.header.has(kEnd)) {
+    if (options_.acks == AckPolicy::kEveryPacket && connected()) {
+      send_state();
+    } else {
+      owe_ack();
+    }
+  }
+  if (remote_ended_ && end_acked_ && flight_.empty()) close(CloseReason::kFinished);
+}
+
+void Stream::forward(ByteView datagram, const Packet& packet) {
+  Stream& target = *relay_target_;
+  if (target.connected()) {
+    transmitter_.add_forwarded({target.socket_, target.current().address}, datagram,
+                               target.current().id);
+    mark_dirty();
+  } else if (target.held_for_relay_.size() < kMaxHeldForRelay) {
+    target.held_for_relay_.push_back(to_bytes(datagram));
+  }
+  if (packet.header.has(kDestroy)) close(CloseReason::kReset);
+}
+
+/// False when the packet ended the stream or may not be answered.
+bool Stream::receive_sequenced(const Packet& packet) {
+  if (packet.header.seq < received_.next()) return true;
+  if (packet.header.has(kDestroy)) {
+    close(CloseReason::kReset);
+    return false;
+  }
+  if (!packet.header.has(kData) && !packet.header.has(kEnd)) return true;
+  if (remote_ended_ || received_.seen(packet.header.seq)) return true;
+  const std::size_t held = unread_bytes_ + received_.kept_bytes() + packet.payload.size();
+  if (received_.too_far(packet.header.seq) || held > options_.receive_window + kWindowSlack) {
+    return false;
+  }
+  receive_data(packet);
+  return true;
+}
+
+void Stream::receive_data(const Packet& packet) {
+  const SeqNo seq = packet.header.seq;
+  const bool has_data = packet.header.has(kData);
+  if (packet.header.has(kEnd)) {
+    remote_end_seen_ = true;
+    remote_end_ = seq;
+  }
+  if (seq != received_.next()) {
+    received_.keep(seq, has_data ? packet.payload : ByteView(), has_data);
+    return;
+  }
+  received_.advance();
+  if (has_data && !packet.payload.empty()) {
+    chunks_.push_back(packet.payload);
+    unread_bytes_ += packet.payload.size();
+    stats_.bytes_received += packet.payload.size();
+  }
+}
+
+void Stream::take_kept() {
+  while (received_.next_is_kept()) {
+    ReceiveQueue::Kept kept = received_.take();
+    if (kept.size == 0) continue;
+    chunks_.emplace_back(kept.memory.data(), kept.size);
+    unread_bytes_ += kept.size;
+    stats_.bytes_received += kept.size;
+    chunk_memory_.push_back(std::move(kept.memory));
+  }
+  if (remote_end_seen_ && !remote_ended_ && received_.next() > remote_end_) {
+    remote_ended_ = true;
+    tell_end_ = true;
+  }
+}
+
+void Stream::process_ack(const Packet& packet) {
+  const Header& h = packet.header;
+  if (h.ack >= flight_.begin()) take_window(h);
+  const std::uint64_t prior_in_flight = flight_.in_flight_bytes();
+  const std::uint64_t prior_delivered = rates_.delivered();
+  const bool end_was_acked = end_acked_;
+  rates_.begin_acks();
+  acknowledge_until(h.ack);
+  if (!end_was_acked && end_acked_ && flight_.empty()) {
+    on_all_acked();
+    return;
+  }
+  acknowledge_ranges(packet);
+  finish_acks(prior_in_flight, prior_delivered);
+}
+
+/// The own end and everything before it has arrived.
+void Stream::on_all_acked() {
+  timeout_at_ = tail_probe_at_ = loss_check_at_ = std::nullopt;
+  check_change_final();
+  // The peer has waited for this; upstream answers with one more acknowledgement.
+  if (!remote_ended_ && connected()) send_state();
+  schedule();
+}
+
+void Stream::take_window(const Header& h) {
+  const bool newer = !window_known_ || h.seq > window_seq_ ||
+                     (h.seq == window_seq_ && h.ack >= window_ack_);
+  if (!newer) return;
+  window_known_ = true;
+  window_seq_ = h.seq;
+  window_ack_ = h.ack;
+  if (remote_window_ == 0 && h.window > 0) window_probe_at_.reset();
+  remote_window_ = h.window;
+}
+
+void Stream::acknowledge(SeqNo seq) {
+  SentPacket& packet = flight_.at(seq);
+  const bool was_lost = packet.state == PacketState::kLost;
+  if (!flight_.mark_acked(seq)) return;
+  const Instant now = scheduler_.now();
+  progress_at_ = timeout_from_ = now;
+  timeouts_in_row_ = 0;
+  rates_.on_acked(packet, now);
+  rack_.on_acked(packet, seq, now, rtt_);
+  if (packet.probe && !was_lost) {
+    mtu_.on_probe_acked(now);
+    congestion_.set_packet_size(mtu_.current() - kOverhead);
+  } else if (packet.size + kOverhead > PathMtu::kBase && packet.transmissions == 1) {
+    mtu_.on_large_acked();
+  }
+  packet.probe = false;
+  if ((packet.flags & kEnd) != 0) end_acked_ = true;
+}
+
+void Stream::acknowledge_until(SeqNo ack) {
+  std::optional<Duration> newest_rtt;
+  while (!flight_.empty() && flight_.begin() < ack) {
+    const SeqNo seq = flight_.begin();
+    const SentPacket& packet = flight_.at(seq);
+    if (packet.state != PacketState::kAcked && packet.transmissions == 1) {
+      newest_rtt = scheduler_.now() - packet.sent_at;
+    }
+    acknowledge(seq);
+    flight_.pop_front();
+  }
+  if (newest_rtt) rtt_.add_sample(*newest_rtt, scheduler_.now());
+  send_buffer_.release(flight_.empty() ? next_offset_ : flight_.at(flight_.begin()).offset);
+}
+
+void Stream::acknowledge_ranges(const Packet& packet) {
+  std::optional<Duration> newest_rtt;
+  packet.for_each_sack([&](SeqRange range) {
+    if (range.start < flight_.begin() || range.end > flight_.end() || range.start > range.end) {
+      return;
+    }
+    for (SeqNo seq = range.start; seq < range.end; seq = seq.next()) {
+      const SentPacket& sent = flight_.at(seq);
+      if (sent.state == PacketState::kAcked) continue;
+      if (sent.transmissions == 1) newest_rtt = scheduler_.now() - sent.sent_at;
+      acknowledge(seq);
+    }
+  });
+  if (newest_rtt) rtt_.add_sample(*newest_rtt, scheduler_.now());
+}
+
+void Stream::finish_acks(std::uint64_t prior_in_flight, std::uint64_t prior_delivered) {
+  const Instant now = scheduler_.now();
+  AckSample sample;
+  sample.now = now;
+  sample.prior_in_flight = prior_in_flight;
+  sample.acked = rates_.delivered() - prior_delivered;
+  const std::uint64_t before_loss = flight_.in_flight_bytes();
+  detect_losses();
+  sample.in_flight = flight_.in_flight_bytes();
+  sample.lost = before_loss - sample.in_flight;
+  rates_.finish_acks(sample, rtt_.min());
+  if (sample.acked > 0) {
+    mtu_.on_path_works(now);
+    sample.has_rtt = rtt_.has_sample();
+    sample.rtt = rtt_.latest();
+    sample.smoothed_rtt = rtt_.smoothed();
+    congestion_.on_ack(sample);
+  }
+  check_recovery_end();
+  check_change_final();
+  if (flight_.empty()) {
+    timeout_at_ = tail_probe_at_ = loss_check_at_ = std::nullopt;
+    if (destinations_.size() > 1) destinations_.erase(destinations_.begin(), destinations_.end() - 1);
+  }
+}
+
+void Stream::detect_losses() {
+  const Rack::Verdict verdict =
+      rack_.detect(flight_, scheduler_.now(), rtt_, recovery_until_.has_value());
+  loss_check_at_ = verdict.check_at;
+  if (verdict.lost_other_than_probe && !recovery_until_) {
+    recovery_until_ = flight_.end();
+    congestion_.on_recovery_start(scheduler_.now(), flight_.in_flight_bytes());
+  }
+}
+
+void Stream::check_recovery_end() {
+  if (tail_probe_until_ && flight_.begin() >= *tail_probe_until_) tail_probe_until_.reset();
+  if (!recovery_until_ || flight_.begin() < *recovery_until_) return;
+  recovery_until_.reset();
+  congestion_.on_recovery_end(scheduler_.now());
+}
+
+void Stream::check_change_final() {
+  if (!change_mark_ || flight_.begin() < *change_mark_) return;
+  change_mark_.reset();
+  tell_remote_changed_ = true;
+}
+
+/// Tells the observer one thing, as the last thing this function does: the stream may be gone after.
+bool Stream::deliver_next() {
+  // The lists move to the mux for the call, since the stream may not survive it. The bytes are kept
+  // alive by the caller's batch, or by the list of those that came out of order.
+  if (!chunks_.empty()) {
+    auto& chunks = mux_.delivering_;
+    auto& memory = mux_.delivering_memory_;
+    memory.clear();
+    chunks.clear();
+    chunks.swap(chunks_);
+    memory.swap(chunk_memory_);
+    observer_.on_data(chunks);
+    return true;
+  }
+  if (!messages_.empty()) {
+    auto& messages = mux_.delivering_;
+    messages.clear();
+    messages.swap(messages_);
+    observer_.on_messages(messages);
+    return true;
+  }
+  if (std::exchange(tell_remote_changed_, false)) {
+    observer_.on_remote_changed();
+    return true;
+  }
+  if (std::exchange(tell_end_, false)) {
+    observer_.on_end();
+    return true;
+  }
+  if (std::exchange(tell_writable_, false)) {
+    observer_.on_writable();
+    return true;
+  }
+  if (tell_closed_) {
+    const CloseReason reason = *std::exchange(tell_closed_, std::nullopt);
+    observer_.on_closed(reason);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace hsfwd::udx

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a stream sends, and when: new data within the windows, repeats, probes, acknowledgements.
+#include <algorithm>
+
+#include "udx/mux.hpp"
+
+namespace hsfwd::udx {
+
+namespace {
+// How long unacknowledged data may stay without any sign of progress. Upstream gives up after 13 s.
+constexpr Duration kGiveUpAfter = 20_s;
+constexpr std::uint32_t kMinTimeoutsToGiveUp = 6;
+constexpr Duration kMaxBackoff = 2_s;
+// RFC 8985 asks for two round trips; below this timers of a busy machine are no measure.
+constexpr Duration kMinTailProbe = 10_ms;
+// Upstream sends the lowest 50 ranges. With more gaps than that a sender hears nothing of what it sent
+// last and falls back on timeouts, so as many of the highest ranges follow.
+constexpr std::size_t kMaxLowRanges = 50;
+constexpr std::size_t kMaxHighRanges = 50;
+// A large packet lost this often makes its size suspicious.
+constexpr std::uint8_t kSuspiciousTransmissions = 3;
+}  // namespace
+
+void Stream::flush() {
+  if (closed_) return;
+  if (connected()) {
+    if (std::exchange(ack_owed_, false)) send_state();
+    if (!transmitter_.blocked(*socket_)) {
+      pacer_.refill(scheduler_.now(), congestion_.pacing_rate());
+      while (may_send() && (resend_lost() || send_new())) {
+      }
+      if (!has_unsent() && !flight_.has_lost() && may_send()) {
+        rates_.on_app_limited(flight_.in_flight_bytes());
+      }
+    }
+    probe_zero_window();
+    wake_writer();
+  }
+  schedule();
+}
+
+/// Once half of the mark is sent, so that a writer is not woken for every packet.
+void Stream::wake_writer() {
+  if (!writer_waits_ || send_room() < kMaxUnsent / 2) return;
+  writer_waits_ = false;
+  tell_writable_ = true;
+  mark_dirty();
+}
+
+bool Stream::may_send() const {
+  return pacer_.allows() && flight_.in_flight_bytes() < congestion_.window();
+}
+
+/// Repeats the packet that was found lost first. Repeats do not ask for the peer's window: it had
+/// room for them before.
+bool Stream::resend_lost() {
+  if (!flight_.has_lost()) return false;
+  const SeqNo seq = flight_.first_lost();
+  SentPacket& packet = flight_.at(seq);
+  note_loss_of(packet);
+  packet.rate = rates_.on_sent(scheduler_.now(), flight_.in_flight_bytes());
+  flight_.resend(seq, scheduler_.now());
+  ++stats_.packets_repeated;
+  transmit(seq);
+  return true;
+}
+
+/// What the loss of a packet says about its size.
+void Stream::note_loss_of(SentPacket& packet) {
+  const Instant now = scheduler_.now();
+  if (packet.probe) {
+    packet.probe = false;
+    packet.padding = 0;
+    mtu_.on_probe_lost(now);
+    return;
+  }
+  if (packet.size + kOverhead <= PathMtu::kBase) return;
+  if (packet.transmissions == kSuspiciousTransmissions && mtu_.on_large_lost(now)) {
+    congestion_.set_packet_size(mtu_.current() - kOverhead);
+    fragment_large_ = true;
+  }
+}
+
+std::size_t Stream::new_payload_size() const {
+  return std::min<std::size_t>(mtu_.current() - kOverhead,
+                               static_cast<std::size_t>(send_buffer_.end() - next_offset_));
+}
+
+bool Stream::window_allows(std::size_t size) const {
+  const std::uint64_t in_flight = flight_.in_flight_bytes();
+  // Any open window takes one packet, however small it is.
+  if (flight_.in_flight_packets() == 0) return remote_window_ > 0;
+  return in_flight + size <= remote_window_;
+}
+
+/// Cuts the next packet from what is unsent. Once cut, a packet is the same for ever.
+bool Stream::send_new() {
+  if (!has_unsent() && !end_unsent()) return false;
+  const std::size_t size = new_payload_size();
+  if (!window_allows(size)) return false;
+  SentPacket packet;
+  packet.offset = next_offset_;
+  packet.size = static_cast<std::uint16_t>(size);
+  packet.sent_at = scheduler_.now();
+  packet.transmissions = 1;
+  packet.path = static_cast<std::uint8_t>(destinations_.size() - 1);
+  packet.flags = size > 0 ? kData : kState;
+  if (end_unsent() && next_offset_ + size == send_buffer_.end()) {
+    packet.flags |= kEnd;
+    end_sent_ = true;
+  }
+  const auto probe = change_mark_ ? std::nullopt : mtu_.wanted_probe(scheduler_.now());
+  if (probe && size + kOverhead <= *probe && *probe - size - kOverhead <= kMaxPadding && size > 0) {
+    packet.probe = true;
+    packet.padding = static_cast<std::uint8_t>(*probe - size - kOverhead);
+    mtu_.on_probe_sent(*probe);
+  }
+  if (flight_.empty()) {
+    progress_at_ = scheduler_.now();
+    congestion_.on_restart(scheduler_.now());
+  }
+  packet.rate = rates_.on_sent(scheduler_.now(), flight_.in_flight_bytes());
+  next_offset_ += size;
+  stats_.bytes_sent += size;
+  transmit(flight_.push(packet));
+  return true;
+}
+
+void Stream::transmit(SeqNo seq) {
+  const SentPacket& packet = flight_.at(seq);
+  const std::size_t path = std::min<std::size_t>(packet.path, destinations_.size() - 1);
+  const Destination& to = destinations_[path];
+  Header h = header(packet.flags, seq);
+  h.stream = to.id;
+  h.data_offset = packet.padding;
+  const bool large = packet.size + kOverhead > mtu_.current() && !packet.probe;
+  transmitter_.add({socket_, to.address, fragment_large_ && large}, h, packet.padding,
+                   send_buffer_.locate(packet.offset, packet.size));
+  last_advertised_ = h.window;
+  ++stats_.packets_sent;
+  pacer_.spend(packet.size + packet.padding + kOverhead);
+  ack_owed_ = false;  // every packet carries the acknowledgement
+  note_sent();
+}
+
+void Stream::note_sent() {
+  const Instant now = scheduler_.now();
+  if (!timeout_at_) {
+    timeout_from_ = now;
+    timeout_at_ = now + backed_off_timeout();
+  }
+  const bool single = flight_.in_flight_packets() <= 1;
+  const Duration wait = std::max(rtt_.smoothed() * 2, kMinTailProbe) + (single ? 2_ms : Duration());
+  if (rtt_.has_sample() && !recovery_until_ && !tail_probe_until_ &&
+      flight_.acked_packets() == 0) {
+    tail_probe_at_ = now + wait;
+  }
+}
+
+void Stream::send_state() {
+  std::array<std::uint8_t, (kMaxLowRanges + kMaxHighRanges) * kSackRangeSize> sack;
+  std::size_t size = 0;
+  const auto& ranges = received_.ranges();
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    if (i == kMaxLowRanges && ranges.size() > kMaxLowRanges + kMaxHighRanges) {
+      i = ranges.size() - kMaxHighRanges;
+    }
+    store_le32(sack.data() + size, ranges[i].start.value);
+    store_le32(sack.data() + size + 4, ranges[i].end.value);
+    size += kSackRangeSize;
+  }
+  const Header h = header(size > 0 ? kSack : kState, flight_.end());
+  transmitter_.add_copy({socket_, current().address}, h, {}, ByteView(sack).first(size));
+  last_advertised_ = h.window;
+  ++stats_.packets_sent;
+  mark_dirty();
+}
+
+void Stream::send_heartbeat() {
+  transmitter_.add_copy({socket_, current().address}, header(kHeartbeat, flight_.end()), {}, {});
+  ++stats_.packets_sent;
+}
+
+bool Stream::blocked_by_zero_window() const {
+  return remote_window_ == 0 && flight_.in_flight_packets() == 0 && !flight_.has_lost() &&
+         (has_unsent() || end_unsent());
+}
+
+/// Asks a peer whose window is closed, since it may open without our hearing of it.
+void Stream::probe_zero_window() {
+  if (!blocked_by_zero_window()) {
+    window_probe_at_.reset();
+    return;
+  }
+  if (window_probe_at_) return;
+  send_heartbeat();
+  window_probe_at_ = scheduler_.now() + rtt_.retransmission_timeout();
+}
+
+Duration Stream::backed_off_timeout() const {
+  const Duration base = rtt_.retransmission_timeout();
+  const Duration backed_off = base * (std::int64_t{1} << std::min(timeouts_in_row_, 6U));
+  return std::max(base, std::min(backed_off, kMaxBackoff));
+}
+
+/// Arms the one timer for whatever comes first.
+void Stream::schedule() {
+  if (closed_ || !connected()) return;
+  if (flight_.in_flight_packets() + flight_.lost_packets() == 0) {
+    timeout_at_ = tail_probe_at_ = loss_check_at_ = std::nullopt;
+  } else {
+    timeout_at_ = timeout_from_ + backed_off_timeout();
+  }
+  if (recovery_until_ || flight_.acked_packets() > 0 || !flight_.has_in_flight()) {
+    tail_probe_at_.reset();
+  }
+  pace_at_.reset();
+  const bool wants = flight_.has_lost() || ((has_unsent() || end_unsent()) &&
+                                            window_allows(new_payload_size()));
+  if (wants && flight_.in_flight_bytes() < congestion_.window() && !pacer_.allows() &&
+      !transmitter_.blocked(*socket_)) {
+    pace_at_ = pacer_.next();
+  }
+  std::optional<Instant> next;
+  for (const auto& at : {loss_check_at_, tail_probe_at_, timeout_at_, pace_at_, window_probe_at_,
+                         heartbeat_at_}) {
+    if (at && (!next || *at < *next)) next = at;
+  }
+  if (!next) {
+    timer_.stop();
+  } else if (!timer_.armed() || timer_.deadline() != *next) {
+    timer_.start_at(*next);
+  }
+}
+
+void Stream::on_timer() {
+  const Instant now = scheduler_.now();
+  const auto due = [now](std::optional<Instant>& at) {
+    if (!at || *at > now) return false;
+    at.reset();
+    return true;
+  };
+  mark_dirty();
+  due(pace_at_);
+  if (due(loss_check_at_)) detect_losses();
+  if (due(tail_probe_at_)) on_tail_probe();
+  if (due(window_probe_at_) && blocked_by_zero_window()) {
+    send_heartbeat();
+    window_probe_at_ = now + rtt_.retransmission_timeout() * 2;
+  }
+  if (due(heartbeat_at_)) {
+    if (flight_.empty()) send_heartbeat();
+    heartbeat_at_ = now + options_.heartbeat;
+  }
+  if (due(timeout_at_)) on_retransmission_timeout();
+}
+
+/// The end of what was sent may be lost without anything behind it to show so: send something.
+void Stream::on_tail_probe() {
+  if (flight_.empty() || tail_probe_until_) return;
+  if (!send_new() && flight_.has_in_flight()) {
+    // Unchanged, padding included: the newest packet is the best witness.
+    const SeqNo seq = flight_.newest_in_flight();
+    flight_.resend(seq, scheduler_.now());
+    ++stats_.packets_repeated;
+    transmit(seq);
+  }
+  tail_probe_until_ = flight_.end();
+}
+
+void Stream::on_retransmission_timeout() {
+  const Instant now = scheduler_.now();
+  ++stats_.timeouts;
+  ++timeouts_in_row_;
+  if (timeouts_in_row_ > kMinTimeoutsToGiveUp && now - progress_at_ >= kGiveUpAfter) {
+    close(CloseReason::kTimedOut);
+    return;
+  }
+  // The first packet counts as lost in any case; others when they are late as well.
+  while (flight_.has_in_flight()) {
+    const SeqNo seq = flight_.oldest_in_flight();
+    const bool first = flight_.in_flight_packets() > 0 && !flight_.has_lost();
+    if (!first && !rack_.older_than_horizon(flight_.at(seq), now, rtt_)) break;
+    flight_.mark_lost(seq);
+  }
+  tail_probe_until_.reset();
+  if (!recovery_until_) recovery_until_ = flight_.end();
+  congestion_.on_timeout(now, flight_.in_flight_bytes());
+  timeout_from_ = now;
+  // Under way at once, whatever the pacer thinks.
+  resend_lost();
+}
+
+}  // namespace hsfwd::udx

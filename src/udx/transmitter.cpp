@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "udx/transmitter.hpp"
+
+namespace hsfwd::udx {
+
+namespace {
+constexpr std::array<std::uint8_t, kMaxPadding> kZeros{};
+// What may wait for a full socket, packets. Beyond it the network layer is as good as lossy.
+constexpr std::size_t kMaxBacklog = 256;
+}  // namespace
+
+Transmitter::Transmitter() : scratch_(new std::uint8_t[kScratchSize]) {}
+
+MutableBytes Transmitter::scratch(const Target& target, std::size_t size) {
+  const bool full = batch_size_ == kMaxBatch || scratch_used_ + size > kScratchSize;
+  if (full || (socket_ != nullptr && socket_ != target.socket)) flush();
+  const MutableBytes out(scratch_.get() + scratch_used_, size);
+  scratch_used_ += size;
+  return out;
+}
+
+void Transmitter::push(const Target& target, const std::array<ByteView, 3>& parts) {
+  socket_ = target.socket;
+  batch_[batch_size_++] = {
+      .to = target.to, .parts = parts, .ttl = 0, .may_fragment = target.may_fragment};
+}
+
+void Transmitter::add_copy(const Target& target, const Header& header, ByteView extension,
+                           ByteView body) {
+  const MutableBytes bytes = scratch(target, kHeaderSize + extension.size() + body.size());
+  header.write(bytes.data());
+  copy_bytes(extension, bytes.subspan(kHeaderSize));
+  copy_bytes(body, bytes.subspan(kHeaderSize + extension.size()));
+  push(target, {bytes, ByteView(), ByteView()});
+}
+
+void Transmitter::add(const Target& target, const Header& header, std::size_t padding,
+                      const std::array<ByteView, 2>& payload) {
+  const MutableBytes bytes = scratch(target, kHeaderSize + padding);
+  header.write(bytes.data());
+  copy_bytes(ByteView(kZeros).first(padding), bytes.subspan(kHeaderSize));
+  push(target, {bytes, payload[0], payload[1]});
+}
+
+void Transmitter::add_forwarded(const Target& target, ByteView datagram, StreamId id) {
+  const MutableBytes bytes = scratch(target, datagram.size());
+  copy_bytes(datagram, bytes);
+  store_le32(bytes.data() + 4, id.value);
+  push(target, {bytes, ByteView(), ByteView()});
+}
+
+void Transmitter::flush() {
+  if (batch_size_ > 0) {
+    const std::span<const net::OutboundDatagram> batch(batch_.data(), batch_size_);
+    const std::size_t taken = blocked(*socket_) ? 0 : socket_->send(batch);
+    if (taken < batch.size()) keep_back(*socket_, batch.subspan(taken));
+  }
+  batch_size_ = 0;
+  scratch_used_ = 0;
+  socket_ = nullptr;
+}
+
+void Transmitter::keep_back(net::UdpSocket& socket, std::span<const net::OutboundDatagram> rest) {
+  auto& waiting = backlog_[&socket];
+  for (const net::OutboundDatagram& datagram : rest) {
+    if (waiting.size() >= kMaxBacklog) return;
+    Waiting copy{datagram.to, {}, datagram.may_fragment};
+    copy.bytes.reserve(datagram.size());
+    for (const ByteView part : datagram.parts) append(copy.bytes, part);
+    waiting.push_back(std::move(copy));
+  }
+}
+
+bool Transmitter::on_writable(net::UdpSocket& socket) {
+  const auto found = backlog_.find(&socket);
+  if (found == backlog_.end()) return true;
+  auto waiting = std::move(found->second);
+  backlog_.erase(found);
+  std::size_t sent = 0;
+  for (; sent < waiting.size(); ++sent) {
+    const Waiting& w = waiting[sent];
+    const net::OutboundDatagram datagram{
+        .to = w.to, .parts = {w.bytes, ByteView(), ByteView()}, .may_fragment = w.may_fragment};
+    if (socket.send({&datagram, 1}) == 0) break;
+  }
+  if (sent == waiting.size()) return true;
+  waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(sent));
+  backlog_[&socket] = std::move(waiting);
+  return false;
+}
+
+void Transmitter::forget(const net::UdpSocket& socket) {
+  if (socket_ == &socket) {
+    batch_size_ = 0;
+    scratch_used_ = 0;
+    socket_ = nullptr;
+  }
+  backlog_.erase(&socket);
+}
+
+}  // namespace hsfwd::udx

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/host.hpp"
+
+#include "util/check.hpp"
+
+namespace hsfwd::sim {
+
+class HostSocket final : public net::UdpSocket {
+ public:
+  HostSocket(Host& host, Address local, net::UdpObserver& observer)
+      : host_(host), local_(local), observer_(observer) {
+    host_.sockets_[local.port] = this;
+  }
+  ~HostSocket() override { host_.sockets_.erase(local_.port); }
+
+  Address local_address() const override { return local_; }
+
+  std::size_t send(std::span<const net::OutboundDatagram> batch) override {
+    for (const net::OutboundDatagram& datagram : batch) {
+      Packet packet;
+      packet.from = {local_.host.is_loopback() ? local_.host : host_.address_, local_.port};
+      packet.to = datagram.to;
+      packet.payload.reserve(datagram.size());
+      for (const ByteView part : datagram.parts) append(packet.payload, part);
+      packet.may_fragment = datagram.may_fragment;
+      if (datagram.ttl != 0) packet.ttl = datagram.ttl;
+      host_.send(std::move(packet));
+    }
+    return batch.size();
+  }
+
+  void deliver(Packet& packet) {
+    // Receivers read into a buffer of this size; what does not fit is cut.
+    if (packet.payload.size() > net::kMaxDatagram) packet.payload.resize(net::kMaxDatagram);
+    net::InboundDatagram inbound{packet.from, packet.payload};
+    observer_.on_datagrams(*this, {&inbound, 1});
+  }
+
+ private:
+  Host& host_;
+  const Address local_;
+  net::UdpObserver& observer_;
+};
+
+Host::Host(World& world, Segment& segment, Ipv4 address, const LinkProfile& profile,
+           std::uint64_t seed)
+    : world_(world),
+      segment_(&segment),
+      address_(address),
+      link_(world, *this, profile),
+      random_(seed) {
+  segment_->attach(address_, link_);
+  freeze();
+}
+
+Host::~Host() {
+  HSFWD_CHECK(sockets_.empty());
+  segment_->detach(address_);
+}
+
+net::Env Host::env() {
+  freeze();
+  return net::Env{scheduler_, *this, random_, *this, *this, *this, world_.log()};
+}
+
+void Host::set_address(Segment& segment, Ipv4 address) {
+  segment_->detach(address_);
+  segment_ = &segment;
+  address_ = address;
+  segment_->attach(address_, link_);
+}
+
+void Host::sleep() { asleep_ = true; }
+
+void Host::wake() {
+  asleep_ = false;
+  run();
+}
+
+void Host::freeze() {
+  if (!asleep_) scheduler_.freeze(world_.now());
+}
+
+void Host::run() {
+  if (asleep_) return;
+  scheduler_.advance_to(world_.now());
+  schedule_wake();
+}
+
+void Host::schedule_wake() {
+  const auto deadline = scheduler_.next_deadline();
+  if (next_wake_ <= world_.now()) next_wake_ = Instant::max();
+  if (asleep_ || !deadline || *deadline >= next_wake_) return;
+  next_wake_ = std::max(*deadline, world_.now());
+  world_.wake_later(next_wake_, *this);
+}
+
+void Host::send(Packet packet) {
+  if (packet.to.host == address_ || packet.to.host.is_loopback()) {
+    world_.deliver_later(world_.now(), *this, std::move(packet));
+  } else {
+    link_.send_up(std::move(packet), *segment_);
+  }
+}
+
+void Host::receive(Packet packet) {
+  if (asleep_) return;
+  scheduler_.freeze(world_.now());
+  const auto socket = sockets_.find(packet.to.port);
+  if (socket != sockets_.end()) socket->second->deliver(packet);
+  scheduler_.run_posted();
+  schedule_wake();
+}
+
+Result<std::unique_ptr<net::UdpSocket>> Host::bind(Address local, net::UdpObserver& observer) {
+  const bool ours =
+      local.host.is_any() || local.host.is_loopback() || local.host == address_;
+  if (!ours || sockets_.contains(local.port)) return Err(Errc::kUnavailable);
+  while (local.port == 0 || sockets_.contains(local.port)) {
+    local.port = static_cast<std::uint16_t>(32768 + random_.below(28000));
+  }
+  return std::unique_ptr<net::UdpSocket>(std::make_unique<HostSocket>(*this, local, observer));
+}
+
+std::vector<net::Interface> Host::list() {
+  return {{"lo", Ipv4::loopback(), true}, {"eth0", address_, false}};
+}
+
+namespace {
+
+class NameLookup final : public net::Lookup {
+ public:
+  NameLookup(Scheduler& scheduler, Result<Ipv4> answer, net::Resolver::Done done)
+      : timer_(scheduler, [answer, done = std::move(done)] { done(answer); }) {
+    timer_.start(20_ms);
+  }
+
+ private:
+  Timer timer_;
+};
+
+}  // namespace
+
+std::unique_ptr<net::Lookup> Host::resolve(const std::string& host, Done done) {
+  const auto& names = world_.names();
+  const auto name = names.find(host);
+  Result<Ipv4> answer = Err(Errc::kUnavailable);
+  if (name != names.end()) answer = name->second;
+  return std::make_unique<NameLookup>(scheduler_, answer, std::move(done));
+}
+
+}  // namespace hsfwd::sim

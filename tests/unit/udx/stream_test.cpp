@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "pair.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::udx;
+
+namespace {
+constexpr std::uint64_t kMegabyte = 1024 * 1024;
+}
+
+TEST_CASE("bytes, both ends, and a clean close") {
+  Pair pair(1);
+  pair.connect();
+  pair.a.send(100'000, true);
+  pair.b.send(5, true);
+  REQUIRE(pair.world.run_until([&] { return pair.a.closed && pair.b.closed; }, 5_s));
+  CHECK(pair.a.closed == CloseReason::kFinished);
+  CHECK(pair.b.closed == CloseReason::kFinished);
+  CHECK(pair.b.received == 100'000);
+  CHECK(pair.a.received == 5);
+  CHECK((pair.a.intact && pair.b.intact && pair.a.ended && pair.b.ended));
+}
+
+TEST_CASE("half close: the other direction goes on") {
+  Pair pair(2);
+  pair.connect();
+  pair.a.send(10, true);
+  REQUIRE(pair.world.run_until([&] { return pair.b.ended; }, 1_s));
+  pair.world.run_for(60_s);
+  CHECK(!pair.a.closed);
+  pair.b.send(kMegabyte, true);
+  REQUIRE(pair.world.run_until([&] { return pair.a.closed && pair.b.closed; }, 10_s));
+  CHECK(pair.a.received == kMegabyte);
+  CHECK(pair.a.closed == CloseReason::kFinished);
+}
+
+TEST_CASE("packets before connect are kept and acknowledged once") {
+  Pair pair(3);
+  pair.a.stream->connect(*pair.a_node.socket_, pair.b.stream->id(), pair.b_node.address());
+  pair.a.send(3000, false);
+  pair.world.run_for(100_ms);
+  CHECK(pair.b.received == 3000);
+  CHECK(pair.b.paths_seen >= 3);
+  CHECK(pair.b.last_from == pair.a_node.address());
+  CHECK(!pair.a.stream->all_acknowledged());
+  const auto before = pair.a.stream->stats().packets_received;
+  pair.b.stream->connect(*pair.b_node.socket_, pair.a.stream->id(), pair.a_node.address());
+  pair.world.run_for(15_ms);
+  CHECK(pair.a.stream->stats().packets_received == before + 1);
+  CHECK(pair.a.stream->all_acknowledged());
+}
+
+TEST_CASE("a path that is not accepted is not heard") {
+  Pair pair(4);
+  pair.b.accept = false;
+  pair.a.stream->connect(*pair.a_node.socket_, pair.b.stream->id(), pair.b_node.address());
+  pair.a.send(10, false);
+  pair.world.run_for(1_s);
+  CHECK(pair.b.received == 0);
+  CHECK(pair.b_node.foreign_ == 0);
+}
+
+TEST_CASE("transfers are bit-exact over lossy, reordering, duplicating paths") {
+  const double loss = GENERATE(0.0, 0.02, 0.1);
+  const std::uint64_t seed = GENERATE(range(10, 15));
+  CAPTURE(loss, seed);
+  sim::LinkProfile link;
+  link.delay = 10_ms;
+  link.jitter = 5_ms;
+  link.loss = loss / 2;  // both hosts' links are crossed
+  link.duplicate = 0.02;
+  link.reorder = 0.05;
+  Pair pair(seed, link);
+  pair.connect();
+  pair.a.send(2 * kMegabyte, true);
+  pair.b.send(kMegabyte / 2, true);
+  REQUIRE(pair.world.run_until([&] { return pair.a.closed && pair.b.closed; }, 120_s));
+  CHECK(pair.b.received == 2 * kMegabyte);
+  CHECK(pair.a.received == kMegabyte / 2);
+  CHECK((pair.a.intact && pair.b.intact));
+  CHECK(pair.a.closed == CloseReason::kFinished);
+  CHECK(pair.b.closed == CloseReason::kFinished);
+}
+
+TEST_CASE("the same seed gives the same trace, another seed another") {
+  const auto trace = [](std::uint64_t seed) {
+    sim::LinkProfile link;
+    link.loss = 0.03;
+    link.jitter = 3_ms;
+    Pair pair(seed, link);
+    pair.connect();
+    pair.a.send(kMegabyte, true);
+    pair.world.run_for(30_s);
+    CHECK(pair.b.received == kMegabyte);
+    return pair.world.trace_hash();
+  };
+  CHECK(trace(77) == trace(77));
+  CHECK(trace(77) != trace(78));
+}
+
+TEST_CASE("a stalled reader bounds what is buffered, and reading again goes on") {
+  StreamOptions options;
+  options.receive_window = 256 * 1024;
+  Pair pair(20, {}, options);
+  pair.connect();
+  pair.b.consume_at_once = false;
+  pair.a.send(64 * kMegabyte, true);
+  pair.world.run_for(60_s);
+  CHECK(pair.b.received <= 256 * 1024 + 1500);  // an open window takes one more packet
+  CHECK(pair.b.received >= 200 * 1024);
+  // The writer may be the window plus its own mark ahead, whatever time passes.
+  CHECK(pair.a.sent <= 1024 * 1024);
+  CHECK(!pair.a.closed);
+
+  const Instant opened = pair.world.now();
+  pair.b.consume_at_once = true;
+  pair.b.stream->consume(pair.b.received);
+  REQUIRE(pair.world.run_until([&] { return pair.b.received > kMegabyte; }, 5_s));
+  // The window's opening is announced; nobody waits for a probe.
+  CHECK(pair.world.now() - opened < 500_ms);
+  REQUIRE(pair.world.run_until([&] { return pair.b.ended; }, 600_s));
+  CHECK(pair.b.received == 64 * kMegabyte);
+  CHECK(pair.b.intact);
+}
+
+TEST_CASE("a lost announcement of an open window is found out by asking") {
+  StreamOptions options;
+  options.receive_window = 64 * 1024;
+  Pair pair(21, {}, options);
+  pair.connect();
+  pair.b.consume_at_once = false;
+  pair.a.send(kMegabyte, false);
+  pair.world.run_for(10_s);
+  pair.b_node.host_.link().set_connected(false);
+  pair.b.consume_at_once = true;
+  pair.b.stream->consume(pair.b.received);
+  pair.world.run_for(100_ms);
+  pair.b_node.host_.link().set_connected(true);
+  REQUIRE(pair.world.run_until([&] { return pair.b.received == kMegabyte; }, 10_s));
+}
+
+TEST_CASE("destroy reaches the peer as a reset and discards what is under way") {
+  Pair pair(22);
+  pair.connect();
+  pair.a.send(kMegabyte, false);
+  pair.world.run_for(12_ms);
+  pair.a.stream->destroy();
+  REQUIRE(pair.world.run_until([&] { return pair.b.closed.has_value(); }, 1_s));
+  CHECK(pair.b.closed == CloseReason::kReset);
+  CHECK(!pair.b.ended);
+  CHECK(!pair.a.closed);
+}
+
+TEST_CASE("a peer that vanished is given up on, and only then") {
+  Pair pair(23);
+  pair.connect();
+  pair.a.send(1000, false);
+  pair.world.run_for(1_s);
+  pair.b_node.host_.link().set_connected(false);
+  pair.world.run_for(3600_s);
+  CHECK(!pair.a.closed);  // nothing was unacknowledged
+  pair.a.send(2000, false);
+  const Instant sent = pair.world.now();
+  REQUIRE(pair.world.run_until([&] { return pair.a.closed.has_value(); }, 60_s));
+  CHECK(pair.a.closed == CloseReason::kTimedOut);
+  CHECK(pair.world.now() - sent >= 15_s);
+  CHECK(pair.world.now() - sent <= 25_s);
+}
+
+TEST_CASE("an outage shorter than that is survived, and ends soon after the network is back") {
+  Pair pair(24);
+  pair.connect();
+  pair.a.send(8 * kMegabyte, true);
+  pair.world.run_for(100_ms);
+  pair.b_node.host_.link().set_connected(false);
+  pair.world.run_for(15_s);
+  pair.b_node.host_.link().set_connected(true);
+  const Instant back = pair.world.now();
+  const auto before = pair.b.received;
+  REQUIRE(pair.world.run_until([&] { return pair.b.received > before; }, 10_s));
+  CHECK(pair.world.now() - back <= 2500_ms);
+  REQUIRE(pair.world.run_until([&] { return pair.b.ended; }, 60_s));
+  CHECK(pair.b.intact);
+}
+
+TEST_CASE("the last acknowledgement may be lost: the closed side still answers") {
+  Pair pair(25);
+  pair.connect();
+  pair.a.send(10, true);
+  pair.b.send(10, true);
+  // b hears a's end and acknowledges; whatever a sends as its last word is lost.
+  REQUIRE(pair.world.run_until([&] { return pair.a.closed.has_value(); }, 2_s));
+  pair.world.run_for(30_s);
+  CHECK(pair.b.closed == CloseReason::kFinished);
+
+  Pair other(26);
+  other.connect();
+  other.a.send(10, true);
+  REQUIRE(other.world.run_until([&] { return other.b.ended; }, 2_s));
+  other.b.send(10, true);
+  // a closes when b's end arrives; its acknowledgement to b is cut off for three seconds.
+  REQUIRE(other.world.run_until([&] { return other.a.closed.has_value(); }, 2_s));
+  other.b_node.host_.link().set_connected(false);
+  other.a.stream.reset();
+  other.world.run_for(3_s);
+  CHECK(!other.b.closed);
+  other.b_node.host_.link().set_connected(true);
+  REQUIRE(other.world.run_until([&] { return other.b.closed.has_value(); }, 10_s));
+  CHECK(other.b.closed == CloseReason::kFinished);
+}
+
+TEST_CASE("messages are datagrams: unordered, empty ones included, never a stream's business") {
+  Pair pair(27);
+  pair.connect();
+  const Bytes hello{1, 2, 3};
+  pair.a.stream->send_message(hello);
+  pair.a.stream->send_message({});
+  pair.world.run_for(100_ms);
+  CHECK(pair.b.messages == std::vector<Bytes>{hello, {}});
+  CHECK(pair.b.received == 0);
+  CHECK(pair.a.stream->all_acknowledged());
+}
+
+TEST_CASE("the path's size is found, and found again when it shrinks under way") {
+  sim::LinkProfile link;
+  link.rate = 2'000'000;
+  Pair pair(28, link);
+  pair.connect();
+  pair.a.send(6 * kMegabyte, true);
+  pair.world.run_for(1_s);
+  CHECK(pair.a.stream->stats().mtu == 1500);
+  link.mtu = 1300;
+  pair.b_node.host_.link().set_profile(link);
+  REQUIRE(pair.world.run_until([&] { return pair.b.ended; }, 30_s));
+  CHECK(pair.b.received == 6 * kMegabyte);
+  CHECK(pair.b.intact);
+  CHECK(pair.a.stream->stats().mtu == 1200);
+}
+
+TEST_CASE("a search on a smaller path ends just below its limit") {
+  sim::LinkProfile link;
+  link.mtu = 1420;  // a common tunnel
+  Pair pair(29, link);
+  pair.connect();
+  pair.a.send(8 * kMegabyte, true);
+  REQUIRE(pair.world.run_until([&] { return pair.b.ended; }, 60_s));
+  CHECK(pair.a.stream->stats().mtu <= 1420);
+  CHECK(pair.a.stream->stats().mtu > 1420 - 32);
+  CHECK(pair.b.intact);
+}
+
+TEST_CASE("change of remote: old packets keep their address, the change ends when they are acked") {
+  Pair pair(30);
+  pair.connect();
+  auto second = pair.b_node.open();
+  const net::Address second_address{pair.b_node.host_.address(), second->local_address().port};
+  pair.a.send(200'000, false);
+  pair.world.run_for(3_ms);
+  pair.a.stream->change_remote(*pair.a_node.socket_, pair.b.stream->id(), second_address);
+  CHECK(pair.a.stream->remote() == second_address);
+  CHECK(pair.a.remote_changes == 0);
+  pair.a.send(300'000, true);
+  REQUIRE(pair.world.run_until([&] { return pair.b.ended; }, 5_s));
+  pair.world.run_for(100_ms);
+  CHECK(pair.a.remote_changes == 1);
+  CHECK(pair.b.paths_seen > 0);
+  CHECK(pair.b.last_socket == second.get());
+  CHECK(pair.b.received == 300'000);
+  CHECK(pair.b.intact);
+  pair.b_node.mux_.forget_socket(*second);
+}
+
+TEST_CASE("two legs make a relay that changes nothing but the id") {
+  sim::World world(31);
+  Node a_node(world.add_host(net::Ipv4::of(52, 0, 0, 1)));
+  Node b_node(world.add_host(net::Ipv4::of(52, 0, 0, 2)));
+  Node r_node(world.add_host(net::Ipv4::of(52, 0, 0, 3)));
+  Recorder a, b, leg_a, leg_b;
+  a.stream = a_node.mux_.create_stream(a);
+  b.stream = b_node.mux_.create_stream(b);
+  leg_a.stream = r_node.mux_.create_stream(leg_a);
+  leg_b.stream = r_node.mux_.create_stream(leg_b);
+  leg_a.stream->relay_to(*leg_b.stream);
+  leg_b.stream->relay_to(*leg_a.stream);
+  a.stream->connect(*a_node.socket_, leg_a.stream->id(), r_node.address());
+  b.stream->connect(*b_node.socket_, leg_b.stream->id(), r_node.address());
+  a.send(kMegabyte, true);
+  b.send(10'000, true);
+  world.run_for(4_ms);
+  leg_a.stream->connect(*r_node.socket_, a.stream->id(), a_node.address());
+  leg_b.stream->connect(*r_node.socket_, b.stream->id(), b_node.address());
+  REQUIRE(world.run_until([&] { return a.closed && b.closed; }, 20_s));
+  CHECK(b.received == kMegabyte);
+  CHECK(a.received == 10'000);
+  CHECK((a.intact && b.intact));
+  CHECK(leg_a.received == 0);
+  CHECK(!leg_a.closed);
+}
+
+TEST_CASE("a reset through a relay frees both legs") {
+  sim::World world(32);
+  Node a_node(world.add_host(net::Ipv4::of(52, 0, 0, 1)));
+  Node r_node(world.add_host(net::Ipv4::of(52, 0, 0, 3)));
+  Recorder a, leg_a, leg_b;
+  a.stream = a_node.mux_.create_stream(a);
+  leg_a.stream = r_node.mux_.create_stream(leg_a);
+  leg_b.stream = r_node.mux_.create_stream(leg_b);
+  leg_a.stream->relay_to(*leg_b.stream);
+  leg_b.stream->relay_to(*leg_a.stream);
+  a.stream->connect(*a_node.socket_, leg_a.stream->id(), r_node.address());
+  a.stream->destroy();
+  world.run_for(1_s);
+  CHECK(leg_a.closed == CloseReason::kReset);
+  CHECK(leg_b.closed == CloseReason::kReset);
+  CHECK(r_node.mux_.streams() == 0);
+}

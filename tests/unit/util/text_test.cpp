@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "util/text.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "net/address.hpp"
+
+using namespace hsfwd;
+
+TEST_CASE("hexadecimal round trip and refusals") {
+  CHECK(to_hex(Bytes{0x00, 0xff, 0x1a}) == "00ff1a");
+  CHECK(from_hex("00FF1a") == Bytes{0x00, 0xff, 0x1a});
+  CHECK(!from_hex("0"));
+  CHECK(!from_hex("0g"));
+}
+
+TEST_CASE("z-base-32 of every length comes back") {
+  Bytes bytes;
+  for (int i = 0; i < 40; ++i) {
+    const auto decoded = from_z32(to_z32(bytes));
+    REQUIRE(decoded);
+    CHECK(*decoded == bytes);
+    bytes.push_back(static_cast<std::uint8_t>(i * 37 + 11));
+  }
+  CHECK(!from_z32("yyyl"));
+  CHECK(!from_z32("YY"));
+}
+
+TEST_CASE("decimal numbers are digits and nothing else") {
+  CHECK(parse_decimal("65535", 65535) == 65535u);
+  for (const char* bad : {"", "-1", "+1", " 1", "1 ", "65536", "0x1", "99999999999999999999999"}) {
+    CHECK(!parse_decimal(bad, 65535));
+  }
+}
+
+TEST_CASE("addresses as text") {
+  using net::Address;
+  using net::Ipv4;
+  CHECK(Address::parse("127.0.0.1:49737") == Address{Ipv4::loopback(), 49737});
+  CHECK(Address{Ipv4::of(10, 0, 255, 1), 0}.to_string() == "10.0.255.1:0");
+  for (const char* bad : {"", "1.2.3:4", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.256:1",
+                          "1.2.3.4.5:1", "01.2.3.4:1", "1..3.4:1", "a.b.c.d:1", "1.2.3.4:1x"}) {
+    CAPTURE(bad);
+    CHECK(!Address::parse(bad));
+  }
+}
+
+TEST_CASE("address classes follow upstream") {
+  using net::Ipv4;
+  CHECK(net::is_private(Ipv4::of(100, 127, 255, 255)));
+  CHECK(!net::is_private(Ipv4::of(100, 128, 0, 0)));
+  CHECK(net::is_private(Ipv4::of(172, 31, 0, 1)));
+  CHECK(!net::is_private(Ipv4::of(172, 32, 0, 1)));
+  CHECK(net::is_reserved(Ipv4::of(255, 255, 255, 255)));
+  CHECK(net::is_reserved(Ipv4::of(198, 19, 0, 1)));
+  CHECK(!net::is_bogon(Ipv4::of(8, 8, 8, 8)));
+}

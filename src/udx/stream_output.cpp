@@ -14,7 +14,7 @@ constexpr Duration kMaxBackoff = 2_s;
 // RFC 8985 asks for two round trips; below this timers of a busy machine are no measure.
 constexpr Duration kMinTailProbe = 10_ms;
 // Upstream sends the lowest 50 ranges. With more gaps than that a sender hears nothing of what it sent
-// last and falls back on timeouts, so as many of the highest ranges follow.
+// last and falls back on timeouts, so peers known to be our own get as many of the highest as well.
 constexpr std::size_t kMaxLowRanges = 50;
 constexpr std::size_t kMaxHighRanges = 50;
 // A large packet lost this often makes its size suspicious.
@@ -162,8 +162,9 @@ void Stream::send_state() {
   std::size_t size = 0;
   const auto& ranges = received_.ranges();
   for (std::size_t i = 0; i < ranges.size(); ++i) {
-    if (i == kMaxLowRanges && ranges.size() > kMaxLowRanges + kMaxHighRanges) {
-      i = ranges.size() - kMaxHighRanges;
+    if (i == kMaxLowRanges) {
+      if (options_.acks == AckPolicy::kEveryPacket) break;
+      i = std::max(i, ranges.size() - std::min(ranges.size(), kMaxHighRanges));
     }
     store_le32(sack.data() + size, ranges[i].start.value);
     store_le32(sack.data() + size + 4, ranges[i].end.value);

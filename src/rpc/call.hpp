@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Outgoing requests: numbering, timeouts, repeats, and a window that keeps bursts off the network.
+//
+// Differs from upstream: timeouts adapt to the peer by default, where upstream has an option for it;
+// transaction ids that are still in use are skipped.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <unordered_map>
+
+#include "net/env.hpp"
+#include "rpc/message.hpp"
+
+namespace hsfwd::rpc {
+
+struct RequestSpec {
+  net::Address to;
+  std::optional<NodeId> to_id;  // known node: a timeout removes it from the routing table
+  bool internal = false;
+  std::uint64_t command = 0;
+  std::optional<Target> target;
+  std::optional<Token> token;
+  std::optional<Bytes> value;
+  int retries = 3;          // repeats after the first transmission
+  Duration extra_timeout;   // the answer is known to take this much longer
+  net::UdpSocket* socket = nullptr;  // nullptr: the one the node sends from
+  bool urgent = false;      // not held back by the window
+};
+
+struct Reply {
+  net::Address from;
+  std::optional<NodeId> from_id;  // verified
+  net::Address asked;             // where the request went; matching is by transaction id alone
+  net::UdpSocket* socket = nullptr;  // the one it came in on
+  ResponseMessage message;
+  Duration rtt;
+};
+
+/// The only error is Errc::kTimeout: no transmission was answered.
+using CallResult = Result<Reply>;
+
+class Calls;
+
+/// A request that belongs to the object it is a member of; destroying it forgets it. The callback is
+/// called at most once per start, with the views of the reply valid during the call. It may restart
+/// the call, but not delete it.
+class Call {
+ public:
+  using Done = std::function<void(const CallResult&)>;
+
+  Call(Calls& calls, Done done);
+  ~Call() { cancel(); }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  /// Called when the first transmission was not answered in time; repeats go on.
+  void on_slow(std::function<void()> slow) { slow_ = std::move(slow); }
+  void start(RequestSpec spec);
+  void cancel();
+  bool active() const { return active_; }
+  const net::Address& to() const { return spec_.to; }
+
+ private:
+  friend class Calls;
+  void transmit();
+  void on_timer();
+  void finish(const CallResult& result);
+
+  Calls& calls_;
+  Done done_;
+  std::function<void()> slow_;
+  RequestSpec spec_;
+  Bytes datagram_;
+  std::uint16_t tid_ = 0;
+  int sent_ = 0;
+  Instant sent_at_;
+  bool active_ = false;
+  bool waiting_ = false;  // for the window
+  Timer timer_;
+};
+
+/// Round-trip times by peer, for timeouts.
+class PeerTimes {
+ public:
+  explicit PeerTimes(Random& random) : random_(random) {}
+  void add(const net::Address& peer, Duration rtt);
+  /// `attempt` counts from 1.
+  Duration timeout(const net::Address& peer, int attempt);
+
+ private:
+  struct Entry {
+    Duration average;
+    Duration deviation;
+  };
+  Entry* find(const net::Address& peer);
+
+  Random& random_;
+  std::unordered_map<net::Address, Entry> young_;
+  std::unordered_map<net::Address, Entry> old_;
+};
+
+struct CallStats {
+  std::uint64_t sent = 0;  // requests, without repeats
+  std::uint64_t repeats = 0;
+  std::uint64_t responses = 0;
+  std::uint64_t timeouts = 0;
+  std::uint64_t stray_responses = 0;
+};
+
+/// What the requests of a node have in common.
+class Calls {
+ public:
+  /// What the calls need of their node.
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    virtual net::UdpSocket& sending_socket() = 0;
+    /// The id to be written into packets that leave from `socket`.
+    virtual std::optional<NodeId> id_on(const net::UdpSocket& socket) = 0;
+    virtual void on_reply(const Reply& reply) = 0;
+    virtual void on_timeout(const net::Address& to, const std::optional<NodeId>& id) = 0;
+  };
+
+  Calls(const net::Env& env, Owner& owner);
+  ~Calls();
+
+  /// True when a call was waiting for this response.
+  bool on_response(net::UdpSocket& socket, const net::Address& from, const ResponseMessage& message);
+  /// Every 750 ms: old transmissions leave the window, waiting ones go out.
+  void drain();
+  /// A socket is going away: calls that would repeat from it use the node's own.
+  void forget_socket(const net::UdpSocket& socket);
+
+  std::size_t in_flight() const { return active_.size(); }
+  const CallStats& stats() const { return stats_; }
+
+  static constexpr Duration kDrainInterval = 750_ms;
+
+ private:
+  friend class Call;
+
+  /// Transmissions of the last four drain intervals.
+  class Window {
+   public:
+    bool full() const { return total_ >= 2 * kMax || slots_[current_] >= kMax; }
+    void on_sent();
+    void on_ended();
+    void turn();
+
+   private:
+    static constexpr int kMax = 80;
+    std::array<int, 4> slots_{};
+    std::size_t current_ = 0;
+    int total_ = 0;
+  };
+
+  std::uint16_t take_tid();
+
+  net::Env env_;
+  Owner& owner_;
+  PeerTimes times_;
+  Window window_;
+  std::unordered_map<std::uint16_t, Call*> active_;
+  std::deque<Call*> waiting_;
+  std::uint16_t next_tid_;
+  CallStats stats_;
+};
+
+}  // namespace hsfwd::rpc

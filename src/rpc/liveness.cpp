@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/liveness.hpp"
+
+#include <algorithm>
+
+#include "rpc/node.hpp"
+
+namespace hsfwd::rpc {
+
+namespace {
+constexpr std::uint32_t kRecentTicks = 12;  // a minute: no need to ask
+constexpr std::uint32_t kOldTicks = 360;    // half an hour: has proven itself
+constexpr int kMaxChecks = 10;              // parallel, by hints
+constexpr int kMaxSwaps = 3;                // parallel, by newcomers
+}  // namespace
+
+int Liveness::running(Kind kind) const {
+  return static_cast<int>(std::count_if(tests_.begin(), tests_.end(),
+                                        [kind](const auto& test) { return test->kind == kind; }));
+}
+
+void Liveness::on_full_bucket(const RoutingNode& newcomer) {
+  if (!node_.bootstrapped() || running(Kind::kSwap) >= kMaxSwaps) return;
+  const std::uint32_t tick = node_.tick();
+  RoutingNode* stalest = nullptr;
+  for (RoutingNode* node : node_.table().bucket_of(newcomer.id)) {
+    if (node->pinged == tick) continue;
+    const bool staler = stalest == nullptr || node->pinged < stalest->pinged ||
+                        (node->pinged == stalest->pinged && node->added < stalest->added);
+    if (staler) stalest = node;
+  }
+  if (stalest == nullptr) return;
+  if (tick - stalest->pinged < kRecentTicks && tick - stalest->added > kOldTicks) return;
+  test(*stalest, Kind::kSwap, newcomer);
+}
+
+void Liveness::on_down_hint(const NodeId& id) {
+  if (running(Kind::kCheck) >= kMaxChecks) return;
+  RoutingNode* node = node_.table().find(id);
+  if (node == nullptr || (node->pinged == node_.tick() && node->down_hints > 0)) return;
+  ++node->down_hints;
+  test(*node, Kind::kCheck, {});
+}
+
+bool Liveness::ping_some() {
+  RoutingNode* node = node_.table().oldest();
+  if (node == nullptr) return false;
+  const std::uint32_t tick = node_.tick();
+  int count = node_.calls().in_flight() > 2 ? 3 : 5;
+  if (tick - node->pinged < kRecentTicks) count = 2;
+  for (; count > 0 && node != nullptr && node->pinged != tick; --count, node = node->newer) {
+    test(*node, Kind::kCheck, {});
+  }
+  return true;
+}
+
+void Liveness::test(RoutingNode& node, Kind kind, const RoutingNode& newcomer) {
+  node.pinged = node_.tick();
+  tests_.push_back(std::make_unique<Test>(Test{kind, node.id, node.seen, newcomer, nullptr}));
+  Test& test = *tests_.back();
+  test.call = std::make_unique<Call>(
+      node_.calls(), [this, &test](const CallResult& result) { on_result(test, result); });
+  node_.ping(*test.call, node.address);
+}
+
+void Liveness::on_result(Test& test, const CallResult& result) {
+  const auto at = std::find_if(tests_.begin(), tests_.end(),
+                               [&](const auto& other) { return other.get() == &test; });
+  std::unique_ptr<Test> done = std::move(*at);
+  tests_.erase(at);
+
+  RoutingTable& table = node_.table();
+  RoutingNode* node = table.find(done->id);
+  // An answer counts only if it came under the node's id, which refreshed `seen`.
+  const bool alive = result && node != nullptr && node->seen > done->last_seen;
+  if (!alive) {
+    if (node != nullptr) table.remove(done->id);
+    if (done->kind == Kind::kSwap) node_.insert(std::move(done->newcomer));
+  }
+  node_.env().scheduler.retire(std::move(done));
+}
+
+}  // namespace hsfwd::rpc

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two datagrams of dht-rpc. All integers little endian; ?x: present if that flag is set.
+//
+//   request    03 | flags | tid u16 | to (6) | id (32) ?01 | token (32) ?02 | command uint
+//              | target (32) ?08 | value buffer ?10                      flag 04: internal command
+//   response   13 | flags | tid u16 | to (6) | id (32) ?01 | token (32) ?02
+//              | closer nodes array(6) ?04 | error uint ?08 | value buffer ?10
+//
+// `to` is always the receiver as the sender sees it. Trailing bytes are ignored, that is how messages
+// grow. Views point into the datagram.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "rpc/node_id.hpp"
+#include "util/result.hpp"
+
+namespace hsfwd::rpc {
+
+/// Internal commands, which every node answers by itself.
+enum class InternalCommand : std::uint64_t {
+  kPing = 0,
+  kPingNat = 1,  // answer to another port of mine
+  kFindNode = 2,
+  kDownHint = 3,  // a node you told me of does not answer
+  kDelayedPing = 4,
+};
+
+/// Codes of the response's error field that this layer knows.
+inline constexpr std::uint64_t kErrorNone = 0;
+inline constexpr std::uint64_t kErrorUnknownCommand = 1;
+inline constexpr std::uint64_t kErrorInvalidToken = 2;
+
+struct RequestMessage {
+  std::uint16_t tid = 0;
+  net::Address to;
+  std::optional<NodeId> id;
+  std::optional<Token> token;
+  bool internal = false;
+  std::uint64_t command = 0;
+  std::optional<Target> target;
+  std::optional<ByteView> value;
+
+  Bytes encode() const;
+};
+
+struct ResponseMessage {
+  std::uint16_t tid = 0;
+  net::Address to;
+  std::optional<NodeId> id;
+  std::optional<Token> token;
+  std::vector<net::Address> closer_nodes;
+  std::uint64_t error = kErrorNone;
+  std::optional<ByteView> value;
+
+  Bytes encode() const;
+};
+
+enum class MessageKind { kNone, kRequest, kResponse };
+
+/// By the first byte; kNone is nothing of ours.
+MessageKind message_kind(ByteView datagram);
+
+/// Errors: kTruncated or kMalformed; the datagram is then dropped without an answer.
+Result<RequestMessage> decode_request(ByteView datagram);
+Result<ResponseMessage> decode_response(ByteView datagram);
+
+/// `id` if it belongs to `from`, as a claimed id only counts then.
+std::optional<NodeId> verified_id(const std::optional<NodeId>& id, const net::Address& from);
+
+}  // namespace hsfwd::rpc

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests and answers. Bootstrap, checks and ticks are in node_upkeep.cpp.
+#include "rpc/node.hpp"
+
+#include <algorithm>
+
+#include "codec/writer.hpp"
+
+namespace hsfwd::rpc {
+
+namespace {
+constexpr std::uint32_t kOldTicks = 360;  // a node's report of our address is fresh for half an hour
+constexpr std::uint32_t kMaxDelayedPing = 10'000;  // ms
+constexpr std::size_t kMaxDelayedPings = 1024;
+constexpr std::size_t kDownHintSize = 6;
+}  // namespace
+
+std::optional<NodeId> Node::id() const {
+  if (ephemeral_) return std::nullopt;
+  return table_.self();
+}
+
+std::optional<NodeId> Node::id_on(const net::UdpSocket& socket) {
+  // Only the server socket's address hashes to the id; from anywhere else nobody could verify it.
+  return &socket == server_ ? id() : std::nullopt;
+}
+
+std::optional<net::Address> Node::remote_address() const {
+  if (firewalled_ || !sampler_.host() || sampler_.port() == 0) return std::nullopt;
+  if (sampler_.port() != server_->local_address().port) return std::nullopt;
+  return net::Address{*sampler_.host(), sampler_.port()};
+}
+
+void Node::on_datagram(net::UdpSocket& socket, const net::Address& from, ByteView bytes) {
+  if (from.port == 0 || server_ == nullptr) return;
+  if (&socket == server_) check_.on_server_datagram(from);
+  switch (message_kind(bytes)) {
+    case MessageKind::kRequest:
+      if (const auto message = decode_request(bytes)) on_request(socket, from, *message);
+      return;
+    case MessageKind::kResponse:
+      if (const auto message = decode_response(bytes)) calls_.on_response(socket, from, *message);
+      return;
+    case MessageKind::kNone:
+      return;
+  }
+}
+
+void Node::on_request(net::UdpSocket& socket, const net::Address& from,
+                      const RequestMessage& message) {
+  IncomingRequest request{
+      .origin = {.socket = &socket,
+                 .from = from,
+                 .to = message.to,
+                 .tid = message.tid,
+                 .internal = message.internal,
+                 .command = message.command,
+                 .target = message.target},
+      .from_id = verified_id(message.id, from),
+      .token = message.token,
+      .value = message.value,
+  };
+  // Before the command is looked at, so that an unknown one with a bad token is told of the token.
+  if (message.token && !tokens_.verify(*message.token, from.host)) {
+    reply_error(request.origin, kErrorInvalidToken, {.token = true});
+    return;
+  }
+  if (request.from_id) learn(from, request.from_id, message.to, external(socket));
+  if (message.internal) {
+    on_internal(request);
+  } else if (!handler_.on_request(request)) {
+    reply_error(request.origin, kErrorUnknownCommand);
+  }
+}
+
+void Node::on_internal(const IncomingRequest& request) {
+  const ReplyOptions bare{.token = false, .closer_nodes = false};
+  const ByteView value = request.value.value_or(ByteView());
+  codec::Reader reader(value);
+  switch (static_cast<InternalCommand>(request.origin.command)) {
+    case InternalCommand::kPing:
+      reply(request.origin, std::nullopt, bare);
+      return;
+    case InternalCommand::kPingNat: {
+      const std::uint16_t port = reader.u16();
+      if (!reader.ok() || port == 0) return;
+      reply(request.origin, std::nullopt,
+            {.token = false,
+             .closer_nodes = false,
+             .to = net::Address{request.origin.from.host, port}});
+      return;
+    }
+    case InternalCommand::kFindNode:
+      if (request.origin.target) reply(request.origin, std::nullopt, {.token = false});
+      return;
+    case InternalCommand::kDownHint:
+      if (value.size() < kDownHintSize) return;
+      liveness_.on_down_hint(
+          NodeId::from(crypto::blake2b_256(value.first(kDownHintSize)).view()));
+      reply(request.origin, std::nullopt, bare);
+      return;
+    case InternalCommand::kDelayedPing:
+      on_delayed_ping(request);
+      return;
+  }
+  reply_error(request.origin, kErrorUnknownCommand);
+}
+
+void Node::on_delayed_ping(const IncomingRequest& request) {
+  codec::Reader reader(request.value.value_or(ByteView()));
+  const std::uint32_t delay = reader.u32();
+  if (!reader.ok() || delay > kMaxDelayedPing) return;
+  std::erase_if(delayed_pings_, [](const auto& timer) { return !timer->armed(); });
+  if (delayed_pings_.size() >= kMaxDelayedPings) return;
+  RequestOrigin origin = request.origin;
+  // A pool socket may be gone by then; the node's own stay.
+  if (origin.socket != client_) origin.socket = server_;
+  delayed_pings_.push_back(std::make_unique<Timer>(env_.scheduler, [this, origin] {
+    reply(origin, std::nullopt, {.token = false, .closer_nodes = false});
+  }));
+  delayed_pings_.back()->start(Duration::millis(delay));
+}
+
+void Node::reply(const RequestOrigin& origin, std::optional<ByteView> value,
+                 const ReplyOptions& options) {
+  send_response(origin, {}, options, value);
+}
+
+void Node::reply_error(const RequestOrigin& origin, std::uint64_t code,
+                       const ReplyOptions& options) {
+  ResponseMessage message;
+  message.error = code;
+  send_response(origin, std::move(message), options, std::nullopt);
+}
+
+void Node::send_response(const RequestOrigin& origin, ResponseMessage message,
+                         const ReplyOptions& options, std::optional<ByteView> value) {
+  net::UdpSocket& socket = options.socket != nullptr ? *options.socket : *origin.socket;
+  const net::Address to = options.to.value_or(origin.from);
+  message.tid = origin.tid;
+  message.to = to;
+  message.id = id_on(socket);
+  if (options.token) message.token = tokens_.issue(to.host);
+  if (options.closer_nodes && origin.target) {
+    for (const RoutingNode* node : table_.closest(*origin.target, kBucketSize)) {
+      message.closer_nodes.push_back(node->address);
+    }
+  }
+  message.value = value;
+  socket.send_one(to, message.encode());
+}
+
+void Node::relay(const RequestOrigin& origin, ByteView value, const net::Address& to,
+                 net::UdpSocket* socket) {
+  if (to.port == 0) return;
+  net::UdpSocket& out = socket != nullptr ? *socket : *origin.socket;
+  const RequestMessage message{
+      .tid = origin.tid,
+      .to = to,
+      .id = id_on(out),
+      .internal = origin.internal,
+      .command = origin.command,
+      .target = origin.target,
+      .value = value,
+  };
+  out.send_one(to, message.encode());
+}
+
+void Node::on_reply(const Reply& reply) {
+  learn(reply.from, reply.from_id, reply.message.to, external(*reply.socket));
+}
+
+void Node::on_timeout(const net::Address&, const std::optional<NodeId>& id) {
+  if (id) table_.remove(*id);
+}
+
+/// What a packet tells of its sender and of ourselves.
+void Node::learn(const net::Address& from, const std::optional<NodeId>& id, const net::Address& to,
+                 bool external) {
+  if (options_.filter != nullptr && !options_.filter(from)) return;
+  if (!id) {
+    // Ephemeral nodes are no members, but the first few can tell us our address.
+    const std::size_t limit = std::max<std::size_t>(1, options_.bootstrap.size());
+    if (ephemeral_samplers_.size() >= limit) return;
+    if (std::find(ephemeral_samplers_.begin(), ephemeral_samplers_.end(), from) !=
+        ephemeral_samplers_.end()) {
+      return;
+    }
+    ephemeral_samplers_.push_back(from);
+    add_sample(to);
+    return;
+  }
+  if (RoutingNode* known = table_.find(*id)) {
+    if (!external && (known->sampled == 0 || tick_ - known->sampled >= kOldTicks)) {
+      known->to = to;
+      known->sampled = tick_;
+      add_sample(to);
+    }
+    known->pinged = known->seen = tick_;
+    table_.touch(*known);
+    return;
+  }
+  insert({.id = *id, .address = from, .to = to});
+}
+
+void Node::insert(RoutingNode node) {
+  if (node.id == table_.self() || table_.find(node.id) != nullptr) return;
+  node.added = node.pinged = node.seen = tick_;
+  RoutingNode* added = table_.add(node);
+  if (added == nullptr) {
+    liveness_.on_full_bucket(node);
+    return;
+  }
+  if (added->to && added->sampled == 0) {
+    added->sampled = tick_;
+    add_sample(*added->to);
+  }
+}
+
+void Node::add_sample(const net::Address& to) {
+  const auto host = sampler_.host();
+  const auto port = sampler_.port();
+  sampler_.add(to);
+  if (host != sampler_.host() || port != sampler_.port()) handler_.on_network_update();
+}
+
+void Node::add_node(const net::Address& address) {
+  insert({.id = node_id_of(address), .address = address, .to = std::nullopt});
+}
+
+void Node::send_down_hint(const net::Address& to, const net::Address& down) {
+  if (down_hints_left_ == 0) return;
+  --down_hints_left_;
+  std::erase_if(down_hints_, [](const auto& call) { return !call->active(); });
+  down_hints_.push_back(std::make_unique<Call>(calls_, [](const CallResult&) {}));
+  RequestSpec spec;
+  spec.to = to;
+  spec.internal = true;
+  spec.command = static_cast<std::uint64_t>(InternalCommand::kDownHint);
+  spec.value = codec::encode([&](codec::Writer& w) { w.ipv4(down); });
+  down_hints_.back()->start(std::move(spec));
+}
+
+void Node::ping(Call& call, const net::Address& to, net::UdpSocket* socket, int retries) const {
+  RequestSpec spec;
+  spec.to = to;
+  spec.internal = true;
+  spec.command = static_cast<std::uint64_t>(InternalCommand::kPing);
+  spec.socket = socket;
+  spec.retries = retries;
+  call.start(std::move(spec));
+}
+
+std::vector<net::Address> Node::known_nodes(std::size_t limit) const {
+  std::vector<net::Address> out;
+  for (const RoutingNode* node = table_.newest(); node != nullptr && out.size() < limit;
+       node = node->older) {
+    out.push_back(node->address);
+  }
+  return out;
+}
+
+}  // namespace hsfwd::rpc

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// A member of the DHT: answers requests, learns nodes, finds out about its own address and becomes a
+// persistent member when it can. Commands of the layer above are offered to a Handler.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "net/env.hpp"
+#include "rpc/call.hpp"
+#include "rpc/health.hpp"
+#include "rpc/liveness.hpp"
+#include "rpc/nat_sampler.hpp"
+#include "rpc/network_check.hpp"
+#include "rpc/query.hpp"
+#include "rpc/routing_table.hpp"
+#include "rpc/tokens.hpp"
+
+namespace hsfwd::rpc {
+
+struct NodeOptions {
+  std::vector<BootstrapNode> bootstrap;
+  std::vector<net::Address> nodes;  // known from before
+  /// Unset: ephemeral until twenty minutes have shown that the node is stable and reachable.
+  std::optional<bool> ephemeral;
+  bool firewalled = true;  // false: known to be reachable
+  bool quick_firewall_check = true;
+  /// What a first node of a network must be told, since nobody else can.
+  std::optional<net::Address> own_address;
+  /// Nodes never to be learnt.
+  bool (*filter)(const net::Address&) = nullptr;
+};
+
+/// What is needed to answer a request later, when its datagram is gone.
+struct RequestOrigin {
+  net::UdpSocket* socket = nullptr;
+  net::Address from;
+  net::Address to;  // us, as the sender sees us
+  std::uint16_t tid = 0;
+  bool internal = false;
+  std::uint64_t command = 0;
+  std::optional<Target> target;
+};
+
+struct IncomingRequest {
+  RequestOrigin origin;
+  std::optional<NodeId> from_id;
+  std::optional<Token> token;  // verified
+  std::optional<ByteView> value;
+};
+
+struct ReplyOptions {
+  bool token = true;
+  bool closer_nodes = true;
+  std::optional<net::Address> to;    // not the sender
+  net::UdpSocket* socket = nullptr;  // not the one the request came in on
+};
+
+class NodeHandler {
+ public:
+  virtual ~NodeHandler() = default;
+  /// A request of the layer above; false: no such command here.
+  virtual bool on_request(const IncomingRequest& request) = 0;
+  virtual void on_bootstrapped() {}
+  virtual void on_persistent() {}
+  virtual void on_ephemeral() {}
+  /// The own address as others see it, the firewall verdict or the health changed.
+  virtual void on_network_update() {}
+  /// The machine slept, or the process stood still for long.
+  virtual void on_wake_up() {}
+};
+
+class Node final : private Calls::Owner {
+ public:
+  Node(const net::Env& env, NodeOptions options, NodeHandler& handler);
+  ~Node() override;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// The sockets outlive the node. Server socket: the one others should reach. Client socket: sends
+  /// while it is not known whether they can.
+  void start(net::UdpSocket& server, net::UdpSocket& client);
+  /// A datagram that no other protocol took; anything that is not dht-rpc is ignored.
+  void on_datagram(net::UdpSocket& socket, const net::Address& from, ByteView bytes);
+  void forget_socket(const net::UdpSocket& socket) { calls_.forget_socket(socket); }
+
+  // --- Answering ---
+  void reply(const RequestOrigin& origin, std::optional<ByteView> value,
+             const ReplyOptions& options = {});
+  void reply_error(const RequestOrigin& origin, std::uint64_t code,
+                   const ReplyOptions& options = {.token = false});
+  /// Passes a request on under the same tid, command and target; nobody waits for an answer.
+  void relay(const RequestOrigin& origin, ByteView value, const net::Address& to,
+             net::UdpSocket* socket = nullptr);
+
+  // --- State ---
+  const net::Env& env() const { return env_; }
+  const NodeOptions& options() const { return options_; }
+  bool bootstrapped() const { return bootstrapped_; }
+  bool ephemeral() const { return ephemeral_; }
+  bool firewalled() const { return firewalled_; }
+  /// Only while persistent: an ephemeral node's id is nobody's business.
+  std::optional<NodeId> id() const;
+  const NodeId& table_id() const { return table_.self(); }
+  const NatSampler& sampler() const { return sampler_; }
+  /// The own public address, if the node is reachable there from anywhere.
+  std::optional<net::Address> remote_address() const;
+  const Health& health() const { return health_; }
+  net::UdpSocket& server_socket() { return *server_; }
+  net::UdpSocket& client_socket() { return *client_; }
+  net::UdpSocket& sending_socket() override { return firewalled_ ? *client_ : *server_; }
+
+  RoutingTable& table() { return table_; }
+  Calls& calls() { return calls_; }
+  Tokens& tokens() { return tokens_; }
+  std::uint32_t tick() const { return tick_; }
+  /// Learns a node without having heard of it.
+  void add_node(const net::Address& address);
+  /// A query is about to start, so that the table need not be refreshed for a while.
+  void note_query() { refresh_in_ = kRefreshTicks; }
+  /// Tells `to` that `down`, which it recommended, does not answer. Limited to 50 a tick.
+  void send_down_hint(const net::Address& to, const net::Address& down);
+  void ping(Call& call, const net::Address& to, net::UdpSocket* socket = nullptr,
+            int retries = 3) const;
+
+  /// Some of the nodes heard of last, for the next start.
+  std::vector<net::Address> known_nodes(std::size_t limit) const;
+
+  /// Skips the checks: for tests that need a node in a given state at once.
+  void force_persistent(const net::Address& own_address);
+
+ private:
+  friend class NetworkCheck;
+  friend class Liveness;
+
+  static constexpr std::uint32_t kRefreshTicks = 60;
+
+  // Calls::Owner
+  std::optional<NodeId> id_on(const net::UdpSocket& socket) override;
+  void on_reply(const Reply& reply) override;
+  void on_timeout(const net::Address& to, const std::optional<NodeId>& id) override;
+
+  void on_request(net::UdpSocket& socket, const net::Address& from, const RequestMessage& message);
+  void on_internal(const IncomingRequest& request);
+  void on_delayed_ping(const IncomingRequest& request);
+  void send_response(const RequestOrigin& origin, ResponseMessage message,
+                     const ReplyOptions& options, std::optional<ByteView> value);
+
+  void learn(const net::Address& from, const std::optional<NodeId>& id, const net::Address& to,
+             bool external);
+  void insert(RoutingNode node);
+  void add_sample(const net::Address& to);
+  bool external(const net::UdpSocket& socket) { return &socket != &sending_socket(); }
+
+  void bootstrap();
+  void on_bootstrap_reply(const Reply& reply);
+  void on_bootstrap_query_done();
+  void finish_bootstrap();
+  void refresh();
+  void run_background_query(const Target& target, Query::OnReply on_reply, std::function<void()> done);
+
+  bool forced_persistent() const;
+  void update_network_state(bool only_firewall, std::function<void(bool)> done);
+  bool apply_check(const NatSampler& probed, bool persistent);
+
+  void on_tick();
+  void on_drain();
+  void wake_up();
+  void check_stability();
+
+  net::Env env_;
+  NodeOptions options_;
+  NodeHandler& handler_;
+  net::UdpSocket* server_ = nullptr;
+  net::UdpSocket* client_ = nullptr;
+
+  bool ephemeral_ = true;
+  bool firewalled_;
+  bool adaptive_;
+  bool bootstrapped_ = false;
+
+  Calls calls_;
+  Tokens tokens_;
+  RoutingTable table_;
+  NatSampler sampler_;
+  std::vector<net::Address> ephemeral_samplers_;
+  Health health_;
+  Liveness liveness_;
+  NetworkCheck check_;
+
+  std::uint32_t tick_;
+  std::uint32_t refresh_in_;
+  std::uint32_t stable_in_;
+  std::optional<net::Ipv4> last_checked_host_;
+  int down_hints_left_;
+  int drains_to_rotation_;
+  Instant last_tick_at_;
+  Timer tick_timer_;
+  Timer drain_timer_;
+
+  // Bootstrap
+  int bootstrap_round_ = 0;
+  bool quick_check_pending_ = false;
+  bool worth_checking_ = false;
+  Call quick_check_;
+  std::unique_ptr<Query> background_;
+  std::vector<std::unique_ptr<Call>> down_hints_;
+  std::vector<std::unique_ptr<Timer>> delayed_pings_;
+};
+
+}  // namespace hsfwd::rpc

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a node starts, stays informed, and changes between ephemeral and persistent.
+#include <algorithm>
+
+#include "codec/writer.hpp"
+#include "rpc/node.hpp"
+
+namespace hsfwd::rpc {
+
+namespace {
+constexpr Duration kTickInterval = 5_s;
+constexpr Duration kSleepGap = kTickInterval * 3;
+constexpr std::uint32_t kStableTicks = 240;      // 20 min before the first check
+constexpr std::uint32_t kMoreStableTicks = 720;  // an hour between further checks
+constexpr std::uint32_t kWakeTicks = 720;        // makes everything in the table look old
+constexpr std::uint32_t kPingRound = 8;          // ticks, a power of two
+constexpr std::uint32_t kSmallTableRound = 64;   // ticks, a power of two
+constexpr int kDownHintsPerTick = 50;
+constexpr int kDrainsPerRotation = 10;  // 7.5 s
+
+/// Between half of n and n, so that nodes started together do not tick in step.
+std::uint32_t random_offset(Random& random, std::uint32_t n) { return n - random.below(n / 2); }
+
+}  // namespace
+
+Node::Node(const net::Env& env, NodeOptions options, NodeHandler& handler)
+    : env_(env),
+      options_(std::move(options)),
+      handler_(handler),
+      firewalled_(options_.firewalled),
+      adaptive_(!options_.ephemeral.has_value()),
+      calls_(env_, *this),
+      tokens_(env_.random),
+      table_(env_.random.fixed<NodeId>()),
+      liveness_(*this),
+      check_(*this),
+      tick_(random_offset(env_.random, 100)),
+      refresh_in_(random_offset(env_.random, kRefreshTicks)),
+      stable_in_(kStableTicks),
+      down_hints_left_(kDownHintsPerTick),
+      drains_to_rotation_(kDrainsPerRotation),
+      last_tick_at_(env_.now()),
+      tick_timer_(env_.scheduler, [this] { on_tick(); }),
+      drain_timer_(env_.scheduler, [this] { on_drain(); }),
+      quick_check_(calls_, [this](const CallResult& result) { worth_checking_ |= result.ok(); }) {}
+
+Node::~Node() = default;
+
+void Node::start(net::UdpSocket& server, net::UdpSocket& client) {
+  server_ = &server;
+  client_ = &client;
+  if (options_.own_address) sampler_.add(*options_.own_address);
+  for (auto node = options_.nodes.rbegin(); node != options_.nodes.rend(); ++node) add_node(*node);
+  last_tick_at_ = env_.now();
+  tick_timer_.start(kTickInterval);
+  drain_timer_.start(Calls::kDrainInterval);
+  bootstrap();
+}
+
+// --- Bootstrap: one query, the checks it makes worthwhile, a second query under the new id ---
+
+bool Node::forced_persistent() const { return options_.ephemeral == std::optional<bool>(false); }
+
+void Node::bootstrap() {
+  quick_check_pending_ = bootstrap_round_ == 0 && firewalled_ && options_.quick_firewall_check &&
+                         !forced_persistent();
+  run_background_query(
+      target_of(table_.self()), [this](const Reply& reply) { on_bootstrap_reply(reply); },
+      [this] { on_bootstrap_query_done(); });
+}
+
+/// One node's answer to our server socket, in time, makes the full check worth its requests.
+void Node::on_bootstrap_reply(const Reply& reply) {
+  if (!std::exchange(quick_check_pending_, false)) return;
+  RequestSpec spec;
+  spec.to = reply.from;
+  spec.internal = true;
+  spec.command = static_cast<std::uint64_t>(InternalCommand::kPingNat);
+  spec.value =
+      codec::encode([&](codec::Writer& w) { w.u16(server_->local_address().port); });
+  quick_check_.start(std::move(spec));
+}
+
+void Node::on_bootstrap_query_done() {
+  const bool check = worth_checking_ || forced_persistent();
+  if (!check || bootstrap_round_ >= 2) {
+    finish_bootstrap();
+    return;
+  }
+  ++bootstrap_round_;
+  update_network_state(!forced_persistent(), [this](bool changed) {
+    if (changed && bootstrap_round_ < 2) {
+      bootstrap();
+    } else {
+      finish_bootstrap();
+    }
+  });
+}
+
+void Node::finish_bootstrap() {
+  if (std::exchange(bootstrapped_, true)) return;
+  env_.log.debug("rpc", "bootstrapped: {} nodes, {}, {}", table_.size(),
+                 firewalled_ ? "firewalled" : "open", ephemeral_ ? "ephemeral" : "persistent");
+  handler_.on_bootstrapped();
+}
+
+void Node::run_background_query(const Target& target, Query::OnReply on_reply,
+                                std::function<void()> done) {
+  note_query();
+  env_.scheduler.retire(std::move(background_));
+  background_ = std::make_unique<Query>(
+      *this,
+      QueryOptions{.target = target,
+                   .internal = true,
+                   .command = static_cast<std::uint64_t>(InternalCommand::kFindNode),
+                   .value = std::nullopt,
+                   .start_nodes = {},
+                   .background = true},
+      std::move(on_reply), [done = std::move(done)](const Result<void, QueryError>&) { done(); });
+  background_->start();
+}
+
+void Node::refresh() {
+  if (background_ && !background_->finished()) return;
+  const RoutingNode* node = table_.random(env_.random);
+  run_background_query(target_of(node != nullptr ? node->id : table_.self()),
+                       [](const Reply&) {}, [] {});
+}
+
+// --- Checks ---
+
+/// Tests whether the node is reachable, and with `only_firewall` false makes it a persistent member
+/// if so. `done` hears whether it passed; a check that is running already answers no.
+void Node::update_network_state(bool only_firewall, std::function<void(bool)> done) {
+  if (!ephemeral_ || (only_firewall && !firewalled_) || check_.running()) {
+    done(false);
+    return;
+  }
+  if (!only_firewall) {
+    stable_in_ = kMoreStableTicks;
+    last_checked_host_ = sampler_.host();
+  }
+  if (!sampler_.host() || sampler_.port() == 0) {
+    done(false);
+    return;
+  }
+  if (!firewalled_) {
+    done(apply_check(sampler_, !only_firewall));
+    return;
+  }
+  const net::Address before{*sampler_.host(), sampler_.port()};
+  check_.start([this, only_firewall, before, done = std::move(done)](bool passed,
+                                                                     const NatSampler& probed) {
+    if (!passed) {
+      done(false);
+      return;
+    }
+    firewalled_ = false;
+    const bool unchanged = ephemeral_ && sampler_.host() == before.host &&
+                           sampler_.port() == before.port && probed.host() == before.host;
+    done(unchanged && apply_check(probed, !only_firewall));
+    handler_.on_network_update();
+  });
+}
+
+/// The node is reachable at the probed address: its id follows from that.
+bool Node::apply_check(const NatSampler& probed, bool persistent) {
+  const NodeId id = node_id_of({*probed.host(), probed.port()});
+  if (persistent) ephemeral_ = false;
+  if (&probed != &sampler_) {
+    ephemeral_samplers_.clear();
+    sampler_ = probed;
+  }
+  if (table_.self() != id) {
+    table_.rekey(id);
+    if (bootstrapped_) refresh();
+  }
+  if (persistent) {
+    env_.log.debug("rpc", "persistent as {}:{}", probed.host()->to_string(), probed.port());
+    handler_.on_persistent();
+  }
+  return true;
+}
+
+void Node::force_persistent(const net::Address& own_address) {
+  NatSampler sampler;
+  sampler.add(own_address);
+  firewalled_ = false;
+  bootstrapped_ = true;
+  apply_check(sampler, true);
+}
+
+// --- Clockwork ---
+
+void Node::on_drain() {
+  drain_timer_.start(Calls::kDrainInterval);
+  if (--drains_to_rotation_ == 0) {
+    drains_to_rotation_ = kDrainsPerRotation;
+    tokens_.rotate();
+  }
+  calls_.drain();
+}
+
+void Node::on_tick() {
+  const Duration gap = env_.now() - last_tick_at_;
+  last_tick_at_ = env_.now();
+  tick_timer_.start(kTickInterval);
+  if (gap > kSleepGap) {
+    wake_up();
+  } else {
+    ++tick_;
+  }
+  if (!bootstrapped_) return;
+  if (adaptive_ && ephemeral_ && (stable_in_ == 0 || --stable_in_ == 0)) check_stability();
+  if (tick_ % kPingRound == 0 && !liveness_.ping_some()) refresh();
+  const bool small = tick_ % kSmallTableRound == 0 && table_.size() < kBucketSize;
+  if (small || refresh_in_ == 0 || --refresh_in_ == 0) refresh();
+  down_hints_left_ = kDownHintsPerTick;
+  if (health_.update(calls_.stats().responses, calls_.stats().timeouts)) {
+    handler_.on_network_update();
+  }
+}
+
+void Node::check_stability() {
+  if (last_checked_host_ == sampler_.host()) {
+    stable_in_ = kMoreStableTicks;  // the same network would give the same verdict
+  } else {
+    update_network_state(false, [](bool) {});
+  }
+}
+
+void Node::wake_up() {
+  env_.log.info("rpc", "woke up after a pause");
+  tick_ += kWakeTicks;
+  tick_ += kPingRound - tick_ % kPingRound - 2;  // a ping round in two ticks
+  stable_in_ = kMoreStableTicks;
+  refresh_in_ = 1;
+  last_checked_host_.reset();
+  const bool changed = health_.reset();
+  if (adaptive_ && !ephemeral_) {
+    ephemeral_ = true;
+    handler_.on_ephemeral();
+  }
+  handler_.on_wake_up();
+  if (changed) handler_.on_network_update();
+}
+
+}  // namespace hsfwd::rpc

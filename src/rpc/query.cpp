@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/query.hpp"
+
+#include <algorithm>
+
+#include "codec/writer.hpp"
+#include "rpc/node.hpp"
+
+namespace hsfwd::rpc {
+
+namespace {
+constexpr std::size_t kSlowDownConcurrency = 3;
+constexpr std::size_t kBackgroundConcurrency = 2;
+constexpr std::size_t kQuietInFlight = 3;  // below it nothing else is going on
+}  // namespace
+
+Query::Query(Node& node, QueryOptions options, OnReply on_reply, OnDone on_done)
+    : node_(node),
+      options_(std::move(options)),
+      on_reply_(std::move(on_reply)),
+      on_done_(std::move(on_done)) {}
+
+Query::~Query() = default;
+
+void Query::start() {
+  HSFWD_CHECK(state_ == State::kIdle);
+  state_ = State::kAsking;
+  node_.note_query();
+  for (auto at = options_.start_nodes.rbegin(); at != options_.start_nodes.rend(); ++at) {
+    add_pending(*at, std::nullopt, 0);
+  }
+  if (pending_.size() < kBucketSize) {
+    add_from_table();
+    if (pending_.size() < kBucketSize) {
+      bootstrap_ = std::make_unique<BootstrapWalk>(
+          node_.env(), node_.calls(), node_.options().bootstrap,
+          [this](const net::Address& address) {
+            add_pending(address, std::nullopt, 0);
+            ask_more();
+          },
+          [this] { ask_more(); });
+    }
+  }
+  ask_more();
+  if (bootstrap_) bootstrap_->start();
+}
+
+void Query::add_from_table() {
+  from_table_ = true;
+  const std::size_t room = kBucketSize - std::min(kBucketSize, pending_.size());
+  for (const RoutingNode* node : node_.table().closest(options_.target, room)) {
+    add_pending(node->address, std::nullopt, 0);
+  }
+}
+
+bool Query::is_close_enough(const NodeId& id) const {
+  return closest_.size() < kBucketSize || closer(options_.target, id, closest_.back().id);
+}
+
+/// Returns whether the node is close enough to be of interest, asked already or not.
+bool Query::add_pending(const net::Address& address, const Referrer& referrer, int depth) {
+  const NodeId id = node_id_of(address);
+  const bool close = is_close_enough(id);
+  const auto found = seen_.find(address);
+  if (found != seen_.end()) {
+    Seen& seen = found->second;
+    if (referrer && seen.state == Visit::kDown) node_.send_down_hint(*referrer, address);
+    if (referrer && seen.state == Visit::kPending) seen.referrers.push_back(*referrer);
+    return close;
+  }
+  if (!close) return false;
+  Seen& seen = seen_[address];
+  seen.depth = depth;
+  if (referrer) seen.referrers.push_back(*referrer);
+  pending_.push_back({id, address});
+  return true;
+}
+
+std::size_t Query::limit() const {
+  std::size_t base = options_.concurrency;
+  if (options_.background && node_.calls().in_flight() >= kQuietInFlight) {
+    base = kBackgroundConcurrency;
+  }
+  if (slow_down_) base = kSlowDownConcurrency;
+  return base + slow_;
+}
+
+void Query::ask_more() {
+  if (state_ != State::kAsking) return;
+  while (asking_.size() < limit() && !pending_.empty()) {
+    const Pending next = pending_.back();
+    pending_.pop_back();
+    if (is_close_enough(next.id)) ask(next);
+  }
+  // Nodes that were close before get the chance to answer before the net is cast wider.
+  if (!from_table_ && successes_ == 0 && errors_ == 0) slow_down_ = true;
+  finish_if_done();
+}
+
+void Query::ask(const Pending& next) {
+  Asking& asking = asking_[next.address];
+  asking.id = next.id;
+  asking.call = std::make_unique<Call>(
+      node_.calls(),
+      [this, to = next.address](const CallResult& result) { on_result(to, result); });
+  asking.call->on_slow([this, to = next.address] { on_slow(to); });
+  RequestSpec spec;
+  spec.to = next.address;
+  spec.to_id = next.id;
+  spec.internal = options_.internal;
+  spec.command = options_.command;
+  spec.target = options_.target;
+  spec.value = options_.value;
+  spec.retries = options_.retries;
+  asking.call->start(std::move(spec));
+}
+
+void Query::finish_if_done() {
+  if (state_ != State::kAsking || !pending_.empty()) return;
+  if (bootstrap_ && !bootstrap_->done()) return;
+  const bool only_slow = slow_ == asking_.size() && closest_.size() >= kBucketSize;
+  if (!asking_.empty() && !only_slow) return;
+  // The nodes that were close before are mostly gone: start over from the table.
+  if (!from_table_ && successes_ < static_cast<int>(kBucketSize / 4)) {
+    add_from_table();
+    if (!pending_.empty()) {
+      ask_more();
+      return;
+    }
+    if (!asking_.empty()) return;
+  }
+  for (auto& [address, asking] : asking_) node_.env().scheduler.retire(std::move(asking.call));
+  asking_.clear();
+  if (commit_) {
+    commit();
+  } else {
+    finish({});
+  }
+}
+
+void Query::on_slow(const net::Address& to) {
+  Asking& asking = asking_.at(to);
+  if (asking.slow) return;
+  asking.slow = true;
+  ++slow_;
+  ask_more();
+}
+
+void Query::on_result(const net::Address& to, const CallResult& result) {
+  const auto found = asking_.find(to);
+  if (found->second.slow) --slow_;
+  node_.env().scheduler.retire(std::move(found->second.call));
+  asking_.erase(found);
+  if (result) {
+    on_reply(to, *result);
+  } else {
+    on_timeout(to);
+  }
+  ask_more();
+}
+
+void Query::on_reply(const net::Address& to, const Reply& reply) {
+  const int depth = seen_[to].depth;
+  seen_[to].state = Visit::kAnswered;
+  const bool ok = reply.message.error == kErrorNone;
+  ++(ok ? successes_ : errors_);
+  if (ok) hops_ = std::max(hops_, depth + 1);
+  if (ok && reply.from_id && is_close_enough(*reply.from_id)) push_closest(reply);
+
+  for (const net::Address& node : reply.message.closer_nodes) {
+    if (node_.options().filter != nullptr && !node_.options().filter(node)) continue;
+    if (node.port == 0 || node_id_of(node) == node_.table_id()) continue;
+    if (!add_pending(node, reply.from, depth + 1)) break;
+  }
+  if (!from_table_ && static_cast<std::size_t>(successes_ + errors_) >= options_.concurrency) {
+    slow_down_ = false;
+  }
+  if (ok) on_reply_(reply);
+}
+
+void Query::on_timeout(const net::Address& to) {
+  ++errors_;
+  Seen& seen = seen_[to];
+  seen.state = Visit::kDown;
+  for (const net::Address& referrer : std::exchange(seen.referrers, {})) {
+    // So that it stops recommending it.
+    node_.send_down_hint(referrer, to);
+  }
+}
+
+void Query::push_closest(const Reply& reply) {
+  ClosestReply entry{
+      .id = *reply.from_id,
+      .from = reply.from,
+      .to = reply.message.to,
+      .token = reply.message.token,
+      .value = std::nullopt,
+  };
+  if (reply.message.value) entry.value = to_bytes(*reply.message.value);
+  const auto at = std::lower_bound(closest_.begin(), closest_.end(), entry.id,
+                                   [this](const ClosestReply& r, const NodeId& id) {
+                                     return closer(options_.target, r.id, id);
+                                   });
+  if (at != closest_.end() && at->id == entry.id) return;
+  closest_.insert(at, std::move(entry));
+  if (closest_.size() > kBucketSize) closest_.pop_back();
+}
+
+std::vector<net::Address> Query::closest_addresses() const {
+  std::vector<net::Address> out;
+  for (const ClosestReply& reply : closest_) out.push_back(reply.from);
+  return out;
+}
+
+void Query::commit() {
+  state_ = State::kCommitting;
+  if (closest_.empty()) {
+    finish(Err(QueryError::kTooFewNodes));
+    return;
+  }
+  commits_left_ = closest_.size();
+  // All are asked before any counts: an update that cannot be made fails at once.
+  std::size_t impossible = 0;
+  for (const ClosestReply& reply : closest_) {
+    auto spec = commit_(reply);
+    if (!spec) {
+      ++impossible;
+      continue;
+    }
+    commits_.push_back(std::make_unique<Call>(
+        node_.calls(), [this](const CallResult& result) { on_committed(result.ok()); }));
+    commits_.back()->start(std::move(*spec));
+  }
+  for (; impossible > 0; --impossible) on_committed(false);
+}
+
+void Query::on_committed(bool ok) {
+  any_committed_ |= ok;
+  if (--commits_left_ > 0) return;
+  if (any_committed_) {
+    finish({});
+  } else {
+    finish(Err(QueryError::kCommitFailed));
+  }
+}
+
+void Query::finish(Result<void, QueryError> result) {
+  state_ = State::kFinished;
+  on_done_(std::move(result));
+}
+
+}  // namespace hsfwd::rpc

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/routing_table.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace hsfwd::rpc {
+
+namespace {
+
+auto lower_bound_by_id(auto& bucket, const NodeId& id) {
+  return std::lower_bound(bucket.begin(), bucket.end(), id,
+                          [](const auto& node, const NodeId& wanted) { return node->id < wanted; });
+}
+
+}  // namespace
+
+int RoutingTable::bucket_index(ByteView id) const {
+  return std::min(shared_prefix(self_.view(), id), static_cast<int>(kBuckets) - 1);
+}
+
+RoutingNode* RoutingTable::find(const NodeId& id) const {
+  const Bucket& row = bucket(id);
+  const auto at = lower_bound_by_id(row, id);
+  return at != row.end() && (*at)->id == id ? at->get() : nullptr;
+}
+
+RoutingNode* RoutingTable::add(RoutingNode node) {
+  if (node.id == self_) return nullptr;
+  Bucket& row = bucket(node.id);
+  const auto at = lower_bound_by_id(row, node.id);
+  if (at != row.end() && (*at)->id == node.id) return nullptr;
+  if (row.size() >= kBucketSize) return nullptr;
+  const auto inserted = row.insert(at, std::make_unique<RoutingNode>(std::move(node)));
+  link_newest(**inserted);
+  ++size_;
+  return inserted->get();
+}
+
+void RoutingTable::remove(const NodeId& id) {
+  Bucket& row = bucket(id);
+  const auto at = lower_bound_by_id(row, id);
+  if (at == row.end() || (*at)->id != id) return;
+  unlink(**at);
+  row.erase(at);
+  --size_;
+}
+
+void RoutingTable::touch(RoutingNode& node) {
+  unlink(node);
+  link_newest(node);
+}
+
+void RoutingTable::link_newest(RoutingNode& node) {
+  node.older = newest_;
+  node.newer = nullptr;
+  (newest_ != nullptr ? newest_->newer : oldest_) = &node;
+  newest_ = &node;
+}
+
+void RoutingTable::unlink(RoutingNode& node) {
+  (node.older != nullptr ? node.older->newer : oldest_) = node.newer;
+  (node.newer != nullptr ? node.newer->older : newest_) = node.older;
+  node.older = node.newer = nullptr;
+}
+
+std::vector<const RoutingNode*> RoutingTable::closest(const Target& target,
+                                                      std::size_t count) const {
+  std::vector<const RoutingNode*> out;
+  const auto take = [&](std::size_t index) {
+    for (const auto& node : buckets_[index]) {
+      if (out.size() == count) return;
+      out.push_back(node.get());
+    }
+  };
+  const auto own = static_cast<std::size_t>(bucket_index(target.view()));
+  for (std::size_t i = own + 1; i-- > 0 && out.size() < count;) take(i);
+  for (std::size_t i = own + 1; i < kBuckets && out.size() < count; ++i) take(i);
+  return out;
+}
+
+const RoutingNode* RoutingTable::random(Random& random) const {
+  if (size_ == 0) return nullptr;
+  std::size_t n = random.below(static_cast<std::uint32_t>(size_));
+  for (const Bucket& row : buckets_) {
+    if (n < row.size()) return row[n].get();
+    n -= row.size();
+  }
+  return nullptr;
+}
+
+std::vector<RoutingNode*> RoutingTable::bucket_of(const NodeId& id) const {
+  std::vector<RoutingNode*> out;
+  for (const auto& node : bucket(id)) out.push_back(node.get());
+  return out;
+}
+
+void RoutingTable::rekey(const NodeId& self) {
+  // In the order of last contact, which is thus kept.
+  std::vector<RoutingNode> nodes;
+  for (const RoutingNode* node = oldest_; node != nullptr; node = node->newer) {
+    nodes.push_back(*node);
+  }
+  for (Bucket& row : buckets_) row.clear();
+  size_ = 0;
+  oldest_ = newest_ = nullptr;
+  self_ = self;
+  for (RoutingNode& node : nodes) add(std::move(node));
+}
+
+}  // namespace hsfwd::rpc

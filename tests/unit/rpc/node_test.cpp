@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "network.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::rpc;
+
+namespace {
+
+Target some_target(std::uint8_t n) {
+  const std::uint8_t byte[] = {n};
+  return target_of(crypto::blake2b_256(byte));
+}
+
+/// The ids of the `count` members really closest to the target.
+std::vector<NodeId> true_closest(const Network& network, const Target& target, std::size_t count) {
+  std::vector<NodeId> ids;
+  for (const auto& member : network.members) {
+    if (const auto id = member->node().id()) ids.push_back(*id);
+  }
+  std::sort(ids.begin(), ids.end(),
+            [&](const NodeId& a, const NodeId& b) { return closer(target, a, b); });
+  ids.resize(std::min(ids.size(), count));
+  return ids;
+}
+
+struct QueryRun {
+  QueryRun(Node& node, const Target& target)
+      : query(node,
+              QueryOptions{.target = target,
+                           .internal = true,
+                           .command = static_cast<std::uint64_t>(InternalCommand::kFindNode),
+                           .value = std::nullopt,
+                           .start_nodes = {}},
+              [this](const Reply&) { ++replies; },
+              [this](const Result<void, QueryError>& r) {
+                done = true;
+                ok = r.ok();
+              }) {
+    query.start();
+  }
+  int replies = 0;
+  bool done = false;
+  bool ok = false;
+  Query query;
+};
+
+}  // namespace
+
+TEST_CASE("a network boots, and queries find the nodes closest to a target") {
+  Network network(1);
+  network.grow_to(150);
+  for (const auto& member : network.members) CHECK(member->bootstrapped);
+  for (std::uint8_t i = 0; i < 5; ++i) {
+    const Target target = some_target(i);
+    QueryRun run(network.members[i * 20 + 3]->node(), target);
+    REQUIRE(network.world.run_until([&] { return run.done; }, 20_s));
+    CHECK(run.ok);
+    REQUIRE(run.query.closest().size() == kBucketSize);
+    std::set<NodeId> found;
+    for (const ClosestReply& reply : run.query.closest()) found.insert(reply.id);
+    const auto expected = true_closest(network, target, kBucketSize);
+    // The asking node itself is never in its own result.
+    std::size_t hits = 0;
+    for (const NodeId& id : expected) hits += found.count(id);
+    CHECK(hits >= kBucketSize - 1);
+    CHECK(std::is_sorted(run.query.closest().begin(), run.query.closest().end(),
+                         [&](const auto& a, const auto& b) { return closer(target, a.id, b.id); }));
+  }
+}
+
+TEST_CASE("the same seed gives the same network, packet by packet") {
+  const auto trace = [](std::uint64_t seed) {
+    Network network(seed);
+    sim::LinkProfile link;
+    link.loss = 0.02;
+    link.jitter = 4_ms;
+    network.grow_to(40, link);
+    return network.world.trace_hash();
+  };
+  CHECK(trace(5) == trace(5));
+  CHECK(trace(5) != trace(6));
+}
+
+TEST_CASE("queries survive loss and dead nodes, and dead nodes leave the tables") {
+  Network network(2);
+  sim::LinkProfile link;
+  link.loss = 0.05;
+  network.grow_to(80, link);
+  for (std::size_t i = 10; i < 30; ++i) network.members[i]->host().sleep();
+  const Target target = some_target(9);
+  QueryRun run(network.members[50]->node(), target);
+  REQUIRE(network.world.run_until([&] { return run.done; }, 30_s));
+  CHECK(run.ok);
+  CHECK(run.query.closest().size() == kBucketSize);
+  network.world.run_for(900_s);
+  std::size_t dead_entries = 0;
+  for (const auto& member : network.members) {
+    if (member->host().asleep()) continue;
+    for (std::size_t i = 10; i < 30; ++i) {
+      dead_entries += member->node().table().find(node_id_of(network.members[i]->address())) != nullptr;
+    }
+  }
+  CHECK(dead_entries == 0);
+}
+
+TEST_CASE("an open adaptive node is not firewalled at once and persistent after twenty minutes") {
+  Network network(3);
+  network.grow_to(30);
+  NodeOptions options = network.member_options();
+  options.ephemeral = std::nullopt;
+  options.firewalled = true;
+  Member& member = network.add(options);
+  REQUIRE(network.world.run_until([&] { return member.bootstrapped; }, 10_s));
+  CHECK(!member.node().firewalled());
+  CHECK(member.node().ephemeral());
+  CHECK(!member.node().id());
+  REQUIRE(member.node().remote_address());
+  CHECK(*member.node().remote_address() == member.address());
+  CHECK(member.node().table_id() == node_id_of(member.address()));
+
+  network.world.run_for(19_min);
+  CHECK(member.persistent == 0);
+  network.world.run_for(3_min);
+  CHECK(member.persistent == 1);
+  CHECK(member.node().id() == node_id_of(member.address()));
+  // Others have learnt it by now.
+  network.world.run_for(5_min);
+  int known = 0;
+  for (const auto& other : network.members) {
+    known += other->node().table().find(*member.node().id()) != nullptr;
+  }
+  CHECK(known > 3);
+}
+
+TEST_CASE("a node that is told to stay ephemeral does") {
+  Network network(4);
+  network.grow_to(10);
+  NodeOptions options = network.member_options();
+  options.ephemeral = true;
+  options.firewalled = true;
+  Member& member = network.add(options);
+  network.world.run_for(90_min);
+  CHECK(member.persistent == 0);
+  CHECK(!member.node().firewalled());
+}
+
+TEST_CASE("sleep makes an adaptive node ephemeral again, and it recovers") {
+  Network network(5);
+  network.grow_to(30);
+  NodeOptions options = network.member_options();
+  options.ephemeral = std::nullopt;
+  options.firewalled = true;
+  Member& member = network.add(options);
+  network.world.run_for(25_min);
+  REQUIRE(member.persistent == 1);
+  member.host().sleep();
+  network.world.run_for(60_min);
+  member.host().wake();
+  CHECK(member.wake_ups == 1);
+  CHECK(member.ephemeral == 1);
+  CHECK(!member.node().id());
+  network.world.run_for(65_min);
+  CHECK(member.persistent == 2);
+}
+
+TEST_CASE("requests: answers, repeats, time-outs, unknown commands, tokens") {
+  Network network(6);
+  network.grow_to(2);
+  Member& a = *network.members[0];
+  Member& b = *network.members[1];
+  std::optional<CallResult> result;
+  std::optional<std::uint64_t> error;
+  std::optional<Token> token;
+  Call call(a.node().calls(), [&](const CallResult& r) {
+    result = r.ok() ? CallResult(r.value()) : CallResult(Err(r.error()));
+    if (r) error = r->message.error;
+    if (r) token = r->message.token;
+  });
+  const auto ask = [&](std::uint64_t command, std::optional<Token> with) {
+    result.reset();
+    RequestSpec spec;
+    spec.to = b.address();
+    spec.command = command;
+    spec.token = with;
+    call.start(spec);
+    return network.world.run_until([&] { return result.has_value(); }, 20_s);
+  };
+
+  REQUIRE(ask(99, std::nullopt));
+  CHECK(error == kErrorNone);
+  REQUIRE(token);
+  CHECK(b.requests == 1);
+  REQUIRE(ask(99, token));
+  CHECK(b.requests == 2);
+  REQUIRE(ask(98, std::nullopt));
+  CHECK(error == kErrorUnknownCommand);
+
+  const Token forged = Token::from(Bytes(32, 7));
+  REQUIRE(ask(98, forged));
+  CHECK(error == kErrorInvalidToken);
+  CHECK(token);  // the right one, for another try
+  network.world.run_for(16_s);
+  REQUIRE(ask(99, token));
+  CHECK(error == kErrorInvalidToken);  // outlived by two rotations
+
+  b.silent = true;
+  b.requests = 0;
+  REQUIRE(ask(99, std::nullopt));
+  CHECK(!result->ok());
+  CHECK(b.requests == 4);  // one and three repeats
+}
+
+TEST_CASE("forgetting a call ends it without a word") {
+  Network network(7);
+  network.grow_to(2);
+  bool called = false;
+  {
+    Call call(network.members[0]->node().calls(), [&](const CallResult&) { called = true; });
+    network.members[0]->node().ping(call, network.members[1]->address());
+  }
+  network.world.run_for(10_s);
+  CHECK(!called);
+}
+
+TEST_CASE("bootstrap by name, by hint, and past nodes that are gone") {
+  Network network(8);
+  network.grow_to(12);
+  network.world.add_name("node1.example", network.members[0]->address().host);
+  const auto boot_with = [&](const std::vector<std::string>& list) {
+    NodeOptions options;
+    for (const auto& text : list) {
+      const auto node = BootstrapNode::parse(text);
+      REQUIRE(node);
+      options.bootstrap.push_back(*node);
+    }
+    Member& member = network.add(options);
+    REQUIRE(network.world.run_until([&] { return member.bootstrapped; }, 60_s));
+    return member.node().table().size();
+  };
+  CHECK(boot_with({"node1.example:49737"}) > 5);
+  CHECK(boot_with({"9.9.9.9@node1.example:49737"}) > 5);
+  CHECK(boot_with({network.members[0]->address().host.to_string() + "@nowhere.example:49737"}) > 5);
+  CHECK(boot_with({"nowhere.example:49737", "9.9.9.9:1", "node1.example:49737"}) > 5);
+  CHECK(boot_with({"nowhere.example:49737"}) == 0);
+  CHECK(boot_with({}) == 0);
+}
+
+TEST_CASE("bootstrap nodes are written as host:port or ip@host:port") {
+  CHECK(BootstrapNode::parse("88.99.3.86@node1.hyperdht.org:49737")->suggested ==
+        net::Ipv4::of(88, 99, 3, 86));
+  CHECK(BootstrapNode::parse("localhost:1")->host == "localhost");
+  for (const char* bad : {"", "host", "host:", ":1", "host:0", "host:65536", "a@b:1", "1.2.3@b:1",
+                          "1.2.3.4@:1", "[::1]:5", "a b:1"}) {
+    CAPTURE(bad);
+    CHECK(!BootstrapNode::parse(bad));
+  }
+}
+
+TEST_CASE("a thousand nodes boot and find each other", "[large]") {
+  Network network(9);
+  network.grow_to(1000);
+  int complete = 0;
+  int hops = 0;
+  for (std::uint8_t i = 0; i < 10; ++i) {
+    const Target target = some_target(static_cast<std::uint8_t>(100 + i));
+    QueryRun run(network.members[i * 97 + 5]->node(), target);
+    REQUIRE(network.world.run_until([&] { return run.done; }, 30_s));
+    std::set<NodeId> found;
+    for (const ClosestReply& reply : run.query.closest()) found.insert(reply.id);
+    std::size_t hits = 0;
+    for (const NodeId& id : true_closest(network, target, kBucketSize)) hits += found.count(id);
+    complete += hits >= kBucketSize - 2;
+    hops = std::max(hops, run.query.hops());
+  }
+  CHECK(complete >= 9);
+  CHECK(hops <= 10);
+}

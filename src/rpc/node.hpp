@@ -113,6 +113,7 @@ class Node final : private Calls::Owner {
 
   RoutingTable& table() { return table_; }
   Calls& calls() { return calls_; }
+  const CallStats& call_stats() const { return calls_.stats(); }
   Tokens& tokens() { return tokens_; }
   std::uint32_t tick() const { return tick_; }
   /// Learns a node without having heard of it.

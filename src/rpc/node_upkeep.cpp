@@ -44,7 +44,7 @@ Node::Node(const net::Env& env, NodeOptions options, NodeHandler& handler)
       drain_timer_(env_.scheduler, [this] { on_drain(); }),
       quick_check_(calls_, [this](const CallResult& result) { worth_checking_ |= result.ok(); }) {}
 
-Node::~Node() = default;
+Node::~Node() { env_.scheduler.collect(); }
 
 void Node::start(net::UdpSocket& server, net::UdpSocket& client) {
   server_ = &server;

@@ -92,14 +92,14 @@ void Stream::commit(std::size_t size) {
   }
   send_buffer_.commit(size);
   if (size == 0) return;
-  writer_waits_ = send_room() == 0;
+  writer_waits_ |= send_room() == 0;
   mark_dirty();
 }
 
 void Stream::write(ByteView bytes) {
   if (closed_ || end_requested_ || bytes.empty()) return;
   send_buffer_.append(bytes);
-  writer_waits_ = send_room() == 0;
+  writer_waits_ |= send_room() == 0;
   mark_dirty();
 }
 

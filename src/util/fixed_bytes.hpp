@@ -36,13 +36,19 @@ struct FixedBytes {
   auto operator<=>(const FixedBytes&) const = default;
 };
 
-/// For hash maps. The bytes are hashes or keys, so their first word is as good as any mix of them,
-/// except that an attacker can choose it: use only in tables whose size is bounded, or std::map.
-struct FixedBytesHash {
+/// For hash maps whose keys strangers choose: without the seed nobody can make them collide.
+struct SeededHash {
+  std::uint64_t seed = 0;
+
   template <class Tag, std::size_t N>
   std::size_t operator()(const FixedBytes<Tag, N>& value) const {
-    static_assert(N >= 16);
-    return static_cast<std::size_t>(load_le64(value.data()) ^ load_le64(value.data() + 8));
+    static_assert(N % 8 == 0);
+    std::uint64_t h = seed;
+    for (std::size_t i = 0; i < N; i += 8) {
+      h = (h ^ load_le64(value.data() + i)) * 0x9fb21c651e98df25ULL;
+      h ^= h >> 32;
+    }
+    return static_cast<std::size_t>(h);
   }
 };
 

@@ -13,10 +13,7 @@ constexpr std::size_t kArity = 4;
 }
 
 Scheduler::~Scheduler() {
-  while (!retired_.empty()) {
-    auto doomed = std::exchange(retired_, {});
-    doomed.clear();
-  }
+  collect();
   HSFWD_CHECK(heap_.empty() && first_task_ == nullptr);
 }
 
@@ -46,6 +43,13 @@ void Scheduler::run_posted() {
       task.cancel();
       task.run_();
     }
+    collect();
+  }
+}
+
+void Scheduler::collect() {
+  while (!retired_.empty()) {
+    // Their destructors may retire others.
     auto doomed = std::exchange(retired_, {});
     doomed.clear();
   }

@@ -49,6 +49,9 @@ class Scheduler {
     if (object) retired_.emplace_back(object.release(), [](void* p) { delete static_cast<T*>(p); });
   }
 
+  /// Deletes what is retired now. For owners that are about to take away what it refers to.
+  void collect();
+
   std::size_t armed_timers() const { return heap_.size(); }
 
  private:

@@ -13,26 +13,30 @@ namespace hsfwd {
 template <class T>
 class SlotMap {
  public:
-  /// Takes the lowest free number.
-  std::size_t insert(std::unique_ptr<T> object) {
-    std::size_t slot = slots_.size();
+  /// Reserves the lowest free number for an object that needs to know it first; put() or release()
+  /// follows.
+  std::size_t reserve() {
     if (free_.empty()) {
-      slots_.push_back(std::move(object));
-    } else {
-      slot = *free_.begin();
-      free_.erase(free_.begin());
-      slots_[slot] = std::move(object);
+      slots_.emplace_back();
+      return slots_.size() - 1;
     }
-    ++size_;
+    const std::size_t slot = *free_.begin();
+    free_.erase(free_.begin());
     return slot;
   }
+  void put(std::size_t slot, std::unique_ptr<T> object) {
+    HSFWD_CHECK(find(slot) == nullptr && !free_.contains(slot));
+    slots_[slot] = std::move(object);
+    ++size_;
+  }
+  void release(std::size_t slot) { free_.insert(slot); }
 
   T* find(std::size_t slot) const { return slot < slots_.size() ? slots_[slot].get() : nullptr; }
 
   std::unique_ptr<T> take(std::size_t slot) {
     HSFWD_CHECK(find(slot) != nullptr);
     std::unique_ptr<T> object = std::move(slots_[slot]);
-    free_.insert(slot);
+    release(slot);
     --size_;
     return object;
   }

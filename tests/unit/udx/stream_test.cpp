@@ -125,6 +125,26 @@ TEST_CASE("a stalled reader bounds what is buffered, and reading again goes on")
   CHECK(pair.b.intact);
 }
 
+TEST_CASE("a small write while the window is closed does not forget the writer that waits") {
+  // A keepalive came between a writer that was told to wait and the moment there was room again: the
+  // writer was never called back.
+  StreamOptions options;
+  options.receive_window = 256 * 1024;
+  Pair pair(33, {}, options);
+  pair.connect();
+  pair.b.consume_at_once = false;
+  pair.a.send(8 * kMegabyte, false);
+  pair.world.run_for(5_s);
+  while (pair.a.stream->send_room() == 0) pair.world.run_for(1_s);
+  const std::uint64_t before = pair.a.sent;
+  pair.a.stream->write(Bytes{Recorder::byte_at(before)});
+  ++pair.a.sent;
+  pair.b.consume_at_once = true;
+  pair.b.stream->consume(pair.b.received);
+  REQUIRE(pair.world.run_until([&] { return pair.b.received == 8 * kMegabyte; }, 60_s));
+  CHECK(pair.b.intact);
+}
+
 TEST_CASE("a lost announcement of an open window is found out by asking") {
   StreamOptions options;
   options.receive_window = 64 * 1024;

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/announcer.hpp"
+
+#include <algorithm>
+
+#include "hyperdht/signatures.hpp"
+
+namespace hsfwd::hyperdht {
+
+namespace {
+constexpr std::size_t kMaxRelays = 3;
+constexpr Duration kWatchInterval = 3_s;
+constexpr int kRoundsPerCycle = 100;  // about five minutes
+constexpr Duration kWatchdog = 60_s;  // no cycle takes longer unless something is stuck
+constexpr Duration kFirstRetry = 2_s;
+constexpr Duration kMaxRetry = 30_s;
+
+std::uint64_t number(Command command) { return static_cast<std::uint64_t>(command); }
+
+}  // namespace
+
+Announcer::Announcer(rpc::Node& node, const crypto::KeyPair& keys,
+                     std::function<void(std::size_t)> on_cycle)
+    : node_(node),
+      keys_(keys),
+      target_(target_of_peer(keys.public_key)),
+      record_(PeerRecord{.public_key = keys.public_key, .relay_addresses = {}}.encode()),
+      on_cycle_(std::move(on_cycle)),
+      timer_(node.env().scheduler, [this] { on_timer(); }),
+      watchdog_(node.env().scheduler, [this] { abandon_cycle(); }) {}
+
+Announcer::~Announcer() = default;
+
+bool Announcer::is_relay(const Address& address) const {
+  return std::any_of(std::begin(recent_), std::end(recent_),
+                     [&](const auto& cycle) { return cycle.contains(address); });
+}
+
+void Announcer::start() {
+  if (state_ == State::kIdle) begin_cycle();
+}
+
+void Announcer::refresh() {
+  if (state_ == State::kWatching) {
+    begin_cycle();
+  } else if (running()) {
+    refresh_wanted_ = true;
+  }
+}
+
+// --- A cycle ---
+
+void Announcer::begin_cycle() {
+  refresh_wanted_ = false;
+  timer_.stop();
+  watches_.clear();
+  watchdog_.start(kWatchdog);
+  state_ = State::kQuerying;
+  node_.env().scheduler.retire(std::move(query_));
+  query_ = std::make_unique<rpc::Query>(
+      node_,
+      rpc::QueryOptions{.target = target_,
+                        .command = number(Command::kFindPeer),
+                        .value = std::nullopt,
+                        .start_nodes = closest_},
+      [](const rpc::Reply&) {}, [this](const auto&) { on_query_done(); });
+  query_->start();
+}
+
+void Announcer::on_query_done() {
+  if (state_ != State::kQuerying) return;
+  state_ = State::kAnnouncing;
+  for (auto& old : announcements_) node_.env().scheduler.retire(std::move(old));
+  announcements_.clear();
+  unsettled_ = 0;
+  const auto& closest = query_->closest();
+  // Counted first: a call may, in principle, be settled while others are still to be started.
+  for (const rpc::ClosestReply& reply : closest) {
+    if (reply.token && unsettled_ < kMaxRelays) ++unsettled_;
+  }
+  std::size_t started = 0;
+  for (const rpc::ClosestReply& reply : closest) {
+    if (reply.token && started++ < kMaxRelays) announce_to(reply);
+  }
+  if (started == 0) publish();
+}
+
+void Announcer::announce_to(const rpc::ClosestReply& reply) {
+  announcements_.push_back(std::make_unique<Announcement>());
+  Announcement& announcement = *announcements_.back();
+  announcement.relay = {.relay_address = reply.from, .peer_address = reply.to};
+  announcement.call = std::make_unique<rpc::Call>(
+      node_.calls(), [this, &announcement](const rpc::CallResult& result) {
+        on_announced(announcement, result);
+      });
+  AnnounceMessage message;
+  message.peer = PeerRecord{.public_key = keys_.public_key, .relay_addresses = {}};
+  message.signature =
+      sign_announce(Command::kAnnounce, target_, reply.id, *reply.token, message, keys_);
+  rpc::RequestSpec spec;
+  spec.to = reply.from;
+  spec.to_id = reply.id;
+  spec.command = number(Command::kAnnounce);
+  spec.target = target_;
+  spec.token = reply.token;
+  spec.value = message.encode();
+  announcement.call->start(std::move(spec));
+}
+
+void Announcer::on_announced(Announcement& announcement, const rpc::CallResult& result) {
+  announcement.accepted = result && result->message.error == rpc::kErrorNone;
+  // The announcing request itself shows the address that the relay will forward to.
+  if (announcement.accepted) announcement.relay.peer_address = result->message.to;
+  if (--unsettled_ == 0) publish();
+}
+
+void Announcer::publish() {
+  watchdog_.stop();
+  std::vector<RelayInfo> relays;
+  std::set<Address> current;
+  for (const auto& announcement : announcements_) {
+    if (!announcement->accepted) continue;
+    relays.push_back(announcement->relay);
+    current.insert(announcement->relay.relay_address);
+  }
+  closest_ = query_->closest_addresses();
+  if (!relays.empty()) {
+    const std::set<Address> before = recent_[0];
+    recent_[2] = std::move(recent_[1]);
+    recent_[1] = std::move(recent_[0]);
+    recent_[0] = std::move(current);
+    relays_ = std::move(relays);
+    withdraw_old(before);
+  }
+  relay_addresses_.clear();
+  if (const auto own = node_.remote_address()) relay_addresses_.push_back(*own);
+  for (const RelayInfo& relay : relays_) {
+    if (relay_addresses_.size() < kMaxRelays) relay_addresses_.push_back(relay.relay_address);
+  }
+  const std::size_t count = announcements_.size() - static_cast<std::size_t>(std::count_if(
+      announcements_.begin(), announcements_.end(), [](const auto& a) { return !a->accepted; }));
+  node_.env().log.debug("announcer", "announced to {} relays", count);
+
+  state_ = State::kWatching;
+  if (count == 0) {
+    const Duration pause = kFirstRetry * (std::int64_t{1} << std::min(failed_cycles_++, 4));
+    timer_.start(std::min(pause, kMaxRetry));
+    rounds_left_ = 0;
+    if (failed_cycles_ > 1) closest_.clear();  // they may all be gone: start from the table
+  } else {
+    failed_cycles_ = 0;
+    rounds_left_ = kRoundsPerCycle;
+    timer_.start(kWatchInterval);
+  }
+  if (refresh_wanted_) timer_.start(Duration());
+  on_cycle_(count);
+}
+
+void Announcer::abandon_cycle() {
+  if (state_ != State::kQuerying && state_ != State::kAnnouncing) return;
+  node_.env().log.warning("announcer", "a cycle did not end; starting over");
+  announcements_.clear();
+  closest_.clear();
+  begin_cycle();
+}
+
+// --- Between cycles ---
+
+void Announcer::on_timer() {
+  if (state_ != State::kWatching) return;
+  if (refresh_wanted_ || rounds_left_ == 0) {
+    begin_cycle();
+  } else {
+    --rounds_left_;
+    watch_round();
+  }
+}
+
+void Announcer::watch_round() {
+  watches_.clear();
+  watches_.reserve(relays_.size());
+  unanswered_ = relays_.size();
+  for (const RelayInfo& relay : relays_) watches_.push_back({relay, nullptr, false});
+  for (Watch& watch : watches_) {
+    watch.ping = std::make_unique<rpc::Call>(
+        node_.calls(), [this, &watch](const rpc::CallResult& result) { on_pong(watch, result); });
+    node_.ping(*watch.ping, watch.relay.relay_address);
+  }
+}
+
+void Announcer::on_pong(Watch& watch, const rpc::CallResult& result) {
+  watch.answered = result.ok();
+  if (result && result->message.to != watch.relay.peer_address) {
+    node_.env().log.info("announcer", "relay {} sees us at {} now, was {}",
+                         watch.relay.relay_address.to_string(), result->message.to.to_string(),
+                         watch.relay.peer_address.to_string());
+    refresh_wanted_ = true;
+  }
+  if (--unanswered_ == 0) end_watch_round();
+}
+
+void Announcer::end_watch_round() {
+  const bool all = std::all_of(watches_.begin(), watches_.end(),
+                               [](const Watch& watch) { return watch.answered; });
+  // Every relay lost is one way in less.
+  if (refresh_wanted_ || !all) {
+    rounds_left_ = 0;
+    timer_.start(Duration());
+  } else {
+    timer_.start(kWatchInterval);
+  }
+}
+
+// --- Taking announcements back ---
+
+void Announcer::withdraw_old(const std::set<Address>& before) {
+  for (const Address& relay : before) {
+    if (!recent_[0].contains(relay)) withdraw(relay);
+  }
+}
+
+void Announcer::withdraw(const Address& from) {
+  std::erase_if(withdrawals_, [this](auto& old) {
+    if (!old->done) return false;
+    node_.env().scheduler.retire(std::move(old));
+    return true;
+  });
+  withdrawals_.push_back(std::make_unique<Withdrawal>());
+  Withdrawal& withdrawal = *withdrawals_.back();
+  withdrawal.from = from;
+  withdrawal.find = std::make_unique<rpc::Call>(
+      node_.calls(),
+      [this, &withdrawal](const rpc::CallResult& result) { on_found(withdrawal, result); });
+  rpc::RequestSpec spec;
+  spec.to = from;
+  spec.command = number(Command::kFindPeer);
+  spec.target = target_;
+  withdrawal.find->start(std::move(spec));
+}
+
+void Announcer::on_found(Withdrawal& withdrawal, const rpc::CallResult& result) {
+  if (!result || !result->message.token || !result->from_id || !result->message.value) {
+    on_withdrawn(withdrawal);
+    return;
+  }
+  AnnounceMessage message;
+  message.peer = PeerRecord{.public_key = keys_.public_key, .relay_addresses = {}};
+  message.signature = sign_announce(Command::kUnannounce, target_, *result->from_id,
+                                    *result->message.token, message, keys_);
+  withdrawal.withdraw = std::make_unique<rpc::Call>(
+      node_.calls(), [this, &withdrawal](const rpc::CallResult&) { on_withdrawn(withdrawal); });
+  rpc::RequestSpec spec;
+  spec.to = withdrawal.from;
+  spec.command = number(Command::kUnannounce);
+  spec.target = target_;
+  spec.token = result->message.token;
+  spec.value = message.encode();
+  withdrawal.withdraw->start(std::move(spec));
+}
+
+void Announcer::on_withdrawn(Withdrawal& withdrawal) {
+  withdrawal.done = true;
+  if (state_ != State::kStopping) return;
+  const bool all = std::all_of(withdrawals_.begin(), withdrawals_.end(),
+                               [](const auto& other) { return other->done; });
+  if (!all) return;
+  state_ = State::kStopped;
+  if (on_stopped_) on_stopped_();
+}
+
+void Announcer::stop(std::function<void()> done) {
+  timer_.stop();
+  watchdog_.stop();
+  watches_.clear();
+  node_.env().scheduler.retire(std::move(query_));
+  state_ = State::kStopping;
+  on_stopped_ = std::move(done);
+  const std::set<Address> current = std::exchange(recent_[0], {});
+  relays_.clear();
+  relay_addresses_.clear();
+  for (const Address& relay : current) withdraw(relay);
+  if (current.empty()) {
+    state_ = State::kStopped;
+    if (on_stopped_) on_stopped_();
+  }
+}
+
+}  // namespace hsfwd::hyperdht

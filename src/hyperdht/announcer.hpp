@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps one server reachable: announces its key to the three nodes closest to it, which become its
+// relays, and watches them.
+//
+// A cycle: query ─► announce to the closest ─► publish the relays ─► unannounce from old ones.
+// Between cycles the relays are pinged, which keeps the way back through a NAT open.
+//
+// Differs from upstream:
+// - a relay forwards to the address it saw when we announced, so when a pong shows that it sees us
+//   under another one by now, the next cycle starts at once;
+// - the relays of the cycle before stay published until all announcements of the new one are
+//   settled;
+// - a cycle that reaches nobody is tried again soon, with pauses that grow, and a watchdog sees to
+//   it that one that hangs does not stop the others.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "hyperdht/messages.hpp"
+#include "rpc/node.hpp"
+
+namespace hsfwd::hyperdht {
+
+class Announcer {
+ public:
+  /// `on_cycle` is called after each cycle with the number of relays that took the announcement.
+  Announcer(rpc::Node& node, const crypto::KeyPair& keys, std::function<void(std::size_t)> on_cycle);
+  ~Announcer();
+
+  void start();
+  /// A new cycle as soon as the one under way is done: the network changed.
+  void refresh();
+  /// Unannounces from the current relays; `done` is called once they answered or timed out.
+  void stop(std::function<void()> done);
+
+  /// What relays see of us, for hole punching.
+  const std::vector<RelayInfo>& relays() const { return relays_; }
+  /// What clients are told for their next connect: the own public address if it is open, then the
+  /// relays, three at most.
+  const std::vector<Address>& relay_addresses() const { return relay_addresses_; }
+  /// A relay of this or one of the last two cycles.
+  bool is_relay(const Address& address) const;
+  /// What is stored for us: the record names no relays, the storing node itself is one.
+  const Bytes& record() const { return record_; }
+  bool running() const { return state_ != State::kIdle && state_ != State::kStopped; }
+
+ private:
+  enum class State { kIdle, kQuerying, kAnnouncing, kWatching, kStopping, kStopped };
+
+  struct Announcement {
+    RelayInfo relay;
+    std::unique_ptr<rpc::Call> call;
+    bool accepted = false;
+  };
+  struct Watch {
+    RelayInfo relay;
+    std::unique_ptr<rpc::Call> ping;
+    bool answered = false;
+  };
+  /// Takes an announcement back: asks the node for a token first.
+  struct Withdrawal {
+    Address from;
+    std::unique_ptr<rpc::Call> find;
+    std::unique_ptr<rpc::Call> withdraw;
+    bool done = false;
+  };
+
+  void begin_cycle();
+  void on_query_done();
+  void announce_to(const rpc::ClosestReply& reply);
+  void on_announced(Announcement& announcement, const rpc::CallResult& result);
+  void publish();
+  void withdraw_old(const std::set<Address>& before);
+  void withdraw(const Address& from);
+  void on_found(Withdrawal& withdrawal, const rpc::CallResult& result);
+  void on_withdrawn(Withdrawal& withdrawal);
+
+  void watch_round();
+  void on_pong(Watch& watch, const rpc::CallResult& result);
+  void end_watch_round();
+  void on_timer();
+  void abandon_cycle();
+
+  rpc::Node& node_;
+  const crypto::KeyPair keys_;
+  const rpc::Target target_;
+  const Bytes record_;
+  std::function<void(std::size_t)> on_cycle_;
+  State state_ = State::kIdle;
+
+  std::unique_ptr<rpc::Query> query_;
+  std::vector<Address> closest_;
+  std::vector<std::unique_ptr<Announcement>> announcements_;
+  std::size_t unsettled_ = 0;
+  std::vector<RelayInfo> relays_;
+  std::vector<Address> relay_addresses_;
+  std::set<Address> recent_[3];  // relays of this cycle and of the two before
+
+  std::vector<Watch> watches_;
+  std::size_t unanswered_ = 0;
+  int rounds_left_ = 0;
+  bool refresh_wanted_ = false;
+  int failed_cycles_ = 0;
+  Timer timer_;     // the next watch round, or the next cycle
+  Timer watchdog_;  // for the cycle under way
+
+  std::vector<std::unique_ptr<Withdrawal>> withdrawals_;
+  std::function<void()> on_stopped_;
+};
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/connector.hpp"
+
+#include <algorithm>
+
+#include "hyperdht/dht.hpp"
+
+namespace hsfwd::hyperdht {
+
+namespace {
+constexpr std::size_t kParallelHandshakes = 2;
+constexpr std::size_t kParallelWithKnown = 3;
+constexpr int kQueryRetries = 3;
+constexpr Duration kPassiveWait = 10_s;  // for a peer that was told that we are reachable
+}  // namespace
+
+Connector::Connector(Dht& dht, PeerSocket& socket, const crypto::PublicKey& remote,
+                     ConnectOptions options)
+    : dht_(dht),
+      socket_(&socket),
+      remote_(remote),
+      target_(target_of_peer(remote)),
+      options_(std::move(options)),
+      keys_(options_.key_pair.value_or(dht.options().key_pair)),
+      handshake_(keys_, remote, name_space_of(Command::kPeerHandshake).view()),
+      start_task_(dht.env().scheduler,
+                  [this] {
+                    state_ = State::kRoute;
+                    if (!try_route()) begin_finding();
+                  }),
+      timer_(dht.env().scheduler, [this] { on_timer(); }) {}
+
+Connector::~Connector() = default;
+
+void Connector::start() { start_task_.post(); }
+
+void Connector::on_socket_gone() {
+  state_ = State::kFailed;
+  socket_ = nullptr;
+  start_task_.cancel();
+  give_up_search();
+  timer_.stop();
+  if (lan_ping_) lan_ping_->cancel();
+}
+
+void Connector::fail(ConnectError error) {
+  if (state_ == State::kDone || state_ == State::kFailed) return;
+  give_up_search();
+  state_ = State::kFailed;
+  socket_->fail(error);
+}
+
+// --- Handshakes ---
+
+/// Made when first needed, with what is known of ourselves then; false if the key is no key.
+bool Connector::write_first_message() {
+  if (!first_message_.empty()) return true;
+  const auto own = dht_.node().remote_address();
+  own_firewall_ = own ? Firewall::kOpen : Firewall::kUnknown;
+  NoisePayload payload;
+  payload.firewall = static_cast<std::uint64_t>(own_firewall_);
+  if (own) payload.addresses4.push_back(*own);
+  if (options_.local_connection) {
+    for (const Address& local : dht_.all_local_addresses()) payload.addresses4.push_back(local);
+  }
+  payload.udx = UdxInfo{.reusable_socket = options_.reusable_socket,
+                        .id = socket_->raw().id().value};
+  payload.secret_stream = 1;
+  payload.extension = options_.extension;
+  auto message = handshake_.write_message1(crypto::KeyPair::generate(dht_.env().random),
+                                           payload.encode());
+  if (!message) return false;
+  first_message_ = std::move(*message);
+  return true;
+}
+
+bool Connector::try_route() {
+  if (!options_.reusable_socket) return false;
+  const auto route = dht_.routes().find(remote_);
+  if (!route || !write_first_message()) return false;
+  attempt(route->address, route->socket, false);
+  return true;
+}
+
+void Connector::begin_finding() {
+  state_ = State::kFinding;
+  if (!write_first_message()) {
+    fail(ConnectError::kPeerNotFound);
+    return;
+  }
+  std::vector<Address> known = options_.relay_addresses;
+  if (known.empty()) known = dht_.relay_cache(remote_);
+  if (const auto own = dht_.router().relay_for(target_)) known = {*own};
+  known_relays_.assign(known.begin(), known.end());
+  limit_ = known.empty() ? kParallelHandshakes : kParallelWithKnown;
+  retry_without_known_ = !known.empty();
+  begin_query(std::move(known));
+  next_attempts();
+}
+
+void Connector::begin_query(std::vector<Address> start_nodes) {
+  dht_.env().scheduler.retire(std::move(query_));
+  query_ = std::make_unique<rpc::Query>(
+      dht_.node(),
+      rpc::QueryOptions{.target = target_,
+                        .command = static_cast<std::uint64_t>(Command::kFindPeer),
+                        .value = std::nullopt,
+                        .retries = kQueryRetries,
+                        .start_nodes = std::move(start_nodes)},
+      [this](const rpc::Reply& reply) { on_query_reply(reply); },
+      [this](const auto&) { on_query_done(); });
+  query_->start();
+}
+
+/// Whoever stores a record of the peer is one of its relays.
+void Connector::on_query_reply(const rpc::Reply& reply) {
+  if (state_ != State::kFinding || !reply.message.value) return;
+  if (!PeerRecord::decode(*reply.message.value)) return;
+  const bool tried =
+      std::find(tried_relays_.begin(), tried_relays_.end(), reply.from) != tried_relays_.end() ||
+      std::find(known_relays_.begin(), known_relays_.end(), reply.from) != known_relays_.end() ||
+      std::find(found_relays_.begin(), found_relays_.end(), reply.from) != found_relays_.end();
+  if (tried) return;
+  found_relays_.push_back(reply.from);
+  next_attempts();
+}
+
+void Connector::on_query_done() { check_exhausted(); }
+
+void Connector::next_attempts() {
+  if (state_ != State::kFinding) return;
+  // The known ones are tried one after the other, beside those that are found.
+  const bool known_running = std::any_of(attempts_.begin(), attempts_.end(),
+                                         [](const auto& attempt) { return attempt->known; });
+  if (!known_running && !known_relays_.empty()) {
+    const Address relay = known_relays_.front();
+    known_relays_.pop_front();
+    attempt(relay, nullptr, true);
+  }
+  while (!found_relays_.empty() && attempts_.size() < limit_) {
+    const Address relay = found_relays_.front();
+    found_relays_.pop_front();
+    ++query_attempts_;
+    attempt(relay, nullptr, false);
+  }
+}
+
+void Connector::attempt(const Address& relay, net::UdpSocket* socket, bool known) {
+  if (state_ != State::kRoute) tried_relays_.push_back(relay);
+  attempts_.push_back(std::make_unique<Attempt>());
+  Attempt& attempt = *attempts_.back();
+  attempt.relay = relay;
+  attempt.socket = socket;
+  attempt.known = known;
+  attempt.call = std::make_unique<rpc::Call>(
+      dht_.node().calls(),
+      [this, &attempt](const rpc::CallResult& result) { on_result(attempt, result); });
+  rpc::RequestSpec spec;
+  spec.to = relay;
+  spec.command = static_cast<std::uint64_t>(Command::kPeerHandshake);
+  spec.target = target_;
+  spec.value = HandshakeMessage{.mode = Mode::kFromClient, .noise = first_message_}.encode();
+  spec.socket = socket;
+  // An old path either works at once or not at all.
+  if (state_ == State::kRoute) spec.retries = 1;
+  attempt.call->start(std::move(spec));
+}
+
+void Connector::on_result(Attempt& attempt, const rpc::CallResult& result) {
+  const bool accepted = result && accept(attempt, *result);
+  const auto at = std::find_if(attempts_.begin(), attempts_.end(),
+                               [&](const auto& other) { return other.get() == &attempt; });
+  dht_.env().scheduler.retire(std::move(*at));
+  attempts_.erase(at);
+  if (accepted) {
+    choose_path();
+  } else if (state_ == State::kRoute) {
+    dht_.routes().forget(remote_);
+    begin_finding();
+  } else {
+    next_attempts();
+    check_exhausted();
+  }
+}
+
+/// True when the answer ends the search. One that does not open is ignored: anybody who knows the
+/// transaction id can send such.
+bool Connector::accept(Attempt& attempt, const rpc::Reply& reply) {
+  if (state_ != State::kRoute && state_ != State::kFinding) return false;
+  if (!reply.message.value || reply.from != reply.asked) return false;
+  const auto message = HandshakeMessage::decode(*reply.message.value);
+  if (!message || message->mode != Mode::kReply) return false;
+  auto opened = handshake_.read_message2(message->noise);
+  if (!opened) return false;
+  auto payload = NoisePayload::decode(opened->payload);
+  if (!payload) return false;
+  answer_ = Answer{
+      .payload = std::move(*payload),
+      .keys = opened->session,
+      .relay = attempt.relay,
+      .server_address = message->peer_address.value_or(attempt.relay),
+      .client_address = reply.message.to,
+      .relayed = message->peer_address.has_value(),
+      .socket = attempt.socket,
+      .rtt = reply.rtt,
+  };
+  return true;
+}
+
+void Connector::check_exhausted() {
+  if (state_ != State::kFinding || !query_->finished()) return;
+  if (!attempts_.empty() || !known_relays_.empty() || !found_relays_.empty()) return;
+  if (std::exchange(retry_without_known_, false)) {
+    begin_query({});
+    return;
+  }
+  if (query_attempts_ > 0) {
+    fail(ConnectError::kPeerConnectionFailed);
+  } else {
+    fail(query_->successes() + query_->errors() == 0 || !dht_.heard_of_network()
+             ? ConnectError::kNoNetwork
+             : ConnectError::kPeerNotFound);
+  }
+}
+
+void Connector::give_up_search() {
+  Scheduler& scheduler = dht_.env().scheduler;
+  scheduler.retire(std::move(query_));
+  for (auto& attempt : attempts_) scheduler.retire(std::move(attempt));
+  attempts_.clear();
+  known_relays_.clear();
+  found_relays_.clear();
+}
+
+// --- Paths ---
+
+/// What the peer's answer says about how to reach it; the order is upstream's.
+void Connector::choose_path() {
+  const NoisePayload& payload = answer_->payload;
+  state_ = State::kWaiting;
+  give_up_search();
+  if (payload.version != 1) {
+    fail(ConnectError::kServerIncompatible);
+    return;
+  }
+  if (payload.error != static_cast<std::uint64_t>(PayloadError::kNone) || !payload.udx) {
+    fail(ConnectError::kServerError);
+    return;
+  }
+  socket_->raw().set_rtt_hint(answer_->rtt);
+  net::UdpSocket& own_socket = dht_.node().sending_socket();
+  const bool relayed = answer_->server_address != answer_->relay;
+  const bool punchable = payload.holepunch && !payload.holepunch->relays.empty();
+  const bool open = payload.firewall == static_cast<std::uint64_t>(Firewall::kOpen);
+
+  if (early_path_) {
+    connect(*early_path_->socket, early_path_->from, dht_.path_kind_of(early_path_->from));
+  } else if (!answer_->relayed) {
+    net::UdpSocket& socket = answer_->socket != nullptr ? *answer_->socket : own_socket;
+    connect(socket, answer_->relay, dht_.path_kind_of(answer_->relay));
+  } else if (open || (relayed && !punchable)) {
+    const auto& addresses = payload.addresses4;
+    const auto reachable = std::find_if(addresses.begin(), addresses.end(), [](const Address& a) {
+      return !net::is_bogon(a.host);
+    });
+    const Address to = reachable != addresses.end() ? *reachable : answer_->server_address;
+    connect(own_socket, to, dht_.path_kind_of(to));
+  } else if (own_firewall_ == Firewall::kOpen) {
+    timer_.start(kPassiveWait);
+  } else if (options_.local_connection && relayed &&
+             answer_->client_address.host == answer_->server_address.host) {
+    probe_lan();
+  } else {
+    fail(punchable ? ConnectError::kHolepunchAborted : ConnectError::kCannotHolepunch);
+  }
+}
+
+/// Both sides have the same public address, so they may share a network.
+void Connector::probe_lan() {
+  std::vector<Address> theirs;
+  for (const Address& address : answer_->payload.addresses4) {
+    if (!net::is_reserved(address.host)) theirs.push_back(address);
+  }
+  if (theirs.empty()) {
+    fail(ConnectError::kHolepunchAborted);
+    return;
+  }
+  lan_address_ =
+      match_lan_address(dht_.all_local_addresses(), theirs).value_or(theirs.front());
+  lan_ping_ = std::make_unique<rpc::Call>(
+      dht_.node().calls(), [this](const rpc::CallResult& result) {
+        if (state_ != State::kWaiting) return;
+        if (result) {
+          connect(dht_.node().server_socket(), lan_address_, PathKind::kLan);
+        } else {
+          fail(ConnectError::kHolepunchAborted);
+        }
+      });
+  dht_.node().ping(*lan_ping_, lan_address_);
+}
+
+void Connector::on_path(net::UdpSocket& socket, const net::Address& from) {
+  if (state_ == State::kWaiting) {
+    connect(socket, from, dht_.path_kind_of(from));
+  } else if (state_ == State::kRoute || state_ == State::kFinding) {
+    early_path_ = EarlyPath{&socket, from};
+  }
+}
+
+void Connector::connect(net::UdpSocket& socket, const Address& to, PathKind path) {
+  state_ = State::kDone;
+  timer_.stop();
+  const NoisePayload& payload = answer_->payload;
+  if (payload.relay_addresses && !payload.relay_addresses->empty()) {
+    dht_.remember_relays(remote_, *payload.relay_addresses);
+  } else if (!tried_relays_.empty()) {
+    dht_.remember_relays(remote_, tried_relays_);
+  }
+  const udx::StreamId remote_id{static_cast<std::uint32_t>(payload.udx->id)};
+  socket_->open(answer_->keys, payload.extension, socket, remote_id, to, path);
+  if (options_.reusable_socket && payload.udx->reusable_socket) {
+    dht_.routes().add(remote_, socket, to);
+  }
+}
+
+void Connector::on_timer() { fail(ConnectError::kHolepunchAborted); }
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// One attempt to connect to a peer by its key, from the search for its relays to the path.
+//
+//   kRoute ──► kFinding ──► kWaiting ──► kDone
+//     │           │            │
+//     └───────────┴────────────┴────► kFailed
+//
+// - kRoute: a path of an earlier connection is tried first.
+// - kFinding: handshakes go through relays, known ones and those a query finds, a few at a time. All
+//   carry the same first message; the first answer that opens ends the search.
+// - kWaiting: the peer is to come to us, or a probe on the local network is under way.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "hyperdht/peer_socket.hpp"
+#include "noise/handshake.hpp"
+
+namespace hsfwd::hyperdht {
+
+struct ConnectOptions {
+  std::optional<crypto::KeyPair> key_pair;  // the node's own if unset
+  /// Tried before the DHT is asked; those remembered from earlier connections if empty.
+  std::vector<Address> relay_addresses;
+  bool local_connection = true;
+  bool reusable_socket = true;
+  std::optional<Extension> extension;
+};
+
+class Connector final : public PathController {
+ public:
+  Connector(Dht& dht, PeerSocket& socket, const crypto::PublicKey& remote, ConnectOptions options);
+  ~Connector() override;
+
+  /// Begins; the outcome shows at the socket, never from inside this call.
+  void start();
+
+  // PathController
+  void on_path(net::UdpSocket& socket, const net::Address& from) override;
+  void on_socket_gone() override;
+
+ private:
+  enum class State { kIdle, kRoute, kFinding, kWaiting, kDone, kFailed };
+
+  struct Attempt {
+    Address relay;
+    net::UdpSocket* socket = nullptr;  // nullptr: the node's
+    bool known = false;                // from the list of known relays, which are tried in turn
+    std::unique_ptr<rpc::Call> call;
+  };
+  /// What the peer answered, and how the answer came.
+  struct Answer {
+    NoisePayload payload;
+    noise::Session keys;
+    Address relay;           // the node that was asked
+    Address server_address;  // the peer as that node sees it
+    Address client_address;  // we as that node sees us
+    bool relayed = false;
+    net::UdpSocket* socket = nullptr;
+    Duration rtt;
+  };
+
+  bool write_first_message();
+  bool try_route();
+  void begin_finding();
+  void begin_query(std::vector<Address> start_nodes);
+  void on_query_reply(const rpc::Reply& reply);
+  void on_query_done();
+  void next_attempts();
+  void attempt(const Address& relay, net::UdpSocket* socket, bool known);
+  void on_result(Attempt& attempt, const rpc::CallResult& result);
+  bool accept(Attempt& attempt, const rpc::Reply& reply);
+  void check_exhausted();
+  void give_up_search();
+
+  void choose_path();
+  void probe_lan();
+  void connect(net::UdpSocket& socket, const Address& to, PathKind path);
+  void fail(ConnectError error);
+  void on_timer();
+
+  Dht& dht_;
+  PeerSocket* socket_;
+  const crypto::PublicKey remote_;
+  const rpc::Target target_;
+  ConnectOptions options_;
+  crypto::KeyPair keys_;
+  State state_ = State::kIdle;
+
+  noise::Initiator handshake_;
+  Bytes first_message_;
+  Firewall own_firewall_ = Firewall::kUnknown;
+
+  std::deque<Address> known_relays_;
+  std::deque<Address> found_relays_;
+  std::vector<Address> tried_relays_;
+  std::vector<std::unique_ptr<Attempt>> attempts_;
+  std::size_t query_attempts_ = 0;
+  std::size_t limit_ = 2;
+  bool retry_without_known_ = false;
+  std::unique_ptr<rpc::Query> query_;
+
+  struct EarlyPath {
+    net::UdpSocket* socket;
+    Address from;
+  };
+  std::optional<EarlyPath> early_path_;  // the stream came before the answer did
+  std::optional<Answer> answer_;
+  std::unique_ptr<rpc::Call> lan_ping_;
+  Address lan_address_;
+  Task start_task_;
+  Timer timer_;
+};
+
+}  // namespace hsfwd::hyperdht

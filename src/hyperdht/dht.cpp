@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/dht.hpp"
+
+namespace hsfwd::hyperdht {
+
+namespace {
+
+constexpr std::size_t kMaxRelayCache = 512;  // peers
+constexpr std::size_t kRecordBuffer = 64 * 1024 + 64;  // a full record of ours and of upstream's
+constexpr std::size_t kIdleRecordBuffers = 64;
+
+rpc::NodeOptions with_filter(rpc::NodeOptions options) {
+  options.filter = is_acceptable_node;
+  return options;
+}
+
+}  // namespace
+
+std::vector<rpc::BootstrapNode> public_bootstrap() {
+  std::vector<rpc::BootstrapNode> out;
+  for (const char* text : {"88.99.3.86@node1.hyperdht.org:49737",
+                           "142.93.90.113@node2.hyperdht.org:49737",
+                           "138.68.147.8@node3.hyperdht.org:49737"}) {
+    out.push_back(*rpc::BootstrapNode::parse(text));
+  }
+  return out;
+}
+
+Dht::Dht(const net::Env& env, DhtOptions options)
+    : env_(env),
+      options_(std::move(options)),
+      record_pool_(kRecordBuffer, kIdleRecordBuffers),
+      mux_(env.scheduler, env.random),
+      endpoint_(env, mux_),
+      node_(env, with_filter(options_.node), *this),
+      router_(node_),
+      routes_(endpoint_, env.scheduler),
+      local_addresses_(env),
+      bootstrapped_task_(env.scheduler, [this] {
+        for (const auto& then : std::exchange(on_bootstrapped_, {})) then();
+      }) {}
+
+Dht::~Dht() {
+  env_.scheduler.collect();
+  HSFWD_CHECK(servers_.empty() && open_sockets_ == 0);
+  routes_.clear();
+  endpoint_.set_node(nullptr);
+}
+
+Result<void> Dht::start() {
+  const auto opened = endpoint_.open(options_.bind);
+  if (!opened) return opened;
+  endpoint_.set_node(&node_);
+  node_.start(endpoint_.server(), endpoint_.client());
+  return {};
+}
+
+void Dht::when_bootstrapped(std::function<void()> then) {
+  on_bootstrapped_.push_back(std::move(then));
+  if (bootstrapped()) bootstrapped_task_.post();
+}
+
+std::unique_ptr<PeerSocket> Dht::connect(const crypto::PublicKey& remote, ConnectOptions options) {
+  const crypto::KeyPair& keys = options.key_pair ? *options.key_pair : options_.key_pair;
+  auto socket = std::make_unique<PeerSocket>(*this, keys.public_key, true);
+  socket->set_remote_key(remote);
+  auto connector = std::make_unique<Connector>(*this, *socket, remote, std::move(options));
+  Connector& started = *connector;
+  socket->own_controller(std::move(connector));
+  started.start();
+  return socket;
+}
+
+std::unique_ptr<Server> Dht::create_server(ServerOptions options,
+                                           Server::OnConnection on_connection) {
+  return std::make_unique<Server>(*this, std::move(options), std::move(on_connection));
+}
+
+void Dht::on_interfaces_changed() {
+  local_addresses_.invalidate();
+  if (!servers_.empty()) validated_local_addresses();
+  for (Server* server : servers_) server->refresh();
+}
+
+std::vector<Address> Dht::all_local_addresses() const {
+  return local_addresses_.all(endpoint_.server().local_address());
+}
+
+std::vector<Address> Dht::validated_local_addresses() {
+  return local_addresses_.validated(endpoint_.server().local_address());
+}
+
+PathKind Dht::path_kind_of(const Address& address) const {
+  const bool local = net::is_private(address.host) && !address.host.is_loopback();
+  return local ? PathKind::kLan : PathKind::kDirect;
+}
+
+std::vector<Address> Dht::relay_cache(const crypto::PublicKey& peer) const {
+  const auto found = relay_cache_.find(peer);
+  return found != relay_cache_.end() ? found->second : std::vector<Address>();
+}
+
+void Dht::remember_relays(const crypto::PublicKey& peer, std::vector<Address> relays) {
+  if (relay_cache_.size() >= kMaxRelayCache && !relay_cache_.contains(peer)) {
+    relay_cache_.erase(relay_cache_.begin());
+  }
+  relay_cache_[peer] = std::move(relays);
+}
+
+bool Dht::on_request(const rpc::IncomingRequest& request) {
+  switch (static_cast<Command>(request.origin.command)) {
+    case Command::kPeerHandshake:
+      router_.on_handshake(request);
+      return true;
+    case Command::kPeerHolepunch:
+      router_.on_holepunch(request);
+      return true;
+    default:
+      // A node that is not persistent right now stores nothing, whatever it stored before.
+      return storage_ && node_.id() && storage_->on_request(request);
+  }
+}
+
+void Dht::on_bootstrapped() { bootstrapped_task_.post(); }
+
+void Dht::on_persistent() {
+  if (!storage_) storage_ = std::make_unique<Storage>(node_, router_);
+}
+
+void Dht::on_network_update() {
+  // Another public address: relays forward to the old one.
+  const auto now = node_.remote_address();
+  if (now == last_remote_address_) return;
+  last_remote_address_ = now;
+  for (Server* server : servers_) server->refresh();
+}
+
+void Dht::on_wake_up() {
+  routes_.clear();
+  on_interfaces_changed();
+}
+
+}  // namespace hsfwd::hyperdht

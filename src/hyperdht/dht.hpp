@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// A HyperDHT node: the layers below joined to one object that connects to keys and listens on them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "hyperdht/connector.hpp"
+#include "hyperdht/endpoint.hpp"
+#include "hyperdht/local_addresses.hpp"
+#include "hyperdht/router.hpp"
+#include "hyperdht/routes.hpp"
+#include "hyperdht/server.hpp"
+#include "hyperdht/storage.hpp"
+
+namespace hsfwd::hyperdht {
+
+struct DhtOptions {
+  rpc::NodeOptions node;
+  BindOptions bind;
+  crypto::KeyPair key_pair;  // for connections that name no other
+  Duration connection_keepalive = 5_s;
+  udx::StreamOptions stream;
+};
+
+/// The bootstrap nodes of the public network.
+std::vector<rpc::BootstrapNode> public_bootstrap();
+
+class Dht final : private rpc::NodeHandler {
+ public:
+  Dht(const net::Env& env, DhtOptions options);
+  /// Connections and servers are gone by then.
+  ~Dht() override;
+  Dht(const Dht&) = delete;
+  Dht& operator=(const Dht&) = delete;
+
+  /// Binds the sockets and begins to bootstrap. Errors: kUnavailable.
+  Result<void> start();
+  bool bootstrapped() const { return node_.bootstrapped(); }
+  /// Calls `then` when the node is bootstrapped; at the end of this dispatch if it is already.
+  void when_bootstrapped(std::function<void()> then);
+
+  /// Events of the socket come later, never from inside.
+  std::unique_ptr<PeerSocket> connect(const crypto::PublicKey& remote, ConnectOptions options = {});
+  std::unique_ptr<Server> create_server(ServerOptions options, Server::OnConnection on_connection);
+  /// The interfaces changed: local addresses are tested anew and servers announce again.
+  void on_interfaces_changed();
+
+  /// Any node has answered since the start.
+  bool heard_of_network() const { return node_.call_stats().responses > 0; }
+
+  // --- The parts ---
+  const net::Env& env() const { return env_; }
+  const DhtOptions& options() const { return options_; }
+  rpc::Node& node() { return node_; }
+  const rpc::Node& node() const { return node_; }
+  udx::Mux& mux() { return mux_; }
+  Endpoint& endpoint() { return endpoint_; }
+  Router& router() { return router_; }
+  Storage* storage() { return storage_.get(); }
+  Routes& routes() { return routes_; }
+  /// Buffers for records that have come in and were not taken yet.
+  BufferPool& record_pool() { return record_pool_; }
+  std::size_t open_sockets() const { return open_sockets_; }
+
+  std::vector<Address> all_local_addresses() const;
+  std::vector<Address> validated_local_addresses();
+  /// What to call the path to an address, if nothing else is known about it.
+  PathKind path_kind_of(const Address& address) const;
+  std::vector<Address> relay_cache(const crypto::PublicKey& peer) const;
+  void remember_relays(const crypto::PublicKey& peer, std::vector<Address> relays);
+
+ private:
+  friend class Server;
+  friend class PeerSocket;
+
+  // rpc::NodeHandler
+  bool on_request(const rpc::IncomingRequest& request) override;
+  void on_bootstrapped() override;
+  void on_persistent() override;
+  void on_network_update() override;
+  void on_wake_up() override;
+
+  void add_server(Server& server) { servers_.push_back(&server); }
+  void remove_server(Server& server) { std::erase(servers_, &server); }
+  void note_socket(int change) { open_sockets_ += static_cast<std::size_t>(change); }
+
+  net::Env env_;
+  const DhtOptions options_;
+  BufferPool record_pool_;
+  udx::Mux mux_;
+  Endpoint endpoint_;
+  rpc::Node node_;
+  Router router_;
+  Routes routes_;
+  std::unique_ptr<Storage> storage_;  // once the node has been persistent
+  LocalAddresses local_addresses_;
+  std::vector<Server*> servers_;
+  std::map<crypto::PublicKey, std::vector<Address>> relay_cache_;
+  std::vector<std::function<void()>> on_bootstrapped_;
+  Task bootstrapped_task_;
+  std::optional<Address> last_remote_address_;
+  std::size_t open_sockets_ = 0;
+};
+
+}  // namespace hsfwd::hyperdht

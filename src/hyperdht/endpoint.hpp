@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sockets of a node, and which layer gets a datagram: UDX streams by their ids, punches by their
+// length, the rest is dht-rpc.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+#include "net/env.hpp"
+#include "rpc/node.hpp"
+#include "udx/mux.hpp"
+
+namespace hsfwd::hyperdht {
+
+struct BindOptions {
+  net::Ipv4 host;              // 0.0.0.0: all
+  std::uint16_t port = 49737;  // and the four after it, then any
+  bool any_port = true;        // false: this port or none
+};
+
+class Endpoint;
+
+/// A socket beside the two main ones, shared by whoever uses it: a punch, then the stream that came
+/// out of it. It is closed when nobody holds it any more.
+class PoolSocket {
+ public:
+  PoolSocket(Endpoint& endpoint, std::unique_ptr<net::UdpSocket> socket);
+  ~PoolSocket();
+  PoolSocket(const PoolSocket&) = delete;
+  PoolSocket& operator=(const PoolSocket&) = delete;
+
+  net::UdpSocket& socket() { return *socket_; }
+  /// Called for each punch that comes in.
+  void set_on_punch(std::function<void(net::Address)> on_punch) { on_punch_ = std::move(on_punch); }
+
+ private:
+  friend class Endpoint;
+  Endpoint& endpoint_;
+  std::unique_ptr<net::UdpSocket> socket_;
+  std::function<void(net::Address)> on_punch_;
+};
+
+struct EndpointStats {
+  std::uint64_t datagrams = 0;
+  std::uint64_t foreign = 0;  // of no protocol this node speaks
+};
+
+class Endpoint final : public net::UdpObserver {
+ public:
+  Endpoint(const net::Env& env, udx::Mux& mux);
+  ~Endpoint() override;
+
+  /// Binds server and client socket. Errors: kUnavailable.
+  Result<void> open(const BindOptions& options);
+  bool is_open() const { return server_ != nullptr; }
+  /// From now on, what is left over goes to `node`.
+  void set_node(rpc::Node* node) { node_ = node; }
+
+  net::UdpSocket& server() { return *server_; }
+  const net::UdpSocket& server() const { return *server_; }
+  net::UdpSocket& client() { return *client_; }
+  /// A fresh socket on a random port. Errors: kUnavailable.
+  Result<std::shared_ptr<PoolSocket>> acquire();
+  /// The pool socket behind a datagram socket; nothing for the main ones.
+  std::shared_ptr<PoolSocket> owner_of(const net::UdpSocket& socket) const;
+  std::size_t pool_size() const { return pool_.size(); }
+
+  const EndpointStats& stats() const { return stats_; }
+
+  // net::UdpObserver
+  void on_datagrams(net::UdpSocket& socket, std::span<net::InboundDatagram> batch) override;
+  void on_writable(net::UdpSocket& socket) override { mux_.on_writable(socket); }
+
+ private:
+  friend class PoolSocket;
+  void release(PoolSocket& socket);
+  void dispatch(net::UdpSocket& socket, const net::InboundDatagram& datagram);
+  void on_punch(net::UdpSocket& socket, const net::Address& from);
+
+  net::Env env_;
+  udx::Mux& mux_;
+  rpc::Node* node_ = nullptr;
+  net::Ipv4 host_;
+  std::unique_ptr<net::UdpSocket> server_;
+  std::unique_ptr<net::UdpSocket> client_;
+  std::unordered_map<const net::UdpSocket*, std::weak_ptr<PoolSocket>> pool_;
+  EndpointStats stats_;
+};
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What two hsfwd peers tell each other behind the last field of the Noise payload. Stock peers ignore
+// trailing bytes; the block is encrypted and authenticated with the rest of the payload.
+//
+//   "hsfwd" (5 bytes) | version uint = 1 | body buffer
+//   body: features uint | service string (wished by the client, served by the server; empty: default)
+//
+// Unknown features are ignored, and so are bytes behind the fields a reader knows. The layout is
+// documented in docs/protocol/forward.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "codec/writer.hpp"
+
+namespace hsfwd::hyperdht {
+
+struct Extension {
+  static constexpr std::uint64_t kVersion = 1;
+
+  std::uint64_t features = 0;
+  std::string service;
+
+  void write(codec::Writer& writer) const;
+  /// Nothing unless the bytes begin with a block of a version this program knows.
+  static std::optional<Extension> read(ByteView trailing);
+};
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/peer_socket.hpp"
+
+#include <algorithm>
+
+#include "hyperdht/dht.hpp"
+
+namespace hsfwd::hyperdht {
+
+namespace {
+// A record below this is not worth its own frame; the next slab is begun instead.
+constexpr std::size_t kMinRecord = 2048;
+constexpr std::size_t kMaxRecord = 64 * 1024 - secret_stream::kFrameOverhead;
+}  // namespace
+
+const char* to_string(ConnectError error) {
+  switch (error) {
+    case ConnectError::kNone: return "NONE";
+    case ConnectError::kPeerNotFound: return "PEER_NOT_FOUND";
+    case ConnectError::kPeerConnectionFailed: return "PEER_CONNECTION_FAILED";
+    case ConnectError::kServerIncompatible: return "SERVER_INCOMPATIBLE";
+    case ConnectError::kServerError: return "SERVER_ERROR";
+    case ConnectError::kCannotHolepunch: return "CANNOT_HOLEPUNCH";
+    case ConnectError::kHolepunchAborted: return "HOLEPUNCH_ABORTED";
+    case ConnectError::kRelayAborted: return "RELAY_ABORTED";
+    case ConnectError::kNoNetwork: return "NO_NETWORK";
+    case ConnectError::kReset: return "CONNECTION_RESET";
+    case ConnectError::kTimedOut: return "CONNECTION_TIMED_OUT";
+    case ConnectError::kBroken: return "CONNECTION_BROKEN";
+  }
+  return "UNKNOWN";
+}
+
+const char* describe(ConnectError error) {
+  switch (error) {
+    case ConnectError::kNone: return "no error";
+    case ConnectError::kPeerNotFound: return "nobody in the DHT knows this key; is the peer running?";
+    case ConnectError::kPeerConnectionFailed:
+      return "the peer is known but did not answer; it may have just gone, or does not let this key in";
+    case ConnectError::kServerIncompatible: return "the peer speaks another version of the protocol";
+    case ConnectError::kServerError: return "the peer refused the handshake";
+    case ConnectError::kCannotHolepunch: return "no direct path, and the peer offers no hole punching";
+    case ConnectError::kHolepunchAborted: return "no direct path through the NATs on the way";
+    case ConnectError::kRelayAborted: return "the relay did not connect the two sides";
+    case ConnectError::kNoNetwork: return "no DHT node answers, the bootstrap nodes included";
+    case ConnectError::kReset: return "the peer closed the connection abruptly";
+    case ConnectError::kTimedOut: return "the peer stopped answering";
+    case ConnectError::kBroken: return "what came in does not belong to this connection";
+  }
+  return "unknown error";
+}
+
+const char* to_string(PathKind kind) {
+  switch (kind) {
+    case PathKind::kDirect: return "direct";
+    case PathKind::kLan: return "lan";
+    case PathKind::kRelayed: return "relayed";
+  }
+  return "unknown";
+}
+
+PeerSocket::PeerSocket(Dht& dht, const crypto::PublicKey& local, bool initiator)
+    : dht_(dht),
+      initiator_(initiator),
+      local_(local),
+      raw_(dht.mux().create_stream(*this, dht.options().stream)),
+      keepalive_timer_(dht.env().scheduler, [this] { keep_alive(); }),
+      open_task_(dht.env().scheduler, [this] {
+        if (peer_observer_ != nullptr) peer_observer_->on_open();
+        if (observer_ != nullptr) observer_->on_writable();
+      }),
+      closed_task_(dht.env().scheduler, [this] { tell_closed(); }),
+      readable_task_(dht.env().scheduler, [this] {
+        if (observer_ != nullptr) observer_->on_readable();
+      }) {
+  dht_.note_socket(1);
+}
+
+PeerSocket::~PeerSocket() {
+  if (controller_ != nullptr) controller_->on_socket_gone();
+  dht_.note_socket(-1);
+}
+
+void PeerSocket::own_controller(std::unique_ptr<PathController> controller) {
+  owned_controller_ = std::move(controller);
+  controller_ = owned_controller_.get();
+}
+
+void PeerSocket::set_observer(net::ByteStreamObserver* observer) {
+  observer_ = observer;
+  if (observer_ == nullptr) return;
+  if (closed_ && !finished_) closed_task_.post();
+  if (read_state() != net::ReadState::kBlocked) readable_task_.post();
+}
+
+void PeerSocket::set_peer_observer(PeerSocketObserver* observer) {
+  peer_observer_ = observer;
+  set_observer(observer);
+}
+
+/// Takes part in the ownership of the socket, if it is one of the pool.
+void PeerSocket::hold(net::UdpSocket& socket) { pool_socket_ = dht_.endpoint().owner_of(socket); }
+
+void PeerSocket::open(const noise::Session& session, const std::optional<Extension>& extension,
+                      net::UdpSocket& socket, udx::StreamId remote_id, const net::Address& remote,
+                      PathKind path) {
+  if (closed_ || sender_) return;
+  hold(socket);
+  remote_ = session.remote;
+  hash_ = session.hash;
+  extension_ = extension;
+  path_ = path;
+  // Peers of our own kind count acknowledgements by what they cover, not by their number.
+  if (extension_) raw_->set_ack_policy(udx::AckPolicy::kBatched);
+  raw_->connect(socket, remote_id, remote);
+  Random& random = dht_.env().random;
+  sender_.emplace(session, random.fixed<crypto::StreamHeader>());
+  receiver_.emplace(session, dht_.record_pool());
+  unordered_.emplace(session, random);
+  raw_->write(sender_->header_frame());
+  last_write_ = dht_.env().now();
+  keep_alive();
+  open_task_.post();
+  if (ended_) raw_->end();
+  if (!early_.empty()) {
+    const Bytes early = std::exchange(early_, {});
+    const ByteView view = early;
+    feed({&view, 1});
+  }
+  if (read_state() != net::ReadState::kBlocked) readable_task_.post();
+}
+
+void PeerSocket::change_path(net::UdpSocket& socket, udx::StreamId remote_id,
+                             const net::Address& remote, PathKind path) {
+  if (closed_) return;
+  const auto old = std::move(pool_socket_);
+  hold(socket);
+  path_ = path;
+  raw_->change_remote(socket, remote_id, remote);
+}
+
+void PeerSocket::fail(ConnectError error) {
+  if (closed_) return;
+  raw_->destroy();
+  close(error);
+}
+
+void PeerSocket::close(ConnectError error) {
+  if (closed_) return;
+  closed_ = true;
+  error_ = error;
+  keepalive_timer_.stop();
+  open_task_.cancel();
+  if (!finished_) readable_task_.cancel();
+  if (PathController* controller = std::exchange(controller_, nullptr)) {
+    controller->on_socket_gone();
+  }
+  closed_task_.post();
+}
+
+void PeerSocket::tell_closed() {
+  if (observer_ == nullptr) return;
+  if (finished_) {
+    observer_->on_writable();  // flushed
+  } else {
+    observer_->on_reset(describe(error_));
+  }
+}
+
+void PeerSocket::reset() {
+  if (closed_) return;
+  raw_->destroy();
+  close(ConnectError::kReset);
+  closed_task_.cancel();  // the caller knows
+}
+
+// --- Sending ---
+
+MutableBytes PeerSocket::reserve() {
+  reserved_ = {};
+  if (!is_open() || ended_ || raw_->send_room() == 0) return {};
+  const MutableBytes room = raw_->reserve(kMinRecord);
+  const std::size_t plaintext = std::min(room.size() - secret_stream::kFrameOverhead, kMaxRecord);
+  reserved_ = room.first(plaintext + secret_stream::kFrameOverhead);
+  return reserved_.subspan(secret_stream::kPlaintextOffset, plaintext);
+}
+
+void PeerSocket::commit(std::size_t size) {
+  if (!is_open() || reserved_.empty()) return;
+  if (size == 0) {
+    raw_->commit(0);
+  } else {
+    const MutableBytes frame = reserved_.first(size + secret_stream::kFrameOverhead);
+    sender_->seal(frame);
+    raw_->commit(frame.size());
+    last_write_ = dht_.env().now();
+  }
+  reserved_ = {};
+}
+
+std::size_t PeerSocket::write(ByteView bytes) {
+  std::size_t taken = 0;
+  while (taken < bytes.size()) {
+    const MutableBytes room = reserve();
+    if (room.empty()) break;
+    const ByteView part = bytes.subspan(taken, std::min(room.size(), bytes.size() - taken));
+    copy_bytes(part, room);
+    commit(part.size());
+    taken += part.size();
+  }
+  return taken;
+}
+
+void PeerSocket::send_message(ByteView plaintext) {
+  if (!is_open() || ended_ || plaintext.size() > secret_stream::kMaxPlaintext) return;
+  Bytes frame(plaintext.size() + secret_stream::kFrameOverhead);
+  copy_bytes(plaintext, MutableBytes(frame).subspan(secret_stream::kPlaintextOffset));
+  sender_->seal(frame);
+  raw_->write(frame);
+  last_write_ = dht_.env().now();
+}
+
+std::size_t PeerSocket::max_unordered() const {
+  return raw_->max_message() - secret_stream::Unordered::kOverhead;
+}
+
+void PeerSocket::send_unordered(ByteView plaintext) {
+  if (!is_open()) return;
+  const auto envelope = unordered_->seal(plaintext);
+  if (!envelope) {
+    fail(ConnectError::kBroken);
+    return;
+  }
+  raw_->send_message(*envelope);
+}
+
+void PeerSocket::end() {
+  if (ended_ || closed_) return;
+  ended_ = true;
+  keepalive_timer_.stop();
+  if (is_open()) raw_->end();
+}
+
+bool PeerSocket::flushed() const { return finished_ || (ended_ && is_open() && raw_->all_acknowledged()); }
+
+/// After a while without writing: keeps NAT mappings open and shows when the peer is gone.
+void PeerSocket::keep_alive() {
+  const Duration interval = dht_.options().connection_keepalive;
+  if (interval <= Duration() || ended_ || !is_open()) return;
+  const Instant due = last_write_ + interval;
+  if (dht_.env().now() >= due) {
+    send_message({});
+    keepalive_timer_.start(interval);
+  } else {
+    keepalive_timer_.start_at(due);
+  }
+}
+
+// --- Receiving ---
+
+net::ReadState PeerSocket::read_state() const {
+  if (!receiver_) return net::ReadState::kBlocked;
+  if (!receiver_->empty()) return net::ReadState::kData;
+  return remote_ended_ ? net::ReadState::kEnd : net::ReadState::kBlocked;
+}
+
+ByteView PeerSocket::peek() { return receiver_ ? receiver_->peek() : ByteView(); }
+
+void PeerSocket::consume(std::size_t size) {
+  receiver_->consume(size);
+  raw_->consume(receiver_->take_credit());
+}
+
+net::ReadResult PeerSocket::read(MutableBytes into) {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const ByteView next = peek();
+    if (next.empty()) break;
+    const ByteView part = next.first(std::min(next.size(), into.size() - done));
+    copy_bytes(part, into.subspan(done));
+    consume(part.size());
+    done += part.size();
+  }
+  if (done > 0) return {net::ReadState::kData, done};
+  return {read_state(), 0};
+}
+
+bool PeerSocket::accept_path(net::UdpSocket& socket, net::Address from) {
+  if (controller_ != nullptr) controller_->on_path(socket, from);
+  return true;
+}
+
+void PeerSocket::on_data(std::span<const ByteView> chunks) {
+  if (controller_ != nullptr) controller_->on_arrival();
+  if (!receiver_) {
+    // Came before the handshake was through: kept by the raw stream's window.
+    for (const ByteView chunk : chunks) append(early_, chunk);
+    return;
+  }
+  feed(chunks);
+}
+
+void PeerSocket::feed(std::span<const ByteView> chunks) {
+  for (const ByteView chunk : chunks) {
+    if (!receiver_->feed(chunk)) {
+      dht_.env().log.debug("peer", "stream broken: what came in does not authenticate");
+      fail(ConnectError::kBroken);
+      return;
+    }
+  }
+  raw_->consume(receiver_->take_credit());
+  if (!receiver_->empty() && observer_ != nullptr) observer_->on_readable();
+}
+
+void PeerSocket::on_messages(std::span<const ByteView> messages) {
+  if (controller_ != nullptr) controller_->on_arrival();
+  if (!unordered_) return;
+  for (const ByteView message : messages) {
+    const auto plaintext = unordered_->open(message);
+    if (plaintext && peer_observer_ != nullptr) peer_observer_->on_message(*plaintext);
+    if (closed_) return;
+  }
+}
+
+void PeerSocket::on_end() {
+  remote_ended_ = true;
+  if (receiver_ && observer_ != nullptr) observer_->on_readable();
+}
+
+void PeerSocket::on_writable() {
+  if (observer_ != nullptr) observer_->on_writable();
+}
+
+void PeerSocket::on_remote_changed() {
+  if (controller_ != nullptr) controller_->on_remote_changed();
+}
+
+void PeerSocket::on_closed(udx::CloseReason reason) {
+  finished_ = reason == udx::CloseReason::kFinished;
+  close(reason == udx::CloseReason::kTimedOut ? ConnectError::kTimedOut
+        : finished_                           ? ConnectError::kNone
+                                              : ConnectError::kReset);
+}
+
+}  // namespace hsfwd::hyperdht

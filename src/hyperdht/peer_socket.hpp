@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// An encrypted connection to a peer that is known by its public key: what connect() returns and a
+// server's connection event brings.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "hyperdht/endpoint.hpp"
+#include "hyperdht/messages.hpp"
+#include "net/byte_stream.hpp"
+#include "secret_stream/framing.hpp"
+#include "secret_stream/unordered.hpp"
+
+namespace hsfwd::hyperdht {
+
+class Dht;
+
+/// Why there is no connection. Names are upstream's.
+enum class ConnectError {
+  kNone,
+  kPeerNotFound,          // nobody in the DHT knows the key
+  kPeerConnectionFailed,  // relays know it, but no handshake was answered
+  kServerIncompatible,
+  kServerError,
+  kCannotHolepunch,
+  kHolepunchAborted,
+  kRelayAborted,
+  kNoNetwork,  // not one node answered, the bootstrap nodes included
+  kReset,      // was open: the peer gave up
+  kTimedOut,   // was open: the peer stopped answering
+  kBroken,     // was open: what came in did not authenticate
+};
+/// Upper-case name, as upstream's error codes are written.
+const char* to_string(ConnectError error);
+/// One sentence for people.
+const char* describe(ConnectError error);
+
+enum class PathKind { kDirect, kLan, kRelayed };
+const char* to_string(PathKind kind);
+
+/// Decides over the paths of a connection while it is being made and, if it is relayed, after that.
+class PathController {
+ public:
+  virtual ~PathController() = default;
+  /// A packet of the stream came in on a socket it is not connected over.
+  virtual void on_path(net::UdpSocket& socket, const net::Address& from) = 0;
+  /// Everything sent over the path before is acknowledged.
+  virtual void on_remote_changed() {}
+  /// Data or a message came in.
+  virtual void on_arrival() {}
+  /// The socket is closed or being destroyed; it is not to be touched any more.
+  virtual void on_socket_gone() = 0;
+};
+
+class PeerSocketObserver : public net::ByteStreamObserver {
+ public:
+  /// Keys are agreed on and the stream runs. on_reset may come instead.
+  virtual void on_open() {}
+  /// An unordered message; the bytes end with the call.
+  virtual void on_message(ByteView message) { static_cast<void>(message); }
+};
+
+class PeerSocket final : public net::BufferedByteStream, private udx::StreamObserver {
+ public:
+  PeerSocket(Dht& dht, const crypto::PublicKey& local, bool initiator);
+  ~PeerSocket() override;
+  PeerSocket(const PeerSocket&) = delete;
+  PeerSocket& operator=(const PeerSocket&) = delete;
+
+  const crypto::PublicKey& local_key() const { return local_; }
+  const crypto::PublicKey& remote_key() const { return remote_; }
+  bool initiator() const { return initiator_; }
+  bool is_open() const { return sender_.has_value() && !closed_; }
+  bool closed() const { return closed_; }
+  ConnectError error() const { return error_; }
+  PathKind path() const { return path_; }
+  net::Address remote_address() const { return raw_->remote(); }
+  /// Where the stream runs now; the socket lives as long as the stream uses it.
+  net::UdpSocket* udp_socket() const { return raw_->socket(); }
+  /// The peer's extension block; nothing for stock peers.
+  const std::optional<Extension>& extension() const { return extension_; }
+  const crypto::Hash64& handshake_hash() const { return hash_; }
+  udx::StreamStats stats() const { return raw_->stats(); }
+
+  // net::BufferedByteStream
+  void set_observer(net::ByteStreamObserver* observer) override;
+  net::ReadResult read(MutableBytes into) override;
+  std::size_t write(ByteView bytes) override;
+  void end() override;
+  void reset() override;
+  bool flushed() const override;
+  MutableBytes reserve() override;
+  void commit(std::size_t size) override;
+  ByteView peek() override;
+  void consume(std::size_t size) override;
+  net::ReadState read_state() const override;
+
+  /// For the events beyond a byte stream's; sets the observer as well.
+  void set_peer_observer(PeerSocketObserver* observer);
+  /// One message for the peer, whole at its end, of any size the protocol allows. Taken in any case;
+  /// who sends many asks room() first.
+  void send_message(ByteView plaintext);
+  std::size_t room() const { return is_open() ? raw_->send_room() : 0; }
+  /// Beside the stream: may be lost, doubled, reordered. At most max_unordered() bytes.
+  void send_unordered(ByteView plaintext);
+  std::size_t max_unordered() const;
+
+  // --- For those who make connections ---
+  udx::Stream& raw() { return *raw_; }
+  void set_controller(PathController* controller) { controller_ = controller; }
+  /// Keeps what makes the connection alive as long as the socket.
+  void own_controller(std::unique_ptr<PathController> controller);
+  /// Joins the raw stream to a path and starts encrypting, with the result of the handshake.
+  void open(const noise::Session& session, const std::optional<Extension>& extension,
+            net::UdpSocket& socket, udx::StreamId remote_id, const net::Address& remote,
+            PathKind path);
+  void change_path(net::UdpSocket& socket, udx::StreamId remote_id, const net::Address& remote,
+                   PathKind path);
+  void set_remote_key(const crypto::PublicKey& key) { remote_ = key; }
+  /// The connection cannot be made.
+  void fail(ConnectError error);
+
+ private:
+  // udx::StreamObserver
+  bool accept_path(net::UdpSocket& socket, net::Address from) override;
+  void on_data(std::span<const ByteView> chunks) override;
+  void on_messages(std::span<const ByteView> messages) override;
+  void on_end() override;
+  void on_writable() override;
+  void on_remote_changed() override;
+  void on_closed(udx::CloseReason reason) override;
+
+  void feed(std::span<const ByteView> chunks);
+  void close(ConnectError error);
+  void tell_closed();
+  void keep_alive();
+  void hold(net::UdpSocket& socket);
+
+  Dht& dht_;
+  const bool initiator_;
+  const crypto::PublicKey local_;
+  crypto::PublicKey remote_;
+  crypto::Hash64 hash_;
+  std::optional<Extension> extension_;
+  PathKind path_ = PathKind::kDirect;
+  ConnectError error_ = ConnectError::kNone;
+  bool closed_ = false;
+  bool ended_ = false;
+  bool remote_ended_ = false;
+  bool finished_ = false;
+
+  std::shared_ptr<PoolSocket> pool_socket_;  // outlives the stream on it
+  std::unique_ptr<udx::Stream> raw_;
+  std::optional<secret_stream::Sender> sender_;
+  std::optional<secret_stream::Receiver> receiver_;
+  std::optional<secret_stream::Unordered> unordered_;
+  MutableBytes reserved_;
+  Bytes early_;  // came in before the keys were known
+
+  net::ByteStreamObserver* observer_ = nullptr;
+  PeerSocketObserver* peer_observer_ = nullptr;
+  PathController* controller_ = nullptr;
+  std::unique_ptr<PathController> owned_controller_;
+  Instant last_write_;
+  Timer keepalive_timer_;
+  Task open_task_;
+  Task closed_task_;
+  Task readable_task_;
+};
+
+}  // namespace hsfwd::hyperdht

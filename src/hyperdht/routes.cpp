@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/routes.hpp"
+
+namespace hsfwd::hyperdht {
+
+namespace {
+constexpr std::size_t kMaxRoutes = 1024;
+constexpr Duration kLinger = 3_s;
+}  // namespace
+
+void Routes::add(const crypto::PublicKey& peer, net::UdpSocket& socket,
+                 const net::Address& address) {
+  if (entries_.size() >= kMaxRoutes && !entries_.contains(peer)) entries_.erase(entries_.begin());
+  const auto owner = endpoint_.owner_of(socket);
+  entries_[peer] = {&socket, owner, owner != nullptr, address};
+}
+
+std::optional<Routes::Route> Routes::find(const crypto::PublicKey& peer) const {
+  const auto found = entries_.find(peer);
+  if (found == entries_.end()) return std::nullopt;
+  const Entry& entry = found->second;
+  auto owner = entry.owner.lock();
+  if (entry.pooled && !owner) return std::nullopt;
+  return Route{entry.socket, std::move(owner), entry.address};
+}
+
+void Routes::linger(std::shared_ptr<PoolSocket> socket) {
+  if (!socket) return;
+  lingering_.push_back({std::move(socket), scheduler_.now() + kLinger});
+  if (!timer_.armed()) timer_.start(kLinger);
+}
+
+void Routes::let_go() {
+  std::erase_if(lingering_, [&](const Lingering& l) { return l.until <= scheduler_.now(); });
+  if (!lingering_.empty()) timer_.start_at(lingering_.front().until);
+}
+
+void Routes::clear() {
+  entries_.clear();
+  lingering_.clear();
+}
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "hyperdht/endpoint.hpp"
+
+namespace hsfwd::hyperdht {
+
+/// Paths that have led to peers and may do so again: a reconnect tries them before it asks the DHT.
+/// A socket of the pool is kept open for a few seconds after its last stream for this.
+class Routes {
+ public:
+  explicit Routes(Endpoint& endpoint, Scheduler& scheduler)
+      : endpoint_(endpoint), scheduler_(scheduler), timer_(scheduler, [this] { let_go(); }) {}
+
+  struct Route {
+    net::UdpSocket* socket = nullptr;
+    std::shared_ptr<PoolSocket> owner;  // nothing for the main sockets
+    net::Address address;
+  };
+
+  void add(const crypto::PublicKey& peer, net::UdpSocket& socket, const net::Address& address);
+  std::optional<Route> find(const crypto::PublicKey& peer) const;
+  void forget(const crypto::PublicKey& peer) { entries_.erase(peer); }
+  /// A stream over this path has ended; the socket lingers.
+  void linger(std::shared_ptr<PoolSocket> socket);
+  void clear();
+
+ private:
+  struct Entry {
+    net::UdpSocket* socket = nullptr;
+    std::weak_ptr<PoolSocket> owner;
+    bool pooled = false;
+    net::Address address;
+  };
+  struct Lingering {
+    std::shared_ptr<PoolSocket> socket;
+    Instant until;
+  };
+
+  void let_go();
+
+  Endpoint& endpoint_;
+  Scheduler& scheduler_;
+  std::map<crypto::PublicKey, Entry> entries_;
+  std::vector<Lingering> lingering_;
+  Timer timer_;
+};
+
+}  // namespace hsfwd::hyperdht

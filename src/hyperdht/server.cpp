@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/server.hpp"
+
+#include "hyperdht/dht.hpp"
+#include "hyperdht/server_session.hpp"
+
+namespace hsfwd::hyperdht {
+
+namespace {
+// Handshakes under way at once. Beyond it the oldest that has not led to a connection makes room.
+constexpr std::size_t kMaxSessions = 1024;
+}  // namespace
+
+Server::Server(Dht& dht, ServerOptions options, OnConnection on_connection)
+    : dht_(dht),
+      options_(std::move(options)),
+      on_connection_(std::move(on_connection)),
+      hand_over_task_(dht.env().scheduler, [this] {
+        for (auto& socket : std::exchange(ready_, {})) on_connection_(std::move(socket));
+      }) {}
+
+Server::~Server() {
+  if (announcer_) dht_.router().remove_server(target_);
+  dht_.remove_server(*this);
+}
+
+Result<void> Server::listen(const crypto::KeyPair& keys,
+                            std::function<void(std::size_t)> on_announced) {
+  HSFWD_CHECK(!announcer_);
+  target_ = target_of_peer(keys.public_key);
+  if (dht_.router().has_server(target_)) return Err(Errc::kRefused);
+  keys_ = keys;
+  announcer_ = std::make_unique<Announcer>(dht_.node(), keys, std::move(on_announced));
+  dht_.router().add_server(target_, *this);
+  dht_.add_server(*this);
+  // Begins the tests, so that the first client hears of the addresses.
+  if (options_.share_local_addresses) dht_.validated_local_addresses();
+  dht_.when_bootstrapped([this] {
+    if (announcer_) announcer_->start();
+  });
+  return {};
+}
+
+void Server::close(std::function<void()> done) {
+  if (!announcer_) {
+    done();
+    return;
+  }
+  dht_.router().remove_server(target_);
+  dht_.remove_server(*this);
+  announcer_->stop(std::move(done));
+}
+
+void Server::refresh() {
+  if (announcer_) announcer_->refresh();
+}
+
+std::optional<HandshakeAnswer> Server::on_handshake(const HandshakeMessage& message,
+                                                    const rpc::RequestOrigin& origin) {
+  const auto known = by_noise_.find(message.noise);
+  if (known != by_noise_.end()) {
+    const ServerSession& session = *sessions_.find(known->second);
+    return HandshakeAnswer{session.answer(), session.answer_socket()};
+  }
+  ++stats_.handshakes;
+  if (sessions_.size() >= kMaxSessions) evict_one();
+  if (sessions_.size() >= kMaxSessions) {
+    ++stats_.dropped;
+    return std::nullopt;
+  }
+  // The session names its number in the answer, so it has to have one before.
+  const std::size_t id = sessions_.reserve();
+  auto session = std::make_unique<ServerSession>(*this, id, message.noise);
+  if (!session->begin(message, origin)) {
+    dht_.env().scheduler.retire(std::move(session));
+    sessions_.release(id);
+    return std::nullopt;
+  }
+  const HandshakeAnswer answer{session->answer(), session->answer_socket()};
+  by_noise_[message.noise] = id;
+  sessions_.put(id, std::move(session));
+  return answer;
+}
+
+void Server::evict_one() {
+  ServerSession* oldest = nullptr;
+  sessions_.for_each([&](std::size_t, ServerSession& session) {
+    const bool evictable = session.state() != ServerSession::State::kConnected;
+    if (evictable && (oldest == nullptr || session.started_at() < oldest->started_at())) {
+      oldest = &session;
+    }
+  });
+  if (oldest == nullptr) return;
+  ++stats_.dropped;
+  forget(*oldest);
+}
+
+void Server::on_holepunch(const HolepunchMessage&, const rpc::RequestOrigin&) {
+  // Without a puncher there is nothing to say; the client takes the silence for a refusal.
+}
+
+void Server::hand_over(std::unique_ptr<PeerSocket> socket) {
+  ++stats_.connections;
+  ready_.push_back(std::move(socket));
+  hand_over_task_.post();
+}
+
+void Server::forget(ServerSession& session) {
+  by_noise_.erase(session.noise());
+  dht_.env().scheduler.retire(sessions_.take(session.id()));
+}
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Listens on a key pair: announces it, answers handshakes, hands over connections.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "hyperdht/announcer.hpp"
+#include "hyperdht/peer_socket.hpp"
+#include "hyperdht/router.hpp"
+#include "util/slot_map.hpp"
+
+namespace hsfwd::hyperdht {
+
+class Dht;
+class ServerSession;
+
+/// A client that asks to be let in.
+struct Visitor {
+  crypto::PublicKey key;  // authenticated
+  Address address;        // as its relay sees it
+  const NoisePayload& payload;
+};
+
+struct ServerOptions {
+  /// Whether a client may connect; everybody may if unset. A refused client hears nothing.
+  std::function<bool(const Visitor&)> allow;
+  bool share_local_addresses = true;
+  bool reusable_socket = true;
+  /// The extension block of the answer, from that of the request; stock clients have none.
+  std::function<std::optional<Extension>(const std::optional<Extension>&)> extension;
+};
+
+struct ServerStats {
+  std::uint64_t handshakes = 0;
+  std::uint64_t refused = 0;     // by the allow function
+  std::uint64_t invalid = 0;     // did not open
+  std::uint64_t dropped = 0;     // because there were too many
+  std::uint64_t connections = 0;
+  std::uint64_t abandoned = 0;   // no stream came within the time
+};
+
+class Server final : public RoutedServer {
+ public:
+  using OnConnection = std::function<void(std::unique_ptr<PeerSocket>)>;
+
+  Server(Dht& dht, ServerOptions options, OnConnection on_connection);
+  ~Server() override;
+
+  /// Starts announcing. `on_announced` is called after every cycle with the number of relays.
+  /// Errors: kRefused when this node listens on the key already.
+  Result<void> listen(const crypto::KeyPair& keys, std::function<void(std::size_t)> on_announced);
+  /// Unannounces, then calls `done`. Connections that were handed over live on.
+  void close(std::function<void()> done);
+  /// The network changed: announce again soon.
+  void refresh();
+
+  const crypto::PublicKey& public_key() const { return keys_.public_key; }
+  const Announcer* announcer() const { return announcer_.get(); }
+  const ServerStats& stats() const { return stats_; }
+  std::size_t sessions() const { return sessions_.size(); }
+
+  // RoutedServer
+  std::optional<HandshakeAnswer> on_handshake(const HandshakeMessage& message,
+                                              const rpc::RequestOrigin& origin) override;
+  void on_holepunch(const HolepunchMessage& message, const rpc::RequestOrigin& origin) override;
+  const Bytes& record() const override { return announcer_->record(); }
+
+ private:
+  friend class ServerSession;
+
+  void hand_over(std::unique_ptr<PeerSocket> socket);
+  void forget(ServerSession& session);
+  void evict_one();
+
+  Dht& dht_;
+  ServerOptions options_;
+  OnConnection on_connection_;
+  crypto::KeyPair keys_;
+  rpc::Target target_;
+  std::unique_ptr<Announcer> announcer_;
+  SlotMap<ServerSession> sessions_;
+  std::map<Bytes, std::size_t> by_noise_;  // first handshake messages that are being served
+  std::vector<std::unique_ptr<PeerSocket>> ready_;
+  Task hand_over_task_;
+  ServerStats stats_;
+};
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/server_session.hpp"
+
+#include "hyperdht/dht.hpp"
+
+namespace hsfwd::hyperdht {
+
+namespace {
+constexpr Duration kClearWait = 10_s;    // copies of the first message may still come
+constexpr Duration kStreamWait = 10_s;  // for the client's stream, or its first punch
+}  // namespace
+
+ServerSession::ServerSession(Server& server, std::size_t id, const Bytes& noise)
+    : server_(server),
+      dht_(server.dht_),
+      id_(id),
+      noise_(noise),
+      started_at_(server.dht_.env().now()),
+      timer_(server.dht_.env().scheduler, [this] { on_timer(); }) {}
+
+ServerSession::~ServerSession() {
+  if (handed_over_ != nullptr) handed_over_->set_controller(nullptr);
+}
+
+bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOrigin& origin) {
+  const auto prologue = name_space_of(Command::kPeerHandshake).view();
+  noise::Responder responder(server_.keys_, prologue);
+  const auto opened = responder.read_message1(message.noise);
+  const auto payload = opened ? NoisePayload::decode(*opened) : Err(Errc::kMalformed);
+  if (!payload) {
+    ++server_.stats_.invalid;
+    return false;
+  }
+  remote_ = *payload;
+  const bool direct = !message.peer_address;
+  const Address client = message.peer_address.value_or(origin.from);
+  const Visitor visitor{responder.remote_key(), client, remote_};
+  if (server_.options_.allow && !server_.options_.allow(visitor)) {
+    ++server_.stats_.refused;
+    return false;
+  }
+  PayloadError error = PayloadError::kNone;
+  if (remote_.version != 1) {
+    error = PayloadError::kVersionMismatch;
+  } else if (!remote_.udx) {
+    error = PayloadError::kAborted;
+  } else {
+    socket_ = std::make_unique<PeerSocket>(dht_, server_.public_key(), false);
+    socket_->set_remote_key(visitor.key);
+    socket_->set_controller(this);
+  }
+
+  const auto ephemeral = crypto::KeyPair::generate(dht_.env().random);
+  auto answer = responder.write_message2(ephemeral, make_payload(error).encode());
+  if (!answer) return false;
+  answer_ = std::move(answer->message);
+  keys_ = answer->session;
+  if (error != PayloadError::kNone) {
+    state_ = State::kFailed;
+    clear_later();
+    return true;
+  }
+
+  state_ = State::kWaiting;
+  timer_.start(kStreamWait);
+  const bool client_open = remote_.firewall == static_cast<std::uint64_t>(Firewall::kOpen);
+  if (direct) {
+    connect(*origin.socket, client);
+  } else if (client_open) {
+    connect(dht_.node().sending_socket(), client);
+  }
+  return true;
+}
+
+NoisePayload ServerSession::make_payload(PayloadError error) const {
+  const auto own = dht_.node().remote_address();
+  NoisePayload out;
+  out.error = static_cast<std::uint64_t>(error);
+  out.firewall = static_cast<std::uint64_t>(own ? Firewall::kOpen : Firewall::kUnknown);
+  if (own) {
+    out.addresses4.push_back(*own);
+  } else {
+    out.holepunch = HolepunchInfo{.id = id_, .relays = server_.announcer_->relays()};
+  }
+  if (server_.options_.share_local_addresses) {
+    for (const Address& local : dht_.validated_local_addresses()) out.addresses4.push_back(local);
+  }
+  out.udx = UdxInfo{.reusable_socket = server_.options_.reusable_socket,
+                    .id = socket_ ? socket_->raw().id().value : 0};
+  out.secret_stream = 1;
+  const auto& relay_addresses = server_.announcer_->relay_addresses();
+  if (!relay_addresses.empty()) out.relay_addresses = relay_addresses;
+  if (server_.options_.extension) out.extension = server_.options_.extension(remote_.extension);
+  return out;
+}
+
+void ServerSession::on_path(net::UdpSocket& socket, const net::Address& from) {
+  if (state_ == State::kWaiting) connect(socket, from);
+}
+
+void ServerSession::connect(net::UdpSocket& socket, const net::Address& to) {
+  state_ = State::kConnected;
+  const bool reusable = server_.options_.reusable_socket && remote_.udx->reusable_socket;
+  const udx::StreamId remote_id{static_cast<std::uint32_t>(remote_.udx->id)};
+  socket_->open(*keys_, remote_.extension, socket, remote_id, to, dht_.path_kind_of(to));
+  if (reusable) dht_.routes().add(socket_->remote_key(), socket, to);
+  handed_over_ = socket_.get();
+  server_.hand_over(std::move(socket_));
+  clear_later();
+}
+
+void ServerSession::on_socket_gone() { handed_over_ = nullptr; }
+
+void ServerSession::clear_later() { timer_.start(kClearWait); }
+
+void ServerSession::on_timer() {
+  if (state_ == State::kWaiting) {
+    ++server_.stats_.abandoned;
+    state_ = State::kFailed;
+  }
+  server_.forget(*this);
+}
+
+}  // namespace hsfwd::hyperdht

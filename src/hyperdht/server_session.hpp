@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hyperdht/server.hpp"
+#include "noise/handshake.hpp"
+
+namespace hsfwd::hyperdht {
+
+/// One distinct first handshake message at a server, from its answer until some seconds after its
+/// connection stands or has failed: copies of the message are answered the same meanwhile.
+class ServerSession final : public PathController {
+ public:
+  enum class State {
+    kNew,
+    kWaiting,    // answered; the client's stream has not come yet
+    kConnected,  // handed over
+    kFailed,
+  };
+
+  ServerSession(Server& server, std::size_t id, const Bytes& noise);
+  ~ServerSession() override;
+
+  /// Opens the message, decides, and makes the answer. False when there is to be none.
+  bool begin(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
+
+  std::size_t id() const { return id_; }
+  const Bytes& noise() const { return noise_; }
+  State state() const { return state_; }
+  Instant started_at() const { return started_at_; }
+  /// The second handshake message.
+  const Bytes& answer() const { return answer_; }
+  /// Where the answer leaves from; nullptr: where the request came in.
+  net::UdpSocket* answer_socket() const { return nullptr; }
+
+  // PathController
+  void on_path(net::UdpSocket& socket, const net::Address& from) override;
+  void on_socket_gone() override;
+
+ private:
+  NoisePayload make_payload(PayloadError error) const;
+  void connect(net::UdpSocket& socket, const net::Address& to);
+  void clear_later();
+  void on_timer();
+
+  Server& server_;
+  Dht& dht_;
+  const std::size_t id_;
+  const Bytes noise_;
+  const Instant started_at_;
+  State state_ = State::kNew;
+  NoisePayload remote_;
+  Bytes answer_;
+  std::optional<noise::Session> keys_;
+  std::unique_ptr<PeerSocket> socket_;  // until it is handed over
+  PeerSocket* handed_over_ = nullptr;
+  Timer timer_;
+};
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "swarm.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::hyperdht;
+
+namespace {
+
+Bytes pattern(std::size_t size) {
+  Bytes out(size);
+  for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(i * 31 >> 3);
+  return out;
+}
+
+/// A server that keeps its connections.
+struct Listening {
+  Listening(Swarm& swarm, Peer& peer, const crypto::KeyPair& keys, ServerOptions options = {}) {
+    server = swarm.listen(peer, keys, std::move(options), [this](auto socket) {
+      sockets.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
+    });
+  }
+  std::vector<std::unique_ptr<SocketRecorder>> sockets;
+  std::unique_ptr<Server> server;
+};
+
+}  // namespace
+
+TEST_CASE("a client connects to a key, both say something and end") {
+  Swarm swarm(1);
+  swarm.grow_to(30);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  Listening listening(swarm, *host, swarm.keys(10));
+
+  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
+  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
+  SocketRecorder& server = *listening.sockets[0];
+  CHECK(server.socket->remote_key() == swarm.keys(2).public_key);
+  CHECK(client.socket->remote_key() == swarm.keys(10).public_key);
+  CHECK(server.socket->handshake_hash() == client.socket->handshake_hash());
+  CHECK(client.socket->path() == PathKind::kDirect);
+
+  client.send(pattern(300'000), true);
+  server.send(pattern(77'777), true);
+  REQUIRE(swarm.world.run_until([&] { return client.ended && server.ended; }, 10_s));
+  CHECK(server.received == pattern(300'000));
+  CHECK(client.received == pattern(77'777));
+  REQUIRE(swarm.world.run_until(
+      [&] { return client.socket->flushed() && server.socket->flushed(); }, 10_s));
+  CHECK(!client.reset);
+  CHECK(!server.reset);
+  listening.sockets.clear();
+  client.socket.reset();
+}
+
+TEST_CASE("a server that speaks first needs nothing from the client") {
+  Swarm swarm(2);
+  swarm.grow_to(20);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  std::vector<std::unique_ptr<SocketRecorder>> sockets;
+  auto server = swarm.listen(*host, swarm.keys(10), {}, [&](auto socket) {
+    sockets.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
+    sockets.back()->send(to_bytes(as_bytes("Hello world!")), true);
+  });
+  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
+  REQUIRE(swarm.world.run_until([&] { return client.ended; }, 5_s));
+  CHECK(as_text(client.received) == "Hello world!");
+}
+
+TEST_CASE("an unknown key is not found, and no network is told apart from that") {
+  Swarm swarm(3);
+  swarm.grow_to(20);
+  auto guest = swarm.add_peer(2);
+  SocketRecorder client(guest->dht().connect(swarm.keys(99).public_key));
+  REQUIRE(swarm.world.run_until([&] { return client.reset.has_value(); }, 30_s));
+  CHECK(client.socket->error() == ConnectError::kPeerNotFound);
+
+  crypto::PublicKey no_point;
+  no_point.bytes[0] = 2;
+  SocketRecorder nobody(guest->dht().connect(no_point));
+  REQUIRE(swarm.world.run_until([&] { return nobody.reset.has_value(); }, 30_s));
+  CHECK(nobody.socket->error() == ConnectError::kPeerNotFound);
+
+  DhtOptions options;
+  options.node.bootstrap = {{"9.9.9.9", std::nullopt, 49737}};
+  Peer lost(swarm.world.add_host(net::Ipv4::of(60, 1, 1, 1)), options);
+  SocketRecorder alone(lost.dht().connect(swarm.keys(10).public_key));
+  REQUIRE(swarm.world.run_until([&] { return alone.reset.has_value(); }, 60_s));
+  CHECK(alone.socket->error() == ConnectError::kNoNetwork);
+}
+
+TEST_CASE("who may: refused clients hear nothing, others are let in") {
+  Swarm swarm(4);
+  swarm.grow_to(20);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  auto stranger = swarm.add_peer(3);
+  ServerOptions options;
+  options.allow = [&](const Visitor& visitor) {
+    return visitor.key == swarm.keys(2).public_key;
+  };
+  Listening listening(swarm, *host, swarm.keys(10), options);
+  SocketRecorder refused(stranger->dht().connect(swarm.keys(10).public_key));
+  REQUIRE(swarm.world.run_until([&] { return refused.reset.has_value(); }, 60_s));
+  CHECK(refused.socket->error() == ConnectError::kPeerConnectionFailed);
+  CHECK(listening.server->stats().refused > 0);
+  CHECK(listening.sockets.empty());
+  SocketRecorder welcome(guest->dht().connect(swarm.keys(10).public_key));
+  REQUIRE(swarm.world.run_until([&] { return welcome.opened; }, 10_s));
+}
+
+TEST_CASE("many connections at once, each by itself") {
+  Swarm swarm(5);
+  swarm.grow_to(30);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  Listening listening(swarm, *host, swarm.keys(10));
+  std::vector<std::unique_ptr<SocketRecorder>> clients;
+  for (int i = 0; i < 200; ++i) {
+    clients.push_back(std::make_unique<SocketRecorder>(
+        guest->dht().connect(swarm.keys(10).public_key)));
+    clients.back()->send({}, false);
+  }
+  REQUIRE(swarm.world.run_until(
+      [&] {
+        return std::all_of(clients.begin(), clients.end(), [](auto& c) { return c->opened; });
+      },
+      60_s));
+  for (std::size_t i = 0; i < clients.size(); ++i) clients[i]->send(pattern(1000 + i), true);
+  REQUIRE(swarm.world.run_until(
+      [&] {
+        return listening.sockets.size() == 200 &&
+               std::all_of(listening.sockets.begin(), listening.sockets.end(),
+                           [](auto& s) { return s->ended; });
+      },
+      60_s));
+  std::vector<std::size_t> sizes;
+  for (const auto& socket : listening.sockets) {
+    CHECK(socket->received == pattern(socket->received.size()));
+    sizes.push_back(socket->received.size());
+  }
+  std::sort(sizes.begin(), sizes.end());
+  for (std::size_t i = 0; i < 200; ++i) CHECK(sizes[i] == 1000 + i);
+}
+
+TEST_CASE("reset at one end is a reset at the other, not an end") {
+  Swarm swarm(6);
+  swarm.grow_to(20);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  Listening listening(swarm, *host, swarm.keys(10));
+  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
+  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
+  client.send(pattern(500'000), false);
+  swarm.world.run_for(20_ms);
+  client.socket->reset();
+  REQUIRE(swarm.world.run_until([&] { return listening.sockets[0]->reset.has_value(); }, 5_s));
+  CHECK(!listening.sockets[0]->ended);
+  CHECK(listening.sockets[0]->socket->error() == ConnectError::kReset);
+}
+
+TEST_CASE("a peer that vanishes is noticed by the keepalive") {
+  Swarm swarm(7);
+  swarm.grow_to(20);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  Listening listening(swarm, *host, swarm.keys(10));
+  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
+  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
+  swarm.world.run_for(10_min);
+  CHECK(!client.reset);
+  guest->host().link().set_connected(false);
+  REQUIRE(swarm.world.run_until([&] { return listening.sockets[0]->reset.has_value(); }, 60_s));
+  CHECK(listening.sockets[0]->socket->error() == ConnectError::kTimedOut);
+}
+
+TEST_CASE("unordered messages go beside the stream") {
+  Swarm swarm(8);
+  swarm.grow_to(20);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  Listening listening(swarm, *host, swarm.keys(10));
+  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
+  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
+  swarm.world.run_for(100_ms);
+  client.socket->send_unordered(Bytes{1, 2, 3});
+  client.socket->send_unordered({});
+  client.socket->send_unordered(pattern(client.socket->max_unordered()));
+  swarm.world.run_for(100_ms);
+  const auto& messages = listening.sockets[0]->messages;
+  REQUIRE(messages.size() == 3);
+  CHECK(messages[0] == Bytes{1, 2, 3});
+  CHECK(messages[1].empty());
+  CHECK(messages[2].size() == client.socket->max_unordered());
+}
+
+TEST_CASE("a message stays whole, whatever its size") {
+  Swarm swarm(9);
+  swarm.grow_to(20);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  Listening listening(swarm, *host, swarm.keys(10));
+  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
+  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
+  SocketRecorder& server = *listening.sockets[0];
+  for (const std::size_t size : {1u, 1000u, 65'536u, 200'000u, 9'000'000u}) {
+    CAPTURE(size);
+    server.records = 0;
+    server.received.clear();
+    client.socket->send_message(pattern(size));
+    REQUIRE(swarm.world.run_until([&] { return server.received.size() == size; }, 120_s));
+    CHECK(server.records == 1);
+    CHECK(server.received == pattern(size));
+  }
+}
+
+TEST_CASE("a reader that pauses stops its sender, end to end") {
+  Swarm swarm(10);
+  swarm.grow_to(20);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  Listening listening(swarm, *host, swarm.keys(10));
+  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
+  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
+  SocketRecorder& server = *listening.sockets[0];
+  server.paused = true;
+  client.send(pattern(32'000'000), true);
+  swarm.world.run_for(30_s);
+  const std::size_t window = host->dht().options().stream.receive_window;
+  CHECK(client.sent < window + 1'000'000);
+  CHECK(host->dht().record_pool().in_use() * 65'600 < window * 11 / 10);
+  server.paused = false;
+  server.on_readable();
+  REQUIRE(swarm.world.run_until([&] { return server.ended; }, 60_s));
+  CHECK(server.received == pattern(32'000'000));
+}
+
+TEST_CASE("the second connection to a peer needs no query, and a moved peer is found again") {
+  Swarm swarm(11);
+  swarm.grow_to(30);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  auto first = std::make_unique<Listening>(swarm, *host, swarm.keys(10));
+  const auto connect = [&] {
+    const Instant begin = swarm.world.now();
+    SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
+    REQUIRE(swarm.world.run_until([&] { return client.opened || client.reset; }, 60_s));
+    CHECK(client.opened);
+    return swarm.world.now() - begin;
+  };
+  const Duration cold = connect();
+  const Duration warm = connect();
+  CHECK(warm < cold);
+  CHECK(warm <= 25_ms);  // one round trip of 20 ms, straight to the peer
+
+  // The server process is gone; another one somewhere else takes over the key.
+  first.reset();
+  host->host().sleep();
+  auto other = swarm.add_peer(4);
+  Listening second(swarm, *other, swarm.keys(10));
+  connect();
+  CHECK(second.sockets.size() == 1);
+}
+
+TEST_CASE("two servers on one node, and no second on the same key") {
+  Swarm swarm(12);
+  swarm.grow_to(20);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  Listening a(swarm, *host, swarm.keys(10));
+  Listening b(swarm, *host, swarm.keys(11));
+  auto c = host->dht().create_server({}, [](auto) {});
+  CHECK(!c->listen(swarm.keys(11), [](std::size_t) {}));
+  SocketRecorder to_b(guest->dht().connect(swarm.keys(11).public_key));
+  REQUIRE(swarm.world.run_until([&] { return to_b.opened; }, 5_s));
+  CHECK(a.sockets.empty());
+  CHECK(b.sockets.size() == 1);
+}
+
+TEST_CASE("closing a server takes its announcement back") {
+  Swarm swarm(13);
+  swarm.grow_to(20);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  Listening listening(swarm, *host, swarm.keys(10));
+  bool closed = false;
+  listening.server->close([&] { closed = true; });
+  REQUIRE(swarm.world.run_until([&] { return closed; }, 10_s));
+  SocketRecorder late(guest->dht().connect(swarm.keys(10).public_key));
+  REQUIRE(swarm.world.run_until([&] { return late.reset.has_value(); }, 30_s));
+  CHECK(late.socket->error() == ConnectError::kPeerNotFound);
+}
+
+TEST_CASE("extension blocks reach hsfwd peers") {
+  Swarm swarm(14);
+  swarm.grow_to(20);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  ServerOptions options;
+  options.extension = [](const std::optional<Extension>& theirs) -> std::optional<Extension> {
+    if (!theirs) return std::nullopt;
+    return Extension{.features = 0, .service = "served " + theirs->service};
+  };
+  Listening listening(swarm, *host, swarm.keys(10), options);
+  ConnectOptions with;
+  with.extension = Extension{.features = 5, .service = "web"};
+  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key, with));
+  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
+  REQUIRE(listening.sockets[0]->socket->extension());
+  CHECK(listening.sockets[0]->socket->extension()->service == "web");
+  REQUIRE(client.socket->extension());
+  CHECK(client.socket->extension()->service == "served web");
+  SocketRecorder plain(guest->dht().connect(swarm.keys(10).public_key));
+  REQUIRE(swarm.world.run_until([&] { return plain.opened; }, 5_s));
+  CHECK(!plain.socket->extension());
+}

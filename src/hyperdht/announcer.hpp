@@ -54,6 +54,7 @@ class Announcer {
   struct Announcement {
     RelayInfo relay;
     std::unique_ptr<rpc::Call> call;
+    void cancel() { call->cancel(); }
     bool accepted = false;
   };
   struct Watch {
@@ -67,6 +68,10 @@ class Announcer {
     std::unique_ptr<rpc::Call> find;
     std::unique_ptr<rpc::Call> withdraw;
     bool done = false;
+    void cancel() {
+      find->cancel();
+      if (withdraw) withdraw->cancel();
+    }
   };
 
   void begin_cycle();

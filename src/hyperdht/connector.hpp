@@ -49,6 +49,7 @@ class Connector final : public PathController {
     net::UdpSocket* socket = nullptr;  // nullptr: the node's
     bool known = false;                // from the list of known relays, which are tried in turn
     std::unique_ptr<rpc::Call> call;
+    void cancel() { call->cancel(); }
   };
   /// What the peer answered, and how the answer came.
   struct Answer {

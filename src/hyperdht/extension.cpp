@@ -13,6 +13,8 @@ void Extension::write(codec::Writer& writer) const {
   writer.buffer(codec::encode([this](codec::Writer& body) {
     body.uint(features);
     body.string(service);
+    body.uint(services.size());
+    for (const std::string& name : services) body.string(name);
   }));
 }
 
@@ -25,6 +27,7 @@ std::optional<Extension> Extension::read(ByteView trailing) {
   Extension out;
   out.features = body.uint();
   out.service = body.string();
+  body.array([&] { out.services.emplace_back(body.string()); });
   if (!body.ok()) return std::nullopt;
   return out;
 }

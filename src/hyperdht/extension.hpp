@@ -3,7 +3,10 @@
 // trailing bytes; the block is encrypted and authenticated with the rest of the payload.
 //
 //   "hsfwd" (5 bytes) | version uint = 1 | body buffer
-//   body: features uint | service string (wished by the client, served by the server; empty: default)
+//   body: features uint | service string | services array(string)
+//
+// The client names the service it wants, or none for the default; the server names the one that it
+// connects, or none if it has no such service, and all that it has.
 //
 // Unknown features are ignored, and so are bytes behind the fields a reader knows. The layout is
 // documented in docs/protocol/forward.md.
@@ -12,6 +15,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "codec/writer.hpp"
 
@@ -22,6 +26,7 @@ struct Extension {
 
   std::uint64_t features = 0;
   std::string service;
+  std::vector<std::string> services;
 
   void write(codec::Writer& writer) const;
   /// Nothing unless the bytes begin with a block of a version this program knows.

@@ -66,7 +66,7 @@ PeerSocket::PeerSocket(Dht& dht, const crypto::PublicKey& local, bool initiator)
       raw_(dht.mux().create_stream(*this, dht.options().stream)),
       keepalive_timer_(dht.env().scheduler, [this] { keep_alive(); }),
       open_task_(dht.env().scheduler, [this] {
-        if (peer_observer_ != nullptr) peer_observer_->on_open();
+        if (on_open_) on_open_();
         if (observer_ != nullptr) observer_->on_writable();
       }),
       closed_task_(dht.env().scheduler, [this] { tell_closed(); }),
@@ -93,10 +93,7 @@ void PeerSocket::set_observer(net::ByteStreamObserver* observer) {
   if (read_state() != net::ReadState::kBlocked) readable_task_.post();
 }
 
-void PeerSocket::set_peer_observer(PeerSocketObserver* observer) {
-  peer_observer_ = observer;
-  set_observer(observer);
-}
+Scheduler& PeerSocket::scheduler() const { return dht_.env().scheduler; }
 
 /// Takes part in the ownership of the socket, if it is one of the pool.
 void PeerSocket::hold(net::UdpSocket& socket) { pool_socket_ = dht_.endpoint().owner_of(socket); }
@@ -317,7 +314,7 @@ void PeerSocket::on_messages(std::span<const ByteView> messages) {
   if (!unordered_) return;
   for (const ByteView message : messages) {
     const auto plaintext = unordered_->open(message);
-    if (plaintext && peer_observer_ != nullptr) peer_observer_->on_message(*plaintext);
+    if (plaintext && on_message_) on_message_(*plaintext);
     if (closed_) return;
   }
 }

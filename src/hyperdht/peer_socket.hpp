@@ -54,14 +54,6 @@ class PathController {
   virtual void on_socket_gone() = 0;
 };
 
-class PeerSocketObserver : public net::ByteStreamObserver {
- public:
-  /// Keys are agreed on and the stream runs. on_reset may come instead.
-  virtual void on_open() {}
-  /// An unordered message; the bytes end with the call.
-  virtual void on_message(ByteView message) { static_cast<void>(message); }
-};
-
 class PeerSocket final : public net::BufferedByteStream, private udx::StreamObserver {
  public:
   PeerSocket(Dht& dht, const crypto::PublicKey& local, bool initiator);
@@ -97,8 +89,13 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void consume(std::size_t size) override;
   net::ReadState read_state() const override;
 
-  /// For the events beyond a byte stream's; sets the observer as well.
-  void set_peer_observer(PeerSocketObserver* observer);
+  /// Called once: keys are agreed on and the stream runs. The stream observer's on_reset may come
+  /// instead.
+  void set_on_open(std::function<void()> on_open) { on_open_ = std::move(on_open); }
+  /// Called for each unordered message, whose bytes end with the call.
+  void set_on_message(std::function<void(ByteView)> on_message) {
+    on_message_ = std::move(on_message);
+  }
   /// One message for the peer, whole at its end, of any size the protocol allows. Taken in any case;
   /// who sends many asks room() first.
   void send_message(ByteView plaintext);
@@ -106,6 +103,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   /// Beside the stream: may be lost, doubled, reordered. At most max_unordered() bytes.
   void send_unordered(ByteView plaintext);
   std::size_t max_unordered() const;
+
+  Scheduler& scheduler() const;
 
   // --- For those who make connections ---
   udx::Stream& raw() { return *raw_; }
@@ -160,7 +159,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   Bytes early_;  // came in before the keys were known
 
   net::ByteStreamObserver* observer_ = nullptr;
-  PeerSocketObserver* peer_observer_ = nullptr;
+  std::function<void()> on_open_;
+  std::function<void(ByteView)> on_message_;
   PathController* controller_ = nullptr;
   std::unique_ptr<PathController> owned_controller_;
   Instant last_write_;

@@ -18,8 +18,12 @@ ServerSession::ServerSession(Server& server, std::size_t id, const Bytes& noise)
       started_at_(server.dht_.env().now()),
       timer_(server.dht_.env().scheduler, [this] { on_timer(); }) {}
 
-ServerSession::~ServerSession() {
-  if (handed_over_ != nullptr) handed_over_->set_controller(nullptr);
+ServerSession::~ServerSession() { cancel(); }
+
+void ServerSession::cancel() {
+  timer_.stop();
+  if (handed_over_ != nullptr) std::exchange(handed_over_, nullptr)->set_controller(nullptr);
+  if (socket_) socket_->set_controller(nullptr);
 }
 
 bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOrigin& origin) {

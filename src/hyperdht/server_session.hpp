@@ -23,6 +23,9 @@ class ServerSession final : public PathController {
   /// Opens the message, decides, and makes the answer. False when there is to be none.
   bool begin(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
 
+  /// Lets go of everything at once; the object itself goes a little later.
+  void cancel();
+
   std::size_t id() const { return id_; }
   const Bytes& noise() const { return noise_; }
   State state() const { return state_; }

@@ -42,6 +42,12 @@ BootstrapWalk::BootstrapWalk(const net::Env& env, Calls& calls,
 
 void BootstrapWalk::start() { advance(); }
 
+void BootstrapWalk::cancel() {
+  next_ = nodes_.size();
+  ping_.cancel();
+  lookup_.reset();
+}
+
 void BootstrapWalk::advance() {
   while (next_ < nodes_.size()) {
     const BootstrapNode& node = nodes_[next_];

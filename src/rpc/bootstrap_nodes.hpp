@@ -36,6 +36,7 @@ class BootstrapWalk {
                 Found found, Done done);
 
   void start();
+  void cancel();
   bool done() const { return done_; }
 
  private:

@@ -32,6 +32,7 @@ class Liveness {
     std::uint32_t last_seen;
     RoutingNode newcomer;
     std::unique_ptr<Call> call;
+    void cancel() { call->cancel(); }
   };
 
   void test(RoutingNode& node, Kind kind, const RoutingNode& newcomer);

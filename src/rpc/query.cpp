@@ -45,6 +45,13 @@ void Query::start() {
   if (bootstrap_) bootstrap_->start();
 }
 
+void Query::cancel() {
+  state_ = State::kFinished;
+  for (auto& [address, asking] : asking_) asking.call->cancel();
+  for (auto& call : commits_) call->cancel();
+  if (bootstrap_) bootstrap_->cancel();
+}
+
 void Query::add_from_table() {
   from_table_ = true;
   const std::size_t room = kBucketSize - std::min(kBucketSize, pending_.size());

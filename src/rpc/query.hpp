@@ -60,6 +60,8 @@ class Query {
 
   void set_commit(Commit commit) { commit_ = std::move(commit); }
   void start();
+  /// Asks nobody any more and says nothing any more.
+  void cancel();
   bool finished() const { return state_ == State::kFinished; }
 
   /// Sorted by distance, closest first.

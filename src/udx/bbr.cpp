@@ -22,6 +22,13 @@ constexpr int kFullPipeRounds = 3;
 // A hair below the estimate, so that queues of our own making drain.
 constexpr double kPacingMargin = 0.99;
 constexpr std::uint64_t kMaxQuantum = 64 * 1024;
+// Of the packets of a round; what wireless paths lose without being full stays below or shows no
+// queue.
+constexpr double kCongestedLoss = 0.02;
+// A round whose fastest packet took this much longer than the path needs has a standing queue.
+constexpr double kStandingQueue = 1.25;
+constexpr double kCapDecrease = 0.85;
+constexpr std::uint64_t kCapGrowth = 32;  // one part in, each round without congestion
 }  // namespace
 
 void WindowedMax::update(double value, std::uint64_t round) {
@@ -73,12 +80,13 @@ std::uint64_t Bbr::inflight_target(double gain) const {
 std::uint64_t Bbr::probe_rtt_window() const { return std::max(bdp(0.5), min_window()); }
 
 std::uint64_t Bbr::window() const {
-  if (mode_ == Mode::kProbeRtt) return std::min(window_, probe_rtt_window());
-  return window_;
+  const std::uint64_t window = std::min(window_, congestion_cap_.value_or(window_));
+  return mode_ == Mode::kProbeRtt ? std::min(window, probe_rtt_window()) : window;
 }
 
 void Bbr::on_ack(const AckSample& sample) {
   update_round(sample);
+  check_congestion(sample);
   update_bandwidth(sample);
   update_aggregation(sample);
   update_cycle(sample);
@@ -96,6 +104,30 @@ void Bbr::update_round(const AckSample& sample) {
     next_round_delivered_ = sample.delivered_total;
     ++round_;
   }
+}
+
+void Bbr::check_congestion(const AckSample& sample) {
+  if (round_start_) {
+    const double total = static_cast<double>(round_acked_ + round_lost_);
+    const bool losing = static_cast<double>(round_lost_) > kCongestedLoss * total;
+    const bool queueing = min_rtt_ && round_min_rtt_ < Duration::max() &&
+                          round_min_rtt_.to_seconds() > min_rtt_->to_seconds() * kStandingQueue;
+    if (losing && queueing) {
+      const auto reduced = static_cast<std::uint64_t>(
+          kCapDecrease * static_cast<double>(round_max_in_flight_));
+      congestion_cap_ = std::max(reduced, min_window());
+      full_pipe_ = true;
+    } else if (congestion_cap_) {
+      *congestion_cap_ += std::max(*congestion_cap_ / kCapGrowth, 2 * payload_);
+      if (*congestion_cap_ > 2 * window_) congestion_cap_.reset();
+    }
+    round_acked_ = round_lost_ = round_max_in_flight_ = 0;
+    round_min_rtt_ = Duration::max();
+  }
+  round_acked_ += sample.acked;
+  round_lost_ += sample.lost;
+  round_max_in_flight_ = std::max(round_max_in_flight_, sample.prior_in_flight);
+  if (sample.has_rtt) round_min_rtt_ = std::min(round_min_rtt_, sample.rtt);
 }
 
 void Bbr::update_bandwidth(const AckSample& sample) {

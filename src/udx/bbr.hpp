@@ -3,6 +3,8 @@
 // under way, and takes no loss for a sign of congestion by itself.
 //
 // Differs from the version in Linux:
+// - loss together with a standing queue is congestion: the window is capped then, and the cap grows
+//   again slowly. Loss without a queue is the nature of the path;
 // - no policer detection, and no packet conservation in recovery, which on paths with random loss
 //   would be permanent;
 // - a round-trip time below a millisecond counts as one when the window is computed: endpoints in
@@ -60,6 +62,7 @@ class Bbr final : public CongestionController {
   void update_aggregation(const AckSample& sample);
   void update_cycle(const AckSample& sample);
   void check_full_pipe(const AckSample& sample);
+  void check_congestion(const AckSample& sample);
   void check_drain(const AckSample& sample);
   void update_min_rtt(const AckSample& sample);
   void hold_probe_rtt(const AckSample& sample);
@@ -102,6 +105,13 @@ class Bbr final : public CongestionController {
   WindowedMax extra_acked_;
   Instant aggregation_start_;
   std::uint64_t aggregation_bytes_ = 0;
+
+  // What the round under way has brought.
+  std::uint64_t round_acked_ = 0;
+  std::uint64_t round_lost_ = 0;
+  std::uint64_t round_max_in_flight_ = 0;
+  Duration round_min_rtt_ = Duration::max();
+  std::optional<std::uint64_t> congestion_cap_;  // bytes under way
 
   std::uint64_t window_;
   std::uint64_t saved_window_ = 0;  // from before a timeout

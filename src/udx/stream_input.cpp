@@ -10,6 +10,8 @@ namespace hsfwd::udx {
 namespace {
 // A sender may have packets of a window under way that was closed meanwhile.
 constexpr std::size_t kWindowSlack = 256 * 1024;
+// Stock receivers list this many ranges and no more.
+constexpr std::size_t kFullSackList = 50;
 // Packets a relay leg keeps until it knows where they go. Upstream keeps none, which costs peers the
 // second after which they repeat.
 constexpr std::size_t kMaxHeldForRelay = 4;
@@ -182,7 +184,9 @@ void Stream::acknowledge_until(SeqNo ack) {
 
 void Stream::acknowledge_ranges(const Packet& packet) {
   std::optional<Duration> newest_rtt;
+  std::size_t ranges = 0;
   packet.for_each_sack([&](SeqRange range) {
+    ++ranges;
     if (range.start < flight_.begin() || range.end > flight_.end() || range.start > range.end) {
       return;
     }
@@ -193,7 +197,8 @@ void Stream::acknowledge_ranges(const Packet& packet) {
       acknowledge(seq);
     }
   });
-  if (newest_rtt) rtt_.add_sample(*newest_rtt, scheduler_.now());
+  // A full list may name a packet long after it arrived, when others have made room for it.
+  if (newest_rtt && ranges < kFullSackList) rtt_.add_sample(*newest_rtt, scheduler_.now());
 }
 
 void Stream::finish_acks(std::uint64_t prior_in_flight, std::uint64_t prior_delivered) {

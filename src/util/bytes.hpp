@@ -25,16 +25,20 @@ inline std::string_view as_text(ByteView bytes) {
 
 inline Bytes to_bytes(ByteView view) { return {view.begin(), view.end()}; }
 
-inline void append(Bytes& out, ByteView view) { out.insert(out.end(), view.begin(), view.end()); }
+/// Copies `from` to the start of `to`, which has room for it. Empty views may have no data.
+inline void copy_bytes(ByteView from, MutableBytes to) {
+  if (!from.empty()) std::memcpy(to.data(), from.data(), from.size());
+}
+
+inline void append(Bytes& out, ByteView view) {
+  const std::size_t end = out.size();
+  out.resize(end + view.size());
+  copy_bytes(view, MutableBytes(out).subspan(end));
+}
 
 /// Plain comparison; secrets are compared with crypto::equal_constant_time.
 inline bool equal(ByteView a, ByteView b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
-}
-
-/// Copies `from` to the start of `to`, which has room for it. Empty views may have no data.
-inline void copy_bytes(ByteView from, MutableBytes to) {
-  if (!from.empty()) std::memcpy(to.data(), from.data(), from.size());
 }
 
 // Little-endian loads and stores, without alignment demands.

@@ -43,10 +43,13 @@ class Scheduler {
   // --- For everybody ---
 
   /// Deletes `object` at the end of the current dispatch, so that an object can be given up from
-  /// inside its own callback.
+  /// inside its own callback. What it has under way is cancelled at once.
   template <class T>
   void retire(std::unique_ptr<T> object) {
-    if (object) retired_.emplace_back(object.release(), [](void* p) { delete static_cast<T*>(p); });
+    if (!object) return;
+    if constexpr (requires { object->cancel(); }) object->cancel();
+    if constexpr (requires { object->stop(); }) object->stop();
+    retired_.emplace_back(object.release(), [](void* p) { delete static_cast<T*>(p); });
   }
 
   /// Deletes what is retired now. For owners that are about to take away what it refers to.

@@ -29,12 +29,7 @@ class HostSocket final : public net::UdpSocket {
     return batch.size();
   }
 
-  void deliver(Packet& packet) {
-    // Receivers read into a buffer of this size; what does not fit is cut.
-    if (packet.payload.size() > net::kMaxDatagram) packet.payload.resize(net::kMaxDatagram);
-    net::InboundDatagram inbound{packet.from, packet.payload};
-    observer_.on_datagrams(*this, {&inbound, 1});
-  }
+  void deliver(std::span<net::InboundDatagram> batch) { observer_.on_datagrams(*this, batch); }
 
  private:
   Host& host_;
@@ -103,12 +98,26 @@ void Host::send(Packet packet) {
   }
 }
 
+/// What arrives at the same instant is handed over together, as a real socket does it.
 void Host::receive(Packet packet) {
   if (asleep_) return;
+  if (arrived_.empty()) world_.at(world_.now(), [this] { deliver_batches(); });
+  // Receivers read into a buffer of this size; what does not fit is cut.
+  if (packet.payload.size() > net::kMaxDatagram) packet.payload.resize(net::kMaxDatagram);
+  arrived_.push_back(std::move(packet));
+}
+
+void Host::deliver_batches() {
+  std::vector<Packet> packets = std::exchange(arrived_, {});
+  if (asleep_) return;
   scheduler_.freeze(world_.now());
-  const auto socket = sockets_.find(packet.to.port);
-  if (socket != sockets_.end()) socket->second->deliver(packet);
-  scheduler_.run_posted();
+  std::map<std::uint16_t, std::vector<net::InboundDatagram>> batches;
+  for (Packet& packet : packets) batches[packet.to.port].push_back({packet.from, packet.payload});
+  for (auto& [port, batch] : batches) {
+    const auto socket = sockets_.find(port);
+    if (socket != sockets_.end()) socket->second->deliver(batch);
+    scheduler_.run_posted();
+  }
   schedule_wake();
 }
 

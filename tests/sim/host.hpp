@@ -46,6 +46,7 @@ class Host final : public Station,
  private:
   friend class HostSocket;
   void send(Packet packet);
+  void deliver_batches();
 
   World& world_;
   Segment* segment_;
@@ -54,6 +55,7 @@ class Host final : public Station,
   Scheduler scheduler_;
   SeededRandom random_;
   std::map<std::uint16_t, HostSocket*> sockets_;
+  std::vector<Packet> arrived_;  // at this instant, not delivered yet
   Instant next_wake_ = Instant::max();
   bool asleep_ = false;
 };

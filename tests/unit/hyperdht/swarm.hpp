@@ -12,12 +12,15 @@
 namespace hsfwd::hyperdht {
 
 /// Writes down what a peer connection brings.
-class SocketRecorder : public PeerSocketObserver {
+class SocketRecorder : public net::ByteStreamObserver {
  public:
   explicit SocketRecorder(std::unique_ptr<PeerSocket> s) : socket(std::move(s)) {
-    socket->set_peer_observer(this);
+    socket->set_observer(this);
+    socket->set_on_open([this] { opened = true; });
+    socket->set_on_message([this](ByteView m) { messages.push_back(to_bytes(m)); });
+    // A server's sockets are open when they are handed over.
+    opened = socket->is_open();
   }
-  void on_open() override { opened = true; }
   void on_readable() override {
     if (paused) return;
     for (ByteView view = socket->peek(); !view.empty(); view = socket->peek()) {
@@ -37,7 +40,6 @@ class SocketRecorder : public PeerSocketObserver {
     if (end_when_sent) socket->end();
   }
   void on_reset(const std::string& why) override { reset = why; }
-  void on_message(ByteView message) override { messages.push_back(to_bytes(message)); }
 
   void send(Bytes bytes, bool end) {
     to_send = std::move(bytes);

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/fd_stream.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace hsfwd::platform {
+
+namespace {
+
+/// epoll takes everything but regular files and directories.
+bool is_pollable(int fd) {
+  struct stat info {};
+  return fstat(fd, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+}  // namespace
+
+FdStream::FdStream(Loop& loop, Kind kind, int in, int out)
+    : loop_(loop),
+      kind_(kind),
+      always_ready_task_(loop.scheduler(), [this] { on_ready(UV_READABLE | UV_WRITABLE); }),
+      broken_task_(loop.scheduler(), [this] {
+        if (observer_ != nullptr) observer_->on_reset(reason_);
+      }) {
+  open_side(in_, in);
+  if (kind_ == Kind::kPair) open_side(out_, out);
+}
+
+FdStream::~FdStream() {
+  close_side(in_);
+  close_side(out_);
+}
+
+void FdStream::open_side(Side& side, int fd) {
+  side.fd = fd;
+  side.flags = fcntl(fd, F_GETFL);
+  fcntl(fd, F_SETFL, side.flags | O_NONBLOCK);
+  side.pollable = is_pollable(fd);
+  if (side.pollable) {
+    side.poll = std::make_unique<Poll>(loop_, fd, [this](int events) { on_ready(events); });
+  }
+}
+
+void FdStream::close_side(Side& side) {
+  if (side.poll) side.poll->watch(0);
+  loop_.scheduler().retire(std::move(side.poll));
+  if (side.fd < 0) return;
+  if (kind_ == Kind::kPair) fcntl(side.fd, F_SETFL, side.flags);
+  close(std::exchange(side.fd, -1));
+}
+
+void FdStream::want(Side& side, int events, bool on) {
+  const int wanted = on ? side.wanted | events : side.wanted & ~events;
+  side.wanted = wanted;
+  if (side.poll) {
+    side.poll->watch(wanted);
+  } else if (on) {
+    always_ready_task_.post();
+  }
+}
+
+net::ReadResult FdStream::read(MutableBytes into) {
+  if (in_.fd < 0) return {net::ReadState::kBlocked, 0};
+  for (;;) {
+    const ssize_t n = ::read(in_.fd, into.data(), into.size());
+    if (n > 0) return {net::ReadState::kData, static_cast<std::size_t>(n)};
+    if (n == 0) {
+      want(in_, UV_READABLE, false);
+      return {net::ReadState::kEnd, 0};
+    }
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      want_read_ = true;
+      want(in_, UV_READABLE, true);
+    } else {
+      broken(errno);
+    }
+    return {net::ReadState::kBlocked, 0};
+  }
+}
+
+std::size_t FdStream::write(ByteView bytes) {
+  Side& side = kind_ == Kind::kSocket ? in_ : out_;
+  std::size_t done = 0;
+  while (done < bytes.size() && side.fd >= 0) {
+    const ByteView rest = bytes.subspan(done);
+    const ssize_t n = kind_ == Kind::kSocket
+                          ? ::send(side.fd, rest.data(), rest.size(), MSG_NOSIGNAL)
+                          : ::write(side.fd, rest.data(), rest.size());
+    if (n >= 0) {
+      done += static_cast<std::size_t>(n);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      want_write_ = true;
+      want(side, UV_WRITABLE, true);
+      break;
+    } else if (errno != EINTR) {
+      broken(errno);
+      break;
+    }
+  }
+  return done;
+}
+
+void FdStream::on_ready(int events) {
+  Side& out = kind_ == Kind::kSocket ? in_ : out_;
+  // Not watched again until a call comes up against it: a level that nobody drains would spin.
+  if ((events & UV_WRITABLE) != 0 && std::exchange(want_write_, false)) {
+    want(out, UV_WRITABLE, false);
+    if (observer_ != nullptr) observer_->on_writable();
+  }
+  if ((events & UV_READABLE) != 0 && std::exchange(want_read_, false)) {
+    if (observer_ != nullptr) observer_->on_readable();
+    if (!want_read_) want(in_, UV_READABLE, false);
+  }
+}
+
+void FdStream::broken(int error) {
+  if (closed_) return;
+  closed_ = true;
+  reason_ = std::strerror(error);
+  close_side(in_);
+  close_side(out_);
+  broken_task_.post();
+}
+
+void FdStream::end() {
+  if (kind_ == Kind::kSocket) {
+    if (in_.fd >= 0) shutdown(in_.fd, SHUT_WR);
+    return;
+  }
+  close_side(out_);
+}
+
+void FdStream::reset() {
+  if (closed_) return;
+  closed_ = true;
+  broken_task_.cancel();
+  if (kind_ == Kind::kSocket && in_.fd >= 0) {
+    // Closes with RST, so that the other side cannot take it for an orderly end.
+    const linger now{1, 0};
+    setsockopt(in_.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  }
+  close_side(in_);
+  close_side(out_);
+}
+
+void tune_tcp(int fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
+}  // namespace hsfwd::platform

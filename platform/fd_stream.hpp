@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "net/byte_stream.hpp"
+#include "platform/handle.hpp"
+
+namespace hsfwd::platform {
+
+/// A byte stream over one or two file descriptors, which it owns. Bytes go straight between the
+/// caller's memory and the kernel; nothing is buffered here.
+class FdStream final : public net::ByteStream {
+ public:
+  enum class Kind {
+    kSocket,  // one descriptor; the own direction ends by shutdown
+    kPair,    // two; the own direction ends by closing the second
+  };
+
+  FdStream(Loop& loop, Kind kind, int in, int out);
+  ~FdStream() override;
+
+  void set_observer(net::ByteStreamObserver* observer) override { observer_ = observer; }
+  net::ReadResult read(MutableBytes into) override;
+  std::size_t write(ByteView bytes) override;
+  void end() override;
+  void reset() override;
+  bool flushed() const override { return true; }
+
+ private:
+  /// One descriptor's readiness. Regular files cannot be polled and are always ready.
+  struct Side {
+    int fd = -1;
+    bool pollable = true;
+    int flags = 0;  // as they were found; descriptors of a pair are shared with other processes
+    std::unique_ptr<Poll> poll;
+    int wanted = 0;
+  };
+
+  void open_side(Side& side, int fd);
+  void close_side(Side& side);
+  void want(Side& side, int events, bool on);
+  void on_ready(int events);
+  void broken(int error);
+
+  Loop& loop_;
+  const Kind kind_;
+  Side in_;
+  Side out_;  // unused for a socket, whose two directions share `in_`
+  net::ByteStreamObserver* observer_ = nullptr;
+  bool want_read_ = false;
+  bool want_write_ = false;
+  bool closed_ = false;
+  std::string reason_;
+  Task always_ready_task_;
+  Task broken_task_;
+};
+
+/// Best effort: small writes leave at once, and a peer that vanished is noticed in the end.
+void tune_tcp(int fd);
+
+}  // namespace hsfwd::platform

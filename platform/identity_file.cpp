@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/identity_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "util/text.hpp"
+
+namespace hsfwd::platform {
+
+namespace {
+
+constexpr mode_t kOthers = 077;
+constexpr std::size_t kMaxFile = 4096;
+
+Err<std::string> failed(const std::string& path, const std::string& what) {
+  return Err(fmt::format("identity {}: {}", path, what));
+}
+
+std::string home_directory() {
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
+  const passwd* user = getpwuid(getuid());
+  return user != nullptr ? user->pw_dir : "/";
+}
+
+/// All of a descriptor, within reason.
+std::optional<std::string> read_all(int fd) {
+  std::string out;
+  char chunk[512];
+  for (;;) {
+    const ssize_t n = read(fd, chunk, sizeof chunk);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 || out.size() > kMaxFile) return std::nullopt;
+    if (n == 0) return out;
+    out.append(chunk, static_cast<std::size_t>(n));
+  }
+}
+
+Result<Identity, std::string> parse(const std::string& path, std::string_view text) {
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
+    text.remove_suffix(1);
+  }
+  const auto seed = text.size() == 2 * crypto::Seed::kSize ? from_hex(text) : std::nullopt;
+  if (!seed) return failed(path, "is not 64 hexadecimal digits");
+  return Identity{crypto::KeyPair::from_seed(crypto::Seed::from(*seed)), false};
+}
+
+}  // namespace
+
+std::string default_state_directory() {
+  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') {
+    return fmt::format("{}/hsfwd", state);
+  }
+  return home_directory() + "/.local/state/hsfwd";
+}
+
+std::string default_identity_path(const std::string& name) {
+  const std::string base = default_state_directory() + "/identity";
+  return name.empty() ? base : base + "." + name;
+}
+
+Result<Identity, std::string> load_identity(const std::string& path, Random& random) {
+  if (path == "-") {
+    const auto text = read_all(STDIN_FILENO);
+    if (!text) return failed("on standard input", "cannot be read");
+    return parse("on standard input", *text);
+  }
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) return create_identity(path, random);
+  if (fd < 0) return failed(path, std::strerror(errno));
+  struct stat info {};
+  const bool known = fstat(fd, &info) == 0;
+  const auto text = read_all(fd);
+  close(fd);
+  if (!known || !text) return failed(path, "cannot be read");
+  if (S_ISREG(info.st_mode) && (info.st_mode & kOthers) != 0) {
+    return failed(path, fmt::format("others can read it (mode {:04o}); chmod 600 it",
+                                    info.st_mode & 07777));
+  }
+  return parse(path, *text);
+}
+
+Result<Identity, std::string> create_identity(const std::string& path, Random& random) {
+  std::error_code error;
+  const auto parent = std::filesystem::path(path).parent_path();
+  if (!parent.empty() && !std::filesystem::exists(parent)) {
+    std::filesystem::create_directories(parent, error);
+    if (error) return failed(path, error.message());
+    std::filesystem::permissions(parent, std::filesystem::perms::owner_all, error);
+  }
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return failed(path, errno == EEXIST ? "exists already" : std::strerror(errno));
+  const crypto::KeyPair keys = crypto::KeyPair::generate(random);
+  std::string text = to_hex(keys.seed().view()) + "\n";
+  const bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                       fsync(fd) == 0;
+  crypto::wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+  close(fd);
+  if (!written) {
+    unlink(path.c_str());
+    return failed(path, "cannot be written");
+  }
+  return Identity{keys, true};
+}
+
+IdentityLock::IdentityLock(IdentityLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+IdentityLock& IdentityLock::operator=(IdentityLock&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+IdentityLock::~IdentityLock() {
+  if (fd_ >= 0) close(fd_);
+}
+
+Result<IdentityLock, std::string> IdentityLock::acquire(const std::string& identity_path) {
+  IdentityLock lock;
+  if (identity_path == "-") return lock;
+  const std::string path = identity_path + ".lock";
+  lock.fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock.fd_ < 0) return Err(fmt::format("lock {}: {}", path, std::strerror(errno)));
+  if (flock(lock.fd_, LOCK_EX | LOCK_NB) != 0) {
+    return Err(fmt::format(
+        "identity {} is announced by another hsfwd process; use --name N for a second identity",
+        identity_path));
+  }
+  return lock;
+}
+
+}  // namespace hsfwd::platform

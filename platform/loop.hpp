@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The event loop of a process: libuv below, a Scheduler and an Env above. Everything runs on the
+// thread that calls run().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "net/env.hpp"
+#include "platform/clock.hpp"
+
+struct uv_loop_s;
+
+namespace hsfwd::platform {
+
+class Alarm;
+
+class Loop {
+ public:
+  Loop();
+  /// Everything that was made on the loop is gone by then.
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  uv_loop_s* uv() { return uv_.get(); }
+  Scheduler& scheduler() { return scheduler_; }
+  Random& random() { return random_; }
+  net::Env env(const Log& log);
+
+  /// Runs until stop().
+  void run();
+  void stop();
+
+  /// Wraps every callback from outside: freezes the instant, runs `work` and all that follows from
+  /// it, and sets the alarm for what comes next.
+  void dispatch(const std::function<void()>& work);
+
+ private:
+  void set_alarm();
+
+  struct CloseLoop {
+    void operator()(uv_loop_s* loop) const;
+  };
+
+  std::unique_ptr<uv_loop_s, CloseLoop> uv_;
+  Scheduler scheduler_;
+  SystemRandom random_;
+  SystemWallClock wall_clock_;
+  std::unique_ptr<Alarm> alarm_;
+  std::unique_ptr<net::UdpFactory> udp_;
+  std::unique_ptr<net::Interfaces> interfaces_;
+  std::unique_ptr<net::Resolver> resolver_;
+  int depth_ = 0;
+  bool running_ = false;
+};
+
+/// Wakes the loop at an instant.
+class Alarm {
+ public:
+  virtual ~Alarm() = default;
+  virtual void set(Instant when) = 0;
+  virtual void clear() = 0;
+};
+/// The best the system has.
+std::unique_ptr<Alarm> make_alarm(Loop& loop);
+
+std::unique_ptr<net::UdpFactory> make_udp_factory(Loop& loop);
+std::unique_ptr<net::Interfaces> make_interfaces();
+std::unique_ptr<net::Resolver> make_resolver(Loop& loop);
+
+}  // namespace hsfwd::platform

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/streams.hpp"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <deque>
+
+#include "platform/fd_stream.hpp"
+
+namespace hsfwd::platform {
+
+namespace {
+
+constexpr Duration kDialTimeout = 10_s;     // for one address of a service
+constexpr Duration kAcceptPause = 100_ms;   // when descriptors have run out
+constexpr int kBacklog = 511;
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  int family() const { return storage.ss_family; }
+};
+
+Result<SocketAddress, std::string> unix_address(const std::string& path) {
+  SocketAddress out;
+  auto* address = reinterpret_cast<sockaddr_un*>(&out.storage);
+  if (path.size() >= sizeof address->sun_path) {
+    return Err(std::string("path is too long for a unix socket"));
+  }
+  address->sun_family = AF_UNIX;
+  std::memcpy(address->sun_path, path.c_str(), path.size() + 1);
+  out.size = sizeof *address;
+  return out;
+}
+
+std::deque<SocketAddress> from_addrinfo(const addrinfo* list) {
+  std::deque<SocketAddress> out;
+  for (; list != nullptr; list = list->ai_next) {
+    SocketAddress address;
+    std::memcpy(&address.storage, list->ai_addr, list->ai_addrlen);
+    address.size = list->ai_addrlen;
+    out.push_back(address);
+  }
+  return out;
+}
+
+int open_socket(int family) {
+  return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/// Resolves, then tries one address after the other.
+class StreamDial final : public net::Dial {
+ public:
+  StreamDial(Loop& loop, const net::StreamAddress& to, net::StreamFactory::Dialled done)
+      : loop_(loop),
+        done_(std::move(done)),
+        start_task_(loop.scheduler(), [this, to] { start(to); }),
+        timer_(loop.scheduler(), [this] { next("timed out"); }) {
+    start_task_.post();
+  }
+  ~StreamDial() override {
+    drop_socket();
+    if (request_ == nullptr) return;
+    request_->owner = nullptr;
+    uv_cancel(reinterpret_cast<uv_req_t*>(&request_->uv));
+  }
+
+ private:
+  struct Request {
+    uv_getaddrinfo_t uv{};
+    StreamDial* owner = nullptr;
+    Loop* loop = nullptr;
+  };
+
+  void start(const net::StreamAddress& to) {
+    if (to.is_unix()) {
+      auto address = unix_address(to.path);
+      if (!address) {
+        finish(Err(address.error()));
+        return;
+      }
+      addresses_.push_back(*address);
+      next("no such socket");
+      return;
+    }
+    request_ = new Request;
+    request_->uv.data = request_;
+    request_->owner = this;
+    request_->loop = &loop_;
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_NUMERICSERV;
+    const std::string port = std::to_string(to.port);
+    const int error = uv_getaddrinfo(loop_.uv(), &request_->uv, on_resolved, to.host.c_str(),
+                                     port.c_str(), &hints);
+    if (error == 0) return;
+    delete std::exchange(request_, nullptr);
+    finish(Err(std::string("cannot be resolved")));
+  }
+
+  static void on_resolved(uv_getaddrinfo_t* uv, int status, addrinfo* found) {
+    std::unique_ptr<Request> request(static_cast<Request*>(uv->data));
+    const auto addresses = from_addrinfo(found);
+    uv_freeaddrinfo(found);
+    StreamDial* self = request->owner;
+    if (self == nullptr) return;
+    self->request_ = nullptr;
+    self->loop_.dispatch([&] {
+      if (status != 0) {
+        self->finish(Err(std::string("cannot be resolved")));
+        return;
+      }
+      self->addresses_ = addresses;
+      self->next("cannot be resolved");
+    });
+  }
+
+  void next(std::string why) {
+    drop_socket();
+    while (!addresses_.empty()) {
+      const SocketAddress address = addresses_.front();
+      addresses_.pop_front();
+      fd_ = open_socket(address.family());
+      if (fd_ < 0) {
+        why = std::strerror(errno);
+        continue;
+      }
+      if (connect(fd_, address.get(), address.size) == 0) {
+        succeed();
+        return;
+      }
+      if (errno == EINPROGRESS) {
+        poll_ = std::make_unique<Poll>(loop_, fd_, [this](int) { on_connected(); });
+        poll_->watch(UV_WRITABLE);
+        timer_.start(kDialTimeout);
+        return;
+      }
+      why = std::strerror(errno);
+      drop_socket();
+    }
+    finish(Err(std::move(why)));
+  }
+
+  void on_connected() {
+    int error = 0;
+    socklen_t size = sizeof error;
+    getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error == 0) {
+      succeed();
+    } else {
+      next(std::strerror(error));
+    }
+  }
+
+  void succeed() {
+    timer_.stop();
+    if (poll_) poll_->watch(0);
+    loop_.scheduler().retire(std::move(poll_));
+    tune_tcp(fd_);
+    const int fd = std::exchange(fd_, -1);
+    finish(std::unique_ptr<net::ByteStream>(
+        std::make_unique<FdStream>(loop_, FdStream::Kind::kSocket, fd, -1)));
+  }
+
+  void drop_socket() {
+    timer_.stop();
+    if (poll_) poll_->watch(0);
+    loop_.scheduler().retire(std::move(poll_));
+    if (fd_ >= 0) close(std::exchange(fd_, -1));
+  }
+
+  void finish(Result<std::unique_ptr<net::ByteStream>, std::string> result) {
+    done_(std::move(result));
+  }
+
+  Loop& loop_;
+  net::StreamFactory::Dialled done_;
+  std::deque<SocketAddress> addresses_;
+  Request* request_ = nullptr;
+  int fd_ = -1;
+  std::unique_ptr<Poll> poll_;
+  Task start_task_;
+  Timer timer_;
+};
+
+class FdListener final : public net::StreamListener {
+ public:
+  FdListener(Loop& loop, int fd, net::StreamAddress at, net::StreamFactory::Accepted accepted)
+      : loop_(loop),
+        fd_(fd),
+        at_(std::move(at)),
+        accepted_(std::move(accepted)),
+        poll_(loop, fd, [this](int) { accept_all(); }),
+        resume_(loop.scheduler(), [this] { poll_.watch(UV_READABLE); }) {
+    poll_.watch(UV_READABLE);
+  }
+  ~FdListener() override {
+    poll_.watch(0);
+    close(fd_);
+    if (at_.is_unix()) unlink(at_.path.c_str());
+  }
+
+  net::StreamAddress address() const override { return at_; }
+
+ private:
+  void accept_all() {
+    for (;;) {
+      const int fd = accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd < 0) {
+        if (errno == EINTR || errno == ECONNABORTED) continue;
+        if (errno != EAGAIN && errno != EWOULDBLOCK) {
+          // Out of descriptors or memory: the connection waits in the queue meanwhile.
+          poll_.watch(0);
+          resume_.start(kAcceptPause);
+        }
+        return;
+      }
+      if (!at_.is_unix()) tune_tcp(fd);
+      accepted_(std::make_unique<FdStream>(loop_, FdStream::Kind::kSocket, fd, -1));
+    }
+  }
+
+  Loop& loop_;
+  const int fd_;
+  const net::StreamAddress at_;
+  net::StreamFactory::Accepted accepted_;
+  Poll poll_;
+  Timer resume_;
+};
+
+/// A socket file nobody listens on any more is in the way of the next start.
+void remove_stale_socket(const SocketAddress& address, const std::string& path) {
+  struct stat info {};
+  if (lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return;
+  const int fd = open_socket(AF_UNIX);
+  if (fd < 0) return;
+  if (connect(fd, address.get(), address.size) != 0 && errno == ECONNREFUSED) unlink(path.c_str());
+  close(fd);
+}
+
+class FdStreamFactory final : public net::StreamFactory {
+ public:
+  explicit FdStreamFactory(Loop& loop) : loop_(loop) {}
+
+  std::unique_ptr<net::Dial> dial(const net::StreamAddress& to, Dialled done) override {
+    return std::make_unique<StreamDial>(loop_, to, std::move(done));
+  }
+
+  Result<std::unique_ptr<net::StreamListener>, std::string> listen(const net::StreamAddress& at,
+                                                                   Accepted accepted) override {
+    const auto address = at.is_unix() ? unix_address(at.path) : tcp_address(at);
+    if (!address) return Err(address.error());
+    if (at.is_unix()) remove_stale_socket(*address, at.path);
+    const int fd = open_socket(address->family());
+    if (fd < 0) return Err(std::string(std::strerror(errno)));
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, address->get(), address->size) != 0 || ::listen(fd, kBacklog) != 0) {
+      const std::string why = std::strerror(errno);
+      close(fd);
+      return Err(why);
+    }
+    net::StreamAddress bound = at;
+    if (!at.is_unix()) bound.port = bound_port(fd);
+    return std::unique_ptr<net::StreamListener>(
+        std::make_unique<FdListener>(loop_, fd, bound, std::move(accepted)));
+  }
+
+ private:
+  /// Addresses to listen on are looked up at once: they are literals or in the hosts file.
+  static Result<SocketAddress, std::string> tcp_address(const net::StreamAddress& at) {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_NUMERICSERV | AI_PASSIVE;
+    addrinfo* found = nullptr;
+    const std::string port = std::to_string(at.port);
+    const int error = getaddrinfo(at.host.c_str(), port.c_str(), &hints, &found);
+    if (error != 0) return Err(std::string(gai_strerror(error)));
+    const auto addresses = from_addrinfo(found);
+    freeaddrinfo(found);
+    if (addresses.empty()) return Err(std::string("no such address"));
+    return addresses.front();
+  }
+
+  static std::uint16_t bound_port(int fd) {
+    SocketAddress bound;
+    bound.size = sizeof bound.storage;
+    getsockname(fd, reinterpret_cast<sockaddr*>(&bound.storage), &bound.size);
+    if (bound.family() == AF_INET6) {
+      return ntohs(reinterpret_cast<const sockaddr_in6*>(&bound.storage)->sin6_port);
+    }
+    return ntohs(reinterpret_cast<const sockaddr_in*>(&bound.storage)->sin_port);
+  }
+
+  Loop& loop_;
+};
+
+}  // namespace
+
+std::unique_ptr<net::StreamFactory> make_stream_factory(Loop& loop) {
+  return std::make_unique<FdStreamFactory>(loop);
+}
+
+std::unique_ptr<net::ByteStream> make_stdio_stream(Loop& loop) {
+  return std::make_unique<FdStream>(loop, FdStream::Kind::kPair, STDIN_FILENO, STDOUT_FILENO);
+}
+
+}  // namespace hsfwd::platform

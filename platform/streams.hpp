@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// TCP, unix sockets and standard input/output as byte streams.
+#pragma once
+
+#include "net/stream_factory.hpp"
+#include "platform/loop.hpp"
+
+namespace hsfwd::platform {
+
+std::unique_ptr<net::StreamFactory> make_stream_factory(Loop& loop);
+
+/// Standard input and output as one stream. Its end() closes standard output.
+std::unique_ptr<net::ByteStream> make_stdio_stream(Loop& loop);
+
+}  // namespace hsfwd::platform

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/app.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+
+namespace hsfwd::cli {
+
+namespace {
+constexpr Duration kGoodbyeTime = 3_s;
+}
+
+App::App(const OutputOptions& options)
+    : output_(options.json),
+      sink_(platform::make_log_sink(options.format)),
+      log_(*sink_, options.level),
+      streams_(platform::make_stream_factory(loop_)),
+      give_up_timer_(loop_.scheduler(), [this] { loop_.stop(); }) {
+  platform::ignore_broken_pipes();
+  signals_ = std::make_unique<platform::Signals>(
+      loop_, std::vector<int>{SIGINT, SIGTERM, SIGHUP}, [this](int number) { on_signal(number); });
+}
+
+App::~App() {
+  goodbyes_.clear();
+  loop_.scheduler().collect();
+  node_.reset();
+}
+
+Node& App::start_node(Options options) {
+  const net::Ipv4 host = options.host;
+  const std::uint16_t port = options.port;
+  const bool any_port = options.any_port;
+  node_ = std::make_unique<Node>(env(), std::move(options));
+  if (!node_->start()) {
+    node_.reset();
+    throw UserError{kFailed, "UDP_BIND_FAILED",
+                    any_port ? fmt::format("cannot bind UDP sockets on {}", host.to_string())
+                             : fmt::format("UDP port {} on {} is in use or not allowed", port,
+                                           host.to_string())};
+  }
+  return *node_;
+}
+
+int App::run() {
+  loop_.run();
+  return exit_code_.value_or(kFailed);
+}
+
+void App::on_signal(int number) {
+  if (exit_code_) {
+    loop_.stop();  // asked twice
+  } else {
+    quit(kSignalBase + number);
+  }
+}
+
+void App::on_goodbye(std::function<void(std::function<void()>)> goodbye) {
+  goodbyes_.push_back(std::move(goodbye));
+}
+
+void App::quit(int exit_code) {
+  if (exit_code_) return;
+  exit_code_ = exit_code;
+  give_up_timer_.start(goodbyes_.empty() ? Duration() : kGoodbyeTime);
+  goodbyes_left_ = goodbyes_.size();
+  for (const auto& goodbye : goodbyes_) goodbye([this] { goodbye_done(); });
+}
+
+void App::goodbye_done() {
+  if (--goodbyes_left_ == 0) give_up_timer_.start(Duration());
+}
+
+void App::fail(const UserError& error) {
+  if (exit_code_) return;
+  output_.error(error.code, error.message);
+  quit(error.exit_code);
+}
+
+UserError connect_error(ConnectError error, const std::string& peer) {
+  const int exit_code = error == ConnectError::kNoNetwork ? kTryLater : kPeerUnreachable;
+  return {exit_code, to_string(error), fmt::format("{}: {}", peer, describe(error))};
+}
+
+}  // namespace hsfwd::cli

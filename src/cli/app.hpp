@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What running commands share: the loop, a node on it, how to end.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "cli/options.hpp"
+#include "cli/output.hpp"
+#include "forward/connections.hpp"
+#include "platform/loop.hpp"
+#include "platform/signals.hpp"
+#include "platform/streams.hpp"
+
+namespace hsfwd::cli {
+
+class App {
+ public:
+  explicit App(const OutputOptions& options);
+  ~App();
+  App(const App&) = delete;
+  App& operator=(const App&) = delete;
+
+  platform::Loop& loop() { return loop_; }
+  Scheduler& scheduler() { return loop_.scheduler(); }
+  net::StreamFactory& streams() { return *streams_; }
+  forward::ConnectionIds& connection_ids() { return connection_ids_; }
+  const Output& output() const { return output_; }
+  const Log& log() const { return log_; }
+  net::Env env() { return loop_.env(log_); }
+
+  /// Starts a node on the loop. Throws UserError.
+  Node& start_node(Options options);
+  Node& node() { return *node_; }
+
+  /// Runs until quit(); the exit code.
+  int run();
+  /// Ends the program, after the goodbyes were said or a few seconds have passed.
+  void quit(int exit_code);
+  void fail(const UserError& error);
+  /// To be done before the end; calls what it is given when it is done. Once.
+  void on_goodbye(std::function<void(std::function<void()>)> goodbye);
+
+ private:
+  void on_signal(int number);
+  void goodbye_done();
+
+  Output output_;
+  std::unique_ptr<LogSink> sink_;
+  Log log_;
+  platform::Loop loop_;
+  std::unique_ptr<net::StreamFactory> streams_;
+  forward::ConnectionIds connection_ids_;
+  std::unique_ptr<Node> node_;
+  std::vector<std::function<void(std::function<void()>)>> goodbyes_;
+  std::size_t goodbyes_left_ = 0;
+  std::optional<int> exit_code_;
+  Timer give_up_timer_;
+  std::unique_ptr<platform::Signals> signals_;
+};
+
+/// Exit code and code word of a failed connect.
+UserError connect_error(ConnectError error, const std::string& peer);
+
+}  // namespace hsfwd::cli

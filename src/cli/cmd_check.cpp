@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/plan.hpp"
+
+namespace hsfwd::cli {
+
+int run_check(const Arguments& arguments) {
+  CommandLine line("hsfwd check [-c FILE]", "Validates a configuration file; starts nothing.");
+  line.options().add_options()("config,c", po::value<std::string>(), "FILE to check");
+  line.add_output_options();
+  if (!line.parse(arguments)) return kDone;
+  const Plan plan = load_plan(line.text("config"));
+  std::size_t services = 0;
+  std::size_t forwards = 0;
+  for (const Plan::Expose& expose : plan.exposes) services += expose.services.size();
+  for (const Plan::Connect& connect : plan.connects) forwards += connect.forwards.size();
+  Output(output_options(line).json)
+      .event("valid", {{"services", services}, {"forwards", forwards}},
+             fmt::format("ok: {} services exposed, {} local addresses", services, forwards));
+  return kDone;
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "cli/commands.hpp"
+#include "cli/tunnels.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+std::string one_peer(const CommandLine& line, const char* usage) {
+  const auto words = line.texts("peer");
+  if (words.empty()) throw UserError{kUsage, "USAGE", fmt::format("which peer? usage: {}", usage)};
+  return words[0];
+}
+
+}  // namespace
+
+int run_connect(const Arguments& arguments) {
+  constexpr const char* kUsageLine = "hsfwd connect PEER -L SPEC... [OPTION...]";
+  CommandLine line(kUsageLine,
+                   "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE] or "
+                   "unix:PATH[:SERVICE];\nport 0 picks one.");
+  line.options().add_options()("local,L", po::value<std::vector<std::string>>()->composing(),
+                               "SPEC, a local address and the service it leads to; repeatable");
+  line.add_node_options();
+  line.add_identity_options();
+  line.add_output_options();
+  line.positional("peer", 1);
+  if (!line.parse(arguments)) return kDone;
+
+  const std::string peer_text = one_peer(line, kUsageLine);
+  const PeerReference peer = parse_peer(peer_text);
+  std::vector<forward::LocalForward> forwards;
+  for (const std::string& text : line.texts("local")) {
+    const auto forward = forward::LocalForward::parse(text);
+    if (!forward) {
+      throw UserError{kUsage, "BAD_SPEC", fmt::format("-L '{}': {}", text, forward.error())};
+    }
+    forwards.push_back(*forward);
+  }
+  if (forwards.empty()) {
+    throw UserError{kUsage, "USAGE", "-L is missing: which local port? such as -L 2222"};
+  }
+  Options options = node_options(line);
+
+  App app(output_options(line));
+  const auto identity = platform::load_identity(identity_path(line), app.loop().random());
+  if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
+  options.key_pair = identity->keys;
+  Node& node = app.start_node(std::move(options));
+
+  PeerTunnel tunnel(app, peer_text, peer, std::move(forwards));
+  tunnel.listen();
+  node.when_ready([&] {
+    tunnel.find_peer([&](ConnectError error) {
+      if (error == ConnectError::kNone) {
+        tunnel.report_ready();
+      } else {
+        app.fail(connect_error(error, peer_text));
+      }
+    });
+  });
+  return app.run();
+}
+
+}  // namespace hsfwd::cli

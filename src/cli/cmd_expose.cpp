@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "cli/commands.hpp"
+#include "cli/tunnels.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+std::vector<forward::Service> parse_services(const std::vector<std::string>& targets) {
+  std::vector<forward::Service> out;
+  std::set<std::string> names;
+  for (const std::string& text : targets) {
+    auto service = forward::Service::parse(text);
+    if (!service) {
+      throw UserError{kUsage, "BAD_TARGET", fmt::format("target '{}': {}", text, service.error())};
+    }
+    if (!names.insert(service->name).second) {
+      throw UserError{kUsage, "BAD_TARGET",
+                      fmt::format("two services are called '{}'; name them NAME={}", service->name,
+                                  text.substr(text.find('=') + 1))};
+    }
+    out.push_back(std::move(*service));
+  }
+  if (out.empty()) {
+    throw UserError{kUsage, "USAGE",
+                    "expose what? usage: hsfwd expose [NAME=]PORT | [NAME=]HOST:PORT | "
+                    "[NAME=]unix:PATH ..."};
+  }
+  return out;
+}
+
+}  // namespace
+
+int run_expose(const Arguments& arguments) {
+  CommandLine line("hsfwd expose TARGET... [OPTION...]",
+                   "Publishes services under this machine's key. TARGET: [NAME=]PORT, "
+                   "[NAME=]HOST:PORT, [NAME=]unix:PATH.\nThe first is what peers get who name none.");
+  line.options().add_options()("allow", po::value<std::vector<std::string>>()->composing(),
+                               "PEER that may connect; repeatable (default: who knows the key)");
+  line.add_node_options();
+  line.add_identity_options();
+  line.add_output_options();
+  line.positional("target", -1);
+  if (!line.parse(arguments)) return kDone;
+
+  Exposure::Settings settings;
+  settings.services = parse_services(line.texts("target"));
+  for (const std::string& text : line.texts("allow")) settings.allow.insert(parse_peer(text).key);
+  Options options = node_options(line);
+  const std::string path = identity_path(line);
+
+  App app(output_options(line));
+  const auto identity = platform::load_identity(path, app.loop().random());
+  if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
+  auto lock = platform::IdentityLock::acquire(path);
+  if (!lock) throw UserError{kFailed, "IDENTITY_IN_USE", lock.error()};
+  settings.keys = identity->keys;
+  settings.lock = std::move(*lock);
+  options.key_pair = identity->keys;
+  Node& node = app.start_node(std::move(options));
+
+  Exposure exposure(app, std::move(settings));
+  bool reported = false;
+  exposure.start([&](std::size_t relays) {
+    if (reported) return;
+    if (relays > 0) {
+      reported = true;
+      exposure.report_listening();
+    } else if (!node.online()) {
+      app.fail({kTryLater, "NO_NETWORK",
+                "no DHT node answers, the bootstrap nodes included; is there a network?"});
+    }
+  });
+  return app.run();
+}
+
+}  // namespace hsfwd::cli

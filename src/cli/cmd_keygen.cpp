@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.hpp"
+#include "cli/options.hpp"
+#include "cli/output.hpp"
+#include "platform/clock.hpp"
+#include "platform/identity_file.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+int run_keygen(const Arguments& arguments) {
+  CommandLine line("hsfwd keygen [--identity FILE | --name N]",
+                   "Makes an identity, unless the file is there already, and prints its public key.");
+  line.add_identity_options();
+  line.add_output_options();
+  if (!line.parse(arguments)) return kDone;
+  const Output output(output_options(line).json);
+  const std::string path = identity_path(line);
+  platform::SystemRandom random;
+  const auto identity = platform::load_identity(path, random);
+  if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
+  const PublicKey& key = identity->keys.public_key;
+  output.event("identity",
+               {{"publicKey", to_hex(key.view())},
+                {"key", hyperdht::key_text(key)},
+                {"file", path},
+                {"created", identity->created}},
+               hyperdht::key_text(key));
+  return kDone;
+}
+
+}  // namespace hsfwd::cli

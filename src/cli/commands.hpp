@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace hsfwd::cli {
+
+using Arguments = std::vector<std::string>;
+
+// One file each. They return the exit code and throw UserError.
+int run_expose(const Arguments& arguments);
+int run_connect(const Arguments& arguments);
+int run_pipe(const Arguments& arguments);
+int run_up(const Arguments& arguments);
+int run_check(const Arguments& arguments);
+int run_keygen(const Arguments& arguments);
+int run_lookup(const Arguments& arguments);
+int run_node(const Arguments& arguments);
+int run_testnet(const Arguments& arguments);
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+#include "cli/commands.hpp"
+#include "cli/options.hpp"
+#include "cli/output.hpp"
+#include "crypto/crypto.hpp"
+
+namespace {
+
+using namespace hsfwd::cli;
+
+struct Command {
+  const char* name;
+  const char* arguments;
+  const char* about;
+  int (*run)(const Arguments&);
+};
+
+constexpr Command kCommands[] = {
+    {"expose", "TARGET...", "publish services under this machine's key", run_expose},
+    {"connect", "PEER -L SPEC...", "local ports that lead to PEER's services", run_connect},
+    {"pipe", "PEER [SERVICE]", "standard input and output to a service", run_pipe},
+    {"up", "[-c FILE]", "run all tunnels of a TOML file, for good", run_up},
+    {"check", "[-c FILE]", "validate a TOML file", run_check},
+    {"keygen", "", "make an identity, print its public key", run_keygen},
+    {"lookup", "PEER", "look for a peer in the DHT", run_lookup},
+    {"node", "", "run a plain DHT node", run_node},
+    {"testnet", "", "a whole private DHT in one process, for trying and testing", run_testnet},
+};
+
+void print_usage(std::FILE* out) {
+  std::fputs("usage: hsfwd COMMAND [OPTION...]\n\nReach any server by its public key.\n\n", out);
+  for (const Command& command : kCommands) {
+    const std::string words = std::string(command.name) + " " + command.arguments;
+    std::fprintf(out, "  %-28s %s\n", words.c_str(), command.about);
+  }
+  std::fputs("\nhsfwd COMMAND --help tells more; hsfwd --version prints the version.\n", out);
+}
+
+int run(const Arguments& words) {
+  if (words.empty()) {
+    print_usage(stderr);
+    return kUsage;
+  }
+  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    print_usage(stdout);
+    return kDone;
+  }
+  if (words[0] == "--version") {
+    std::puts("hsfwd " HSFWD_VERSION);
+    return kDone;
+  }
+  const auto command = std::find_if(std::begin(kCommands), std::end(kCommands),
+                                    [&](const Command& c) { return words[0] == c.name; });
+  if (command == std::end(kCommands)) {
+    throw UserError{kUsage, "USAGE", "no command '" + words[0] + "'; hsfwd --help lists them"};
+  }
+  return command->run(Arguments(words.begin() + 1, words.end()));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  hsfwd::crypto::initialize();
+  const Arguments words(argv + 1, argv + argc);
+  try {
+    return run(words);
+  } catch (const UserError& error) {
+    // The flag may not have been understood, but who wrote it wants to hear about it that way.
+    const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
+    Output(json).error(error.code, error.message);
+    return error.exit_code;
+  }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/options.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <sstream>
+
+#include "platform/identity_file.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+constexpr unsigned kHelpWidth = 100;
+
+[[noreturn]] void usage_error(const std::string& message) {
+  throw UserError{kUsage, "USAGE", message};
+}
+
+}  // namespace
+
+CommandLine::CommandLine(std::string usage, std::string about)
+    : usage_(std::move(usage)), about_(std::move(about)), options_("options", kHelpWidth) {}
+
+void CommandLine::positional(const char* name, int count) {
+  hidden_.add_options()(name, po::value<std::vector<std::string>>());
+  positional_.add(name, count);
+}
+
+void CommandLine::add_node_options() {
+  options_.add_options()("bootstrap", po::value<std::vector<std::string>>()->composing(),
+                         "HOST:PORT of a first DHT node; repeatable (default: the public network)")(
+      "host", po::value<std::string>(), "ADDR to bind the UDP sockets to (default: all)")(
+      "port", po::value<std::string>(), "N, the UDP port (default: 49737 or another free one)");
+}
+
+void CommandLine::add_identity_options() {
+  options_.add_options()("identity", po::value<std::string>(),
+                         "FILE with the secret key, made on first use; - reads standard input")(
+      "name", po::value<std::string>(), "N, a further identity of that name beside the default");
+}
+
+void CommandLine::add_output_options() {
+  options_.add_options()("json", po::bool_switch(), "one JSON object a line on standard output")(
+      "verbose,v", po::bool_switch(), "tell more on standard error")(
+      "trace", po::bool_switch(), "tell everything on standard error")(
+      "quiet,q", po::bool_switch(), "tell only of errors")(
+      "log-format", po::value<std::string>(), "text or json, of what goes to standard error")(
+      "help,h", po::bool_switch(), "this text");
+}
+
+bool CommandLine::parse(const std::vector<std::string>& arguments) {
+  try {
+    po::options_description all;
+    all.add(options_).add(hidden_);
+    namespace style = po::command_line_style;
+    po::store(po::command_line_parser(arguments)
+                  .options(all)
+                  .positional(positional_)
+                  .style(style::default_style & ~style::allow_guessing)
+                  .run(),
+              values_);
+    po::notify(values_);
+  } catch (const po::error& error) {
+    usage_error(fmt::format("{}; usage: {}", error.what(), usage_));
+  }
+  if (!flag("help")) return true;
+  std::ostringstream text;
+  text << "usage: " << usage_ << "\n\n" << about_ << "\n\n" << options_;
+  std::fputs(text.str().c_str(), stdout);
+  return false;
+}
+
+std::string CommandLine::text(const char* name) const {
+  return has(name) ? values_[name].as<std::string>() : std::string();
+}
+
+std::vector<std::string> CommandLine::texts(const char* name) const {
+  return has(name) ? values_[name].as<std::vector<std::string>>() : std::vector<std::string>();
+}
+
+OutputOptions output_options(const CommandLine& line) {
+  OutputOptions out;
+  out.json = line.flag("json");
+  if (line.flag("quiet")) out.level = LogLevel::kError;
+  if (line.flag("verbose")) out.level = LogLevel::kDebug;
+  if (line.flag("trace")) out.level = LogLevel::kTrace;
+  const std::string format = line.text("log-format");
+  if (format == "json") {
+    out.format = platform::LogFormat::kJson;
+  } else if (!format.empty() && format != "text") {
+    usage_error(fmt::format("--log-format {}: has to be text or json", format));
+  }
+  return out;
+}
+
+BootstrapNode parse_bootstrap(const std::string& text) {
+  const auto node = BootstrapNode::parse(text);
+  if (!node) usage_error(fmt::format("bootstrap '{}': has to be HOST:PORT or IP@HOST:PORT", text));
+  return *node;
+}
+
+Options node_options(const CommandLine& line) {
+  Options out;
+  for (const std::string& text : line.texts("bootstrap")) {
+    out.bootstrap.push_back(parse_bootstrap(text));
+  }
+  if (out.bootstrap.empty()) out.bootstrap = public_bootstrap();
+  if (line.has("host")) {
+    const auto host = net::Ipv4::parse(line.text("host"));
+    if (!host) usage_error(fmt::format("--host {}: has to be an IPv4 address", line.text("host")));
+    out.host = *host;
+  }
+  if (line.has("port")) {
+    const auto port = parse_decimal(line.text("port"), 65535);
+    if (!port) usage_error(fmt::format("--port {}: has to be 0 to 65535", line.text("port")));
+    out.port = static_cast<std::uint16_t>(*port);
+    out.any_port = false;  // who names a port means it
+  }
+  return out;
+}
+
+std::string identity_path(const CommandLine& line) {
+  if (line.has("identity") && line.has("name")) {
+    usage_error("--identity and --name exclude each other");
+  }
+  if (line.has("identity")) return line.text("identity");
+  const std::string name = line.text("name");
+  if (name.find('/') != std::string::npos) usage_error("--name: is a name and no path");
+  return platform::default_identity_path(name);
+}
+
+PeerReference parse_peer(const std::string& text) {
+  if (const auto key = hyperdht::parse_key(text)) return {*key, std::nullopt};
+  if (const auto address = hyperdht::HolesailAddress::parse(text)) {
+    return {address->key, address->shared_identity};
+  }
+  throw UserError{kUsage, "BAD_KEY",
+                  fmt::format("'{}' is no key: 64 hexadecimal digits, 52 characters z-base-32 or "
+                              "hs://...",
+                              text)};
+}
+
+}  // namespace hsfwd::cli

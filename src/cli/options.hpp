@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line: flags that several commands share, and the parsing around boost's.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/exit_codes.hpp"
+#include "node/hsfwd.hpp"
+#include "platform/log_sink.hpp"
+
+namespace hsfwd::cli {
+
+namespace po = boost::program_options;
+
+/// Ends a command with one line for people.
+struct UserError {
+  int exit_code = kUsage;
+  std::string code;
+  std::string message;
+};
+
+/// How the words behind `hsfwd COMMAND` are understood.
+class CommandLine {
+ public:
+  /// `usage` is the line behind "usage: ", `about` one sentence.
+  CommandLine(std::string usage, std::string about);
+
+  po::options_description& options() { return options_; }
+  /// Words without a flag go to option `name`, `count` of them (-1: all).
+  void positional(const char* name, int count);
+  void add_node_options();
+  void add_identity_options();
+  void add_output_options();
+
+  /// Fills values(); false when help was asked for and shown. Throws UserError.
+  bool parse(const std::vector<std::string>& arguments);
+  const po::variables_map& values() const { return values_; }
+
+  bool has(const char* name) const { return values_.count(name) > 0; }
+  std::string text(const char* name) const;
+  std::vector<std::string> texts(const char* name) const;
+  bool flag(const char* name) const { return has(name) && values_[name].as<bool>(); }
+
+ private:
+  std::string usage_;
+  std::string about_;
+  po::options_description options_{"options"};
+  po::options_description hidden_;
+  po::positional_options_description positional_;
+  po::variables_map values_;
+};
+
+struct OutputOptions {
+  bool json = false;
+  LogLevel level = LogLevel::kWarning;
+  platform::LogFormat format = platform::LogFormat::kText;
+};
+OutputOptions output_options(const CommandLine& line);
+
+/// Throws UserError.
+Options node_options(const CommandLine& line);
+std::string identity_path(const CommandLine& line);
+
+/// A peer as people write it: key in any form, or `hs://…`.
+struct PeerReference {
+  PublicKey key;
+  std::optional<KeyPair> identity;  // to be used instead of the own one
+};
+/// Throws UserError.
+PeerReference parse_peer(const std::string& text);
+BootstrapNode parse_bootstrap(const std::string& text);
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a command says: results on standard output, for people or as one JSON object a line; mistakes
+// on standard error.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace hsfwd::cli {
+
+using Json = nlohmann::ordered_json;
+
+class Output {
+ public:
+  explicit Output(bool json) : json_(json) {}
+
+  bool json() const { return json_; }
+  /// `fields` without "event"; `text` for people, empty if there is nothing to tell them.
+  void event(const std::string& name, Json fields, const std::string& text) const;
+  /// `code` in capitals for scripts, `message` one line for people.
+  void error(const std::string& code, const std::string& message) const;
+
+ private:
+  const bool json_;
+};
+
+}  // namespace hsfwd::cli

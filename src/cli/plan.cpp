@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "platform/identity_file.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+class Planner {
+ public:
+  Planner(const config::Config& config, std::string file)
+      : config_(config), file_(std::move(file)) {}
+
+  Plan make() {
+    Plan plan;
+    plan.identity = config_.identity.value_or(platform::default_identity_path());
+    plan.node = node();
+    // Names are checked even if nothing refers to them.
+    for (const auto& [name, peer] : config_.peers) resolve({peer.key, peer.line}, false);
+    std::set<std::string> identities;
+    for (const config::Expose& expose : config_.exposes) {
+      plan.exposes.push_back(read(expose, plan.identity));
+      if (!identities.insert(plan.exposes.back().identity).second) {
+        mistake(expose.line,
+                "two [[expose]] have the same identity; list all services in one, or give it an "
+                "identity of its own");
+      }
+    }
+    for (const config::Connect& connect : config_.connects) plan.connects.push_back(read(connect));
+    if (plan.exposes.empty() && plan.connects.empty()) {
+      mistake(0, "nothing to do: there is no [[expose]] and no [[connect]]");
+    }
+    return plan;
+  }
+
+ private:
+  [[noreturn]] void mistake(int line, const std::string& message) const {
+    throw UserError{kBadConfig, "BAD_CONFIG", config::ConfigError{file_, line, message}.to_string()};
+  }
+
+  Options node() const {
+    Options out;
+    for (const auto& entry : config_.bootstrap) {
+      const auto node = BootstrapNode::parse(entry.value);
+      if (!node) {
+        mistake(entry.line, fmt::format("bootstrap '{}' has to be HOST:PORT", entry.value));
+      }
+      out.bootstrap.push_back(*node);
+    }
+    if (out.bootstrap.empty()) out.bootstrap = public_bootstrap();
+    if (config_.host) {
+      const auto host = net::Ipv4::parse(config_.host->value);
+      if (!host) mistake(config_.host->line, "host has to be an IPv4 address");
+      out.host = *host;
+    }
+    if (config_.port) {
+      const std::int64_t port = config_.port->value;
+      if (port < 0 || port > 65535) mistake(config_.port->line, "port has to be 0 to 65535");
+      out.port = static_cast<std::uint16_t>(port);
+      out.any_port = false;
+    }
+    return out;
+  }
+
+  PeerReference resolve(const config::Located<std::string>& text, bool names) const {
+    if (names) {
+      const auto peer = config_.peers.find(text.value);
+      if (peer != config_.peers.end()) return resolve({peer->second.key, peer->second.line}, false);
+    }
+    try {
+      return parse_peer(text.value);
+    } catch (const UserError& error) {
+      mistake(text.line, names ? error.message + ", and no [peer.NAME] is called so"
+                               : error.message);
+    }
+  }
+
+  Plan::Expose read(const config::Expose& expose, const std::string& identity) const {
+    Plan::Expose out;
+    out.identity = expose.identity.value_or(identity);
+    std::set<std::string> names;
+    for (const auto& text : expose.services) {
+      auto service = forward::Service::parse(text.value);
+      if (!service) mistake(text.line, fmt::format("service '{}': {}", text.value, service.error()));
+      if (!names.insert(service->name).second) {
+        mistake(text.line, fmt::format("two services are called '{}'", service->name));
+      }
+      out.services.push_back(std::move(*service));
+    }
+    for (const auto& text : expose.allow) out.allow.insert(resolve(text, true).key);
+    return out;
+  }
+
+  Plan::Connect read(const config::Connect& connect) const {
+    Plan::Connect out;
+    out.peer_name = connect.peer.value;
+    out.peer = resolve(connect.peer, true);
+    for (const auto& text : connect.listen) {
+      auto forward = forward::LocalForward::parse(text.value);
+      if (!forward) mistake(text.line, fmt::format("listen '{}': {}", text.value, forward.error()));
+      out.forwards.push_back(std::move(*forward));
+    }
+    return out;
+  }
+
+  const config::Config& config_;
+  const std::string file_;
+};
+
+std::string choose_file(const std::string& path) {
+  if (!path.empty()) return path;
+  const auto candidates = config::default_paths();
+  for (const std::string& candidate : candidates) {
+    std::error_code error;
+    if (std::filesystem::exists(candidate, error)) return candidate;
+  }
+  throw UserError{kBadConfig, "NO_CONFIG",
+                  fmt::format("no configuration file: -c FILE, or {}",
+                              fmt::join(candidates, " or "))};
+}
+
+}  // namespace
+
+Plan load_plan(const std::string& path) {
+  const std::string file = choose_file(path);
+  const auto config = config::load(file);
+  if (!config) throw UserError{kBadConfig, "BAD_CONFIG", config.error().to_string()};
+  return Planner(*config, file).make();
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a configuration file asks for, with every value understood: nothing is started before all of
+// it is right.
+#pragma once
+
+#include <set>
+
+#include "cli/options.hpp"
+#include "config/config.hpp"
+#include "forward/service.hpp"
+
+namespace hsfwd::cli {
+
+struct Plan {
+  struct Expose {
+    std::string identity;  // path
+    std::vector<forward::Service> services;
+    std::set<PublicKey> allow;
+  };
+  struct Connect {
+    std::string peer_name;
+    PeerReference peer;
+    std::vector<forward::LocalForward> forwards;
+  };
+
+  Options node;
+  std::string identity;  // path
+  std::vector<Expose> exposes;
+  std::vector<Connect> connects;
+};
+
+/// Reads a file, or the first of the default ones if `path` is empty. Throws UserError with the
+/// file, the line and what would be right.
+Plan load_plan(const std::string& path);
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/tunnels.hpp"
+
+#include <fmt/format.h>
+
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+std::string short_key(const PublicKey& key) { return hyperdht::key_text(key).substr(0, 12); }
+
+std::vector<std::string> names_of(const std::vector<forward::Service>& services) {
+  std::vector<std::string> out;
+  for (const forward::Service& service : services) out.push_back(service.name);
+  return out;
+}
+
+}  // namespace
+
+void report_connection(const App& app, std::uint64_t id, const hyperdht::PeerSocket& socket,
+                       const std::string& service) {
+  app.output().event("connection",
+                     {{"id", id},
+                      {"peer", to_hex(socket.remote_key().view())},
+                      {"service", service},
+                      {"path", to_string(socket.path())},
+                      {"remote", socket.remote_address().to_string()}},
+                     fmt::format("connection {}: {} {} ({}, {})", id,
+                                 socket.initiator() ? "to" : "from",
+                                 short_key(socket.remote_key()), to_string(socket.path()),
+                                 socket.remote_address().to_string()));
+}
+
+void report_closed(const App& app, const forward::ClosedConnection& closed) {
+  app.output().event(
+      "closed",
+      {{"id", closed.id},
+       {"bytesToPeer", closed.stats.to_peer},
+       {"bytesFromPeer", closed.stats.from_peer},
+       {"reason", closed.reason}},
+      fmt::format("closed {}: {} bytes to the peer, {} from it{}{}", closed.id,
+                  closed.stats.to_peer, closed.stats.from_peer, closed.reason.empty() ? "" : "; ",
+                  closed.reason));
+}
+
+// --- Exposure ---
+
+Exposure::Exposure(App& app, Settings settings)
+    : app_(app),
+      settings_(std::move(settings)),
+      host_(app.scheduler(), app.streams(), app.connection_ids(), settings_.services,
+            [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }) {}
+
+Exposure::~Exposure() = default;
+
+void Exposure::start(std::function<void(std::size_t)> on_announced) {
+  ServerOptions options;
+  if (!settings_.allow.empty()) {
+    options.allow = [this](const Visitor& visitor) {
+      const bool allowed = settings_.allow.contains(visitor.key);
+      if (!allowed) {
+        app_.log().warning("expose", "refused {}", hyperdht::key_text(visitor.key));
+      }
+      return allowed;
+    };
+  }
+  options.extension = [this](const std::optional<Extension>& theirs) {
+    return answer_extension(theirs);
+  };
+  server_ = app_.node().create_server([this](PeerSocket socket) { on_connection(std::move(socket)); },
+                                      std::move(options));
+  server_->on_announced(std::move(on_announced));
+  if (!server_->listen(settings_.keys)) {
+    throw UserError{kFailed, "KEY_IN_USE", "this identity is exposed twice"};
+  }
+  app_.on_goodbye([this](std::function<void()> done) { server_->close(std::move(done)); });
+}
+
+/// Which of the services the client gets. Stock clients do not ask and get the first.
+std::optional<Extension> Exposure::answer_extension(const std::optional<Extension>& theirs) const {
+  if (!theirs) return std::nullopt;
+  const forward::Service* service = host_.find(theirs->service);
+  return Extension{.features = 0,
+                   .service = service != nullptr ? service->name : "",
+                   .services = names_of(settings_.services)};
+}
+
+void Exposure::on_connection(PeerSocket accepted) {
+  std::unique_ptr<hyperdht::PeerSocket> socket = accepted.release();
+  const auto& extension = socket->extension();
+  const forward::Service* service = host_.find(extension ? extension->service : "");
+  if (service == nullptr) return;  // the client was told with the handshake; this resets it
+  const hyperdht::PeerSocket& opened = *socket;
+  const std::uint64_t id = app_.connection_ids().next;
+  report_connection(app_, id, opened, service->name);
+  host_.serve(std::move(socket), *service);
+}
+
+void Exposure::report_listening() const {
+  std::string text = fmt::format("listening as {}\n", hyperdht::key_text(public_key()));
+  for (const forward::Service& service : settings_.services) {
+    text += fmt::format("  {} -> {}\n", service.name, service.target.to_string());
+  }
+  text += fmt::format("connect with: hsfwd connect {} -L PORT", hyperdht::key_text(public_key()));
+  app_.output().event("listening",
+                      {{"publicKey", to_hex(public_key().view())},
+                       {"key", hyperdht::key_text(public_key())},
+                       {"services", names_of(settings_.services)}},
+                      text);
+}
+
+// --- PeerTunnel ---
+
+PeerTunnel::PeerTunnel(App& app, std::string peer_name, PeerReference peer,
+                       std::vector<forward::LocalForward> forwards)
+    : app_(app), peer_name_(std::move(peer_name)), peer_(std::move(peer)) {
+  for (forward::LocalForward& forward : forwards) listening_.push_back({std::move(forward), nullptr});
+}
+
+PeerTunnel::~PeerTunnel() = default;
+
+void PeerTunnel::listen() {
+  for (Listening& entry : listening_) {
+    entry.forward = std::make_unique<forward::PortForward>(
+        app_.scheduler(), app_.streams(), app_.connection_ids(),
+        [this, &entry](std::uint64_t id) { return dial(entry.wanted.service, id); },
+        [this](const forward::ClosedConnection& closed) { on_closed(closed); });
+    const auto listened = entry.forward->listen(entry.wanted.listen);
+    if (!listened) {
+      throw UserError{kFailed, "LISTEN_FAILED",
+                      fmt::format("cannot listen on {}: {}", entry.wanted.listen.to_string(),
+                                  listened.error())};
+    }
+  }
+}
+
+std::unique_ptr<hyperdht::PeerSocket> PeerTunnel::dial(const std::string& service,
+                                                       std::uint64_t id) {
+  hyperdht::ConnectOptions options;
+  options.key_pair = peer_.identity;
+  options.extension = Extension{.features = 0, .service = service};
+  auto socket = app_.node().dht().connect(peer_.key, std::move(options));
+  socket->set_on_open([this, raw = socket.get(), service, id] { on_open(*raw, service, id); });
+  return socket;
+}
+
+std::string service_problem(const hyperdht::PeerSocket& socket, const std::string& service) {
+  const auto& extension = socket.extension();
+  if (!extension) {
+    return service.empty() ? "" : "the peer is a plain one: it has no services by name";
+  }
+  if (!extension->service.empty()) return "";
+  return fmt::format("the peer has no service '{}'; it has {}", service,
+                     fmt::join(extension->services, ", "));
+}
+
+void PeerTunnel::on_open(const hyperdht::PeerSocket& socket, const std::string& service,
+                         std::uint64_t id) {
+  const std::string problem = service_problem(socket, service);
+  if (problem.empty()) {
+    report_connection(app_, id, socket,
+                      socket.extension() ? socket.extension()->service : service);
+    return;
+  }
+  app_.output().error("NO_SUCH_SERVICE", problem);
+  for (Listening& entry : listening_) entry.forward->abort(id, problem);
+}
+
+void PeerTunnel::on_closed(const forward::ClosedConnection& closed) {
+  report_closed(app_, closed);
+}
+
+void PeerTunnel::find_peer(std::function<void(ConnectError)> done) {
+  auto told = std::make_shared<bool>(false);
+  const auto tell = [told, done = std::move(done)](ConnectError error) {
+    if (!std::exchange(*told, true)) done(error);
+  };
+  find_ = std::make_unique<hyperdht::FindPeer>(
+      app_.node().dht().node(), peer_.key,
+      [tell](const net::Address&, const hyperdht::PeerRecord&) { tell(ConnectError::kNone); },
+      [this, tell](std::size_t) {
+        tell(app_.node().online() ? ConnectError::kPeerNotFound : ConnectError::kNoNetwork);
+      });
+  find_->start();
+}
+
+void PeerTunnel::report_ready() const {
+  for (const Listening& entry : listening_) {
+    const std::string at = entry.forward->address().to_string();
+    const std::string& service = entry.wanted.service;
+    app_.output().event("ready",
+                        {{"listen", at},
+                         {"peer", to_hex(peer_.key.view())},
+                         {"service", service}},
+                        fmt::format("ready: {} leads to {}{}{}", at, peer_name_,
+                                    service.empty() ? "" : ", service ", service));
+  }
+}
+
+}  // namespace hsfwd::cli

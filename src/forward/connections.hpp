@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two ends of a tunnel: ServiceHost connects peers to local services, PortForward connects local
+// clients to a peer's service. Both keep their pipes and tell how they fare.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "forward/pipe.hpp"
+#include "forward/service.hpp"
+#include "util/log.hpp"
+
+namespace hsfwd::forward {
+
+/// Numbers connections; shared by everything whose connections must not be mixed up.
+struct ConnectionIds {
+  std::uint64_t next = 1;
+};
+
+struct ClosedConnection {
+  std::uint64_t id = 0;
+  PipeStats stats;
+  std::string reason;  // empty: ended in order
+};
+
+class ServiceHost {
+ public:
+  using OnClosed = std::function<void(const ClosedConnection&)>;
+
+  /// At least one service; the first is the default.
+  ServiceHost(Scheduler& scheduler, net::StreamFactory& streams, ConnectionIds& ids,
+              std::vector<Service> services, OnClosed on_closed);
+  ~ServiceHost();
+
+  const std::vector<Service>& services() const { return services_; }
+  /// The service of that name, the default for an empty one; nullptr if there is none.
+  const Service* find(const std::string& name) const;
+
+  /// Connects a peer to a service of this host. The number names the connection in on_closed.
+  std::uint64_t serve(std::unique_ptr<net::BufferedByteStream> peer, const Service& service);
+  std::size_t connections() const { return connections_.size(); }
+
+ private:
+  struct Connection {
+    std::unique_ptr<net::BufferedByteStream> peer;  // until the service answers
+    std::unique_ptr<net::Dial> dial;
+    std::unique_ptr<Pipe> pipe;
+  };
+  /// A peer that leaves while its service is being dialled.
+  struct Waiting final : net::ByteStreamObserver {
+    Waiting(ServiceHost& h, std::uint64_t i) : host(h), id(i) {}
+    void on_readable() override {}
+    void on_writable() override {}
+    void on_reset(const std::string& reason) override { host.close(id, reason); }
+    ServiceHost& host;
+    const std::uint64_t id;
+  };
+
+  void on_dialled(std::uint64_t id, const Service& service,
+                  Result<std::unique_ptr<net::ByteStream>, std::string> result);
+  void close(std::uint64_t id, const std::string& reason);
+
+  Scheduler& scheduler_;
+  net::StreamFactory& streams_;
+  ConnectionIds& ids_;
+  const std::vector<Service> services_;
+  OnClosed on_closed_;
+  std::map<std::uint64_t, Connection> connections_;
+  std::map<std::uint64_t, std::unique_ptr<Waiting>> waiting_;
+};
+
+class PortForward {
+ public:
+  /// A connection to the peer, not open yet.
+  using DialPeer = std::function<std::unique_ptr<net::BufferedByteStream>(std::uint64_t id)>;
+  using OnClosed = std::function<void(const ClosedConnection&)>;
+
+  PortForward(Scheduler& scheduler, net::StreamFactory& streams, ConnectionIds& ids,
+              DialPeer dial_peer, OnClosed on_closed);
+  ~PortForward();
+
+  /// The error is one clause for people.
+  Result<void, std::string> listen(const net::StreamAddress& at);
+  net::StreamAddress address() const { return listener_->address(); }
+
+  /// Joins a local stream to a new connection of the peer.
+  void forward(std::unique_ptr<net::ByteStream> local);
+  /// Gives up one connection, as when the peer turns out not to have the service.
+  void abort(std::uint64_t id, const std::string& reason);
+  std::size_t connections() const { return pipes_.size(); }
+
+ private:
+  Scheduler& scheduler_;
+  net::StreamFactory& streams_;
+  ConnectionIds& ids_;
+  DialPeer dial_peer_;
+  OnClosed on_closed_;
+  std::map<std::uint64_t, std::unique_ptr<Pipe>> pipes_;
+  std::unique_ptr<net::StreamListener> listener_;
+};
+
+}  // namespace hsfwd::forward

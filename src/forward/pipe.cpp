@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "forward/pipe.hpp"
+
+#include <utility>
+
+namespace hsfwd::forward {
+
+namespace {
+// Bytes moved in one go before other connections get their turn.
+constexpr std::size_t kTurn = 1024 * 1024;
+// Later than now, so that the event loop looks at its sockets before the pump goes on.
+constexpr Duration kAfterOthers = 1_us;
+}  // namespace
+
+Pipe::Pipe(Scheduler& scheduler, std::unique_ptr<net::ByteStream> local,
+           std::unique_ptr<net::BufferedByteStream> peer, Done done)
+    : scheduler_(scheduler),
+      local_(std::move(local)),
+      peer_(std::move(peer)),
+      done_(std::move(done)),
+      again_timer_(scheduler, [this] {
+        pump_to_peer();
+        pump_from_peer();
+      }) {}
+
+Pipe::~Pipe() {
+  if (local_) local_->set_observer(nullptr);
+  if (peer_) peer_->set_observer(nullptr);
+}
+
+void Pipe::start() {
+  local_->set_observer(&local_side_);
+  peer_->set_observer(&peer_side_);
+  again_timer_.start(Duration());
+}
+
+void Pipe::pump_to_peer() {
+  std::size_t moved = 0;
+  while (!finished_ && !local_ended_) {
+    if (moved >= kTurn) {
+      again_timer_.start(kAfterOthers);
+      return;
+    }
+    const MutableBytes room = peer_->reserve();
+    if (room.empty()) return;
+    const net::ReadResult result = local_->read(room);
+    peer_->commit(result.size);
+    moved += result.size;
+    stats_.to_peer += result.size;
+    if (result.state == net::ReadState::kBlocked) return;
+    if (result.state == net::ReadState::kEnd) {
+      local_ended_ = true;
+      peer_->end();
+    }
+  }
+  check_done();
+}
+
+void Pipe::pump_from_peer() {
+  std::size_t moved = 0;
+  while (!finished_ && !peer_ended_) {
+    if (moved >= kTurn) {
+      again_timer_.start(kAfterOthers);
+      return;
+    }
+    const ByteView next = peer_->peek();
+    if (next.empty()) {
+      if (peer_->read_state() != net::ReadState::kEnd) return;
+      peer_ended_ = true;
+      local_->end();
+      break;
+    }
+    const std::size_t written = local_->write(next);
+    if (written > 0) peer_->consume(written);
+    moved += written;
+    stats_.from_peer += written;
+    if (written < next.size()) return;
+  }
+  check_done();
+}
+
+void Pipe::on_peer_writable() {
+  pump_to_peer();
+  check_done();
+}
+
+void Pipe::on_reset(bool by_peer, const std::string& reason) {
+  if (by_peer) {
+    finish(reason);
+  } else {
+    finish("local connection: " + reason);
+  }
+}
+
+void Pipe::abort(const std::string& reason) { finish(reason); }
+
+void Pipe::end_local_input() {
+  if (finished_ || std::exchange(local_ended_, true)) return;
+  peer_->end();
+  check_done();
+}
+
+void Pipe::check_done() {
+  // What was sent last is still on its way when both directions have ended.
+  if (!finished_ && local_ended_ && peer_ended_ && peer_->flushed() && local_->flushed()) {
+    finish("");
+  }
+}
+
+void Pipe::finish(const std::string& reason) {
+  if (std::exchange(finished_, true)) return;
+  again_timer_.stop();
+  local_->set_observer(nullptr);
+  peer_->set_observer(nullptr);
+  if (!reason.empty()) {
+    local_->reset();
+    peer_->reset();
+  }
+  done_(reason);
+}
+
+}  // namespace hsfwd::forward

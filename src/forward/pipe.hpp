@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Joins a local byte stream and a peer connection, both ways, with back-pressure and half close.
+//
+//   local ──read──► [the peer's send buffer, encrypted in place] ──► peer
+//   local ◄─write── [the peer's received records]                ◄── peer
+//
+// Neither direction copies a byte between: the local stream reads into and writes from the peer
+// connection's own memory.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "net/byte_stream.hpp"
+#include "util/scheduler.hpp"
+
+namespace hsfwd::forward {
+
+struct PipeStats {
+  std::uint64_t to_peer = 0;    // bytes
+  std::uint64_t from_peer = 0;  // bytes
+};
+
+class Pipe {
+ public:
+  /// Why it is over; empty when both directions ended in order.
+  using Done = std::function<void(const std::string& reason)>;
+
+  /// `done` is called once, at the end; it may not delete the pipe, only retire it.
+  Pipe(Scheduler& scheduler, std::unique_ptr<net::ByteStream> local,
+       std::unique_ptr<net::BufferedByteStream> peer, Done done);
+  ~Pipe();
+
+  /// Begins to move bytes.
+  void start();
+  /// Gives up both sides.
+  void abort(const std::string& reason);
+
+  /// Takes the local side's input for ended, whatever may still come.
+  void end_local_input();
+
+  bool peer_ended() const { return peer_ended_; }
+  bool local_ended() const { return local_ended_; }
+  const PipeStats& stats() const { return stats_; }
+  const net::BufferedByteStream& peer() const { return *peer_; }
+
+ private:
+  /// What each stream tells, brought to the pipe.
+  struct Side final : net::ByteStreamObserver {
+    Side(Pipe& p, bool peer) : pipe(p), is_peer(peer) {}
+    void on_readable() override { is_peer ? pipe.pump_from_peer() : pipe.pump_to_peer(); }
+    void on_writable() override { is_peer ? pipe.on_peer_writable() : pipe.pump_from_peer(); }
+    void on_reset(const std::string& reason) override { pipe.on_reset(is_peer, reason); }
+    Pipe& pipe;
+    const bool is_peer;
+  };
+
+  void pump_to_peer();
+  void pump_from_peer();
+  void on_peer_writable();
+  void on_reset(bool by_peer, const std::string& reason);
+  void check_done();
+  void finish(const std::string& reason);
+
+  Scheduler& scheduler_;
+  std::unique_ptr<net::ByteStream> local_;
+  std::unique_ptr<net::BufferedByteStream> peer_;
+  Side local_side_{*this, false};
+  Side peer_side_{*this, true};
+  Done done_;
+  PipeStats stats_;
+  bool local_ended_ = false;  // nothing more comes from there
+  bool peer_ended_ = false;
+  bool finished_ = false;
+  Timer again_timer_;  // the rest of a pump, after others had their turn
+};
+
+}  // namespace hsfwd::forward

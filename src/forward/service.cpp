@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "forward/service.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "util/text.hpp"
+
+namespace hsfwd::forward {
+
+namespace {
+
+constexpr std::string_view kUnixPrefix = "unix:";
+constexpr std::string_view kDefaultHost = "127.0.0.1";
+constexpr std::size_t kMaxName = 64;
+
+Err<std::string> bad(std::string why) { return Err(std::move(why)); }
+
+/// `PORT` or `HOST:PORT`, HOST in brackets if it contains colons.
+Result<net::StreamAddress, std::string> parse_tcp(std::string_view text, std::uint64_t min_port) {
+  net::StreamAddress out;
+  const std::size_t colon = text.rfind(':');
+  std::string_view host = colon == std::string_view::npos ? kDefaultHost : text.substr(0, colon);
+  const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
+  const auto number = parse_decimal(port, 65535);
+  if (!number || *number < min_port) {
+    return bad(fmt::format("'{}' is no port ({} to 65535)", port, min_port));
+  }
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return bad(fmt::format("IPv6 addresses go in brackets: [{}]", host));
+  }
+  if (host.empty()) return bad("the host is empty");
+  out.host = host;
+  out.port = static_cast<std::uint16_t>(*number);
+  return out;
+}
+
+}  // namespace
+
+bool is_service_name(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxName &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-' || c == '_' || c == '.';
+         });
+}
+
+Result<Service, std::string> Service::parse(std::string_view text) {
+  Service out;
+  const std::size_t equals = text.find('=');
+  if (equals != std::string_view::npos) {
+    out.name = text.substr(0, equals);
+    if (!is_service_name(out.name)) return bad(fmt::format("'{}' is no service name", out.name));
+    text.remove_prefix(equals + 1);
+  }
+  if (text.starts_with("udp:")) return bad("UDP services are not available in this version");
+  if (text.starts_with(kUnixPrefix)) {
+    out.target.path = text.substr(kUnixPrefix.size());
+    if (out.target.path.empty()) return bad("the path of the socket is missing");
+    if (out.name.empty()) {
+      const std::size_t slash = out.target.path.rfind('/');
+      out.name = out.target.path.substr(slash == std::string::npos ? 0 : slash + 1);
+      std::replace_if(
+          out.name.begin(), out.name.end(),
+          [](char c) { return !is_service_name(std::string_view(&c, 1)); }, '_');
+    }
+    return out;
+  }
+  auto target = parse_tcp(text, 1);
+  if (!target) return Err(target.error());
+  out.target = std::move(*target);
+  if (out.name.empty()) out.name = std::to_string(out.target.port);
+  return out;
+}
+
+Result<LocalForward, std::string> LocalForward::parse(std::string_view text) {
+  LocalForward out;
+  if (text.starts_with(kUnixPrefix)) {
+    text.remove_prefix(kUnixPrefix.size());
+    const std::size_t colon = text.rfind(':');
+    if (colon != std::string_view::npos) {
+      out.service = text.substr(colon + 1);
+      text = text.substr(0, colon);
+    }
+    out.listen.path = text;
+    if (out.listen.path.empty()) return bad("the path of the socket is missing");
+  } else {
+    // The last part is a service unless it is a number; a service whose name is a number needs a
+    // port before it.
+    std::vector<std::string_view> parts;
+    std::string_view rest = text;
+    if (rest.starts_with('[')) {
+      const std::size_t close = rest.find(']');
+      if (close == std::string_view::npos) return bad("the closing bracket is missing");
+      parts.push_back(rest.substr(0, close + 1));
+      rest.remove_prefix(close + 1);
+      if (!rest.starts_with(':')) return bad("the port is missing");
+      rest.remove_prefix(1);
+    }
+    for (;;) {
+      const std::size_t colon = rest.find(':');
+      parts.push_back(rest.substr(0, colon));
+      if (colon == std::string_view::npos) break;
+      rest.remove_prefix(colon + 1);
+    }
+    const auto is_port = [](std::string_view part) { return parse_decimal(part, 65535).has_value(); };
+    std::size_t port = parts.size();
+    if (is_port(parts[0])) {
+      port = 0;
+    } else if (parts.size() > 1 && is_port(parts[1])) {
+      port = 1;
+    }
+    if (port == parts.size() || parts.size() > port + 2) {
+      return bad(fmt::format("'{}' is not [BIND:]PORT[:SERVICE]", text));
+    }
+    std::string_view host = port == 1 ? parts[0] : kDefaultHost;
+    if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+    if (host.empty()) return bad("the address to listen on is empty");
+    out.listen.host = host;
+    out.listen.port = static_cast<std::uint16_t>(*parse_decimal(parts[port], 65535));
+    if (parts.size() == port + 2) out.service = parts[port + 1];
+    if (parts.size() == port + 2 && out.service.empty()) return bad("the service is empty");
+  }
+  if (!out.service.empty() && !is_service_name(out.service)) {
+    return bad(fmt::format("'{}' is no service name", out.service));
+  }
+  return out;
+}
+
+}  // namespace hsfwd::forward

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/stream_factory.hpp"
+
+namespace hsfwd::forward {
+
+/// Something local that peers can be connected to.
+struct Service {
+  std::string name;
+  net::StreamAddress target;
+
+  /// `[NAME=]PORT`, `[NAME=]HOST:PORT`, `[NAME=]unix:PATH`. Without a name it is called by its port
+  /// or by the last part of its path. The error is one clause for people.
+  static Result<Service, std::string> parse(std::string_view text);
+};
+
+/// A local address that leads to a peer's service.
+struct LocalForward {
+  net::StreamAddress listen;
+  std::string service;  // empty: the peer's default
+
+  /// `[BIND:]PORT[:SERVICE]` or `unix:PATH[:SERVICE]`; BIND is 127.0.0.1 unless given.
+  static Result<LocalForward, std::string> parse(std::string_view text);
+};
+
+/// Letters, digits, '-', '_' and '.', 1 to 64 of them.
+bool is_service_name(std::string_view name);
+
+}  // namespace hsfwd::forward

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// How public keys are written down.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crypto/keys.hpp"
+#include "net/address.hpp"
+#include "util/result.hpp"
+
+namespace hsfwd::hyperdht {
+
+/// z-base-32, 52 characters: the form people are shown.
+std::string key_text(const crypto::PublicKey& key);
+
+/// 52 characters z-base-32 (lower case), 64 hexadecimal digits, or either behind `pear://` and before
+/// the next slash.
+std::optional<crypto::PublicKey> parse_key(std::string_view text);
+
+/// A key with nodes to ask for it first.
+///
+///   public key (32) | flags uint, 1: nodes | nodes array(6) ?1          a bare key is one, too
+struct KeyAddress {
+  crypto::PublicKey key;
+  std::optional<std::vector<net::Address>> nodes;
+
+  Bytes encode() const;
+  /// Errors: kTruncated, kTooLarge.
+  static Result<KeyAddress> decode(ByteView bytes);
+};
+
+/// What a holesail connection string `hs://…` stands for. `hs://s000KEY`: the key text is a secret
+/// from which both sides derive one key pair. `hs://0000KEY`: the key is public.
+struct HolesailAddress {
+  crypto::PublicKey key;
+  std::optional<crypto::KeyPair> shared_identity;  // who connects must use it
+
+  static std::optional<HolesailAddress> parse(std::string_view text);
+};
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where local byte streams come from: connections dialled to a service, connections accepted on a
+// port or socket.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "net/byte_stream.hpp"
+#include "util/result.hpp"
+
+namespace hsfwd::net {
+
+/// A TCP port of a host, or the path of a unix socket.
+struct StreamAddress {
+  std::string host;  // name or literal; empty for a unix socket
+  std::uint16_t port = 0;
+  std::string path;
+
+  bool is_unix() const { return !path.empty(); }
+  /// "host:port", "[v6]:port" or "unix:path".
+  std::string to_string() const;
+
+  bool operator==(const StreamAddress&) const = default;
+};
+
+/// A dial under way; destroying it cancels it.
+class Dial {
+ public:
+  virtual ~Dial() = default;
+};
+
+/// Takes connections as long as it lives.
+class StreamListener {
+ public:
+  virtual ~StreamListener() = default;
+  /// Where it listens, with the port that was picked.
+  virtual StreamAddress address() const = 0;
+};
+
+class StreamFactory {
+ public:
+  virtual ~StreamFactory() = default;
+
+  /// The error is one clause for people: "connection refused".
+  using Dialled = std::function<void(Result<std::unique_ptr<ByteStream>, std::string>)>;
+  using Accepted = std::function<void(std::unique_ptr<ByteStream>)>;
+
+  /// `done` is called once, later, never from inside this call.
+  virtual std::unique_ptr<Dial> dial(const StreamAddress& to, Dialled done) = 0;
+  virtual Result<std::unique_ptr<StreamListener>, std::string> listen(const StreamAddress& at,
+                                                                      Accepted accepted) = 0;
+};
+
+}  // namespace hsfwd::net

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// The public interface of libhsfwd: listen on a key pair, connect to a public key.
+//
+//   hsfwd::Node node(env, {.bootstrap = hsfwd::public_bootstrap()});
+//   node.start();
+//   auto server = node.create_server([](hsfwd::PeerSocket socket) { ... });
+//   server.listen(keys);
+//   auto socket = node.connect(remote_public_key);
+//
+// Everything runs on one thread, that of the env's event loop. Callbacks come from that loop, never
+// from inside a call into these classes. Objects may be moved and destroyed at any time, also inside
+// their own callbacks; destroying a socket that has not ended resets the connection, destroying a
+// server takes it off the network without a word (close() says goodbye). A Node outlives all that it
+// made.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hyperdht/dht.hpp"
+#include "hyperdht/key_text.hpp"
+#include "hyperdht/operations.hpp"
+#include "net/env.hpp"
+
+namespace hsfwd {
+
+using crypto::KeyPair;
+using crypto::PublicKey;
+using crypto::Seed;
+using hyperdht::ConnectError;
+using hyperdht::Extension;
+using hyperdht::PathKind;
+using hyperdht::Visitor;
+using rpc::BootstrapNode;
+
+/// The bootstrap nodes of the public network.
+std::vector<BootstrapNode> public_bootstrap();
+
+struct Options {
+  std::vector<BootstrapNode> bootstrap;
+  /// Identity of connections that name no other. Random if unset.
+  std::optional<KeyPair> key_pair;
+  net::Ipv4 host;              // to bind; 0.0.0.0 for all
+  std::uint16_t port = 49737;  // UDP; the four after it and then any are tried
+  bool any_port = true;        // false: this port or none
+  /// Unset: joins the DHT for good once it has proven stable and reachable; true: never; false: at
+  /// once.
+  std::optional<bool> ephemeral;
+  bool firewalled = true;  // false: known to be reachable from anywhere
+  /// For the first node of a network: its own public address.
+  std::optional<net::Address> own_address;
+  std::vector<net::Address> known_nodes;  // from an earlier run
+  Duration keepalive = Duration::seconds(5);  // of connections; 0: none
+  std::size_t receive_window = 4 * 1024 * 1024;  // bytes a connection may hold unread
+};
+
+/// A connection to a peer, encrypted end to end.
+class PeerSocket {
+ public:
+  explicit PeerSocket(std::unique_ptr<hyperdht::PeerSocket> socket);
+  PeerSocket(PeerSocket&&) noexcept;
+  PeerSocket& operator=(PeerSocket&&) noexcept;
+  ~PeerSocket();
+
+  /// The connection stands. Sockets that a server hands over are open already.
+  void on_open(std::function<void()> callback);
+  /// Bytes from the peer, in order; valid during the call.
+  void on_data(std::function<void(ByteView)> callback);
+  /// The peer has sent all it wanted to. Writing goes on until end().
+  void on_end(std::function<void()> callback);
+  /// The connection is over. The reason is for people, and empty when both sides ended in order.
+  void on_close(std::function<void(const std::string& reason)> callback);
+  /// What was written has left this buffer; write more.
+  void on_drain(std::function<void()> callback);
+
+  /// Takes everything, also before the connection stands. False: wait for on_drain before more.
+  bool write(ByteView bytes);
+  bool write(std::string_view text) { return write(as_bytes(text)); }
+  /// Ends the own direction behind all that was written.
+  void end();
+  /// Gives up at once; the peer sees a reset.
+  void reset();
+  /// Stops and resumes on_data; the peer is held back meanwhile.
+  void pause();
+  void resume();
+
+  const PublicKey& remote_key() const;
+  bool is_open() const;
+  ConnectError error() const;
+  PathKind path() const;
+  /// The same connection as a stream with back-pressure both ways, for pipes. This object is empty
+  /// afterwards.
+  std::unique_ptr<hyperdht::PeerSocket> release();
+  const hyperdht::PeerSocket& details() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+struct ServerOptions {
+  /// Who may connect; everybody if unset. Who may not hears nothing.
+  std::function<bool(const Visitor&)> allow;
+  /// Tell clients on the same network how to come directly.
+  bool share_local_addresses = true;
+  /// The own extension block, from the client's; nothing for stock behaviour.
+  std::function<std::optional<Extension>(const std::optional<Extension>&)> extension;
+};
+
+class Server {
+ public:
+  explicit Server(std::unique_ptr<hyperdht::Server> server);
+  Server(Server&&) noexcept;
+  Server& operator=(Server&&) noexcept;
+  ~Server();
+
+  /// Called after each round of announcing, with the number of relays that took it: with the first
+  /// that is not 0 the server can be found.
+  void on_announced(std::function<void(std::size_t relays)> callback);
+  /// Errors: kRefused when the node listens on this key already.
+  Result<void> listen(const KeyPair& keys);
+  /// Takes the announcement back, then calls `done`. Connections live on.
+  void close(std::function<void()> done);
+  const PublicKey& public_key() const;
+  const hyperdht::Server& details() const { return *server_; }
+
+ private:
+  std::unique_ptr<hyperdht::Server> server_;
+  std::shared_ptr<std::function<void(std::size_t)>> on_announced_;
+};
+
+class Node {
+ public:
+  /// What `env` refers to outlives the node.
+  Node(const net::Env& env, Options options);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// Binds the sockets and joins the network. Errors: kUnavailable (port, address).
+  Result<void> start();
+  /// Calls `then` once the node has asked around for its first peers, whether any answered or not.
+  void when_ready(std::function<void()> then);
+  /// Any other node has answered yet.
+  bool online() const;
+
+  Server create_server(std::function<void(PeerSocket)> on_connection, ServerOptions options = {});
+  /// Returns at once; the socket opens or closes later.
+  PeerSocket connect(const PublicKey& key, hyperdht::ConnectOptions options = {});
+
+  /// The interfaces or addresses of this machine changed.
+  void on_network_change();
+
+  const KeyPair& key_pair() const;
+  hyperdht::Dht& dht() { return *dht_; }
+  const hyperdht::Dht& dht() const { return *dht_; }
+
+ private:
+  std::unique_ptr<hyperdht::Dht> dht_;
+};
+
+}  // namespace hsfwd

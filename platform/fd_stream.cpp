@@ -16,10 +16,11 @@ namespace hsfwd::platform {
 
 namespace {
 
-/// epoll takes everything but regular files and directories.
+/// Files and devices such as /dev/null have no readiness to wait for.
 bool is_pollable(int fd) {
   struct stat info {};
-  return fstat(fd, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+  if (fstat(fd, &info) != 0) return false;
+  return S_ISSOCK(info.st_mode) || S_ISFIFO(info.st_mode) || isatty(fd) != 0;
 }
 
 }  // namespace

@@ -10,7 +10,6 @@ namespace hsfwd::hyperdht {
 namespace {
 constexpr std::size_t kParallelHandshakes = 2;
 constexpr std::size_t kParallelWithKnown = 3;
-constexpr int kQueryRetries = 3;
 constexpr Duration kPassiveWait = 10_s;  // for a peer that was told that we are reachable
 }  // namespace
 
@@ -50,6 +49,11 @@ void Connector::fail(ConnectError error) {
   socket_->fail(error);
 }
 
+/// Nobody knows the peer, or there is nobody at all.
+ConnectError Connector::not_found() const {
+  return dht_.heard_of_network() ? ConnectError::kPeerNotFound : ConnectError::kNoNetwork;
+}
+
 // --- Handshakes ---
 
 /// Made when first needed, with what is known of ourselves then; false if the key is no key.
@@ -85,7 +89,7 @@ bool Connector::try_route() {
 void Connector::begin_finding() {
   state_ = State::kFinding;
   if (!write_first_message()) {
-    fail(ConnectError::kPeerNotFound);
+    fail(not_found());
     return;
   }
   std::vector<Address> known = options_.relay_addresses;
@@ -105,7 +109,6 @@ void Connector::begin_query(std::vector<Address> start_nodes) {
       rpc::QueryOptions{.target = target_,
                         .command = static_cast<std::uint64_t>(Command::kFindPeer),
                         .value = std::nullopt,
-                        .retries = kQueryRetries,
                         .start_nodes = std::move(start_nodes)},
       [this](const rpc::Reply& reply) { on_query_reply(reply); },
       [this](const auto&) { on_query_done(); });
@@ -217,9 +220,7 @@ void Connector::check_exhausted() {
   if (query_attempts_ > 0) {
     fail(ConnectError::kPeerConnectionFailed);
   } else {
-    fail(query_->successes() + query_->errors() == 0 || !dht_.heard_of_network()
-             ? ConnectError::kNoNetwork
-             : ConnectError::kPeerNotFound);
+    fail(not_found());
   }
 }
 

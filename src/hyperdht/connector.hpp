@@ -80,6 +80,7 @@ class Connector final : public PathController {
   void probe_lan();
   void connect(net::UdpSocket& socket, const Address& to, PathKind path);
   void fail(ConnectError error);
+  ConnectError not_found() const;
   void on_timer();
 
   Dht& dht_;

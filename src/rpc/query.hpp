@@ -3,7 +3,7 @@
 // have answered, and may then send each of them an update.
 //
 // Differs from upstream: nodes of the routing table are asked while bootstrap nodes are still being
-// resolved.
+// resolved; a node is given up on after three repeats and not five, since timeouts grow here.
 #pragma once
 
 #include <functional>
@@ -35,7 +35,7 @@ struct QueryOptions {
   std::uint64_t command = 0;
   std::optional<Bytes> value;
   std::size_t concurrency = 10;
-  int retries = 5;
+  int retries = 3;
   /// Asked first; with twenty or more of them the routing table is not used unless they fail.
   std::vector<net::Address> start_nodes;
   /// Yields to other traffic while there is any.

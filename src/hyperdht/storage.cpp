@@ -36,8 +36,12 @@ void Storage::Records::remove(const Key& target, const crypto::PublicKey& key) {
 }
 
 void Storage::Records::add(const Key& target, const crypto::PublicKey& key, Bytes record) {
-  remove(target, key);
-  young_.sets[target].entries.emplace_back(key, std::move(record));
+  remove(old_, target, key);
+  auto& entries = young_.sets[target].entries;
+  const bool known = std::any_of(entries.begin(), entries.end(),
+                                 [&](const auto& entry) { return entry.first == key; });
+  if (known) return;
+  entries.emplace_back(key, std::move(record));
   if (++young_.size > kMaxRecords) clock_.turn_now();
 }
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a persistent node keeps for others: announcements, and mutable and immutable values. Requests
 // that are incomplete or do not verify get no answer.
-//
-// Differs from upstream: a record that is announced again while it is young is replaced, so that
-// changed relay addresses count at once.
 #pragma once
 
 #include <vector>
@@ -33,7 +30,7 @@ class Storage {
     std::vector<std::pair<crypto::PublicKey, Bytes>> entries;
   };
   /// Records of a target by public key, in two generations as the other caches. Reading does not
-  /// make them younger.
+  /// make them younger, and one that is announced again while it is young stays as it is.
   class Records {
    public:
     Records(Scheduler& scheduler, SeededHash hash);

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ids, tokens, the routing table, the own address, and what is known of addresses.
+#include <algorithm>
+#include <set>
+
+#include "hyperdht/key_text.hpp"
+#include "hyperdht/local_addresses.hpp"
+#include "hyperdht/protocol.hpp"
+#include "hyperdht/signatures.hpp"
+#include "rpc/nat_sampler.hpp"
+#include "rpc/routing_table.hpp"
+#include "rpc/tokens.hpp"
+#include "runner.hpp"
+#include "sim/random.hpp"
+
+namespace hsfwd::vectors {
+
+void check_rpc_ids_tokens(const Json& v) {
+  const std::string op = v["op"];
+  sim::SeededRandom random(1);
+  rpc::Tokens tokens(random);
+  const auto secret = [](const Json& hex) { return rpc::Tokens::Secret::from(bytes_of(hex)); };
+  if (op == "node-id") {
+    expect_bytes(rpc::node_id_of(address_of(v["address"])).view(), v["id"], "id");
+  } else if (op == "token") {
+    tokens.set_secrets({}, secret(v["secret"]));
+    const auto host = net::Ipv4::parse(v["host"].get<std::string>());
+    expect_bytes(tokens.issue(*host).view(), v["token"], "token");
+    expect(tokens.verify(fixed_of<rpc::Token>(v["token"]), *host), "is not accepted");
+  } else if (op == "token-rotation") {
+    tokens.set_secrets(secret(v["secrets"][0]), secret(v["secrets"][1]));
+    for (const Json& after : v["after_each_rotation"]) {
+      tokens.rotate();
+      expect_bytes(tokens.secret(0).view(), after[0], "previous secret");
+      expect_bytes(tokens.secret(1).view(), after[1], "current secret");
+    }
+  } else {
+    throw NotYet{};
+  }
+}
+
+namespace {
+
+std::set<std::string> closest_set(const rpc::RoutingTable& table, const Json& target,
+                                  std::size_t count) {
+  std::set<std::string> out;
+  for (const auto* node : table.closest(fixed_of<rpc::Target>(target), count)) {
+    out.insert(node->address.to_string());
+  }
+  return out;
+}
+
+}  // namespace
+
+void check_routing_table(const Json& v) {
+  const std::string op = v["op"];
+  if (op == "bucket") {
+    const rpc::RoutingTable table(fixed_of<rpc::NodeId>(v["self"]));
+    const int bucket = table.bucket_index(bytes_of(v["id"]));
+    expect(bucket == v["bucket"], "bucket " + std::to_string(bucket));
+  } else if (op == "closest") {
+    rpc::RoutingTable table(fixed_of<rpc::NodeId>(v["self"]));
+    std::set<std::string> refused;
+    for (const Json& text : v["nodes"]) {
+      const net::Address address = address_of(text);
+      const bool added = table.add({.id = rpc::node_id_of(address), .address = address}) != nullptr;
+      if (!added) refused.insert(address.to_string());
+    }
+    expect(refused == v["refused"].get<std::set<std::string>>(),
+           "other nodes refused: " + Json(refused).dump());
+    const auto got = closest_set(table, v["target"], v["k"]);
+    const auto names = v["closest"].get<std::set<std::string>>();
+    expect(got == names, "other nodes: " + Json(got).dump());
+  } else if (op == "xor-order") {
+    const auto target = fixed_of<rpc::Target>(v["target"]);
+    std::vector<rpc::NodeId> ids;
+    for (const Json& id : v["ids"]) ids.push_back(fixed_of<rpc::NodeId>(id));
+    std::sort(ids.begin(), ids.end(), [&](const auto& a, const auto& b) {
+      return rpc::closer(target, a, b);
+    });
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      expect_bytes(ids[i].view(), v["sorted"][i], "order");
+    }
+  } else {
+    throw NotYet{};
+  }
+}
+
+void check_nat_sampler(const Json& v) {
+  if (v["op"] != "nat-sampler") throw NotYet{};
+  rpc::NatSampler sampler;
+  for (std::size_t i = 0; i < v["samples"].size(); ++i) {
+    sampler.add(address_of(v["samples"][i]));
+    const Json& after = v["after"][i];
+    const Json host = sampler.host() ? Json(sampler.host()->to_string()) : Json();
+    expect(host == after["host"] && sampler.port() == after["port"],
+           "after sample " + std::to_string(i) + ": " + host.dump() + " port " +
+               std::to_string(sampler.port()));
+  }
+}
+
+void check_holepunch_nat(const Json& v) {
+  const std::string op = v["op"];
+  if (op == "match") {
+    const auto picked =
+        hyperdht::match_lan_address(addresses_of(v["local"]), addresses_of(v["remote"]));
+    expect((picked ? Json(picked->to_string()) : Json()) == v["picked"], "picks another");
+  } else if (op == "bogon") {
+    const auto ip = net::Ipv4::parse(v["ip"].get<std::string>());
+    expect(net::is_private(*ip) == v["private"].get<bool>(), "private or not");
+    expect(net::is_reserved(*ip) == v["reserved"].get<bool>(), "reserved or not");
+    expect(net::is_bogon(*ip) == v["bogon"].get<bool>(), "bogon or not");
+  } else {
+    throw NotYet{};  // the classifier and the strategies of hole punching
+  }
+}
+
+namespace {
+
+void check_hypertele_keys(const Json& one) {
+  const auto keys = crypto::KeyPair::from_seed(crypto::Seed::from(bytes_of(one["seed"])));
+  expect_bytes(keys.public_key.view(), one["public_key"], "public key");
+  expect_bytes(keys.secret_key.view(), one["secret_key"], "secret key");
+  expect(hyperdht::key_text(keys.public_key) == one["z32"], "z32");
+  expect_bytes(hyperdht::target_of_peer(keys.public_key).view(), one["announce_target"],
+               "announce target");
+}
+
+void check_holesail_keys(const Json& one) {
+  const auto address = hyperdht::HolesailAddress::parse(one["url"].get<std::string>());
+  expect(address.has_value(), "url is refused");
+  expect_bytes(address->key.view(), one["public_key"], "public key");
+  const bool secure = one["mode"] == "secure";
+  expect(address->shared_identity.has_value() == secure, "secure or not");
+  if (secure) {
+    expect_bytes(address->shared_identity->seed().view(), one["seed_hex"], "seed");
+  }
+}
+
+void check_holesail_record(const Json& one) {
+  const Json& in = one["inputs"];
+  const auto keys = crypto::KeyPair::from_seed(crypto::Seed::from(bytes_of(in["seed"])));
+  const Bytes value = bytes_of(one["value"]);
+  const std::uint64_t seq = in["seq"];
+  expect_bytes(hyperdht::mutable_signable(seq, value), one["signable"], "signable");
+  expect_bytes(hyperdht::sign_mutable(seq, value, keys).view(), one["signature"], "signature");
+}
+
+}  // namespace
+
+void check_applications(const Json& v) {
+  static const std::map<std::string, Check> kKinds = {
+      {"hypertele-keys", check_hypertele_keys},
+      {"holesail-keys", check_holesail_keys},
+      {"holesail-dht-record", check_holesail_record},
+      {"z32",
+       [](const Json& one) { expect(to_z32(bytes_of(one["hex"])) == one["z32"], "other text"); }},
+  };
+  const auto kind = kKinds.find(v["name"].get<std::string>());
+  if (kind == kKinds.end()) throw NotYet{};
+  for (const Json& one : v["cases"]) kind->second(one);
+}
+
+}  // namespace hsfwd::vectors

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the end-to-end and interoperation tests share: programs of ours with their events, free ports,
+// small services, checks, and an orderly end of everything that was started.
+'use strict'
+const { spawn } = require('node:child_process')
+const crypto = require('node:crypto')
+const fs = require('node:fs')
+const net = require('node:net')
+const os = require('node:os')
+const path = require('node:path')
+
+const BINARY = process.env.HSFWD_BINARY
+const SANITIZED = process.env.HSFWD_SANITIZED === '1'
+if (!BINARY) throw new Error('HSFWD_BINARY is not set')
+
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'hsfwd-test-'))
+const running = new Set()
+const cleanups = []
+
+/** A program of ours (or any other), its output by lines, its events. */
+class Program {
+  constructor (command, args, { stdin = 'ignore', env = {} } = {}) {
+    this.name = path.basename(command) + ' ' + args[0]
+    this.events = []
+    this.stdout = []
+    this.stderr = ''
+    this.waiting = []
+    this.child = spawn(command, args, {
+      stdio: [stdin, 'pipe', 'pipe'],
+      env: { ...process.env, XDG_STATE_HOME: scratch, XDG_CONFIG_HOME: scratch, ...env }
+    })
+    running.add(this)
+    this.exited = new Promise((resolve) => {
+      this.child.on('close', (code, signal) => {
+        running.delete(this)
+        this.code = code === null ? 128 + os.constants.signals[signal] : code
+        for (const wait of this.waiting.splice(0)) wait.reject(this.failure(wait.what))
+        resolve(this.code)
+      })
+    })
+    let rest = ''
+    this.child.stdout.on('data', (data) => {
+      this.stdout.push(data)
+      rest += data.toString('latin1')
+      const lines = rest.split('\n')
+      rest = lines.pop()
+      for (const line of lines) this.onLine(line)
+    })
+    this.child.stderr.on('data', (data) => { this.stderr += data })
+  }
+
+  onLine (line) {
+    let event = null
+    try { event = JSON.parse(line) } catch {}
+    if (event === null || typeof event !== 'object') event = { event: 'line', line }
+    this.events.push(event)
+    for (const wait of [...this.waiting]) {
+      if (!wait.match(event)) continue
+      this.waiting.splice(this.waiting.indexOf(wait), 1)
+      wait.resolve(event)
+    }
+  }
+
+  failure (what) {
+    return new Error(`${this.name} ended (${this.code}) before ${what}; it said: ${this.stderr || this.text()}`)
+  }
+
+  text () { return Buffer.concat(this.stdout).toString() }
+
+  /** The first event, past or to come, of that name that `matches`. */
+  event (name, { timeout = 30000, matches = () => true } = {}) {
+    const match = (event) => event.event === name && matches(event)
+    const past = this.events.find(match)
+    if (past) return Promise.resolve(past)
+    if (this.code !== undefined) return Promise.reject(this.failure(name))
+    return within(timeout, `${this.name}: event ${name}`, new Promise((resolve, reject) => {
+      this.waiting.push({ match, resolve, reject, what: name })
+    }))
+  }
+
+  pid () { return this.child.pid }
+
+  kill (signal = 'SIGTERM') {
+    if (this.code === undefined) this.child.kill(signal)
+    return this.exited
+  }
+}
+
+function hsfwd (args, options) { return new Program(BINARY, args, options) }
+
+/** Runs a program of ours to its end. */
+async function run (args, { input, timeout = 60000, env } = {}) {
+  const program = hsfwd(args, { stdin: input === undefined ? 'ignore' : 'pipe', env })
+  if (input !== undefined) program.child.stdin.end(input)
+  await within(timeout, `${program.name} to end`, program.exited)
+  return { code: program.code, stdout: program.text(), stderr: program.stderr, program }
+}
+
+function within (timeout, what, promise) {
+  let timer
+  const late = new Promise((resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`timed out after ${timeout} ms: ${what}`)), timeout)
+  })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}
+
+async function until (holds, what, timeout = 20000) {
+  const end = Date.now() + timeout
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`timed out after ${timeout} ms: ${what}`)
+    await sleep(20)
+  }
+}
+
+function sleep (ms) { return new Promise((resolve) => setTimeout(resolve, ms)) }
+
+/** A TCP service on loopback; `serve(socket)` for each connection. */
+function service (serve, options = {}) {
+  return new Promise((resolve) => {
+    const sockets = new Set()
+    const server = net.createServer({ allowHalfOpen: true, ...options }, (socket) => {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => sockets.delete(socket))
+      serve(socket)
+    })
+    const where = options.path ? { path: options.path } : { host: '127.0.0.1', port: options.port || 0 }
+    server.listen(where, () => {
+      const stop = () => new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy()
+        server.close(resolve)
+      })
+      cleanups.push(stop)
+      resolve({ port: server.address().port, sockets, stop, server })
+    })
+  })
+}
+
+function connect (port, options = {}) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true, ...options })
+    socket.once('error', reject)
+    socket.once('connect', () => {
+      socket.removeListener('error', reject)
+      socket.on('error', () => {})
+      resolve(socket)
+    })
+  })
+}
+
+/** Everything a stream delivers until it ends; rejects when it is reset. */
+function readAll (socket) {
+  return new Promise((resolve, reject) => {
+    const chunks = []
+    socket.on('data', (data) => chunks.push(data))
+    socket.on('end', () => resolve(Buffer.concat(chunks)))
+    socket.on('error', reject)
+    socket.on('close', () => reject(new Error('closed without an end')))
+  })
+}
+
+function freePort () {
+  return new Promise((resolve) => {
+    const server = net.createServer()
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+function sha256 (data) { return crypto.createHash('sha256').update(data).digest('hex') }
+
+function equal (got, wanted, what) {
+  if (got !== wanted) throw new Error(`${what}: got ${JSON.stringify(got)}, wanted ${JSON.stringify(wanted)}`)
+}
+
+function ok (holds, what) { if (!holds) throw new Error(what) }
+
+/** Resident memory of a process, bytes. */
+function residentMemory (pid) {
+  const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) * 1024
+}
+
+function openFiles (pid) { return fs.readdirSync(`/proc/${pid}/fd`).length }
+
+/** A private DHT of our nodes; the words of `--bootstrap` for it. */
+async function testnet (size = 10) {
+  const program = hsfwd(['testnet', '--size', String(size), '--port', '0', '--json'])
+  const { bootstrap } = await program.event('ready')
+  return { program, bootstrap: bootstrap[0], port: Number(bootstrap[0].split(':')[1]) }
+}
+
+const cases = []
+/** A named case; all of a file run one after the other. */
+function test (name, body) { cases.push({ name, body }) }
+
+async function endAll () {
+  for (const cleanup of cleanups.splice(0).reverse()) await within(5000, 'clean-up', Promise.resolve(cleanup())).catch(() => {})
+  for (const program of running) program.child.kill('SIGKILL')
+  await Promise.all([...running].map((program) => program.exited))
+}
+
+async function main () {
+  const only = process.argv[2]
+  let failed = 0
+  for (const { name, body } of cases) {
+    if (only && !name.includes(only)) continue
+    const start = Date.now()
+    try {
+      const note = await body()
+      console.log(`ok      ${name} (${Date.now() - start} ms)${typeof note === 'string' ? ': ' + note : ''}`)
+    } catch (error) {
+      failed++
+      console.log(`FAILED  ${name}: ${error.stack}`)
+    }
+    await endAll()
+  }
+  fs.rmSync(scratch, { recursive: true, force: true })
+  console.log(failed ? `${failed} failed` : 'all passed')
+  process.exit(failed ? 1 : 0)
+}
+
+process.on('SIGTERM', () => { for (const program of running) program.child.kill('SIGKILL'); process.exit(143) })
+setImmediate(main)
+
+module.exports = {
+  BINARY, SANITIZED, Program, cleanups, connect, equal, freePort, hsfwd, ok, openFiles, readAll,
+  residentMemory, run, scratch, service, sha256, sleep, test, testnet, until, within
+}

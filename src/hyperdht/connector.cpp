@@ -21,11 +21,11 @@ Connector::Connector(Dht& dht, PeerSocket& socket, const crypto::PublicKey& remo
       target_(target_of_peer(remote)),
       options_(std::move(options)),
       keys_(options_.key_pair.value_or(dht.options().key_pair)),
+      subject_(remote, keys_.public_key),
       handshake_(keys_, remote, name_space_of(Command::kPeerHandshake).view()),
       start_task_(dht.env().scheduler,
                   [this] {
-                    state_ = State::kRoute;
-                    if (!try_route()) begin_finding();
+                    if (!try_route()) search();
                   }),
       timer_(dht.env().scheduler, [this] { on_timer(); }) {}
 
@@ -34,8 +34,10 @@ Connector::~Connector() = default;
 void Connector::start() { start_task_.post(); }
 
 void Connector::on_socket_gone() {
+  if (state_ == State::kQueued) dht_.searches().unfollow(subject_, *this);
   state_ = State::kFailed;
   socket_ = nullptr;
+  end_search(std::nullopt);
   start_task_.cancel();
   give_up_search();
   timer_.stop();
@@ -46,6 +48,7 @@ void Connector::fail(ConnectError error) {
   if (state_ == State::kDone || state_ == State::kFailed) return;
   give_up_search();
   state_ = State::kFailed;
+  end_search(error);
   socket_->fail(error);
 }
 
@@ -82,8 +85,38 @@ bool Connector::try_route() {
   if (!options_.reusable_socket) return false;
   const auto route = dht_.routes().find(remote_);
   if (!route || !write_first_message()) return false;
+  state_ = State::kRoute;
   attempt(route->address, route->socket, false);
   return true;
+}
+
+/// Leads a search, or waits for the one that is under way. One with relays of its own is not shared.
+void Connector::search() {
+  if (!options_.reusable_socket || !options_.relay_addresses.empty()) {
+    begin_finding();
+  } else if (dht_.searches().lead(subject_)) {
+    leads_ = true;
+    begin_finding();
+  } else {
+    state_ = State::kQueued;
+    dht_.searches().follow(subject_, *this);
+  }
+}
+
+void Connector::end_search(std::optional<ConnectError> outcome) {
+  if (!std::exchange(leads_, false)) return;
+  for (Connector* follower : dht_.searches().end(subject_)) follower->on_search_ended(outcome);
+}
+
+void Connector::on_search_ended(std::optional<ConnectError> outcome) {
+  if (!outcome) {
+    search();
+  } else if (*outcome != ConnectError::kNone) {
+    fail(*outcome);
+  } else if (!try_route()) {
+    // The path is not one to share, but the relays are known now.
+    begin_finding();
+  }
 }
 
 void Connector::begin_finding() {
@@ -164,8 +197,8 @@ void Connector::attempt(const Address& relay, net::UdpSocket* socket, bool known
   spec.target = target_;
   spec.value = HandshakeMessage{.mode = Mode::kFromClient, .noise = first_message_}.encode();
   spec.socket = socket;
-  // An old path either works at once or not at all.
-  if (state_ == State::kRoute) spec.retries = 1;
+  // An old path either works soon or not at all.
+  if (state_ == State::kRoute) spec.retries = 2;
   attempt.call->start(std::move(spec));
 }
 
@@ -179,7 +212,7 @@ void Connector::on_result(Attempt& attempt, const rpc::CallResult& result) {
     choose_path();
   } else if (state_ == State::kRoute) {
     dht_.routes().forget(remote_);
-    begin_finding();
+    search();
   } else {
     next_attempts();
     check_exhausted();
@@ -322,6 +355,7 @@ void Connector::connect(net::UdpSocket& socket, const Address& to, PathKind path
   if (options_.reusable_socket && payload.udx->reusable_socket) {
     dht_.routes().add(remote_, socket, to);
   }
+  end_search(ConnectError::kNone);
 }
 
 void Connector::on_timer() { fail(ConnectError::kHolepunchAborted); }

@@ -2,10 +2,12 @@
 // One attempt to connect to a peer by its key, from the search for its relays to the path.
 //
 //   kRoute ──► kFinding ──► kWaiting ──► kDone
-//     │           │            │
-//     └───────────┴────────────┴────► kFailed
+//     │  ▲       ▲  │          │
+//     ▼  │       │  └──────────┴─────► kFailed
+//    kQueued ────┘
 //
 // - kRoute: a path of an earlier connection is tried first.
+// - kQueued: another attempt is searching for the same peer; how that ends is waited for.
 // - kFinding: handshakes go through relays, known ones and those a query finds, a few at a time. All
 //   carry the same first message; the first answer that opens ends the search.
 // - kWaiting: the peer is to come to us, or a probe on the local network is under way.
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "hyperdht/peer_socket.hpp"
+#include "hyperdht/searches.hpp"
 #include "noise/handshake.hpp"
 
 namespace hsfwd::hyperdht {
@@ -37,12 +40,16 @@ class Connector final : public PathController {
   /// Begins; the outcome shows at the socket, never from inside this call.
   void start();
 
+  /// The search that this one waits for has ended, with or without an error; nothing: it was called
+  /// off.
+  void on_search_ended(std::optional<ConnectError> outcome);
+
   // PathController
   void on_path(net::UdpSocket& socket, const net::Address& from) override;
   void on_socket_gone() override;
 
  private:
-  enum class State { kIdle, kRoute, kFinding, kWaiting, kDone, kFailed };
+  enum class State { kIdle, kRoute, kQueued, kFinding, kWaiting, kDone, kFailed };
 
   struct Attempt {
     Address relay;
@@ -65,6 +72,8 @@ class Connector final : public PathController {
 
   bool write_first_message();
   bool try_route();
+  void search();
+  void end_search(std::optional<ConnectError> outcome);
   void begin_finding();
   void begin_query(std::vector<Address> start_nodes);
   void on_query_reply(const rpc::Reply& reply);
@@ -89,7 +98,9 @@ class Connector final : public PathController {
   const rpc::Target target_;
   ConnectOptions options_;
   crypto::KeyPair keys_;
+  const Searches::Subject subject_;
   State state_ = State::kIdle;
+  bool leads_ = false;  // a search that others may wait for
 
   noise::Initiator handshake_;
   Bytes first_message_;

@@ -11,6 +11,7 @@
 #include "hyperdht/local_addresses.hpp"
 #include "hyperdht/router.hpp"
 #include "hyperdht/routes.hpp"
+#include "hyperdht/searches.hpp"
 #include "hyperdht/server.hpp"
 #include "hyperdht/storage.hpp"
 
@@ -60,6 +61,7 @@ class Dht final : private rpc::NodeHandler {
   Router& router() { return router_; }
   Storage* storage() { return storage_.get(); }
   Routes& routes() { return routes_; }
+  Searches& searches() { return searches_; }
   /// Buffers for records that have come in and were not taken yet.
   BufferPool& record_pool() { return record_pool_; }
   std::size_t open_sockets() const { return open_sockets_; }
@@ -94,6 +96,7 @@ class Dht final : private rpc::NodeHandler {
   rpc::Node node_;
   Router router_;
   Routes routes_;
+  Searches searches_;
   std::unique_ptr<Storage> storage_;  // once the node has been persistent
   LocalAddresses local_addresses_;
   std::vector<Server*> servers_;

@@ -2,6 +2,7 @@
 #include "rpc/call.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "util/check.hpp"
 
@@ -47,28 +48,29 @@ Duration PeerTimes::timeout(const net::Address& peer, int attempt) {
   return kUnknownPeer[std::min(index, kUnknownPeer.size() - 1)] + jitter;
 }
 
-void Calls::Window::on_sent() {
-  ++slots_[current_];
+std::uint64_t Calls::Window::on_sent() {
+  ++slots_[turn_ % kSlots];
   ++total_;
+  return turn_;
 }
 
-void Calls::Window::on_ended() {
-  if (slots_[current_] == 0) return;
-  --slots_[current_];
+void Calls::Window::on_ended(std::uint64_t sent_turn) {
+  if (turn_ - sent_turn >= kSlots) return;  // has left already
+  --slots_[sent_turn % kSlots];
   --total_;
 }
 
 void Calls::Window::turn() {
-  current_ = (current_ + 1) % slots_.size();
-  total_ -= slots_[current_];
-  slots_[current_] = 0;
+  ++turn_;
+  total_ -= std::exchange(slots_[turn_ % kSlots], 0);
 }
 
 Calls::Calls(const net::Env& env, Owner& owner)
     : env_(env),
       owner_(owner),
       times_(env.random),
-      next_tid_(static_cast<std::uint16_t>(env.random.u32())) {}
+      next_tid_(static_cast<std::uint16_t>(env.random.u32())),
+      send_waiting_task_(env.scheduler, [this] { send_waiting(); }) {}
 
 Calls::~Calls() { HSFWD_CHECK(active_.empty()); }
 
@@ -107,6 +109,10 @@ bool Calls::on_response(net::UdpSocket& socket, const net::Address& from,
 
 void Calls::drain() {
   window_.turn();
+  send_waiting();
+}
+
+void Calls::send_waiting() {
   while (!waiting_.empty() && !window_.full()) {
     Call& call = *waiting_.front();
     waiting_.pop_front();
@@ -155,7 +161,7 @@ void Call::transmit() {
   }
   ++sent_;
   sent_at_ = calls_.env_.now();
-  calls_.window_.on_sent();
+  sent_turn_ = calls_.window_.on_sent();
   net::UdpSocket& socket =
       spec_.socket != nullptr ? *spec_.socket : calls_.owner_.sending_socket();
   if (spec_.to.port != 0) socket.send_one(spec_.to, datagram_);
@@ -187,11 +193,12 @@ void Call::cancel() {
   active_ = false;
   timer_.stop();
   calls_.active_.erase(tid_);
-  calls_.window_.on_ended();
+  if (sent_ > 0) calls_.window_.on_ended(sent_turn_);
   if (waiting_) {
     waiting_ = false;
     std::erase(calls_.waiting_, this);
   }
+  if (!calls_.waiting_.empty()) calls_.send_waiting_task_.post();
 }
 
 }  // namespace hsfwd::rpc

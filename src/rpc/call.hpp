@@ -2,7 +2,8 @@
 // Outgoing requests: numbering, timeouts, repeats, and a window that keeps bursts off the network.
 //
 // Differs from upstream: timeouts adapt to the peer by default, where upstream has an option for it;
-// transaction ids that are still in use are skipped.
+// transaction ids that are still in use are skipped; an answer lets the next waiting request out at
+// once, where upstream lets them out every 750 ms.
 #pragma once
 
 #include <array>
@@ -76,6 +77,7 @@ class Call {
   std::uint16_t tid_ = 0;
   int sent_ = 0;
   Instant sent_at_;
+  std::uint64_t sent_turn_ = 0;
   bool active_ = false;
   bool waiting_ = false;  // for the window
   Timer timer_;
@@ -128,7 +130,7 @@ class Calls {
 
   /// True when a call was waiting for this response.
   bool on_response(net::UdpSocket& socket, const net::Address& from, const ResponseMessage& message);
-  /// Every 750 ms: old transmissions leave the window, waiting ones go out.
+  /// Every 750 ms: what was sent four turns ago leaves the window, answered or not.
   void drain();
   /// A socket is going away: calls that would repeat from it use the node's own.
   void forget_socket(const net::UdpSocket& socket);
@@ -141,22 +143,26 @@ class Calls {
  private:
   friend class Call;
 
-  /// Transmissions of the last four drain intervals.
+  /// Unanswered transmissions of the last four drain intervals. What is answered frees its place at
+  /// once, so that a quick network is not slowed down.
   class Window {
    public:
-    bool full() const { return total_ >= 2 * kMax || slots_[current_] >= kMax; }
-    void on_sent();
-    void on_ended();
+    bool full() const { return total_ >= 2 * kMax || slots_[turn_ % kSlots] >= kMax; }
+    /// Returns the turn, for on_ended.
+    std::uint64_t on_sent();
+    void on_ended(std::uint64_t sent_turn);
     void turn();
 
    private:
-    static constexpr int kMax = 80;
-    std::array<int, 4> slots_{};
-    std::size_t current_ = 0;
+    static constexpr int kMax = 80;  // upstream's
+    static constexpr std::size_t kSlots = 4;
+    std::array<int, kSlots> slots_{};
+    std::uint64_t turn_ = 0;
     int total_ = 0;
   };
 
   std::uint16_t take_tid();
+  void send_waiting();
 
   net::Env env_;
   Owner& owner_;
@@ -166,6 +172,7 @@ class Calls {
   std::deque<Call*> waiting_;
   std::uint16_t next_tid_;
   CallStats stats_;
+  Task send_waiting_task_;
 };
 
 }  // namespace hsfwd::rpc

@@ -317,3 +317,49 @@ TEST_CASE("extension blocks reach hsfwd peers") {
   REQUIRE(swarm.world.run_until([&] { return plain.opened; }, 5_s));
   CHECK(!plain.socket->extension());
 }
+
+TEST_CASE("many connections to one peer at once cost one search") {
+  Swarm swarm(31);
+  swarm.grow_to(30);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  Listening listening(swarm, *host, swarm.keys(10));
+  const auto requests_before = guest->node().call_stats().sent;
+  const Instant start = swarm.world.now();
+
+  std::vector<std::unique_ptr<SocketRecorder>> clients;
+  for (int i = 0; i < 200; ++i) {
+    clients.push_back(
+        std::make_unique<SocketRecorder>(guest->dht().connect(swarm.keys(10).public_key)));
+  }
+  REQUIRE(swarm.world.run_until(
+      [&] {
+        return std::all_of(clients.begin(), clients.end(), [](auto& c) { return c->opened; });
+      },
+      5_s));
+  CHECK(guest->node().call_stats().sent - requests_before < 260);  // 200 handshakes and a query
+  CHECK(swarm.world.now() - start < 1_s);
+}
+
+TEST_CASE("attempts that wait for another's search share its failure, and live on if it is called off") {
+  Swarm swarm(32);
+  swarm.grow_to(30);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+
+  SECTION("nobody is there") {
+    SocketRecorder first(guest->dht().connect(swarm.keys(99).public_key));
+    SocketRecorder second(guest->dht().connect(swarm.keys(99).public_key));
+    REQUIRE(swarm.world.run_until([&] { return first.reset && second.reset; }, 30_s));
+    CHECK(second.socket->error() == ConnectError::kPeerNotFound);
+  }
+  SECTION("the first is dropped in mid-search") {
+    Listening listening(swarm, *host, swarm.keys(10));
+    auto first = std::make_unique<SocketRecorder>(guest->dht().connect(swarm.keys(10).public_key));
+    SocketRecorder second(guest->dht().connect(swarm.keys(10).public_key));
+    SocketRecorder third(guest->dht().connect(swarm.keys(10).public_key));
+    swarm.world.run_for(1_ms);
+    first.reset();
+    CHECK(swarm.world.run_until([&] { return second.opened && third.opened; }, 5_s));
+  }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Either end of a tunnel is hypertele, the program as npm installs it.
+'use strict'
+const crypto = require('node:crypto')
+const path = require('node:path')
+const t = require('../support/harness')
+const peers = require('./peers')
+
+const MEGABYTE = 1024 * 1024
+
+function hypertele (file, args) {
+  return new t.Program(process.execPath, [path.join(path.dirname(require.resolve('hypertele/package.json')), file), ...args.map(String)])
+}
+
+async function client (net, key, more = []) {
+  const port = await t.freePort()
+  const program = hypertele('client.js', ['-p', port, '-s', key, '--bootstrap', net.port, ...more])
+  await program.event('line', { matches: ({ line }) => line.startsWith('Server ready') })
+  return { program, port }
+}
+
+async function server (net, port, { seed = crypto.randomBytes(32).toString('hex'), more = [] } = {}) {
+  const program = hypertele('server.js', ['-l', port, '--seed', seed, '--bootstrap', net.port, ...more])
+  const { line } = await program.event('line')
+  return { program, key: line.split(' ').pop(), seed }
+}
+
+/** Sends `size` bytes of noise, without an end; their checksum. */
+async function send (socket, size) {
+  const hash = crypto.createHash('sha256')
+  for (let sent = 0; sent < size; sent += MEGABYTE) {
+    const block = crypto.randomBytes(MEGABYTE)
+    hash.update(block)
+    if (!socket.write(block)) await new Promise((resolve) => socket.once('drain', resolve))
+  }
+  return hash.digest('hex')
+}
+
+/** Takes `size` bytes; their checksum. */
+function take (socket, size) {
+  return new Promise((resolve, reject) => {
+    const hash = crypto.createHash('sha256')
+    let received = 0
+    socket.on('data', (data) => {
+      hash.update(data)
+      received += data.length
+      if (received === size) resolve(hash.digest('hex'))
+      if (received > size) reject(new Error(`${received - size} bytes too many`))
+    })
+    socket.on('close', () => reject(new Error(`closed after ${received} bytes`)))
+  })
+}
+
+/**
+ * Both ends send and take at once, and end when they have everything: hypertele-server throws away what
+ * it has not sent yet when its service closes.
+ */
+async function transferBothWays (open) {
+  const size = 100 * MEGABYTE
+  let served
+  const { port } = await t.service((socket) => {
+    served = Promise.all([send(socket, size), take(socket, size)])
+    socket.on('end', () => socket.end())
+  })
+  const socket = await t.connect(await open(port))
+  const start = Date.now()
+  const [up, down] = await t.within(150000, 'the transfer', Promise.all([send(socket, size), take(socket, size)]))
+  const [sentDown, cameUp] = await served
+  const seconds = (Date.now() - start) / 1000
+  t.equal(cameUp, up, 'checksum of what went up')
+  t.equal(down, sentDown, 'checksum of what came down')
+  const ended = new Promise((resolve) => socket.on('end', resolve))
+  socket.end()
+  await t.within(10000, 'the end', ended)
+  return `200 MB in ${seconds.toFixed(1)} s`
+}
+
+for (const by of ['hsfwd testnet', 'hyperdht']) {
+  t.test(`network of ${by}: hypertele to expose, 100 MB each way`, async () => {
+    const net = await peers.NETWORKS[by]()
+    return transferBothWays(async (port) => (await client(net, (await peers.expose(net, [port])).key)).port)
+  })
+
+  t.test(`network of ${by}: connect to hypertele-server, 100 MB each way`, async () => {
+    const net = await peers.NETWORKS[by]()
+    return transferBothWays(async (port) => (await peers.connect(net, (await server(net, port)).key)).port)
+  })
+}
+
+t.test('50 connections at once through one hypertele, and through one hypertele-server', async () => {
+  const net = await peers.ownNetwork()
+  const echo = await t.service((socket) => socket.pipe(socket))
+  const ours = await peers.expose(net, [echo.port])
+  const theirs = await server(net, echo.port)
+  const ports = [(await client(net, ours.key)).port, (await peers.connect(net, theirs.key)).port]
+  for (const port of ports) {
+    await t.within(60000, 'all connections', Promise.all(Array.from({ length: 50 }, async (_, i) => {
+      const socket = await t.connect(port)
+      const said = crypto.randomBytes(100 + i * 997)
+      const heard = t.readAll(socket)
+      socket.end(said)
+      t.ok((await heard).equals(said), `connection ${i} hears what it said`)
+    })))
+  }
+})
+
+t.test('half close: the answer comes after the own end, through either', async () => {
+  const net = await peers.ownNetwork()
+  const oracle = await t.service((socket) => {
+    let question = ''
+    socket.on('data', (data) => { question += data })
+    socket.on('end', () => setTimeout(() => socket.end(question.toUpperCase()), 300))
+  })
+  const ours = await peers.expose(net, [oracle.port])
+  const theirs = await server(net, oracle.port)
+  for (const port of [(await client(net, ours.key)).port, (await peers.connect(net, theirs.key)).port]) {
+    const socket = await t.connect(port)
+    const answer = t.readAll(socket)
+    socket.end('why?')
+    t.equal((await answer).toString(), 'WHY?', 'the answer')
+  }
+})
+
+t.test('who is let in: --allow refuses a random hypertele, and takes one of that identity', async () => {
+  const net = await peers.ownNetwork()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const friend = require('hyperdht').keyPair(crypto.randomBytes(32))
+  const identity = path.join(t.scratch, 'friend.json')
+  require('node:fs').writeFileSync(identity, JSON.stringify({
+    publicKey: friend.publicKey.toString('hex'), secretKey: friend.secretKey.toString('hex')
+  }))
+  const { key } = await peers.expose(net, [hello.port], ['--allow', friend.publicKey.toString('hex')])
+  const welcome = await t.connect((await client(net, key, ['-i', identity])).port)
+  t.equal((await t.readAll(welcome)).toString(), 'hello', 'the friend hears')
+  welcome.end()
+  const stranger = await t.connect((await client(net, key)).port)
+  await t.within(30000, 'the stranger to be refused', t.readAll(stranger).then(
+    (heard) => t.equal(heard.toString(), '', 'what the stranger hears'), () => {}))
+})
+
+t.test('hypertele-server --private does not answer a stranger: pipe says so and exits with 69', async () => {
+  const net = await peers.ownNetwork()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const { key } = await server(net, hello.port, { more: ['--private'] })
+  const client = await t.run(['pipe', key.replace(/\W/g, ''), '--bootstrap', net.bootstrap], { input: '' })
+  t.equal(client.code, 69, `exit code; it said ${client.stderr}`)
+  t.equal(client.stdout, '', 'nothing came')
+  t.equal(client.stderr.trim().split('\n').length, 1, `one line: ${client.stderr}`)
+})

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "sim/host.hpp"
+#include "sim/nat.hpp"
 #include "util/check.hpp"
 
 namespace hsfwd::sim {
@@ -91,6 +92,13 @@ Segment& World::add_segment(int routers) {
 Host& World::add_host(Segment& segment, Ipv4 address, const LinkProfile& profile) {
   hosts_.push_back(std::make_unique<Host>(*this, segment, address, profile, random_.next()));
   return *hosts_.back();
+}
+
+Nat& World::add_nat(Segment& inside, Segment& outside, std::vector<Ipv4> pool,
+                    const NatProfile& profile, const LinkProfile& link) {
+  nats_.push_back(std::make_unique<Nat>(*this, inside, outside, std::move(pool), profile, link,
+                                        random_.next()));
+  return *nats_.back();
 }
 
 std::uint64_t World::unix_millis() const {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <string>
 #include <unordered_map>
@@ -121,6 +122,8 @@ class Segment {
 };
 
 class Host;
+class Nat;
+struct NatProfile;
 
 class World {
  public:
@@ -135,6 +138,9 @@ class World {
     return add_host(core_, address, profile);
   }
   Host& add_host(Segment& segment, Ipv4 address, const LinkProfile& profile = {});
+  /// Joins a segment to another one through a NAT that owns the outer addresses of `pool`.
+  Nat& add_nat(Segment& inside, Segment& outside, std::vector<Ipv4> pool, const NatProfile& profile,
+               const LinkProfile& link = {});
 
   Instant now() const { return now_; }
   Random& random() { return random_; }
@@ -186,6 +192,7 @@ class World {
   Log log_;
   Segment core_;
   std::vector<std::unique_ptr<Segment>> segments_;
+  std::vector<std::unique_ptr<Nat>> nats_;
   std::vector<std::unique_ptr<Host>> hosts_;
 };
 

@@ -22,6 +22,7 @@ Connector::Connector(Dht& dht, PeerSocket& socket, const crypto::PublicKey& remo
       options_(std::move(options)),
       keys_(options_.key_pair.value_or(dht.options().key_pair)),
       subject_(remote, keys_.public_key),
+      log_(dht.env().scheduler, options_.timeline),
       handshake_(keys_, remote, name_space_of(Command::kPeerHandshake).view()),
       start_task_(dht.env().scheduler,
                   [this] {
@@ -40,16 +41,18 @@ void Connector::on_socket_gone() {
   end_search(std::nullopt);
   start_task_.cancel();
   give_up_search();
-  timer_.stop();
-  if (lan_ping_) lan_ping_->cancel();
+  give_up_paths();
 }
 
-void Connector::fail(ConnectError error) {
+void Connector::fail(ConnectError error, const char* detail) {
   if (state_ == State::kDone || state_ == State::kFailed) return;
+  log_.note(AttemptStep::kFailed, "{}{}{}", describe(error), detail != nullptr ? ": " : "",
+            detail != nullptr ? detail : "");
   give_up_search();
+  give_up_paths();
   state_ = State::kFailed;
   end_search(error);
-  socket_->fail(error);
+  socket_->fail(error, detail);
 }
 
 /// Nobody knows the peer, or there is nobody at all.
@@ -86,6 +89,7 @@ bool Connector::try_route() {
   const auto route = dht_.routes().find(remote_);
   if (!route || !write_first_message()) return false;
   state_ = State::kRoute;
+  log_.note(AttemptStep::kSearch, "trying the path of an earlier connection");
   attempt(route->address, route->socket, false);
   return true;
 }
@@ -99,6 +103,7 @@ void Connector::search() {
     begin_finding();
   } else {
     state_ = State::kQueued;
+    log_.note(AttemptStep::kSearch, "another connection to this peer is being made; waiting for it");
     dht_.searches().follow(subject_, *this);
   }
 }
@@ -130,6 +135,8 @@ void Connector::begin_finding() {
   if (const auto own = dht_.router().relay_for(target_)) known = {*own};
   known_relays_.assign(known.begin(), known.end());
   limit_ = known.empty() ? kParallelHandshakes : kParallelWithKnown;
+  log_.note(AttemptStep::kSearch, "asking the DHT for the peer's relays; {} known from before",
+            known.size());
   retry_without_known_ = !known.empty();
   begin_query(std::move(known));
   next_attempts();
@@ -157,11 +164,17 @@ void Connector::on_query_reply(const rpc::Reply& reply) {
       std::find(known_relays_.begin(), known_relays_.end(), reply.from) != known_relays_.end() ||
       std::find(found_relays_.begin(), found_relays_.end(), reply.from) != found_relays_.end();
   if (tried) return;
+  log_.note(AttemptStep::kSearch, "{} knows the peer", reply.from.to_string());
   found_relays_.push_back(reply.from);
   next_attempts();
 }
 
-void Connector::on_query_done() { check_exhausted(); }
+void Connector::on_query_done() {
+  if (state_ != State::kFinding) return;
+  log_.note(AttemptStep::kSearch, "the search is over: {} nodes answered",
+            query_->closest().size());
+  check_exhausted();
+}
 
 void Connector::next_attempts() {
   if (state_ != State::kFinding) return;
@@ -185,6 +198,7 @@ void Connector::attempt(const Address& relay, net::UdpSocket* socket, bool known
   if (state_ != State::kRoute) tried_relays_.push_back(relay);
   attempts_.push_back(std::make_unique<Attempt>());
   Attempt& attempt = *attempts_.back();
+  log_.note(AttemptStep::kHandshake, "sent through {}", relay.to_string());
   attempt.relay = relay;
   attempt.socket = socket;
   attempt.known = known;
@@ -204,6 +218,14 @@ void Connector::attempt(const Address& relay, net::UdpSocket* socket, bool known
 
 void Connector::on_result(Attempt& attempt, const rpc::CallResult& result) {
   const bool accepted = result && accept(attempt, *result);
+  if (accepted) {
+    log_.note(AttemptStep::kHandshake, "answered through {} in {} ms; it sees the peer at {}",
+              attempt.relay.to_string(), answer_->rtt.to_millis(),
+              answer_->server_address.to_string());
+  } else {
+    log_.note(AttemptStep::kHandshake, "{}: {}", attempt.relay.to_string(),
+              result ? "does not reach the peer" : "no answer");
+  }
   const auto at = std::find_if(attempts_.begin(), attempts_.end(),
                                [&](const auto& other) { return other.get() == &attempt; });
   dht_.env().scheduler.retire(std::move(*at));
@@ -288,9 +310,11 @@ void Connector::choose_path() {
   const bool open = payload.firewall == static_cast<std::uint64_t>(Firewall::kOpen);
 
   if (early_path_) {
+    log_.note(AttemptStep::kDirect, "the peer's stream is here already");
     connect(*early_path_->socket, early_path_->from, dht_.path_kind_of(early_path_->from));
   } else if (!answer_->relayed) {
     net::UdpSocket& socket = answer_->socket != nullptr ? *answer_->socket : own_socket;
+    log_.note(AttemptStep::kDirect, "the peer itself answered");
     connect(socket, answer_->relay, dht_.path_kind_of(answer_->relay));
   } else if (open || (relayed && !punchable)) {
     const auto& addresses = payload.addresses4;
@@ -298,39 +322,91 @@ void Connector::choose_path() {
       return !net::is_bogon(a.host);
     });
     const Address to = reachable != addresses.end() ? *reachable : answer_->server_address;
+    log_.note(AttemptStep::kDirect, "the peer takes packets from anybody at {}", to.to_string());
     connect(own_socket, to, dht_.path_kind_of(to));
   } else if (own_firewall_ == Firewall::kOpen) {
+    log_.note(AttemptStep::kDirect, "we take packets from anybody; waiting for the peer's");
     timer_.start(kPassiveWait);
-  } else if (options_.local_connection && relayed &&
-             answer_->client_address.host == answer_->server_address.host) {
-    probe_lan();
   } else {
-    fail(punchable ? ConnectError::kHolepunchAborted : ConnectError::kCannotHolepunch);
+    const bool probing = options_.local_connection && relayed && shares_network() && probe_lan();
+    if (punchable) {
+      punch();
+    } else if (!probing) {
+      fail(ConnectError::kCannotHolepunch);
+    }
   }
 }
 
-/// Both sides have the same public address, so they may share a network.
-void Connector::probe_lan() {
+/// Both sides have the same public address.
+bool Connector::shares_network() const {
+  return answer_->client_address.host == answer_->server_address.host;
+}
+
+/// False when the peer told no local address.
+bool Connector::probe_lan() {
   std::vector<Address> theirs;
   for (const Address& address : answer_->payload.addresses4) {
     if (!net::is_reserved(address.host)) theirs.push_back(address);
   }
-  if (theirs.empty()) {
-    fail(ConnectError::kHolepunchAborted);
-    return;
-  }
+  if (theirs.empty()) return false;
   lan_address_ =
       match_lan_address(dht_.all_local_addresses(), theirs).value_or(theirs.front());
+  log_.note(AttemptStep::kLan, "behind the same address as the peer: trying it at {}",
+            lan_address_.to_string());
   lan_ping_ = std::make_unique<rpc::Call>(
-      dht_.node().calls(), [this](const rpc::CallResult& result) {
-        if (state_ != State::kWaiting) return;
-        if (result) {
-          connect(dht_.node().server_socket(), lan_address_, PathKind::kLan);
-        } else {
-          fail(ConnectError::kHolepunchAborted);
-        }
-      });
+      dht_.node().calls(),
+      [this](const rpc::CallResult& result) { on_lan_pong(result.ok()); });
   dht_.node().ping(*lan_ping_, lan_address_);
+  return true;
+}
+
+void Connector::on_lan_pong(bool answered) {
+  if (state_ != State::kWaiting) return;
+  if (answered) {
+    connect(dht_.node().server_socket(), lan_address_, PathKind::kLan);
+  } else {
+    log_.note(AttemptStep::kLan, "no answer from {}", lan_address_.to_string());
+    check_paths_exhausted();
+  }
+}
+
+void Connector::punch() {
+  const NoisePayload& payload = answer_->payload;
+  PunchContext context{
+      .target = target_,
+      .hash = answer_->keys.hash,
+      .session = *payload.holepunch,
+      .relay = answer_->relay,
+      .server_address = answer_->server_address,
+      .server_firewall = static_cast<Firewall>(payload.firewall),
+      .server_is_hsfwd = payload.extension.has_value(),
+      .rtt = answer_->rtt,
+      .fast_open = options_.fast_open,
+  };
+  ClientPunch::Observer& observer = *this;
+  punch_ = std::make_unique<ClientPunch>(dht_, std::move(context), log_, observer);
+}
+
+void Connector::on_punched(net::UdpSocket& socket, const Address& from) {
+  if (state_ == State::kWaiting) connect(socket, from, dht_.path_kind_of(from));
+}
+
+void Connector::on_punch_failed(PunchFailure failure) {
+  punch_failure_ = failure;
+  check_paths_exhausted();
+}
+
+/// Nothing is left to try once neither the local network nor a punch can bring a path any more.
+void Connector::check_paths_exhausted() {
+  if (state_ != State::kWaiting) return;
+  if ((lan_ping_ && lan_ping_->active()) || (punch_ && punch_->running())) return;
+  fail(ConnectError::kHolepunchAborted, punch_failure_ ? describe(*punch_failure_) : nullptr);
+}
+
+void Connector::give_up_paths() {
+  timer_.stop();
+  if (lan_ping_) lan_ping_->cancel();
+  dht_.env().scheduler.retire(std::move(punch_));
 }
 
 void Connector::on_path(net::UdpSocket& socket, const net::Address& from) {
@@ -343,7 +419,7 @@ void Connector::on_path(net::UdpSocket& socket, const net::Address& from) {
 
 void Connector::connect(net::UdpSocket& socket, const Address& to, PathKind path) {
   state_ = State::kDone;
-  timer_.stop();
+  log_.note(AttemptStep::kPath, "{}: {}", to_string(path), to.to_string());
   const NoisePayload& payload = answer_->payload;
   if (payload.relay_addresses && !payload.relay_addresses->empty()) {
     dht_.remember_relays(remote_, *payload.relay_addresses);
@@ -355,6 +431,7 @@ void Connector::connect(net::UdpSocket& socket, const Address& to, PathKind path
   if (options_.reusable_socket && payload.udx->reusable_socket) {
     dht_.routes().add(remote_, socket, to);
   }
+  give_up_paths();
   end_search(ConnectError::kNone);
 }
 

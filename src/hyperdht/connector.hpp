@@ -10,13 +10,15 @@
 // - kQueued: another attempt is searching for the same peer; how that ends is waited for.
 // - kFinding: handshakes go through relays, known ones and those a query finds, a few at a time. All
 //   carry the same first message; the first answer that opens ends the search.
-// - kWaiting: the peer is to come to us, or a probe on the local network is under way.
+// - kWaiting: the peer is to come to us, or a probe on the local network and a hole punch are under
+//   way side by side; whichever gets through first is the path.
 #pragma once
 
 #include <deque>
 #include <memory>
 #include <vector>
 
+#include "hyperdht/client_punch.hpp"
 #include "hyperdht/peer_socket.hpp"
 #include "hyperdht/searches.hpp"
 #include "noise/handshake.hpp"
@@ -29,10 +31,14 @@ struct ConnectOptions {
   std::vector<Address> relay_addresses;
   bool local_connection = true;
   bool reusable_socket = true;
+  /// The first datagram of a punch opens the own NAT before the server is asked about its own.
+  bool fast_open = true;
   std::optional<Extension> extension;
+  /// The attempt's timeline.
+  AttemptLog::Sink timeline;
 };
 
-class Connector final : public PathController {
+class Connector final : public PathController, private ClientPunch::Observer {
  public:
   Connector(Dht& dht, PeerSocket& socket, const crypto::PublicKey& remote, ConnectOptions options);
   ~Connector() override;
@@ -85,10 +91,19 @@ class Connector final : public PathController {
   void check_exhausted();
   void give_up_search();
 
+  // ClientPunch::Observer
+  void on_punched(net::UdpSocket& socket, const Address& from) override;
+  void on_punch_failed(PunchFailure failure) override;
+
   void choose_path();
-  void probe_lan();
+  bool shares_network() const;
+  bool probe_lan();
+  void on_lan_pong(bool answered);
+  void punch();
+  void check_paths_exhausted();
+  void give_up_paths();
   void connect(net::UdpSocket& socket, const Address& to, PathKind path);
-  void fail(ConnectError error);
+  void fail(ConnectError error, const char* detail = nullptr);
   ConnectError not_found() const;
   void on_timer();
 
@@ -99,6 +114,7 @@ class Connector final : public PathController {
   ConnectOptions options_;
   crypto::KeyPair keys_;
   const Searches::Subject subject_;
+  AttemptLog log_;
   State state_ = State::kIdle;
   bool leads_ = false;  // a search that others may wait for
 
@@ -123,6 +139,8 @@ class Connector final : public PathController {
   std::optional<Answer> answer_;
   std::unique_ptr<rpc::Call> lan_ping_;
   Address lan_address_;
+  std::unique_ptr<ClientPunch> punch_;
+  std::optional<PunchFailure> punch_failure_;
   Task start_task_;
   Timer timer_;
 };

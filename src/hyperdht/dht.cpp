@@ -41,6 +41,7 @@ Dht::Dht(const net::Env& env, DhtOptions options)
       }) {}
 
 Dht::~Dht() {
+  punch_socket_.reset();
   env_.scheduler.collect();
   HSFWD_CHECK(servers_.empty() && open_sockets_ == 0);
   routes_.clear();
@@ -78,8 +79,19 @@ std::unique_ptr<Server> Dht::create_server(ServerOptions options,
 
 void Dht::on_interfaces_changed() {
   local_addresses_.invalidate();
+  if (punch_socket_) punch_socket_->renew();
   if (!servers_.empty()) validated_local_addresses();
   for (Server* server : servers_) server->refresh();
+}
+
+void Dht::remove_server(Server& server) {
+  std::erase(servers_, &server);
+  if (servers_.empty()) env_.scheduler.retire(std::move(punch_socket_));
+}
+
+void Dht::prepare_punch_socket() {
+  const bool wanted = !servers_.empty() && node_.firewalled();
+  if (wanted && !punch_socket_) punch_socket_ = std::make_unique<PunchSocket>(*this);
 }
 
 std::vector<Address> Dht::all_local_addresses() const {
@@ -132,6 +144,7 @@ void Dht::on_network_update() {
   const auto now = node_.remote_address();
   if (now == last_remote_address_) return;
   last_remote_address_ = now;
+  if (punch_socket_) punch_socket_->renew();
   for (Server* server : servers_) server->refresh();
 }
 

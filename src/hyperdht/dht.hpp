@@ -9,6 +9,8 @@
 #include "hyperdht/connector.hpp"
 #include "hyperdht/endpoint.hpp"
 #include "hyperdht/local_addresses.hpp"
+#include "hyperdht/punch_budget.hpp"
+#include "hyperdht/punch_socket.hpp"
 #include "hyperdht/router.hpp"
 #include "hyperdht/routes.hpp"
 #include "hyperdht/searches.hpp"
@@ -62,6 +64,9 @@ class Dht final : private rpc::NodeHandler {
   Storage* storage() { return storage_.get(); }
   Routes& routes() { return routes_; }
   Searches& searches() { return searches_; }
+  PunchBudget& punch_budget() { return punch_budget_; }
+  /// From which servers punch; nothing while none of them needs one.
+  const PunchSocket* punch_socket() const { return punch_socket_.get(); }
   /// Buffers for records that have come in and were not taken yet.
   BufferPool& record_pool() { return record_pool_; }
   std::size_t open_sockets() const { return open_sockets_; }
@@ -85,7 +90,8 @@ class Dht final : private rpc::NodeHandler {
   void on_wake_up() override;
 
   void add_server(Server& server) { servers_.push_back(&server); }
-  void remove_server(Server& server) { std::erase(servers_, &server); }
+  void remove_server(Server& server);
+  void prepare_punch_socket();
   void note_socket(int change) { open_sockets_ += static_cast<std::size_t>(change); }
 
   net::Env env_;
@@ -98,6 +104,8 @@ class Dht final : private rpc::NodeHandler {
   Routes routes_;
   Searches searches_;
   std::unique_ptr<Storage> storage_;  // once the node has been persistent
+  PunchBudget punch_budget_;
+  std::unique_ptr<PunchSocket> punch_socket_;
   LocalAddresses local_addresses_;
   std::vector<Server*> servers_;
   std::map<crypto::PublicKey, std::vector<Address>> relay_cache_;

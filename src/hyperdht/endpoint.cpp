@@ -81,9 +81,12 @@ void Endpoint::dispatch(net::UdpSocket& socket, const net::InboundDatagram& data
 }
 
 void Endpoint::on_punch(net::UdpSocket& socket, const net::Address& from) {
-  // The main sockets ignore punches; the owner may let go of the socket from inside.
+  // The main sockets ignore punches. Whoever listens may stop to, or let go of the socket, from
+  // inside.
   const auto owner = owner_of(socket);
-  if (owner && owner->on_punch_ && from.port != 0) owner->on_punch_(from);
+  if (!owner || !owner->on_punch_ || from.port == 0) return;
+  const auto on_punch = owner->on_punch_;
+  on_punch(from);
 }
 
 }  // namespace hsfwd::hyperdht

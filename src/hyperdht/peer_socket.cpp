@@ -136,8 +136,9 @@ void PeerSocket::change_path(net::UdpSocket& socket, udx::StreamId remote_id,
   raw_->change_remote(socket, remote_id, remote);
 }
 
-void PeerSocket::fail(ConnectError error) {
+void PeerSocket::fail(ConnectError error, const char* detail) {
   if (closed_) return;
+  if (detail != nullptr) error_detail_ = detail;
   raw_->destroy();
   close(error);
 }
@@ -160,7 +161,9 @@ void PeerSocket::tell_closed() {
   if (finished_) {
     observer_->on_writable();  // flushed
   } else {
-    observer_->on_reset(describe(error_));
+    std::string why = describe(error_);
+    if (!error_detail_.empty()) why += ": " + error_detail_;
+    observer_->on_reset(why);
   }
 }
 

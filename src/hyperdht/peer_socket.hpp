@@ -67,6 +67,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   bool is_open() const { return sender_.has_value() && !closed_; }
   bool closed() const { return closed_; }
   ConnectError error() const { return error_; }
+  /// What is known beyond the error's own sentence; may be empty.
+  const std::string& error_detail() const { return error_detail_; }
   PathKind path() const { return path_; }
   net::Address remote_address() const { return raw_->remote(); }
   /// Where the stream runs now; the socket lives as long as the stream uses it.
@@ -119,7 +121,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
                    PathKind path);
   void set_remote_key(const crypto::PublicKey& key) { remote_ = key; }
   /// The connection cannot be made.
-  void fail(ConnectError error);
+  void fail(ConnectError error, const char* detail = nullptr);
 
  private:
   // udx::StreamObserver
@@ -145,6 +147,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   std::optional<Extension> extension_;
   PathKind path_ = PathKind::kDirect;
   ConnectError error_ = ConnectError::kNone;
+  std::string error_detail_;
   bool closed_ = false;
   bool ended_ = false;
   bool remote_ended_ = false;

@@ -29,6 +29,8 @@ enum class Firewall : std::uint64_t {
   kRandom = 3,
 };
 
+const char* to_string(Firewall firewall);
+
 /// Inside Noise and holepunch payloads.
 enum class PayloadError : std::uint64_t {
   kNone = 0,

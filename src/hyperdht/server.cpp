@@ -37,6 +37,7 @@ Result<void> Server::listen(const crypto::KeyPair& keys,
   if (options_.share_local_addresses) dht_.validated_local_addresses();
   dht_.when_bootstrapped([this] {
     if (announcer_) announcer_->start();
+    dht_.prepare_punch_socket();
   });
   return {};
 }
@@ -95,8 +96,9 @@ void Server::evict_one() {
   forget(*oldest);
 }
 
-void Server::on_holepunch(const HolepunchMessage&, const rpc::RequestOrigin&) {
-  // Without a puncher there is nothing to say; the client takes the silence for a refusal.
+void Server::on_holepunch(const HolepunchMessage& message, const rpc::RequestOrigin& origin) {
+  ServerSession* session = sessions_.find(message.id);
+  if (session != nullptr) session->on_holepunch(message, origin);
 }
 
 void Server::hand_over(std::unique_ptr<PeerSocket> socket) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/server_session.hpp"
 
+#include <algorithm>
+
 #include "hyperdht/dht.hpp"
 
 namespace hsfwd::hyperdht {
@@ -22,6 +24,7 @@ ServerSession::~ServerSession() { cancel(); }
 
 void ServerSession::cancel() {
   timer_.stop();
+  end_punch();
   if (handed_over_ != nullptr) std::exchange(handed_over_, nullptr)->set_controller(nullptr);
   if (socket_) socket_->set_controller(nullptr);
 }
@@ -72,8 +75,58 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
     connect(*origin.socket, client);
   } else if (client_open) {
     connect(dht_.node().sending_socket(), client);
+  } else if (!dht_.node().remote_address()) {
+    prepare_punch(client, origin);
   }
   return true;
+}
+
+/// The answer leaves from the socket that will punch, so that the client hears of its address; but
+/// not to a client next door, which will come to the server's own socket.
+void ServerSession::prepare_punch(const net::Address& client, const rpc::RequestOrigin& origin) {
+  ServerPunch::Owner& owner = *this;
+  punch_ = std::make_unique<ServerPunch>(dht_, keys_->hash,
+                                         static_cast<Firewall>(remote_.firewall), owner);
+  if (!punch_->usable()) {
+    end_punch();
+  } else if (!shares_network(client, origin)) {
+    answer_socket_ = &punch_->socket();
+  }
+}
+
+bool ServerSession::shares_network(const net::Address& client,
+                                   const rpc::RequestOrigin& origin) const {
+  if (client.host != origin.to.host || !server_.options_.share_local_addresses) return false;
+  std::vector<Address> theirs;
+  std::copy_if(remote_.addresses4.begin(), remote_.addresses4.end(), std::back_inserter(theirs),
+               [](const Address& address) { return net::is_private(address.host); });
+  return match_lan_address(dht_.validated_local_addresses(), theirs).has_value();
+}
+
+bool ServerSession::is_own_relay(const Address& relay) {
+  return server_.announcer_->is_relay(relay);
+}
+
+void ServerSession::on_holepunch(const HolepunchMessage& message,
+                                 const rpc::RequestOrigin& origin) {
+  if (punch_ && state_ == State::kWaiting) punch_->on_request(message, origin);
+}
+
+void ServerSession::on_punch_over() {
+  if (state_ == State::kWaiting) give_up();
+}
+
+/// Copies of the first message that still come are answered from where others are.
+void ServerSession::end_punch() {
+  answer_socket_ = nullptr;
+  dht_.env().scheduler.retire(std::move(punch_));
+}
+
+void ServerSession::give_up() {
+  ++server_.stats_.abandoned;
+  state_ = State::kFailed;
+  end_punch();
+  clear_later();
 }
 
 NoisePayload ServerSession::make_payload(PayloadError error) const {
@@ -110,6 +163,7 @@ void ServerSession::connect(net::UdpSocket& socket, const net::Address& to) {
   if (reusable) dht_.routes().add(socket_->remote_key(), socket, to);
   handed_over_ = socket_.get();
   server_.hand_over(std::move(socket_));
+  end_punch();
   clear_later();
 }
 
@@ -118,10 +172,7 @@ void ServerSession::on_socket_gone() { handed_over_ = nullptr; }
 void ServerSession::clear_later() { timer_.start(kClearWait); }
 
 void ServerSession::on_timer() {
-  if (state_ == State::kWaiting) {
-    ++server_.stats_.abandoned;
-    state_ = State::kFailed;
-  }
+  if (state_ == State::kWaiting) ++server_.stats_.abandoned;
   server_.forget(*this);
 }
 

@@ -2,17 +2,18 @@
 #pragma once
 
 #include "hyperdht/server.hpp"
+#include "hyperdht/server_punch.hpp"
 #include "noise/handshake.hpp"
 
 namespace hsfwd::hyperdht {
 
 /// One distinct first handshake message at a server, from its answer until some seconds after its
 /// connection stands or has failed: copies of the message are answered the same meanwhile.
-class ServerSession final : public PathController {
+class ServerSession final : public PathController, private ServerPunch::Owner {
  public:
   enum class State {
     kNew,
-    kWaiting,    // answered; the client's stream has not come yet
+    kWaiting,    // answered; the client's stream has not come yet, a punch may be under way
     kConnected,  // handed over
     kFailed,
   };
@@ -33,14 +34,26 @@ class ServerSession final : public PathController {
   /// The second handshake message.
   const Bytes& answer() const { return answer_; }
   /// Where the answer leaves from; nullptr: where the request came in.
-  net::UdpSocket* answer_socket() const { return nullptr; }
+  net::UdpSocket* answer_socket() const { return answer_socket_; }
+
+  void on_holepunch(const HolepunchMessage& message, const rpc::RequestOrigin& origin);
 
   // PathController
   void on_path(net::UdpSocket& socket, const net::Address& from) override;
   void on_socket_gone() override;
 
  private:
+  // ServerPunch::Owner
+  bool is_own_relay(const Address& relay) override;
+  void on_punching() override { timer_.stop(); }
+  void on_punch_over() override;
+  bool has_relay() override { return false; }
+
   NoisePayload make_payload(PayloadError error) const;
+  void prepare_punch(const net::Address& client, const rpc::RequestOrigin& origin);
+  bool shares_network(const net::Address& client, const rpc::RequestOrigin& origin) const;
+  void end_punch();
+  void give_up();
   void connect(net::UdpSocket& socket, const net::Address& to);
   void clear_later();
   void on_timer();
@@ -56,6 +69,8 @@ class ServerSession final : public PathController {
   std::optional<noise::Session> keys_;
   std::unique_ptr<PeerSocket> socket_;  // until it is handed over
   PeerSocket* handed_over_ = nullptr;
+  std::unique_ptr<ServerPunch> punch_;
+  net::UdpSocket* answer_socket_ = nullptr;
   Timer timer_;
 };
 

@@ -165,7 +165,12 @@ void Call::transmit() {
   net::UdpSocket& socket =
       spec_.socket != nullptr ? *spec_.socket : calls_.owner_.sending_socket();
   if (spec_.to.port != 0) socket.send_one(spec_.to, datagram_);
-  timer_.start(calls_.times_.timeout(spec_.to, sent_) + spec_.extra_timeout);
+  timer_.start(timeout());
+}
+
+Duration Call::timeout() const {
+  if (spec_.pace > Duration()) return std::min(spec_.pace * (1 << (sent_ - 1)), kMaxTimeout);
+  return calls_.times_.timeout(spec_.to, sent_) + spec_.extra_timeout;
 }
 
 void Call::on_timer() {

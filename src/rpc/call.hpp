@@ -26,6 +26,7 @@ struct RequestSpec {
   std::optional<Bytes> value;
   int retries = 3;          // repeats after the first transmission
   Duration extra_timeout;   // the answer is known to take this much longer
+  Duration pace;            // of repeats: until the first, doubled for each further; 0: adaptive
   net::UdpSocket* socket = nullptr;  // nullptr: the one the node sends from
   bool urgent = false;      // not held back by the window
 };
@@ -66,6 +67,7 @@ class Call {
  private:
   friend class Calls;
   void transmit();
+  Duration timeout() const;
   void on_timer();
   void finish(const CallResult& result);
 

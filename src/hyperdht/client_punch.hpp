@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client's side of a hole punch: what it says to the server, through relays, until punches get
+// through.
+//
+//   kProbing ──► kSettling ──► kAsking ──► kPunching ──► kDone
+//      ▲             │  ▲         │  ▲         │
+//      └─────────────┘  └─ kWaitingForTurn ◄───┴──────────► kFailed
+//
+// - kProbing: the server is asked what its NAT does; it may punch at once if it can.
+// - kSettling: the own NAT's verdict, or a moment for the server to find out its own.
+// - kWaitingForTurn: one side runs another random punch. A few seconds at most, unless a blind relay
+//   carries the connection meanwhile.
+// - kAsking: the server is asked to punch, and shows that it is where it says.
+// - kPunching: see Holepuncher.
+//
+// A punch that comes in, in any state, is success.
+#pragma once
+
+#include <functional>
+
+#include "hyperdht/attempt_log.hpp"
+#include "hyperdht/holepuncher.hpp"
+#include "hyperdht/secure_payload.hpp"
+
+namespace hsfwd::hyperdht {
+
+/// What the handshake brought that a punch needs.
+struct PunchContext {
+  rpc::Target target;           // the server's
+  crypto::Hash64 hash;          // of the handshake
+  HolepunchInfo session;        // the server's name for this attempt, and its relays
+  Address relay;                // through which the handshake went
+  Address server_address;       // the server as that relay sees it
+  Firewall server_firewall = Firewall::kUnknown;
+  bool server_is_hsfwd = false;
+  Duration rtt;                 // of the handshake, through the relay
+  bool fast_open = true;
+  /// There is, or will be, another way for the data: being asked to come later is no failure.
+  bool patient = false;
+};
+
+/// Why a punch failed, for the timeline. To the application all of them are HOLEPUNCH_ABORTED, as
+/// upstream has it.
+enum class PunchFailure {
+  kNoSocket,
+  kNoAnswer,          // to a request
+  kInvalidAnswer,
+  kServerAborted,
+  kUnknownNat,        // on either side, after all the probing
+  kBothRandom,
+  kBusy,              // one side's budget of random punches is used up
+  kServerNotPunching,
+  kNotPunchable,      // no strategy fits
+  kExhausted,         // punched in vain
+};
+/// One clause for people.
+const char* describe(PunchFailure failure);
+
+class ClientPunch final : private HolepuncherObserver {
+ public:
+  class Observer {
+   public:
+    virtual ~Observer() = default;
+    /// The path is open. The socket lives on if it is held before this returns.
+    virtual void on_punched(net::UdpSocket& socket, const Address& from) = 0;
+    virtual void on_punch_failed(PunchFailure failure) = 0;
+  };
+
+  /// Begins. Events come later, never from inside the constructor.
+  ClientPunch(Dht& dht, PunchContext context, const AttemptLog& log, Observer& observer);
+  ~ClientPunch() override;
+
+  /// Ends it without a word.
+  void cancel();
+  bool running() const { return state_ != State::kDone && state_ != State::kFailed; }
+  Firewall own_firewall() const { return puncher_.nat().verdict(); }
+  Firewall remote_firewall() const { return puncher_.remote().firewall; }
+
+ private:
+  enum class State {
+    kProbing,
+    kSettling,
+    kWaitingForTurn,
+    kAsking,
+    kPunching,
+    kDone,
+    kFailed,
+  };
+  /// A request that is out, maybe through two relays at once.
+  struct Request {
+    std::unique_ptr<rpc::Call> call;
+    Address peer;  // the server, as the relay is told to address it
+    Address relay;
+    void cancel() { call->cancel(); }
+  };
+  struct Answer {
+    HolepunchPayload payload;
+    Address own;            // as the relay sees us
+    Address relay;
+    Address server;         // from where the server answered, as the relay sees it
+    Address asked_peer;
+  };
+
+  // HolepuncherObserver
+  void on_punch(net::UdpSocket& socket, const net::Address& from) override;
+  void on_exhausted() override;
+
+  void probe();
+  void on_probe_answer(const Answer& answer);
+  void settle(const Answer& answer);
+  void on_settled(bool stable, bool reopened);
+  void conclude_probe();
+  void begin_round();
+  void ask_to_punch();
+  void on_ask_answer(const Answer& answer);
+  void introduce();
+
+  HolepunchPayload own_state(bool punching);
+  void send(const Address& peer, const Address& relay, HolepunchPayload payload, bool eager);
+  void on_result(Request& request, const rpc::CallResult& result);
+  std::optional<Answer> open(const Request& request, const rpc::Reply& reply);
+  void take_over(const Answer& answer);
+  void on_slow_probe();
+  void forget_requests();
+  void say_abort();
+  void fail(PunchFailure failure);
+  void on_timer();
+
+  Dht& dht_;
+  const PunchContext context_;
+  const AttemptLog& log_;
+  Observer& observer_;
+  SecurePayload secure_;
+  std::vector<RelayInfo> server_relays_;  // in the order in which they are asked
+  Address server_address_;
+  Holepuncher puncher_;
+
+  State state_ = State::kProbing;
+  bool may_probe_again_ = true;
+  bool delayed_ = false;     // the turn was waited for: the handshake's relay has done its part
+  bool introduced_ = false;
+  Instant turn_until_;
+  std::size_t relays_asked_ = 0;
+  std::uint64_t round_ = 0;
+  HolepunchPayload sent_;    // the last request
+  std::vector<std::unique_ptr<Request>> requests_;
+  std::optional<crypto::Hash32> server_token_;
+  Address probed_server_;    // where the server answered the probe from
+  Address probed_relay_;
+  Timer timer_;
+  Task begin_task_;
+};
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/nat_probe.hpp"
+
+#include <algorithm>
+
+#include "hyperdht/dht.hpp"
+
+namespace hsfwd::hyperdht {
+
+namespace {
+constexpr std::size_t kFirstWave = NatClassifier::kEnoughSamples + 1;
+constexpr Duration kWaveInterval = 250_ms;
+constexpr int kMaxWaves = 8;  // two seconds in all, as upstream's two rounds of one second
+// The nodes heard of last are those that relay for this connection, and report by themselves.
+constexpr std::size_t kSkippedNodes = 5;
+constexpr std::size_t kSkipFrom = 8;  // known nodes
+}  // namespace
+
+NatProbe::NatProbe(Dht& dht, net::UdpSocket& socket, std::function<void()> on_settled)
+    : dht_(dht),
+      socket_(socket),
+      nat_(dht.node().firewalled()),
+      wave_timer_(dht.env().scheduler, [this] { on_wave(); }),
+      settled_task_(dht.env().scheduler, std::move(on_settled)) {
+  ask(kFirstWave);
+  wave_timer_.start(kWaveInterval);
+  if (settled()) settled_task_.post();
+}
+
+NatProbe::NatProbe(Dht& dht, net::UdpSocket& socket, NatClassifier known)
+    : dht_(dht),
+      socket_(socket),
+      nat_(std::move(known)),
+      gave_up_(true),
+      wave_timer_(dht.env().scheduler, [] {}),
+      settled_task_(dht.env().scheduler, [] {}) {}
+
+bool NatProbe::asked(const net::Address& node) const {
+  return std::find(asked_.begin(), asked_.end(), node) != asked_.end();
+}
+
+bool NatProbe::asked_host(net::Ipv4 host) const {
+  return std::any_of(asked_.begin(), asked_.end(),
+                     [&](const net::Address& node) { return node.host == host; });
+}
+
+void NatProbe::ask(std::size_t count) {
+  while (count > 0 && ask_one(true)) --count;
+  while (count > 0 && ask_one(false)) --count;
+}
+
+bool NatProbe::ask_one(bool fresh_hosts_only) {
+  const rpc::RoutingTable& table = dht_.node().table();
+  std::size_t skip = table.size() >= kSkipFrom ? kSkippedNodes : 0;
+  for (rpc::RoutingNode* node = table.newest(); node != nullptr; node = node->older) {
+    if (skip > 0) {
+      --skip;
+      continue;
+    }
+    if (asked(node->address) || (fresh_hosts_only && asked_host(node->address.host))) continue;
+    asked_.push_back(node->address);
+    calls_.push_back(std::make_unique<rpc::Call>(
+        dht_.node().calls(), [this](const rpc::CallResult& result) {
+          if (result) add(result->message.to, result->from);
+        }));
+    dht_.node().ping(*calls_.back(), node->address, &socket_, 1);
+    return true;
+  }
+  return false;
+}
+
+void NatProbe::add(const net::Address& ours, const net::Address& reporter) {
+  const bool was_settled = settled();
+  nat_.add(ours, reporter);
+  if (!settled()) return;
+  wave_timer_.stop();
+  if (!was_settled) settled_task_.post();
+}
+
+void NatProbe::stop() {
+  wave_timer_.stop();
+  settled_task_.cancel();
+  for (const auto& call : calls_) call->cancel();
+}
+
+void NatProbe::on_wave() {
+  if (++waves_ >= kMaxWaves) {
+    gave_up_ = true;
+    settled_task_.post();
+    return;
+  }
+  ask(NatClassifier::kEnoughSamples - std::min(nat_.samples(), NatClassifier::kEnoughSamples));
+  wave_timer_.start(kWaveInterval);
+}
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/punch_socket.hpp"
+
+#include <algorithm>
+
+#include "hyperdht/dht.hpp"
+
+namespace hsfwd::hyperdht {
+
+namespace {
+// Some NATs forget a UDP mapping after thirty seconds (RFC 4787 asks for two minutes and more).
+constexpr Duration kKeepalive = 15_s;
+constexpr std::uint8_t kPunch[] = {0};
+}  // namespace
+
+PunchSocket::PunchSocket(Dht& dht)
+    : dht_(dht),
+      ping_(dht.node().calls(), [this](const rpc::CallResult& result) { on_pong(result); }),
+      keepalive_timer_(dht.env().scheduler, [this] { on_keepalive(); }) {
+  renew();
+}
+
+PunchSocket::~PunchSocket() {
+  if (probe_) probe_->stop();
+}
+
+void PunchSocket::renew() {
+  ping_.cancel();
+  keepalive_timer_.start(kKeepalive);
+  auto acquired = dht_.endpoint().acquire();
+  if (!acquired) return;  // with the next keepalive
+  if (probe_) probe_->stop();
+  dht_.env().scheduler.retire(std::move(probe_));
+  socket_ = std::move(*acquired);
+  net::UdpSocket& socket = socket_->socket();
+  // To a client its punch coming back is the proof that the path is open.
+  socket_->set_on_punch([&socket](const net::Address& from) { socket.send_one(from, kPunch); });
+  probe_ = std::make_unique<NatProbe>(dht_, socket, [] {});
+}
+
+void PunchSocket::on_keepalive() {
+  keepalive_timer_.start(kKeepalive);
+  if (!socket_ || (probe_->settled() && probe_->nat().unknown())) {
+    renew();
+    return;
+  }
+  if (const rpc::RoutingNode* node = dht_.node().table().random(dht_.env().random)) {
+    if (!ping_.active()) dht_.node().ping(ping_, node->address, &socket_->socket());
+  }
+}
+
+void PunchSocket::on_pong(const rpc::CallResult& result) {
+  if (!result || !ready() || nat().verdict() != Firewall::kConsistent) return;
+  const auto& known = nat().addresses();
+  const bool same = std::find(known.begin(), known.end(), result->message.to) != known.end();
+  if (!same) {
+    dht_.env().log.info("punch", "the NAT maps the socket anew, as {}",
+                        result->message.to.to_string());
+    renew();
+  }
+}
+
+}  // namespace hsfwd::hyperdht

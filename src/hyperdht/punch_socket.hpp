@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "hyperdht/endpoint.hpp"
+#include "hyperdht/nat_probe.hpp"
+
+namespace hsfwd::hyperdht {
+
+/// The socket from which a node's servers punch: one for all clients, classified before the first of
+/// them comes, kept open in the NAT, and replaced when the NAT maps it anew.
+///
+/// Differs from upstream, which binds and classifies a socket for every handshake: a flood of those
+/// costs no sockets here, and an honest one waits for no verdict.
+class PunchSocket {
+ public:
+  explicit PunchSocket(Dht& dht);
+  ~PunchSocket();
+
+  bool ready() const { return socket_ && probe_->settled() && !probe_->nat().unknown(); }
+  const std::shared_ptr<PoolSocket>& socket() const { return socket_; }
+  const NatClassifier& nat() const { return probe_->nat(); }
+  /// The network changed: whatever was known is not true any more.
+  void renew();
+
+ private:
+  void on_keepalive();
+  void on_pong(const rpc::CallResult& result);
+
+  Dht& dht_;
+  std::shared_ptr<PoolSocket> socket_;
+  std::unique_ptr<NatProbe> probe_;
+  rpc::Call ping_;
+  Timer keepalive_timer_;
+};
+
+}  // namespace hsfwd::hyperdht

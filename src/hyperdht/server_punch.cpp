@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/server_punch.hpp"
+
+#include <algorithm>
+
+#include "hyperdht/dht.hpp"
+
+namespace hsfwd::hyperdht {
+
+namespace {
+// Copies of a request while it is worked on; each is answered. A client has no reason to send more.
+constexpr std::size_t kMaxRequests = 16;
+// Another client's random punch may end while this one's request waits, which it does for 4 s.
+constexpr Duration kTurnLimit = 3_s;
+constexpr Duration kTurnPoll = 250_ms;
+
+bool is_consistent(Firewall firewall) {
+  return firewall == Firewall::kOpen || firewall == Firewall::kConsistent;
+}
+}  // namespace
+
+ServerPunch::ServerPunch(Dht& dht, const crypto::Hash64& handshake_hash, Firewall client_firewall,
+                         Owner& owner)
+    : dht_(dht),
+      owner_(owner),
+      secure_(handshake_hash, dht.env().random),
+      puncher_(dht, Holepuncher::Role::kServer, client_firewall, *this),
+      turn_timer_(dht.env().scheduler, [this] { punch(); }) {}
+
+ServerPunch::~ServerPunch() { cancel(); }
+
+void ServerPunch::cancel() {
+  over_ = true;
+  turn_timer_.stop();
+  requests_.clear();
+  puncher_.stop();
+}
+
+void ServerPunch::over() {
+  if (over_) return;
+  cancel();
+  owner_.on_punch_over();
+}
+
+void ServerPunch::on_request(const HolepunchMessage& message, const rpc::RequestOrigin& origin) {
+  if (over_ || !message.peer_address) return;
+  auto payload = secure_.open(message.payload);
+  if (!payload) return;
+  Request request{std::move(*payload), *message.peer_address, origin};
+  if (request.payload.error != static_cast<std::uint64_t>(PayloadError::kNone)) {
+    round_ = std::max(round_, request.payload.round);
+    abort(request, PayloadError::kAborted);
+    return;
+  }
+  if (origin.socket == &puncher_.socket()) puncher_.add_sample(origin.to, origin.from);
+  take_over(request);
+  if (requests_.size() >= kMaxRequests) return;
+  requests_.push_back(std::move(request));
+  if (!working_) next();
+}
+
+bool ServerPunch::echoed(const Request& request) {
+  return owner_.is_own_relay(request.origin.from) && request.payload.remote_token &&
+         *request.payload.remote_token == secure_.token(request.client.host);
+}
+
+/// Older rounds are answered, but change nothing.
+void ServerPunch::take_over(const Request& request) {
+  const HolepunchPayload& payload = request.payload;
+  if (payload.round < round_) return;
+  round_ = payload.round;
+  puncher_.update_remote(
+      static_cast<Firewall>(payload.firewall), payload.punching,
+      payload.addresses.value_or(std::vector<Address>()),
+      echoed(request) ? std::optional<net::Ipv4>(request.client.host) : std::nullopt);
+}
+
+void ServerPunch::next() {
+  working_ = !requests_.empty();
+  if (working_) puncher_.analyze(false, [this](bool stable) { on_settled(stable, false); });
+}
+
+/// While the client punches, an unstable verdict is no reason to stop: the punch itself refuses.
+void ServerPunch::on_settled(bool stable, bool reopened) {
+  if (stable || puncher_.remote().punching) {
+    finish_request();
+  } else if (!reopened) {
+    puncher_.analyze(true, [this](bool better) { on_settled(better, true); });
+  } else {
+    abort(requests_.front(), PayloadError::kAborted);
+  }
+}
+
+void ServerPunch::finish_request() {
+  const Request& request = requests_.front();
+  // The client has opened a session to an address of ours: what leaves now gets through.
+  const auto& own = puncher_.nat().addresses();
+  const auto& opened = request.payload.remote_address;
+  if (is_consistent(puncher_.nat().verdict()) && opened &&
+      std::find(own.begin(), own.end(), *opened) != own.end()) {
+    puncher_.punch_soon(request.client);
+  }
+  if (!puncher_.remote().punching) {
+    answer(PayloadError::kNone);
+    return;
+  }
+  owner_.on_punching();
+  turn_until_ = dht_.env().now() + kTurnLimit;
+  punch();
+}
+
+void ServerPunch::punch() {
+  if (puncher_.reserve()) {
+    if (puncher_.start() != PunchStrategy::kNone) {
+      answer(PayloadError::kNone);
+    } else {
+      abort(requests_.front(), PayloadError::kAborted);
+    }
+  } else if (dht_.env().now() < turn_until_) {
+    turn_timer_.start(kTurnPoll);
+  } else if (owner_.has_relay()) {
+    answer(PayloadError::kTryLater);
+  } else {
+    abort(requests_.front(), PayloadError::kTryLater);
+  }
+}
+
+/// Answers the request that is worked on and goes on to the next.
+void ServerPunch::answer(PayloadError error) {
+  const Request request = std::move(requests_.front());
+  requests_.pop_front();
+  if (!puncher_.nat().unknown()) puncher_.nat().freeze();
+  HolepunchPayload out;
+  out.error = static_cast<std::uint64_t>(error);
+  out.firewall = static_cast<std::uint64_t>(puncher_.nat().verdict());
+  out.round = round_;
+  out.punching = puncher_.punching();
+  if (!puncher_.nat().addresses().empty()) out.addresses = puncher_.nat().addresses();
+  if (owner_.is_own_relay(request.origin.from)) out.token = secure_.token(request.client.host);
+  out.remote_token = request.payload.token;
+  dht_.router().answer_holepunch(request.origin, request.client, secure_.seal(out),
+                                 &puncher_.socket());
+  next();
+}
+
+void ServerPunch::abort(const Request& request, PayloadError error) {
+  HolepunchPayload out;
+  out.error = static_cast<std::uint64_t>(error);
+  out.round = round_;
+  dht_.router().answer_holepunch(request.origin, request.client, secure_.seal(out),
+                                 &dht_.node().sending_socket());
+  over();
+}
+
+}  // namespace hsfwd::hyperdht

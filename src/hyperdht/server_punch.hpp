@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server's side of a hole punch: answers what the client asks through relays, and punches when
+// it is told to.
+#pragma once
+
+#include <deque>
+
+#include "hyperdht/holepuncher.hpp"
+#include "hyperdht/secure_payload.hpp"
+#include "rpc/node.hpp"
+
+namespace hsfwd::hyperdht {
+
+class ServerPunch final : private HolepuncherObserver {
+ public:
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    /// `relay` is one through which this server has announced itself lately.
+    virtual bool is_own_relay(const Address& relay) = 0;
+    /// The client says that it punches: from here on the strategy's own end is waited for.
+    virtual void on_punching() = 0;
+    /// Broken off by either side, or punched in vain. Nothing more comes.
+    virtual void on_punch_over() = 0;
+    /// A blind relay carries the connection, or will: a punch that has to wait may be asked for
+    /// again.
+    virtual bool has_relay() = 0;
+  };
+
+  ServerPunch(Dht& dht, const crypto::Hash64& handshake_hash, Firewall client_firewall,
+              Owner& owner);
+  ~ServerPunch() override;
+
+  bool usable() const { return puncher_.usable(); }
+  /// The socket that punches; handshake answers leave from it, so that the client knows its address.
+  net::UdpSocket& socket() { return puncher_.socket(); }
+
+  void on_request(const HolepunchMessage& message, const rpc::RequestOrigin& origin);
+  /// Ends it without a word.
+  void cancel();
+
+ private:
+  struct Request {
+    HolepunchPayload payload;
+    Address client;  // as the relay sees it
+    rpc::RequestOrigin origin;
+  };
+
+  // HolepuncherObserver
+  void on_punch(net::UdpSocket&, const net::Address&) override {}
+  void on_exhausted() override { over(); }
+
+  void take_over(const Request& request);
+  void next();
+  void on_settled(bool stable, bool reopened);
+  void finish_request();
+  void punch();
+  void answer(PayloadError error);
+  void abort(const Request& request, PayloadError error);
+  void over();
+  bool echoed(const Request& request);
+
+  Dht& dht_;
+  Owner& owner_;
+  SecurePayload secure_;
+  Holepuncher puncher_;
+  std::uint64_t round_ = 0;
+  std::deque<Request> requests_;  // the first is being worked on
+  bool working_ = false;
+  bool over_ = false;
+  Instant turn_until_;
+  Timer turn_timer_;
+};
+
+}  // namespace hsfwd::hyperdht

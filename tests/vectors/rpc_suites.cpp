@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "hyperdht/holepuncher.hpp"
 #include "hyperdht/key_text.hpp"
 #include "hyperdht/local_addresses.hpp"
 #include "hyperdht/protocol.hpp"
@@ -99,6 +100,50 @@ void check_nat_sampler(const Json& v) {
   }
 }
 
+namespace {
+
+void check_classifier(const Json& v) {
+  hyperdht::NatClassifier nat(v["dht_firewalled"].get<bool>());
+  const auto verdict = [&] { return static_cast<std::uint64_t>(nat.verdict()); };
+  expect(verdict() == v["initial_firewall"], "begins with another verdict");
+  for (std::size_t i = 0; i < v["steps"].size(); ++i) {
+    const Json& step = v["steps"][i];
+    const std::string label = "step " + std::to_string(i);
+    if (step["step"] == "freeze") {
+      nat.freeze();
+    } else if (step["step"] == "unfreeze") {
+      nat.unfreeze();
+    } else {
+      nat.add(address_of(step["to"]), address_of(step["from"]));
+    }
+    if (step.contains("firewall")) {
+      expect(verdict() == step["firewall"],
+             label + ": verdict " + hyperdht::to_string(nat.verdict()));
+    }
+    if (step.contains("sampled")) expect(nat.samples() == step["sampled"], label + ": samples");
+    if (step.contains("settles")) expect(nat.settled() == step["settles"], label + ": settled");
+    if (!step.contains("addresses")) continue;
+    const auto wanted = step["addresses"].is_null() ? std::vector<net::Address>()
+                                                    : addresses_of(step["addresses"]);
+    expect(nat.addresses() == wanted, label + ": addresses");
+  }
+}
+
+void check_strategy(const Json& v) {
+  static const std::map<hyperdht::PunchStrategy, std::string> kNames = {
+      {hyperdht::PunchStrategy::kNone, "none"},
+      {hyperdht::PunchStrategy::kConsistent, "consistent"},
+      {hyperdht::PunchStrategy::kRandomProbes, "random-probes"},
+      {hyperdht::PunchStrategy::kBirthday, "birthday"},
+  };
+  const auto chosen = hyperdht::choose_strategy(
+      static_cast<hyperdht::Firewall>(v["local"].get<std::uint64_t>()),
+      static_cast<hyperdht::Firewall>(v["remote"].get<std::uint64_t>()), v["verified"].get<bool>());
+  expect(kNames.at(chosen) == v["strategy"], "does " + kNames.at(chosen));
+}
+
+}  // namespace
+
 void check_holepunch_nat(const Json& v) {
   const std::string op = v["op"];
   if (op == "match") {
@@ -110,8 +155,12 @@ void check_holepunch_nat(const Json& v) {
     expect(net::is_private(*ip) == v["private"].get<bool>(), "private or not");
     expect(net::is_reserved(*ip) == v["reserved"].get<bool>(), "reserved or not");
     expect(net::is_bogon(*ip) == v["bogon"].get<bool>(), "bogon or not");
+  } else if (op == "nat") {
+    check_classifier(v);
+  } else if (op == "strategy") {
+    check_strategy(v);
   } else {
-    throw NotYet{};  // the classifier and the strategies of hole punching
+    throw NotYet{};
   }
 }
 

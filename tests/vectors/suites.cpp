@@ -17,6 +17,7 @@ const std::map<std::string, Check>& suites() {
       {"nat-sampler", check_nat_sampler},
       {"node-scenarios", check_node_scenarios},
       {"noise-ik", check_noise},
+      {"protomux", check_protomux},
       {"routing-table", check_routing_table},
       {"secret-stream", check_secret_stream},
       {"secure-payload", check_secure_payload},

@@ -16,10 +16,12 @@ if (!BINARY) throw new Error('HSFWD_BINARY is not set')
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'hsfwd-test-'))
 const running = new Set()
 const cleanups = []
+// For what serves all cases of a file; done at its end.
+const lastingCleanups = []
 
 /** A program of ours (or any other), its output by lines, its events. */
 class Program {
-  constructor (command, args, { stdin = 'ignore', env = {} } = {}) {
+  constructor (command, args, { stdin = 'ignore', env = {}, lasting = false } = {}) {
     this.name = path.basename(command) + ' ' + args[0]
     this.events = []
     this.stdout = []
@@ -29,7 +31,8 @@ class Program {
       stdio: [stdin, 'pipe', 'pipe'],
       env: { ...process.env, XDG_STATE_HOME: scratch, XDG_CONFIG_HOME: scratch, ...env }
     })
-    running.add(this)
+    if (!lasting) running.add(this)
+    else lastingCleanups.push(() => this.kill('SIGKILL'))
     this.exited = new Promise((resolve) => {
       this.child.on('close', (code, signal) => {
         running.delete(this)
@@ -196,8 +199,12 @@ const cases = []
 /** A named case; all of a file run one after the other. */
 function test (name, body) { cases.push({ name, body }) }
 
+async function cleanUp (steps) {
+  for (const step of steps.splice(0).reverse()) await within(5000, 'clean-up', Promise.resolve(step())).catch(() => {})
+}
+
 async function endAll () {
-  for (const cleanup of cleanups.splice(0).reverse()) await within(5000, 'clean-up', Promise.resolve(cleanup())).catch(() => {})
+  await cleanUp(cleanups)
   for (const program of running) program.child.kill('SIGKILL')
   await Promise.all([...running].map((program) => program.exited))
 }
@@ -217,15 +224,22 @@ async function main () {
     }
     await endAll()
   }
+  await cleanUp(lastingCleanups)
   fs.rmSync(scratch, { recursive: true, force: true })
   console.log(failed ? `${failed} failed` : 'all passed')
   process.exit(failed ? 1 : 0)
 }
 
-process.on('SIGTERM', () => { for (const program of running) program.child.kill('SIGKILL'); process.exit(143) })
+for (const signal of ['SIGTERM', 'SIGINT']) {
+  process.on(signal, async () => {
+    await endAll()
+    await cleanUp(lastingCleanups)
+    process.exit(128 + os.constants.signals[signal])
+  })
+}
 setImmediate(main)
 
 module.exports = {
-  BINARY, SANITIZED, Program, cleanups, connect, equal, freePort, hsfwd, ok, openFiles, readAll,
+  BINARY, SANITIZED, Program, cleanups, connect, equal, freePort, hsfwd, lastingCleanups, ok, openFiles, readAll,
   residentMemory, run, scratch, service, sha256, sleep, test, testnet, until, within
 }

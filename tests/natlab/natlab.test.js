@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real program and the real JavaScript behind real NATs. What it takes of every pair of NAT kinds, and
+// no more: the full matrix with its figures is `run --full`.
+'use strict'
+const fs = require('node:fs')
+const path = require('node:path')
+const t = require('../support/harness')
+const { DELAY, Lab, SITES, unavailable } = require('./lab')
+const { hasJavaScript, startClient, startNode, startServer, timeToFirstByte } = require('./peers')
+
+const problem = unavailable()
+if (problem) {
+  fs.rmSync(t.scratch, { recursive: true, force: true })
+  console.log(`skipped: ${problem}`)
+  process.exit(77)
+}
+
+const NODES = 10
+const LANES = 3
+const PATIENCE = 45000 // random strategies give up after some 36 s
+
+let started = null
+/** One lab for all cases. */
+function theLab () {
+  if (!started) {
+    const lab = new Lab()
+    started = lab.start({ nodes: NODES, startNode: (host, bootstrap) => startNode('hsfwd', host, bootstrap) }).then(() => lab)
+  }
+  return started
+}
+
+/** Removed, with all in it, at the end of the case. */
+async function place (lab, ...where) {
+  const site = await lab.place(...where)
+  t.cleanups.push(site.remove)
+  return site
+}
+
+async function udpSocket (host) {
+  const program = host.program(process.execPath, [path.join(__dirname, 'udp.js')], { stdin: 'pipe' })
+  const { port } = await program.event('bound')
+  return {
+    port,
+    send: (to, text, ttl) => program.child.stdin.write(JSON.stringify({ to, text, ttl }) + '\n'),
+    heard: (text, from) => program.event('heard', { timeout: 5000, matches: (e) => e.text === text && (!from || e.from === from) }),
+    all: () => program.events.filter((e) => e.event === 'heard').map((e) => e.text)
+  }
+}
+
+let questions = 0
+/** How a socket looks from another. */
+async function seenFrom (socket, host, other) {
+  const question = `who am I? ${questions++}`
+  socket.send(`${host.address}:${other.port}`, question)
+  return (await other.heard(question)).from
+}
+
+t.test('the lab is an internet: distance, hops, and what its NATs map to', async () => {
+  const lab = await theLab()
+  const homes = await place(lab, 'consistent', 'random')
+  const world = await place(lab, 'public', 'public')
+  const [one, two] = [await udpSocket(world.server), await udpSocket(world.client)]
+  const behind = { consistent: await udpSocket(homes.server), random: await udpSocket(homes.client) }
+
+  const start = performance.now()
+  const outside = homes.server.uplink.address
+  t.equal(await seenFrom(behind.consistent, world.server, one), `${outside}:${behind.consistent.port}`, 'consistent: the port is kept')
+  t.ok(performance.now() - start >= DELAY, 'a packet takes its time')
+  t.equal(await seenFrom(behind.consistent, world.client, two), `${outside}:${behind.consistent.port}`, 'and the same for everybody')
+  t.ok(await seenFrom(behind.random, world.server, one) !== await seenFrom(behind.random, world.client, two), 'random: not the same for everybody')
+
+  one.send(`${world.client.address}:${two.port}`, 'few hops', 9)
+  one.send(`${world.client.address}:${two.port}`, 'enough hops', 64)
+  await two.heard('enough hops')
+  t.ok(!two.all().includes('few hops'), 'few hops end on the way')
+})
+
+t.test('the lab is an internet: what nobody asked for leaves no trace at a NAT', async () => {
+  const lab = await theLab()
+  const { server, client } = await place(lab, 'consistent', 'consistent')
+  const [early, late] = [await udpSocket(server), await udpSocket(client)]
+  const at = (host, socket) => `${host.uplink.address}:${socket.port}`
+
+  early.send(at(client, late), 'too early')
+  await t.until(async () => (await server.uplink.flows()).length > 0, 'the punch to leave')
+  await t.sleep(5 * DELAY)
+  late.send(at(server, early), 'opens the own NAT', 5)
+  await t.until(async () => (await client.uplink.flows()).length > 0, 'a flow from inside')
+  const flows = await client.uplink.flows()
+  t.ok(flows.every((flow) => flow.includes(`src=${client.address}`)), `only flows that began inside: ${flows}`)
+  early.send(at(client, late), 'in time')
+  await late.heard('in time', at(server, early))
+  late.send(at(server, early), 'back')
+  await early.heard('back', at(client, late))
+  t.equal(late.all().join(), 'in time', 'and nothing came before')
+})
+
+/** Connects once per cell, a few at a time; what came of each. */
+async function connectAll (cells) {
+  const lab = await theLab()
+  const waiting = [...cells]
+  const results = []
+  const lane = async () => {
+    for (let cell = waiting.shift(); cell; cell = waiting.shift()) {
+      const site = await lab.place(...cell.where)
+      const server = await startServer(cell.server || 'hsfwd', site.server, { bootstrap: lab.bootstrap, ...cell.serverOptions })
+      const client = await startClient(cell.client || 'hsfwd', site.client, { bootstrap: lab.bootstrap, key: server.key, ...cell.clientOptions })
+      const result = await timeToFirstByte(client, cell.patience || PATIENCE)
+      results.push({ ...cell, ...result, name: [cell.where.join(' × '), cell.server, cell.client].filter(Boolean).join(' ') })
+      await Promise.all([client.stop(), server.stop()])
+      await site.remove()
+    }
+  }
+  await Promise.all(Array.from({ length: LANES }, lane))
+  return results
+}
+
+function allConnected (results) {
+  const failed = results.filter((result) => !result.ok)
+  t.ok(failed.length === 0, failed.map((result) => `${result.name}: ${result.reason} after ${Math.round(result.took)} ms`).join('; '))
+  return results.map((result) => `${result.name} ${Math.round(result.took)} ms`).join(', ')
+}
+
+const KINDS = Object.keys(SITES)
+const isPublic = (where) => where.includes('public')
+const PAIRS = KINDS.flatMap((server) => KINDS.map((client) => [server, client]))
+
+t.test('a host that everybody reaches connects with every other, either way round', async () => {
+  return allConnected(await connectAll(PAIRS.filter(isPublic).map((where) => ({ where }))))
+})
+
+t.test('two hosts in one network take the short way', async () => {
+  const results = await connectAll([{ where: ['same LAN'] }])
+  allConnected(results)
+  t.equal(results[0].path, 'lan', 'path')
+})

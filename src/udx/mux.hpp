@@ -34,6 +34,8 @@ class Mux {
   void forget_socket(const net::UdpSocket& socket);
 
   std::size_t streams() const { return streams_.size(); }
+  /// Packets that streams keep until those before them come.
+  std::size_t packets_kept() const { return packets_.in_use(); }
 
  private:
   friend class Stream;

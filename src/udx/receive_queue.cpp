@@ -33,6 +33,7 @@ void ReceiveQueue::keep(SeqNo seq, ByteView payload, bool has_data) {
     slot.kept.memory = pool_.take();
     copy_bytes(payload, slot.kept.memory.bytes());
     kept_bytes_ += payload.size();
+    ++kept_buffers_;
   }
   add_to_ranges(seq);
 }
@@ -40,6 +41,7 @@ void ReceiveQueue::keep(SeqNo seq, ByteView payload, bool has_data) {
 ReceiveQueue::Kept ReceiveQueue::take() {
   Kept kept = std::move(slots_.front().kept);
   kept_bytes_ -= kept.size;
+  if (kept.memory) --kept_buffers_;
   advance();
   return kept;
 }

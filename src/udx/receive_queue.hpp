@@ -40,6 +40,8 @@ class ReceiveQueue {
 
   /// Bytes kept out of order.
   std::size_t kept_bytes() const { return kept_bytes_; }
+  /// The memory that takes: a whole buffer each, however small the packet.
+  std::size_t kept_memory() const { return kept_buffers_ * pool_.buffer_size(); }
 
   /// Everything received above next(), merged, lowest first.
   const std::vector<SeqRange>& ranges() const { return ranges_; }
@@ -57,6 +59,7 @@ class ReceiveQueue {
   Ring<Slot> slots_;  // slot i is packet next_ + i
   std::vector<SeqRange> ranges_;
   std::size_t kept_bytes_ = 0;
+  std::size_t kept_buffers_ = 0;
 };
 
 }  // namespace hsfwd::udx

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Peers that keep to the packet form and to nothing else.
+#include "pair.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::udx;
+
+namespace {
+
+constexpr std::size_t kWindow = 1024 * 1024;
+// What is let in beyond the window, since it may have been under way when the window closed.
+constexpr std::size_t kSlack = 256 * 1024;
+
+/// One stream and its peer, who says what the test makes it say.
+struct Victim {
+  Victim() {
+    recorder.stream = node.mux_.create_stream(recorder, {.receive_window = kWindow});
+    recorder.stream->connect(*node.socket_, StreamId{7}, peer);
+  }
+  ~Victim() { recorder.stream.reset(); }
+
+  void say(std::uint8_t flags, std::uint32_t seq, std::uint32_t ack, ByteView body,
+           std::uint8_t data_offset = 0) {
+    const Header header{.flags = flags,
+                        .data_offset = data_offset,
+                        .stream = recorder.stream->id(),
+                        .window = 1 << 22,
+                        .seq = {seq},
+                        .ack = {ack}};
+    Bytes packet(kHeaderSize);
+    header.write(packet.data());
+    append(packet, body);
+    net::InboundDatagram datagram{peer, packet};
+    node.on_datagrams(*node.socket_, {&datagram, 1});
+  }
+
+  sim::World world{1};
+  Node node{world.add_host(net::Ipv4::of(52, 0, 0, 1))};
+  const net::Address peer{net::Ipv4::of(52, 0, 0, 2), 1000};
+  Recorder recorder;
+};
+
+}  // namespace
+
+TEST_CASE("a byte in every second packet costs no more than the window allows") {
+  Victim victim;
+  const Bytes byte{1};
+  for (std::uint32_t seq = 1; seq < 60'000; seq += 2) victim.say(kData, seq, 0, byte);
+  CHECK(victim.node.mux_.packets_kept() > 100);
+  CHECK(victim.node.mux_.packets_kept() * net::kMaxDatagram <=
+        2 * kWindow + kSlack + net::kMaxDatagram);
+  // What was refused is repeated by an honest sender, and everything arrives.
+  for (std::uint32_t seq = 0; seq < 60'000; ++seq) victim.say(kData, seq, 0, byte);
+  CHECK(victim.recorder.received == 60'000);
+  CHECK(victim.node.mux_.packets_kept() == 0);
+}
+
+TEST_CASE("data beyond the window is not kept, whether or not it is in order") {
+  for (const std::uint32_t first : {0u, 1u}) {
+    Victim victim;
+    victim.recorder.consume_at_once = false;
+    const Bytes payload(1400);
+    for (std::uint32_t i = 0; i < 4000; ++i) victim.say(kData, first + i, 0, payload);
+    CHECK(victim.recorder.received <= kWindow + kSlack);
+    CHECK(victim.node.mux_.packets_kept() * 1400 <= kWindow + kSlack);
+    CHECK(victim.recorder.received + victim.node.mux_.packets_kept() * 1400 > kWindow / 2);
+    victim.recorder.stream->consume(victim.recorder.received);
+  }
+}
+
+TEST_CASE("acknowledgements of what was never sent change nothing") {
+  Victim victim;
+  victim.recorder.send(10'000, false);
+  victim.world.run_for(1_s);
+  const std::uint64_t sent = victim.recorder.stream->stats().packets_sent;
+  CHECK(sent > 0);
+  for (const std::uint32_t ack : {1000u, 0x7fffffffu, 0x80000000u, 0xffffffffu}) {
+    victim.say(kState, 0, ack, {});
+    Bytes ranges(16);
+    store_le32(ranges.data(), ack);
+    store_le32(ranges.data() + 4, ack + 5);
+    store_le32(ranges.data() + 8, 5);
+    store_le32(ranges.data() + 12, 2);
+    victim.say(kSack, 0, 0, ranges);
+  }
+  CHECK(!victim.recorder.stream->all_acknowledged());
+  // The peer never answered, and in the end counts as gone.
+  victim.world.run_for(60_s);
+  CHECK(victim.recorder.closed == CloseReason::kTimedOut);
+}
+
+TEST_CASE("a range that is in order only across the wrap of the numbers is no range") {
+  Victim victim;
+  victim.recorder.send(5000, false);
+  victim.world.run_for(10_ms);
+  for (const auto& [start, end] : {std::pair{0x7fffffffu, 0x80000000u}, {0x7ffffff0u, 0x80000003u},
+                                   {1u, 0x80000001u}, {2u, 0x80000000u}, {5u, 0xfffffff0u}}) {
+    Bytes range(8);
+    store_le32(range.data(), start);
+    store_le32(range.data() + 4, end);
+    victim.say(kSack, 0, 0, range);
+  }
+  CHECK(!victim.recorder.stream->all_acknowledged());
+  CHECK(!victim.recorder.closed);
+}
+
+TEST_CASE("an end before the end, and data behind it, bring no byte too many") {
+  Victim victim;
+  const Bytes byte{Recorder::byte_at(0)};
+  victim.say(kData | kEnd, 3, 0, byte);
+  victim.say(kData | kEnd, 1, 0, byte);
+  victim.say(kData, 5, 0, byte);
+  victim.say(kData, 0, 0, byte);
+  CHECK(victim.recorder.received <= 2);
+  victim.say(kData, 2, 0, byte);
+  victim.say(kData, 4, 0, byte);
+  victim.say(kData, 6, 0, byte);
+  CHECK(victim.recorder.received <= 4);
+  CHECK(victim.recorder.ended);
+}
+
+TEST_CASE("a data offset beyond the end, and packets that are all header, are dropped") {
+  Victim victim;
+  victim.say(kData, 0, 0, Bytes{1, 2}, 3);
+  CHECK(victim.recorder.received == 0);
+  for (int flags = 0; flags < 256; ++flags) {
+    if ((flags & kDestroy) == 0 && (flags & kEnd) == 0) {
+      victim.say(static_cast<std::uint8_t>(flags), 0xfffffff0, 0, {});
+    }
+  }
+  CHECK(!victim.recorder.closed);
+}

@@ -94,6 +94,7 @@ void Host::send(Packet packet) {
   if (packet.to.host == address_ || packet.to.host.is_loopback()) {
     world_.deliver_later(world_.now(), *this, std::move(packet));
   } else {
+    ++sent_;
     link_.send_up(std::move(packet), *segment_);
   }
 }

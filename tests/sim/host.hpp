@@ -29,6 +29,8 @@ class Host final : public Station,
   void sleep();
   void wake();
   bool asleep() const { return asleep_; }
+  /// Datagrams that left the machine.
+  std::uint64_t sent() const { return sent_; }
 
   /// Runs due timers and tasks, and asks the world to be woken for the next.
   void run();
@@ -58,6 +60,7 @@ class Host final : public Station,
   std::vector<Packet> arrived_;  // at this instant, not delivered yet
   Instant next_wake_ = Instant::max();
   bool asleep_ = false;
+  std::uint64_t sent_ = 0;
 };
 
 }  // namespace hsfwd::sim

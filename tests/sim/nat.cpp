@@ -63,9 +63,12 @@ std::size_t Nat::mappings() const {
 
 Address Nat::cut(const Address& address, NatBehavior behavior) {
   switch (behavior) {
-    case NatBehavior::kEndpointIndependent: return {};
-    case NatBehavior::kAddressDependent: return {address.host, 0};
-    case NatBehavior::kAddressAndPortDependent: break;
+    case NatBehavior::kEndpointIndependent:
+      return {};
+    case NatBehavior::kAddressDependent:
+      return {address.host, 0};
+    case NatBehavior::kAddressAndPortDependent:
+      break;
   }
   return address;
 }
@@ -143,7 +146,8 @@ std::optional<Address> Nat::assign(const Address& inside, const Address& destina
   if (preserving && is_free(outer, destination)) return outer;
   for (int i = 0; i < kTries; ++i) {
     outer.port = static_cast<std::uint16_t>(kFirstPort + random_.below(kPorts));
-    if (profile_.ports == PortAssignment::kParity && (outer.port & 1) != (inside.port & 1)) continue;
+    if (profile_.ports == PortAssignment::kParity && (outer.port & 1) != (inside.port & 1))
+      continue;
     if (is_free(outer, destination)) return outer;
   }
   return std::nullopt;

@@ -76,6 +76,7 @@ void Segment::route(Packet packet, bool from_gateway) {
     return;
   }
   if (isolated_ && !from_gateway) return;
+  if (loss_ > 0 && world_.random().unit() < loss_) return;
   packet.ttl -= routers_;
   if (packet.ttl > 0) link->second->send_down(std::move(packet));
 }

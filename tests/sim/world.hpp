@@ -111,6 +111,8 @@ class Segment {
   void set_gateway(Gateway* gateway) { gateway_ = gateway; }
   /// Stations of an isolated segment reach only the gateway.
   void set_isolated(bool isolated) { isolated_ = isolated; }
+  /// Probability that a packet vanishes on its way across, besides what the links lose.
+  void set_loss(double loss) { loss_ = loss; }
   void route(Packet packet, bool from_gateway = false);
 
  private:
@@ -119,6 +121,7 @@ class Segment {
   std::unordered_map<Ipv4, Link*> links_;
   Gateway* gateway_ = nullptr;
   bool isolated_ = false;
+  double loss_ = 0;
 };
 
 class Host;

@@ -43,7 +43,7 @@ Dht::Dht(const net::Env& env, DhtOptions options)
 Dht::~Dht() {
   punch_socket_.reset();
   env_.scheduler.collect();
-  HSFWD_CHECK(servers_.empty() && open_sockets_ == 0);
+  HSFWD_CHECK(servers_.empty() && sockets_.empty());
   routes_.clear();
   endpoint_.set_node(nullptr);
 }
@@ -79,7 +79,9 @@ std::unique_ptr<Server> Dht::create_server(ServerOptions options,
 
 void Dht::on_interfaces_changed() {
   local_addresses_.invalidate();
+  routes_.clear();
   if (punch_socket_) punch_socket_->renew();
+  for (PeerSocket* socket : sockets_) socket->check_path();
   if (!servers_.empty()) validated_local_addresses();
   for (Server* server : servers_) server->refresh();
 }
@@ -148,9 +150,6 @@ void Dht::on_network_update() {
   for (Server* server : servers_) server->refresh();
 }
 
-void Dht::on_wake_up() {
-  routes_.clear();
-  on_interfaces_changed();
-}
+void Dht::on_wake_up() { on_interfaces_changed(); }
 
 }  // namespace hsfwd::hyperdht

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <unordered_set>
 #include <vector>
 
 #include "hyperdht/connector.hpp"
@@ -47,7 +48,8 @@ class Dht final : private rpc::NodeHandler {
   /// Events of the socket come later, never from inside.
   std::unique_ptr<PeerSocket> connect(const crypto::PublicKey& remote, ConnectOptions options = {});
   std::unique_ptr<Server> create_server(ServerOptions options, Server::OnConnection on_connection);
-  /// The interfaces changed: local addresses are tested anew and servers announce again.
+  /// The interfaces changed: local addresses are tested anew, servers announce again, and
+  /// connections have to show that their path still stands.
   void on_interfaces_changed();
 
   /// Any node has answered since the start.
@@ -69,7 +71,7 @@ class Dht final : private rpc::NodeHandler {
   const PunchSocket* punch_socket() const { return punch_socket_.get(); }
   /// Buffers for records that have come in and were not taken yet.
   BufferPool& record_pool() { return record_pool_; }
-  std::size_t open_sockets() const { return open_sockets_; }
+  std::size_t open_sockets() const { return sockets_.size(); }
 
   std::vector<Address> all_local_addresses() const;
   std::vector<Address> validated_local_addresses();
@@ -92,7 +94,8 @@ class Dht final : private rpc::NodeHandler {
   void add_server(Server& server) { servers_.push_back(&server); }
   void remove_server(Server& server);
   void prepare_punch_socket();
-  void note_socket(int change) { open_sockets_ += static_cast<std::size_t>(change); }
+  void add_socket(PeerSocket& socket) { sockets_.insert(&socket); }
+  void remove_socket(PeerSocket& socket) { sockets_.erase(&socket); }
 
   net::Env env_;
   const DhtOptions options_;
@@ -112,7 +115,7 @@ class Dht final : private rpc::NodeHandler {
   std::vector<std::function<void()>> on_bootstrapped_;
   Task bootstrapped_task_;
   std::optional<Address> last_remote_address_;
-  std::size_t open_sockets_ = 0;
+  std::unordered_set<PeerSocket*> sockets_;
 };
 
 }  // namespace hsfwd::hyperdht

@@ -10,6 +10,9 @@ namespace hsfwd::hyperdht {
 namespace {
 // A record below this is not worth its own frame; the next slab is begun instead.
 constexpr std::size_t kMinRecord = 2048;
+// How long a path has to prove itself after the network changed here.
+constexpr Duration kPathCheckPause = 500_ms;
+constexpr Duration kPathCheckWait = 3_s;
 constexpr std::size_t kMaxRecord = 64 * 1024 - secret_stream::kFrameOverhead;
 }  // namespace
 
@@ -65,6 +68,7 @@ PeerSocket::PeerSocket(Dht& dht, const crypto::PublicKey& local, bool initiator)
       local_(local),
       raw_(dht.mux().create_stream(*this, dht.options().stream)),
       keepalive_timer_(dht.env().scheduler, [this] { keep_alive(); }),
+      path_check_timer_(dht.env().scheduler, [this] { on_path_check(); }),
       open_task_(dht.env().scheduler, [this] {
         if (on_open_) on_open_();
         if (observer_ != nullptr) observer_->on_writable();
@@ -73,12 +77,12 @@ PeerSocket::PeerSocket(Dht& dht, const crypto::PublicKey& local, bool initiator)
       readable_task_(dht.env().scheduler, [this] {
         if (observer_ != nullptr) observer_->on_readable();
       }) {
-  dht_.note_socket(1);
+  dht_.add_socket(*this);
 }
 
 PeerSocket::~PeerSocket() {
   if (controller_ != nullptr) controller_->on_socket_gone();
-  dht_.note_socket(-1);
+  dht_.remove_socket(*this);
 }
 
 void PeerSocket::own_controller(std::unique_ptr<PathController> controller) {
@@ -148,6 +152,7 @@ void PeerSocket::close(ConnectError error) {
   closed_ = true;
   error_ = error;
   keepalive_timer_.stop();
+  path_check_timer_.stop();
   open_task_.cancel();
   if (!finished_) readable_task_.cancel();
   if (PathController* controller = std::exchange(controller_, nullptr)) {
@@ -253,6 +258,26 @@ void PeerSocket::keep_alive() {
     keepalive_timer_.start(interval);
   } else {
     keepalive_timer_.start_at(due);
+  }
+}
+
+void PeerSocket::check_path() {
+  if (!is_open()) return;
+  heard_before_check_.reset();
+  if (!ended_) send_message({});
+  path_check_timer_.start(kPathCheckPause);
+}
+
+/// What arrives right after a change may have been on its way before, so only what comes after a
+/// pause counts.
+void PeerSocket::on_path_check() {
+  const std::uint64_t heard = raw_->stats().packets_received;
+  if (!heard_before_check_) {
+    heard_before_check_ = heard;
+    if (!ended_) send_message({});
+    path_check_timer_.start(kPathCheckWait);
+  } else if (heard == *heard_before_check_) {
+    fail(ConnectError::kTimedOut, "the network here changed");
   }
 }
 

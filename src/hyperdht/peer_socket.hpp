@@ -120,6 +120,9 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void change_path(net::UdpSocket& socket, udx::StreamId remote_id, const net::Address& remote,
                    PathKind path);
   void set_remote_key(const crypto::PublicKey& key) { remote_ = key; }
+  /// The network changed here: unless the peer is heard of within seconds, the connection ends, so
+  /// that its user can make another.
+  void check_path();
   /// The connection cannot be made.
   void fail(ConnectError error, const char* detail = nullptr);
 
@@ -137,6 +140,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void close(ConnectError error);
   void tell_closed();
   void keep_alive();
+  void on_path_check();
   void hold(net::UdpSocket& socket);
 
   Dht& dht_;
@@ -168,6 +172,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   std::unique_ptr<PathController> owned_controller_;
   Instant last_write_;
   Timer keepalive_timer_;
+  std::optional<std::uint64_t> heard_before_check_;  // packets
+  Timer path_check_timer_;
   Task open_task_;
   Task closed_task_;
   Task readable_task_;

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The network of a machine changes under its connections.
+#include <catch2/catch.hpp>
+
+#include "swarm.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::hyperdht;
+
+namespace {
+
+/// A client that is connected to a server and sends.
+struct Connected {
+  explicit Connected(std::uint64_t seed) : swarm(seed) {
+    swarm.grow_to(20);
+    host = swarm.add_peer(1);
+    guest = swarm.add_peer(2);
+    server = swarm.listen(*host, swarm.keys(10), {}, [this](auto socket) {
+      accepted.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
+    });
+    connect();
+  }
+  void connect() {
+    guest->host().freeze();
+    client = std::make_unique<SocketRecorder>(guest->dht().connect(swarm.keys(10).public_key));
+    REQUIRE(swarm.world.run_until([&] { return client->opened; }, 10_s));
+    client->send(Bytes(3'000'000, 7), false);
+    swarm.world.run_for(100_ms);
+  }
+  Swarm swarm;
+  std::unique_ptr<Peer> host;
+  std::unique_ptr<Peer> guest;
+  std::unique_ptr<Server> server;
+  std::vector<std::unique_ptr<SocketRecorder>> accepted;
+  std::unique_ptr<SocketRecorder> client;
+};
+
+}  // namespace
+
+TEST_CASE("a change of address under a transfer is noticed within seconds") {
+  Connected run(21);
+  run.guest->host().set_address(run.swarm.world.core(), net::Ipv4::of(60, 9, 9, 9));
+  run.guest->host().freeze();
+  run.guest->dht().on_interfaces_changed();
+  REQUIRE(run.swarm.world.run_until([&] { return run.client->reset.has_value(); }, 5_s));
+  CHECK(run.client->socket->error() == ConnectError::kTimedOut);
+  CHECK(run.client->socket->error_detail() == "the network here changed");
+
+  run.connect();
+  CHECK(!run.client->reset);
+}
+
+TEST_CASE("a change of interfaces that the path does not use disturbs nobody") {
+  Connected run(22);
+  run.guest->dht().on_interfaces_changed();
+  run.host->dht().on_interfaces_changed();
+  run.swarm.world.run_for(10_s);
+  CHECK(!run.client->reset);
+  CHECK(run.accepted[0]->received.size() == 3'000'000);
+}

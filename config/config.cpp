@@ -12,6 +12,8 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
+#include "util/text.hpp"
+
 namespace hsfwd::config {
 
 namespace {
@@ -198,8 +200,10 @@ Config read_config(const toml::table& root) {
 }  // namespace
 
 std::string ConfigError::to_string() const {
-  if (line == 0) return fmt::format("{}: {}", file, message);
-  return fmt::format("{}:{}: {}", file, line, message);
+  // The message may quote the file.
+  const std::string text = printable(message);
+  if (line == 0) return fmt::format("{}: {}", file, text);
+  return fmt::format("{}:{}: {}", file, line, text);
 }
 
 Result<Config, ConfigError> parse(const std::string& text, const std::string& file) {

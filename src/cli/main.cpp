@@ -69,8 +69,10 @@ int main(int argc, char** argv) {
   try {
     return run(words);
   } catch (const UserError& error) {
-    // The flag may not have been understood, but who wrote it wants to hear about it that way.
-    const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
+    // The flag may not have been understood, but who wrote it wants to hear about it that way. The
+    // standard output of a pipe is the service's, also when there is none.
+    const bool json =
+        words[0] != "pipe" && std::find(words.begin(), words.end(), "--json") != words.end();
     Output(json).error(error.code, error.message);
     return error.exit_code;
   }

@@ -3,6 +3,8 @@
 
 #include <cstdio>
 
+#include "util/text.hpp"
+
 namespace hsfwd::cli {
 
 void Output::event(const std::string& name, Json fields, const std::string& text) const {
@@ -18,8 +20,10 @@ void Output::event(const std::string& name, Json fields, const std::string& text
 }
 
 void Output::error(const std::string& code, const std::string& message) const {
-  if (json_) event("error", {{"code", code}, {"message", message}}, "");
-  std::fprintf(stderr, "hsfwd: %s\n", message.c_str());
+  // It quotes what was typed or read, and is one line all the same.
+  const std::string line = printable(message);
+  if (json_) event("error", {{"code", code}, {"message", line}}, "");
+  std::fprintf(stderr, "hsfwd: %s\n", line.c_str());
 }
 
 }  // namespace hsfwd::cli

@@ -126,11 +126,15 @@ std::string choose_file(const std::string& path) {
 
 }  // namespace
 
+Plan make_plan(const config::Config& config, const std::string& file) {
+  return Planner(config, file).make();
+}
+
 Plan load_plan(const std::string& path) {
   const std::string file = choose_file(path);
   const auto config = config::load(file);
   if (!config) throw UserError{kBadConfig, "BAD_CONFIG", config.error().to_string()};
-  return Planner(*config, file).make();
+  return make_plan(*config, file);
 }
 
 }  // namespace hsfwd::cli

@@ -29,6 +29,9 @@ struct Plan {
   std::vector<Connect> connects;
 };
 
+/// Throws UserError with the file, the line and what would be right.
+Plan make_plan(const config::Config& config, const std::string& file);
+
 /// Reads a file, or the first of the default ones if `path` is empty. Throws UserError with the
 /// file, the line and what would be right.
 Plan load_plan(const std::string& path);

@@ -17,6 +17,15 @@ constexpr std::size_t kMaxName = 64;
 
 Err<std::string> bad(std::string why) { return Err(std::move(why)); }
 
+/// What a resolver may be asked for, and what can be told apart from the rest of a spec.
+bool is_host(std::string_view host) {
+  constexpr std::string_view kOthers = "=/[]@,;";
+  return !host.empty() && std::none_of(host.begin(), host.end(), [&](char c) {
+    return static_cast<unsigned char>(c) <= ' ' || c == 0x7f ||
+           kOthers.find(c) != std::string_view::npos;
+  });
+}
+
 /// `PORT` or `HOST:PORT`, HOST in brackets if it contains colons.
 Result<net::StreamAddress, std::string> parse_tcp(std::string_view text, std::uint64_t min_port) {
   net::StreamAddress out;
@@ -33,6 +42,7 @@ Result<net::StreamAddress, std::string> parse_tcp(std::string_view text, std::ui
     return bad(fmt::format("IPv6 addresses go in brackets: [{}]", host));
   }
   if (host.empty()) return bad("the host is empty");
+  if (!is_host(host)) return bad(fmt::format("'{}' is no host", host));
   out.host = host;
   out.port = static_cast<std::uint16_t>(*number);
   return out;
@@ -66,6 +76,7 @@ Result<Service, std::string> Service::parse(std::string_view text) {
       std::replace_if(
           out.name.begin(), out.name.end(),
           [](char c) { return !is_service_name(std::string_view(&c, 1)); }, '_');
+      if (!is_service_name(out.name)) return bad("a name is needed: NAME=unix:PATH");
     }
     return out;
   }
@@ -119,6 +130,7 @@ Result<LocalForward, std::string> LocalForward::parse(std::string_view text) {
     std::string_view host = port == 1 ? parts[0] : kDefaultHost;
     if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
     if (host.empty()) return bad("the address to listen on is empty");
+    if (!is_host(host)) return bad(fmt::format("'{}' is no address", host));
     out.listen.host = host;
     out.listen.port = static_cast<std::uint16_t>(*parse_decimal(parts[port], 65535));
     if (parts.size() == port + 2) out.service = parts[port + 1];

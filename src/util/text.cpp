@@ -89,6 +89,21 @@ std::optional<Bytes> from_z32(std::string_view text) {
   return out;
 }
 
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<std::uint8_t>(c);
+    if (c == '\n') {
+      out += "\\n";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += "\\x" + to_hex({&byte, 1});
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t max) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

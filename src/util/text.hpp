@@ -22,6 +22,9 @@ std::string to_z32(ByteView bytes);
 /// Lower case only. Spare bits at the end are not looked at.
 std::optional<Bytes> from_z32(std::string_view text);
 
+/// The text with its control characters written out (\n, \x1b), so that it stays on one line.
+std::string printable(std::string_view text);
+
 /// A decimal number without sign, spaces or leading plus, at most `max`.
 std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t max);
 

@@ -55,3 +55,8 @@ TEST_CASE("address classes follow upstream") {
   CHECK(net::is_reserved(Ipv4::of(198, 19, 0, 1)));
   CHECK(!net::is_bogon(Ipv4::of(8, 8, 8, 8)));
 }
+
+TEST_CASE("control characters are written out, everything else stays") {
+  CHECK(printable("a\nb\x1b[2J\x7f\t") == "a\\nb\\x1b[2J\\x7f\\x09");
+  CHECK(printable("gr\xc3\xbc\xc3\x9f") == "gr\xc3\xbc\xc3\x9f");
+}

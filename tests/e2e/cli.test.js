@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the program says, and how it ends, when something is wrong: one line that names the file, line,
+// option or value and what would be right, the exit code scripts rely on, and nothing half done.
+'use strict'
+const dgram = require('node:dgram')
+const fs = require('node:fs')
+const net = require('node:net')
+const path = require('node:path')
+const t = require('../support/harness')
+
+const KEY = 'a5fabdae507f53380ce09fa7f0bd4fb85e7ed5e7f6c62bba92829335dffa96bd'
+const COMMANDS = ['expose', 'connect', 'pipe', 'up', 'check', 'keygen', 'lookup', 'node', 'testnet']
+// TEST-NET-1: nobody answers there.
+const NOBODY = '192.0.2.1:49737'
+
+let files = 0
+/** A file with that content, and that mode. */
+function file (content, mode = 0o600) {
+  const name = path.join(t.scratch, `file-${files++}`)
+  fs.writeFileSync(name, content, { mode })
+  fs.chmodSync(name, mode)
+  return name
+}
+
+/**
+ * Fails as wanted, for people and for scripts. Without `--json` nothing goes to standard output, and
+ * with it nothing of a pipe, whose standard output is the service's.
+ */
+async function fails (args, code, says, event, options) {
+  const plain = await t.run(args, options)
+  t.equal(plain.code, code, `exit code of ${args.join(' ')} (${plain.stderr})`)
+  t.ok(says.test(plain.stderr), `${args.join(' ')} says ${says}: ${plain.stderr}`)
+  t.ok(/^hsfwd: .+\n$/.test(plain.stderr), `one line: ${plain.stderr}`)
+  t.equal(plain.stdout, '', 'standard output')
+  const json = await t.run([...args, '--json'], options)
+  t.equal(json.code, code, 'exit code with --json')
+  if (args[0] === 'pipe') {
+    t.equal(json.stdout, '', 'standard output of a pipe')
+    t.equal(json.stderr, plain.stderr, 'what it says with --json')
+    return
+  }
+  const errors = json.program.events.filter((e) => e.event === 'error')
+  t.equal(errors.length, 1, `error events: ${json.stdout}`)
+  t.equal(errors[0].code, event, 'code of the event')
+  t.equal(`hsfwd: ${errors[0].message}\n`, json.stderr, 'the event says what standard error says')
+}
+
+t.test('usage: help for everything, and a hint for what is not understood', async () => {
+  for (const args of [['--help'], ['-h'], ['help']]) {
+    const help = await t.run(args)
+    t.equal(help.code, 0, 'exit code of help')
+    for (const command of COMMANDS) t.ok(help.stdout.includes(`  ${command} `), `help lists ${command}`)
+  }
+  for (const command of COMMANDS) {
+    const help = await t.run([command, '--help'])
+    t.equal(help.code, 0, `exit code of ${command} --help`)
+    t.ok(help.stdout.startsWith(`usage: hsfwd ${command}`), `${command} --help says how: ${help.stdout}`)
+    t.ok(help.stdout.includes('--json'), `${command} --help lists flags`)
+    t.equal(help.stderr, '', 'standard error')
+    await fails([command, '--frobnicate'], 2, /--frobnicate.*usage: hsfwd /, 'USAGE')
+  }
+  const version = await t.run(['--version'])
+  t.equal(version.code, 0, 'exit code of --version')
+  t.ok(/^hsfwd \d+\.\d+\.\d+\n$/.test(version.stdout), version.stdout)
+  const nothing = await t.run([])
+  t.equal(nothing.code, 2, 'exit code without a command')
+  t.ok(nothing.stderr.startsWith('usage: hsfwd COMMAND'), nothing.stderr)
+  await fails(['exposes', '80'], 2, /'exposes'.*--help/, 'USAGE')
+})
+
+t.test('words that make no sense are named', async () => {
+  const identity = path.join(t.scratch, 'never-made')
+  const more = ['--identity', identity]
+  const cases = [
+    [['connect', 'nonsense', '-L', '0'], /'nonsense' is no key/, 'BAD_KEY'],
+    [['connect', KEY.slice(1), '-L', '0'], /is no key: 64 hexadecimal digits/, 'BAD_KEY'],
+    [['pipe', 'yry8'], /'yry8' is no key/, 'BAD_KEY'],
+    [['expose', '80', '--allow', 'me'], /'me' is no key/, 'BAD_KEY'],
+    [['connect', '-L', '0'], /which peer\?/, 'USAGE'],
+    [['connect', KEY], /-L is missing/, 'USAGE'],
+    [['connect', KEY, '-L', '70000'], /-L '70000'/, 'BAD_SPEC'],
+    [['connect', KEY, '-L', '0:a b'], /'a b' is no service name/, 'BAD_SPEC'],
+    [['connect', KEY, '-L', 'unix:'], /path of the socket is missing/, 'BAD_SPEC'],
+    [['expose'], /expose what\?/, 'USAGE'],
+    [['expose', '0'], /'0' is no port/, 'BAD_TARGET'],
+    [['expose', '::1:80'], /brackets/, 'BAD_TARGET'],
+    [['expose', 'a=80', 'a=81'], /two services are called 'a'/, 'BAD_TARGET'],
+    [['expose', '80', '--bootstrap', 'nowhere'], /'nowhere': has to be HOST:PORT/, 'USAGE'],
+    [['expose', '80', '--port', 'x'], /--port x: has to be 0 to 65535/, 'USAGE'],
+    [['expose', '80', '--host', 'localhost'], /--host localhost: has to be an IPv4 address/, 'USAGE'],
+    [['expose', '80', '--log-format', 'xml'], /--log-format xml: has to be text or json/, 'USAGE'],
+    [['expose', '80', '--name', 'x'], /--identity and --name exclude each other/, 'USAGE']
+  ]
+  for (const [args, says, event] of cases) await fails([...args, ...more], 2, says, event)
+  await fails(['keygen', '--name', '../x'], 2, /--name/, 'USAGE')
+  await fails(['lookup'], 2, /which peer\?/, 'USAGE')
+  await fails(['lookup', 'x'], 2, /'x' is no key/, 'BAD_KEY')
+  await fails(['testnet', '--size', '0'], 2, /--size 0/, 'USAGE')
+  await fails(['testnet', '--host', 'here'], 2, /--host here/, 'USAGE')
+  await fails(['node', '--first', '127.0.0.1', '--port', '0'], 2, /fixed --port/, 'USAGE')
+  t.ok(!fs.existsSync(identity), 'no identity is made for a command that was not understood')
+})
+
+t.test('identities that cannot be used', async () => {
+  const open = file(KEY + '\n', 0o644)
+  const broken = file('not a seed\n')
+  const under = path.join(file('a file'), 'identity')
+  for (const command of [['expose', '80'], ['connect', KEY, '-L', '0'], ['pipe', KEY], ['keygen']]) {
+    const args = (identity) => [...command, '--identity', identity]
+    await fails(args(open), 78, new RegExp(`${open}.*others can read it \\(mode 0644\\).*chmod 600`), 'BAD_IDENTITY')
+    await fails(args(broken), 78, new RegExp(`${broken}.*64 hexadecimal digits`), 'BAD_IDENTITY')
+    await fails(args(t.scratch), 78, new RegExp(`${t.scratch}: cannot be read`), 'BAD_IDENTITY')
+    await fails(args(under), 78, new RegExp(under), 'BAD_IDENTITY')
+  }
+  t.equal(fs.readFileSync(open, 'utf8'), KEY + '\n', 'the file')
+  t.equal(fs.readFileSync(broken, 'utf8'), 'not a seed\n', 'the broken file')
+  await fails(['expose', '80', '--identity', '-'], 78, /standard input.*64 hexadecimal digits/, 'BAD_IDENTITY', { input: 'x\n' })
+})
+
+t.test('keygen: made once, kept to its owner, the same key every time', async () => {
+  const name = path.join(t.scratch, 'some', 'where', 'identity')
+  const first = await t.run(['keygen', '--identity', name, '--json'])
+  t.equal(first.code, 0, first.stderr)
+  const made = first.program.events[0]
+  t.equal(made.event, 'identity', 'event')
+  t.equal(made.created, true, 'created')
+  t.equal(fs.statSync(name).mode & 0o777, 0o600, 'mode')
+  const again = await t.run(['keygen', '--identity', name])
+  t.equal(again.stdout, made.key + '\n', 'the same key')
+  const piped = await t.run(['keygen', '--identity', '-'], { input: fs.readFileSync(name, 'utf8') })
+  t.equal(piped.stdout, made.key + '\n', 'the same key from standard input')
+})
+
+t.test('one process at a time announces an identity', async () => {
+  const net = await t.testnet()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const identity = path.join(t.scratch, 'shared-identity')
+  const args = ['expose', String(hello.port), '--identity', identity, '--bootstrap', net.bootstrap]
+  const first = t.hsfwd([...args, '--json'])
+  await first.event('listening')
+  await fails(args, 1, /shared-identity.*another hsfwd process.*--name/, 'IDENTITY_IN_USE')
+  await first.kill('SIGKILL')
+  const second = t.hsfwd([...args, '--json'])
+  await second.event('listening')
+})
+
+t.test('nobody has the key: 69', async () => {
+  const { bootstrap } = await t.testnet()
+  const more = ['--bootstrap', bootstrap, '--name', 'client']
+  const says = new RegExp(`${KEY}: nobody in the DHT knows this key`)
+  await fails(['connect', KEY, '-L', '0', ...more], 69, says, 'PEER_NOT_FOUND')
+  await fails(['pipe', KEY, ...more], 69, says, 'PEER_NOT_FOUND')
+  await fails(['lookup', KEY, '--bootstrap', bootstrap], 69, says, 'PEER_NOT_FOUND')
+})
+
+t.test('no bootstrap node answers: 75', async () => {
+  const more = ['--bootstrap', NOBODY, '--host', '127.0.0.1']
+  const says = /no (DHT|bootstrap) node answers/
+  await Promise.all([
+    fails(['connect', KEY, '-L', '0', '--name', 'client', ...more], 75, says, 'NO_NETWORK'),
+    fails(['pipe', KEY, '--name', 'client', ...more], 75, says, 'NO_NETWORK'),
+    fails(['lookup', KEY, ...more], 75, says, 'NO_NETWORK'),
+    fails(['node', ...more], 75, says, 'NO_NETWORK'),
+    fails(['expose', '80', '--identity', path.join(t.scratch, 'lonely'), ...more], 75, says, 'NO_NETWORK')
+  ])
+})
+
+t.test('ports in use, and nothing is half applied', async () => {
+  const { bootstrap } = await t.testnet()
+  const taken = await t.service((socket) => socket.end())
+  const free = await t.freePort()
+  const udp = dgram.createSocket('udp4')
+  await new Promise((resolve) => udp.bind(0, '127.0.0.1', resolve))
+  t.cleanups.push(() => new Promise((resolve) => udp.close(resolve)))
+  const more = ['--bootstrap', bootstrap, '--name', 'client']
+  await fails(['connect', KEY, '-L', String(free), '-L', String(taken.port), ...more], 1,
+    new RegExp(`cannot listen on 127.0.0.1:${taken.port}: [Aa]ddress already in use`), 'LISTEN_FAILED')
+  await new Promise((resolve, reject) => {
+    const probe = net.connect(free, '127.0.0.1')
+    probe.on('connect', () => reject(new Error('the first port is still open')))
+    probe.on('error', resolve)
+  })
+  const port = udp.address().port
+  const says = new RegExp(`UDP port ${port} on 127.0.0.1 is in use`)
+  await fails(['connect', KEY, '-L', '0', '--host', '127.0.0.1', '--port', String(port), ...more], 1, says, 'UDP_BIND_FAILED')
+  await fails(['testnet', '--size', '2', '--port', String(port)], 1, says, 'UDP_BIND_FAILED')
+})
+
+t.test('a configuration with a mistake: file and line, 78, and nothing is started', async () => {
+  const identity = path.join(t.scratch, 'up-identity')
+  const head = `identity = "${identity}"\n`
+  const cases = [
+    ['identity = \n', 1, /./],
+    [head + 'bootstrapp = []\n', 2, /unknown key 'bootstrapp'.*bootstrap/],
+    [head + '[[expose]]\n', 2, /needs services/],
+    [head + '[[expose]]\nservices = ["0"]\n', 3, /'0' is no port/],
+    [head + '[[expose]]\nservices = ["80"]\nallow = ["bob"]\n', 4, /'bob' is no key.*\[peer\.NAME\]/],
+    [head + '[[expose]]\nservices = ["80"]\n[[expose]]\nservices = ["81"]\n', 4, /same identity/],
+    [head + '[[connect]]\nlisten = "0"\n', 2, /needs a peer/],
+    [head + `[[connect]]\npeer = "${KEY}"\nlisten = ["0", "x:y:z"]\n`, 4, /'x:y:z'/],
+    [head + 'port = "80"\n', 2, /'port' has to be a whole number/],
+    [head + 'port = 70000\n', 2, /port has to be 0 to 65535/],
+    [head + '[peer.bob]\nkey = "x"\n', 3, /'x' is no key/]
+  ]
+  for (const [text, line, says] of cases) {
+    const name = file(text)
+    for (const command of ['check', 'up']) {
+      await fails([command, '-c', name], 78, new RegExp(`^hsfwd: ${name}:${line}: .*${says.source}`), 'BAD_CONFIG')
+    }
+  }
+  await fails(['check', '-c', '/nowhere/hsfwd.toml'], 78, /\/nowhere\/hsfwd.toml: cannot be read/, 'BAD_CONFIG')
+  await fails(['check', '-c', file('')], 78, /nothing to do/, 'BAD_CONFIG')
+  await fails(['check'], 78, /no configuration file: -c FILE/, 'NO_CONFIG')
+  t.ok(!fs.existsSync(identity), 'no identity is made')
+  const good = file(head + '[[expose]]\nservices = ["80"]\n')
+  const checked = await t.run(['check', '-c', good])
+  t.equal(checked.code, 0, checked.stderr)
+  t.ok(!fs.existsSync(identity), 'check makes nothing')
+})
+
+t.test('one tunnel of a file that cannot start: none does', async () => {
+  const net = await t.testnet()
+  const taken = await t.service((socket) => socket.end())
+  const identity = path.join(t.scratch, 'half-identity')
+  const name = file(`identity = "${identity}"\nbootstrap = "${net.bootstrap}"\n[[expose]]\nservices = "80"\n` +
+    `[[connect]]\npeer = "${KEY}"\nlisten = ["0", "${taken.port}"]\n`)
+  const up = await t.run(['up', '-c', name, '--json'])
+  t.equal(up.code, 1, up.stderr)
+  t.equal(up.program.events.map((e) => e.event).join(), 'error', 'events')
+  t.ok(up.stderr.includes(`127.0.0.1:${taken.port}`), up.stderr)
+})
+
+t.test('who is not let in is told what it may be', async () => {
+  const net = await t.testnet()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const guest = (await t.run(['keygen', '--name', 'guest', '--json'])).program.events[0].publicKey
+  const server = t.hsfwd(['expose', String(hello.port), '--allow', guest, '--bootstrap', net.bootstrap, '--json'])
+  const { publicKey } = await server.event('listening')
+  const more = ['--bootstrap', net.bootstrap]
+  const welcome = await t.run(['pipe', publicKey, '--name', 'guest', ...more], { input: '' })
+  t.equal(welcome.stdout, 'hello', 'who may, hears the service')
+  await fails(['pipe', publicKey, '--name', 'stranger', ...more], 69, /does not let this key in/, 'PEER_CONNECTION_FAILED', { input: '' })
+  t.ok(/refused/.test(server.stderr), `expose logs the refusal: ${server.stderr}`)
+  t.equal(server.events.filter((e) => e.event === 'connection').length, 1, 'connections of the server')
+})
+
+t.test('signals end every command with 128 + n', async () => {
+  const net = await t.testnet()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const expose = t.hsfwd(['expose', String(hello.port), '--bootstrap', net.bootstrap, '--json'])
+  const { publicKey } = await expose.event('listening')
+  const connect = t.hsfwd(['connect', publicKey, '-L', '0', '--name', 'client', '--bootstrap', net.bootstrap, '--json'])
+  await connect.event('ready')
+  const up = t.hsfwd(['up', '--json', '-c', file(`identity = "${path.join(t.scratch, 'up-signal')}"\nbootstrap = "${net.bootstrap}"\n` +
+    `[[connect]]\npeer = "${publicKey}"\nlisten = "0"\n`)])
+  await up.event('ready')
+  const node = t.hsfwd(['node', '--bootstrap', net.bootstrap, '--json'])
+  await node.event('ready')
+  const cases = [[up, 'SIGHUP', 129], [connect, 'SIGINT', 130], [node, 'SIGTERM', 143], [expose, 'SIGHUP', 129], [net.program, 'SIGINT', 130]]
+  for (const [program, signal, code] of cases) {
+    t.equal(await t.within(5000, `${program.name} to end`, program.kill(signal)), code, `${program.name} on ${signal}`)
+    t.equal(program.stderr, '', 'nothing to complain about')
+  }
+})

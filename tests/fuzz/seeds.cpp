@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fuzz/seeds.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "util/text.hpp"
+
+namespace hsfwd::fuzz {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kMaxBlob = 2048;        // a datagram
+constexpr std::size_t kMaxTranscript = 4096;  // libFuzzer's own limit for inputs
+constexpr std::size_t kMaxText = 300;
+
+constexpr std::string_view kForms[] = {
+    "22",
+    "web=8080",
+    "ssh=10.0.0.7:22",
+    "v6=[::1]:443",
+    "unix:/run/docker.sock",
+    "dock=unix:/run/docker.sock",
+    "127.0.0.1:0:web",
+    "[::]:8022:ssh",
+    "unix:/tmp/local.sock:web",
+    "example.org:49737",
+    "88.99.3.86@node1.hyperdht.org:49737",
+    "--bootstrap\n127.0.0.1:49737\n--json\n--port=0\n-L\n2222",
+    "hs://s000yry8ajbr5d3qwtgq6d1kxmfwnhfyrxgpbmhm6tpxkfwt1z5nby9o",
+    "hs://0000yry8ajbr5d3qwtgq6d1kxmfwnhfyrxgpbmhm6tpxkfwt1z5nby9o",
+    "pear://yry8ajbr5d3qwtgq6d1kxmfwnhfyrxgpbmhm6tpxkfwt1z5nby9o/path",
+};
+
+constexpr std::string_view kConfigs[] = {
+    "[[expose]]\nservices = [\"22\", \"web=8080\"]\nallow = [\"laptop\"]\n[peer.laptop]\nkey = "
+    "\"yry8ajbr5d3qwtgq6d1kxmfwnhfyrxgpbmhm6tpxkfwt1z5nby9o\"\n",
+    "identity = \"/tmp/id\"\nbootstrap = [\"127.0.0.1:49737\"]\nhost = \"127.0.0.1\"\nport = "
+    "0\n[[connect]]\npeer = "
+    "\"a5fabdae507f53380ce09fa7f0bd4fb85e7ed5e7f6c62bba92829335dffa96bd\"\nlisten = \"2222:ssh\"\n",
+    "peer = { a = { key = 'x' } }\nexpose = [{ services = '22', identity = \"\"\"/a\nb\"\"\" }]\n",
+};
+
+Bytes contents(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return to_bytes(as_bytes(text.str()));
+}
+
+void for_each_string(const Json& json, const std::function<void(const std::string&)>& use) {
+  if (json.is_string()) use(json.get<std::string>());
+  if (!json.is_structured()) return;
+  for (const Json& inner : json) for_each_string(inner, use);
+}
+
+/// Vector by vector: the byte strings and the texts in it.
+template <class F>
+void for_each_vector(F&& use) {
+  std::set<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(HSFWD_VECTORS)) {
+    files.insert(entry.path());
+  }
+  for (const auto& file : files) {
+    const Json suite = Json::parse(as_text(contents(file)));
+    for (const Json& vector : suite.at("vectors")) {
+      std::vector<Bytes> blobs;
+      std::vector<Bytes> texts;
+      for_each_string(vector, [&](const std::string& text) {
+        const auto blob = from_hex(text);
+        if (blob && blob->size() <= kMaxBlob) blobs.push_back(*blob);
+        if (!blob && text.size() <= kMaxText) texts.push_back(to_bytes(as_bytes(text)));
+      });
+      use(blobs, texts);
+    }
+  }
+}
+
+Bytes transcript(const std::vector<Bytes>& blobs) {
+  Bytes out;
+  for (const Bytes& blob : blobs) {
+    if (out.size() + 3 + blob.size() > kMaxTranscript) break;
+    const std::uint8_t head[] = {0, static_cast<std::uint8_t>(blob.size()),
+                                 static_cast<std::uint8_t>(blob.size() >> 8)};
+    append(out, head);
+    append(out, blob);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Bytes> seeds(std::string_view corpus) {
+  std::set<Bytes> out;
+  if (corpus == "configs") {
+    out.insert(contents(HSFWD_EXAMPLE_CONFIG));
+    for (const std::string_view text : kConfigs) out.insert(to_bytes(as_bytes(text)));
+  }
+  if (corpus == "texts") {
+    for (const std::string_view text : kForms) out.insert(to_bytes(as_bytes(text)));
+  }
+  if (corpus == "blobs" || corpus == "transcripts" || corpus == "texts") {
+    for_each_vector([&](const std::vector<Bytes>& blobs, const std::vector<Bytes>& texts) {
+      if (corpus == "blobs") out.insert(blobs.begin(), blobs.end());
+      if (corpus == "texts") out.insert(texts.begin(), texts.end());
+      if (corpus == "transcripts") out.insert(transcript(blobs));
+    });
+  }
+  return {out.begin(), out.end()};
+}
+
+}  // namespace hsfwd::fuzz

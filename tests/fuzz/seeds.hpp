@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "util/bytes.hpp"
+
+namespace hsfwd::fuzz {
+
+/// Inputs to begin with:
+///
+///   blobs        every byte string of the golden vectors
+///   transcripts  those of each vector in their order, as { 0 | length u16 | bytes }
+///   texts        every other string of the vectors, and forms of the command line
+///   configs      configuration files
+///
+/// Empty for any other name.
+std::vector<Bytes> seeds(std::string_view corpus);
+
+}  // namespace hsfwd::fuzz

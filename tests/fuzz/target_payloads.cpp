@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is sealed inside handshakes and holepunch messages, the extension block included.
+#include "fuzz/input.hpp"
+#include "hyperdht/messages.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::hyperdht;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const ByteView bytes(data, size);
+  fuzz::check_round_trip<NoisePayload>(bytes);
+  fuzz::check_round_trip<HolepunchPayload>(bytes);
+
+  // Whatever trails the fields that stock peers know, they are read the same.
+  NoisePayload stock{.error = 1, .firewall = 2, .secret_stream = 1};
+  Bytes trailing = stock.encode();
+  append(trailing, bytes);
+  const auto decoded = NoisePayload::decode(trailing);
+  HSFWD_CHECK(decoded.ok());
+  HSFWD_CHECK(decoded->error == 1 && decoded->firewall == 2 && decoded->secret_stream == 1u);
+
+  const auto extension = Extension::read(bytes);
+  if (extension) {
+    const auto again = Extension::read(
+        codec::encode([&](codec::Writer& writer) { extension->write(writer); }));
+    HSFWD_CHECK(again && again->features == extension->features &&
+                again->service == extension->service && again->services == extension->services);
+  }
+  return 0;
+}

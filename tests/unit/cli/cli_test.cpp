@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "cli/options.hpp"
+#include "cli/plan.hpp"
+#include "hyperdht/key_text.hpp"
+#include "util/text.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::cli;
+using Catch::Matchers::Contains;
+
+namespace {
+
+constexpr const char* kKey = "a5fabdae507f53380ce09fa7f0bd4fb85e7ed5e7f6c62bba92829335dffa96bd";
+
+template <class F>
+UserError error_of(F&& run) {
+  try {
+    run();
+  } catch (const UserError& error) {
+    return error;
+  }
+  FAIL("no error");
+  return {};
+}
+
+CommandLine line_of(const std::vector<std::string>& words) {
+  CommandLine line("hsfwd test WORD", "A test.");
+  line.add_node_options();
+  line.add_identity_options();
+  line.add_output_options();
+  line.positional("word", 1);
+  const bool parsed = line.parse(words);
+  REQUIRE(parsed);
+  return line;
+}
+
+Plan plan_of(const std::string& text) {
+  const auto config = config::parse(text, "hsfwd.toml");
+  REQUIRE(config.ok());
+  return make_plan(*config, "hsfwd.toml");
+}
+
+}  // namespace
+
+TEST_CASE("flags are understood, repeated where that makes sense") {
+  const auto line = line_of({"--bootstrap", "1.2.3.4:5", "--bootstrap=5.6.7.8@host:9", "word", "-v",
+                             "--port", "0", "--host", "127.0.0.1", "--json"});
+  const Options options = node_options(line);
+  REQUIRE(options.bootstrap.size() == 2);
+  CHECK(options.bootstrap[0].to_string() == "1.2.3.4:5");
+  CHECK(options.bootstrap[1].suggested == net::Ipv4::of(5, 6, 7, 8));
+  CHECK(options.port == 0);
+  CHECK(!options.any_port);
+  CHECK(options.host == net::Ipv4::loopback());
+  CHECK(output_options(line).json);
+  CHECK(output_options(line).level == LogLevel::kDebug);
+  CHECK(line.texts("word") == std::vector<std::string>{"word"});
+}
+
+TEST_CASE("without flags the public network and the usual port are meant") {
+  const Options options = node_options(line_of({}));
+  CHECK(options.bootstrap.size() == public_bootstrap().size());
+  CHECK(options.port == 49737);
+  CHECK(options.any_port);
+}
+
+TEST_CASE("flags that make no sense are usage errors that name them") {
+  const std::pair<std::vector<std::string>, const char*> cases[] = {
+      {{"--bootstrp", "x"}, "--bootstrp"},
+      {{"--boot", "1.2.3.4:5"}, "--boot"},  // no guessing: a later flag could change its meaning
+      {{"--port"}, "--port"},
+      {{"--port", "1", "--port", "2"}, "--port"},
+      {{"--port", "65536"}, "--port 65536"},
+      {{"--port", "-1"}, "--port"},
+      {{"--port", "1x"}, "--port 1x"},
+      {{"--host", "300.0.0.1"}, "--host 300.0.0.1"},
+      {{"--host", "::1"}, "--host ::1"},
+      {{"--bootstrap", "1.2.3.4"}, "1.2.3.4"},
+      {{"--bootstrap", "1.2.3.4:0"}, "1.2.3.4:0"},
+      {{"--log-format", "xml"}, "--log-format xml"},
+      {{"--identity", "a", "--name", "b"}, "--identity and --name"},
+      {{"--name", "../../etc/passwd"}, "--name"},
+      {{"--json=maybe"}, "--json"},
+      {{"a", "b"}, "usage: hsfwd test WORD"},
+  };
+  for (const auto& [words, says] : cases) {
+    CAPTURE(words);
+    const UserError error = error_of([&] {
+      const auto line = line_of(words);
+      output_options(line);
+      node_options(line);
+      identity_path(line);
+    });
+    CHECK(error.exit_code == kUsage);
+    CHECK(error.code == "USAGE");
+    CHECK_THAT(error.message, Contains(says));
+  }
+}
+
+TEST_CASE("a peer is a key in any of its forms") {
+  const auto key = *hyperdht::parse_key(kKey);
+  CHECK(parse_peer(kKey).key == key);
+  CHECK(parse_peer(hyperdht::key_text(key)).key == key);
+  CHECK(parse_peer("pear://" + hyperdht::key_text(key) + "/some/where").key == key);
+  CHECK(parse_peer("hs://0000" + hyperdht::key_text(key)).key == key);
+  CHECK(!parse_peer(kKey).identity);
+  // A secret from which both ends make the one key pair they share.
+  const PeerReference shared = parse_peer("hs://s000" + hyperdht::key_text(key));
+  REQUIRE(shared.identity);
+  CHECK(shared.identity->public_key == shared.key);
+  CHECK(shared.key != key);
+  for (const std::string text : {"", "x", "hs://", "hs://0000", "hs://0000xyz", "pear://",
+                                 "A5FA", "not a key"}) {
+    CAPTURE(text);
+    const UserError error = error_of([&] { parse_peer(text); });
+    CHECK(error.exit_code == kUsage);
+    CHECK(error.code == "BAD_KEY");
+    CHECK_THAT(error.message, Contains("'" + text + "' is no key"));
+  }
+}
+
+TEST_CASE("a plan has every value understood") {
+  const Plan plan = plan_of(std::string("identity = '/id'\nbootstrap = '1.2.3.4:5'\n[peer.bob]\nkey = '") +
+                            kKey +
+                            "'\n[[expose]]\nservices = ['web=8080']\nallow = 'bob'\n"
+                            "[[connect]]\npeer = 'bob'\nlisten = ['0:ssh', 'unix:/tmp/s']\n");
+  CHECK(plan.identity == "/id");
+  REQUIRE(plan.exposes.size() == 1);
+  CHECK(plan.exposes[0].identity == "/id");
+  CHECK(plan.exposes[0].services[0].target.to_string() == "127.0.0.1:8080");
+  CHECK(plan.exposes[0].allow == std::set<PublicKey>{*hyperdht::parse_key(kKey)});
+  REQUIRE(plan.connects.size() == 1);
+  CHECK(plan.connects[0].peer_name == "bob");
+  CHECK(plan.connects[0].forwards[0].service == "ssh");
+  CHECK(plan.connects[0].forwards[1].listen.path == "/tmp/s");
+}
+
+TEST_CASE("a plan with a mistake names file, line and what would be right") {
+  const std::string key = kKey;
+  const std::pair<std::string, const char*> cases[] = {
+      {"", "hsfwd.toml: nothing to do"},
+      {"bootstrap = 'here'\n", "hsfwd.toml:1: bootstrap 'here' has to be HOST:PORT"},
+      {"\nhost = 'here'\n", "hsfwd.toml:2: host has to be an IPv4 address"},
+      {"port = -1\n", "hsfwd.toml:1: port has to be 0 to 65535"},
+      // Also when nothing refers to the name.
+      {"[peer.bob]\nkey = 'x'\n", "hsfwd.toml:2: 'x' is no key"},
+      {"[[expose]]\nservices = '22'\nallow = 'bob'\n",
+       "hsfwd.toml:3: 'bob' is no key: 64 hexadecimal digits, 52 characters z-base-32 or hs://..., "
+       "and no [peer.NAME] is called so"},
+      {"[[expose]]\nservices = ['22', 'x=99999']\n", "hsfwd.toml:2: service 'x=99999'"},
+      {"[[expose]]\nservices = ['a=1', 'a=2']\n", "hsfwd.toml:2: two services are called 'a'"},
+      {"[[expose]]\nservices = '1'\n\n[[expose]]\nservices = '2'\n",
+       "hsfwd.toml:4: two [[expose]] have the same identity"},
+      {"[[connect]]\npeer = '" + key + "'\nlisten = ['1', ':']\n", "hsfwd.toml:3: listen ':'"},
+  };
+  for (const auto& [text, says] : cases) {
+    CAPTURE(text);
+    const UserError error = error_of([&, t = text] { plan_of(t); });
+    CHECK(error.exit_code == kBadConfig);
+    CHECK_THAT(error.message, Catch::Matchers::StartsWith(says));
+  }
+}

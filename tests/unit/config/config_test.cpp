@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/config.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace hsfwd;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::string error_of(const std::string& text) {
+  const auto config = config::parse(text, "hsfwd.toml");
+  REQUIRE(!config.ok());
+  return config.error().to_string();
+}
+
+}  // namespace
+
+TEST_CASE("a file with everything in it is read with its line numbers") {
+  const auto config = config::parse(R"(identity = "/tmp/id"
+bootstrap = ["127.0.0.1:49737", "example.org:1"]
+host = "10.0.0.1"
+port = 0
+
+[peer.bob]
+key = "k"
+
+[[expose]]
+services = ["22", "web=8080"]
+allow = "bob"
+identity = "/tmp/other"
+
+[[connect]]
+peer = "bob"
+listen = "2222"
+)",
+                                    "hsfwd.toml");
+  REQUIRE(config.ok());
+  CHECK(config->identity == "/tmp/id");
+  REQUIRE(config->bootstrap.size() == 2);
+  CHECK(config->bootstrap[1].value == "example.org:1");
+  CHECK(config->host->value == "10.0.0.1");
+  CHECK(config->port->value == 0);
+  CHECK(config->peers.at("bob").key == "k");
+  CHECK(config->peers.at("bob").line == 7);
+  REQUIRE(config->exposes.size() == 1);
+  const config::Expose& expose = config->exposes[0];
+  CHECK(expose.services[1].value == "web=8080");
+  CHECK(expose.services[1].line == 10);
+  CHECK(expose.allow[0].value == "bob");
+  CHECK(expose.identity == "/tmp/other");
+  CHECK(expose.line == 9);
+  REQUIRE(config->connects.size() == 1);
+  CHECK(config->connects[0].peer.value == "bob");
+  CHECK(config->connects[0].listen[0].line == 16);
+}
+
+TEST_CASE("unknown keys are mistakes everywhere, with a hint at the right one") {
+  CHECK(error_of("bootstap = []") ==
+        "hsfwd.toml:1: unknown key 'bootstap'; did you mean 'bootstrap'?");
+  CHECK_THAT(error_of("\nwindow = 1"), Contains("hsfwd.toml:2: unknown key 'window'; known are"));
+  CHECK_THAT(error_of("[[expose]]\nservice = '22'"),
+             Contains("hsfwd.toml:2: unknown key 'service' in [[expose]]; did you mean 'services'?"));
+  CHECK_THAT(error_of("[[connect]]\npeer = 'x'\nlisten = '1'\nport = 1"),
+             Contains("hsfwd.toml:4: unknown key 'port' in [[connect]]"));
+  CHECK_THAT(error_of("[peer.bob]\nkey = 'x'\nname = 'y'"),
+             Contains("hsfwd.toml:3: unknown key 'name' in [peer.bob]"));
+}
+
+TEST_CASE("a value of the wrong type is named, with the type that would be right") {
+  CHECK_THAT(error_of("identity = 5"), Contains(":1: 'identity' has to be a string"));
+  CHECK_THAT(error_of("bootstrap = [1]"), Contains("'bootstrap' has to be a list of strings"));
+  CHECK_THAT(error_of("bootstrap = 1"), Contains("has to be a string or a list of strings"));
+  CHECK_THAT(error_of("port = '1'"), Contains("'port' has to be a whole number"));
+  CHECK_THAT(error_of("port = 1.0"), Contains("'port' has to be a whole number"));
+  CHECK_THAT(error_of("peer = 1"), Contains("'peer' has to be a table"));
+  CHECK_THAT(error_of("[peer]\nbob = 'key'"), Contains(":2: write [peer.bob] and key = below it"));
+  CHECK_THAT(error_of("[expose]\nservices = '1'"), Contains("write [[expose]], with two brackets"));
+  CHECK_THAT(error_of("expose = [1]"), Contains("'expose' has to be a list of tables"));
+  CHECK_THAT(error_of("[[expose]]\nservices = [22]"),
+             Contains(":2: 'services' in [[expose]] has to be a list of strings"));
+}
+
+TEST_CASE("what is missing is named") {
+  CHECK_THAT(error_of("\n[[expose]]"), Contains("hsfwd.toml:2: [[expose]] needs services"));
+  CHECK_THAT(error_of("[[connect]]\nlisten = '1'"), Contains("[[connect]] needs a peer"));
+  CHECK_THAT(error_of("[[connect]]\npeer = 'x'"), Contains("[[connect]] needs listen"));
+  CHECK_THAT(error_of("[peer.bob]"), Contains("[peer.bob] needs a key"));
+}
+
+TEST_CASE("what is no TOML is reported with its line") {
+  CHECK_THAT(error_of("host = \"a\"\nidentity = \n"), Contains("hsfwd.toml:2: "));
+  CHECK_THAT(error_of("a = 1\na = 2\n"), Contains("hsfwd.toml:2: "));
+  CHECK_THAT(error_of("x = \"\xff\"\n"), Contains("hsfwd.toml:1: "));
+  // Nested deeper than any stack would bear.
+  CHECK_THAT(error_of("x = " + std::string(100'000, '[')), Contains("hsfwd.toml:1: "));
+}
+
+TEST_CASE("a mistake is one line, whatever was written") {
+  CHECK(error_of("\"a\\nb\" = 1").find('\n') == std::string::npos);
+  CHECK(error_of("[peer.\"a\\nb\"]\n").find('\n') == std::string::npos);
+}
+
+TEST_CASE("a file that cannot be read is named") {
+  const auto missing = config::load("/nowhere/hsfwd.toml");
+  REQUIRE(!missing.ok());
+  CHECK(missing.error().to_string() == "/nowhere/hsfwd.toml: cannot be read");
+  CHECK(config::load("/").error().to_string() == "/: cannot be read");
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "forward/pipe.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "streams.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::forward;
+
+namespace {
+
+Bytes pattern(std::size_t size) {
+  Bytes out(size);
+  for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(i * 31 >> 2);
+  return out;
+}
+
+struct Piped {
+  Piped()
+      : pipe(scheduler, std::make_unique<LocalStream>(local), std::make_unique<PeerStream>(peer),
+             [this](const std::string& reason) {
+               REQUIRE(!done);
+               done = reason;
+             }) {
+    scheduler.freeze(Instant::from_micros(1'000'000));
+  }
+  void start() {
+    pipe.start();
+    run();
+  }
+  /// Lets the pipe have as many turns as it wants.
+  void run() {
+    for (int i = 0; i < 100; ++i) scheduler.advance_to(scheduler.now() + 1_ms);
+  }
+
+  Scheduler scheduler;
+  Script local;
+  Script peer;
+  std::optional<std::string> done;
+  Pipe pipe;
+};
+
+}  // namespace
+
+TEST_CASE("bytes go both ways, more of them than one turn moves") {
+  Piped p;
+  p.local.room = p.peer.room = 8 << 20;
+  p.local.incoming = pattern(3'000'000);
+  p.peer.incoming = pattern(2'500'000);
+  p.start();
+  CHECK(p.peer.written == pattern(3'000'000));
+  CHECK(p.local.written == pattern(2'500'000));
+  CHECK(p.pipe.stats().to_peer == 3'000'000);
+  CHECK(p.pipe.stats().from_peer == 2'500'000);
+  CHECK(!p.done);
+}
+
+TEST_CASE("one long direction does not starve the other streams of the loop") {
+  Piped p;
+  p.peer.room = 8 << 20;
+  p.local.incoming = pattern(3'000'000);
+  p.pipe.start();
+  bool others_ran = false;
+  std::uint64_t moved = 0;
+  Timer other(p.scheduler, [&] {
+    others_ran = true;
+    moved = p.pipe.stats().to_peer;
+  });
+  other.start(Duration());
+  p.scheduler.advance_to(p.scheduler.now());
+  CHECK(others_ran);
+  CHECK(moved < 3'000'000);
+}
+
+TEST_CASE("a full peer is not fed, and the local side is not read") {
+  Piped p;
+  p.peer.room = 5000;
+  p.local.incoming = pattern(20'000);
+  p.start();
+  CHECK(p.local.read == 5000);
+  p.peer.make_room(1500);
+  p.run();
+  CHECK(p.local.read == 6500);
+  p.peer.make_room(100'000);
+  p.run();
+  CHECK(p.peer.written == pattern(20'000));
+}
+
+TEST_CASE("a full local stream is not fed, and the peer is not read") {
+  Piped p;
+  p.local.room = 700;
+  p.start();
+  p.peer.arrive(pattern(10'000));
+  p.run();
+  CHECK(p.peer.read == 700);
+  p.local.make_room(1);
+  p.run();
+  CHECK(p.peer.read == 701);
+  p.local.make_room(1 << 20);
+  p.run();
+  CHECK(p.local.written == pattern(10'000));
+}
+
+TEST_CASE("each direction ends by itself, behind its bytes; the pipe when all is flushed") {
+  Piped p;
+  p.start();
+  p.local.arrive(pattern(10));
+  p.local.arrive_end();
+  p.run();
+  CHECK(p.peer.written == pattern(10));
+  CHECK(p.peer.ended);
+  CHECK(!p.local.ended);
+  p.peer.arrive(pattern(3000));
+  p.run();
+  CHECK(p.local.written == pattern(3000));
+  p.peer.flushed = false;
+  p.peer.arrive_end();
+  p.run();
+  CHECK(p.local.ended);
+  CHECK(!p.done);
+  p.peer.flushed = true;
+  p.peer.observer->on_writable();
+  REQUIRE(p.done);
+  CHECK(p.done->empty());
+  CHECK(!p.local.was_reset);
+  CHECK(!p.peer.was_reset);
+}
+
+TEST_CASE("an end waits for the room that the bytes before it need") {
+  Piped p;
+  p.local.room = 100;
+  p.peer.incoming = pattern(150);
+  p.peer.incoming_ended = true;
+  p.start();
+  CHECK(!p.local.ended);
+  p.local.make_room(50);
+  p.run();
+  CHECK(p.local.ended);
+  CHECK(p.local.written == pattern(150));
+}
+
+TEST_CASE("a reset of either side is a reset of the other, with the reason") {
+  for (const bool by_peer : {true, false}) {
+    Piped p;
+    p.start();
+    Script& origin = by_peer ? p.peer : p.local;
+    Script& other = by_peer ? p.local : p.peer;
+    origin.observer->on_reset("gone");
+    REQUIRE(p.done);
+    CHECK(*p.done == (by_peer ? "gone" : "local connection: gone"));
+    CHECK(other.was_reset);
+    CHECK(!other.ended);
+    CHECK(p.local.observer == nullptr);
+    CHECK(p.peer.observer == nullptr);
+  }
+}
+
+TEST_CASE("a pipe that is called off resets both sides, once") {
+  Piped p;
+  p.start();
+  p.pipe.abort("no such service");
+  p.pipe.abort("again");
+  CHECK(*p.done == "no such service");
+  CHECK(p.local.was_reset);
+  CHECK(p.peer.was_reset);
+}
+
+TEST_CASE("input that is taken for ended is not read any more") {
+  Piped p;
+  p.start();
+  p.peer.arrive_end();
+  p.pipe.end_local_input();
+  p.run();
+  REQUIRE(p.done);
+  CHECK(p.done->empty());
+  CHECK(p.peer.ended);
+}

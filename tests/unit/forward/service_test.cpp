@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "forward/service.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace hsfwd;
+using namespace hsfwd::forward;
+using Catch::Matchers::Contains;
+
+TEST_CASE("a target is a port, a host and port or a socket, with or without a name") {
+  const std::tuple<const char*, const char*, const char*> cases[] = {
+      {"22", "22", "127.0.0.1:22"},
+      {"ssh=22", "ssh", "127.0.0.1:22"},
+      {"10.0.0.7:80", "80", "10.0.0.7:80"},
+      {"web=example.org:8080", "web", "example.org:8080"},
+      {"[::1]:443", "443", "[::1]:443"},
+      {"unix:/run/docker.sock", "docker.sock", "unix:/run/docker.sock"},
+      {"dock=unix:rel/a b", "dock", "unix:rel/a b"},
+      {"unix:/run/a b", "a_b", "unix:/run/a b"},
+  };
+  for (const auto& [text, name, target] : cases) {
+    CAPTURE(text);
+    const auto service = Service::parse(text);
+    REQUIRE(service.ok());
+    CHECK(service->name == name);
+    CHECK(service->target.to_string() == target);
+  }
+}
+
+TEST_CASE("targets that make no sense are explained in one clause") {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", "'' is no port (1 to 65535)"},
+      {"0", "'0' is no port"},
+      {"65536", "'65536' is no port"},
+      {"ssh", "'ssh' is no port"},
+      {"host:", "'' is no port"},
+      {":80", "host is empty"},
+      {"[]:80", "host is empty"},
+      {"::1:80", "IPv6 addresses go in brackets: [::1]"},
+      {"=80", "'' is no service name"},
+      {"a b=80", "'a b' is no service name"},
+      {"unix:", "path of the socket is missing"},
+      {"unix:/run/", "name"},
+      {"udp:53", "UDP"},
+      {"a=b=80", "="},
+      {"ho st:80", "'ho st'"},
+  };
+  for (const auto& [text, says] : cases) {
+    CAPTURE(text);
+    const auto service = Service::parse(text);
+    REQUIRE(!service.ok());
+    CHECK_THAT(service.error(), Contains(says));
+  }
+  CHECK(!Service::parse(std::string(65, 'a') + "=80").ok());
+  CHECK(Service::parse(std::string(64, 'a') + "=80").ok());
+}
+
+TEST_CASE("a local address leads to the default service or to a named one") {
+  const std::tuple<const char*, const char*, const char*> cases[] = {
+      {"2222", "127.0.0.1:2222", ""},
+      {"0", "127.0.0.1:0", ""},
+      {"2222:ssh", "127.0.0.1:2222", "ssh"},
+      {"2222:22", "127.0.0.1:2222", "22"},
+      {"0.0.0.0:2222", "0.0.0.0:2222", ""},
+      {"localhost:2222:web", "localhost:2222", "web"},
+      {"[::]:2222:22", "[::]:2222", "22"},
+      {"unix:/tmp/s", "unix:/tmp/s", ""},
+      {"unix:/tmp/s:web", "unix:/tmp/s", "web"},
+  };
+  for (const auto& [text, listen, service] : cases) {
+    CAPTURE(text);
+    const auto forward = LocalForward::parse(text);
+    REQUIRE(forward.ok());
+    CHECK(forward->listen.to_string() == listen);
+    CHECK(forward->service == service);
+  }
+}
+
+TEST_CASE("local addresses that make no sense are explained in one clause") {
+  for (const char* text : {"", ":", "ssh", "70000", "-1", "1:2:3:4", "host:port", ":2222", "2222:",
+                           "2222:a b", "[::1]", "[::1", "[]:1", "unix:", "unix::web", "::1:22",
+                           "ho st:1"}) {
+    CAPTURE(text);
+    const auto forward = LocalForward::parse(text);
+    CHECK(!forward.ok());
+    if (!forward.ok()) CHECK(!forward.error().empty());
+  }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two sides of a pipe, with room and bytes as the test says.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "net/byte_stream.hpp"
+
+namespace hsfwd::forward {
+
+/// What both sides have: bytes to be read, room for what is written, and a record of what happened.
+struct Script {
+  Bytes incoming;
+  bool incoming_ended = false;
+  Bytes written;
+  std::size_t room = 1 << 20;
+  bool ended = false;
+  bool was_reset = false;
+  bool flushed = true;
+  std::size_t read = 0;
+  net::ByteStreamObserver* observer = nullptr;
+
+  void arrive(ByteView bytes) {
+    append(incoming, bytes);
+    if (observer != nullptr) observer->on_readable();
+  }
+  void arrive_end() {
+    incoming_ended = true;
+    if (observer != nullptr) observer->on_readable();
+  }
+  void make_room(std::size_t size) {
+    room += size;
+    if (observer != nullptr) observer->on_writable();
+  }
+  net::ReadState state() const {
+    if (!incoming.empty()) return net::ReadState::kData;
+    return incoming_ended ? net::ReadState::kEnd : net::ReadState::kBlocked;
+  }
+  void take(std::size_t size) {
+    incoming.erase(incoming.begin(), incoming.begin() + static_cast<std::ptrdiff_t>(size));
+    read += size;
+  }
+};
+
+class LocalStream final : public net::ByteStream {
+ public:
+  explicit LocalStream(Script& script) : script_(script) {}
+  void set_observer(net::ByteStreamObserver* observer) override { script_.observer = observer; }
+  net::ReadResult read(MutableBytes into) override {
+    const net::ReadState state = script_.state();
+    const std::size_t size = std::min(into.size(), script_.incoming.size());
+    copy_bytes(ByteView(script_.incoming).first(size), into);
+    script_.take(size);
+    return {state, size};
+  }
+  std::size_t write(ByteView bytes) override {
+    const std::size_t size = std::min(bytes.size(), script_.room);
+    append(script_.written, bytes.first(size));
+    script_.room -= size;
+    return size;
+  }
+  void end() override { script_.ended = true; }
+  void reset() override { script_.was_reset = true; }
+  bool flushed() const override { return script_.flushed; }
+
+ private:
+  Script& script_;
+};
+
+class PeerStream final : public net::BufferedByteStream {
+ public:
+  explicit PeerStream(Script& script) : script_(script) {}
+  void set_observer(net::ByteStreamObserver* observer) override { script_.observer = observer; }
+  net::ReadResult read(MutableBytes) override { return {}; }
+  std::size_t write(ByteView) override { return 0; }
+  void end() override { script_.ended = true; }
+  void reset() override { script_.was_reset = true; }
+  bool flushed() const override { return script_.flushed; }
+  MutableBytes reserve() override {
+    buffer_.resize(std::min<std::size_t>(script_.room, 1000));
+    return buffer_;
+  }
+  void commit(std::size_t size) override {
+    append(script_.written, ByteView(buffer_).first(size));
+    script_.room -= size;
+  }
+  ByteView peek() override {
+    return ByteView(script_.incoming).first(std::min<std::size_t>(script_.incoming.size(), 1000));
+  }
+  void consume(std::size_t size) override { script_.take(size); }
+  net::ReadState read_state() const override { return script_.state(); }
+
+ private:
+  Script& script_;
+  Bytes buffer_;
+};
+
+}  // namespace hsfwd::forward

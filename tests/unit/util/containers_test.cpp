@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <memory>
+#include <string>
+
+#include "util/buffer_pool.hpp"
+#include "util/ring.hpp"
+#include "util/slot_map.hpp"
+
+using namespace hsfwd;
+
+TEST_CASE("a ring is a queue through growth and wrap-around") {
+  Ring<std::string> ring;
+  int in = 0;
+  int out = 0;
+  // Never empty for long, never small for long: both ends pass the seam many times.
+  for (int round = 0; round < 200; ++round) {
+    for (int i = 0; i < 1 + round % 7; ++i) ring.push_back(std::to_string(in++));
+    while (ring.size() > static_cast<std::size_t>(round % 20)) {
+      REQUIRE(ring.front() == std::to_string(out++));
+      ring.pop_front();
+    }
+    for (std::size_t i = 0; i < ring.size(); ++i) {
+      REQUIRE(ring[i] == std::to_string(out + static_cast<int>(i)));
+    }
+    if (!ring.empty()) REQUIRE(ring.back() == std::to_string(in - 1));
+  }
+  ring.clear();
+  CHECK(ring.empty());
+}
+
+TEST_CASE("what is popped off a ring is let go at once") {
+  Ring<std::shared_ptr<int>> ring;
+  const auto value = std::make_shared<int>(1);
+  ring.push_back(value);
+  CHECK(value.use_count() == 2);
+  ring.pop_front();
+  CHECK(value.use_count() == 1);
+}
+
+TEST_CASE("a slot map hands out the lowest free number") {
+  SlotMap<int> map;
+  const auto add = [&](int value) {
+    const std::size_t slot = map.reserve();
+    map.put(slot, std::make_unique<int>(value));
+    return slot;
+  };
+  CHECK(add(10) == 0);
+  CHECK(add(11) == 1);
+  CHECK(add(12) == 2);
+  CHECK(*map.take(1) == 11);
+  CHECK(*map.take(0) == 10);
+  CHECK(map.find(0) == nullptr);
+  CHECK(map.find(99) == nullptr);
+  CHECK(map.size() == 1);
+  CHECK(add(20) == 0);
+  const std::size_t given_up = map.reserve();
+  CHECK(given_up == 1);
+  map.release(given_up);
+  CHECK(add(21) == 1);
+  std::vector<int> seen;
+  map.for_each([&](std::size_t, int& value) { seen.push_back(value); });
+  CHECK(seen == std::vector<int>{20, 21, 12});
+}
+
+TEST_CASE("a buffer pool uses its buffers again and keeps no more than it may") {
+  BufferPool pool(100, 2);
+  {
+    PooledBuffer a = pool.take();
+    CHECK(a.size() == 100);
+    const std::uint8_t* memory = a.data();
+    a.reset();
+    CHECK(!a);
+    CHECK(pool.take().data() == memory);
+    PooledBuffer moved = pool.take();
+    PooledBuffer target = pool.take();
+    CHECK(pool.in_use() == 2);
+    target = std::move(moved);
+    CHECK(pool.in_use() == 1);
+    CHECK(!moved);  // NOLINT: what is moved from is empty, as the header says
+    std::vector<PooledBuffer> many;
+    for (int i = 0; i < 10; ++i) many.push_back(pool.take());
+    CHECK(pool.in_use() == 11);
+  }
+  CHECK(pool.in_use() == 0);
+}

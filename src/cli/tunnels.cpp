@@ -91,7 +91,10 @@ void Exposure::on_connection(PeerSocket accepted) {
   std::unique_ptr<hyperdht::PeerSocket> socket = accepted.release();
   const auto& extension = socket->extension();
   const forward::Service* service = host_.find(extension ? extension->service : "");
-  if (service == nullptr) return;  // the client was told with the handshake; this resets it
+  if (service == nullptr) {
+    host_.turn_away(std::move(socket));
+    return;
+  }
   const hyperdht::PeerSocket& opened = *socket;
   const std::uint64_t id = app_.connection_ids().next;
   report_connection(app_, id, opened, service->name);

@@ -5,6 +5,31 @@
 
 namespace hsfwd::forward {
 
+namespace {
+constexpr Duration kLeaveTime = 5_s;
+}
+
+struct ServiceHost::Leaving final : net::ByteStreamObserver {
+  Leaving(ServiceHost& h, std::unique_ptr<net::BufferedByteStream> p)
+      : host(h), peer(std::move(p)), timer(h.scheduler_, [this] {
+          peer->reset();
+          host.let_go(*this);
+        }) {
+    peer->set_observer(this);
+    peer->end();
+    timer.start(kLeaveTime);
+  }
+  void on_readable() override {}
+  void on_writable() override {
+    if (peer->flushed()) host.let_go(*this);
+  }
+  void on_reset(const std::string&) override { host.let_go(*this); }
+
+  ServiceHost& host;
+  std::unique_ptr<net::BufferedByteStream> peer;
+  Timer timer;
+};
+
 ServiceHost::ServiceHost(Scheduler& scheduler, net::StreamFactory& streams, ConnectionIds& ids,
                          std::vector<Service> services, OnClosed on_closed)
     : scheduler_(scheduler),
@@ -35,6 +60,19 @@ std::uint64_t ServiceHost::serve(std::unique_ptr<net::BufferedByteStream> peer,
     on_dialled(id, service, std::move(result));
   });
   return id;
+}
+
+void ServiceHost::turn_away(std::unique_ptr<net::BufferedByteStream> peer) {
+  leaving_.push_back(std::make_unique<Leaving>(*this, std::move(peer)));
+}
+
+void ServiceHost::let_go(Leaving& leaving) {
+  leaving.timer.stop();
+  leaving.peer->set_observer(nullptr);
+  const auto found = std::find_if(leaving_.begin(), leaving_.end(),
+                                  [&](const auto& entry) { return entry.get() == &leaving; });
+  scheduler_.retire(std::move(*found));
+  leaving_.erase(found);
 }
 
 void ServiceHost::on_dialled(std::uint64_t id, const Service& service,

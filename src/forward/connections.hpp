@@ -41,6 +41,9 @@ class ServiceHost {
 
   /// Connects a peer to a service of this host. The number names the connection in on_closed.
   std::uint64_t serve(std::unique_ptr<net::BufferedByteStream> peer, const Service& service);
+  /// A peer that asked for what there is not. It was told so with the handshake, but a reset might
+  /// outrun that: the connection is ended in order, and the peer given a moment to hang up.
+  void turn_away(std::unique_ptr<net::BufferedByteStream> peer);
   std::size_t connections() const { return connections_.size(); }
 
  private:
@@ -59,6 +62,9 @@ class ServiceHost {
     const std::uint64_t id;
   };
 
+  struct Leaving;
+  void let_go(Leaving& leaving);
+
   void on_dialled(std::uint64_t id, const Service& service,
                   Result<std::unique_ptr<net::ByteStream>, std::string> result);
   void close(std::uint64_t id, const std::string& reason);
@@ -70,6 +76,7 @@ class ServiceHost {
   OnClosed on_closed_;
   std::map<std::uint64_t, Connection> connections_;
   std::map<std::uint64_t, std::unique_ptr<Waiting>> waiting_;
+  std::vector<std::unique_ptr<Leaving>> leaving_;
 };
 
 class PortForward {

@@ -334,7 +334,16 @@ void PeerSocket::feed(std::span<const ByteView> chunks) {
     }
   }
   raw_->consume(receiver_->take_credit());
-  if (!receiver_->empty() && observer_ != nullptr) observer_->on_readable();
+  if (!receiver_->empty()) tell_readable();
+}
+
+/// The observer hears of the connection before it hears of what comes over it.
+void PeerSocket::tell_readable() {
+  if (open_task_.posted()) {
+    readable_task_.post();
+  } else if (observer_ != nullptr) {
+    observer_->on_readable();
+  }
 }
 
 void PeerSocket::on_messages(std::span<const ByteView> messages) {
@@ -349,7 +358,7 @@ void PeerSocket::on_messages(std::span<const ByteView> messages) {
 
 void PeerSocket::on_end() {
   remote_ended_ = true;
-  if (receiver_ && observer_ != nullptr) observer_->on_readable();
+  if (receiver_) tell_readable();
 }
 
 void PeerSocket::on_writable() {

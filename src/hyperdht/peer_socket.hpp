@@ -137,6 +137,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void on_closed(udx::CloseReason reason) override;
 
   void feed(std::span<const ByteView> chunks);
+  void tell_readable();
   void close(ConnectError error);
   void tell_closed();
   void keep_alive();

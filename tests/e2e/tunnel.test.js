@@ -160,6 +160,19 @@ t.test('several -L at once, services by name, unix sockets on both sides', async
   t.ok(error.message.includes('ssh, web, dock'), 'the message names what there is')
 })
 
+t.test('a service that there is not: who asks always hears which there are', async () => {
+  const net = await t.testnet()
+  const web = await t.service((socket) => socket.end('web'))
+  const server = await expose(net, [`web=${web.port}`, `ssh=${web.port}`])
+  for (let i = 0; i < 5; i++) {
+    const { code, stderr } = await t.run(['pipe', server.key, 'mail', '--name', 'client', '--bootstrap', net.bootstrap], { input: '' })
+    t.equal(code, 69, 'exit code')
+    t.equal(stderr, "hsfwd: the peer has no service 'mail'; it has web, ssh\n", 'what it said')
+  }
+  const { stdout } = await t.run(['pipe', server.key, 'web', '--name', 'client', '--bootstrap', net.bootstrap], { input: '' })
+  t.equal(stdout, 'web', 'a service that there is')
+})
+
 t.test('a peer killed in mid-transfer: a reset on both sides, and nothing left behind', async () => {
   const net = await t.testnet()
   const source = await t.service((socket) => {

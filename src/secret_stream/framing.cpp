@@ -11,7 +11,9 @@ constexpr std::string_view kName = "hyperswarm/secret-stream";
 enum NamespaceIndex : std::uint8_t { kInitiator = 0, kResponder = 1 };
 
 // A frame that would fill a raw stream's window on its own could never be completed if its bytes
-// counted until then. Upstream allows frames of sixteen megabytes.
+// counted until then: upstream allows frames of sixteen megabytes. The bytes of a frame above this
+// are given back as they come, as long as nothing else is held, so that a reader that stalls has one
+// such frame and a window at most.
 constexpr std::size_t kLargeFrame = 1024 * 1024;
 
 }  // namespace
@@ -101,10 +103,13 @@ void Receiver::append_body(ByteView part) {
     append(slab.own, part);
   }
   body_filled_ += part.size();
-  if (body_size_ > kLargeFrame) {
-    credit_ += part.size();
-    body_credited_ += part.size();
-  }
+  credit_large_body();
+}
+
+void Receiver::credit_large_body() {
+  if (!in_body_ || body_size_ <= kLargeFrame || !records_.empty()) return;
+  credit_ += body_filled_ - body_credited_;
+  body_credited_ = body_filled_;
 }
 
 Result<void, ReceiveError> Receiver::finish_header() {
@@ -163,6 +168,7 @@ void Receiver::consume(std::size_t size) {
     taken_ = 0;
     drop_dead_slabs();
   }
+  credit_large_body();
 }
 
 /// Slabs nobody refers to any more, oldest first. The one a frame is being put together in stays.

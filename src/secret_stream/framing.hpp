@@ -98,6 +98,7 @@ class Receiver {
   bool read_length(ByteView& bytes);
   void start_body(std::size_t size);
   void append_body(ByteView part);
+  void credit_large_body();
   Result<void, ReceiveError> finish_body();
   Result<void, ReceiveError> finish_header();
   Slab& current() { return slabs_.back(); }

@@ -87,6 +87,7 @@ PeerSocket::~PeerSocket() {
   impl_->on_close = nullptr;
   impl_->on_drain = nullptr;
   impl_->socket->set_on_open(nullptr);
+  impl_->socket->set_on_message(nullptr);
   impl_->over = true;
   impl_->paused = true;
   impl_->socket->reset();
@@ -122,6 +123,16 @@ void PeerSocket::reset() {
   impl_->socket->reset();
 }
 
+void PeerSocket::send(ByteView message) {
+  if (message.size() <= max_message()) impl_->socket->send_unordered(message);
+}
+
+std::size_t PeerSocket::max_message() const { return impl_->socket->max_unordered(); }
+
+void PeerSocket::on_message(std::function<void(ByteView)> callback) {
+  impl_->socket->set_on_message(std::move(callback));
+}
+
 void PeerSocket::pause() { impl_->paused = true; }
 
 void PeerSocket::resume() {
@@ -138,6 +149,7 @@ const hyperdht::PeerSocket& PeerSocket::details() const { return *impl_->socket;
 std::unique_ptr<hyperdht::PeerSocket> PeerSocket::release() {
   auto socket = std::move(impl_->socket);
   socket->set_observer(nullptr);
+  socket->set_on_message(nullptr);
   impl_.reset();
   return socket;
 }

@@ -83,6 +83,11 @@ class PeerSocket {
   void end();
   /// Gives up at once; the peer sees a reset.
   void reset();
+  /// One message beside the stream: may be lost, doubled or overtaken, and is dropped unless the
+  /// connection stands and it has at most max_message() bytes.
+  void send(ByteView message);
+  std::size_t max_message() const;
+  void on_message(std::function<void(ByteView)> callback);
   /// Stops and resumes on_data; the peer is held back meanwhile.
   void pause();
   void resume();

@@ -5,25 +5,9 @@ const crypto = require('node:crypto')
 const path = require('node:path')
 const t = require('../support/harness')
 const peers = require('./peers')
+const { client, server } = require('./hypertele')
 
 const MEGABYTE = 1024 * 1024
-
-function hypertele (file, args) {
-  return new t.Program(process.execPath, [path.join(path.dirname(require.resolve('hypertele/package.json')), file), ...args.map(String)])
-}
-
-async function client (net, key, more = []) {
-  const port = await t.freePort()
-  const program = hypertele('client.js', ['-p', port, '-s', key, '--bootstrap', net.port, ...more])
-  await program.event('line', { matches: ({ line }) => line.startsWith('Server ready') })
-  return { program, port }
-}
-
-async function server (net, port, { seed = crypto.randomBytes(32).toString('hex'), more = [] } = {}) {
-  const program = hypertele('server.js', ['-l', port, '--seed', seed, '--bootstrap', net.port, ...more])
-  const { line } = await program.event('line')
-  return { program, key: line.split(' ').pop(), seed }
-}
 
 /** Sends `size` bytes of noise, without an end; their checksum. */
 async function send (socket, size) {

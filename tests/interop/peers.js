@@ -8,13 +8,13 @@ const t = require('../support/harness')
 const PACKAGES = ['hyperdht', '@hyperswarm/dht']
 
 /** Persistent nodes of a package in this process; what `--bootstrap` and `bootstrap` take for them. */
-async function javascriptNetwork (name = 'hyperdht', size = 10) {
+async function javascriptNetwork (name = 'hyperdht', size = 10, pickPort = () => 0) {
   const DHT = require(name)
   const nodes = []
   const bootstrap = []
   while (nodes.length < size) {
-    const node = new DHT({ ephemeral: false, firewalled: false, bootstrap: [...bootstrap], host: '127.0.0.1', port: 0 })
-    await node.ready()
+    const node = new DHT({ ephemeral: false, firewalled: false, bootstrap: [...bootstrap], host: '127.0.0.1', port: await pickPort() })
+    await node.fullyBootstrapped()
     if (nodes.length === 0) bootstrap.push({ host: '127.0.0.1', port: node.address().port })
     nodes.push(node)
   }

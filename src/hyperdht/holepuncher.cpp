@@ -24,6 +24,8 @@ constexpr std::array<Duration, 13> kClientPunches = {0_ms, 100_ms, 250_ms, 500_m
 constexpr std::array<Duration, 12> kServerPunches = {250_ms, 500_ms, 1_s, 2_s, 3_s, 4_s,
                                                      5_s,    6_s,    7_s, 8_s, 9_s, 10_s};
 constexpr std::array<Duration, 2> kSoonPunches = {80_ms, 160_ms};  // one after the other
+// Peers have an address or two. All are punched at, and who lists others' has them punched at.
+constexpr std::size_t kMaxRemoteAddresses = 8;
 constexpr int kUnverifiedEvery = 4;  // addresses nobody has proven get every fourth punch
 
 constexpr std::uint32_t kFirstRandomPort = 1000;
@@ -121,6 +123,7 @@ void Holepuncher::update_remote(Firewall firewall, bool punching,
   };
   std::vector<RemoteAddress> list;
   for (const net::Address& address : addresses) {
+    if (list.size() >= kMaxRemoteAddresses) break;
     list.push_back({address, verified == address.host || was_verified(address.host)});
   }
   remote_ = {firewall, punching, std::move(list)};

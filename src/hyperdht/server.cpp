@@ -7,7 +7,7 @@
 namespace hsfwd::hyperdht {
 
 namespace {
-// Handshakes under way at once. Beyond it the oldest that has not led to a connection makes room.
+// Handshakes under way at once, and those of the last seconds.
 constexpr std::size_t kMaxSessions = 1024;
 }  // namespace
 
@@ -83,13 +83,19 @@ std::optional<HandshakeAnswer> Server::on_handshake(const HandshakeMessage& mess
   return answer;
 }
 
+/// The oldest that has not led to a connection; of those that have, the oldest whose client is there,
+/// since it needs no second answer.
 void Server::evict_one() {
   ServerSession* oldest = nullptr;
+  const auto later = [](const ServerSession& session) {
+    return session.state() == ServerSession::State::kConnected;
+  };
   sessions_.for_each([&](std::size_t, ServerSession& session) {
-    const bool evictable = session.state() != ServerSession::State::kConnected;
-    if (evictable && (oldest == nullptr || session.started_at() < oldest->started_at())) {
-      oldest = &session;
-    }
+    if (session.unproven()) return;
+    const bool sooner =
+        oldest == nullptr || (later(*oldest) && !later(session)) ||
+        (later(*oldest) == later(session) && session.started_at() < oldest->started_at());
+    if (sooner) oldest = &session;
   });
   if (oldest == nullptr) return;
   ++stats_.dropped;

@@ -10,6 +10,9 @@ namespace hsfwd::hyperdht {
 namespace {
 constexpr Duration kClearWait = 10_s;    // copies of the first message may still come
 constexpr Duration kStreamWait = 10_s;  // for the client's stream, or its first punch
+// Who connects directly is handed over at once, so that a server that speaks first loses no round
+// trip. The address is not proven by then: beyond this many, connections wait for a first packet.
+constexpr std::size_t kMaxUnproven = 128;
 }  // namespace
 
 ServerSession::ServerSession(Server& server, std::size_t id, const Bytes& noise)
@@ -152,18 +155,37 @@ NoisePayload ServerSession::make_payload(PayloadError error) const {
 }
 
 void ServerSession::on_path(net::UdpSocket& socket, const net::Address& from) {
-  if (state_ == State::kWaiting) connect(socket, from);
+  // The packet names the stream, whose id only the answer told.
+  proven_ = true;
+  if (state_ == State::kWaiting && !joined_) connect(socket, from);
+}
+
+void ServerSession::on_arrival() {
+  proven_ = true;
+  if (state_ == State::kWaiting && joined_) hand_over();
 }
 
 void ServerSession::connect(net::UdpSocket& socket, const net::Address& to) {
-  state_ = State::kConnected;
+  joined_ = true;
   const bool reusable = server_.options_.reusable_socket && remote_.udx->reusable_socket;
   const udx::StreamId remote_id{static_cast<std::uint32_t>(remote_.udx->id)};
   socket_->open(*keys_, remote_.extension, socket, remote_id, to, dht_.path_kind_of(to));
   if (reusable) dht_.routes().add(socket_->remote_key(), socket, to);
+  end_punch();
+  if (proven_ || !too_many_unproven()) hand_over();
+}
+
+bool ServerSession::too_many_unproven() const {
+  std::size_t count = 0;
+  server_.sessions_.for_each(
+      [&](std::size_t, const ServerSession& session) { count += session.unproven() ? 1 : 0; });
+  return count >= kMaxUnproven;
+}
+
+void ServerSession::hand_over() {
+  state_ = State::kConnected;
   handed_over_ = socket_.get();
   server_.hand_over(std::move(socket_));
-  end_punch();
   clear_later();
 }
 
@@ -173,6 +195,7 @@ void ServerSession::clear_later() { timer_.start(kClearWait); }
 
 void ServerSession::on_timer() {
   if (state_ == State::kWaiting) ++server_.stats_.abandoned;
+  if (unproven() && handed_over_ != nullptr) handed_over_->fail(ConnectError::kTimedOut);
   server_.forget(*this);
 }
 

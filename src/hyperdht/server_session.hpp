@@ -30,6 +30,8 @@ class ServerSession final : public PathController, private ServerPunch::Owner {
   std::size_t id() const { return id_; }
   const Bytes& noise() const { return noise_; }
   State state() const { return state_; }
+  /// Handed over on the client's word: nothing has come from the address it gave.
+  bool unproven() const { return state_ == State::kConnected && !proven_; }
   Instant started_at() const { return started_at_; }
   /// The second handshake message.
   const Bytes& answer() const { return answer_; }
@@ -40,6 +42,7 @@ class ServerSession final : public PathController, private ServerPunch::Owner {
 
   // PathController
   void on_path(net::UdpSocket& socket, const net::Address& from) override;
+  void on_arrival() override;
   void on_socket_gone() override;
 
  private:
@@ -55,6 +58,8 @@ class ServerSession final : public PathController, private ServerPunch::Owner {
   void end_punch();
   void give_up();
   void connect(net::UdpSocket& socket, const net::Address& to);
+  bool too_many_unproven() const;
+  void hand_over();
   void clear_later();
   void on_timer();
 
@@ -64,6 +69,8 @@ class ServerSession final : public PathController, private ServerPunch::Owner {
   const Bytes noise_;
   const Instant started_at_;
   State state_ = State::kNew;
+  bool joined_ = false;  // the stream has its path
+  bool proven_ = false;  // and packets have come over it
   NoisePayload remote_;
   Bytes answer_;
   std::optional<noise::Session> keys_;

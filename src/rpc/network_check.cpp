@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/network_check.hpp"
 
+#include <algorithm>
+
 #include "codec/writer.hpp"
 #include "rpc/node.hpp"
 
@@ -48,7 +50,11 @@ void NetworkCheck::probe() {
 }
 
 void NetworkCheck::on_server_datagram(const net::Address& from) {
-  if (running_) reached_by_.insert(from.host);
+  // Of the rest of the world nothing is remembered.
+  const bool asked = running_ && std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+    return node.host == from.host;
+  });
+  if (asked) reached_by_.insert(from.host);
 }
 
 void NetworkCheck::on_pong(const CallResult& result) {

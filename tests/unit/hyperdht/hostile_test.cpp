@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// A node that is sent a million datagrams of every kind goes on serving, and is no larger after.
+#include <malloc.h>
+
+#include "fuzz/mutator.hpp"
+#include "fuzz/seeds.hpp"
+#include "swarm.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::hyperdht;
+
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr int kDatagrams = 100'000;
+constexpr bool kMemoryCanBeMeasured = false;
+#else
+constexpr int kDatagrams = 1'000'000;
+constexpr bool kMemoryCanBeMeasured = true;
+#endif
+constexpr int kBatch = 50;
+
+/// Datagrams as strangers send them: noise, vectors with changes, and those made to fit this node.
+class Strangers {
+ public:
+  Strangers(Dht& victim, const crypto::PublicKey& listening)
+      : victim_(victim), target_(target_of_peer(listening)) {
+    for (Bytes& seed : fuzz::seeds("blobs")) {
+      const bool known = seed.size() > 2 && (seed[0] == 0x03 || seed[0] == 0x13 || seed[0] == 0xff);
+      (known ? datagrams_ : bodies_).push_back(std::move(seed));
+    }
+    HSFWD_CHECK(datagrams_.size() > 50 && bodies_.size() > 50);
+  }
+
+  void send_batch() {
+    std::vector<Bytes> bytes(kBatch);
+    std::vector<net::InboundDatagram> batch;
+    for (Bytes& datagram : bytes) {
+      const Address from = someone();
+      datagram = make(from);
+      batch.push_back({from, datagram});
+    }
+    Endpoint& endpoint = victim_.endpoint();
+    endpoint.on_datagrams(random_.below(4) == 0 ? endpoint.client() : endpoint.server(), batch);
+  }
+
+ private:
+  Address someone() {
+    return {net::Ipv4{random_.u32()}, static_cast<std::uint16_t>(random_.below(65536))};
+  }
+  Bytes noise() {
+    Bytes out(random_.below(200));
+    random_.fill(out);
+    return out;
+  }
+  Bytes make(const Address& from) {
+    switch (random_.below(8)) {
+      case 0:
+        return noise();
+      case 1:
+        return datagrams_[random_.below(static_cast<std::uint32_t>(datagrams_.size()))];
+      case 2:
+      case 3:
+      case 4:
+        return fitting_request(from);
+      default:
+        return fuzz::mutate(datagrams_, random_, net::kMaxDatagram);
+    }
+  }
+  /// Of any command, from a member of the DHT that has a token, about the key listened on or not.
+  Bytes fitting_request(const Address& from) {
+    const Bytes body = fuzz::mutate(bodies_, random_, 1000);
+    rpc::RequestMessage message{.tid = static_cast<std::uint16_t>(random_.u32()),
+                                .to = victim_.endpoint().server().local_address(),
+                                .internal = random_.below(3) == 0,
+                                .command = random_.below(12),
+                                .value = ByteView(body)};
+    if (random_.below(2) == 0) message.id = rpc::node_id_of(from);
+    if (random_.below(2) == 0) message.token = victim_.node().tokens().issue(from.host);
+    message.target = random_.below(8) == 0 ? target_ : random_.fixed<rpc::Target>();
+    // An immutable value is anybody's to store.
+    if (message.command == static_cast<std::uint64_t>(Command::kImmutablePut)) {
+      message.target = rpc::target_of(crypto::blake2b_256(body));
+    }
+    return message.encode();
+  }
+
+  Dht& victim_;
+  const rpc::Target target_;
+  sim::SeededRandom random_{1};
+  std::vector<Bytes> datagrams_;
+  std::vector<Bytes> bodies_;
+};
+
+std::size_t memory_in_use() {
+  return mallinfo2().uordblks;
+}
+
+}  // namespace
+
+TEST_CASE("a node fed a million random and mutated datagrams keeps serving") {
+  Swarm swarm(1);
+  swarm.grow_to(20);
+  Peer& victim = *swarm.nodes[5];
+  auto guest = swarm.add_peer(2);
+  std::vector<std::unique_ptr<SocketRecorder>> sockets;
+  auto server = swarm.listen(victim, swarm.keys(10), {}, [&](auto socket) {
+    sockets.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
+    sockets.back()->send(to_bytes(as_bytes("Hello world!")), true);
+  });
+  const auto connects = [&] {
+    SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
+    swarm.world.run_until([&] { return client.ended || client.reset; }, 60_s);
+    return as_text(client.received) == "Hello world!";
+  };
+  REQUIRE(connects());
+
+  Strangers strangers(victim.dht(), swarm.keys(10).public_key);
+  const std::uint64_t datagrams_before = victim.dht().endpoint().stats().datagrams;
+  const std::size_t timers_before = victim.host().scheduler().armed_timers();
+  const std::size_t before = memory_in_use();
+  std::size_t peak = 0;
+  for (int sent = 0; sent < kDatagrams; sent += kBatch) {
+    victim.host().freeze();
+    strangers.send_batch();
+    // A thousand batches a second of virtual time.
+    swarm.world.run_for(1_ms);
+    if (sent % 50'000 == 0) {
+      peak = std::max(peak, memory_in_use() - before);
+      sockets.clear();
+    }
+  }
+  CHECK(victim.dht().endpoint().stats().datagrams >= datagrams_before + kDatagrams);
+  CHECK(connects());
+
+  rpc::Node& node = victim.node();
+  CHECK(node.table().size() <= 20 * 256);
+  CHECK(victim.dht().storage()->values() <= 4 * 32768);
+  CHECK(server->sessions() <= 1024);
+  CHECK(victim.dht().endpoint().pool_size() <= 4);
+  swarm.world.run_for(2_min);
+  CHECK(connects());
+  CHECK(node.calls().in_flight() < 100);
+  CHECK(victim.host().scheduler().armed_timers() < timers_before + 100);
+  const std::size_t after = memory_in_use() - before;
+  const double megabytes = 1024.0 * 1024.0;
+  if (kMemoryCanBeMeasured) {
+    WARN(kDatagrams << " datagrams: memory grew by at most "
+                    << static_cast<double>(peak) / megabytes << " MB, and by "
+                    << static_cast<double>(after) / megabytes << " MB in the end, "
+                    << victim.dht().storage()->values() << " stored values included");
+    CHECK(peak < 96 * 1024 * 1024);
+  }
+}

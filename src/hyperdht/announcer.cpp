@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kMaxRelays = 3;
 constexpr Duration kWatchInterval = 3_s;
 constexpr int kRoundsPerCycle = 100;  // about five minutes
+constexpr int kRoundsWhenFew = 10;    // with fewer relays than there could be
 constexpr Duration kWatchdog = 60_s;  // no cycle takes longer unless something is stuck
 constexpr Duration kFirstRetry = 2_s;
 constexpr Duration kMaxRetry = 30_s;
@@ -144,12 +145,13 @@ void Announcer::publish() {
   state_ = State::kWatching;
   if (count == 0) {
     const Duration pause = kFirstRetry * (std::int64_t{1} << std::min(failed_cycles_++, 4));
-    timer_.start(std::min(pause, kMaxRetry));
+    retry_at_ = node_.env().now() + std::min(pause, kMaxRetry);
+    timer_.start(std::min({pause, kMaxRetry, kWatchInterval}));
     rounds_left_ = 0;
     if (failed_cycles_ > 1) closest_.clear();  // they may all be gone: start from the table
   } else {
     failed_cycles_ = 0;
-    rounds_left_ = kRoundsPerCycle;
+    rounds_left_ = count < kMaxRelays ? kRoundsWhenFew : kRoundsPerCycle;
     timer_.start(kWatchInterval);
   }
   if (refresh_wanted_) timer_.start(Duration());
@@ -168,10 +170,13 @@ void Announcer::abandon_cycle() {
 
 void Announcer::on_timer() {
   if (state_ != State::kWatching) return;
-  if (refresh_wanted_ || rounds_left_ == 0) {
+  const bool failed = failed_cycles_ > 0;
+  if (refresh_wanted_ || (failed ? node_.env().now() >= retry_at_ : rounds_left_ == 0)) {
     begin_cycle();
+  } else if (relays_.empty()) {
+    timer_.start_at(retry_at_);
   } else {
-    --rounds_left_;
+    if (!failed) --rounds_left_;
     watch_round();
   }
 }
@@ -196,6 +201,9 @@ void Announcer::on_pong(Watch& watch, const rpc::CallResult& result) {
                          watch.relay.peer_address.to_string());
     refresh_wanted_ = true;
   }
+  // The line is back.
+  if (result && failed_cycles_ > 0) refresh_wanted_ = true;
+  if (refresh_wanted_) timer_.start(Duration());
   if (--unanswered_ == 0) end_watch_round();
 }
 
@@ -203,7 +211,7 @@ void Announcer::end_watch_round() {
   const bool all = std::all_of(watches_.begin(), watches_.end(),
                                [](const Watch& watch) { return watch.answered; });
   // Every relay lost is one way in less.
-  if (refresh_wanted_ || !all) {
+  if (refresh_wanted_ || (!all && failed_cycles_ == 0)) {
     rounds_left_ = 0;
     timer_.start(Duration());
   } else {

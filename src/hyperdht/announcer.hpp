@@ -10,8 +10,8 @@
 //   under another one by now, the next cycle starts at once;
 // - the relays of the cycle before stay published until all announcements of the new one are
 //   settled;
-// - a cycle that reaches nobody is tried again soon, with pauses that grow, and a watchdog sees to
-//   it that one that hangs does not stop the others.
+// - a cycle that reaches nobody is tried again soon, with pauses that grow, or at once when a relay
+//   answers again; a watchdog sees to it that one that hangs does not stop the others.
 #pragma once
 
 #include <functional>
@@ -110,6 +110,7 @@ class Announcer {
   int rounds_left_ = 0;
   bool refresh_wanted_ = false;
   int failed_cycles_ = 0;
+  Instant retry_at_;  // the next cycle, after a failed one
   Timer timer_;     // the next watch round, or the next cycle
   Timer watchdog_;  // for the cycle under way
 

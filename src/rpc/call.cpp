@@ -90,6 +90,7 @@ bool Calls::on_response(net::UdpSocket& socket, const net::Address& from,
   }
   Call& call = *found->second;
   ++stats_.responses;
+  note_heard();
   Reply reply{
       .from = from,
       .from_id = verified_id(message.id, from),
@@ -150,6 +151,7 @@ void Call::start(RequestSpec spec) {
   active_ = true;
   calls_.active_[tid_] = this;
   ++calls_.stats_.sent;
+  started_at_ = calls_.env_.now();
   transmit();
 }
 
@@ -178,7 +180,7 @@ void Call::on_timer() {
     ++calls_.stats_.timeouts;
     const net::Address to = spec_.to;
     const std::optional<NodeId> id = spec_.to_id;
-    calls_.owner_.on_timeout(to, id);
+    if (calls_.heard_since(started_at_)) calls_.owner_.on_timeout(to, id);
     finish(Err(Errc::kTimeout));
     return;
   }

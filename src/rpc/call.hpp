@@ -3,12 +3,14 @@
 //
 // Differs from upstream: timeouts adapt to the peer by default, where upstream has an option for it;
 // transaction ids that are still in use are skipped; an answer lets the next waiting request out at
-// once, where upstream lets them out every 750 ms.
+// once, where upstream lets them out every 750 ms; a node that is silent while all others are is not
+// held to be gone.
 #pragma once
 
 #include <array>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <unordered_map>
 
 #include "net/env.hpp"
@@ -18,7 +20,8 @@ namespace hsfwd::rpc {
 
 struct RequestSpec {
   net::Address to;
-  std::optional<NodeId> to_id;  // known node: a timeout removes it from the routing table
+  /// Known node: a timeout removes it from the routing table, if others answer meanwhile.
+  std::optional<NodeId> to_id;
   bool internal = false;
   std::uint64_t command = 0;
   std::optional<Target> target;
@@ -78,6 +81,7 @@ class Call {
   Bytes datagram_;
   std::uint16_t tid_ = 0;
   int sent_ = 0;
+  Instant started_at_;
   Instant sent_at_;
   std::uint64_t sent_turn_ = 0;
   bool active_ = false;
@@ -137,6 +141,10 @@ class Calls {
   /// A socket is going away: calls that would repeat from it use the node's own.
   void forget_socket(const net::UdpSocket& socket);
 
+  /// Somebody was heard since then: silence is the peer's, not that of our own line.
+  bool heard_since(Instant when) const { return heard_at_ >= when; }
+  /// A packet of the network came in, answer or not.
+  void note_heard() { heard_at_ = env_.now(); }
   std::size_t in_flight() const { return active_.size(); }
   const CallStats& stats() const { return stats_; }
 
@@ -174,6 +182,7 @@ class Calls {
   std::deque<Call*> waiting_;
   std::uint16_t next_tid_;
   CallStats stats_;
+  Instant heard_at_ = Instant::from_micros(std::numeric_limits<std::int64_t>::min());
   Task send_waiting_task_;
 };
 

@@ -48,6 +48,10 @@ bool Liveness::ping_some() {
   const std::uint32_t tick = node_.tick();
   int count = node_.calls().in_flight() > 2 ? 3 : 5;
   if (tick - node->pinged < kRecentTicks) count = 2;
+  if (std::exchange(in_doubt_, false)) {
+    const NodeId any = node_.table().random(node_.env().random)->id;
+    test(*node_.table().find(any), Kind::kCheck, {});
+  }
   for (; count > 0 && node != nullptr && node->pinged != tick; --count, node = node->newer) {
     test(*node, Kind::kCheck, {});
   }
@@ -56,7 +60,7 @@ bool Liveness::ping_some() {
 
 void Liveness::test(RoutingNode& node, Kind kind, const RoutingNode& newcomer) {
   node.pinged = node_.tick();
-  tests_.push_back(std::make_unique<Test>(Test{kind, node.id, node.seen, newcomer, nullptr}));
+  tests_.push_back(std::make_unique<Test>(Test{kind, node.id, node.seen, newcomer, node_.env().now(), nullptr}));
   Test& test = *tests_.back();
   test.call = std::make_unique<Call>(
       node_.calls(), [this, &test](const CallResult& result) { on_result(test, result); });
@@ -73,7 +77,9 @@ void Liveness::on_result(Test& test, const CallResult& result) {
   RoutingNode* node = table.find(done->id);
   // An answer counts only if it came under the node's id, which refreshed `seen`.
   const bool alive = result && node != nullptr && node->seen > done->last_seen;
-  if (!alive) {
+  const bool offline = !result && !node_.calls().heard_since(done->began);
+  in_doubt_ |= offline;
+  if (!alive && !offline) {
     if (node != nullptr) table.remove(done->id);
     if (done->kind == Kind::kSwap) node_.insert(std::move(done->newcomer));
   }

@@ -21,7 +21,8 @@ class Liveness {
   void on_full_bucket(const RoutingNode& newcomer);
   /// Another node claims that the node with this id does not answer.
   void on_down_hint(const NodeId& id);
-  /// Pings some of the nodes that were not heard of for longest. False when there are none.
+  /// Pings some of the nodes that were not heard of for longest, and any other one if all of those
+  /// were silent the last time. False when there are none.
   bool ping_some();
 
  private:
@@ -31,6 +32,7 @@ class Liveness {
     NodeId id;
     std::uint32_t last_seen;
     RoutingNode newcomer;
+    Instant began;
     std::unique_ptr<Call> call;
     void cancel() { call->cancel(); }
   };
@@ -41,6 +43,7 @@ class Liveness {
 
   Node& node_;
   std::vector<std::unique_ptr<Test>> tests_;
+  bool in_doubt_ = false;  // nobody answered while a test failed: their fault or ours?
 };
 
 }  // namespace hsfwd::rpc

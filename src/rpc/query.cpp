@@ -31,15 +31,7 @@ void Query::start() {
   }
   if (pending_.size() < kBucketSize) {
     add_from_table();
-    if (pending_.size() < kBucketSize) {
-      bootstrap_ = std::make_unique<BootstrapWalk>(
-          node_.env(), node_.calls(), node_.options().bootstrap,
-          [this](const net::Address& address) {
-            add_pending(address, std::nullopt, 0);
-            ask_more();
-          },
-          [this] { ask_more(); });
-    }
+    if (pending_.size() < kBucketSize) add_bootstrap();
   }
   ask_more();
   if (bootstrap_) bootstrap_->start();
@@ -58,6 +50,16 @@ void Query::add_from_table() {
   for (const RoutingNode* node : node_.table().closest(options_.target, room)) {
     add_pending(node->address, std::nullopt, 0);
   }
+}
+
+void Query::add_bootstrap() {
+  bootstrap_ = std::make_unique<BootstrapWalk>(
+      node_.env(), node_.calls(), node_.options().bootstrap,
+      [this](const net::Address& address) {
+        add_pending(address, std::nullopt, 0);
+        ask_more();
+      },
+      [this] { ask_more(); });
 }
 
 bool Query::is_close_enough(const NodeId& id) const {
@@ -135,6 +137,12 @@ void Query::finish_if_done() {
       return;
     }
     if (!asking_.empty()) return;
+  }
+  // Everybody we know is silent.
+  if (successes_ == 0 && !bootstrap_) {
+    add_bootstrap();
+    bootstrap_->start();
+    return;
   }
   for (auto& [address, asking] : asking_) node_.env().scheduler.retire(std::move(asking.call));
   asking_.clear();

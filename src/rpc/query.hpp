@@ -94,6 +94,7 @@ class Query {
   using Referrer = std::optional<net::Address>;
 
   void add_from_table();
+  void add_bootstrap();
   bool add_pending(const net::Address& address, const Referrer& referrer, int depth);
   bool is_close_enough(const NodeId& id) const;
   void ask_more();

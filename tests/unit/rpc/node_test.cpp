@@ -106,6 +106,56 @@ TEST_CASE("queries survive loss and dead nodes, and dead nodes leave the tables"
   CHECK(dead_entries == 0);
 }
 
+// A node behind a broken line used to throw out everybody it knew, and had only the bootstrap nodes
+// left when the line came back.
+TEST_CASE("an outage of the own line does not empty the table") {
+  Network network(21);
+  network.grow_to(40);
+  NodeOptions options = network.member_options();
+  options.ephemeral = true;
+  Member& member = network.add(options);
+  REQUIRE(network.world.run_until([&] { return member.bootstrapped; }, 10_s));
+  const std::size_t known = member.node().table().size();
+  member.host().link().set_connected(false);
+  network.world.run_for(1_s);
+  for (std::uint8_t i = 0; i < 5; ++i) {
+    QueryRun in_vain(member.node(), some_target(i));
+    network.world.run_for(5_min);
+    CHECK(in_vain.done);
+    CHECK(in_vain.replies == 0);
+  }
+  CHECK(member.node().table().size() == known);
+
+  network.members[0]->host().sleep();  // the bootstrap node
+  member.host().link().set_connected(true);
+  QueryRun run(member.node(), some_target(7));
+  REQUIRE(network.world.run_until([&] { return run.done; }, 20_s));
+  CHECK(run.query.closest().size() == kBucketSize);
+}
+
+TEST_CASE("when everybody it knew is gone, a node asks the bootstrap nodes") {
+  Network network(22);
+  network.grow_to(60);
+  NodeOptions options = network.member_options();
+  options.ephemeral = true;
+  Member& member = network.add(options);
+  REQUIRE(network.world.run_until([&] { return member.bootstrapped; }, 10_s));
+  member.host().sleep();
+  const auto gone = member.node().known_nodes(1000);
+  for (const auto& other : network.members) {
+    const bool known = std::find(gone.begin(), gone.end(), other->address()) != gone.end();
+    if (known && other != network.members[0]) other->host().sleep();
+  }
+  network.world.run_for(30_min);
+  // New ones have come meanwhile.
+  for (int i = 0; i < 30; ++i) network.add(network.member_options());
+  network.world.run_for(60_s);
+  member.host().wake();
+  QueryRun run(member.node(), some_target(7));
+  REQUIRE(network.world.run_until([&] { return run.done; }, 60_s));
+  CHECK(run.query.closest().size() == kBucketSize);
+}
+
 TEST_CASE("an open adaptive node is not firewalled at once and persistent after twenty minutes") {
   Network network(3);
   network.grow_to(30);

@@ -342,15 +342,18 @@ bool Connector::shares_network() const {
   return answer_->client_address.host == answer_->server_address.host;
 }
 
-/// False when the peer told no local address.
+/// False when the peer told no local address. One that is ours is another home's behind the same
+/// carrier, and we would be the one to answer there.
 bool Connector::probe_lan() {
+  const std::vector<Address> ours = dht_.all_local_addresses();
+  const bool peer_is_here = dht_.router().has_server(target_);
   std::vector<Address> theirs;
   for (const Address& address : answer_->payload.addresses4) {
-    if (!net::is_reserved(address.host)) theirs.push_back(address);
+    const bool own = std::find(ours.begin(), ours.end(), address) != ours.end();
+    if (!net::is_reserved(address.host) && (!own || peer_is_here)) theirs.push_back(address);
   }
   if (theirs.empty()) return false;
-  lan_address_ =
-      match_lan_address(dht_.all_local_addresses(), theirs).value_or(theirs.front());
+  lan_address_ = match_lan_address(ours, theirs).value_or(theirs.front());
   log_.note(AttemptStep::kLan, "behind the same address as the peer: trying it at {}",
             lan_address_.to_string());
   lan_ping_ = std::make_unique<rpc::Call>(

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Peers that share a network, or a NAT, and cannot always make use of it.
+#include "watcher.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::scenarios;
+
+namespace {
+
+/// A server and a client, wherever they are put.
+struct Pair {
+  Pair(Lab& l, Place& server_at, Place& client_at) : lab(l) {
+    peer = lab.add_peer(server_at, lab.keys(1));
+    client = lab.add_peer(client_at, lab.keys(2));
+    greeter = std::make_unique<Greeter>(lab, *peer, lab.keys(10));
+    lab.world.run_for(60_s);
+  }
+  /// How long it took until the server's greeting came, or the attempt failed.
+  Duration connect() {
+    hyperdht::ConnectOptions options;
+    options.extension = hyperdht::Extension{};
+    options.timeline = [this](const hyperdht::AttemptEvent& event) { verdict = event.text; };
+    client->host().freeze();
+    dial = std::make_unique<Dial>(lab.world,
+                                  client->dht().connect(greeter->public_key, std::move(options)));
+    REQUIRE(lab.world.run_until([&] { return dial->heard_at || dial->reset; }, 60_s));
+    return lab.world.now() - dial->began;
+  }
+
+  Lab& lab;
+  std::unique_ptr<Peer> peer;
+  std::unique_ptr<Peer> client;
+  std::unique_ptr<Greeter> greeter;
+  std::unique_ptr<Dial> dial;
+  std::string verdict;
+};
+
+}  // namespace
+
+// The NAT does not matter to those behind the same one.
+TEST_CASE("hosts of one network find each other there, whatever their NAT") {
+  const Kind kind =
+      GENERATE(Kind::kConsistent, Kind::kRandom, Kind::kCgnat, Kind::kCgnatRandom, Kind::kFullCone);
+  CAPTURE(to_string(kind));
+  Lab lab(1);
+  Place home = lab.add_place(kind);
+  Pair pair(lab, home, home);
+  CHECK(pair.connect() < 300_ms);
+  CAPTURE(pair.verdict);
+  REQUIRE(pair.dial->heard_at);
+  CHECK(pair.dial->socket->path() == hyperdht::PathKind::kLan);
+}
+
+// Guest networks keep their guests apart.
+TEST_CASE(
+    "isolated hosts of one network meet at the NAT if that hairpins, and else learn so soon") {
+  const bool hairpin = GENERATE(true, false);
+  CAPTURE(hairpin);
+  Lab lab(2);
+  Place hotel = lab.add_place(Kind::kConsistent);
+  hotel.segment->set_isolated(true);
+  sim::NatProfile profile = hotel.home->profile();
+  profile.hairpin = hairpin;
+  hotel.home->set_profile(profile);
+  Pair pair(lab, hotel, hotel);
+  CHECK(pair.connect() < (hairpin ? 1_s : 15_s));
+  CAPTURE(pair.verdict);
+  CHECK(pair.dial->heard_at.has_value() == hairpin);
+  if (!hairpin) CHECK(pair.dial->socket->error() == hyperdht::ConnectError::kHolepunchAborted);
+}
+
+TEST_CASE("homes of one carrier meet at its NAT if that hairpins, and else learn so soon") {
+  const bool hairpin = GENERATE(true, false);
+  CAPTURE(hairpin);
+  Lab lab(3);
+  Place first;
+  sim::NatProfile profile;
+  profile.hairpin = hairpin;
+  sim::Segment& carrier = lab.add_carrier(first, profile);
+  lab.add_home(first, carrier, {});
+  Place second;
+  second.carrier = first.carrier;
+  lab.add_home(second, carrier, {});
+  second.hosts = 7;  // else both had the same private address, and each found itself there
+  Pair pair(lab, first, second);
+  CHECK(pair.connect() < (hairpin ? 1_s : 15_s));
+  CAPTURE(pair.verdict);
+  CHECK(pair.dial->heard_at.has_value() == hairpin);
+}
+
+// Both have 192.168.1.2, and ask for the peer at an address that is their own.
+TEST_CASE("homes of one carrier with the same private addresses") {
+  Lab lab(4);
+  Place first;
+  sim::NatProfile profile;
+  profile.hairpin = true;
+  sim::Segment& carrier = lab.add_carrier(first, profile);
+  lab.add_home(first, carrier, {});
+  Place second;
+  second.carrier = first.carrier;
+  lab.add_home(second, carrier, {});
+  Pair pair(lab, first, second);
+  CHECK(pair.connect() < 1_s);
+  CAPTURE(pair.verdict);
+  CHECK(pair.dial->heard_at);
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a target where there is no libFuzzer: over its seeds and a fixed number of mutations of them.
+// Runs a target where there is no libFuzzer: over its seeds and a fixed number of mutations of
+// them.
 //
 //   fuzz_NAME CORPUS MUTATIONS     the same inputs every time
 //   fuzz_NAME FILE...              these inputs

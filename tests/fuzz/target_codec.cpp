@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reader of fields: never beyond the end, nothing after a failure, and what it has read is written
-// and read again the same.
+// The reader of fields: never beyond the end, nothing after a failure, and what it has read is
+// written and read again the same.
 #include "codec/writer.hpp"
 #include "fuzz/input.hpp"
 
@@ -35,13 +35,20 @@ void read_one(std::uint8_t kind, codec::Reader& reader) {
         [write](Writer& w, Value value) { (w.*write)(value); });
   };
   switch (kind % 10) {
-    case 0: return field(&Reader::uint, &Writer::uint);
-    case 1: return field(&Reader::integer, &Writer::integer);
-    case 2: return field(&Reader::u8, &Writer::u8);
-    case 3: return field(&Reader::u16, &Writer::u16);
-    case 4: return field(&Reader::u24, &Writer::u24);
-    case 5: return field(&Reader::u32, &Writer::u32);
-    case 6: return field(&Reader::u64, &Writer::u64);
+    case 0:
+      return field(&Reader::uint, &Writer::uint);
+    case 1:
+      return field(&Reader::integer, &Writer::integer);
+    case 2:
+      return field(&Reader::u8, &Writer::u8);
+    case 3:
+      return field(&Reader::u16, &Writer::u16);
+    case 4:
+      return field(&Reader::u24, &Writer::u24);
+    case 5:
+      return field(&Reader::u32, &Writer::u32);
+    case 6:
+      return field(&Reader::u64, &Writer::u64);
     case 7:
       return check_field<Bytes>(
           reader, [](Reader& r) { return to_bytes(r.buffer()); },

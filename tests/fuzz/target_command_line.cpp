@@ -43,7 +43,8 @@ std::vector<std::string> words_of(std::string_view text) {
     const std::string_view word = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     // Help goes to standard output.
-    if (word != "--help" && word != "-h" && !word.starts_with("--help=") && !word.starts_with("-h")) {
+    if (word != "--help" && word != "-h" && !word.starts_with("--help=") &&
+        !word.starts_with("-h")) {
       out.emplace_back(word);
     }
   }

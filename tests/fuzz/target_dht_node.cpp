@@ -26,7 +26,9 @@ crypto::KeyPair keys_of(std::uint8_t n) {
 
 /// Takes what comes and says something back.
 struct Visit final : net::ByteStreamObserver {
-  explicit Visit(std::unique_ptr<PeerSocket> s) : socket(std::move(s)) { socket->set_observer(this); }
+  explicit Visit(std::unique_ptr<PeerSocket> s) : socket(std::move(s)) {
+    socket->set_observer(this);
+  }
   void on_readable() override {
     while (!socket->peek().empty()) socket->consume(socket->peek().size());
     if (socket->read_state() == net::ReadState::kEnd) socket->end();
@@ -41,9 +43,8 @@ class Run {
   Run() : dht_(stage_.env(), options()) {
     HSFWD_CHECK(dht_.start().ok());
     dht_.node().force_persistent(kOwn);
-    server_ = dht_.create_server({}, [this](auto socket) {
-      visits_.push_back(std::make_unique<Visit>(std::move(socket)));
-    });
+    server_ = dht_.create_server(
+        {}, [this](auto socket) { visits_.push_back(std::make_unique<Visit>(std::move(socket))); });
     static const crypto::KeyPair kKeys = keys_of(1);
     keys_ = kKeys;
     HSFWD_CHECK(server_->listen(keys_, [](std::size_t) {}).ok());
@@ -61,14 +62,30 @@ class Run {
     Address from = kStranger;
     from.host.value += (what >> 4) * 0x01010101u;
     switch (what & 7) {
-      case 0: datagram(what >> 7, from, input.chunk()); break;
-      case 1: stage_.advance(Duration::millis(input.u16())); break;
-      case 2: answer(input.u8(), input.chunk()); break;
-      case 3: request(from, input.chunk()); break;
-      case 4: handshake(from, input); break;
-      case 5: stream_packet(from, input); break;
-      case 6: datagram(false, {from.host, 0}, input.chunk()); break;
-      default: if (!visits_.empty()) visits_.pop_back(); break;
+      case 0:
+        datagram(what >> 7, from, input.chunk());
+        break;
+      case 1:
+        stage_.advance(Duration::millis(input.u16()));
+        break;
+      case 2:
+        answer(input.u8(), input.chunk());
+        break;
+      case 3:
+        request(from, input.chunk());
+        break;
+      case 4:
+        handshake(from, input);
+        break;
+      case 5:
+        stream_packet(from, input);
+        break;
+      case 6:
+        datagram(false, {from.host, 0}, input.chunk());
+        break;
+      default:
+        if (!visits_.empty()) visits_.pop_back();
+        break;
     }
     stage_.settle();
     if (stage_.sent().size() > 512) stage_.take_sent();

@@ -21,8 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const auto extension = Extension::read(bytes);
   if (extension) {
-    const auto again = Extension::read(
-        codec::encode([&](codec::Writer& writer) { extension->write(writer); }));
+    const auto again =
+        Extension::read(codec::encode([&](codec::Writer& writer) { extension->write(writer); }));
     HSFWD_CHECK(again && again->features == extension->features &&
                 again->service == extension->service && again->services == extension->services);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frames of a peer that says what it likes, to a side that opens, accepts, uses and closes channels,
-// also from inside their events.
+// Frames of a peer that says what it likes, to a side that opens, accepts, uses and closes
+// channels, also from inside their events.
 //
 //   input   { what | argument [ | frame ] }...   `what` 0 is a frame, as in the transcripts
 #include <array>
@@ -53,16 +53,35 @@ class Run {
     const std::uint8_t what = input.u8();
     Half* const half = halves_.empty() ? nullptr : halves_[input_index(what)].get();
     switch (what & 7) {
-      case 0: feed(input.chunk()); break;
-      case 1: open(as_text(input.take(3)), input.take(1)); break;
-      case 2: if (half != nullptr) half->channel->send(input.u8(), input.chunk()); break;
-      case 3: if (half != nullptr) half->channel->close(); break;
-      case 4:
-        if (half != nullptr) halves_.erase(halves_.begin() + static_cast<std::ptrdiff_t>(input_index(what)));
+      case 0:
+        feed(input.chunk());
         break;
-      case 5: mux_.cork(); ++corks_; break;
-      case 6: if (corks_ > 0) { mux_.uncork(); --corks_; } break;
-      default: if (!sent_.empty()) feed(Bytes(sent_[what % sent_.size()])); break;
+      case 1:
+        open(as_text(input.take(3)), input.take(1));
+        break;
+      case 2:
+        if (half != nullptr) half->channel->send(input.u8(), input.chunk());
+        break;
+      case 3:
+        if (half != nullptr) half->channel->close();
+        break;
+      case 4:
+        if (half != nullptr)
+          halves_.erase(halves_.begin() + static_cast<std::ptrdiff_t>(input_index(what)));
+        break;
+      case 5:
+        mux_.cork();
+        ++corks_;
+        break;
+      case 6:
+        if (corks_ > 0) {
+          mux_.uncork();
+          --corks_;
+        }
+        break;
+      default:
+        if (!sent_.empty()) feed(Bytes(sent_[what % sent_.size()]));
+        break;
     }
     HSFWD_CHECK(mux_.size() <= 3 * Protomux::kMaxChannels);
   }
@@ -73,9 +92,7 @@ class Run {
   void open(std::string_view protocol, ByteView id) {
     halves_.push_back(std::make_unique<Half>(mux_, protocol, id));
   }
-  void feed(ByteView frame) {
-    ended_ = !mux_.feed(frame).ok();
-  }
+  void feed(ByteView frame) { ended_ = !mux_.feed(frame).ok(); }
 
   std::vector<Bytes> sent_;
   Protomux mux_;

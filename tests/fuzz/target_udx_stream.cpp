@@ -2,7 +2,8 @@
 // Streams fed with packets and time in any order, while their owner reads, writes, ends, moves and
 // gives up. Memory stays within the window, and nobody hears of more than came in.
 //
-//   input   { what | argument u16 [ | datagram ] }...   `what` 0 is a datagram, as in the transcripts
+//   input   { what | argument u16 [ | datagram ] }...   `what` 0 is a datagram, as in the
+//   transcripts
 #include <array>
 
 #include "fuzz/input.hpp"
@@ -16,7 +17,8 @@ namespace {
 
 // The ids of the recorded streams, and of the legs of a relay.
 constexpr std::array<std::uint32_t, 4> kLocalIds = {0x01020304, 0xa1b2c3d4, 0x10111213, 0x20212223};
-constexpr std::array<std::uint32_t, 4> kRemoteIds = {0xa1b2c3d4, 0x01020304, 0x01020304, 0xa1b2c3d4};
+constexpr std::array<std::uint32_t, 4> kRemoteIds = {0xa1b2c3d4, 0x01020304, 0x01020304,
+                                                     0xa1b2c3d4};
 constexpr std::size_t kWindow = 64 * 1024;
 constexpr std::size_t kSlack = 256 * 1024 + net::kMaxDatagram;
 constexpr net::Address kPeer{net::Ipv4::of(82, 2, 2, 2), 22035};
@@ -37,9 +39,7 @@ class Owner final : public StreamObserver {
     for (const ByteView chunk : chunks) unread += chunk.size();
     if (eager) consume(unread);
   }
-  void on_end() override {
-    HSFWD_CHECK(!std::exchange(ended, true) && !closed);
-  }
+  void on_end() override { HSFWD_CHECK(!std::exchange(ended, true) && !closed); }
   void on_writable() override {}
   void on_closed(CloseReason) override { HSFWD_CHECK(!std::exchange(closed, true)); }
 
@@ -78,20 +78,47 @@ class Run {
     net::UdpSocket& socket = *sockets_[what >> 6 & 1];
     const StreamId remote{kRemoteIds[what >> 4 & 3]};
     switch (what & 15) {
-      case 0: datagram(socket, what >> 7 ? kElsewhere : kPeer, input.chunk()); break;
-      case 1: stage_.advance(Duration::millis(input.u16())); break;
-      case 2: owner.stream->write(Bytes(input.u16(), 0x55)); break;
-      case 3: owner.stream->end(); break;
-      case 4: owner.stream->connect(socket, remote, kPeer); break;
-      case 5: owner.stream->change_remote(socket, remote, kElsewhere); break;
-      case 6: owner.stream->send_message(input.chunk()); break;
-      case 7: owner.eager = !owner.eager; break;
-      case 8: owner.consume(input.u16()); break;
-      case 9: owner.accept = !owner.accept; break;
-      case 10: owner.stream->destroy(); break;
-      case 11: acknowledge(socket); break;
-      case 12: stage_.advance(10_s); break;
-      default: break;
+      case 0:
+        datagram(socket, what >> 7 ? kElsewhere : kPeer, input.chunk());
+        break;
+      case 1:
+        stage_.advance(Duration::millis(input.u16()));
+        break;
+      case 2:
+        owner.stream->write(Bytes(input.u16(), 0x55));
+        break;
+      case 3:
+        owner.stream->end();
+        break;
+      case 4:
+        owner.stream->connect(socket, remote, kPeer);
+        break;
+      case 5:
+        owner.stream->change_remote(socket, remote, kElsewhere);
+        break;
+      case 6:
+        owner.stream->send_message(input.chunk());
+        break;
+      case 7:
+        owner.eager = !owner.eager;
+        break;
+      case 8:
+        owner.consume(input.u16());
+        break;
+      case 9:
+        owner.accept = !owner.accept;
+        break;
+      case 10:
+        owner.stream->destroy();
+        break;
+      case 11:
+        acknowledge(socket);
+        break;
+      case 12:
+        stage_.advance(10_s);
+        break;
+      default:
+        break;
     }
     stage_.settle();
     check(owner);

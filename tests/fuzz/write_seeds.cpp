@@ -15,7 +15,8 @@ int main(int argc, char** argv) {
   std::size_t number = 0;
   for (const hsfwd::Bytes& seed : all) {
     std::ofstream out(std::string(argv[2]) + "/seed-" + std::to_string(number++));
-    out.write(reinterpret_cast<const char*>(seed.data()), static_cast<std::streamsize>(seed.size()));
+    out.write(reinterpret_cast<const char*>(seed.data()),
+              static_cast<std::streamsize>(seed.size()));
     if (!out.flush()) {
       std::fprintf(stderr, "fuzz_seeds: cannot write to %s\n", argv[2]);
       return 1;

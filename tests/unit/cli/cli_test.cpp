@@ -111,8 +111,8 @@ TEST_CASE("a peer is a key in any of its forms") {
   REQUIRE(shared.identity);
   CHECK(shared.identity->public_key == shared.key);
   CHECK(shared.key != key);
-  for (const std::string text : {"", "x", "hs://", "hs://0000", "hs://0000xyz", "pear://",
-                                 "A5FA", "not a key"}) {
+  for (const std::string text :
+       {"", "x", "hs://", "hs://0000", "hs://0000xyz", "pear://", "A5FA", "not a key"}) {
     CAPTURE(text);
     const UserError error = error_of([&] { parse_peer(text); });
     CHECK(error.exit_code == kUsage);
@@ -122,10 +122,10 @@ TEST_CASE("a peer is a key in any of its forms") {
 }
 
 TEST_CASE("a plan has every value understood") {
-  const Plan plan = plan_of(std::string("identity = '/id'\nbootstrap = '1.2.3.4:5'\n[peer.bob]\nkey = '") +
-                            kKey +
-                            "'\n[[expose]]\nservices = ['web=8080']\nallow = 'bob'\n"
-                            "[[connect]]\npeer = 'bob'\nlisten = ['0:ssh', 'unix:/tmp/s']\n");
+  const Plan plan =
+      plan_of(std::string("identity = '/id'\nbootstrap = '1.2.3.4:5'\n[peer.bob]\nkey = '") + kKey +
+              "'\n[[expose]]\nservices = ['web=8080']\nallow = 'bob'\n"
+              "[[connect]]\npeer = 'bob'\nlisten = ['0:ssh', 'unix:/tmp/s']\n");
   CHECK(plan.identity == "/id");
   REQUIRE(plan.exposes.size() == 1);
   CHECK(plan.exposes[0].identity == "/id");

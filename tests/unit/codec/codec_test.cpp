@@ -9,7 +9,7 @@ using codec::Writer;
 
 TEST_CASE("integers take their shortest form, and come back at every border") {
   const std::pair<std::uint64_t, std::size_t> sizes[] = {
-      {0, 1},      {0xfc, 1},       {0xfd, 3},          {0xffff, 3},
+      {0, 1},       {0xfc, 1},       {0xfd, 3},        {0xffff, 3},
       {0x10000, 5}, {0xffffffff, 5}, {0x100000000, 9}, {codec::kMaxInteger, 9}};
   for (const auto& [value, size] : sizes) {
     CAPTURE(value);
@@ -37,9 +37,9 @@ TEST_CASE("integers that JavaScript cannot hold are refused both ways") {
 }
 
 TEST_CASE("signed integers go in zig-zag") {
-  for (const std::int64_t value : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1},
-                                   std::int64_t{-127}, std::int64_t{1} << 50,
-                                   -(std::int64_t{1} << 50)}) {
+  for (const std::int64_t value :
+       {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1}, std::int64_t{-127},
+        std::int64_t{1} << 50, -(std::int64_t{1} << 50)}) {
     const Bytes bytes = codec::encode([value](Writer& w) { w.integer(value); });
     CHECK(Reader(bytes).integer() == value);
   }

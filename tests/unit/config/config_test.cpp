@@ -59,8 +59,9 @@ TEST_CASE("unknown keys are mistakes everywhere, with a hint at the right one") 
   CHECK(error_of("bootstap = []") ==
         "hsfwd.toml:1: unknown key 'bootstap'; did you mean 'bootstrap'?");
   CHECK_THAT(error_of("\nwindow = 1"), Contains("hsfwd.toml:2: unknown key 'window'; known are"));
-  CHECK_THAT(error_of("[[expose]]\nservice = '22'"),
-             Contains("hsfwd.toml:2: unknown key 'service' in [[expose]]; did you mean 'services'?"));
+  CHECK_THAT(
+      error_of("[[expose]]\nservice = '22'"),
+      Contains("hsfwd.toml:2: unknown key 'service' in [[expose]]; did you mean 'services'?"));
   CHECK_THAT(error_of("[[connect]]\npeer = 'x'\nlisten = '1'\nport = 1"),
              Contains("hsfwd.toml:4: unknown key 'port' in [[connect]]"));
   CHECK_THAT(error_of("[peer.bob]\nkey = 'x'\nname = 'y'"),

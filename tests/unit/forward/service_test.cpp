@@ -77,9 +77,9 @@ TEST_CASE("a local address leads to the default service or to a named one") {
 }
 
 TEST_CASE("local addresses that make no sense are explained in one clause") {
-  for (const char* text : {"", ":", "ssh", "70000", "-1", "1:2:3:4", "host:port", ":2222", "2222:",
-                           "2222:a b", "[::1]", "[::1", "[]:1", "unix:", "unix::web", "::1:22",
-                           "ho st:1"}) {
+  for (const char* text :
+       {"", ":", "ssh", "70000", "-1", "1:2:3:4", "host:port", ":2222", "2222:", "2222:a b",
+        "[::1]", "[::1", "[]:1", "unix:", "unix::web", "::1:22", "ho st:1"}) {
     CAPTURE(text);
     const auto forward = LocalForward::parse(text);
     CHECK(!forward.ok());

@@ -77,8 +77,8 @@ TEST_CASE("an identity that others can read is refused, with the remedy, and lef
     const std::string path = folder.write("identity", kSeed, mode);
     const auto loaded = load_identity(path, random);
     REQUIRE(!loaded.ok());
-    CHECK_THAT(loaded.error(), Contains(path) && Contains("others can read it") &&
-                                   Contains("chmod 600"));
+    CHECK_THAT(loaded.error(),
+               Contains(path) && Contains("others can read it") && Contains("chmod 600"));
     CHECK(contents(path) == kSeed);
     CHECK(mode_of(path) == mode);
   }

@@ -93,8 +93,11 @@ TEST_CASE("a range that is in order only across the wrap of the numbers is no ra
   Victim victim;
   victim.recorder.send(5000, false);
   victim.world.run_for(10_ms);
-  for (const auto& [start, end] : {std::pair{0x7fffffffu, 0x80000000u}, {0x7ffffff0u, 0x80000003u},
-                                   {1u, 0x80000001u}, {2u, 0x80000000u}, {5u, 0xfffffff0u}}) {
+  for (const auto& [start, end] : {std::pair{0x7fffffffu, 0x80000000u},
+                                   {0x7ffffff0u, 0x80000003u},
+                                   {1u, 0x80000001u},
+                                   {2u, 0x80000000u},
+                                   {5u, 0xfffffff0u}}) {
     Bytes range(8);
     store_le32(range.data(), start);
     store_le32(range.data() + 4, end);

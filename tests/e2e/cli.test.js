@@ -9,7 +9,6 @@ const path = require('node:path')
 const t = require('../support/harness')
 
 const KEY = 'a5fabdae507f53380ce09fa7f0bd4fb85e7ed5e7f6c62bba92829335dffa96bd'
-const COMMANDS = ['expose', 'connect', 'pipe', 'up', 'check', 'keygen', 'lookup', 'node', 'testnet']
 // TEST-NET-1: nobody answers there.
 const NOBODY = '192.0.2.1:49737'
 
@@ -49,9 +48,13 @@ t.test('usage: help for everything, and a hint for what is not understood', asyn
   for (const args of [['--help'], ['-h'], ['help']]) {
     const help = await t.run(args)
     t.equal(help.code, 0, 'exit code of help')
-    for (const command of COMMANDS) t.ok(help.stdout.includes(`  ${command} `), `help lists ${command}`)
+    t.ok(help.stdout.startsWith('usage: hsfwd COMMAND'), help.stdout)
   }
-  for (const command of COMMANDS) {
+  const commands = [...(await t.run(['--help'])).stdout.matchAll(/^  ([a-z]+) /gm)].map((match) => match[1])
+  for (const command of ['expose', 'connect', 'pipe', 'up', 'check', 'keygen', 'lookup', 'node', 'testnet']) {
+    t.ok(commands.includes(command), `help lists ${command}`)
+  }
+  for (const command of commands) {
     const help = await t.run([command, '--help'])
     t.equal(help.code, 0, `exit code of ${command} --help`)
     t.ok(help.stdout.startsWith(`usage: hsfwd ${command}`), `${command} --help says how: ${help.stdout}`)

@@ -56,6 +56,7 @@ void Stream::connect(net::UdpSocket& socket, StreamId remote_id, net::Address re
 
 void Stream::change_remote(net::UdpSocket& socket, StreamId remote_id, net::Address remote) {
   if (closed_ || !connected() || remote.port == 0) return;
+  old_path_ = OldPath{socket_, current().address, std::nullopt};
   socket_ = &socket;
   if (flight_.empty() || destinations_.size() >= kMaxDestinations) {
     destinations_.back() = {remote, remote_id};
@@ -124,7 +125,7 @@ void Stream::destroy() {
   chunks_.clear();
   chunk_memory_.clear();
   messages_.clear();
-  tell_end_ = tell_writable_ = tell_remote_changed_ = false;
+  tell_end_ = tell_writable_ = tell_remote_changed_ = tell_path_proven_ = false;
   tell_closed_.reset();
 }
 

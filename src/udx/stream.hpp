@@ -54,6 +54,14 @@ class StreamObserver {
   virtual void on_writable() = 0;
   /// Everything sent before change_remote is acknowledged.
   virtual void on_remote_changed() {}
+  /// After change_remote: the peer sends along another path than the one that was left, and nothing
+  /// it sent before is missing, or it said so itself with an empty message. Once for each change.
+  virtual void on_path_proven() {}
+  /// A relay leg is about to pass a packet on; false drops it.
+  virtual bool allow_forward(std::size_t size) {
+    static_cast<void>(size);
+    return true;
+  }
   /// The last event. Not called after destroy().
   virtual void on_closed(CloseReason reason) = 0;
 };
@@ -98,8 +106,8 @@ class Stream {
   bool connected() const { return socket_ != nullptr; }
   net::UdpSocket* socket() const { return socket_; }
   net::Address remote() const { return current().address; }
-  /// Continues over another path. Packets already sent are still repeated to their old address, from
-  /// the new socket.
+  /// Continues over another path. Packets already sent are repeated to their old address first, from
+  /// the new socket, and along the new path after that.
   void change_remote(net::UdpSocket& socket, StreamId remote_id, net::Address remote);
   /// What packets the peer sends to this stream shall be passed on to, unchanged but for the id.
   /// The end of either stream ends the other.
@@ -146,6 +154,12 @@ class Stream {
     net::Address address;
     StreamId id;
   };
+  /// The path that was left, until the peer is known to have left it too.
+  struct OldPath {
+    const net::UdpSocket* socket = nullptr;
+    net::Address address;
+    std::optional<SeqNo> other_way;  // the first packet that came along another path
+  };
 
   // --- Input (stream_input.cpp) ---
   void input(net::UdpSocket& socket, net::Address from, const Packet& packet, ByteView datagram);
@@ -162,6 +176,7 @@ class Stream {
   void detect_losses();
   void check_recovery_end();
   void check_change_final();
+  void note_arrival(const net::UdpSocket& socket, const net::Address& from, const Packet& packet);
   void on_all_acked();
   void owe_ack();
   bool deliver_next();
@@ -209,6 +224,7 @@ class Stream {
   Stream* relay_target_ = nullptr;
   Stream* relay_source_ = nullptr;  // the stream that forwards into this one
   std::optional<SeqNo> change_mark_;  // change_remote is final when everything below is acked
+  std::optional<OldPath> old_path_;
   std::vector<Bytes> held_for_relay_;  // came before this leg knew where to send
 
   // Sending
@@ -262,6 +278,7 @@ class Stream {
   bool tell_end_ = false;
   bool tell_writable_ = false;
   bool tell_remote_changed_ = false;
+  bool tell_path_proven_ = false;
   std::optional<CloseReason> tell_closed_;
   bool closed_ = false;
   bool dirty_ = false;

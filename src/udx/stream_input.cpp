@@ -35,6 +35,7 @@ void Stream::input(net::UdpSocket& socket, net::Address from, const Packet& pack
   if (!receive_sequenced(packet)) return;
   if (packet.header.has(kMessage)) messages_.push_back(packet.payload);
   take_kept();
+  if (old_path_) note_arrival(socket, from, packet);
   // An acknowledgement of what was never sent: the packet's data counts, the rest of it does not.
   if (packet.header.ack > flight_.end()) return;
   process_ack(packet);
@@ -49,8 +50,22 @@ void Stream::input(net::UdpSocket& socket, net::Address from, const Packet& pack
   if (remote_ended_ && end_acked_ && flight_.empty()) close(CloseReason::kFinished);
 }
 
+/// Data that came along another path than the old one says that the peer has left that too: once it
+/// is in order, nothing sent before is missing.
+void Stream::note_arrival(const net::UdpSocket& socket, const net::Address& from,
+                          const Packet& packet) {
+  if (&socket != old_path_->socket || from != old_path_->address) {
+    const bool sequenced = packet.header.has(kData) || packet.header.has(kEnd);
+    if (sequenced && !old_path_->other_way) old_path_->other_way = packet.header.seq;
+    tell_path_proven_ |= packet.header.has(kMessage) && packet.payload.empty();
+  }
+  if (old_path_->other_way && received_.next() > *old_path_->other_way) tell_path_proven_ = true;
+  if (tell_path_proven_) old_path_.reset();
+}
+
 void Stream::forward(ByteView datagram, const Packet& packet) {
   Stream& target = *relay_target_;
+  if (!packet.header.has(kDestroy) && !observer_.allow_forward(datagram.size())) return;
   if (target.connected()) {
     transmitter_.add_forwarded({target.socket_, target.current().address}, datagram,
                                target.current().id);
@@ -280,6 +295,10 @@ bool Stream::deliver_next() {
   }
   if (std::exchange(tell_remote_changed_, false)) {
     observer_.on_remote_changed();
+    return true;
+  }
+  if (std::exchange(tell_path_proven_, false)) {
+    observer_.on_path_proven();
     return true;
   }
   if (std::exchange(tell_end_, false)) {

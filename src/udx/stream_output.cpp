@@ -17,6 +17,8 @@ constexpr Duration kMinTailProbe = 10_ms;
 // last and falls back on timeouts, so peers known to be our own get as many of the highest as well.
 constexpr std::size_t kMaxLowRanges = 50;
 constexpr std::size_t kMaxHighRanges = 50;
+// Of a packet that was first sent along a path the stream has left.
+constexpr std::uint8_t kTransmissionsOnOldPath = 2;
 // A large packet lost this often makes its size suspicious.
 constexpr std::uint8_t kSuspiciousTransmissions = 3;
 }  // namespace
@@ -128,7 +130,10 @@ bool Stream::send_new() {
 
 void Stream::transmit(SeqNo seq) {
   const SentPacket& packet = flight_.at(seq);
-  const std::size_t path = std::min<std::size_t>(packet.path, destinations_.size() - 1);
+  // Upstream repeats along the old path for ever. Should that end too early, the packet would never
+  // arrive, so only the first repeat takes it.
+  std::size_t path = destinations_.size() - 1;
+  if (packet.transmissions <= kTransmissionsOnOldPath) path = std::min<std::size_t>(packet.path, path);
   const Destination& to = destinations_[path];
   Header h = header(packet.flags, seq);
   h.stream = to.id;

@@ -65,6 +65,7 @@ class Recorder : public StreamObserver {
   void on_end() override { ended = true; }
   void on_writable() override { pump(); }
   void on_remote_changed() override { ++remote_changes; }
+  void on_path_proven() override { ++paths_proven; }
   void on_closed(CloseReason reason) override { closed = reason; }
 
   static std::uint8_t byte_at(std::uint64_t i) {
@@ -100,6 +101,7 @@ class Recorder : public StreamObserver {
   std::optional<CloseReason> closed;
   int paths_seen = 0;
   int remote_changes = 0;
+  int paths_proven = 0;
   net::UdpSocket* last_socket = nullptr;
   net::Address last_from;
   std::uint64_t to_send = 0;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Protomux and the blind relay's protocol on it.
-#include <deque>
-
+#include "hyperdht/messages.hpp"
+#include "hyperdht/relay_client.hpp"
+#include "hyperdht/relay_server.hpp"
 #include "runner.hpp"
-#include "secret_stream/protomux.hpp"
+#include "sim/random.hpp"
+#include "udx/mux.hpp"
 
 namespace hsfwd::vectors {
 
@@ -152,6 +154,112 @@ void check_protomux(const Json& v) {
     check_mux_batch(v);
   } else if (v.contains("A_sends")) {
     check_mux_session(v);
+  } else {
+    throw NotYet{};
+  }
+}
+
+namespace {
+
+using namespace hyperdht;
+
+void check_relay_encodings(const Json& v) {
+  for (const Json& one : v["cases"]) {
+    const Json& in = one["inputs"];
+    const PairMessage pair{.initiator = in["isInitiator"],
+                           .token = fixed_of<RelayToken>(in["token"]),
+                           .id = {in["id"].get<std::uint32_t>()},
+                           .seq = in["seq"]};
+    expect_bytes(pair.encode(), one["pair"], "pair");
+    const auto read = PairMessage::decode(bytes_of(one["pair"]));
+    expect(read && read->initiator == pair.initiator && read->token == pair.token &&
+               read->id == pair.id && read->seq == pair.seq,
+           "pair reads back as another");
+    expect_bytes(UnpairMessage{pair.token}.encode(), one["unpair"], "unpair");
+    const auto unpair = UnpairMessage::decode(bytes_of(one["unpair"]));
+    expect(unpair && unpair->token == pair.token, "unpair reads back as another");
+  }
+}
+
+/// A client of the vectors with its connection to the relay.
+struct RelayPeer : PairingObserver {
+  RelayPeer(RelayServer& server, const Json& peer)
+      : id{peer["udx_id"].get<std::uint32_t>()},
+        session(server, relay.mux, fixed_of<crypto::PublicKey>(peer["channel_id"]), [] {}),
+        client(own.mux, fixed_of<crypto::PublicKey>(peer["channel_id"]), [] {}) {}
+  void on_paired(udx::StreamId leg) override { result = leg; }
+  void on_pairing_failed() override { throw Mismatch("a pairing fails"); }
+  void pair(bool initiator, const RelayToken& token) {
+    expect(client.pair(initiator, token, id, *this).ok(), "pairing is refused");
+    exchange(own, relay);
+  }
+
+  const udx::StreamId id;
+  MuxEnd own, relay;
+  RelaySession session;
+  RelayClient client;
+  std::optional<udx::StreamId> result;
+};
+
+void check_relay_session(const Json& v) {
+  const Json& in = v["inputs"];
+  Scheduler scheduler;
+  sim::SeededRandom random(1);
+  udx::Mux mux(scheduler, random);
+  std::vector<std::uint32_t> leg_ids = in["relay_leg_ids_in_creation_order"];
+  RelayServer server(
+      scheduler,
+      [&](udx::StreamObserver& observer) {
+        expect(!leg_ids.empty(), "more legs than sides");
+        const udx::StreamId id{leg_ids.front()};
+        leg_ids.erase(leg_ids.begin());
+        return mux.create_stream(id, observer);
+      },
+      RelayLimits());
+  const auto token = fixed_of<RelayToken>(in["token"]);
+  RelayPeer initiator(server, in["initiator"]), responder(server, in["responder"]);
+  initiator.pair(true, token);
+  responder.pair(false, token);
+  exchange(initiator.own, initiator.relay);
+  for (const Json& result : v["results"]) {
+    const RelayPeer& peer = result["client"] == "initiator" ? initiator : responder;
+    expect(peer.result && peer.result->value == result["relay_stream_id"], "other leg");
+  }
+  initiator.client.unpair(token);
+  exchange(initiator.own, initiator.relay);
+  expect_sent(initiator.own, v["initiator_client_sends"], "the initiator");
+  expect_sent(initiator.relay, v["relay_to_initiator"], "the relay to the initiator");
+  expect_sent(responder.own, v["responder_client_sends"], "the responder");
+  expect_sent(responder.relay, v["relay_to_responder"], "the relay to the responder");
+  expect(mux.streams() == 0, "unpair leaves legs");
+  scheduler.collect();
+}
+
+void check_relay_payload(const Json& v) {
+  const Json& in = v["inputs"];
+  NoisePayload payload;
+  payload.udx = UdxInfo{.id = in["udx"]["id"]};
+  payload.secret_stream = 1;
+  payload.relay_through =
+      RelayThroughInfo{.public_key = fixed_of<crypto::PublicKey>(in["relayThrough"]["publicKey"]),
+                       .token = fixed_of<RelayToken>(in["relayThrough"]["token"])};
+  expect_bytes(payload.encode(), v["encoded"], "payload");
+  const auto read = NoisePayload::decode(bytes_of(v["encoded"]));
+  expect(read && read->relay_through &&
+             read->relay_through->public_key == payload.relay_through->public_key &&
+             read->relay_through->token == payload.relay_through->token,
+         "payload reads back as another");
+}
+
+}  // namespace
+
+void check_blind_relay(const Json& v) {
+  if (v.contains("cases")) {
+    check_relay_encodings(v);
+  } else if (v.contains("relay_to_initiator")) {
+    check_relay_session(v);
+  } else if (v.contains("encoded")) {
+    check_relay_payload(v);
   } else {
     throw NotYet{};
   }

@@ -50,6 +50,7 @@ void check_udx_transcripts(const Json& vector);
 void check_udx_relay(const Json& vector);
 void check_applications(const Json& vector);
 void check_protomux(const Json& vector);
+void check_blind_relay(const Json& vector);
 void check_not_yet(const Json& vector);
 
 // --- Helpers of the suites ---

@@ -7,6 +7,7 @@ const std::map<std::string, Check>& suites() {
   static const std::map<std::string, Check> kSuites = {
       {"address-ids", check_address_ids},
       {"applications", check_applications},
+      {"blind-relay", check_blind_relay},
       {"compact-encoding", check_compact_encoding},
       {"connect-trace", check_connect_trace},
       {"dht-rpc-ids-tokens", check_rpc_ids_tokens},

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "hyperdht/dht.hpp"
+#include "util/text.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -77,6 +78,8 @@ bool Connector::write_first_message() {
                         .id = socket_->raw().id().value};
   payload.secret_stream = 1;
   payload.extension = options_.extension;
+  own_relay_ = choose_relay(options_.relay_through, dht_.env().random);
+  payload.relay_through = own_relay_;
   auto message = handshake_.write_message1(crypto::KeyPair::generate(dht_.env().random),
                                            payload.encode());
   if (!message) return false;
@@ -326,12 +329,14 @@ void Connector::choose_path() {
     connect(own_socket, to, dht_.path_kind_of(to));
   } else if (own_firewall_ == Firewall::kOpen) {
     log_.note(AttemptStep::kDirect, "we take packets from anybody; waiting for the peer's");
+    relay();
     timer_.start(kPassiveWait);
   } else {
+    relay();
     const bool probing = options_.local_connection && relayed && shares_network() && probe_lan();
-    if (punchable) {
+    if (punchable && options_.holepunch) {
       punch();
-    } else if (!probing) {
+    } else if (!probing && !relay_) {
       fail(ConnectError::kCannotHolepunch);
     }
   }
@@ -364,7 +369,6 @@ bool Connector::probe_lan() {
 }
 
 void Connector::on_lan_pong(bool answered) {
-  if (state_ != State::kWaiting) return;
   if (answered) {
     connect(dht_.node().server_socket(), lan_address_, PathKind::kLan);
   } else {
@@ -385,52 +389,114 @@ void Connector::punch() {
       .server_is_hsfwd = payload.extension.has_value(),
       .rtt = answer_->rtt,
       .fast_open = options_.fast_open,
+      .patient = relay_ != nullptr,
   };
   ClientPunch::Observer& observer = *this;
   punch_ = std::make_unique<ClientPunch>(dht_, std::move(context), log_, observer);
 }
 
 void Connector::on_punched(net::UdpSocket& socket, const Address& from) {
-  if (state_ == State::kWaiting) connect(socket, from, dht_.path_kind_of(from));
+  connect(socket, from, dht_.path_kind_of(from));
 }
 
 void Connector::on_punch_failed(PunchFailure failure) {
   punch_failure_ = failure;
+  if (state_ == State::kRelayed) {
+    log_.note(AttemptStep::kPath, "stays on the relay: {}", describe(failure));
+  }
   check_paths_exhausted();
 }
 
-/// Nothing is left to try once neither the local network nor a punch can bring a path any more.
+/// Nothing is left to try once neither the local network nor a punch nor a relay can bring a path any
+/// more.
 void Connector::check_paths_exhausted() {
   if (state_ != State::kWaiting) return;
   if ((lan_ping_ && lan_ping_->active()) || (punch_ && punch_->running())) return;
+  if (timer_.armed() || (relay_ && relay_->pairing())) return;
   fail(ConnectError::kHolepunchAborted, punch_failure_ ? describe(*punch_failure_) : nullptr);
+}
+
+// --- The relay ---
+
+/// The relay the server names, else our own: upstream's order, and both sides come to the same.
+void Connector::relay() {
+  const auto& theirs = answer_->payload.relay_through;
+  if (!theirs && !own_relay_) return;
+  const RelayThroughInfo& info = theirs ? *theirs : *own_relay_;
+  log_.note(AttemptStep::kRelay, "asking the relay {}, which {} named", to_hex(info.public_key.view()),
+            theirs ? "the peer" : "we");
+  RelayedPath::Owner& owner = *this;
+  relay_ = std::make_unique<RelayedPath>(dht_, *socket_, info, !theirs, owner);
+}
+
+void Connector::on_relay_paired(net::UdpSocket& socket, const Address& relay, udx::StreamId leg) {
+  if (state_ != State::kWaiting) return;
+  state_ = State::kRelayed;
+  timer_.stop();
+  log_.note(AttemptStep::kPath, "relayed: {}", relay.to_string());
+  relay_->start_carrying();
+  open(socket, leg, relay, PathKind::kRelayed);
+  end_search(ConnectError::kNone);
+}
+
+void Connector::on_relay_failed() {
+  log_.note(AttemptStep::kRelay, "the relay did not bring the two sides together");
+  check_paths_exhausted();
+}
+
+void Connector::on_remote_changed() {
+  if (relay_) relay_->on_remote_changed();
+}
+
+void Connector::on_path_proven() {
+  if (relay_) relay_->on_path_proven();
 }
 
 void Connector::give_up_paths() {
   timer_.stop();
   if (lan_ping_) lan_ping_->cancel();
   dht_.env().scheduler.retire(std::move(punch_));
+  // One that the stream moves away from has work to do still.
+  const bool in_use = relay_ && state_ == State::kDone && relay_->moving();
+  if (!in_use) dht_.env().scheduler.retire(std::move(relay_));
 }
 
 void Connector::on_path(net::UdpSocket& socket, const net::Address& from) {
-  if (state_ == State::kWaiting) {
+  if (state_ == State::kRelayed) {
+    if (!relay_->is_from_relay(socket, from)) connect(socket, from, dht_.path_kind_of(from));
+  } else if (state_ == State::kWaiting) {
     connect(socket, from, dht_.path_kind_of(from));
   } else if (state_ == State::kRoute || state_ == State::kFinding) {
     early_path_ = EarlyPath{&socket, from};
   }
 }
 
-void Connector::connect(net::UdpSocket& socket, const Address& to, PathKind path) {
-  state_ = State::kDone;
-  log_.note(AttemptStep::kPath, "{}: {}", to_string(path), to.to_string());
+void Connector::remember_peer() {
   const NoisePayload& payload = answer_->payload;
   if (payload.relay_addresses && !payload.relay_addresses->empty()) {
     dht_.remember_relays(remote_, *payload.relay_addresses);
   } else if (!tried_relays_.empty()) {
     dht_.remember_relays(remote_, tried_relays_);
   }
+}
+
+void Connector::open(net::UdpSocket& socket, udx::StreamId remote_id, const Address& to,
+                     PathKind path) {
+  remember_peer();
+  socket_->open(answer_->keys, answer_->payload.extension, socket, remote_id, to, path);
+}
+
+/// A direct path is there. A relayed connection moves to it.
+void Connector::connect(net::UdpSocket& socket, const Address& to, PathKind path) {
+  if (state_ != State::kWaiting && state_ != State::kRelayed) return;
+  log_.note(AttemptStep::kPath, "{}: {}", to_string(path), to.to_string());
+  const NoisePayload& payload = answer_->payload;
   const udx::StreamId remote_id{static_cast<std::uint32_t>(payload.udx->id)};
-  socket_->open(answer_->keys, payload.extension, socket, remote_id, to, path);
+  if (std::exchange(state_, State::kDone) == State::kRelayed) {
+    relay_->move_to(socket, remote_id, to, path);
+  } else {
+    open(socket, remote_id, to, path);
+  }
   if (options_.reusable_socket && payload.udx->reusable_socket) {
     dht_.routes().add(remote_, socket, to);
   }
@@ -438,6 +504,6 @@ void Connector::connect(net::UdpSocket& socket, const Address& to, PathKind path
   end_search(ConnectError::kNone);
 }
 
-void Connector::on_timer() { fail(ConnectError::kHolepunchAborted); }
+void Connector::on_timer() { check_paths_exhausted(); }
 
 }  // namespace hsfwd::hyperdht

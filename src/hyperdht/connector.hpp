@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // One attempt to connect to a peer by its key, from the search for its relays to the path.
 //
-//   kRoute ──► kFinding ──► kWaiting ──► kDone
-//     │  ▲       ▲  │          │
-//     ▼  │       │  └──────────┴─────► kFailed
-//    kQueued ────┘
+//   kRoute ──► kFinding ──► kWaiting ──► kRelayed ──► kDone
+//     │  ▲       ▲  │          │            ▲
+//     ▼  │       │  │          └────────────│──────────► kDone
+//    kQueued ────┘  └──────────┴────────────┴──────────► kFailed
 //
 // - kRoute: a path of an earlier connection is tried first.
 // - kQueued: another attempt is searching for the same peer; how that ends is waited for.
 // - kFinding: handshakes go through relays, known ones and those a query finds, a few at a time. All
 //   carry the same first message; the first answer that opens ends the search.
 // - kWaiting: the peer is to come to us, or a probe on the local network and a hole punch are under
-//   way side by side; whichever gets through first is the path.
+//   way side by side, and a blind relay is asked if one side names one; whichever gets through first
+//   is the path.
+// - kRelayed: a blind relay carries the connection, which moves as soon as a direct path is found.
 #pragma once
 
 #include <deque>
@@ -20,6 +22,7 @@
 
 #include "hyperdht/client_punch.hpp"
 #include "hyperdht/peer_socket.hpp"
+#include "hyperdht/relayed_path.hpp"
 #include "hyperdht/searches.hpp"
 #include "noise/handshake.hpp"
 
@@ -30,15 +33,21 @@ struct ConnectOptions {
   /// Tried before the DHT is asked; those remembered from earlier connections if empty.
   std::vector<Address> relay_addresses;
   bool local_connection = true;
+  bool holepunch = true;
   bool reusable_socket = true;
   /// The first datagram of a punch opens the own NAT before the server is asked about its own.
   bool fast_open = true;
   std::optional<Extension> extension;
+  /// Blind relays, one of which carries the connection until, or unless, there is a direct path. The
+  /// server's wish comes first.
+  std::vector<crypto::PublicKey> relay_through;
   /// The attempt's timeline.
   AttemptLog::Sink timeline;
 };
 
-class Connector final : public PathController, private ClientPunch::Observer {
+class Connector final : public PathController,
+                        private ClientPunch::Observer,
+                        private RelayedPath::Owner {
  public:
   Connector(Dht& dht, PeerSocket& socket, const crypto::PublicKey& remote, ConnectOptions options);
   ~Connector() override;
@@ -52,10 +61,12 @@ class Connector final : public PathController, private ClientPunch::Observer {
 
   // PathController
   void on_path(net::UdpSocket& socket, const net::Address& from) override;
+  void on_remote_changed() override;
+  void on_path_proven() override;
   void on_socket_gone() override;
 
  private:
-  enum class State { kIdle, kRoute, kQueued, kFinding, kWaiting, kDone, kFailed };
+  enum class State { kIdle, kRoute, kQueued, kFinding, kWaiting, kRelayed, kDone, kFailed };
 
   struct Attempt {
     Address relay;
@@ -95,6 +106,10 @@ class Connector final : public PathController, private ClientPunch::Observer {
   void on_punched(net::UdpSocket& socket, const Address& from) override;
   void on_punch_failed(PunchFailure failure) override;
 
+  // RelayedPath::Owner
+  void on_relay_paired(net::UdpSocket& socket, const Address& relay, udx::StreamId leg) override;
+  void on_relay_failed() override;
+
   void choose_path();
   bool shares_network() const;
   bool probe_lan();
@@ -102,6 +117,9 @@ class Connector final : public PathController, private ClientPunch::Observer {
   void punch();
   void check_paths_exhausted();
   void give_up_paths();
+  void relay();
+  void open(net::UdpSocket& socket, udx::StreamId remote_id, const Address& to, PathKind path);
+  void remember_peer();
   void connect(net::UdpSocket& socket, const Address& to, PathKind path);
   void fail(ConnectError error, const char* detail = nullptr);
   ConnectError not_found() const;
@@ -141,6 +159,8 @@ class Connector final : public PathController, private ClientPunch::Observer {
   Address lan_address_;
   std::unique_ptr<ClientPunch> punch_;
   std::optional<PunchFailure> punch_failure_;
+  std::optional<RelayThroughInfo> own_relay_;  // as named to the server
+  std::unique_ptr<RelayedPath> relay_;
   Task start_task_;
   Timer timer_;
 };

@@ -36,12 +36,14 @@ Dht::Dht(const net::Env& env, DhtOptions options)
       router_(node_),
       routes_(endpoint_, env.scheduler),
       local_addresses_(env),
+      relay_connections_(*this),
       bootstrapped_task_(env.scheduler, [this] {
         for (const auto& then : std::exchange(on_bootstrapped_, {})) then();
       }) {}
 
 Dht::~Dht() {
   punch_socket_.reset();
+  relay_connections_.clear();
   env_.scheduler.collect();
   HSFWD_CHECK(servers_.empty() && sockets_.empty());
   routes_.clear();

@@ -10,6 +10,7 @@
 #include "hyperdht/connector.hpp"
 #include "hyperdht/endpoint.hpp"
 #include "hyperdht/local_addresses.hpp"
+#include "hyperdht/relay_connections.hpp"
 #include "hyperdht/punch_budget.hpp"
 #include "hyperdht/punch_socket.hpp"
 #include "hyperdht/router.hpp"
@@ -66,6 +67,7 @@ class Dht final : private rpc::NodeHandler {
   Storage* storage() { return storage_.get(); }
   Routes& routes() { return routes_; }
   Searches& searches() { return searches_; }
+  RelayConnections& relay_connections() { return relay_connections_; }
   PunchBudget& punch_budget() { return punch_budget_; }
   /// From which servers punch; nothing while none of them needs one.
   const PunchSocket* punch_socket() const { return punch_socket_.get(); }
@@ -110,6 +112,7 @@ class Dht final : private rpc::NodeHandler {
   PunchBudget punch_budget_;
   std::unique_ptr<PunchSocket> punch_socket_;
   LocalAddresses local_addresses_;
+  RelayConnections relay_connections_;
   std::vector<Server*> servers_;
   std::map<crypto::PublicKey, std::vector<Address>> relay_cache_;
   std::vector<std::function<void()>> on_bootstrapped_;

@@ -73,6 +73,9 @@ PeerSocket::PeerSocket(Dht& dht, const crypto::PublicKey& local, bool initiator)
         if (on_open_) on_open_();
         if (observer_ != nullptr) observer_->on_writable();
       }),
+      path_task_(dht.env().scheduler, [this] {
+        if (on_path_changed_) on_path_changed_();
+      }),
       closed_task_(dht.env().scheduler, [this] { tell_closed(); }),
       readable_task_(dht.env().scheduler, [this] {
         if (observer_ != nullptr) observer_->on_readable();
@@ -138,6 +141,7 @@ void PeerSocket::change_path(net::UdpSocket& socket, udx::StreamId remote_id,
   hold(socket);
   path_ = path;
   raw_->change_remote(socket, remote_id, remote);
+  path_task_.post();
 }
 
 void PeerSocket::fail(ConnectError error, const char* detail) {
@@ -154,6 +158,7 @@ void PeerSocket::close(ConnectError error) {
   keepalive_timer_.stop();
   path_check_timer_.stop();
   open_task_.cancel();
+  path_task_.cancel();
   if (!finished_) readable_task_.cancel();
   if (PathController* controller = std::exchange(controller_, nullptr)) {
     controller->on_socket_gone();
@@ -367,6 +372,10 @@ void PeerSocket::on_writable() {
 
 void PeerSocket::on_remote_changed() {
   if (controller_ != nullptr) controller_->on_remote_changed();
+}
+
+void PeerSocket::on_path_proven() {
+  if (controller_ != nullptr) controller_->on_path_proven();
 }
 
 void PeerSocket::on_closed(udx::CloseReason reason) {

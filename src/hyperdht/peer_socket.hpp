@@ -50,6 +50,8 @@ class PathController {
   virtual void on_remote_changed() {}
   /// Data or a message came in.
   virtual void on_arrival() {}
+  /// The peer has left the path before, too; see udx::StreamObserver.
+  virtual void on_path_proven() {}
   /// The socket is closed or being destroyed; it is not to be touched any more.
   virtual void on_socket_gone() = 0;
 };
@@ -94,6 +96,10 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   /// Called once: keys are agreed on and the stream runs. The stream observer's on_reset may come
   /// instead.
   void set_on_open(std::function<void()> on_open) { on_open_ = std::move(on_open); }
+  /// Called when the connection has moved to another kind of path, path(), with nothing lost.
+  void set_on_path_changed(std::function<void()> on_path_changed) {
+    on_path_changed_ = std::move(on_path_changed);
+  }
   /// Called for each unordered message, whose bytes end with the call.
   void set_on_message(std::function<void(ByteView)> on_message) {
     on_message_ = std::move(on_message);
@@ -134,6 +140,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void on_end() override;
   void on_writable() override;
   void on_remote_changed() override;
+  void on_path_proven() override;
   void on_closed(udx::CloseReason reason) override;
 
   void feed(std::span<const ByteView> chunks);
@@ -168,6 +175,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
 
   net::ByteStreamObserver* observer_ = nullptr;
   std::function<void()> on_open_;
+  std::function<void()> on_path_changed_;
   std::function<void(ByteView)> on_message_;
   PathController* controller_ = nullptr;
   std::unique_ptr<PathController> owned_controller_;
@@ -176,6 +184,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   std::optional<std::uint64_t> heard_before_check_;  // packets
   Timer path_check_timer_;
   Task open_task_;
+  Task path_task_;
   Task closed_task_;
   Task readable_task_;
 };

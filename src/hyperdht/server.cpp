@@ -64,8 +64,8 @@ std::optional<HandshakeAnswer> Server::on_handshake(const HandshakeMessage& mess
     return HandshakeAnswer{session.answer(), session.answer_socket()};
   }
   ++stats_.handshakes;
-  if (sessions_.size() >= kMaxSessions) evict_one();
-  if (sessions_.size() >= kMaxSessions) {
+  if (is_full()) evict_one();
+  if (is_full()) {
     ++stats_.dropped;
     return std::nullopt;
   }
@@ -83,6 +83,16 @@ std::optional<HandshakeAnswer> Server::on_handshake(const HandshakeMessage& mess
   return answer;
 }
 
+/// Connections that a relay carries keep their session, and take no room.
+bool Server::is_full() const {
+  if (sessions_.size() < kMaxSessions) return false;
+  std::size_t under_way = 0;
+  sessions_.for_each([&](std::size_t, ServerSession& session) {
+    under_way += session.state() != ServerSession::State::kRelayed;
+  });
+  return under_way >= kMaxSessions;
+}
+
 /// The oldest that has not led to a connection; of those that have, the oldest whose client is there,
 /// since it needs no second answer.
 void Server::evict_one() {
@@ -91,7 +101,7 @@ void Server::evict_one() {
     return session.state() == ServerSession::State::kConnected;
   };
   sessions_.for_each([&](std::size_t, ServerSession& session) {
-    if (session.unproven()) return;
+    if (session.unproven() || session.state() == ServerSession::State::kRelayed) return;
     const bool sooner =
         oldest == nullptr || (later(*oldest) && !later(session)) ||
         (later(*oldest) == later(session) && session.started_at() < oldest->started_at());

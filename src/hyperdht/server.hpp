@@ -27,7 +27,10 @@ struct ServerOptions {
   /// Whether a client may connect; everybody may if unset. A refused client hears nothing.
   std::function<bool(const Visitor&)> allow;
   bool share_local_addresses = true;
+  bool holepunch = true;
   bool reusable_socket = true;
+  /// Blind relays, one of which carries a connection until, or unless, there is a direct path.
+  std::vector<crypto::PublicKey> relay_through;
   /// The extension block of the answer, from that of the request; stock clients have none.
   std::function<std::optional<Extension>(const std::optional<Extension>&)> extension;
 };
@@ -72,6 +75,7 @@ class Server final : public RoutedServer {
 
   void hand_over(std::unique_ptr<PeerSocket> socket);
   void forget(ServerSession& session);
+  bool is_full() const;
   void evict_one();
 
   Dht& dht_;

@@ -8,6 +8,22 @@
 namespace hsfwd::hyperdht {
 
 namespace {
+
+/// Looks after a relayed connection whose server is gone.
+class RelayKeeper final : public PathController {
+ public:
+  RelayKeeper(Scheduler& scheduler, std::unique_ptr<RelayedPath> relay)
+      : scheduler_(scheduler), relay_(std::move(relay)) {}
+  void on_path(net::UdpSocket&, const net::Address&) override {}
+  void on_remote_changed() override { relay_->on_remote_changed(); }
+  void on_path_proven() override { relay_->on_path_proven(); }
+  void on_socket_gone() override { scheduler_.retire(std::move(relay_)); }
+
+ private:
+  Scheduler& scheduler_;
+  std::unique_ptr<RelayedPath> relay_;
+};
+
 constexpr Duration kClearWait = 10_s;    // copies of the first message may still come
 constexpr Duration kStreamWait = 10_s;  // for the client's stream, or its first punch
 // Who connects directly is handed over at once, so that a server that speaks first loses no round
@@ -28,7 +44,14 @@ ServerSession::~ServerSession() { cancel(); }
 void ServerSession::cancel() {
   timer_.stop();
   end_punch();
-  if (handed_over_ != nullptr) std::exchange(handed_over_, nullptr)->set_controller(nullptr);
+  PeerSocket* const living = std::exchange(handed_over_, nullptr);
+  if (living != nullptr && relay_ && !relay_->done()) {
+    living->own_controller(
+        std::make_unique<RelayKeeper>(dht_.env().scheduler, std::move(relay_)));
+  } else if (living != nullptr) {
+    living->set_controller(nullptr);
+  }
+  dht_.env().scheduler.retire(std::move(relay_));
   if (socket_) socket_->set_controller(nullptr);
 }
 
@@ -60,6 +83,9 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
     socket_->set_controller(this);
   }
 
+  if (error == PayloadError::kNone) {
+    own_relay_ = choose_relay(server_.options_.relay_through, dht_.env().random);
+  }
   const auto ephemeral = crypto::KeyPair::generate(dht_.env().random);
   auto answer = responder.write_message2(ephemeral, make_payload(error).encode());
   if (!answer) return false;
@@ -78,10 +104,20 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
     connect(*origin.socket, client);
   } else if (client_open) {
     connect(dht_.node().sending_socket(), client);
-  } else if (!dht_.node().remote_address()) {
-    prepare_punch(client, origin);
+  } else {
+    start_relay();
+    const bool punches = server_.options_.holepunch && !dht_.node().remote_address();
+    if (punches) prepare_punch(client, origin);
   }
   return true;
+}
+
+/// Ours if we named one, else the client's: upstream's order, and both sides come to the same.
+void ServerSession::start_relay() {
+  const auto& info = own_relay_ ? own_relay_ : remote_.relay_through;
+  if (!info) return;
+  RelayedPath::Owner& owner = *this;
+  relay_ = std::make_unique<RelayedPath>(dht_, *socket_, *info, own_relay_.has_value(), owner);
 }
 
 /// The answer leaves from the socket that will punch, so that the client hears of its address; but
@@ -112,11 +148,46 @@ bool ServerSession::is_own_relay(const Address& relay) {
 
 void ServerSession::on_holepunch(const HolepunchMessage& message,
                                  const rpc::RequestOrigin& origin) {
-  if (punch_ && state_ == State::kWaiting) punch_->on_request(message, origin);
+  const bool wanted = state_ == State::kWaiting || state_ == State::kRelayed;
+  if (punch_ && wanted) punch_->on_request(message, origin);
+}
+
+void ServerSession::on_punching() {
+  punching_ = true;
+  timer_.stop();
 }
 
 void ServerSession::on_punch_over() {
-  if (state_ == State::kWaiting) give_up();
+  if (state_ == State::kWaiting && !has_relay()) {
+    give_up();
+  } else {
+    end_punch();
+  }
+}
+
+void ServerSession::on_relay_paired(net::UdpSocket& socket, const Address& relay,
+                                    udx::StreamId leg) {
+  if (state_ != State::kWaiting || joined_) return;
+  state_ = State::kRelayed;
+  proven_ = true;  // what is sent goes to the relay
+  timer_.stop();
+  relay_->start_carrying();
+  socket_->open(*keys_, remote_.extension, socket, leg, relay, PathKind::kRelayed);
+  hand_over();
+}
+
+/// With a punch under way, or the client's stream still to come, there is hope.
+void ServerSession::on_relay_failed() {
+  const bool hopes = timer_.armed() || (punch_ && punching_);
+  if (state_ == State::kWaiting && !hopes) give_up();
+}
+
+void ServerSession::on_remote_changed() {
+  if (relay_) relay_->on_remote_changed();
+}
+
+void ServerSession::on_path_proven() {
+  if (relay_) relay_->on_path_proven();
 }
 
 /// Copies of the first message that still come are answered from where others are.
@@ -150,6 +221,7 @@ NoisePayload ServerSession::make_payload(PayloadError error) const {
   out.secret_stream = 1;
   const auto& relay_addresses = server_.announcer_->relay_addresses();
   if (!relay_addresses.empty()) out.relay_addresses = relay_addresses;
+  out.relay_through = own_relay_;
   if (server_.options_.extension) out.extension = server_.options_.extension(remote_.extension);
   return out;
 }
@@ -157,7 +229,8 @@ NoisePayload ServerSession::make_payload(PayloadError error) const {
 void ServerSession::on_path(net::UdpSocket& socket, const net::Address& from) {
   // The packet names the stream, whose id only the answer told.
   proven_ = true;
-  if (state_ == State::kWaiting && !joined_) connect(socket, from);
+  const bool relayed = state_ == State::kRelayed && !relay_->is_from_relay(socket, from);
+  if ((state_ == State::kWaiting && !joined_) || relayed) connect(socket, from);
 }
 
 void ServerSession::on_arrival() {
@@ -165,12 +238,21 @@ void ServerSession::on_arrival() {
   if (state_ == State::kWaiting && joined_) hand_over();
 }
 
+/// A direct path is there. A relayed connection moves to it.
 void ServerSession::connect(net::UdpSocket& socket, const net::Address& to) {
-  joined_ = true;
   const bool reusable = server_.options_.reusable_socket && remote_.udx->reusable_socket;
   const udx::StreamId remote_id{static_cast<std::uint32_t>(remote_.udx->id)};
+  if (reusable) dht_.routes().add(keys_->remote, socket, to);
+  if (state_ == State::kRelayed) {
+    state_ = State::kConnected;
+    relay_->move_to(socket, remote_id, to, dht_.path_kind_of(to));
+    end_punch();
+    clear_later();
+    return;
+  }
+  joined_ = true;
+  dht_.env().scheduler.retire(std::move(relay_));
   socket_->open(*keys_, remote_.extension, socket, remote_id, to, dht_.path_kind_of(to));
-  if (reusable) dht_.routes().add(socket_->remote_key(), socket, to);
   end_punch();
   if (proven_ || !too_many_unproven()) hand_over();
 }
@@ -183,17 +265,31 @@ bool ServerSession::too_many_unproven() const {
 }
 
 void ServerSession::hand_over() {
-  state_ = State::kConnected;
+  if (state_ != State::kRelayed) state_ = State::kConnected;
   handed_over_ = socket_.get();
   server_.hand_over(std::move(socket_));
+  if (state_ == State::kRelayed) return;
   clear_later();
 }
 
-void ServerSession::on_socket_gone() { handed_over_ = nullptr; }
+void ServerSession::on_socket_gone() {
+  handed_over_ = nullptr;
+  dht_.env().scheduler.retire(std::move(relay_));
+  if (state_ == State::kRelayed) {
+    state_ = State::kConnected;
+    end_punch();
+    clear_later();
+  }
+}
 
 void ServerSession::clear_later() { timer_.start(kClearWait); }
 
 void ServerSession::on_timer() {
+  if (relay_ && relay_->moving()) {
+    clear_later();  // it goes on looking after the move
+    return;
+  }
+  if (state_ == State::kWaiting && has_relay()) return;
   if (state_ == State::kWaiting) ++server_.stats_.abandoned;
   if (unproven() && handed_over_ != nullptr) handed_over_->fail(ConnectError::kTimedOut);
   server_.forget(*this);

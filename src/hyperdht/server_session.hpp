@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hyperdht/relayed_path.hpp"
 #include "hyperdht/server.hpp"
 #include "hyperdht/server_punch.hpp"
 #include "noise/handshake.hpp"
@@ -9,11 +10,14 @@ namespace hsfwd::hyperdht {
 
 /// One distinct first handshake message at a server, from its answer until some seconds after its
 /// connection stands or has failed: copies of the message are answered the same meanwhile.
-class ServerSession final : public PathController, private ServerPunch::Owner {
+class ServerSession final : public PathController,
+                            private ServerPunch::Owner,
+                            private RelayedPath::Owner {
  public:
   enum class State {
     kNew,
     kWaiting,    // answered; the client's stream has not come yet, a punch may be under way
+    kRelayed,    // handed over; a blind relay carries it, a punch may still be under way
     kConnected,  // handed over
     kFailed,
   };
@@ -43,23 +47,30 @@ class ServerSession final : public PathController, private ServerPunch::Owner {
   // PathController
   void on_path(net::UdpSocket& socket, const net::Address& from) override;
   void on_arrival() override;
+  void on_remote_changed() override;
+  void on_path_proven() override;
   void on_socket_gone() override;
 
  private:
   // ServerPunch::Owner
   bool is_own_relay(const Address& relay) override;
-  void on_punching() override { timer_.stop(); }
+  void on_punching() override;
   void on_punch_over() override;
-  bool has_relay() override { return false; }
+  bool has_relay() override { return relay_ && (relay_->pairing() || relay_->carrying()); }
+
+  // RelayedPath::Owner
+  void on_relay_paired(net::UdpSocket& socket, const Address& relay, udx::StreamId leg) override;
+  void on_relay_failed() override;
 
   NoisePayload make_payload(PayloadError error) const;
   void prepare_punch(const net::Address& client, const rpc::RequestOrigin& origin);
   bool shares_network(const net::Address& client, const rpc::RequestOrigin& origin) const;
+  void start_relay();
   void end_punch();
   void give_up();
+  void hand_over();
   void connect(net::UdpSocket& socket, const net::Address& to);
   bool too_many_unproven() const;
-  void hand_over();
   void clear_later();
   void on_timer();
 
@@ -77,6 +88,9 @@ class ServerSession final : public PathController, private ServerPunch::Owner {
   std::unique_ptr<PeerSocket> socket_;  // until it is handed over
   PeerSocket* handed_over_ = nullptr;
   std::unique_ptr<ServerPunch> punch_;
+  bool punching_ = false;
+  std::optional<RelayThroughInfo> own_relay_;  // as named to the client
+  std::unique_ptr<RelayedPath> relay_;
   net::UdpSocket* answer_socket_ = nullptr;
   Timer timer_;
 };

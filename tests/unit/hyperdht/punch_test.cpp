@@ -3,38 +3,12 @@
 #include <catch2/catch.hpp>
 
 #include "hyperdht/client_punch.hpp"
-#include "sim/nat.hpp"
-#include "swarm.hpp"
+#include "homes.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;
 
 namespace {
-
-const sim::NatProfile kConsistent{.ports = sim::PortAssignment::kPreserving};
-const sim::NatProfile kRandom{.mapping = sim::NatBehavior::kAddressAndPortDependent,
-                              .ports = sim::PortAssignment::kRandom};
-
-/// A network behind a NAT, with one peer in it.
-struct Home {
-  Home(Swarm& swarm, std::uint8_t number, const sim::NatProfile& profile)
-      : inside(swarm.world.add_segment(1)),
-        nat(swarm.world, inside, swarm.world.core(), {net::Ipv4::of(81, number, 1, 1)}, profile, {},
-            number),
-        peer(swarm.world.add_host(inside, net::Ipv4::of(192, 168, number, 2)),
-             options(swarm, number)) {
-    REQUIRE(swarm.world.run_until([&] { return peer.dht().bootstrapped(); }, 30_s));
-  }
-  static DhtOptions options(Swarm& swarm, std::uint8_t number) {
-    DhtOptions out;
-    out.node.bootstrap = swarm.bootstrap;
-    out.key_pair = swarm.keys(number);
-    return out;
-  }
-  sim::Segment& inside;
-  sim::Nat nat;
-  Peer peer;
-};
 
 /// A server in one home and a client in another.
 struct Pair {
@@ -79,7 +53,7 @@ struct Pair {
 }  // namespace
 
 TEST_CASE("two consistent NATs are punched with the first probe") {
-  Pair pair(kConsistent, kConsistent, 1);
+  Pair pair(kConsistentNat, kConsistentNat, 1);
   const auto took = pair.connect();
   INFO(pair.timeline);
   REQUIRE(took);
@@ -89,7 +63,8 @@ TEST_CASE("two consistent NATs are punched with the first probe") {
 
 TEST_CASE("a random NAT on either side is met with many datagrams") {
   for (const bool server_random : {false, true}) {
-    Pair pair(server_random ? kRandom : kConsistent, server_random ? kConsistent : kRandom, 2);
+    Pair pair(server_random ? kRandomNat : kConsistentNat,
+              server_random ? kConsistentNat : kRandomNat, 2);
     const auto took = pair.connect();
     INFO(pair.timeline);
     REQUIRE(took);
@@ -98,7 +73,7 @@ TEST_CASE("a random NAT on either side is met with many datagrams") {
 }
 
 TEST_CASE("two random NATs fail soon, and the verdict says why") {
-  Pair pair(kRandom, kRandom, 3);
+  Pair pair(kRandomNat, kRandomNat, 3);
   const Instant start = pair.swarm.world.now();
   CHECK_FALSE(pair.connect());
   INFO(pair.timeline);
@@ -108,7 +83,7 @@ TEST_CASE("two random NATs fail soon, and the verdict says why") {
 }
 
 TEST_CASE("further connections go through the hole that is there") {
-  Pair pair(kConsistent, kRandom, 4);
+  Pair pair(kConsistentNat, kRandomNat, 4);
   REQUIRE(pair.connect());
   const auto first = std::move(pair.client);
   const auto again = pair.connect();

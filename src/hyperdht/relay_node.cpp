@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/relay_node.hpp"
+
+#include <algorithm>
+
+#include "hyperdht/dht.hpp"
+
+namespace hsfwd::hyperdht {
+
+namespace {
+constexpr Duration kSweepInterval = 10_s;
+// A connection without a pair; peers ask for one at once and leave when it has ended.
+constexpr Duration kIdleExpiry = 60_s;
+// Connections, each of which costs its peer nothing but a handshake. Two for each pair that may
+// forward, and as many that wait.
+constexpr std::size_t kConnectionsPerPair = 4;
+}  // namespace
+
+RelayNode::RelayNode(Dht& dht, RelayOptions options)
+    : dht_(dht),
+      relay_(
+          dht.env().scheduler,
+          [&dht](udx::StreamObserver& observer) { return dht.mux().create_stream(observer); },
+          options.limits),
+      server_(dht.create_server(
+          {.allow = std::move(options.allow)},
+          [this](std::unique_ptr<PeerSocket> socket) { accept(std::move(socket)); })),
+      sweep_timer_(dht.env().scheduler, [this] { sweep(); }) {}
+
+RelayNode::~RelayNode() {
+  for (Connection& connection : connections_) connection.session.reset();
+  connections_.clear();
+}
+
+Result<void> RelayNode::listen(const crypto::KeyPair& keys,
+                               std::function<void(std::size_t)> on_announced) {
+  return server_->listen(keys, std::move(on_announced));
+}
+
+void RelayNode::close(std::function<void()> done) {
+  for (Connection& connection : connections_) {
+    connection.session.reset();
+    connection.mux->end();
+  }
+  server_->close(std::move(done));
+}
+
+void RelayNode::accept(std::unique_ptr<PeerSocket> socket) {
+  if (connections_.size() >= relay_.limits().max_pairs * kConnectionsPerPair) return;
+  Connection& connection = connections_.emplace_back();
+  const crypto::PublicKey peer = socket->remote_key();
+  connection.mux =
+      std::make_unique<MuxSocket>(std::move(socket), [this, &connection] { drop(connection); });
+  connection.session = std::make_unique<RelaySession>(relay_, connection.mux->mux(), peer,
+                                                      [&connection] { connection.mux->end(); });
+  if (!sweep_timer_.armed()) sweep_timer_.start(kSweepInterval);
+}
+
+/// From inside the connection's own event.
+void RelayNode::drop(Connection& connection) {
+  const auto at = std::find_if(connections_.begin(), connections_.end(),
+                               [&](const Connection& other) { return &other == &connection; });
+  Scheduler& scheduler = dht_.env().scheduler;
+  scheduler.retire(std::move(connection.session));
+  scheduler.retire(std::move(connection.mux));
+  connections_.erase(at);
+}
+
+void RelayNode::sweep() {
+  const Instant now = dht_.env().now();
+  for (Connection& connection : connections_) {
+    const RelaySession* session = connection.session.get();
+    const bool idle =
+        session == nullptr || (session->pairs() == 0 && now - session->idle_since() >= kIdleExpiry);
+    if (idle) connection.mux->end();
+  }
+  if (!connections_.empty()) sweep_timer_.start(kSweepInterval);
+}
+
+}  // namespace hsfwd::hyperdht

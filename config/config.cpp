@@ -188,6 +188,7 @@ Config read_config(const toml::table& root) {
   out.bootstrap = in.texts("bootstrap");
   out.host = in.text("host");
   out.port = in.integer("port");
+  out.relay_through = in.texts("relay_through");
   if (const toml::table* peers = in.table("peer")) out.peers = read_peers(*peers);
   for (const toml::table* expose : in.tables("expose")) out.exposes.push_back(read_expose(*expose));
   for (const toml::table* connect : in.tables("connect")) {

@@ -42,6 +42,7 @@ struct Config {
   std::vector<Located<std::string>> bootstrap;
   std::optional<Located<std::string>> host;
   std::optional<Located<std::int64_t>> port;
+  std::vector<Located<std::string>> relay_through;  // keys, or names of peers
   std::map<std::string, Peer> peers;
   std::vector<Expose> exposes;
   std::vector<Connect> connects;

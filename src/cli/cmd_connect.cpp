@@ -25,6 +25,7 @@ int run_connect(const Arguments& arguments) {
                                "SPEC, a local address and the service it leads to; repeatable");
   line.add_node_options();
   line.add_identity_options();
+  line.add_relay_options();
   line.add_output_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;

@@ -41,6 +41,7 @@ int run_expose(const Arguments& arguments) {
                                "PEER that may connect; repeatable (default: who knows the key)");
   line.add_node_options();
   line.add_identity_options();
+  line.add_relay_options();
   line.add_output_options();
   line.positional("target", -1);
   if (!line.parse(arguments)) return kDone;

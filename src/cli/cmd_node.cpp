@@ -1,10 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <set>
+
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
+#include "platform/identity_file.hpp"
+#include "util/text.hpp"
 
 namespace hsfwd::cli {
+
+namespace {
+
+constexpr Duration kReportInterval = 60_s;
+
+void add_relay_node_options(CommandLine& line) {
+  line.options().add_options()(
+      "relay", po::bool_switch(),
+      "carry what peers cannot send each other directly, as a blind relay under this machine's key")(
+      "relay-max-pairs", po::value<std::string>(), "N connections carried at once (default: 256)")(
+      "relay-rate", po::value<std::string>(),
+      "N, megabits a second for all of them together (default: no limit)")(
+      "allow", po::value<std::vector<std::string>>()->composing(),
+      "PEER that may use the relay, by the key of its identity; repeatable (default: everybody)");
+}
+
+std::uint64_t positive(const CommandLine& line, const char* name) {
+  const auto value = parse_decimal(line.text(name), 1'000'000);
+  if (value.value_or(0) > 0) return *value;
+  throw UserError{kUsage, "USAGE",
+                  fmt::format("--{} {}: has to be a number above 0", name, line.text(name))};
+}
+
+RelayOptions relay_options(const CommandLine& line) {
+  for (const char* name : {"relay-max-pairs", "relay-rate", "allow"}) {
+    if (line.has(name) && !line.flag("relay")) {
+      throw UserError{kUsage, "USAGE", fmt::format("--{} goes with --relay", name)};
+    }
+  }
+  RelayOptions out;
+  if (line.has("relay-max-pairs")) out.limits.max_pairs = positive(line, "relay-max-pairs");
+  if (line.has("relay-rate")) out.limits.rate = positive(line, "relay-rate") * 1'000'000 / 8;
+  std::set<PublicKey> allowed;
+  for (const std::string& text : line.texts("allow")) allowed.insert(parse_peer(text).key);
+  if (!allowed.empty()) {
+    out.allow = [allowed = std::move(allowed)](const Visitor& visitor) {
+      return allowed.contains(visitor.key);
+    };
+  }
+  return out;
+}
+
+/// A blind relay on the node, and what it tells of itself once in a while.
+class RelayRun {
+ public:
+  RelayRun(App& app, platform::IdentityLock lock, RelayOptions options)
+      : app_(app),
+        lock_(std::move(lock)),
+        relay_(app.node().create_relay(std::move(options))),
+        report_timer_(app.scheduler(), [this] { report(); }) {}
+
+  void start() {
+    const auto listening =
+        relay_->listen(app_.node().key_pair(), [this, told = false](std::size_t nodes) mutable {
+          if (nodes > 0 && !std::exchange(told, true)) report_relaying();
+        });
+    HSFWD_CHECK(listening.ok());
+    app_.on_goodbye([this](std::function<void()> done) { relay_->close(std::move(done)); });
+    report_timer_.start(kReportInterval);
+  }
+
+ private:
+  /// From now on it can be found.
+  void report_relaying() {
+    const PublicKey& key = relay_->public_key();
+    app_.output().event(
+        "relaying",
+        {{"publicKey", to_hex(key.view())}, {"key", hyperdht::key_text(key)}},
+        fmt::format("relaying; others use it with --relay-through {}", hyperdht::key_text(key)));
+  }
+
+  void report() {
+    const auto& stats = relay_->relay().stats();
+    app_.log().info("relay", "{} connections carried now, {} so far; {} MB forwarded, {} refused",
+                    relay_->relay().active(), stats.pairings_matched,
+                    stats.bytes_forwarded / 1'000'000, stats.pairings_refused);
+    report_timer_.start(kReportInterval);
+  }
+
+  App& app_;
+  const platform::IdentityLock lock_;
+  std::unique_ptr<hyperdht::RelayNode> relay_;
+  Timer report_timer_;
+};
+
+}  // namespace
 
 int run_node(const Arguments& arguments) {
   CommandLine line("hsfwd node [OPTION...]",
@@ -15,9 +105,12 @@ int run_node(const Arguments& arguments) {
       "ADDR, this node's public address: it is the first of a network of its own, with no "
       "bootstrap nodes")("persistent", po::bool_switch(),
                          "a member at once; for hosts that are known to be reachable");
+  add_relay_node_options(line);
   line.add_node_options();
+  line.add_identity_options();
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
+  RelayOptions relay_settings = relay_options(line);
   Options options = node_options(line);
   if (line.flag("persistent")) options.ephemeral = false;
   if (line.has("first")) {
@@ -38,25 +131,41 @@ int run_node(const Arguments& arguments) {
   }
 
   App app(output_options(line));
+  std::optional<platform::IdentityLock> lock;
+  if (line.flag("relay")) {
+    const std::string path = identity_path(line);
+    const auto identity = platform::load_identity(path, app.loop().random());
+    if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
+    auto acquired = platform::IdentityLock::acquire(path);
+    if (!acquired) throw UserError{kFailed, "IDENTITY_IN_USE", acquired.error()};
+    lock.emplace(std::move(*acquired));
+    options.key_pair = identity->keys;
+  }
   Node& node = app.start_node(std::move(options));
   node.when_ready([&] {
-    const auto& rpc = node.dht().node();
-    const std::string address = node.dht().endpoint().server().local_address().to_string();
-    const auto remote = rpc.remote_address();
     if (!node.online() && !line.has("first")) {
       app.fail({kTryLater, "NO_NETWORK", "no bootstrap node answers; is there a network?"});
       return;
     }
-    app.output().event("ready",
-                       {{"listen", address},
-                        {"address", remote ? Json(remote->to_string()) : Json()},
-                        {"firewalled", rpc.firewalled()},
-                        {"persistent", !rpc.ephemeral()}},
+    const auto& rpc = node.dht().node();
+    const std::string address = node.dht().endpoint().server().local_address().to_string();
+    const auto remote = rpc.remote_address();
+    Json event = {{"listen", address},
+                  {"address", remote ? Json(remote->to_string()) : Json()},
+                  {"firewalled", rpc.firewalled()},
+                  {"persistent", !rpc.ephemeral()}};
+    if (lock) event["publicKey"] = to_hex(node.key_pair().public_key.view());
+    app.output().event("ready", std::move(event),
                        fmt::format("node on {}, {}, {}", address,
                                    remote ? "reachable as " + remote->to_string()
                                           : "not reachable from outside",
                                    rpc.ephemeral() ? "ephemeral so far" : "persistent"));
   });
+  std::optional<RelayRun> relay;
+  if (lock) {
+    relay.emplace(app, std::move(*lock), std::move(relay_settings));
+    relay->start();
+  }
   return app.run();
 }
 

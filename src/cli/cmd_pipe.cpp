@@ -21,9 +21,13 @@ class PipeRun {
     hyperdht::ConnectOptions options;
     options.key_pair = peer.identity;
     options.extension = Extension{.features = 0, .service = service_};
+    options.relay_through = app_.node().relay_through();
     auto socket = app_.node().dht().connect(peer.key, std::move(options));
     socket_ = socket.get();
     socket_->set_on_open([this] { on_open(); });
+    socket_->set_on_path_changed([this] {
+      app_.log().debug("pipe", "moved, {}", to_string(socket_->path()));
+    });
     pipe_ = std::make_unique<forward::Pipe>(
         app_.scheduler(), platform::make_stdio_stream(app_.loop()), std::move(socket),
         [this](const std::string& reason) { on_done(reason); });
@@ -81,6 +85,7 @@ int run_pipe(const Arguments& arguments) {
                    "it. Tells of\nitself on standard error only.");
   line.add_node_options();
   line.add_identity_options();
+  line.add_relay_options();
   line.add_output_options();
   line.positional("peer", 2);
   if (!line.parse(arguments)) return kDone;

@@ -42,6 +42,11 @@ void CommandLine::add_identity_options() {
       "name", po::value<std::string>(), "N, a further identity of that name beside the default");
 }
 
+void CommandLine::add_relay_options() {
+  options_.add_options()("relay-through", po::value<std::vector<std::string>>()->composing(),
+                         "KEY of a relay that carries what finds no direct path; repeatable");
+}
+
 void CommandLine::add_output_options() {
   options_.add_options()("json", po::bool_switch(), "one JSON object a line on standard output")(
       "verbose,v", po::bool_switch(), "tell more on standard error")(
@@ -118,6 +123,9 @@ Options node_options(const CommandLine& line) {
     if (!port) usage_error(fmt::format("--port {}: has to be 0 to 65535", line.text("port")));
     out.port = static_cast<std::uint16_t>(*port);
     out.any_port = false;  // who names a port means it
+  }
+  for (const std::string& text : line.texts("relay-through")) {
+    out.relay_through.push_back(parse_peer(text).key);
   }
   return out;
 }

@@ -33,6 +33,7 @@ class CommandLine {
   void positional(const char* name, int count);
   void add_node_options();
   void add_identity_options();
+  void add_relay_options();
   void add_output_options();
 
   /// Fills values(); false when help was asked for and shown. Throws UserError.
@@ -60,7 +61,7 @@ struct OutputOptions {
 };
 OutputOptions output_options(const CommandLine& line);
 
-/// Throws UserError.
+/// With the relays, where the command takes such. Throws UserError.
 Options node_options(const CommandLine& line);
 std::string identity_path(const CommandLine& line);
 

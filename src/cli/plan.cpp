@@ -64,6 +64,9 @@ class Planner {
       out.port = static_cast<std::uint16_t>(port);
       out.any_port = false;
     }
+    for (const auto& text : config_.relay_through) {
+      out.relay_through.push_back(resolve(text, true).key);
+    }
     return out;
   }
 

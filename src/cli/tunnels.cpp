@@ -33,6 +33,17 @@ void report_connection(const App& app, std::uint64_t id, const hyperdht::PeerSoc
                                  socket.remote_address().to_string()));
 }
 
+void report_path_changes(const App& app, std::uint64_t id, hyperdht::PeerSocket& socket) {
+  socket.set_on_path_changed([&app, &socket, id] {
+    app.output().event("path",
+                       {{"id", id},
+                        {"path", to_string(socket.path())},
+                        {"remote", socket.remote_address().to_string()}},
+                       fmt::format("connection {} moved: {}, {}", id, to_string(socket.path()),
+                                   socket.remote_address().to_string()));
+  });
+}
+
 void report_closed(const App& app, const forward::ClosedConnection& closed) {
   app.output().event(
       "closed",
@@ -95,9 +106,9 @@ void Exposure::on_connection(PeerSocket accepted) {
     host_.turn_away(std::move(socket));
     return;
   }
-  const hyperdht::PeerSocket& opened = *socket;
   const std::uint64_t id = app_.connection_ids().next;
-  report_connection(app_, id, opened, service->name);
+  report_connection(app_, id, *socket, service->name);
+  report_path_changes(app_, id, *socket);
   host_.serve(std::move(socket), *service);
 }
 
@@ -144,8 +155,10 @@ std::unique_ptr<hyperdht::PeerSocket> PeerTunnel::dial(const std::string& servic
   hyperdht::ConnectOptions options;
   options.key_pair = peer_.identity;
   options.extension = Extension{.features = 0, .service = service};
+  options.relay_through = app_.node().relay_through();
   auto socket = app_.node().dht().connect(peer_.key, std::move(options));
   socket->set_on_open([this, raw = socket.get(), service, id] { on_open(*raw, service, id); });
+  report_path_changes(app_, id, *socket);
   return socket;
 }
 

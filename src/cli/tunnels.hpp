@@ -77,6 +77,8 @@ class PeerTunnel {
 std::string service_problem(const hyperdht::PeerSocket& socket, const std::string& service);
 void report_connection(const App& app, std::uint64_t id, const hyperdht::PeerSocket& socket,
                        const std::string& service);
+/// Tells of every move of the connection to another kind of path.
+void report_path_changes(const App& app, std::uint64_t id, hyperdht::PeerSocket& socket);
 void report_closed(const App& app, const forward::ClosedConnection& closed);
 
 }  // namespace hsfwd::cli

@@ -87,6 +87,7 @@ PeerSocket::~PeerSocket() {
   impl_->on_close = nullptr;
   impl_->on_drain = nullptr;
   impl_->socket->set_on_open(nullptr);
+  impl_->socket->set_on_path_changed(nullptr);
   impl_->socket->set_on_message(nullptr);
   impl_->over = true;
   impl_->paused = true;
@@ -97,6 +98,9 @@ PeerSocket::~PeerSocket() {
 
 void PeerSocket::on_open(std::function<void()> callback) {
   impl_->socket->set_on_open(std::move(callback));
+}
+void PeerSocket::on_path_changed(std::function<void()> callback) {
+  impl_->socket->set_on_path_changed(std::move(callback));
 }
 void PeerSocket::on_data(std::function<void(ByteView)> callback) {
   impl_->on_data = std::move(callback);
@@ -175,7 +179,8 @@ void Server::close(std::function<void()> done) { server_->close(std::move(done))
 
 const PublicKey& Server::public_key() const { return server_->public_key(); }
 
-Node::Node(const net::Env& env, Options options) {
+Node::Node(const net::Env& env, Options options)
+    : relay_through_(std::move(options.relay_through)) {
   hyperdht::DhtOptions dht;
   dht.node.bootstrap = std::move(options.bootstrap);
   dht.node.nodes = std::move(options.known_nodes);
@@ -202,6 +207,9 @@ Server Node::create_server(std::function<void(PeerSocket)> on_connection, Server
   out.allow = std::move(options.allow);
   out.share_local_addresses = options.share_local_addresses;
   out.extension = std::move(options.extension);
+  out.holepunch = options.holepunch;
+  out.relay_through =
+      options.relay_through.empty() ? relay_through_ : std::move(options.relay_through);
   return Server(dht_->create_server(
       std::move(out), [on_connection = std::move(on_connection)](
                           std::unique_ptr<hyperdht::PeerSocket> socket) {
@@ -210,7 +218,12 @@ Server Node::create_server(std::function<void(PeerSocket)> on_connection, Server
 }
 
 PeerSocket Node::connect(const PublicKey& key, hyperdht::ConnectOptions options) {
+  if (options.relay_through.empty()) options.relay_through = relay_through_;
   return PeerSocket(dht_->connect(key, std::move(options)));
+}
+
+std::unique_ptr<hyperdht::RelayNode> Node::create_relay(RelayOptions options) {
+  return std::make_unique<hyperdht::RelayNode>(*dht_, std::move(options));
 }
 
 void Node::on_network_change() { dht_->on_interfaces_changed(); }

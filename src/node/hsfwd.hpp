@@ -23,6 +23,7 @@
 #include "hyperdht/dht.hpp"
 #include "hyperdht/key_text.hpp"
 #include "hyperdht/operations.hpp"
+#include "hyperdht/relay_node.hpp"
 #include "net/env.hpp"
 
 namespace hsfwd {
@@ -33,6 +34,7 @@ using crypto::Seed;
 using hyperdht::ConnectError;
 using hyperdht::Extension;
 using hyperdht::PathKind;
+using hyperdht::RelayOptions;
 using hyperdht::Visitor;
 using rpc::BootstrapNode;
 
@@ -55,6 +57,9 @@ struct Options {
   std::vector<net::Address> known_nodes;  // from an earlier run
   Duration keepalive = Duration::seconds(5);  // of connections; 0: none
   std::size_t receive_window = 4 * 1024 * 1024;  // bytes a connection may hold unread
+  /// Blind relays for connections that find no direct path, and until they find one. For those of this
+  /// node's servers, and to peers that name none themselves.
+  std::vector<PublicKey> relay_through;
 };
 
 /// A connection to a peer, encrypted end to end.
@@ -96,6 +101,8 @@ class PeerSocket {
   bool is_open() const;
   ConnectError error() const;
   PathKind path() const;
+  /// The connection has moved to another kind of path: from a relay to a direct one.
+  void on_path_changed(std::function<void()> callback);
   /// The same connection as a stream with back-pressure both ways, for pipes. This object is empty
   /// afterwards.
   std::unique_ptr<hyperdht::PeerSocket> release();
@@ -111,6 +118,10 @@ struct ServerOptions {
   std::function<bool(const Visitor&)> allow;
   /// Tell clients on the same network how to come directly.
   bool share_local_addresses = true;
+  /// Let clients come directly through NATs. Without it and relays, nobody does.
+  bool holepunch = true;
+  /// Those of the node if empty.
+  std::vector<PublicKey> relay_through;
   /// The own extension block, from the client's; nothing for stock behaviour.
   std::function<std::optional<Extension>(const std::optional<Extension>&)> extension;
 };
@@ -156,6 +167,11 @@ class Node {
   /// Returns at once; the socket opens or closes later.
   PeerSocket connect(const PublicKey& key, hyperdht::ConnectOptions options = {});
 
+  /// A blind relay, for peers that name its key; it carries what they cannot send each other
+  /// directly. Silent until it listens.
+  std::unique_ptr<hyperdht::RelayNode> create_relay(RelayOptions options = {});
+  const std::vector<PublicKey>& relay_through() const { return relay_through_; }
+
   /// The interfaces or addresses of this machine changed.
   void on_network_change();
 
@@ -164,6 +180,7 @@ class Node {
   const hyperdht::Dht& dht() const { return *dht_; }
 
  private:
+  std::vector<PublicKey> relay_through_;
   std::unique_ptr<hyperdht::Dht> dht_;
 };
 

@@ -242,15 +242,30 @@ class Driver final : private net::ByteStreamObserver {
 
   // --- Servers and sockets ---
 
+  /// Blind relays.
+  static std::vector<PublicKey> relays_of(const Json& command) {
+    if (!command.contains("relayThrough")) return {};
+    return {fixed<PublicKey>(command, "relayThrough")};
+  }
+
   void listen(const Json& command) {
     const std::string name = command.at("as");
+    ServerOptions options;
+    options.relay_through = relays_of(command);
+    options.holepunch = options.share_local_addresses = command.value("direct", true);
     Server server = node(command).create_server([this, name](PeerSocket socket) {
       const std::string id = name + "/" + std::to_string(++accepted_);
       const std::string key = to_hex(socket.remote_key().view());
       const bool ours = socket.details().extension().has_value();
+      const std::string path = to_string(socket.path());
       add_socket(id, std::move(socket));
-      say({{"event", "connection"}, {"server", name}, {"socket", id}, {"key", key}, {"ours", ours}});
-    });
+      say({{"event", "connection"},
+           {"server", name},
+           {"socket", id},
+           {"key", key},
+           {"ours", ours},
+           {"path", path}});
+    }, std::move(options));
     server.on_announced([command, told = false](std::size_t relays) mutable {
       if (relays > 0 && !std::exchange(told, true)) done(command, {{"relays", relays}});
     });
@@ -265,6 +280,8 @@ class Driver final : private net::ByteStreamObserver {
   void connect(const Json& command) {
     hyperdht::ConnectOptions options;
     options.relay_addresses = addresses(command);
+    options.relay_through = relays_of(command);
+    options.holepunch = options.local_connection = command.value("direct", true);
     if (command.contains("seed")) options.key_pair = keys(command);
     PeerSocket& socket =
         add_socket(command.at("as"), node(command).connect(fixed<PublicKey>(command, "key"), options));

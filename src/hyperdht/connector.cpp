@@ -9,8 +9,6 @@
 namespace hsfwd::hyperdht {
 
 namespace {
-constexpr std::size_t kParallelHandshakes = 2;
-constexpr std::size_t kParallelWithKnown = 3;
 constexpr Duration kPassiveWait = 10_s;  // for a peer that was told that we are reachable
 }  // namespace
 
@@ -19,12 +17,11 @@ Connector::Connector(Dht& dht, PeerSocket& socket, const crypto::PublicKey& remo
     : dht_(dht),
       socket_(&socket),
       remote_(remote),
-      target_(target_of_peer(remote)),
       options_(std::move(options)),
       keys_(options_.key_pair.value_or(dht.options().key_pair)),
       subject_(remote, keys_.public_key),
       log_(dht.env().scheduler, options_.timeline),
-      handshake_(keys_, remote, name_space_of(Command::kPeerHandshake).view()),
+      search_(dht, remote, keys_, log_, *this),
       start_task_(dht.env().scheduler,
                   [this] {
                     if (!try_route()) search();
@@ -41,7 +38,7 @@ void Connector::on_socket_gone() {
   socket_ = nullptr;
   end_search(std::nullopt);
   start_task_.cancel();
-  give_up_search();
+  search_.cancel();
   give_up_paths();
 }
 
@@ -49,7 +46,7 @@ void Connector::fail(ConnectError error, const char* detail) {
   if (state_ == State::kDone || state_ == State::kFailed) return;
   log_.note(AttemptStep::kFailed, "{}{}{}", describe(error), detail != nullptr ? ": " : "",
             detail != nullptr ? detail : "");
-  give_up_search();
+  search_.cancel();
   give_up_paths();
   state_ = State::kFailed;
   end_search(error);
@@ -61,11 +58,12 @@ ConnectError Connector::not_found() const {
   return dht_.heard_of_network() ? ConnectError::kPeerNotFound : ConnectError::kNoNetwork;
 }
 
-// --- Handshakes ---
+// --- The search ---
 
-/// Made when first needed, with what is known of ourselves then; false if the key is no key.
-bool Connector::write_first_message() {
-  if (!first_message_.empty()) return true;
+/// The first message is made when it is needed, with what is known of ourselves then; false if the
+/// peer's key is no key.
+bool Connector::prepare() {
+  if (search_.prepared()) return true;
   const auto own = dht_.node().remote_address();
   own_firewall_ = own ? Firewall::kOpen : Firewall::kUnknown;
   NoisePayload payload;
@@ -80,20 +78,15 @@ bool Connector::write_first_message() {
   payload.extension = options_.extension;
   own_relay_ = choose_relay(options_.relay_through, dht_.env().random);
   payload.relay_through = own_relay_;
-  auto message = handshake_.write_message1(crypto::KeyPair::generate(dht_.env().random),
-                                           payload.encode());
-  if (!message) return false;
-  first_message_ = std::move(*message);
-  return true;
+  return search_.prepare(payload);
 }
 
 bool Connector::try_route() {
   if (!options_.reusable_socket) return false;
   const auto route = dht_.routes().find(remote_);
-  if (!route || !write_first_message()) return false;
+  if (!route || !prepare()) return false;
   state_ = State::kRoute;
-  log_.note(AttemptStep::kSearch, "trying the path of an earlier connection");
-  attempt(route->address, route->socket, false);
+  search_.ask_directly(route->address, route->socket);
   return true;
 }
 
@@ -129,166 +122,26 @@ void Connector::on_search_ended(std::optional<ConnectError> outcome) {
 
 void Connector::begin_finding() {
   state_ = State::kFinding;
-  if (!write_first_message()) {
+  if (!prepare()) {
     fail(not_found());
     return;
   }
-  std::vector<Address> known = options_.relay_addresses;
-  if (known.empty()) known = dht_.relay_cache(remote_);
-  if (const auto own = dht_.router().relay_for(target_)) known = {*own};
-  known_relays_.assign(known.begin(), known.end());
-  limit_ = known.empty() ? kParallelHandshakes : kParallelWithKnown;
-  log_.note(AttemptStep::kSearch, "asking the DHT for the peer's relays; {} known from before",
-            known.size());
-  retry_without_known_ = !known.empty();
-  begin_query(std::move(known));
-  next_attempts();
+  search_.start(options_.relay_addresses.empty() ? dht_.relay_cache(remote_)
+                                                 : options_.relay_addresses);
 }
 
-void Connector::begin_query(std::vector<Address> start_nodes) {
-  dht_.env().scheduler.retire(std::move(query_));
-  query_ = std::make_unique<rpc::Query>(
-      dht_.node(),
-      rpc::QueryOptions{.target = target_,
-                        .command = static_cast<std::uint64_t>(Command::kFindPeer),
-                        .value = std::nullopt,
-                        .start_nodes = std::move(start_nodes)},
-      [this](const rpc::Reply& reply) { on_query_reply(reply); },
-      [this](const auto&) { on_query_done(); });
-  query_->start();
+void Connector::on_answered(PeerAnswer answer) {
+  answer_ = std::move(answer);
+  choose_path();
 }
 
-/// Whoever stores a record of the peer is one of its relays.
-void Connector::on_query_reply(const rpc::Reply& reply) {
-  if (state_ != State::kFinding || !reply.message.value) return;
-  if (!PeerRecord::decode(*reply.message.value)) return;
-  const bool tried =
-      std::find(tried_relays_.begin(), tried_relays_.end(), reply.from) != tried_relays_.end() ||
-      std::find(known_relays_.begin(), known_relays_.end(), reply.from) != known_relays_.end() ||
-      std::find(found_relays_.begin(), found_relays_.end(), reply.from) != found_relays_.end();
-  if (tried) return;
-  log_.note(AttemptStep::kSearch, "{} knows the peer", reply.from.to_string());
-  found_relays_.push_back(reply.from);
-  next_attempts();
-}
-
-void Connector::on_query_done() {
-  if (state_ != State::kFinding) return;
-  log_.note(AttemptStep::kSearch, "the search is over: {} nodes answered",
-            query_->closest().size());
-  check_exhausted();
-}
-
-void Connector::next_attempts() {
-  if (state_ != State::kFinding) return;
-  // The known ones are tried one after the other, beside those that are found.
-  const bool known_running = std::any_of(attempts_.begin(), attempts_.end(),
-                                         [](const auto& attempt) { return attempt->known; });
-  if (!known_running && !known_relays_.empty()) {
-    const Address relay = known_relays_.front();
-    known_relays_.pop_front();
-    attempt(relay, nullptr, true);
-  }
-  while (!found_relays_.empty() && attempts_.size() < limit_) {
-    const Address relay = found_relays_.front();
-    found_relays_.pop_front();
-    ++query_attempts_;
-    attempt(relay, nullptr, false);
-  }
-}
-
-void Connector::attempt(const Address& relay, net::UdpSocket* socket, bool known) {
-  if (state_ != State::kRoute) tried_relays_.push_back(relay);
-  attempts_.push_back(std::make_unique<Attempt>());
-  Attempt& attempt = *attempts_.back();
-  log_.note(AttemptStep::kHandshake, "sent through {}", relay.to_string());
-  attempt.relay = relay;
-  attempt.socket = socket;
-  attempt.known = known;
-  attempt.call = std::make_unique<rpc::Call>(
-      dht_.node().calls(),
-      [this, &attempt](const rpc::CallResult& result) { on_result(attempt, result); });
-  rpc::RequestSpec spec;
-  spec.to = relay;
-  spec.command = static_cast<std::uint64_t>(Command::kPeerHandshake);
-  spec.target = target_;
-  spec.value = HandshakeMessage{.mode = Mode::kFromClient, .noise = first_message_}.encode();
-  spec.socket = socket;
-  // An old path either works soon or not at all.
-  if (state_ == State::kRoute) spec.retries = 2;
-  attempt.call->start(std::move(spec));
-}
-
-void Connector::on_result(Attempt& attempt, const rpc::CallResult& result) {
-  const bool accepted = result && accept(attempt, *result);
-  if (accepted) {
-    log_.note(AttemptStep::kHandshake, "answered through {} in {} ms; it sees the peer at {}",
-              attempt.relay.to_string(), answer_->rtt.to_millis(),
-              answer_->server_address.to_string());
-  } else {
-    log_.note(AttemptStep::kHandshake, "{}: {}", attempt.relay.to_string(),
-              result ? "does not reach the peer" : "no answer");
-  }
-  const auto at = std::find_if(attempts_.begin(), attempts_.end(),
-                               [&](const auto& other) { return other.get() == &attempt; });
-  dht_.env().scheduler.retire(std::move(*at));
-  attempts_.erase(at);
-  if (accepted) {
-    choose_path();
-  } else if (state_ == State::kRoute) {
+void Connector::on_not_answered(bool known) {
+  if (state_ == State::kRoute) {
     dht_.routes().forget(remote_);
     search();
   } else {
-    next_attempts();
-    check_exhausted();
+    fail(known ? ConnectError::kPeerConnectionFailed : not_found());
   }
-}
-
-/// True when the answer ends the search. One that does not open is ignored: anybody who knows the
-/// transaction id can send such.
-bool Connector::accept(Attempt& attempt, const rpc::Reply& reply) {
-  if (state_ != State::kRoute && state_ != State::kFinding) return false;
-  if (!reply.message.value || reply.from != reply.asked) return false;
-  const auto message = HandshakeMessage::decode(*reply.message.value);
-  if (!message || message->mode != Mode::kReply) return false;
-  auto opened = handshake_.read_message2(message->noise);
-  if (!opened) return false;
-  auto payload = NoisePayload::decode(opened->payload);
-  if (!payload) return false;
-  answer_ = Answer{
-      .payload = std::move(*payload),
-      .keys = opened->session,
-      .relay = attempt.relay,
-      .server_address = message->peer_address.value_or(attempt.relay),
-      .client_address = reply.message.to,
-      .relayed = message->peer_address.has_value(),
-      .socket = attempt.socket,
-      .rtt = reply.rtt,
-  };
-  return true;
-}
-
-void Connector::check_exhausted() {
-  if (state_ != State::kFinding || !query_->finished()) return;
-  if (!attempts_.empty() || !known_relays_.empty() || !found_relays_.empty()) return;
-  if (std::exchange(retry_without_known_, false)) {
-    begin_query({});
-    return;
-  }
-  if (query_attempts_ > 0) {
-    fail(ConnectError::kPeerConnectionFailed);
-  } else {
-    fail(not_found());
-  }
-}
-
-void Connector::give_up_search() {
-  Scheduler& scheduler = dht_.env().scheduler;
-  scheduler.retire(std::move(query_));
-  for (auto& attempt : attempts_) scheduler.retire(std::move(attempt));
-  attempts_.clear();
-  known_relays_.clear();
-  found_relays_.clear();
 }
 
 // --- Paths ---
@@ -297,7 +150,6 @@ void Connector::give_up_search() {
 void Connector::choose_path() {
   const NoisePayload& payload = answer_->payload;
   state_ = State::kWaiting;
-  give_up_search();
   if (payload.version != 1) {
     fail(ConnectError::kServerIncompatible);
     return;
@@ -380,7 +232,7 @@ void Connector::on_lan_pong(bool answered) {
 void Connector::punch() {
   const NoisePayload& payload = answer_->payload;
   PunchContext context{
-      .target = target_,
+      .target = target_of_peer(remote_),
       .hash = answer_->keys.hash,
       .session = *payload.holepunch,
       .relay = answer_->relay,
@@ -475,8 +327,8 @@ void Connector::remember_peer() {
   const NoisePayload& payload = answer_->payload;
   if (payload.relay_addresses && !payload.relay_addresses->empty()) {
     dht_.remember_relays(remote_, *payload.relay_addresses);
-  } else if (!tried_relays_.empty()) {
-    dht_.remember_relays(remote_, tried_relays_);
+  } else if (!search_.tried().empty()) {
+    dht_.remember_relays(remote_, search_.tried());
   }
 }
 

@@ -8,23 +8,21 @@
 //
 // - kRoute: a path of an earlier connection is tried first.
 // - kQueued: another attempt is searching for the same peer; how that ends is waited for.
-// - kFinding: handshakes go through relays, known ones and those a query finds, a few at a time. All
-//   carry the same first message; the first answer that opens ends the search.
+// - kFinding: see PeerSearch.
 // - kWaiting: the peer is to come to us, or a probe on the local network and a hole punch are under
 //   way side by side, and a blind relay is asked if one side names one; whichever gets through first
 //   is the path.
 // - kRelayed: a blind relay carries the connection, which moves as soon as a direct path is found.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <vector>
 
 #include "hyperdht/client_punch.hpp"
+#include "hyperdht/peer_search.hpp"
 #include "hyperdht/peer_socket.hpp"
 #include "hyperdht/relayed_path.hpp"
 #include "hyperdht/searches.hpp"
-#include "noise/handshake.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -46,6 +44,7 @@ struct ConnectOptions {
 };
 
 class Connector final : public PathController,
+                        private PeerSearch::Observer,
                         private ClientPunch::Observer,
                         private RelayedPath::Owner {
  public:
@@ -68,39 +67,15 @@ class Connector final : public PathController,
  private:
   enum class State { kIdle, kRoute, kQueued, kFinding, kWaiting, kRelayed, kDone, kFailed };
 
-  struct Attempt {
-    Address relay;
-    net::UdpSocket* socket = nullptr;  // nullptr: the node's
-    bool known = false;                // from the list of known relays, which are tried in turn
-    std::unique_ptr<rpc::Call> call;
-    void cancel() { call->cancel(); }
-  };
-  /// What the peer answered, and how the answer came.
-  struct Answer {
-    NoisePayload payload;
-    noise::Session keys;
-    Address relay;           // the node that was asked
-    Address server_address;  // the peer as that node sees it
-    Address client_address;  // we as that node sees us
-    bool relayed = false;
-    net::UdpSocket* socket = nullptr;
-    Duration rtt;
-  };
-
-  bool write_first_message();
+  bool prepare();
   bool try_route();
   void search();
   void end_search(std::optional<ConnectError> outcome);
   void begin_finding();
-  void begin_query(std::vector<Address> start_nodes);
-  void on_query_reply(const rpc::Reply& reply);
-  void on_query_done();
-  void next_attempts();
-  void attempt(const Address& relay, net::UdpSocket* socket, bool known);
-  void on_result(Attempt& attempt, const rpc::CallResult& result);
-  bool accept(Attempt& attempt, const rpc::Reply& reply);
-  void check_exhausted();
-  void give_up_search();
+
+  // PeerSearch::Observer
+  void on_answered(PeerAnswer answer) override;
+  void on_not_answered(bool known) override;
 
   // ClientPunch::Observer
   void on_punched(net::UdpSocket& socket, const Address& from) override;
@@ -128,7 +103,6 @@ class Connector final : public PathController,
   Dht& dht_;
   PeerSocket* socket_;
   const crypto::PublicKey remote_;
-  const rpc::Target target_;
   ConnectOptions options_;
   crypto::KeyPair keys_;
   const Searches::Subject subject_;
@@ -136,25 +110,15 @@ class Connector final : public PathController,
   State state_ = State::kIdle;
   bool leads_ = false;  // a search that others may wait for
 
-  noise::Initiator handshake_;
-  Bytes first_message_;
+  PeerSearch search_;
   Firewall own_firewall_ = Firewall::kUnknown;
-
-  std::deque<Address> known_relays_;
-  std::deque<Address> found_relays_;
-  std::vector<Address> tried_relays_;
-  std::vector<std::unique_ptr<Attempt>> attempts_;
-  std::size_t query_attempts_ = 0;
-  std::size_t limit_ = 2;
-  bool retry_without_known_ = false;
-  std::unique_ptr<rpc::Query> query_;
 
   struct EarlyPath {
     net::UdpSocket* socket;
     Address from;
   };
   std::optional<EarlyPath> early_path_;  // the stream came before the answer did
-  std::optional<Answer> answer_;
+  std::optional<PeerAnswer> answer_;
   std::unique_ptr<rpc::Call> lan_ping_;
   Address lan_address_;
   std::unique_ptr<ClientPunch> punch_;

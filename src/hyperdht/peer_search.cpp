@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/peer_search.hpp"
+
+#include <algorithm>
+
+#include "hyperdht/dht.hpp"
+
+namespace hsfwd::hyperdht {
+
+namespace {
+constexpr std::size_t kParallelHandshakes = 2;
+constexpr std::size_t kParallelWithKnown = 3;
+constexpr int kDirectRetries = 2;  // an old path either works soon or not at all
+constexpr int kRelayRetries = 3;
+
+bool contains(const auto& list, const Address& address) {
+  return std::find(list.begin(), list.end(), address) != list.end();
+}
+
+}  // namespace
+
+PeerSearch::PeerSearch(Dht& dht, const crypto::PublicKey& remote, const crypto::KeyPair& keys,
+                       const AttemptLog& log, Observer& observer)
+    : dht_(dht),
+      target_(target_of_peer(remote)),
+      log_(log),
+      observer_(observer),
+      handshake_(keys, remote, name_space_of(Command::kPeerHandshake).view()) {}
+
+bool PeerSearch::prepare(const NoisePayload& payload) {
+  auto message = handshake_.write_message1(crypto::KeyPair::generate(dht_.env().random),
+                                           payload.encode());
+  if (!message) return false;
+  first_message_ = std::move(*message);
+  return true;
+}
+
+void PeerSearch::ask_directly(const Address& address, net::UdpSocket* socket) {
+  log_.note(AttemptStep::kSearch, "trying the path of an earlier connection");
+  attempt({.relay = address, .socket = socket, .direct = true});
+}
+
+void PeerSearch::start(std::vector<Address> known) {
+  if (const auto own = dht_.router().relay_for(target_)) known = {*own};
+  log_.note(AttemptStep::kSearch, "asking the DHT for the peer's relays; {} known from before",
+            known.size());
+  running_ = true;
+  known_.assign(known.begin(), known.end());
+  limit_ = known.empty() ? kParallelHandshakes : kParallelWithKnown;
+  retry_without_known_ = !known.empty();
+  begin_query(std::move(known));
+  next_attempts();
+}
+
+void PeerSearch::cancel() {
+  running_ = false;
+  Scheduler& scheduler = dht_.env().scheduler;
+  scheduler.retire(std::move(query_));
+  for (auto& attempt : attempts_) scheduler.retire(std::move(attempt));
+  attempts_.clear();
+  known_.clear();
+  found_.clear();
+}
+
+// --- Relays ---
+
+void PeerSearch::begin_query(std::vector<Address> start_nodes) {
+  dht_.env().scheduler.retire(std::move(query_));
+  query_ = std::make_unique<rpc::Query>(
+      dht_.node(),
+      rpc::QueryOptions{.target = target_,
+                        .command = static_cast<std::uint64_t>(Command::kFindPeer),
+                        .value = std::nullopt,
+                        .start_nodes = std::move(start_nodes)},
+      [this](const rpc::Reply& reply) { on_query_reply(reply); },
+      [this](const auto&) { on_query_done(); });
+  query_->start();
+}
+
+/// Whoever stores a record of the peer is one of its relays.
+void PeerSearch::on_query_reply(const rpc::Reply& reply) {
+  if (!running_ || !reply.message.value) return;
+  if (!PeerRecord::decode(*reply.message.value) || heard_of(reply.from)) return;
+  log_.note(AttemptStep::kSearch, "{} knows the peer", reply.from.to_string());
+  found_.push_back(reply.from);
+  next_attempts();
+}
+
+bool PeerSearch::heard_of(const Address& relay) const {
+  return contains(tried_, relay) || contains(known_, relay) || contains(found_, relay);
+}
+
+void PeerSearch::on_query_done() {
+  if (!running_) return;
+  log_.note(AttemptStep::kSearch, "the search is over: {} nodes answered",
+            query_->closest().size());
+  check_exhausted();
+}
+
+void PeerSearch::check_exhausted() {
+  if (!running_ || !query_->finished()) return;
+  if (!attempts_.empty() || !known_.empty() || !found_.empty()) return;
+  if (std::exchange(retry_without_known_, false)) {
+    begin_query({});
+    return;
+  }
+  running_ = false;
+  observer_.on_not_answered(asked_found_);
+}
+
+// --- Handshakes ---
+
+void PeerSearch::next_attempts() {
+  if (!running_) return;
+  const bool known_asked = std::any_of(attempts_.begin(), attempts_.end(),
+                                       [](const auto& attempt) { return attempt->known; });
+  if (!known_asked && !known_.empty()) {
+    const Address relay = known_.front();
+    known_.pop_front();
+    attempt({.relay = relay, .known = true});
+  }
+  while (!found_.empty() && attempts_.size() < limit_) {
+    const Address relay = found_.front();
+    found_.pop_front();
+    asked_found_ = true;
+    attempt({.relay = relay});
+  }
+}
+
+void PeerSearch::attempt(Attempt wanted) {
+  attempts_.push_back(std::make_unique<Attempt>(std::move(wanted)));
+  Attempt& attempt = *attempts_.back();
+  if (!attempt.direct) tried_.push_back(attempt.relay);
+  log_.note(AttemptStep::kHandshake, "sent {} {}", attempt.direct ? "to" : "through",
+            attempt.relay.to_string());
+  attempt.call = std::make_unique<rpc::Call>(
+      dht_.node().calls(),
+      [this, &attempt](const rpc::CallResult& result) { on_result(attempt, result); });
+  rpc::RequestSpec spec;
+  spec.to = attempt.relay;
+  spec.command = static_cast<std::uint64_t>(Command::kPeerHandshake);
+  spec.target = target_;
+  spec.value = HandshakeMessage{.mode = Mode::kFromClient, .noise = first_message_}.encode();
+  spec.socket = attempt.socket;
+  spec.retries = attempt.direct ? kDirectRetries : kRelayRetries;
+  attempt.call->start(std::move(spec));
+}
+
+void PeerSearch::on_result(Attempt& attempt, const rpc::CallResult& result) {
+  auto answer = result ? open(attempt, *result) : std::nullopt;
+  if (answer) {
+    log_.note(AttemptStep::kHandshake, "answered through {} in {} ms; it sees the peer at {}",
+              attempt.relay.to_string(), answer->rtt.to_millis(),
+              answer->server_address.to_string());
+    cancel();
+    observer_.on_answered(std::move(*answer));
+    return;
+  }
+  log_.note(AttemptStep::kHandshake, "{}: {}", attempt.relay.to_string(),
+            result ? "does not reach the peer" : "no answer");
+  const bool direct = attempt.direct;
+  const auto at = std::find_if(attempts_.begin(), attempts_.end(),
+                               [&](const auto& other) { return other.get() == &attempt; });
+  dht_.env().scheduler.retire(std::move(*at));
+  attempts_.erase(at);
+  if (direct) {
+    observer_.on_not_answered(true);
+  } else {
+    next_attempts();
+    check_exhausted();
+  }
+}
+
+/// An answer that does not open is ignored: anybody who knows the transaction id can send such.
+std::optional<PeerAnswer> PeerSearch::open(const Attempt& attempt, const rpc::Reply& reply) {
+  if (!reply.message.value || reply.from != reply.asked) return std::nullopt;
+  const auto message = HandshakeMessage::decode(*reply.message.value);
+  if (!message || message->mode != Mode::kReply) return std::nullopt;
+  auto opened = handshake_.read_message2(message->noise);
+  if (!opened) return std::nullopt;
+  auto payload = NoisePayload::decode(opened->payload);
+  if (!payload) return std::nullopt;
+  return PeerAnswer{
+      .payload = std::move(*payload),
+      .keys = opened->session,
+      .relay = attempt.relay,
+      .server_address = message->peer_address.value_or(attempt.relay),
+      .client_address = reply.message.to,
+      .relayed = message->peer_address.has_value(),
+      .socket = attempt.socket,
+      .rtt = reply.rtt,
+  };
+}
+
+}  // namespace hsfwd::hyperdht

@@ -3,17 +3,16 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <pwd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <utility>
 
+#include "platform/directories.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::platform {
@@ -25,12 +24,6 @@ constexpr std::size_t kMaxFile = 4096;
 
 Err<std::string> failed(const std::string& path, const std::string& what) {
   return Err(fmt::format("identity {}: {}", path, what));
-}
-
-std::string home_directory() {
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
-  const passwd* user = getpwuid(getuid());
-  return user != nullptr ? user->pw_dir : "/";
 }
 
 /// All of a descriptor, within reason.
@@ -57,12 +50,7 @@ Result<Identity, std::string> parse(const std::string& path, std::string_view te
 
 }  // namespace
 
-std::string default_state_directory() {
-  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') {
-    return fmt::format("{}/hsfwd", state);
-  }
-  return home_directory() + "/.local/state/hsfwd";
-}
+std::string default_state_directory() { return xdg_directory("XDG_STATE_HOME", ".local/state"); }
 
 std::string default_identity_path(const std::string& name) {
   const std::string base = default_state_directory() + "/identity";

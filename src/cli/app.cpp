@@ -5,17 +5,35 @@
 
 #include <csignal>
 
+#include "platform/node_file.hpp"
+
 namespace hsfwd::cli {
 
 namespace {
 constexpr Duration kGoodbyeTime = 3_s;
+constexpr Duration kFirstRemember = 1_min;
+constexpr Duration kRememberInterval = 10_min;
+
+/// The file for the nodes of a network; none for a network that has no bootstrap nodes to lose.
+std::string node_file_of(const std::vector<BootstrapNode>& bootstrap) {
+  if (bootstrap.empty()) return "";
+  std::vector<std::string> names;
+  for (const BootstrapNode& node : bootstrap) names.push_back(node.to_string());
+  return platform::node_file_path(platform::default_cache_directory(), std::move(names));
 }
+
+}  // namespace
 
 App::App(const OutputOptions& options)
     : output_(options.json),
       sink_(platform::make_log_sink(options.format)),
       log_(*sink_, options.level),
       streams_(platform::make_stream_factory(loop_)),
+      remember_timer_(loop_.scheduler(),
+                      [this] {
+                        remember_nodes();
+                        remember_timer_.start(kRememberInterval);
+                      }),
       give_up_timer_(loop_.scheduler(), [this] { loop_.stop(); }) {
   platform::ignore_broken_pipes();
   signals_ = std::make_unique<platform::Signals>(
@@ -32,6 +50,8 @@ Node& App::start_node(Options options) {
   const net::Ipv4 host = options.host;
   const std::uint16_t port = options.port;
   const bool any_port = options.any_port;
+  node_file_ = node_file_of(options.bootstrap);
+  if (!node_file_.empty()) options.known_nodes = platform::load_nodes(node_file_, log_);
   node_ = std::make_unique<Node>(env(), std::move(options));
   if (!node_->start()) {
     node_.reset();
@@ -40,11 +60,23 @@ Node& App::start_node(Options options) {
                              : fmt::format("UDP port {} on {} is in use or not allowed", port,
                                            host.to_string())};
   }
+  remember_timer_.start(kFirstRemember);
+  interface_watch_ = platform::watch_interfaces(loop_, [this] {
+    log_.info("network", "the network of this machine has changed");
+    node_->on_network_change();
+  });
   return *node_;
+}
+
+void App::remember_nodes() {
+  if (node_file_.empty() || !node_ || !node_->online()) return;
+  const auto nodes = node_->dht().node().known_nodes(platform::kMaxRememberedNodes);
+  if (!nodes.empty()) platform::save_nodes(node_file_, nodes, log_);
 }
 
 int App::run() {
   loop_.run();
+  remember_nodes();
   return exit_code_.value_or(kFailed);
 }
 

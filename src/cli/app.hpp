@@ -9,6 +9,7 @@
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "forward/connections.hpp"
+#include "platform/interface_watch.hpp"
 #include "platform/loop.hpp"
 #include "platform/signals.hpp"
 #include "platform/streams.hpp"
@@ -30,7 +31,8 @@ class App {
   const Log& log() const { return log_; }
   net::Env env() { return loop_.env(log_); }
 
-  /// Starts a node on the loop. Throws UserError.
+  /// Starts a node on the loop, which hears of changes of the network and remembers other nodes from
+  /// run to run. Throws UserError.
   Node& start_node(Options options);
   Node& node() { return *node_; }
 
@@ -45,6 +47,7 @@ class App {
  private:
   void on_signal(int number);
   void goodbye_done();
+  void remember_nodes();
 
   Output output_;
   std::unique_ptr<LogSink> sink_;
@@ -53,6 +56,9 @@ class App {
   std::unique_ptr<net::StreamFactory> streams_;
   forward::ConnectionIds connection_ids_;
   std::unique_ptr<Node> node_;
+  std::string node_file_;  // empty: nothing is remembered
+  Timer remember_timer_;
+  std::unique_ptr<platform::InterfaceWatch> interface_watch_;
   std::vector<std::function<void(std::function<void()>)>> goodbyes_;
   std::size_t goodbyes_left_ = 0;
   std::optional<int> exit_code_;

@@ -115,7 +115,9 @@ void Node::run_background_query(const Target& target, Query::OnReply on_reply,
                    .command = static_cast<std::uint64_t>(InternalCommand::kFindNode),
                    .value = std::nullopt,
                    .start_nodes = {},
-                   .background = true},
+                   .background = true,
+                   // Nodes remembered from an earlier run may all be gone.
+                   .ask_bootstrap = !bootstrapped_},
       std::move(on_reply), [done = std::move(done)](const Result<void, QueryError>&) { done(); });
   background_->start();
 }

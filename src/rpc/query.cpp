@@ -31,7 +31,7 @@ void Query::start() {
   }
   if (pending_.size() < kBucketSize) {
     add_from_table();
-    if (pending_.size() < kBucketSize) add_bootstrap();
+    if (pending_.size() < kBucketSize || options_.ask_bootstrap) add_bootstrap();
   }
   ask_more();
   if (bootstrap_) bootstrap_->start();
@@ -124,9 +124,13 @@ void Query::ask(const Pending& next) {
   asking.call->start(std::move(spec));
 }
 
+/// Their names may resolve slowly, and they may all be gone.
+bool Query::waits_for_bootstrap() const {
+  return bootstrap_ && !bootstrap_->done() && closest_.size() < kBucketSize;
+}
+
 void Query::finish_if_done() {
-  if (state_ != State::kAsking || !pending_.empty()) return;
-  if (bootstrap_ && !bootstrap_->done()) return;
+  if (state_ != State::kAsking || !pending_.empty() || waits_for_bootstrap()) return;
   const bool only_slow = slow_ == asking_.size() && closest_.size() >= kBucketSize;
   if (!asking_.empty() && !only_slow) return;
   // The nodes that were close before are mostly gone: start over from the table.
@@ -146,6 +150,7 @@ void Query::finish_if_done() {
   }
   for (auto& [address, asking] : asking_) node_.env().scheduler.retire(std::move(asking.call));
   asking_.clear();
+  if (bootstrap_) bootstrap_->cancel();
   if (commit_) {
     commit();
   } else {

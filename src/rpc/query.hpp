@@ -3,7 +3,8 @@
 // have answered, and may then send each of them an update.
 //
 // Differs from upstream: nodes of the routing table are asked while bootstrap nodes are still being
-// resolved; a node is given up on after three repeats and not five, since timeouts grow here.
+// resolved, and are not kept waiting for them once enough have answered; a node is given up on after
+// three repeats and not five, since timeouts grow here.
 #pragma once
 
 #include <functional>
@@ -40,6 +41,8 @@ struct QueryOptions {
   std::vector<net::Address> start_nodes;
   /// Yields to other traffic while there is any.
   bool background = false;
+  /// Bootstrap nodes are asked as well, however many others are known.
+  bool ask_bootstrap = false;
 };
 
 enum class QueryError {
@@ -100,6 +103,7 @@ class Query {
   void ask_more();
   void ask(const Pending& next);
   std::size_t limit() const;
+  bool waits_for_bootstrap() const;
   void finish_if_done();
   void on_result(const net::Address& to, const CallResult& result);
   void on_reply(const net::Address& to, const Reply& reply);

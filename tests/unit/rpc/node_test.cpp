@@ -309,6 +309,60 @@ TEST_CASE("bootstrap nodes are written as host:port or ip@host:port") {
   }
 }
 
+namespace {
+
+/// Leaves the network for good.
+void vanish(Member& member) { member.host().link().set_connected(false); }
+
+}  // namespace
+
+TEST_CASE("a node with remembered nodes starts when the bootstrap nodes are gone") {
+  Network network(31);
+  network.grow_to(40);
+  NodeOptions options = network.member_options();
+  options.bootstrap.clear();
+  // As the public network's: an address to try, then a name to look up.
+  for (const std::size_t i : {0, 1, 2}) {
+    const net::Address address = network.members[i]->address();
+    options.bootstrap.push_back(
+        *BootstrapNode::parse(address.host.to_string() + "@gone.example:49737"));
+    vanish(*network.members[i]);
+  }
+  options.ephemeral = std::nullopt;
+  options.firewalled = true;
+
+  SECTION("many remembered") {
+    options.nodes = network.members[20]->node().known_nodes(30);
+    Member& member = network.add(options);
+    CHECK(network.world.run_until([&] { return member.bootstrapped; }, 10_s));
+    CHECK(member.node().table().size() >= kBucketSize);
+    CHECK(!member.node().firewalled());
+  }
+  SECTION("one remembered, and others that are gone") {
+    options.nodes = {network.members[0]->address(), network.members[30]->address(),
+                     network.members[1]->address()};
+    Member& member = network.add(options);
+    CHECK(network.world.run_until([&] { return member.bootstrapped; }, 20_s));
+    CHECK(member.node().table().size() >= kBucketSize);
+  }
+}
+
+TEST_CASE("remembered nodes that are all gone do not keep a node from the bootstrap nodes") {
+  Network network(32);
+  network.grow_to(30);
+  NodeOptions options = network.member_options();
+  options.ephemeral = std::nullopt;
+  options.firewalled = true;
+  for (std::uint32_t i = 0; i < 60; ++i) options.nodes.push_back({{0x50000000u + i * 7}, 49737});
+  Member& member = network.add(options);
+  CHECK(network.world.run_until([&] { return member.bootstrapped; }, 20_s));
+  CHECK(member.node().table().size() >= kBucketSize);
+  network.world.run_for(40_min);
+  for (const net::Address& node : options.nodes) {
+    CHECK(member.node().table().find(node_id_of(node)) == nullptr);
+  }
+}
+
 TEST_CASE("a thousand nodes boot and find each other", "[large]") {
   Network network(9);
   network.grow_to(1000);

@@ -15,6 +15,8 @@ constexpr int kRoundsWhenFew = 10;    // with fewer relays than there could be
 constexpr Duration kWatchdog = 60_s;  // no cycle takes longer unless something is stuck
 constexpr Duration kFirstRetry = 2_s;
 constexpr Duration kMaxRetry = 30_s;
+constexpr Duration kAvoidTime = 10_min;
+constexpr std::size_t kMaxAvoided = 64;
 
 std::uint64_t number(Command command) { return static_cast<std::uint64_t>(command); }
 
@@ -49,6 +51,12 @@ void Announcer::refresh() {
   }
 }
 
+void Announcer::avoid(const Address& relay) {
+  if (avoided_.size() >= kMaxAvoided) avoided_.clear();
+  avoided_[relay] = node_.env().now() + kAvoidTime;
+  if (state_ != State::kQuerying) refresh();  // a query that runs leads to a choice yet
+}
+
 // --- A cycle ---
 
 void Announcer::begin_cycle() {
@@ -73,17 +81,25 @@ void Announcer::on_query_done() {
   state_ = State::kAnnouncing;
   for (auto& old : announcements_) node_.env().scheduler.retire(std::move(old));
   announcements_.clear();
-  unsettled_ = 0;
-  const auto& closest = query_->closest();
+  const auto relays = choose_relays();
   // Counted first: a call may, in principle, be settled while others are still to be started.
-  for (const rpc::ClosestReply& reply : closest) {
-    if (reply.token && unsettled_ < kMaxRelays) ++unsettled_;
+  unsettled_ = relays.size();
+  for (const rpc::ClosestReply* reply : relays) announce_to(*reply);
+  if (relays.empty()) publish();
+}
+
+/// The closest that take announcements. Avoided ones only if there are no others at all.
+std::vector<const rpc::ClosestReply*> Announcer::choose_relays() {
+  std::erase_if(avoided_, [this](const auto& entry) { return entry.second <= node_.env().now(); });
+  std::vector<const rpc::ClosestReply*> out;
+  std::vector<const rpc::ClosestReply*> avoided;
+  for (const rpc::ClosestReply& reply : query_->closest()) {
+    if (!reply.token) continue;
+    (avoided_.contains(reply.from) ? avoided : out).push_back(&reply);
   }
-  std::size_t started = 0;
-  for (const rpc::ClosestReply& reply : closest) {
-    if (reply.token && started++ < kMaxRelays) announce_to(reply);
-  }
-  if (started == 0) publish();
+  if (out.empty()) out = std::move(avoided);
+  out.resize(std::min(out.size(), kMaxRelays));
+  return out;
 }
 
 void Announcer::announce_to(const rpc::ClosestReply& reply) {

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -34,6 +35,8 @@ class Announcer {
   void start();
   /// A new cycle as soon as the one under way is done: the network changed.
   void refresh();
+  /// A relay turned out not to do its work: it is left out for a while, as long as there are others.
+  void avoid(const Address& relay);
   /// Unannounces from the current relays; `done` is called once they answered or timed out.
   void stop(std::function<void()> done);
 
@@ -76,6 +79,7 @@ class Announcer {
 
   void begin_cycle();
   void on_query_done();
+  std::vector<const rpc::ClosestReply*> choose_relays();
   void announce_to(const rpc::ClosestReply& reply);
   void on_announced(Announcement& announcement, const rpc::CallResult& result);
   void publish();
@@ -104,6 +108,7 @@ class Announcer {
   std::vector<RelayInfo> relays_;
   std::vector<Address> relay_addresses_;
   std::set<Address> recent_[3];  // relays of this cycle and of the two before
+  std::map<Address, Instant> avoided_;  // until when
 
   std::vector<Watch> watches_;
   std::size_t unanswered_ = 0;

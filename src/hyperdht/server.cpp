@@ -30,7 +30,15 @@ Result<void> Server::listen(const crypto::KeyPair& keys,
   target_ = target_of_peer(keys.public_key);
   if (dht_.router().has_server(target_)) return Err(Errc::kRefused);
   keys_ = keys;
-  announcer_ = std::make_unique<Announcer>(dht_.node(), keys, std::move(on_announced));
+  announcer_ = std::make_unique<Announcer>(
+      dht_.node(), keys, [this, told = std::move(on_announced)](std::size_t relays) {
+        if (self_test_) self_test_->on_announced();
+        told(relays);
+      });
+  if (options_.on_reachability) {
+    self_test_ = std::make_unique<SelfTest>(dht_, *announcer_, keys.public_key,
+                                            options_.on_reachability);
+  }
   dht_.router().add_server(target_, *this);
   dht_.add_server(*this);
   // Begins the tests, so that the first client hears of the addresses.
@@ -49,6 +57,7 @@ void Server::close(std::function<void()> done) {
   }
   dht_.router().remove_server(target_);
   dht_.remove_server(*this);
+  dht_.env().scheduler.retire(std::move(self_test_));
   announcer_->stop(std::move(done));
 }
 

@@ -9,6 +9,7 @@
 #include "hyperdht/announcer.hpp"
 #include "hyperdht/peer_socket.hpp"
 #include "hyperdht/router.hpp"
+#include "hyperdht/self_test.hpp"
 #include "util/slot_map.hpp"
 
 namespace hsfwd::hyperdht {
@@ -33,6 +34,9 @@ struct ServerOptions {
   std::vector<crypto::PublicKey> relay_through;
   /// The extension block of the answer, from that of the request; stock clients have none.
   std::function<std::optional<Extension>(const std::optional<Extension>&)> extension;
+  /// If set, the server tests again and again whether it can be reached, and replaces relays through
+  /// which it cannot. Called after each test.
+  SelfTest::OnReport on_reachability;
 };
 
 struct ServerStats {
@@ -84,6 +88,7 @@ class Server final : public RoutedServer {
   crypto::KeyPair keys_;
   rpc::Target target_;
   std::unique_ptr<Announcer> announcer_;
+  std::unique_ptr<SelfTest> self_test_;
   SlotMap<ServerSession> sessions_;
   std::map<Bytes, std::size_t> by_noise_;  // first handshake messages that are being served
   std::vector<std::unique_ptr<PeerSocket>> ready_;

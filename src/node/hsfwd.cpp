@@ -210,6 +210,7 @@ Server Node::create_server(std::function<void(PeerSocket)> on_connection, Server
   out.holepunch = options.holepunch;
   out.relay_through =
       options.relay_through.empty() ? relay_through_ : std::move(options.relay_through);
+  out.on_reachability = std::move(options.on_reachability);
   return Server(dht_->create_server(
       std::move(out), [on_connection = std::move(on_connection)](
                           std::unique_ptr<hyperdht::PeerSocket> socket) {

@@ -35,6 +35,7 @@ using hyperdht::ConnectError;
 using hyperdht::Extension;
 using hyperdht::PathKind;
 using hyperdht::RelayOptions;
+using hyperdht::Reachability;
 using hyperdht::Visitor;
 using rpc::BootstrapNode;
 
@@ -124,6 +125,9 @@ struct ServerOptions {
   std::vector<PublicKey> relay_through;
   /// The own extension block, from the client's; nothing for stock behaviour.
   std::function<std::optional<Extension>(const std::optional<Extension>&)> extension;
+  /// If set, the server tests again and again whether it can be reached, and replaces relays through
+  /// which it cannot. Called after each test.
+  std::function<void(const Reachability&)> on_reachability;
 };
 
 class Server {

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// An exposed server finds out by itself whether it can be reached.
+#include <catch2/catch.hpp>
+
+#include "home.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::hyperdht;
+
+namespace {
+
+// A fault is found with the next round at the latest, and made up for soon after.
+constexpr Duration kFoundWithin = 75_s;
+constexpr Duration kFoundAtOnceWithin = 20_s;
+
+/// A server that tests itself, and the last it had to report.
+struct Tested {
+  Tested(Swarm& swarm, Peer& peer, ServerOptions options = {}) {
+    options.on_reachability = [this](const Reachability& r) {
+      report = r;
+      ++reports;
+    };
+    server = swarm.listen(peer, swarm.keys(10), std::move(options),
+                          [this](auto socket) { sockets.push_back(std::move(socket)); });
+  }
+  bool uses(const Address& relay) const {
+    const auto& relays = server->announcer()->relays();
+    return std::any_of(relays.begin(), relays.end(), [&](const RelayInfo& info) {
+      return info.relay_address == relay;
+    });
+  }
+  bool well(std::size_t relays = 3) const {
+    return report && report->passed.size() == relays && report->failed.empty() &&
+           report->found == relays;
+  }
+  std::optional<Reachability> report;
+  int reports = 0;
+  std::vector<std::unique_ptr<PeerSocket>> sockets;
+  std::unique_ptr<Server> server;
+};
+
+/// Nodes of the swarm, closest to a key first.
+std::vector<Peer*> closest(Swarm& swarm, const crypto::PublicKey& key) {
+  std::vector<Peer*> out;
+  for (const auto& node : swarm.nodes) out.push_back(node.get());
+  const rpc::Target target = target_of_peer(key);
+  std::sort(out.begin(), out.end(), [&](Peer* a, Peer* b) {
+    return rpc::closer(target, rpc::node_id_of(a->address()), rpc::node_id_of(b->address()));
+  });
+  return out;
+}
+
+/// From now on the node takes announcements of the key, answers pings, and forwards nothing.
+void make_deaf(Swarm& swarm, Peer& node, const rpc::Target& target) {
+  node.dht().router().remove_forward(target);
+  swarm.world.at(swarm.world.now() + 10_ms,
+                 [&swarm, &node, target] { make_deaf(swarm, node, target); });
+}
+
+Peer& node_at(Swarm& swarm, const Address& address) {
+  return **std::find_if(swarm.nodes.begin(), swarm.nodes.end(),
+                        [&](const auto& node) { return node->address() == address; });
+}
+
+}  // namespace
+
+TEST_CASE("a server that can be reached says so, behind any NAT") {
+  Swarm swarm(1);
+  swarm.grow_to(30);
+  SECTION("none") {
+    auto host = swarm.add_peer(1);
+    Tested tested(swarm, *host);
+    CHECK(swarm.world.run_until([&] { return tested.well(); }, 10_s));
+  }
+  SECTION("consistent") {
+    Home home(swarm, 1, kConsistentNat);
+    Tested tested(swarm, home.peer);
+    CHECK(swarm.world.run_until([&] { return tested.well(); }, 10_s));
+  }
+  SECTION("random") {
+    Home home(swarm, 1, kRandomNat);
+    Tested tested(swarm, home.peer);
+    CHECK(swarm.world.run_until([&] { return tested.well(); }, 10_s));
+  }
+}
+
+TEST_CASE("the test leaves nothing behind and is no visitor") {
+  Swarm swarm(2);
+  swarm.grow_to(30);
+  auto host = swarm.add_peer(1);
+  ServerOptions options;
+  int asked = 0;
+  options.allow = [&](const Visitor&) {
+    ++asked;
+    return false;
+  };
+  Tested tested(swarm, *host, std::move(options));
+  REQUIRE(swarm.world.run_until([&] { return tested.reports >= 4; }, 5_min));
+  swarm.world.run_for(15_s);
+  CHECK(tested.well());
+  CHECK(asked == 0);
+  CHECK(tested.server->sessions() == 0);
+  CHECK(tested.server->stats().connections == 0);
+  CHECK(tested.server->stats().refused == 0);
+  CHECK(host->dht().open_sockets() == 0);
+}
+
+TEST_CASE("a relay that answers pings but forwards nothing is found at once and replaced") {
+  Swarm swarm(3);
+  swarm.grow_to(40);
+  auto host = swarm.add_peer(1);
+  const crypto::PublicKey key = swarm.keys(10).public_key;
+  Peer& deaf = *closest(swarm, key)[0];
+  make_deaf(swarm, deaf, target_of_peer(key));
+
+  Tested tested(swarm, *host);
+  REQUIRE(tested.uses(deaf.address()));
+  CHECK(swarm.world.run_until([&] { return tested.well(); }, kFoundAtOnceWithin));
+  CHECK(!tested.uses(deaf.address()));
+  // It stays out, also when the announcement is renewed.
+  swarm.world.run_for(8_min);
+  CHECK(tested.well());
+  CHECK(!tested.uses(deaf.address()));
+}
+
+TEST_CASE("a relay that forgets the server is found within the minute and replaced") {
+  Swarm swarm(4);
+  swarm.grow_to(40);
+  auto host = swarm.add_peer(1);
+  Tested tested(swarm, *host);
+  REQUIRE(swarm.world.run_until([&] { return tested.well(); }, 10_s));
+  swarm.world.run_for(2_min);
+  const Address relay = tested.server->announcer()->relays()[1].relay_address;
+  make_deaf(swarm, node_at(swarm, relay), target_of_peer(swarm.keys(10).public_key));
+  CHECK(swarm.world.run_until([&] { return tested.well() && !tested.uses(relay); }, kFoundWithin));
+}
+
+TEST_CASE("a relay that vanished is replaced, and the test sees the new one") {
+  Swarm swarm(5);
+  swarm.grow_to(40);
+  auto host = swarm.add_peer(1);
+  Tested tested(swarm, *host);
+  REQUIRE(swarm.world.run_until([&] { return tested.well(); }, 10_s));
+  const Address relay = tested.server->announcer()->relays()[0].relay_address;
+  node_at(swarm, relay).host().link().set_connected(false);
+  const int before = tested.reports;
+  CHECK(swarm.world.run_until([&] { return !tested.uses(relay); }, 20_s));
+  CHECK(swarm.world.run_until([&] { return tested.reports > before && tested.well(); }, 20_s));
+}
+
+TEST_CASE("all relays of a server forget it: a client gets through again soon") {
+  Swarm swarm(6);
+  swarm.grow_to(40);
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  Tested tested(swarm, *host);
+  REQUIRE(swarm.world.run_until([&] { return tested.well(); }, 10_s));
+  const rpc::Target target = target_of_peer(swarm.keys(10).public_key);
+  const int before = tested.reports;
+  for (const RelayInfo& relay : tested.server->announcer()->relays()) {
+    node_at(swarm, relay.relay_address).dht().router().remove_forward(target);
+  }
+  // As their memory works, announcing anew is all it takes; nobody is given up on.
+  CHECK(swarm.world.run_until([&] { return tested.reports > before && !tested.report->reachable(); },
+                              kFoundWithin));
+  swarm.world.run_for(3_s);
+  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
+  CHECK(swarm.world.run_until([&] { return client.opened; }, 5_s));
+  CHECK(swarm.world.run_until([&] { return tested.well(); }, kFoundWithin));
+  client.socket->reset();
+  tested.sockets.clear();
+}
+
+TEST_CASE("a network that is away for a while costs no relay") {
+  Swarm swarm(7);
+  swarm.grow_to(40);
+  auto host = swarm.add_peer(1);
+  Tested tested(swarm, *host);
+  REQUIRE(swarm.world.run_until([&] { return tested.well(); }, 10_s));
+  host->host().link().set_connected(false);
+  swarm.world.run_for(3_min);
+  host->host().link().set_connected(true);
+  const int before = tested.reports;
+  CHECK(swarm.world.run_until([&] { return tested.reports > before && tested.well(); }, 2_min));
+  const auto nodes = closest(swarm, swarm.keys(10).public_key);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(tested.uses(nodes[i]->address()));
+}
+
+TEST_CASE("a server that is closed or destroyed tests nothing any more") {
+  Swarm swarm(8);
+  swarm.grow_to(30);
+  auto host = swarm.add_peer(1);
+  Tested tested(swarm, *host);
+  bool closed = false;
+  SECTION("closed") {
+    tested.server->close([&] { closed = true; });
+    CHECK(swarm.world.run_until([&] { return closed; }, 10_s));
+  }
+  SECTION("destroyed") { tested.server.reset(); }
+  const int before = tested.reports;
+  swarm.world.run_for(5_min);
+  CHECK(tested.reports == before);
+}

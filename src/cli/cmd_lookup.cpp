@@ -7,9 +7,94 @@
 
 namespace hsfwd::cli {
 
+namespace {
+
+/// A search for the peer's record, and a ping to each node that stores it: those are its relays.
+class LookupRun {
+ public:
+  LookupRun(App& app, std::string peer_text, const PublicKey& key)
+      : app_(app),
+        peer_text_(std::move(peer_text)),
+        key_(key),
+        began_(app.scheduler().now()),
+        find_(
+            app.node().dht().node(), key,
+            [this](const net::Address& relay, const hyperdht::PeerRecord&) {
+              relays_.push_back({relay, std::nullopt, nullptr});
+            },
+            [this](std::size_t) { on_searched(); }) {
+    find_.start();
+  }
+
+ private:
+  struct Relay {
+    net::Address address;
+    std::optional<double> millis;
+    std::unique_ptr<rpc::Call> ping;
+  };
+
+  void on_searched() {
+    took_ = app_.scheduler().now() - began_;
+    unanswered_ = relays_.size();
+    if (relays_.empty()) {
+      app_.fail(connect_error(
+          app_.node().online() ? ConnectError::kPeerNotFound : ConnectError::kNoNetwork,
+          peer_text_));
+    }
+    const rpc::Node& node = app_.node().dht().node();
+    for (Relay& relay : relays_) {
+      relay.ping = std::make_unique<rpc::Call>(
+          app_.node().dht().node().calls(), [this, &relay](const rpc::CallResult& result) {
+            if (result) relay.millis = static_cast<double>(result->rtt.to_micros()) / 1000;
+            if (--unanswered_ == 0) report();
+          });
+      node.ping(*relay.ping, relay.address);
+    }
+  }
+
+  void report() {
+    std::vector<std::string> addresses;
+    Json answers = Json::array();
+    std::string text;
+    for (const Relay& relay : relays_) {
+      const std::string address = relay.address.to_string();
+      addresses.push_back(address);
+      answers.push_back(
+          {{"relay", address}, {"millis", relay.millis ? Json(*relay.millis) : Json()}});
+      text += fmt::format("\n  {:<22} {}", address,
+                          relay.millis ? fmt::format("{:.1f} ms", *relay.millis) : "no answer");
+    }
+    const rpc::Query& query = find_.query();
+    const int asked = query.successes() + query.errors();
+    app_.output().event("found",
+                        {{"peer", to_hex(key_.view())},
+                         {"relays", addresses},
+                         {"answers", answers},
+                         {"millis", took_.to_millis()},
+                         {"hops", query.hops()},
+                         {"asked", asked}},
+                        fmt::format("{} is announced at {} nodes ({} ms, {} hops, {} nodes asked){}",
+                                    hyperdht::key_text(key_), relays_.size(), took_.to_millis(),
+                                    query.hops(), asked, text));
+    app_.quit(kDone);
+  }
+
+  App& app_;
+  const std::string peer_text_;
+  const PublicKey key_;
+  const Instant began_;
+  Duration took_;
+  std::vector<Relay> relays_;
+  std::size_t unanswered_ = 0;
+  hyperdht::FindPeer find_;
+};
+
+}  // namespace
+
 int run_lookup(const Arguments& arguments) {
   CommandLine line("hsfwd lookup PEER [OPTION...]",
-                   "Looks for a peer in the DHT and prints the nodes that relay to it.");
+                   "Looks for a peer in the DHT and prints the nodes that relay to it, and whether they "
+                   "answer.");
   line.add_node_options();
   line.add_output_options();
   line.positional("peer", 1);
@@ -22,38 +107,8 @@ int run_lookup(const Arguments& arguments) {
 
   App app(output_options(line));
   Node& node = app.start_node(node_options(line));
-  std::vector<std::string> relays;
-  std::optional<hyperdht::FindPeer> find;
-  node.when_ready([&] {
-    const Instant begin = app.scheduler().now();
-    find.emplace(
-        node.dht().node(), peer.key,
-        [&](const net::Address& relay, const hyperdht::PeerRecord&) {
-          relays.push_back(relay.to_string());
-        },
-        [&, begin](std::size_t count) {
-          if (count == 0) {
-            app.fail(connect_error(node.online() ? ConnectError::kPeerNotFound
-                                                 : ConnectError::kNoNetwork,
-                                   words[0]));
-            return;
-          }
-          const auto millis = (app.scheduler().now() - begin).to_millis();
-          const rpc::Query& query = find->query();
-          app.output().event(
-              "found",
-              {{"peer", to_hex(peer.key.view())},
-               {"relays", relays},
-               {"millis", millis},
-               {"hops", query.hops()},
-               {"asked", query.successes() + query.errors()}},
-              fmt::format("{} is announced at {} nodes ({} ms, {} hops, {} nodes asked)\n  {}",
-                          hyperdht::key_text(peer.key), count, millis, query.hops(),
-                          query.successes() + query.errors(), fmt::join(relays, "\n  ")));
-          app.quit(kDone);
-        });
-    find->start();
-  });
+  std::optional<LookupRun> run;
+  node.when_ready([&] { run.emplace(app, words[0], peer.key); });
   return app.run();
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands.hpp"
+#include "cli/timeline.hpp"
 #include "cli/tunnels.hpp"
 
 namespace hsfwd::cli {
@@ -22,6 +23,7 @@ class PipeRun {
     options.key_pair = peer.identity;
     options.extension = Extension{.features = 0, .service = service_};
     options.relay_through = app_.node().relay_through();
+    options.timeline = log_timeline(app_, app_.scheduler(), app_.connection_ids().next);
     auto socket = app_.node().dht().connect(peer.key, std::move(options));
     socket_ = socket.get();
     socket_->set_on_open([this] { on_open(); });

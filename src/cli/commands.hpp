@@ -16,6 +16,9 @@ int run_up(const Arguments& arguments);
 int run_check(const Arguments& arguments);
 int run_keygen(const Arguments& arguments);
 int run_lookup(const Arguments& arguments);
+int run_ping(const Arguments& arguments);
+int run_why(const Arguments& arguments);
+int run_netcheck(const Arguments& arguments);
 int run_node(const Arguments& arguments);
 int run_testnet(const Arguments& arguments);
 

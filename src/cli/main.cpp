@@ -27,6 +27,9 @@ constexpr Command kCommands[] = {
     {"check", "[-c FILE]", "validate a TOML file", run_check},
     {"keygen", "", "make an identity, print its public key", run_keygen},
     {"lookup", "PEER", "look for a peer in the DHT", run_lookup},
+    {"ping", "PEER", "path and round-trip time to a peer", run_ping},
+    {"why", "PEER", "try to reach a peer, and tell what happens", run_why},
+    {"netcheck", "", "look into the network this machine is in", run_netcheck},
     {"node", "", "run a plain DHT node", run_node},
     {"testnet", "", "a whole private DHT in one process, for trying and testing", run_testnet},
 };

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/timeline.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -62,7 +63,8 @@ Exposure::Exposure(App& app, Settings settings)
     : app_(app),
       settings_(std::move(settings)),
       host_(app.scheduler(), app.streams(), app.connection_ids(), settings_.services,
-            [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }) {}
+            [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
+      guests_(app.scheduler()) {}
 
 Exposure::~Exposure() = default;
 
@@ -80,6 +82,7 @@ void Exposure::start(std::function<void(std::size_t)> on_announced) {
   options.extension = [this](const std::optional<Extension>& theirs) {
     return answer_extension(theirs);
   };
+  options.on_reachability = [this](const Reachability& report) { report_reachability(report); };
   server_ = app_.node().create_server([this](PeerSocket socket) { on_connection(std::move(socket)); },
                                       std::move(options));
   server_->on_announced(std::move(on_announced));
@@ -92,7 +95,8 @@ void Exposure::start(std::function<void(std::size_t)> on_announced) {
 /// Which of the services the client gets. Stock clients do not ask and get the first.
 std::optional<Extension> Exposure::answer_extension(const std::optional<Extension>& theirs) const {
   if (!theirs) return std::nullopt;
-  const forward::Service* service = host_.find(theirs->service);
+  const forward::Service* service =
+      theirs->wants_service() ? host_.find(theirs->service) : nullptr;
   return Extension{.features = 0,
                    .service = service != nullptr ? service->name : "",
                    .services = names_of(settings_.services)};
@@ -101,6 +105,12 @@ std::optional<Extension> Exposure::answer_extension(const std::optional<Extensio
 void Exposure::on_connection(PeerSocket accepted) {
   std::unique_ptr<hyperdht::PeerSocket> socket = accepted.release();
   const auto& extension = socket->extension();
+  if (extension && !extension->wants_service()) {
+    app_.log().info("expose", "{} looks at the connection",
+                    hyperdht::key_text(socket->remote_key()));
+    guests_.add(std::move(socket));
+    return;
+  }
   const forward::Service* service = host_.find(extension ? extension->service : "");
   if (service == nullptr) {
     host_.turn_away(std::move(socket));
@@ -110,6 +120,34 @@ void Exposure::on_connection(PeerSocket accepted) {
   report_connection(app_, id, *socket, service->name);
   report_path_changes(app_, id, *socket);
   host_.serve(std::move(socket), *service);
+}
+
+/// Told when it is another than the last time.
+void Exposure::report_reachability(const Reachability& report) {
+  const bool told = reported_ && reported_->passed == report.passed &&
+                    reported_->failed == report.failed && reported_->found == report.found;
+  if (told) return;
+  reported_ = report;
+  const auto texts = [](const std::vector<net::Address>& addresses) {
+    std::vector<std::string> out;
+    for (const net::Address& address : addresses) out.push_back(address.to_string());
+    return out;
+  };
+  const std::string summary = fmt::format(
+      "{} of {} relays pass connections on, a search finds {}", report.passed.size(),
+      report.passed.size() + report.failed.size(), report.found);
+  if (!report.reachable()) {
+    app_.log().warning("expose", "peers cannot reach this machine: {}; trying on", summary);
+  } else {
+    app_.log().info("expose", "tested: {}", summary);
+  }
+  app_.output().event("reachability",
+                      {{"publicKey", to_hex(public_key().view())},
+                       {"reachable", report.reachable()},
+                       {"relays", texts(report.passed)},
+                       {"failed", texts(report.failed)},
+                       {"found", report.found}},
+                      "");
 }
 
 void Exposure::report_listening() const {
@@ -156,6 +194,7 @@ std::unique_ptr<hyperdht::PeerSocket> PeerTunnel::dial(const std::string& servic
   options.key_pair = peer_.identity;
   options.extension = Extension{.features = 0, .service = service};
   options.relay_through = app_.node().relay_through();
+  options.timeline = log_timeline(app_, app_.scheduler(), id);
   auto socket = app_.node().dht().connect(peer_.key, std::move(options));
   socket->set_on_open([this, raw = socket.get(), service, id] { on_open(*raw, service, id); });
   report_path_changes(app_, id, *socket);

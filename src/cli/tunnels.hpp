@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/app.hpp"
+#include "forward/guests.hpp"
 #include "platform/identity_file.hpp"
 
 namespace hsfwd::cli {
@@ -35,11 +36,14 @@ class Exposure {
  private:
   std::optional<Extension> answer_extension(const std::optional<Extension>& theirs) const;
   void on_connection(PeerSocket socket);
+  void report_reachability(const Reachability& report);
 
   App& app_;
   Settings settings_;
   forward::ServiceHost host_;
+  forward::Guests guests_;
   std::optional<Server> server_;
+  std::optional<Reachability> reported_;
 };
 
 class PeerTunnel {

@@ -4,11 +4,16 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "hyperdht/protocol.hpp"
 #include "util/scheduler.hpp"
 
 namespace hsfwd::hyperdht {
+
+enum class ConnectError;
+enum class PunchFailure;
 
 /// What a line of an attempt's timeline is about.
 enum class AttemptStep {
@@ -25,10 +30,19 @@ enum class AttemptStep {
 };
 const char* to_string(AttemptStep step);
 
+/// How an attempt failed, and what was known of the NATs by then.
+struct AttemptFailure {
+  ConnectError error;
+  std::optional<PunchFailure> punch;
+  Firewall own_nat = Firewall::kUnknown;
+  Firewall peer_nat = Firewall::kUnknown;
+};
+
 struct AttemptEvent {
   Instant at;
   AttemptStep step;
-  std::string text;  // one clause for people
+  std::string text;                       // one clause for people
+  std::optional<AttemptFailure> failure;  // with kFailed
 };
 
 /// The timeline of one attempt to connect: every candidate, request, answer and time-out. Costs
@@ -43,7 +57,10 @@ class AttemptLog {
   template <class... Args>
   void note(AttemptStep step, fmt::format_string<Args...> format, Args&&... args) const {
     if (!sink_) return;
-    sink_({scheduler_.now(), step, fmt::format(format, std::forward<Args>(args)...)});
+    sink_({scheduler_.now(), step, fmt::format(format, std::forward<Args>(args)...), std::nullopt});
+  }
+  void note_failure(const AttemptFailure& failure, const std::string& text) const {
+    if (sink_) sink_({scheduler_.now(), AttemptStep::kFailed, text, failure});
   }
 
  private:

@@ -44,13 +44,23 @@ void Connector::on_socket_gone() {
 
 void Connector::fail(ConnectError error, const char* detail) {
   if (state_ == State::kDone || state_ == State::kFailed) return;
-  log_.note(AttemptStep::kFailed, "{}{}{}", describe(error), detail != nullptr ? ": " : "",
-            detail != nullptr ? detail : "");
+  note_failure(error, detail);
   search_.cancel();
   give_up_paths();
   state_ = State::kFailed;
   end_search(error);
   socket_->fail(error, detail);
+}
+
+void Connector::note_failure(ConnectError error, const char* detail) const {
+  AttemptFailure failure{.error = error, .punch = punch_failure_, .own_nat = own_firewall_};
+  if (answer_) failure.peer_nat = static_cast<Firewall>(answer_->payload.firewall);
+  if (punch_) {
+    failure.own_nat = punch_->own_firewall();
+    failure.peer_nat = punch_->remote_firewall();
+  }
+  log_.note_failure(failure, fmt::format("{}{}{}", describe(error), detail != nullptr ? ": " : "",
+                                         detail != nullptr ? detail : ""));
 }
 
 /// Nobody knows the peer, or there is nobody at all.
@@ -203,7 +213,7 @@ bool Connector::shares_network() const {
 /// carrier, and we would be the one to answer there.
 bool Connector::probe_lan() {
   const std::vector<Address> ours = dht_.all_local_addresses();
-  const bool peer_is_here = dht_.router().has_server(target_);
+  const bool peer_is_here = dht_.router().has_server(target_of_peer(remote_));
   std::vector<Address> theirs;
   for (const Address& address : answer_->payload.addresses4) {
     const bool own = std::find(ours.begin(), ours.end(), address) != ours.end();

@@ -97,6 +97,7 @@ class Connector final : public PathController,
   void remember_peer();
   void connect(net::UdpSocket& socket, const Address& to, PathKind path);
   void fail(ConnectError error, const char* detail = nullptr);
+  void note_failure(ConnectError error, const char* detail) const;
   ConnectError not_found() const;
   void on_timer();
 

@@ -8,6 +8,8 @@
 // The client names the service it wants, or none for the default; the server names the one that it
 // connects, or none if it has no such service, and all that it has.
 //
+// Feature bits: 1, from a client: no service is wanted, the connection itself is looked at.
+//
 // Unknown features are ignored, and so are bytes behind the fields a reader knows. The layout is
 // documented in docs/protocol/forward.md.
 #pragma once
@@ -23,10 +25,13 @@ namespace hsfwd::hyperdht {
 
 struct Extension {
   static constexpr std::uint64_t kVersion = 1;
+  static constexpr std::uint64_t kNoService = 1;  // feature bit
 
   std::uint64_t features = 0;
   std::string service;
   std::vector<std::string> services;
+
+  bool wants_service() const { return (features & kNoService) == 0; }
 
   void write(codec::Writer& writer) const;
   /// Nothing unless the bytes begin with a block of a version this program knows.

@@ -244,6 +244,18 @@ void PeerSocket::send_unordered(ByteView plaintext) {
   raw_->send_message(*envelope);
 }
 
+void PeerSocket::ping(std::function<void(Duration)> done) {
+  if (!is_open() || ended_) return;
+  on_pong_ = std::move(done);
+  pinged_at_ = dht_.env().now();
+  send_message({});
+  raw_->tell_acknowledged();
+}
+
+void PeerSocket::on_acknowledged() {
+  if (const auto done = std::exchange(on_pong_, nullptr)) done(dht_.env().now() - pinged_at_);
+}
+
 void PeerSocket::end() {
   if (ended_ || closed_) return;
   ended_ = true;

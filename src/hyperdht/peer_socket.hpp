@@ -108,6 +108,10 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   /// who sends many asks room() first.
   void send_message(ByteView plaintext);
   std::size_t room() const { return is_open() ? raw_->send_room() : 0; }
+  /// Sends an empty message, which every peer takes for a keepalive, and calls `done` with the time
+  /// until it was acknowledged, repeats included; not at all if the connection ends before. One at a
+  /// time: a further one replaces the one under way.
+  void ping(std::function<void(Duration)> done);
   /// Beside the stream: may be lost, doubled, reordered. At most max_unordered() bytes.
   void send_unordered(ByteView plaintext);
   std::size_t max_unordered() const;
@@ -141,6 +145,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void on_writable() override;
   void on_remote_changed() override;
   void on_path_proven() override;
+  void on_acknowledged() override;
   void on_closed(udx::CloseReason reason) override;
 
   void feed(std::span<const ByteView> chunks);
@@ -177,6 +182,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   std::function<void()> on_open_;
   std::function<void()> on_path_changed_;
   std::function<void(ByteView)> on_message_;
+  std::function<void(Duration)> on_pong_;
+  Instant pinged_at_;
   PathController* controller_ = nullptr;
   std::unique_ptr<PathController> owned_controller_;
   Instant last_write_;

@@ -125,7 +125,8 @@ void Stream::destroy() {
   chunks_.clear();
   chunk_memory_.clear();
   messages_.clear();
-  tell_end_ = tell_writable_ = tell_remote_changed_ = tell_path_proven_ = false;
+  tell_end_ = tell_writable_ = false;
+  tell_remote_changed_ = tell_path_proven_ = tell_acknowledged_ = false;
   tell_closed_.reset();
 }
 

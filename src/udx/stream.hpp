@@ -62,6 +62,8 @@ class StreamObserver {
     static_cast<void>(size);
     return true;
   }
+  /// The answer to Stream::tell_acknowledged.
+  virtual void on_acknowledged() {}
   /// The last event. Not called after destroy().
   virtual void on_closed(CloseReason reason) = 0;
 };
@@ -130,6 +132,9 @@ class Stream {
   bool ended() const { return end_requested_; }
   /// Everything written, and the end, is acknowledged.
   bool all_acknowledged() const;
+  /// on_acknowledged is to be called, once, when all that is written by now and until then has
+  /// arrived.
+  void tell_acknowledged() { acknowledged_wanted_ = true; }
   /// Drops everything unsent and tells the peer, once and without guarantee. Dead from here on.
   void destroy();
   /// Unordered, unreliable. What is too large for the path is lost.
@@ -279,6 +284,8 @@ class Stream {
   bool tell_writable_ = false;
   bool tell_remote_changed_ = false;
   bool tell_path_proven_ = false;
+  bool acknowledged_wanted_ = false;
+  bool tell_acknowledged_ = false;
   std::optional<CloseReason> tell_closed_;
   bool closed_ = false;
   bool dirty_ = false;

@@ -245,6 +245,10 @@ void Stream::finish_acks(std::uint64_t prior_in_flight, std::uint64_t prior_deli
   check_change_final();
   if (flight_.empty()) {
     timeout_at_ = tail_probe_at_ = loss_check_at_ = std::nullopt;
+    if (acknowledged_wanted_ && !has_unsent()) {
+      acknowledged_wanted_ = false;
+      tell_acknowledged_ = true;
+    }
     if (destinations_.size() > 1) destinations_.erase(destinations_.begin(), destinations_.end() - 1);
   }
 }
@@ -299,6 +303,10 @@ bool Stream::deliver_next() {
   }
   if (std::exchange(tell_path_proven_, false)) {
     observer_.on_path_proven();
+    return true;
+  }
+  if (std::exchange(tell_acknowledged_, false)) {
+    observer_.on_acknowledged();
     return true;
   }
   if (std::exchange(tell_end_, false)) {

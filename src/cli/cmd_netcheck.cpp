@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "cli/app.hpp"
+#include "cli/commands.hpp"
+#include "hyperdht/survey.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+using hyperdht::SurveyReport;
+
+double millis(Duration time) { return static_cast<double>(time.to_micros() / 10) / 100; }
+
+/// Why a peer behind the same carrier's NAT sees another address than the interface has.
+bool carrier_nat(const SurveyReport& report) {
+  return std::any_of(report.interfaces.begin(), report.interfaces.end(),
+                     [](const net::Interface& own) {
+                       return own.host.octet(0) == 100 && (own.host.octet(1) & 0xc0) == 64;
+                     });
+}
+
+Json to_json(const SurveyReport& report) {
+  Json interfaces = Json::array();
+  for (const net::Interface& own : report.interfaces) {
+    interfaces.push_back(
+        {{"name", own.name}, {"address", own.host.to_string()}, {"internal", own.internal}});
+  }
+  Json bootstrap = Json::array();
+  for (const SurveyReport::Bootstrap& node : report.bootstrap) {
+    bootstrap.push_back({{"node", node.name},
+                         {"address", node.address ? Json(node.address->to_string()) : Json()},
+                         {"millis", node.rtt ? Json(millis(*node.rtt)) : Json()}});
+  }
+  Json samples = Json::array();
+  for (const SurveyReport::Sample& sample : report.samples) {
+    samples.push_back({{"node", sample.node.to_string()},
+                       {"seenAs", sample.seen_as.to_string()},
+                       {"millis", millis(sample.rtt)}});
+  }
+  Json hosts = Json::array();
+  for (const net::Ipv4 host : report.public_hosts) hosts.push_back(host.to_string());
+  return {{"online", report.online()},
+          {"interfaces", interfaces},
+          {"ports",
+           {{"server", report.server_socket.port}, {"client", report.client_socket.port}}},
+          {"bootstrap", bootstrap},
+          {"publicHosts", hosts},
+          {"nat",
+           {{"verdict", to_string(report.nat)},
+            {"firewalled", report.firewalled},
+            {"translated", report.online() && report.translated()},
+            {"keepsPort", report.keeps_port},
+            {"samples", samples}}},
+          {"reachableAs",
+           report.open_address ? Json(report.open_address->to_string()) : Json()},
+          {"pathMtu", report.mtu ? Json(report.mtu->size) : Json()},
+          {"summary", describe(report)}};
+}
+
+std::string to_text(const SurveyReport& report) {
+  std::string out = "own addresses (IPv4 only: the network has no other)\n";
+  for (const net::Interface& own : report.interfaces) {
+    if (own.internal) continue;
+    out += fmt::format("  {:<22} {}{}\n", own.host.to_string(), own.name,
+                       net::is_private(own.host) ? "" : ", public");
+  }
+  out += fmt::format("UDP ports: {} (server), {} (client)\nbootstrap nodes\n",
+                     report.server_socket.port, report.client_socket.port);
+  for (const SurveyReport::Bootstrap& node : report.bootstrap) {
+    const std::string what = node.rtt       ? fmt::format("{:.1f} ms", millis(*node.rtt))
+                             : node.address ? "no answer"
+                                            : "the name does not resolve";
+    out += fmt::format("  {:<40} {}\n", node.name, what);
+  }
+  out += fmt::format("how others see the client port\n{}",
+                     report.samples.empty() ? "  nobody answered\n" : "");
+  for (const SurveyReport::Sample& sample : report.samples) {
+    out += fmt::format("  {:<22} sees {:<22} {:.1f} ms\n", sample.node.to_string(),
+                       sample.seen_as.to_string(), millis(sample.rtt));
+  }
+  if (report.online()) {
+    out += fmt::format("unasked datagrams: {}\n",
+                       report.firewalled
+                           ? "do not get in"
+                           : fmt::format("get in{}", report.open_address
+                                                         ? ", at " + report.open_address->to_string()
+                                                         : ""));
+    out += fmt::format("port numbers: {}\n", report.keeps_port ? "kept" : "translated");
+  }
+  if (report.mtu) {
+    out += fmt::format("path MTU: {} bytes towards {}\n", report.mtu->size,
+                       report.mtu->to.to_string());
+  }
+  if (carrier_nat(report)) {
+    out += "an own address is one of a carrier's: the provider translates for many customers\n";
+  }
+  return out + fmt::format("verdict: {}: {}", to_string(report.nat), describe(report));
+}
+
+}  // namespace
+
+int run_netcheck(const Arguments& arguments) {
+  CommandLine line("hsfwd netcheck [OPTION...]",
+                   "Looks into the network this machine is in: addresses, bootstrap nodes, what its "
+                   "NAT does, how large\npackets may be.");
+  line.add_node_options();
+  line.add_output_options();
+  if (!line.parse(arguments)) return kDone;
+  App app(output_options(line));
+  Node& node = app.start_node(node_options(line));
+  std::optional<hyperdht::Survey> survey;
+  node.when_ready([&] {
+    survey.emplace(node.dht(), [&](const SurveyReport& report) {
+      app.output().event("netcheck", to_json(report), to_text(report));
+      app.quit(report.online() ? kDone : kPeerUnreachable);
+    });
+    survey->start();
+  });
+  return app.run();
+}
+
+}  // namespace hsfwd::cli

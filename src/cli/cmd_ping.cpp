@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "cli/commands.hpp"
+#include "cli/tunnels.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+constexpr double kMinInterval = 0.01;  // seconds
+constexpr double kMaxInterval = 3600;
+
+double millis(Duration time) { return static_cast<double>(time.to_micros()) / 1000; }
+
+/// One connection, with a small message again and again that the other side acknowledges. What an
+/// hsfwd peer exposes is not touched; a plain peer connects to its service, as it always does.
+class PingRun {
+ public:
+  PingRun(App& app, std::string peer_text, const PeerReference& peer, std::uint64_t count,
+          Duration interval)
+      : app_(app),
+        peer_text_(std::move(peer_text)),
+        count_(count),
+        interval_(interval),
+        began_(app.scheduler().now()),
+        next_timer_(app.scheduler(), [this] { next(); }),
+        observer_(*this) {
+    hyperdht::ConnectOptions options;
+    options.key_pair = peer.identity;
+    options.extension = Extension{.features = Extension::kNoService};
+    socket_ = app_.node().dht().connect(peer.key, std::move(options));
+    socket_->set_on_open([this] { on_open(); });
+    socket_->set_observer(&observer_);
+    app_.on_goodbye([this](std::function<void()> done) {
+      report_statistics();
+      socket_->reset();
+      done();
+    });
+  }
+
+ private:
+  struct Observer final : net::ByteStreamObserver {
+    explicit Observer(PingRun& r) : run(r) {}
+    /// A service that speaks first: nobody listens.
+    void on_readable() override {
+      for (ByteView bytes = run.socket_->peek(); !bytes.empty(); bytes = run.socket_->peek()) {
+        run.socket_->consume(bytes.size());
+      }
+    }
+    void on_writable() override {}
+    void on_reset(const std::string& reason) override { run.on_closed(reason); }
+    PingRun& run;
+  };
+
+  void on_open() {
+    const Duration took = app_.scheduler().now() - began_;
+    const auto& extension = socket_->extension();
+    const std::string path = to_string(socket_->path());
+    const std::string remote = socket_->remote_address().to_string();
+    opened_ = true;
+    app_.output().event(
+        "connection",
+        {{"peer", to_hex(socket_->remote_key().view())},
+         {"path", path},
+         {"remote", remote},
+         {"millis", millis(took)},
+         {"services", extension ? Json(extension->services) : Json()}},
+        fmt::format("connected to {} in {:.0f} ms: {}, {}{}",
+                    hyperdht::key_text(socket_->remote_key()), millis(took), path, remote,
+                    extension ? fmt::format("\nservices: {}", fmt::join(extension->services, ", "))
+                              : ""));
+    next();
+  }
+
+  void next() {
+    if (waiting_) {
+      // Lost on the way, and under way again: the answer tells how long it took in all.
+      app_.output().event("silence", {{"seq", sent_}},
+                          fmt::format("{}: no answer yet", sent_));
+      next_timer_.start(interval_);
+      return;
+    }
+    waiting_ = true;
+    ++sent_;
+    socket_->ping([this](Duration rtt) { on_pong(rtt); });
+    next_timer_.start(interval_);
+  }
+
+  void on_pong(Duration rtt) {
+    waiting_ = false;
+    times_.push_back(millis(rtt));
+    const std::string path = to_string(socket_->path());
+    app_.output().event("pong",
+                        {{"seq", sent_},
+                         {"millis", times_.back()},
+                         {"path", path},
+                         {"remote", socket_->remote_address().to_string()}},
+                        fmt::format("{}: {:.2f} ms, {}", sent_, times_.back(), path));
+    if (times_.size() == count_) app_.quit(kDone);
+  }
+
+  void on_closed(const std::string& reason) {
+    next_timer_.stop();
+    if (opened_) {
+      app_.fail({kPeerUnreachable, "CONNECTION_LOST", fmt::format("{}: {}", peer_text_, reason)});
+    } else {
+      UserError error = connect_error(socket_->error(), peer_text_);
+      error.message = fmt::format("{}: {}; hsfwd why tells more", peer_text_, reason);
+      app_.fail(error);
+    }
+  }
+
+  void report_statistics() const {
+    if (!opened_) return;
+    Json fields = {{"sent", sent_}, {"answered", times_.size()}};
+    std::string text = fmt::format("{} sent, {} answered", sent_, times_.size());
+    if (!times_.empty()) {
+      const auto [least, most] = std::minmax_element(times_.begin(), times_.end());
+      double sum = 0;
+      for (const double time : times_) sum += time;
+      const double mean = sum / static_cast<double>(times_.size());
+      double squares = 0;
+      for (const double time : times_) squares += (time - mean) * (time - mean);
+      const double deviation = std::sqrt(squares / static_cast<double>(times_.size()));
+      const auto repeated = socket_->stats().packets_repeated;
+      fields.update({{"min", *least},
+                     {"mean", mean},
+                     {"max", *most},
+                     {"deviation", deviation},
+                     {"repeated", repeated},
+                     {"mtu", socket_->stats().mtu}});
+      text += fmt::format("; {:.2f} / {:.2f} / {:.2f} ms least, mean, most, deviation {:.2f} ms; "
+                          "{} packets repeated",
+                          *least, mean, *most, deviation, repeated);
+    }
+    app_.output().event("statistics", fields, text);
+  }
+
+  App& app_;
+  const std::string peer_text_;
+  const std::uint64_t count_;  // 0: until told to stop
+  const Duration interval_;
+  const Instant began_;
+  bool opened_ = false;
+  bool waiting_ = false;
+  std::uint64_t sent_ = 0;
+  std::vector<double> times_;
+  Timer next_timer_;
+  Observer observer_;
+  std::unique_ptr<hyperdht::PeerSocket> socket_;
+};
+
+Duration parse_interval(const std::string& text) {
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || !(seconds >= kMinInterval) ||
+      seconds > kMaxInterval) {
+    throw UserError{kUsage, "USAGE",
+                    fmt::format("--interval {}: has to be {} to {} seconds", text, kMinInterval,
+                                kMaxInterval)};
+  }
+  return Duration::micros(static_cast<std::int64_t>(seconds * 1e6));
+}
+
+}  // namespace
+
+int run_ping(const Arguments& arguments) {
+  CommandLine line("hsfwd ping PEER [-c COUNT] [-i INTERVAL] [OPTION...]",
+                   "Connects to a peer and measures round-trip times, until told to stop. Services "
+                   "of an hsfwd peer are\nnot touched; a plain peer connects to its only one.");
+  line.options().add_options()("count,c", po::value<std::string>(),
+                               "N, how many answers to wait for (default: without end)")(
+      "interval,i", po::value<std::string>()->default_value("1"), "SECONDS between two (default: 1)");
+  line.add_node_options();
+  line.add_identity_options();
+  line.add_output_options();
+  line.positional("peer", 1);
+  if (!line.parse(arguments)) return kDone;
+  const auto words = line.texts("peer");
+  if (words.empty()) throw UserError{kUsage, "USAGE", "which peer? usage: hsfwd ping PEER"};
+  const PeerReference peer = parse_peer(words[0]);
+  std::uint64_t count = 0;
+  if (line.has("count")) {
+    const auto number = parse_decimal(line.text("count"), 1'000'000);
+    if (!number || *number == 0) {
+      throw UserError{kUsage, "USAGE",
+                      fmt::format("--count {}: has to be 1 to 1000000", line.text("count"))};
+    }
+    count = *number;
+  }
+  const Duration interval = parse_interval(line.text("interval"));
+  Options options = node_options(line);
+
+  App app(output_options(line));
+  const auto identity = platform::load_identity(identity_path(line), app.loop().random());
+  if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
+  options.key_pair = identity->keys;
+  Node& node = app.start_node(std::move(options));
+  std::optional<PingRun> run;
+  node.when_ready([&] { run.emplace(app, words[0], peer, count, interval); });
+  return app.run();
+}
+
+}  // namespace hsfwd::cli

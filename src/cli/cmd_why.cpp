@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "cli/commands.hpp"
+#include "cli/timeline.hpp"
+#include "cli/tunnels.hpp"
+#include "hyperdht/advice.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+/// One attempt to connect, told as it goes, with a verdict and an advice in the end.
+class WhyRun {
+ public:
+  WhyRun(App& app, std::string peer_text, const PeerReference& peer)
+      : app_(app),
+        peer_text_(std::move(peer_text)),
+        began_(app.scheduler().now()),
+        observer_(*this) {
+    hyperdht::ConnectOptions options;
+    options.key_pair = peer.identity;
+    options.extension = Extension{.features = Extension::kNoService};
+    options.timeline = [this](const hyperdht::AttemptEvent& event) { tell(event); };
+    socket_ = app_.node().dht().connect(peer.key, std::move(options));
+    socket_->set_on_open([this] { on_open(); });
+    socket_->set_observer(&observer_);
+  }
+
+ private:
+  struct Observer final : net::ByteStreamObserver {
+    explicit Observer(WhyRun& r) : run(r) {}
+    void on_readable() override {}
+    void on_writable() override {}
+    void on_reset(const std::string& reason) override { run.on_failed(reason); }
+    WhyRun& run;
+  };
+
+  void tell(const hyperdht::AttemptEvent& event) {
+    if (event.failure) failure_ = event.failure;
+    app_.output().event("attempt", timeline_fields(began_, event), timeline_line(began_, event));
+  }
+
+  void on_open() {
+    const auto millis = (app_.scheduler().now() - began_).to_millis();
+    std::string verdict = fmt::format("reached in {} ms, ", millis);
+    std::string advice = "Nothing to do.";
+    switch (socket_->path()) {
+      case PathKind::kDirect: verdict += "directly"; break;
+      case PathKind::kLan: verdict += "over the local network"; break;
+      case PathKind::kRelayed:
+        verdict += "through a relay";
+        advice = "It works; a UDP port forwarded to one of the two would make the path direct.";
+        break;
+    }
+    app_.output().event("verdict",
+                        {{"reached", true},
+                         {"path", to_string(socket_->path())},
+                         {"remote", socket_->remote_address().to_string()},
+                         {"millis", millis},
+                         {"verdict", verdict},
+                         {"advice", advice}},
+                        fmt::format("verdict: {} is {}\nadvice: {}", peer_text_, verdict, advice));
+    socket_->reset();
+    app_.quit(kDone);
+  }
+
+  void on_failed(const std::string& reason) {
+    const ConnectError error = socket_->error();
+    const hyperdht::AttemptFailure failure = failure_.value_or(hyperdht::AttemptFailure{error});
+    const std::string advice = hyperdht::advice(failure);
+    app_.output().event("verdict",
+                        {{"reached", false},
+                         {"code", to_string(error)},
+                         {"ownNat", to_string(failure.own_nat)},
+                         {"peerNat", to_string(failure.peer_nat)},
+                         {"verdict", reason},
+                         {"advice", advice}},
+                        fmt::format("verdict: not reached: {}\nadvice: {}", reason, advice));
+    app_.quit(error == ConnectError::kNoNetwork ? kTryLater : kPeerUnreachable);
+  }
+
+  App& app_;
+  const std::string peer_text_;
+  const Instant began_;
+  std::optional<hyperdht::AttemptFailure> failure_;
+  Observer observer_;
+  std::unique_ptr<hyperdht::PeerSocket> socket_;
+};
+
+}  // namespace
+
+int run_why(const Arguments& arguments) {
+  CommandLine line("hsfwd why PEER [OPTION...]",
+                   "Tries once to reach a peer and tells what happens on the way, with a verdict and "
+                   "an advice. Services\nof an hsfwd peer are not touched; a plain peer connects to "
+                   "its only one.");
+  line.add_node_options();
+  line.add_identity_options();
+  line.add_output_options();
+  line.positional("peer", 1);
+  if (!line.parse(arguments)) return kDone;
+  const auto words = line.texts("peer");
+  if (words.empty()) throw UserError{kUsage, "USAGE", "which peer? usage: hsfwd why PEER"};
+  const PeerReference peer = parse_peer(words[0]);
+  Options options = node_options(line);
+
+  App app(output_options(line));
+  const auto identity = platform::load_identity(identity_path(line), app.loop().random());
+  if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
+  options.key_pair = identity->keys;
+  Node& node = app.start_node(std::move(options));
+  std::optional<WhyRun> run;
+  node.when_ready([&] { run.emplace(app, words[0], peer); });
+  return app.run();
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/timeline.hpp"
+
+#include <fmt/format.h>
+
+#include "hyperdht/advice.hpp"
+
+namespace hsfwd::cli {
+
+std::string timeline_line(Instant began, const hyperdht::AttemptEvent& event) {
+  return fmt::format("+{:>6} ms  {:<9}  {}", (event.at - began).to_millis(),
+                     hyperdht::to_string(event.step), event.text);
+}
+
+Json timeline_fields(Instant began, const hyperdht::AttemptEvent& event) {
+  return {{"millis", static_cast<double>((event.at - began).to_micros()) / 1000},
+          {"step", hyperdht::to_string(event.step)},
+          {"text", event.text}};
+}
+
+hyperdht::AttemptLog::Sink log_timeline(const App& app, Scheduler& scheduler, std::uint64_t id) {
+  if (!app.log().enabled(LogLevel::kDebug)) return nullptr;
+  return [&app, id, began = scheduler.now()](const hyperdht::AttemptEvent& event) {
+    app.log().debug("connect", "{}: {}", id, timeline_line(began, event));
+    if (event.failure) app.log().debug("connect", "{}: {}", id, hyperdht::advice(*event.failure));
+    if (!app.output().json()) return;
+    Json fields = {{"id", id}};
+    fields.update(timeline_fields(began, event));
+    app.output().event("attempt", fields, "");
+  };
+}
+
+}  // namespace hsfwd::cli

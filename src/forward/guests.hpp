@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <list>
+#include <memory>
+
+#include "net/byte_stream.hpp"
+#include "util/scheduler.hpp"
+
+namespace hsfwd::forward {
+
+/// Peers that are connected and want no service: they measure the path. They may stay until they
+/// leave, or until too many others have come.
+class Guests {
+ public:
+  explicit Guests(Scheduler& scheduler) : scheduler_(scheduler) {}
+  ~Guests();
+
+  void add(std::unique_ptr<net::BufferedByteStream> peer);
+  std::size_t count() const { return guests_.size(); }
+
+  static constexpr std::size_t kMax = 32;
+
+ private:
+  struct Guest final : net::ByteStreamObserver {
+    Guest(Guests& h, std::unique_ptr<net::BufferedByteStream> p) : host(h), peer(std::move(p)) {}
+    void on_readable() override;
+    void on_writable() override;
+    void on_reset(const std::string& reason) override;
+    Guests& host;
+    std::unique_ptr<net::BufferedByteStream> peer;
+    bool ending = false;
+  };
+
+  void leave(Guest& guest);
+
+  Scheduler& scheduler_;
+  std::list<std::unique_ptr<Guest>> guests_;  // oldest first
+};
+
+}  // namespace hsfwd::forward

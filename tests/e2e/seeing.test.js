@@ -2,6 +2,7 @@
 // Looking into the network: netcheck, ping, lookup, why; and what keeps a program going when the
 // network around it changes.
 'use strict'
+const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
 const t = require('../support/harness')
@@ -216,4 +217,23 @@ t.test('an exposed server tests itself and tells what came of it', async () => {
   t.equal(report.found, 3, 'found by a search')
   t.equal(server.program.events.filter((e) => e.event === 'connection').length, 0, 'no connection')
   t.equal(server.program.stderr, '', 'nothing to complain about')
+})
+
+t.test('an address that comes is noticed, and the server announces anew', async () => {
+  if (process.getuid() !== 0) return 'skipped: making a network namespace takes root'
+  const name = `hsfwd-seeing-${process.pid}`
+  const ip = (...args) => execFileSync('ip', args)
+  ip('netns', 'add', name)
+  t.cleanups.push(() => ip('netns', 'del', name))
+  ip('-n', name, 'link', 'set', 'lo', 'up')
+  const inside = (args) => new t.Program('ip', ['netns', 'exec', name, t.BINARY, ...args])
+  const net = inside(['testnet', '--port', '50000', '--json'])
+  await net.event('ready')
+  const server = inside(['expose', '1', '--bootstrap', '127.0.0.1:50000', '--json', '-v'])
+  await server.event('listening')
+  const announced = () => server.stderr.split('announced to').length - 1
+  const before = announced()
+  ip('-n', name, 'address', 'add', '10.77.0.1/32', 'dev', 'lo')
+  await t.until(() => /network of this machine has changed/.test(server.stderr), 'the change to be noticed')
+  await t.until(() => announced() > before, 'another announcement')
 })

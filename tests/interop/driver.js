@@ -5,11 +5,11 @@ const path = require('node:path')
 const t = require('../support/harness')
 
 class Driver {
-  /** `persistent` nodes come first, then the ephemeral ones. */
-  static async start (net, { persistent = 0, ephemeral = 0 }) {
+  /** `persistent` nodes come first, then the ephemeral ones; `walled`: all behind one firewall. */
+  static async start (net, { persistent = 0, ephemeral = 0, walled = false }) {
     const driver = new Driver()
     driver.program = new t.Program(path.join(path.dirname(t.BINARY), 'interop_node'),
-      [String(net.port), String(persistent), String(ephemeral)], { stdin: 'pipe' })
+      [net.port, persistent, ephemeral, ...(walled ? ['walled'] : [])].map(String), { stdin: 'pipe' })
     driver.nodes = (await driver.program.event('ready')).nodes
     return driver
   }

@@ -2,8 +2,9 @@
 // Nodes of ours that tests in JavaScript drive through standard input and output, one JSON object a
 // line: everything the public API can do, which the command line has no words for.
 //
-//   interop_node BOOTSTRAP_PORT PERSISTENT EPHEMERAL     how many nodes of each kind
+//   interop_node BOOTSTRAP_PORT PERSISTENT EPHEMERAL [walled]     how many nodes of each kind
 //
+// `walled` puts them behind a firewall, of which the verb `wall` says whether it is closed.
 // Ids of the persistent ones begin with a bit that is 1, so that tests can tell who is close to what.
 // Commands have an `id`, which comes back in {"event":"done"} or {"event":"failed"}. Bytes are hex.
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include "platform/loop.hpp"
 #include "platform/signals.hpp"
 #include "util/text.hpp"
+#include "wall.hpp"
 
 namespace hsfwd {
 
@@ -28,14 +30,16 @@ using Json = nlohmann::json;
 
 class Driver final : private net::ByteStreamObserver {
  public:
-  Driver(std::uint16_t bootstrap, std::size_t persistent, std::size_t ephemeral)
+  Driver(std::uint16_t bootstrap, std::size_t persistent, std::size_t ephemeral, bool walled)
       : sink_(platform::make_log_sink(platform::LogFormat::kText)),
         log_(*sink_, LogLevel::kWarning),
         bootstrap_{{"127.0.0.1", std::nullopt, bootstrap}},
         persistent_(persistent),
         size_(persistent + ephemeral),
+        wall_(loop_.env(log_).udp),
         input_(loop_, platform::FdStream::Kind::kPair, STDIN_FILENO, open("/dev/null", O_WRONLY)) {
     platform::ignore_broken_pipes();
+    if (walled) wall_.stand();
     grow();
   }
 
@@ -44,6 +48,7 @@ class Driver final : private net::ByteStreamObserver {
     operations_.clear();
     sockets_.clear();
     servers_.clear();
+    relays_.clear();
     loop_.scheduler().collect();
   }
 
@@ -56,6 +61,12 @@ class Driver final : private net::ByteStreamObserver {
   }
 
   // --- Nodes ---
+
+  net::Env env() {
+    const net::Env inside = loop_.env(log_);
+    return {inside.scheduler, wall_,           inside.random,     inside.interfaces,
+            inside.resolver,  inside.wall_clock, inside.log};
+  }
 
   /// One after the other, so that each finds the ones before.
   void grow() {
@@ -73,7 +84,7 @@ class Driver final : private net::ByteStreamObserver {
     options.any_port = false;
     do {
       if (persistent) options.port = port_of_high_id();
-      nodes_.push_back(std::make_unique<Node>(loop_.env(log_), options));
+      nodes_.push_back(std::make_unique<Node>(env(), options));
       if (nodes_.back()->start()) break;
       nodes_.pop_back();
     } while (true);
@@ -139,6 +150,9 @@ class Driver final : private net::ByteStreamObserver {
         {"pause", &Driver::pause},
         {"resume", &Driver::resume},
         {"stats", &Driver::stats},
+        {"path", &Driver::path},
+        {"relay", &Driver::relay},
+        {"wall", &Driver::wall},
     };
     (this->*verbs.at(verb))(command);
   }
@@ -336,14 +350,40 @@ class Driver final : private net::ByteStreamObserver {
                    {"openSockets", node(command).dht().open_sockets()}});
   }
 
+  void path(const Json& command) {
+    done(command, {{"path", to_string(socket(command).path())}});
+  }
+
+  // --- Relays and walls ---
+
+  void relay(const Json& command) {
+    relays_.push_back(node(command).create_relay());
+    const auto listening = relays_.back()->listen(
+        keys(command), [command, told = false](std::size_t relays) mutable {
+          if (relays > 0 && !std::exchange(told, true)) done(command);
+        });
+    if (!listening) failed(command, "listens already");
+  }
+
+  void wall(const Json& command) {
+    if (command.contains("butFor")) {
+      wall_.close(command.at("butFor").get<std::set<std::uint16_t>>());
+    } else {
+      wall_.open();
+    }
+    done(command);
+  }
+
   std::unique_ptr<LogSink> sink_;
   Log log_;
   platform::Loop loop_;
   std::vector<BootstrapNode> bootstrap_;
   const std::size_t persistent_;
   const std::size_t size_;
+  Wall wall_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::map<std::string, Server> servers_;
+  std::vector<std::unique_ptr<hyperdht::RelayNode>> relays_;
   std::map<std::string, PeerSocket> sockets_;
   std::vector<std::shared_ptr<void>> operations_;
   std::size_t accepted_ = 0;
@@ -356,12 +396,12 @@ class Driver final : private net::ByteStreamObserver {
 }  // namespace hsfwd
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: interop_node BOOTSTRAP_PORT PERSISTENT EPHEMERAL\n");
+  if (argc != 4 && argc != 5) {
+    std::fprintf(stderr, "usage: interop_node BOOTSTRAP_PORT PERSISTENT EPHEMERAL [walled]\n");
     return 2;
   }
   const auto number = [&](int i) {
     return static_cast<std::uint16_t>(hsfwd::parse_decimal(argv[i], 65535).value());
   };
-  hsfwd::Driver(number(1), number(2), number(3)).run();
+  hsfwd::Driver(number(1), number(2), number(3), argc == 5).run();
 }

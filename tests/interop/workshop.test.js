@@ -17,13 +17,16 @@ for (const [by, makeNetwork] of Object.entries(peers.NETWORKS)) {
       t.equal(client.text(), 'Hello world!', 'what the client printed')
     })
 
-    t.test(`network of ${by}: pipe hears the server of ${name}`, async () => {
+    t.test(`network of ${by}: pipe hears the server of ${name}, and lookup finds it`, async () => {
       const net = await makeNetwork()
       const server = peers.script('workshop/server.js', [name, net.port])
       const { line: key } = await server.event('line')
       const client = await t.run(['pipe', key, '--bootstrap', net.bootstrap], { input: '' })
       t.equal(client.code, 0, `exit code; it said ${client.stderr}`)
       t.equal(client.stdout, 'Hello world!', 'what pipe printed')
+      const lookup = await t.run(['lookup', key, '--bootstrap', net.bootstrap, '--json'])
+      // The older package announces to more than three.
+      t.ok(lookup.program.events[0].relays.length >= 3, 'lookup finds its relays')
     })
   }
 }

@@ -230,6 +230,8 @@ async function main () {
   process.exit(failed ? 1 : 0)
 }
 
+// Also when a case throws where nobody catches it.
+process.on('exit', () => { for (const program of running) program.child.kill('SIGKILL') })
 for (const signal of ['SIGTERM', 'SIGINT']) {
   process.on(signal, async () => {
     await endAll()

@@ -231,10 +231,42 @@ bool Connector::probe_lan() {
 }
 
 void Connector::on_lan_pong(bool answered) {
-  if (answered) {
+  if (answered && answer_->payload.extension) {
+    verify_lan();
+  } else if (answered) {
     connect(dht_.node().server_socket(), lan_address_, PathKind::kLan);
   } else {
     log_.note(AttemptStep::kLan, "no answer from {}", lan_address_.to_string());
+    check_paths_exhausted();
+  }
+}
+
+/// Any node answers a ping, and private addresses are the same everywhere: only the peer answers a
+/// copy of the handshake as it did before. Stock peers are taken at their pong, as upstream does.
+void Connector::verify_lan() {
+  dht_.env().scheduler.retire(std::move(lan_ping_));
+  lan_ping_ = std::make_unique<rpc::Call>(
+      dht_.node().calls(), [this](const rpc::CallResult& result) {
+        const auto message = result && result->message.value
+                                 ? HandshakeMessage::decode(*result->message.value)
+                                 : Err(Errc::kMalformed);
+        on_lan_verified(message && message->mode == Mode::kReply && !message->peer_address &&
+                        message->noise == answer_->noise);
+      });
+  rpc::RequestSpec spec;
+  spec.to = lan_address_;
+  spec.command = static_cast<std::uint64_t>(Command::kPeerHandshake);
+  spec.target = target_of_peer(remote_);
+  spec.value =
+      HandshakeMessage{.mode = Mode::kFromClient, .noise = search_.first_message()}.encode();
+  lan_ping_->start(std::move(spec));
+}
+
+void Connector::on_lan_verified(bool verified) {
+  if (verified) {
+    connect(dht_.node().server_socket(), lan_address_, PathKind::kLan);
+  } else {
+    log_.note(AttemptStep::kLan, "somebody else is at {}", lan_address_.to_string());
     check_paths_exhausted();
   }
 }

@@ -89,6 +89,8 @@ class Connector final : public PathController,
   bool shares_network() const;
   bool probe_lan();
   void on_lan_pong(bool answered);
+  void verify_lan();
+  void on_lan_verified(bool verified);
   void punch();
   void check_paths_exhausted();
   void give_up_paths();

@@ -184,6 +184,7 @@ std::optional<PeerAnswer> PeerSearch::open(const Attempt& attempt, const rpc::Re
       .payload = std::move(*payload),
       .keys = opened->session,
       .relay = attempt.relay,
+      .noise = message->noise,
       .server_address = message->peer_address.value_or(attempt.relay),
       .client_address = reply.message.to,
       .relayed = message->peer_address.has_value(),

@@ -21,6 +21,7 @@ struct PeerAnswer {
   NoisePayload payload;
   noise::Session keys;
   Address relay;           // the node that was asked
+  Bytes noise;             // as it came
   Address server_address;  // the peer as that node sees it
   Address client_address;  // we as that node sees us
   bool relayed = false;
@@ -46,6 +47,7 @@ class PeerSearch {
   /// The first message, written once; false if the peer's key is no key.
   bool prepare(const NoisePayload& payload);
   bool prepared() const { return !first_message_.empty(); }
+  const Bytes& first_message() const { return first_message_; }
 
   /// Asks the peer itself, along a path that has led to it before.
   void ask_directly(const Address& address, net::UdpSocket* socket);

@@ -10,6 +10,8 @@ namespace hsfwd::hyperdht {
 namespace {
 // Some NATs forget a UDP mapping after thirty seconds (RFC 4787 asks for two minutes and more).
 constexpr Duration kKeepalive = 15_s;
+// A pong disproves that a NAT is consistent. That it has become so only a fresh socket can show.
+constexpr Duration kRecheckRandom = 2_min;
 constexpr std::uint8_t kPunch[] = {0};
 }  // namespace
 
@@ -27,6 +29,7 @@ PunchSocket::~PunchSocket() {
 void PunchSocket::renew() {
   ping_.cancel();
   keepalive_timer_.start(kKeepalive);
+  renewed_at_ = dht_.env().now();
   auto acquired = dht_.endpoint().acquire();
   if (!acquired) return;  // with the next keepalive
   if (probe_) probe_->stop();
@@ -40,7 +43,9 @@ void PunchSocket::renew() {
 
 void PunchSocket::on_keepalive() {
   keepalive_timer_.start(kKeepalive);
-  if (!socket_ || (probe_->settled() && probe_->nat().unknown())) {
+  const bool unknown = !socket_ || (probe_->settled() && probe_->nat().unknown());
+  const bool old = dht_.env().now() - renewed_at_ >= kRecheckRandom;
+  if (unknown || (old && ready() && nat().verdict() == Firewall::kRandom)) {
     renew();
     return;
   }

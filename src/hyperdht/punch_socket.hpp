@@ -33,6 +33,7 @@ class PunchSocket {
   std::unique_ptr<NatProbe> probe_;
   rpc::Call ping_;
   Timer keepalive_timer_;
+  Instant renewed_at_;
 };
 
 }  // namespace hsfwd::hyperdht

@@ -95,6 +95,30 @@ TEST_CASE("clients that vanish in the middle of a punch leave nothing behind and
   dials.clear();
 }
 
+// Hundreds of datagrams to ports where nobody has asked for them look like an attack, so how many
+// there are, and how fast they come, is bounded; and whoever waits is told in time.
+TEST_CASE("probes that hit nothing stay polite and end with a verdict") {
+  Lab lab(6);
+  Pair pair(lab, Kind::kRandom, Kind::kConsistent);
+  sim::NatProfile profile = pair.place.home->profile();
+  profile.max_mappings = pair.place.home->mappings() + 4;  // none is left for a birthday
+  pair.place.home->set_profile(profile);
+  const auto dial = pair.dial(*pair.client);
+  std::vector<std::uint64_t> sent{pair.client->host().sent()};
+  while (!dial->reset && sent.size() < 300) {
+    lab.world.run_for(100_ms);
+    sent.push_back(pair.client->host().sent());
+  }
+  CHECK(lab.world.now() - dial->began < 15_s);
+  CHECK(dial->socket->error() == hyperdht::ConnectError::kHolepunchAborted);
+  const std::uint64_t talk = 100;  // the search, the handshake, pings
+  CHECK(sent.back() - sent.front() <= hyperdht::Holepuncher::kMaxProbes + talk);
+  CHECK(sent.back() - sent.front() > hyperdht::Holepuncher::kMaxProbes);
+  for (std::size_t second = 10; second < sent.size(); ++second) {
+    CHECK(sent[second] - sent[second - 10] <= hyperdht::Holepuncher::kProbesPerSecond + talk);
+  }
+}
+
 // One random punch at a time, and each leaves a pause: a tunnel whose peer restarts came too often.
 TEST_CASE("a server behind a random NAT takes one client after the other") {
   Lab lab(3);

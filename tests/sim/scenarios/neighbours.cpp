@@ -88,6 +88,25 @@ TEST_CASE("homes of one carrier meet at its NAT if that hairpins, and else learn
   CHECK(pair.dial->heard_at.has_value() == hairpin);
 }
 
+// Somebody at home has the private address that the peer has in its own home.
+TEST_CASE("homes of one carrier, and a bystander where the peer says it is") {
+  Lab lab(5);
+  Place first;
+  sim::NatProfile profile;
+  profile.hairpin = true;
+  sim::Segment& carrier = lab.add_carrier(first, profile);
+  lab.add_home(first, carrier, {});
+  Place second;
+  second.carrier = first.carrier;
+  lab.add_home(second, carrier, {});
+  const auto bystander = lab.add_peer(second, lab.keys(3));
+  Pair pair(lab, first, second);
+  REQUIRE(bystander->address() == pair.peer->address());
+  CHECK(pair.connect() < 3_s);
+  CAPTURE(pair.verdict);
+  CHECK(pair.dial->heard_at);
+}
+
 // Both have 192.168.1.2, and ask for the peer at an address that is their own.
 TEST_CASE("homes of one carrier with the same private addresses") {
   Lab lab(4);

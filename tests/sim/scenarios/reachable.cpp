@@ -37,6 +37,15 @@ struct Home {
     CHECK(watcher->failed_between(event + 10_s, lab.world.now()) == 0);
     return watcher->dark_after(event);
   }
+  /// How long one dial takes.
+  Duration dial() {
+    const Instant began = lab.world.now();
+    watcher->watch(1_ms, 1_ms);
+    watcher->settle();
+    greeter->sockets.clear();
+    UNSCOPED_INFO(watcher->last_failure());
+    return watcher->dark_after(began);
+  }
   std::set<net::Address> relays() const {
     std::set<net::Address> out;
     for (const auto& relay : greeter->server->announcer()->relays()) {
@@ -107,6 +116,22 @@ TEST_CASE("the machine moves to another network") {
   home.peer->host().freeze();
   home.peer->dht().on_interfaces_changed();
   CHECK(home.dark() < 10_s);
+}
+
+// A NAT that was consistent stayed so in the server's mind, whatever it did later.
+TEST_CASE("the NAT changes its mind about ports, and back") {
+  Home home(10);
+  const sim::NatProfile consistent = home.place.home->profile();
+  home.place.home->set_profile(nat_profile(Kind::kRandom));
+  home.place.home->reboot();
+  home.lab.world.run_for(30_s);
+  CHECK(home.dial() < 10_s);
+  home.lab.world.run_for(30_min);
+  CHECK(home.dial() < 10_s);
+  home.place.home->set_profile(consistent);
+  home.place.home->reboot();
+  home.lab.world.run_for(3_min);
+  CHECK(home.dial() < 500_ms);
 }
 
 TEST_CASE("sleep and wake") {

@@ -18,6 +18,9 @@ constexpr Duration kMinWindow = 300_s;
 constexpr Duration kGuess = 100_ms;
 // With a hint from the handshake the first timeout need not be the cautious second.
 constexpr std::int64_t kHintFactor = 3;
+// Repeating one packet is cheap, waiting for the timeout at the start of a connection is not.
+constexpr Duration kUnknownTailProbe = 250_ms;
+constexpr Duration kMinTailProbe = 10_ms;
 }  // namespace
 
 void RttEstimator::add_sample(Duration rtt, Instant now) {
@@ -49,6 +52,11 @@ void RttEstimator::reset() {
 Duration RttEstimator::smoothed() const {
   if (smoothed_) return *smoothed_;
   return hint_.value_or(kGuess);
+}
+
+Duration RttEstimator::tail_probe_wait() const {
+  if (smoothed_) return std::max(*smoothed_ * 2, kMinTailProbe);
+  return hint_ ? std::max(*hint_ * 5 / 4, kMinTailProbe) : kUnknownTailProbe;
 }
 
 Duration RttEstimator::retransmission_timeout() const {

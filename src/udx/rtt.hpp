@@ -10,7 +10,7 @@ namespace hsfwd::udx {
 /// Round-trip time of a path, from acknowledgements of packets that were sent once.
 class RttEstimator {
  public:
-  /// What is known before the first sample, from a handshake over the same path.
+  /// What is known before the first sample, from a handshake over this path or a detour.
   void set_hint(Duration rtt) { hint_ = rtt; }
   void add_sample(Duration rtt, Instant now);
   /// Forgets everything but the hint: the path is another.
@@ -22,6 +22,8 @@ class RttEstimator {
   Duration latest() const { return latest_; }
   /// Lowest sample of the last five minutes; the smoothed value before any.
   Duration min() const { return has_sample() ? min_ : smoothed(); }
+  /// How long to wait for an acknowledgement before the newest packet is sent again to get one.
+  Duration tail_probe_wait() const;
   /// How long to wait for an acknowledgement before everything is taken for lost.
   Duration retransmission_timeout() const;
 

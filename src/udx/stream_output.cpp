@@ -12,7 +12,6 @@ constexpr Duration kGiveUpAfter = 20_s;
 constexpr std::uint32_t kMinTimeoutsToGiveUp = 6;
 constexpr Duration kMaxBackoff = 2_s;
 // RFC 8985 asks for two round trips; below this timers of a busy machine are no measure.
-constexpr Duration kMinTailProbe = 10_ms;
 // Upstream sends the lowest 50 ranges. With more gaps than that a sender hears nothing of what it sent
 // last and falls back on timeouts, so peers known to be our own get as many of the highest as well.
 constexpr std::size_t kMaxLowRanges = 50;
@@ -155,10 +154,8 @@ void Stream::note_sent() {
     timeout_at_ = now + backed_off_timeout();
   }
   const bool single = flight_.in_flight_packets() <= 1;
-  const Duration wait = std::max(rtt_.smoothed() * 2, kMinTailProbe) + (single ? 2_ms : Duration());
-  if (rtt_.has_sample() && !recovery_until_ && !tail_probe_until_ &&
-      flight_.acked_packets() == 0) {
-    tail_probe_at_ = now + wait;
+  if (!recovery_until_ && !tail_probe_until_ && flight_.acked_packets() == 0) {
+    tail_probe_at_ = now + rtt_.tail_probe_wait() + (single ? 2_ms : Duration());
   }
 }
 

@@ -161,6 +161,20 @@ TEST_CASE("a lost announcement of an open window is found out by asking") {
   REQUIRE(pair.world.run_until([&] { return pair.b.received == kMegabyte; }, 10_s));
 }
 
+TEST_CASE("a lost first packet is repeated long before the cautious second is over") {
+  for (const bool hinted : {false, true}) {
+    Pair pair(31, {.delay = 20_ms});
+    if (hinted) pair.a.stream->set_rtt_hint(80_ms);
+    pair.connect();
+    pair.a_node.host_.link().set_connected(false);
+    pair.a.send(100, false);
+    pair.world.run_for(10_ms);
+    pair.a_node.host_.link().set_connected(true);
+    CHECK(pair.world.run_until([&] { return pair.b.received == 100; }, hinted ? 200_ms : 350_ms));
+    CHECK(pair.a.stream->stats().timeouts == 0);
+  }
+}
+
 TEST_CASE("destroy reaches the peer as a reset and discards what is under way") {
   Pair pair(22);
   pair.connect();

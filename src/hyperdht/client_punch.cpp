@@ -13,6 +13,9 @@ constexpr Duration kUnknownPause = 1_s;  // for a server that does not know its 
 // Upstream repeats a request every second and gives up after four. These come sooner and end then.
 constexpr Duration kMinPace = 80_ms;
 constexpr Duration kCarefulPace = 1_s;
+// A stock server takes a second copy of the request for a random punch for another punch, which it has no
+// budget for, and breaks off the one that is under way. So the first is given time to succeed.
+constexpr Duration kStockRandomPace = 2500_ms;
 constexpr Duration kGiveUp = 4_s;
 constexpr Duration kTurnPoll = 250_ms;
 constexpr Duration kTurnLimit = 8_s;  // the server forgets a session that does not punch after 10 s
@@ -95,8 +98,10 @@ HolepunchPayload ClientPunch::own_state(bool punching) {
   return out;
 }
 
+Duration ClientPunch::eager_pace() const { return std::max(context_.rtt * 3 / 2, kMinPace); }
+
 void ClientPunch::send(const Address& peer, const Address& relay, HolepunchPayload payload,
-                       bool eager) {
+                       Duration pace) {
   sent_ = std::move(payload);
   requests_.push_back(std::make_unique<Request>());
   Request& request = *requests_.back();
@@ -117,7 +122,7 @@ void ClientPunch::send(const Address& peer, const Address& relay, HolepunchPaylo
                    .encode();
   spec.socket = &puncher_.socket();
   spec.urgent = true;
-  spec.pace = eager ? std::max(context_.rtt * 3 / 2, kMinPace) : kCarefulPace;
+  spec.pace = pace;
   spec.retries = repeats_until_give_up(spec.pace);
   request.call->start(std::move(spec));
 }
@@ -152,7 +157,7 @@ void ClientPunch::on_result(Request& request, const rpc::CallResult& result) {
       if (same) dht_.env().scheduler.retire(std::move(other));
       return same;
     });
-    if (requests_.empty()) {
+    if (requests_.empty() && state_ != State::kPunching) {
       fail(result ? PunchFailure::kInvalidAnswer : PunchFailure::kNoAnswer);
     }
     return;
@@ -178,7 +183,8 @@ void ClientPunch::on_result(Request& request, const rpc::CallResult& result) {
   take_over(*answer);
   switch (state_) {
     case State::kProbing: on_probe_answer(*answer); return;
-    case State::kAsking: on_ask_answer(*answer); return;
+    case State::kAsking:
+    case State::kPunching: on_ask_answer(); return;
     case State::kWaitingForTurn: begin_round(); return;
     default: return;
   }
@@ -199,7 +205,7 @@ void ClientPunch::say_abort() {
   payload.error = static_cast<std::uint64_t>(PayloadError::kAborted);
   payload.round = round_++;
   const RelayInfo& relay = server_relays_.front();
-  send(relay.peer_address, relay.relay_address, std::move(payload), false);
+  send(relay.peer_address, relay.relay_address, std::move(payload), kCarefulPace);
   forget_requests();  // nobody waits for an answer to this
 }
 
@@ -212,10 +218,12 @@ void ClientPunch::probe() {
   payload.round = round_++;
   if (context_.fast_open) payload.remote_address = server_address_;
   const RelayInfo& relay = server_relays_.front();
+  // Coming back, it shows that the server is where its relay says.
+  payload.token = secure_.token(relay.peer_address.host);
   relays_asked_ = 1;
   log_.note(AttemptStep::kProbe, "asking the peer about its NAT through {}",
             relay.relay_address.to_string());
-  send(relay.peer_address, relay.relay_address, std::move(payload), true);
+  send(relay.peer_address, relay.relay_address, std::move(payload), eager_pace());
 }
 
 /// A relay that is slow may be gone; another one is asked beside it.
@@ -223,7 +231,9 @@ void ClientPunch::on_slow_probe() {
   if (state_ != State::kProbing || relays_asked_ >= server_relays_.size()) return;
   const RelayInfo& relay = server_relays_[relays_asked_++];
   log_.note(AttemptStep::kProbe, "slow; asking through {} too", relay.relay_address.to_string());
-  send(relay.peer_address, relay.relay_address, sent_, true);
+  HolepunchPayload payload = sent_;
+  payload.token = secure_.token(relay.peer_address.host);
+  send(relay.peer_address, relay.relay_address, std::move(payload), eager_pace());
 }
 
 void ClientPunch::on_probe_answer(const Answer& answer) {
@@ -303,7 +313,7 @@ void ClientPunch::introduce() {
   payload.round = round_++;
   payload.token = secure_.token(server_address_.host);
   payload.remote_token = server_token_;
-  send(server_address_, context_.relay, std::move(payload), true);
+  send(server_address_, context_.relay, std::move(payload), eager_pace());
 }
 
 void ClientPunch::ask_to_punch() {
@@ -311,31 +321,37 @@ void ClientPunch::ask_to_punch() {
   HolepunchPayload payload = own_state(true);
   payload.round = round_++;
   payload.remote_token = server_token_;
-  // A stock server that gets a second copy of this takes its own punch for another one's.
-  const bool eager = !puncher_.needs_budget() || context_.server_is_hsfwd;
+  const bool random = puncher_.needs_budget();
+  const Duration pace = random && !context_.server_is_hsfwd ? kStockRandomPace : eager_pace();
   log_.note(AttemptStep::kPunch, "asking the peer to punch through {}",
             (delayed_ ? server_relays_.front().relay_address : context_.relay).to_string());
   if (delayed_) {
     const RelayInfo& relay = server_relays_.front();
-    send(relay.peer_address, relay.relay_address, std::move(payload), eager);
+    send(relay.peer_address, relay.relay_address, std::move(payload), pace);
   } else {
     payload.token = secure_.token(server_address_.host);
-    send(server_address_, context_.relay, std::move(payload), eager);
+    send(server_address_, context_.relay, std::move(payload), pace);
+  }
+  // A patient one would have to stop again when it is asked to come later.
+  if (random && !context_.patient) start_punching();
+}
+
+void ClientPunch::on_ask_answer() {
+  if (!puncher_.remote().punching) {
+    fail(PunchFailure::kServerNotPunching);
+  } else if (!start_punching()) {
+    fail(PunchFailure::kNotPunchable);
   }
 }
 
-void ClientPunch::on_ask_answer(const Answer&) {
-  if (!puncher_.remote().punching) {
-    fail(PunchFailure::kServerNotPunching);
-    return;
-  }
-  state_ = State::kPunching;
+/// False when nothing fits, so far: a host that is not verified may be once the peer has answered.
+bool ClientPunch::start_punching() {
+  if (puncher_.punching()) return true;
   const PunchStrategy strategy = puncher_.start();
-  if (strategy == PunchStrategy::kNone) {
-    fail(PunchFailure::kNotPunchable);
-    return;
-  }
-  log_.note(AttemptStep::kPunch, "both sides punch: {}", to_string(strategy));
+  if (strategy == PunchStrategy::kNone) return false;
+  state_ = State::kPunching;
+  log_.note(AttemptStep::kPunch, "punching: {}", to_string(strategy));
+  return true;
 }
 
 void ClientPunch::on_punch(net::UdpSocket& socket, const net::Address& from) {

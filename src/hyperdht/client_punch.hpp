@@ -10,8 +10,9 @@
 // - kSettling: the own NAT's verdict, or a moment for the server to find out its own.
 // - kWaitingForTurn: one side runs another random punch. A few seconds at most, unless a blind relay
 //   carries the connection meanwhile.
-// - kAsking: the server is asked to punch, and shows that it is where it says.
-// - kPunching: see Holepuncher.
+// - kAsking: the server is asked to punch.
+// - kPunching: see Holepuncher. Random strategies, which take long, begin with the question; its
+//   answer may still come.
 //
 // A punch that comes in, in any state, is success.
 #pragma once
@@ -112,11 +113,13 @@ class ClientPunch final : private HolepuncherObserver {
   void conclude_probe();
   void begin_round();
   void ask_to_punch();
-  void on_ask_answer(const Answer& answer);
+  void on_ask_answer();
+  bool start_punching();
   void introduce();
 
   HolepunchPayload own_state(bool punching);
-  void send(const Address& peer, const Address& relay, HolepunchPayload payload, bool eager);
+  void send(const Address& peer, const Address& relay, HolepunchPayload payload, Duration pace);
+  Duration eager_pace() const;
   void on_result(Request& request, const rpc::CallResult& result);
   std::optional<Answer> open(const Request& request, const rpc::Reply& reply);
   void take_over(const Answer& answer);

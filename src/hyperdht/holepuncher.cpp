@@ -26,6 +26,8 @@ constexpr std::array<Duration, 12> kServerPunches = {250_ms, 500_ms, 1_s, 2_s, 3
 constexpr std::array<Duration, 2> kSoonPunches = {80_ms, 160_ms};  // one after the other
 // Peers have an address or two. All are punched at, and who lists others' has them punched at.
 constexpr std::size_t kMaxRemoteAddresses = 8;
+constexpr int kEchoes = 3;
+constexpr Duration kEchoInterval = 80_ms;
 constexpr int kUnverifiedEvery = 4;  // addresses nobody has proven get every fourth punch
 
 constexpr std::uint32_t kFirstRandomPort = 1000;
@@ -65,7 +67,8 @@ Holepuncher::Holepuncher(Dht& dht, Role role, Firewall remote_firewall,
       role_(role),
       observer_(observer),
       reopens_left_(kMaxReopens),
-      step_timer_(dht.env().scheduler, [this] { step(); }) {
+      step_timer_(dht.env().scheduler, [this] { step(); }),
+      echo_timer_(dht.env().scheduler, [this] { echo(); }) {
   remote_.firewall = remote_firewall;
   if (role == Role::kServer && take_ready_socket()) return;
   if (acquire()) {
@@ -101,6 +104,7 @@ void Holepuncher::let_go(PoolSocket& socket) {
 void Holepuncher::stop() {
   if (std::exchange(stopped_, true)) return;
   step_timer_.stop();
+  echo_timer_.stop();
   analyzed_ = nullptr;
   release();
   if (probe_) probe_->stop();
@@ -200,8 +204,21 @@ void Holepuncher::open_session(const net::Address& to) { send(socket(), to, true
 
 void Holepuncher::on_punch(const std::shared_ptr<PoolSocket>& socket, const net::Address& from) {
   if (stopped_ || !socket) return;
-  if (role_ == Role::kServer) send(socket->socket(), from, false);
+  if (role_ == Role::kServer) {
+    echo_socket_ = socket;
+    echo_to_ = from;
+    echoes_left_ = kEchoes;
+    echo();
+  }
   observer_.on_punch(socket->socket(), from);
+}
+
+/// What came through took hundreds of punches, maybe: its answer is not left to a single datagram.
+void Holepuncher::echo() {
+  const auto socket = echo_socket_.lock();
+  if (!socket) return;
+  send(socket->socket(), echo_to_, false);
+  if (--echoes_left_ > 0) echo_timer_.start(kEchoInterval);
 }
 
 // --- Strategies ---

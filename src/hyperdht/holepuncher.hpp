@@ -93,9 +93,10 @@ class Holepuncher {
   std::uint64_t datagrams() const { return datagrams_; }
   void stop();
 
-  static constexpr std::size_t kBirthdaySockets = 256;  // upstream's
+  /// Twice upstream's: a probe of the other side hits one twice as soon.
+  static constexpr std::size_t kBirthdaySockets = 512;
   /// Random ports tried: at most this many a second, and in all.
-  static constexpr int kProbesPerSecond = 150;
+  static constexpr int kProbesPerSecond = 250;
   static constexpr int kMaxProbes = 1750;
 
  private:
@@ -109,6 +110,7 @@ class Holepuncher {
   void open_birthday_sockets();
   void send(net::UdpSocket& socket, const net::Address& to, bool low_ttl);
   void on_punch(const std::shared_ptr<PoolSocket>& socket, const net::Address& from);
+  void echo();
 
   void step();
   void soon_step();
@@ -135,9 +137,13 @@ class Holepuncher {
   bool holds_budget_ = false;
   int steps_ = 0;
   net::Address soon_;
+  std::weak_ptr<PoolSocket> echo_socket_;
+  net::Address echo_to_;
+  int echoes_left_ = 0;
   std::vector<bool> tried_ports_;
   std::uint64_t datagrams_ = 0;
   Timer step_timer_;
+  Timer echo_timer_;
 };
 
 }  // namespace hsfwd::hyperdht

@@ -12,6 +12,10 @@ constexpr std::size_t kParallelHandshakes = 2;
 constexpr std::size_t kParallelWithKnown = 3;
 constexpr int kDirectRetries = 2;  // an old path either works soon or not at all
 constexpr int kRelayRetries = 3;
+// On the way to the peer and back there are four datagrams to lose. A copy of the first message
+// costs the peer nothing but its answer.
+constexpr Duration kMinPace = 100_ms;
+constexpr int kPacedRetries = 4;  // each after twice the time of the one before: some three seconds
 
 bool contains(const auto& list, const Address& address) {
   return std::find(list.begin(), list.end(), address) != list.end();
@@ -82,12 +86,14 @@ void PeerSearch::on_query_reply(const rpc::Reply& reply) {
   if (!running_ || !reply.message.value) return;
   if (!PeerRecord::decode(*reply.message.value) || heard_of(reply.from)) return;
   log_.note(AttemptStep::kSearch, "{} knows the peer", reply.from.to_string());
-  found_.push_back(reply.from);
+  found_.push_back({reply.from, reply.rtt});
   next_attempts();
 }
 
 bool PeerSearch::heard_of(const Address& relay) const {
-  return contains(tried_, relay) || contains(known_, relay) || contains(found_, relay);
+  return contains(tried_, relay) || contains(known_, relay) ||
+         std::any_of(found_.begin(), found_.end(),
+                     [&](const FoundRelay& found) { return found.address == relay; });
 }
 
 void PeerSearch::on_query_done() {
@@ -119,11 +125,15 @@ void PeerSearch::next_attempts() {
     known_.pop_front();
     attempt({.relay = relay, .known = true});
   }
-  while (!found_.empty() && attempts_.size() < limit_) {
-    const Address relay = found_.front();
+  const auto in_time = [this] {
+    return static_cast<std::size_t>(std::count_if(
+        attempts_.begin(), attempts_.end(), [](const auto& attempt) { return !attempt->slow; }));
+  };
+  while (!found_.empty() && in_time() < limit_) {
+    const FoundRelay relay = found_.front();
     found_.pop_front();
     asked_found_ = true;
-    attempt({.relay = relay});
+    attempt({.relay = relay.address, .rtt = relay.rtt});
   }
 }
 
@@ -143,6 +153,14 @@ void PeerSearch::attempt(Attempt wanted) {
   spec.value = HandshakeMessage{.mode = Mode::kFromClient, .noise = first_message_}.encode();
   spec.socket = attempt.socket;
   spec.retries = attempt.direct ? kDirectRetries : kRelayRetries;
+  if (attempt.rtt > Duration()) {
+    spec.pace = std::max(attempt.rtt * 5 / 2, kMinPace);
+    spec.retries = kPacedRetries;
+  }
+  attempt.call->on_slow([this, &attempt] {
+    attempt.slow = true;
+    next_attempts();
+  });
   attempt.call->start(std::move(spec));
 }
 

@@ -60,11 +60,17 @@ class PeerSearch {
   const std::vector<Address>& tried() const { return tried_; }
 
  private:
+  struct FoundRelay {
+    Address address;
+    Duration rtt;
+  };
   struct Attempt {
     Address relay;
     net::UdpSocket* socket = nullptr;
     bool known = false;   // from the list of known relays
     bool direct = false;
+    bool slow = false;    // not answered in time; another one is tried beside it
+    Duration rtt;         // to the relay, if it is known
     std::unique_ptr<rpc::Call> call;
     void cancel() { call->cancel(); }
   };
@@ -88,7 +94,7 @@ class PeerSearch {
 
   bool running_ = false;
   std::deque<Address> known_;
-  std::deque<Address> found_;
+  std::deque<FoundRelay> found_;
   std::vector<Address> tried_;
   std::vector<std::unique_ptr<Attempt>> attempts_;
   bool asked_found_ = false;

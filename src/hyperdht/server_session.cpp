@@ -37,6 +37,7 @@ ServerSession::ServerSession(Server& server, std::size_t id, const Bytes& noise)
       id_(id),
       noise_(noise),
       started_at_(server.dht_.env().now()),
+      asked_at_(started_at_),
       timer_(server.dht_.env().scheduler, [this] { on_timer(); }) {}
 
 ServerSession::~ServerSession() { cancel(); }
@@ -149,8 +150,9 @@ bool ServerSession::is_own_relay(const Address& relay) {
 
 void ServerSession::on_holepunch(const HolepunchMessage& message,
                                  const rpc::RequestOrigin& origin) {
-  const bool wanted = state_ == State::kWaiting || state_ == State::kRelayed;
-  if (punch_ && wanted) punch_->on_request(message, origin);
+  if (!punch_ || (state_ != State::kWaiting && state_ != State::kRelayed)) return;
+  asked_at_ = dht_.env().now();
+  punch_->on_request(message, origin);
 }
 
 void ServerSession::on_punching() {
@@ -230,8 +232,11 @@ NoisePayload ServerSession::make_payload(PayloadError error) const {
 void ServerSession::on_path(net::UdpSocket& socket, const net::Address& from) {
   // The packet names the stream, whose id only the answer told.
   proven_ = true;
+  const bool waiting = state_ == State::kWaiting && !joined_;
   const bool relayed = state_ == State::kRelayed && !relay_->is_from_relay(socket, from);
-  if ((state_ == State::kWaiting && !joined_) || relayed) connect(socket, from);
+  // Out by way of a relay or as a punch, and back on the path itself.
+  if (waiting) socket_->raw().set_rtt_hint(dht_.env().now() - asked_at_);
+  if (waiting || relayed) connect(socket, from);
 }
 
 void ServerSession::on_arrival() {

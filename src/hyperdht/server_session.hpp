@@ -79,6 +79,7 @@ class ServerSession final : public PathController,
   const std::size_t id_;
   const Bytes noise_;
   const Instant started_at_;
+  Instant asked_at_;  // when the client was last heard of through a relay
   State state_ = State::kNew;
   bool joined_ = false;  // the stream has its path
   bool proven_ = false;  // and packets have come over it

@@ -134,3 +134,62 @@ t.test('two hosts in one network take the short way', async () => {
   allConnected(results)
   t.equal(results[0].path, 'lan', 'path')
 })
+
+const bothRandom = (where) => where.every((kind) => kind === 'random')
+
+t.test('homes whose NATs can be met halfway meet, whoever serves', async () => {
+  const pairs = PAIRS.filter((where) => !isPublic(where) && !bothRandom(where))
+  return allConnected(await connectAll(pairs.map((where) => ({ where }))))
+})
+
+t.test('the JavaScript meets ours, and ours the JavaScript', async () => {
+  if (!hasJavaScript()) return 'not here: its packages are not installed'
+  const places = [['public', 'consistent'], ['consistent', 'public'], ['consistent', 'consistent'], ['consistent', 'random'],
+    ['random', 'cgnat'], ['same LAN']]
+  const cells = places.flatMap((where) => [{ where, server: 'js', client: 'hsfwd' }, { where, server: 'hsfwd', client: 'js' }])
+  return allConnected(await connectAll(cells))
+})
+
+t.test('where no punch gets through, the verdict comes soon and says so', async () => {
+  const results = await connectAll([['random', 'random'], ['isolated LAN'], ['one carrier']].map((where) => ({ where, patience: 15000 })))
+  for (const result of results) {
+    t.ok(!result.ok && result.reason !== 'no verdict', `${result.name}: ${result.reason}`)
+  }
+  const random = results.find(({ where }) => where.length === 2)
+  t.ok(random.reason.includes('random ports'), `the reason is in the NATs: ${random.reason}`)
+  return results.map((result) => `${result.name}: ${result.reason}`).join('; ')
+})
+
+/** What a socket hears until it ends or is reset: {text, ended}. */
+function listenTo (socket) {
+  const heard = { text: '', over: null }
+  heard.over = new Promise((resolve) => {
+    socket.on('data', (data) => { heard.text += data })
+    socket.on('end', () => resolve('end'))
+    socket.on('error', () => {})
+    socket.on('close', () => resolve('close'))
+  })
+  return heard
+}
+
+t.test('a server whose line gets another address under way is noticed, and found again', async () => {
+  const lab = await theLab()
+  const site = await place(lab, 'consistent', 'consistent')
+  const server = await startServer('hsfwd', site.server, { bootstrap: lab.bootstrap })
+  const client = await startClient('hsfwd', site.client, { bootstrap: lab.bootstrap, key: server.key })
+  const first = client.connect()
+  const heard = listenTo(first)
+  await t.until(() => heard.text === 'hello', 'the greeting')
+  const ticking = setInterval(() => first.writable && first.write('.'), 100)
+  t.cleanups.push(() => clearInterval(ticking))
+  await t.until(() => heard.text.length > 20, 'an answer or two')
+
+  site.server.uplink.renumber()
+  await lab.settle()
+  const start = performance.now()
+  const since = () => Math.round(performance.now() - start)
+  const noticed = t.within(60000, 'the broken connection to be noticed', heard.over).then(since)
+  await t.until(async () => (await timeToFirstByte(client, 15000)).ok, 'the server to be found again', 60000)
+  const back = since()
+  return `back after ${back} ms, the old connection ended after ${await noticed} ms`
+})

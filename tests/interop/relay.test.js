@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blind relays of either kind between peers of either kind. Everybody is on loopback, so direct paths are
-// forbidden where a relay is to be seen at work.
+// forbidden where a relay is to be seen at work, and the peers take themselves for firewalled: who is open
+// is dialled directly, whatever relay is named.
 'use strict'
 const crypto = require('node:crypto')
 const DHT = require('hyperdht')
@@ -10,6 +11,7 @@ const peers = require('./peers')
 const { Driver } = require('./driver')
 
 const MEGABYTE = 1024 * 1024
+const FIREWALLED = { quickFirewall: false, ephemeral: true }
 const NO_DIRECT_SERVER = { shareLocalAddress: false, holepunch: () => false }
 const NO_DIRECT_CLIENT = { localConnection: false, fastOpen: false, holepunch: () => false }
 
@@ -33,7 +35,7 @@ const RELAYS = {
 
 /** A server of JavaScript that sends back what it gets. */
 async function javascriptServer (net, options) {
-  const server = peers.node(net).createServer({ ...NO_DIRECT_SERVER, ...options }, (socket) => {
+  const server = peers.node(net, FIREWALLED).createServer({ ...NO_DIRECT_SERVER, ...options }, (socket) => {
     socket.on('error', () => {})
     socket.pipe(socket)
   })
@@ -43,15 +45,17 @@ async function javascriptServer (net, options) {
 
 /** What comes back of `data`, over a connection of JavaScript that ends. */
 async function roundTrip (net, key, options, data) {
-  const socket = peers.node(net).connect(key, { ...NO_DIRECT_CLIENT, ...options })
+  const socket = peers.node(net, FIREWALLED).connect(key, { ...NO_DIRECT_CLIENT, ...options })
   const all = t.readAll(socket)
   socket.end(data)
   return t.within(30000, 'the data to come back', all)
 }
 
+const BY = { client: 'the client', server: 'the server', both: 'both' }
+
 for (const kind of Object.keys(RELAYS)) {
-  for (const named of ['client', 'server', 'both']) {
-    t.test(`relay of ${kind}, named by the ${named}: JavaScript to JavaScript`, async () => {
+  for (const named of Object.keys(BY)) {
+    t.test(`relay of ${kind}, named by ${BY[named]}: JavaScript to JavaScript`, async () => {
       const net = await peers.ownNetwork()
       const relayThrough = await RELAYS[kind](net)
       const key = await javascriptServer(net, named === 'client' ? {} : { relayThrough })
@@ -60,11 +64,11 @@ for (const kind of Object.keys(RELAYS)) {
       t.equal(t.sha256(back), t.sha256(data), 'what comes back')
     })
 
-    t.test(`relay of ${kind}, named by the ${named}: hsfwd to JavaScript`, async () => {
+    t.test(`relay of ${kind}, named by ${BY[named]}: hsfwd to JavaScript`, async () => {
       const net = await peers.ownNetwork()
       const relayThrough = await RELAYS[kind](net)
       const key = await javascriptServer(net, named === 'client' ? {} : { relayThrough })
-      const driver = await Driver.start(net, { ephemeral: 1 })
+      const driver = await Driver.start(net, { ephemeral: 1, walled: true })
       const { path } = await driver.ask('connect', 0, { as: 'a', key, direct: false, relays: [], ...(named === 'server' ? {} : { relayThrough }) })
       t.equal(path, 'relayed', 'path')
       const data = crypto.randomBytes(MEGABYTE / 4)
@@ -73,13 +77,13 @@ for (const kind of Object.keys(RELAYS)) {
       t.ok(driver.received('a').equals(data), 'what comes back is what was sent')
     })
 
-    t.test(`relay of ${kind}, named by the ${named}: JavaScript to hsfwd`, async () => {
+    t.test(`relay of ${kind}, named by ${BY[named]}: JavaScript to hsfwd`, async () => {
       const net = await peers.ownNetwork()
       const relayThrough = await RELAYS[kind](net)
-      const driver = await Driver.start(net, { ephemeral: 1 })
+      const driver = await Driver.start(net, { ephemeral: 1, walled: true })
       const seed = crypto.randomBytes(32)
       await driver.ask('listen', 0, { as: 'server', seed, direct: false, ...(named === 'client' ? {} : { relayThrough }) })
-      const socket = peers.node(net).connect(DHT.keyPair(seed).publicKey,
+      const socket = peers.node(net, FIREWALLED).connect(DHT.keyPair(seed).publicKey,
         { ...NO_DIRECT_CLIENT, ...(named === 'server' ? {} : { relayThrough }) })
       t.cleanups.push(() => socket.destroy())
       socket.on('error', () => {})
@@ -110,5 +114,3 @@ t.test('a relay of hsfwd lets in whom it is told to', async () => {
   await t.within(20000, 'the connection', new Promise((resolve) => guest.once('open', resolve)))
   guest.destroy()
 })
-
-t.main()

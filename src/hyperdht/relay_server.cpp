@@ -93,9 +93,11 @@ RelayPair::RelayPair(RelayServer& server, const RelayToken& token)
       active_at_(server.scheduler_.now()) {}
 
 void RelayPair::cancel() {
+  // Of a pair that forwards, a peer may be waiting with the same token for the next.
+  const bool waits = sides_[0].leg == nullptr;
   for (Side& side : sides_) {
     if (RelaySession* const session = std::exchange(side.session, nullptr)) {
-      session->waiting_.erase(token_);
+      if (waits) session->waiting_.erase(token_);
       const auto link = session->links_.find(token_);
       if (link != session->links_.end() && link->second == this) session->links_.erase(link);
       session->note_idle();

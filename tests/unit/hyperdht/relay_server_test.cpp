@@ -281,3 +281,23 @@ TEST_CASE("long forms of the flags are read by their first byte") {
   CHECK(pair->initiator);
   CHECK(pair->id.value == 200);
 }
+
+TEST_CASE("a peer that waits with a token again is remembered when the pair it had ends") {
+  Relay relay;
+  PeerEnd a(relay.server, 1);
+  auto b = std::make_unique<PeerEnd>(relay.server, 2);
+  a.ask(true, token(1));
+  b->ask(false, token(1));
+  REQUIRE(relay.server.active() == 1);
+  REQUIRE(a.relay_mux.feed(codec::encode([](codec::Writer& w) {
+    w.uint(1);
+    w.uint(static_cast<std::uint64_t>(RelayMessage::kPair));
+    w.raw(PairMessage{.initiator = true, .token = token(1), .id = {9}}.encode());
+  })));
+  CHECK(relay.server.waiting() == 1);
+  b->session.reset();
+  CHECK(relay.server.active() == 0);
+  CHECK(relay.server.waiting() == 1);
+  a.session.reset();
+  CHECK(relay.server.waiting() == 0);
+}

@@ -22,6 +22,7 @@ constexpr std::size_t kMaxText = 300;
 
 constexpr std::string_view kForms[] = {
     "22",
+    "88.99.3.86:49737\n142.93.90.113:49737\n",
     "web=8080",
     "ssh=10.0.0.7:22",
     "v6=[::1]:443",

@@ -2,6 +2,7 @@
 // Bodies of requests and answers of HyperDHT.
 #include "crypto/crypto.hpp"
 #include "fuzz/input.hpp"
+#include "hyperdht/blind_relay.hpp"
 #include "hyperdht/key_text.hpp"
 #include "hyperdht/messages.hpp"
 #include "hyperdht/signatures.hpp"
@@ -46,6 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::check_round_trip<MutablePut>(bytes);
   fuzz::check_round_trip<PluginRequest>(bytes);
   fuzz::check_round_trip<KeyAddress>(bytes);
+  fuzz::check_round_trip<PairMessage>(bytes);
+  fuzz::check_round_trip<UnpairMessage>(bytes);
   check_lookup_reply(bytes);
   check_signatures(bytes);
   return 0;

@@ -97,6 +97,26 @@ TEST_CASE("what is no TOML is reported with its line") {
   CHECK_THAT(error_of("x = " + std::string(100'000, '[')), Contains("hsfwd.toml:1: "));
 }
 
+TEST_CASE("a key that begins as no key does is a mistake and no broken assertion") {
+  for (const std::string text : {"[[#expose]]", "[#a]", "[.a]", "[a.#b]", "a.#b = 1", "[", "[[",
+                                 "a.", "[\n", "[[\n]]", "= 1", "]", "x = { # }", "x = {#a=1}"}) {
+    CAPTURE(text);
+    CHECK_THAT(error_of("\n" + text), Contains("hsfwd.toml:"));
+  }
+}
+
+TEST_CASE("letters beyond ASCII stand in quotes and comments, and nowhere else") {
+  for (const std::string letter : {"\xc3\xa4", "\xd1\xbe", "\xe2\x80\x83", "\xef\xbb\xb7"}) {
+    CAPTURE(letter);
+    CHECK(config::parse("# " + letter + "\nidentity = '" + letter + "'", "hsfwd.toml").ok());
+    for (const std::string& text :
+         {letter + " = 1", "identity = 'x' " + letter, "identity = " + letter, "[" + letter + "]",
+          "port = 2/'" + letter}) {
+      CHECK_THAT(error_of("\n" + text), Contains("hsfwd.toml:2: "));
+    }
+  }
+}
+
 TEST_CASE("a mistake is one line, whatever was written") {
   CHECK(error_of("\"a\\nb\" = 1").find('\n') == std::string::npos);
   CHECK(error_of("[peer.\"a\\nb\"]\n").find('\n') == std::string::npos);

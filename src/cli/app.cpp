@@ -5,6 +5,7 @@
 
 #include <csignal>
 
+#include "platform/file_limit.hpp"
 #include "platform/node_file.hpp"
 
 namespace hsfwd::cli {
@@ -36,6 +37,7 @@ App::App(const OutputOptions& options)
                       }),
       give_up_timer_(loop_.scheduler(), [this] { loop_.stop(); }) {
   platform::ignore_broken_pipes();
+  platform::raise_file_limit();
   signals_ = std::make_unique<platform::Signals>(
       loop_, std::vector<int>{SIGINT, SIGTERM, SIGHUP}, [this](int number) { on_signal(number); });
 }

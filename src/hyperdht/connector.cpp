@@ -30,12 +30,15 @@ Connector::Connector(Dht& dht, PeerSocket& socket, const crypto::PublicKey& remo
 
 Connector::~Connector() = default;
 
-void Connector::start() { start_task_.post(); }
+void Connector::start() {
+  start_task_.post();
+}
 
 void Connector::on_socket_gone() {
   if (state_ == State::kQueued) dht_.searches().unfollow(subject_, *this);
   state_ = State::kFailed;
   socket_ = nullptr;
+  dht_.env().scheduler.retire(std::move(second_opinion_));
   end_search(std::nullopt);
   start_task_.cancel();
   search_.cancel();
@@ -82,8 +85,8 @@ bool Connector::prepare() {
   if (options_.local_connection) {
     for (const Address& local : dht_.all_local_addresses()) payload.addresses4.push_back(local);
   }
-  payload.udx = UdxInfo{.reusable_socket = options_.reusable_socket,
-                        .id = socket_->raw().id().value};
+  payload.udx =
+      UdxInfo{.reusable_socket = options_.reusable_socket, .id = socket_->raw().id().value};
   payload.secret_stream = 1;
   payload.extension = options_.extension;
   own_relay_ = choose_relay(options_.relay_through, dht_.env().random);
@@ -100,7 +103,8 @@ bool Connector::try_route() {
   return true;
 }
 
-/// Leads a search, or waits for the one that is under way. One with relays of its own is not shared.
+/// Leads a search, or waits for the one that is under way. One with relays of its own is not
+/// shared.
 void Connector::search() {
   if (!options_.reusable_socket || !options_.relay_addresses.empty()) {
     begin_finding();
@@ -109,7 +113,8 @@ void Connector::search() {
     begin_finding();
   } else {
     state_ = State::kQueued;
-    log_.note(AttemptStep::kSearch, "another connection to this peer is being made; waiting for it");
+    log_.note(AttemptStep::kSearch,
+              "another connection to this peer is being made; waiting for it");
     dht_.searches().follow(subject_, *this);
   }
 }
@@ -183,9 +188,8 @@ void Connector::choose_path() {
     connect(socket, answer_->relay, dht_.path_kind_of(answer_->relay));
   } else if (open || (relayed && !punchable)) {
     const auto& addresses = payload.addresses4;
-    const auto reachable = std::find_if(addresses.begin(), addresses.end(), [](const Address& a) {
-      return !net::is_bogon(a.host);
-    });
+    const auto reachable = std::find_if(addresses.begin(), addresses.end(),
+                                        [](const Address& a) { return !net::is_bogon(a.host); });
     const Address to = reachable != addresses.end() ? *reachable : answer_->server_address;
     log_.note(AttemptStep::kDirect, "the peer takes packets from anybody at {}", to.to_string());
     connect(own_socket, to, dht_.path_kind_of(to));
@@ -224,8 +228,7 @@ bool Connector::probe_lan() {
   log_.note(AttemptStep::kLan, "behind the same address as the peer: trying it at {}",
             lan_address_.to_string());
   lan_ping_ = std::make_unique<rpc::Call>(
-      dht_.node().calls(),
-      [this](const rpc::CallResult& result) { on_lan_pong(result.ok()); });
+      dht_.node().calls(), [this](const rpc::CallResult& result) { on_lan_pong(result.ok()); });
   dht_.node().ping(*lan_ping_, lan_address_);
   return true;
 }
@@ -245,8 +248,8 @@ void Connector::on_lan_pong(bool answered) {
 /// copy of the handshake as it did before. Stock peers are taken at their pong, as upstream does.
 void Connector::verify_lan() {
   dht_.env().scheduler.retire(std::move(lan_ping_));
-  lan_ping_ = std::make_unique<rpc::Call>(
-      dht_.node().calls(), [this](const rpc::CallResult& result) {
+  lan_ping_ =
+      std::make_unique<rpc::Call>(dht_.node().calls(), [this](const rpc::CallResult& result) {
         const auto message = result && result->message.value
                                  ? HandshakeMessage::decode(*result->message.value)
                                  : Err(Errc::kMalformed);
@@ -301,8 +304,8 @@ void Connector::on_punch_failed(PunchFailure failure) {
   check_paths_exhausted();
 }
 
-/// Nothing is left to try once neither the local network nor a punch nor a relay can bring a path any
-/// more.
+/// Nothing is left to try once neither the local network nor a punch nor a relay can bring a path
+/// any more.
 void Connector::check_paths_exhausted() {
   if (state_ != State::kWaiting) return;
   if ((lan_ping_ && lan_ping_->active()) || (punch_ && punch_->running())) return;
@@ -317,8 +320,8 @@ void Connector::relay() {
   const auto& theirs = answer_->payload.relay_through;
   if (!theirs && !own_relay_) return;
   const RelayThroughInfo& info = theirs ? *theirs : *own_relay_;
-  log_.note(AttemptStep::kRelay, "asking the relay {}, which {} named", to_hex(info.public_key.view()),
-            theirs ? "the peer" : "we");
+  log_.note(AttemptStep::kRelay, "asking the relay {}, which {} named",
+            to_hex(info.public_key.view()), theirs ? "the peer" : "we");
   RelayedPath::Owner& owner = *this;
   relay_ = std::make_unique<RelayedPath>(dht_, *socket_, info, !theirs, owner);
 }
@@ -344,6 +347,21 @@ void Connector::on_remote_changed() {
 
 void Connector::on_path_proven() {
   if (relay_) relay_->on_path_proven();
+}
+
+/// The peer may have moved, or its NAT may have lost the path. Its new place is found as any peer
+/// is; the stream itself would try the old one for much longer.
+void Connector::on_stalled() {
+  if (state_ != State::kDone || second_opinion_) return;
+  log_.note(AttemptStep::kPath, "the peer has gone silent; is it somewhere else?");
+  second_opinion_ =
+      std::make_unique<SecondOpinion>(dht_, remote_, keys_, log_, [this](bool answered) {
+        dht_.env().scheduler.retire(std::move(second_opinion_));
+        if (!answered) return;
+        dht_.routes().forget(remote_);
+        socket_->check_path("the peer is there, but not on this path any more");
+      });
+  second_opinion_->start();
 }
 
 void Connector::give_up_paths() {
@@ -398,6 +416,8 @@ void Connector::connect(net::UdpSocket& socket, const Address& to, PathKind path
   end_search(ConnectError::kNone);
 }
 
-void Connector::on_timer() { check_paths_exhausted(); }
+void Connector::on_timer() {
+  check_paths_exhausted();
+}
 
 }  // namespace hsfwd::hyperdht

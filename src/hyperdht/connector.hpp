@@ -23,6 +23,7 @@
 #include "hyperdht/peer_socket.hpp"
 #include "hyperdht/relayed_path.hpp"
 #include "hyperdht/searches.hpp"
+#include "hyperdht/second_opinion.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -62,6 +63,7 @@ class Connector final : public PathController,
   void on_path(net::UdpSocket& socket, const net::Address& from) override;
   void on_remote_changed() override;
   void on_path_proven() override;
+  void on_stalled() override;
   void on_socket_gone() override;
 
  private:
@@ -128,6 +130,7 @@ class Connector final : public PathController,
   std::optional<PunchFailure> punch_failure_;
   std::optional<RelayThroughInfo> own_relay_;  // as named to the server
   std::unique_ptr<RelayedPath> relay_;
+  std::unique_ptr<SecondOpinion> second_opinion_;
   Task start_task_;
   Timer timer_;
 };

@@ -83,7 +83,7 @@ void Dht::on_interfaces_changed() {
   local_addresses_.invalidate();
   routes_.clear();
   if (punch_socket_) punch_socket_->renew();
-  for (PeerSocket* socket : sockets_) socket->check_path();
+  for (PeerSocket* socket : sockets_) socket->check_path("the network here changed");
   if (!servers_.empty()) validated_local_addresses();
   for (Server* server : servers_) server->refresh();
 }

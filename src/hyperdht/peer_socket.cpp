@@ -10,7 +10,7 @@ namespace hsfwd::hyperdht {
 namespace {
 // A record below this is not worth its own frame; the next slab is begun instead.
 constexpr std::size_t kMinRecord = 2048;
-// How long a path has to prove itself after the network changed here.
+// How long a path that is doubted has to prove itself.
 constexpr Duration kPathCheckPause = 500_ms;
 constexpr Duration kPathCheckWait = 3_s;
 constexpr std::size_t kMaxRecord = 64 * 1024 - secret_stream::kFrameOverhead;
@@ -278,8 +278,9 @@ void PeerSocket::keep_alive() {
   }
 }
 
-void PeerSocket::check_path() {
-  if (!is_open()) return;
+void PeerSocket::check_path(const char* reason) {
+  if (!is_open() || path_check_timer_.armed()) return;
+  path_check_reason_ = reason;
   heard_before_check_.reset();
   if (!ended_) send_message({});
   path_check_timer_.start(kPathCheckPause);
@@ -294,7 +295,7 @@ void PeerSocket::on_path_check() {
     if (!ended_) send_message({});
     path_check_timer_.start(kPathCheckWait);
   } else if (heard == *heard_before_check_) {
-    fail(ConnectError::kTimedOut, "the network here changed");
+    fail(ConnectError::kTimedOut, path_check_reason_);
   }
 }
 
@@ -384,6 +385,10 @@ void PeerSocket::on_writable() {
 
 void PeerSocket::on_remote_changed() {
   if (controller_ != nullptr) controller_->on_remote_changed();
+}
+
+void PeerSocket::on_stalled() {
+  if (controller_ != nullptr) controller_->on_stalled();
 }
 
 void PeerSocket::on_path_proven() {

@@ -52,6 +52,8 @@ class PathController {
   virtual void on_arrival() {}
   /// The peer has left the path before, too; see udx::StreamObserver.
   virtual void on_path_proven() {}
+  /// See udx::StreamObserver.
+  virtual void on_stalled() {}
   /// The socket is closed or being destroyed; it is not to be touched any more.
   virtual void on_socket_gone() = 0;
 };
@@ -130,9 +132,9 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void change_path(net::UdpSocket& socket, udx::StreamId remote_id, const net::Address& remote,
                    PathKind path);
   void set_remote_key(const crypto::PublicKey& key) { remote_ = key; }
-  /// The network changed here: unless the peer is heard of within seconds, the connection ends, so
-  /// that its user can make another.
-  void check_path();
+  /// There is reason to doubt the path: unless the peer is heard of within seconds, the connection
+  /// ends, with `reason`, so that its user can make another.
+  void check_path(const char* reason);
   /// The connection cannot be made.
   void fail(ConnectError error, const char* detail = nullptr);
 
@@ -145,6 +147,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void on_writable() override;
   void on_remote_changed() override;
   void on_path_proven() override;
+  void on_stalled() override;
   void on_acknowledged() override;
   void on_closed(udx::CloseReason reason) override;
 
@@ -189,6 +192,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   Instant last_write_;
   Timer keepalive_timer_;
   std::optional<std::uint64_t> heard_before_check_;  // packets
+  const char* path_check_reason_ = nullptr;
   Timer path_check_timer_;
   Task open_task_;
   Task path_task_;

@@ -126,7 +126,7 @@ void Stream::destroy() {
   chunk_memory_.clear();
   messages_.clear();
   tell_end_ = tell_writable_ = false;
-  tell_remote_changed_ = tell_path_proven_ = tell_acknowledged_ = false;
+  tell_remote_changed_ = tell_path_proven_ = tell_acknowledged_ = tell_stalled_ = false;
   tell_closed_.reset();
 }
 

@@ -64,6 +64,9 @@ class StreamObserver {
   }
   /// The answer to Stream::tell_acknowledged.
   virtual void on_acknowledged() {}
+  /// For some seconds the peer has acknowledged nothing of what is on its way. Comes again with each
+  /// timeout after that.
+  virtual void on_stalled() {}
   /// The last event. Not called after destroy().
   virtual void on_closed(CloseReason reason) = 0;
 };
@@ -284,6 +287,7 @@ class Stream {
   bool tell_writable_ = false;
   bool tell_remote_changed_ = false;
   bool tell_path_proven_ = false;
+  bool tell_stalled_ = false;
   bool acknowledged_wanted_ = false;
   bool tell_acknowledged_ = false;
   std::optional<CloseReason> tell_closed_;

@@ -301,6 +301,10 @@ bool Stream::deliver_next() {
     observer_.on_remote_changed();
     return true;
   }
+  if (std::exchange(tell_stalled_, false)) {
+    observer_.on_stalled();
+    return true;
+  }
   if (std::exchange(tell_path_proven_, false)) {
     observer_.on_path_proven();
     return true;

@@ -9,6 +9,7 @@ namespace hsfwd::udx {
 namespace {
 // How long unacknowledged data may stay without any sign of progress. Upstream gives up after 13 s.
 constexpr Duration kGiveUpAfter = 20_s;
+constexpr Duration kStalledAfter = 3_s;
 constexpr std::uint32_t kMinTimeoutsToGiveUp = 6;
 constexpr Duration kMaxBackoff = 2_s;
 // RFC 8985 asks for two round trips; below this timers of a busy machine are no measure.
@@ -279,6 +280,7 @@ void Stream::on_retransmission_timeout() {
     close(CloseReason::kTimedOut);
     return;
   }
+  if (now - progress_at_ >= kStalledAfter) tell_stalled_ = true;
   // The first packet counts as lost in any case; others when they are late as well.
   while (flight_.has_in_flight()) {
     const SeqNo seq = flight_.oldest_in_flight();

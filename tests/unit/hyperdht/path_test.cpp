@@ -2,7 +2,7 @@
 // The network of a machine changes under its connections.
 #include <catch2/catch.hpp>
 
-#include "swarm.hpp"
+#include "homes.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;
@@ -57,4 +57,45 @@ TEST_CASE("a change of interfaces that the path does not use disturbs nobody") {
   run.swarm.world.run_for(10_s);
   CHECK(!run.client->reset);
   CHECK(run.accepted[0]->received.size() == 3'000'000);
+}
+
+TEST_CASE("a server whose line is renumbered in a transfer is found again within seconds") {
+  Swarm swarm(23);
+  swarm.grow_to(20);
+  Home server_home(swarm, 1, kConsistentNat);
+  Home client_home(swarm, 2, kConsistentNat);
+  std::vector<std::unique_ptr<SocketRecorder>> accepted;
+  const auto server = swarm.listen(server_home.peer, swarm.keys(10), {}, [&](auto socket) {
+    accepted.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
+  });
+  swarm.world.run_for(3_s);
+  const auto connect = [&] {
+    client_home.peer.host().freeze();
+    auto out = std::make_unique<SocketRecorder>(
+        client_home.peer.dht().connect(swarm.keys(10).public_key));
+    REQUIRE(swarm.world.run_until([&] { return out->opened; }, 10_s));
+    return out;
+  };
+  const auto first = connect();
+  first->send(Bytes(50'000'000, 7), false);
+  swarm.world.run_for(1_s);
+  server_home.nat.set_pool({net::Ipv4::of(81, 1, 1, 99)});
+  REQUIRE(swarm.world.run_until([&] { return first->reset.has_value(); }, 12_s));
+  CHECK(first->socket->error_detail() == "the peer is there, but not on this path any more");
+  connect();
+}
+
+TEST_CASE("a line that is dead for some seconds does not end a connection") {
+  Connected run(24);
+  REQUIRE(run.swarm.world.run_until(
+      [&] { return run.accepted[0]->received.size() == 3'000'000; }, 10_s));
+  sim::Link& link = run.guest->host().link();
+  link.set_connected(false);
+  run.client->sent = 0;
+  run.client->send(Bytes(100'000, 7), false);
+  run.swarm.world.run_for(10_s);
+  link.set_connected(true);
+  REQUIRE(run.swarm.world.run_until(
+      [&] { return run.accepted[0]->received.size() >= 3'100'000; }, 10_s));
+  CHECK(!run.client->reset);
 }

@@ -2,7 +2,7 @@
 // What can be seen of a connection: its round-trip time, and why there is none.
 #include <catch2/catch.hpp>
 
-#include "home.hpp"
+#include "homes.hpp"
 #include "hyperdht/advice.hpp"
 
 using namespace hsfwd;

@@ -2,7 +2,7 @@
 // An exposed server finds out by itself whether it can be reached.
 #include <catch2/catch.hpp>
 
-#include "home.hpp"
+#include "homes.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;

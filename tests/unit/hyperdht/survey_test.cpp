@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "home.hpp"
+#include "homes.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;

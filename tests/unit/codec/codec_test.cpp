@@ -77,7 +77,8 @@ TEST_CASE("an array stops at its first element that is not there") {
 }
 
 TEST_CASE("after a failure everything reads as nothing") {
-  Reader reader(Bytes{5, 1, 2});
+  const Bytes bytes{5, 1, 2};
+  Reader reader(bytes);
   CHECK(reader.buffer().empty());
   CHECK(reader.u8() == 0);
   CHECK(reader.ipv4() == net::Address{});

@@ -187,7 +187,7 @@ const char* describe(const SurveyReport& report) {
   }
   switch (report.nat) {
     case Firewall::kOpen:
-      return "open: peers reach this machine directly";
+      return "peers reach this machine directly";
     case Firewall::kConsistent:
       return report.translated()
                  ? "a NAT that shows the same port to everybody: hole punching works with nearly all "

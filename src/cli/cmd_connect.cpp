@@ -6,16 +6,6 @@
 
 namespace hsfwd::cli {
 
-namespace {
-
-std::string one_peer(const CommandLine& line, const char* usage) {
-  const auto words = line.texts("peer");
-  if (words.empty()) throw UserError{kUsage, "USAGE", fmt::format("which peer? usage: {}", usage)};
-  return words[0];
-}
-
-}  // namespace
-
 int run_connect(const Arguments& arguments) {
   constexpr const char* kUsageLine = "hsfwd connect PEER -L SPEC... [OPTION...]";
   CommandLine line(kUsageLine,
@@ -30,7 +20,7 @@ int run_connect(const Arguments& arguments) {
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;
 
-  const std::string peer_text = one_peer(line, kUsageLine);
+  const std::string peer_text = line.peer();
   const PeerReference peer = parse_peer(peer_text);
   std::vector<forward::LocalForward> forwards;
   for (const std::string& text : line.texts("local")) {
@@ -46,9 +36,8 @@ int run_connect(const Arguments& arguments) {
   Options options = node_options(line);
 
   App app(output_options(line));
-  const auto identity = platform::load_identity(identity_path(line), app.loop().random());
-  if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
-  options.key_pair = identity->keys;
+  const platform::Identity identity = require_identity(identity_path(line), app.loop().random());
+  options.key_pair = identity.keys;
   Node& node = app.start_node(std::move(options));
 
   PeerTunnel tunnel(app, peer_text, peer, std::move(forwards));

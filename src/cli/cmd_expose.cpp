@@ -53,13 +53,12 @@ int run_expose(const Arguments& arguments) {
   const std::string path = identity_path(line);
 
   App app(output_options(line));
-  const auto identity = platform::load_identity(path, app.loop().random());
-  if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
+  const platform::Identity identity = require_identity(path, app.loop().random());
   auto lock = platform::IdentityLock::acquire(path);
   if (!lock) throw UserError{kFailed, "IDENTITY_IN_USE", lock.error()};
-  settings.keys = identity->keys;
+  settings.keys = identity.keys;
   settings.lock = std::move(*lock);
-  options.key_pair = identity->keys;
+  options.key_pair = identity.keys;
   Node& node = app.start_node(std::move(options));
 
   Exposure exposure(app, std::move(settings));

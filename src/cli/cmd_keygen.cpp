@@ -17,14 +17,13 @@ int run_keygen(const Arguments& arguments) {
   const Output output(output_options(line).json);
   const std::string path = identity_path(line);
   platform::SystemRandom random;
-  const auto identity = platform::load_identity(path, random);
-  if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
-  const PublicKey& key = identity->keys.public_key;
+  const platform::Identity identity = require_identity(path, random);
+  const PublicKey& key = identity.keys.public_key;
   output.event("identity",
                {{"publicKey", to_hex(key.view())},
                 {"key", hyperdht::key_text(key)},
                 {"file", path},
-                {"created", identity->created}},
+                {"created", identity.created}},
                hyperdht::key_text(key));
   return kDone;
 }

@@ -99,16 +99,13 @@ int run_lookup(const Arguments& arguments) {
   line.add_output_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;
-  const auto words = line.texts("peer");
-  if (words.empty()) {
-    throw UserError{kUsage, "USAGE", "which peer? usage: hsfwd lookup PEER"};
-  }
-  const PeerReference peer = parse_peer(words[0]);
+  const std::string peer_text = line.peer();
+  const PeerReference peer = parse_peer(peer_text);
 
   App app(output_options(line));
   Node& node = app.start_node(node_options(line));
   std::optional<LookupRun> run;
-  node.when_ready([&] { run.emplace(app, words[0], peer.key); });
+  node.when_ready([&] { run.emplace(app, peer_text, peer.key); });
   return app.run();
 }
 

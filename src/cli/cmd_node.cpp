@@ -134,12 +134,11 @@ int run_node(const Arguments& arguments) {
   std::optional<platform::IdentityLock> lock;
   if (line.flag("relay")) {
     const std::string path = identity_path(line);
-    const auto identity = platform::load_identity(path, app.loop().random());
-    if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
+    const platform::Identity identity = require_identity(path, app.loop().random());
     auto acquired = platform::IdentityLock::acquire(path);
     if (!acquired) throw UserError{kFailed, "IDENTITY_IN_USE", acquired.error()};
     lock.emplace(std::move(*acquired));
-    options.key_pair = identity->keys;
+    options.key_pair = identity.keys;
   }
   Node& node = app.start_node(std::move(options));
   node.when_ready([&] {

@@ -182,9 +182,8 @@ int run_ping(const Arguments& arguments) {
   line.add_output_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;
-  const auto words = line.texts("peer");
-  if (words.empty()) throw UserError{kUsage, "USAGE", "which peer? usage: hsfwd ping PEER"};
-  const PeerReference peer = parse_peer(words[0]);
+  const std::string peer_text = line.peer();
+  const PeerReference peer = parse_peer(peer_text);
   std::uint64_t count = 0;
   if (line.has("count")) {
     const auto number = parse_decimal(line.text("count"), 1'000'000);
@@ -198,12 +197,11 @@ int run_ping(const Arguments& arguments) {
   Options options = node_options(line);
 
   App app(output_options(line));
-  const auto identity = platform::load_identity(identity_path(line), app.loop().random());
-  if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
-  options.key_pair = identity->keys;
+  const platform::Identity identity = require_identity(identity_path(line), app.loop().random());
+  options.key_pair = identity.keys;
   Node& node = app.start_node(std::move(options));
   std::optional<PingRun> run;
-  node.when_ready([&] { run.emplace(app, words[0], peer, count, interval); });
+  node.when_ready([&] { run.emplace(app, peer_text, peer, count, interval); });
   return app.run();
 }
 

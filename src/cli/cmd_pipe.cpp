@@ -91,26 +91,23 @@ int run_pipe(const Arguments& arguments) {
   line.add_output_options();
   line.positional("peer", 2);
   if (!line.parse(arguments)) return kDone;
+  const std::string peer_text = line.peer();
   const auto words = line.texts("peer");
-  if (words.empty()) {
-    throw UserError{kUsage, "USAGE", "which peer? usage: hsfwd pipe PEER [SERVICE]"};
-  }
   const std::string service = words.size() > 1 ? words[1] : "";
   if (!service.empty() && !forward::is_service_name(service)) {
     throw UserError{kUsage, "BAD_SERVICE", "'" + service + "' is no service name"};
   }
-  const PeerReference peer = parse_peer(words[0]);
+  const PeerReference peer = parse_peer(peer_text);
   Options options = node_options(line);
   OutputOptions output = output_options(line);
   output.json = false;  // standard output belongs to the service
 
   App app(output);
-  const auto identity = platform::load_identity(identity_path(line), app.loop().random());
-  if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
-  options.key_pair = identity->keys;
+  const platform::Identity identity = require_identity(identity_path(line), app.loop().random());
+  options.key_pair = identity.keys;
   Node& node = app.start_node(std::move(options));
   std::optional<PipeRun> run;
-  node.when_ready([&] { run.emplace(app, words[0], peer, service); });
+  node.when_ready([&] { run.emplace(app, peer_text, peer, service); });
   return app.run();
 }
 

@@ -31,12 +31,11 @@ class Tunnels {
 
  private:
   void prepare(Plan::Expose&& expose) {
-    const auto identity = platform::load_identity(expose.identity, app_.loop().random());
-    if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
+    const platform::Identity identity = require_identity(expose.identity, app_.loop().random());
     auto lock = platform::IdentityLock::acquire(expose.identity);
     if (!lock) throw UserError{kFailed, "IDENTITY_IN_USE", lock.error()};
     exposures_.push_back(std::make_unique<Exposure>(
-        app_, Exposure::Settings{.keys = identity->keys,
+        app_, Exposure::Settings{.keys = identity.keys,
                                  .lock = std::move(*lock),
                                  .services = std::move(expose.services),
                                  .allow = std::move(expose.allow)}));
@@ -63,10 +62,9 @@ int run_up(const Arguments& arguments) {
   if (!line.parse(arguments)) return kDone;
   Plan plan = load_plan(line.text("config"));
   App app(output_options(line));
-  const auto identity = platform::load_identity(plan.identity, app.loop().random());
-  if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
+  const platform::Identity identity = require_identity(plan.identity, app.loop().random());
   Options options = plan.node;
-  options.key_pair = identity->keys;
+  options.key_pair = identity.keys;
   app.start_node(std::move(options));
   const Tunnels tunnels(app, std::move(plan));
   return app.run();

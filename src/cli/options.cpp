@@ -86,6 +86,12 @@ std::vector<std::string> CommandLine::texts(const char* name) const {
   return has(name) ? values_[name].as<std::vector<std::string>>() : std::vector<std::string>();
 }
 
+std::string CommandLine::peer() const {
+  const auto words = texts("peer");
+  if (words.empty()) usage_error(fmt::format("which peer? usage: {}", usage_));
+  return words.front();
+}
+
 OutputOptions output_options(const CommandLine& line) {
   OutputOptions out;
   out.json = line.flag("json");
@@ -138,6 +144,12 @@ std::string identity_path(const CommandLine& line) {
   const std::string name = line.text("name");
   if (name.find('/') != std::string::npos) usage_error("--name: is a name and no path");
   return platform::default_identity_path(name);
+}
+
+platform::Identity require_identity(const std::string& path, Random& random) {
+  auto identity = platform::load_identity(path, random);
+  if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
+  return std::move(*identity);
 }
 
 PeerReference parse_peer(const std::string& text) {

@@ -9,6 +9,7 @@
 
 #include "cli/exit_codes.hpp"
 #include "node/hsfwd.hpp"
+#include "platform/identity_file.hpp"
 #include "platform/log_sink.hpp"
 
 namespace hsfwd::cli {
@@ -43,6 +44,8 @@ class CommandLine {
   bool has(const char* name) const { return values_.count(name) > 0; }
   std::string text(const char* name) const;
   std::vector<std::string> texts(const char* name) const;
+  /// The first word, which names a peer. Throws UserError without one.
+  std::string peer() const;
   bool flag(const char* name) const { return has(name) && values_[name].as<bool>(); }
 
  private:
@@ -64,6 +67,8 @@ OutputOptions output_options(const CommandLine& line);
 /// With the relays, where the command takes such. Throws UserError.
 Options node_options(const CommandLine& line);
 std::string identity_path(const CommandLine& line);
+/// Made on first use. Throws UserError.
+platform::Identity require_identity(const std::string& path, Random& random);
 
 /// A peer as people write it: key in any form, or `hs://…`.
 struct PeerReference {

@@ -8,7 +8,10 @@
 namespace hsfwd::platform {
 
 void Loop::CloseLoop::operator()(uv_loop_s* loop) const {
-  uv_run(loop, UV_RUN_DEFAULT);  // lets the close callbacks of handles run
+  // Lets the close callbacks of handles run. A stop() from before the loop first turned ends the
+  // first of these runs at once.
+  while (uv_run(loop, UV_RUN_DEFAULT) != 0) {
+  }
   HSFWD_CHECK(uv_loop_close(loop) == 0);
   delete loop;
 }

@@ -53,12 +53,13 @@ std::uint64_t ServiceHost::serve(std::unique_ptr<net::BufferedByteStream> peer,
                                  const Service& service) {
   const std::uint64_t id = ids_.next++;
   Connection& connection = connections_[id];
+  connection.service = service;
+  connection.since = scheduler_.now();
   connection.peer = std::move(peer);
   waiting_[id] = std::make_unique<Waiting>(*this, id);
   connection.peer->set_observer(waiting_[id].get());
-  connection.dial = streams_.dial(service.target, [this, id, &service](auto result) {
-    on_dialled(id, service, std::move(result));
-  });
+  connection.dial = streams_.dial(
+      service.target, [this, id](auto result) { on_dialled(id, std::move(result)); });
   return id;
 }
 
@@ -75,15 +76,16 @@ void ServiceHost::let_go(Leaving& leaving) {
   leaving_.erase(found);
 }
 
-void ServiceHost::on_dialled(std::uint64_t id, const Service& service,
+void ServiceHost::on_dialled(std::uint64_t id,
                              Result<std::unique_ptr<net::ByteStream>, std::string> result) {
-  Connection& connection = connections_.at(id);
+  const auto found = connections_.find(id);
+  // A dial that was retired may come through before it is gone.
+  if (found == connections_.end()) return;
+  Connection& connection = found->second;
   scheduler_.retire(std::move(connection.dial));
   if (!result) {
     // The peer sees its connection open and then reset, as from a port nobody listens on.
-    connection.peer->set_observer(nullptr);
-    connection.peer->reset();
-    close(id, "service " + service.target.to_string() + ": " + result.error());
+    abort(id, "service " + connection.service.target.to_string() + ": " + result.error());
     return;
   }
   connection.pipe = std::make_unique<Pipe>(
@@ -94,10 +96,22 @@ void ServiceHost::on_dialled(std::uint64_t id, const Service& service,
   connection.pipe->start();
 }
 
+void ServiceHost::abort(std::uint64_t id, const std::string& reason) {
+  Connection& connection = connections_.at(id);
+  if (connection.pipe) {
+    connection.pipe->abort(reason);
+    return;
+  }
+  connection.peer->set_observer(nullptr);
+  connection.peer->reset();
+  close(id, reason);
+}
+
 void ServiceHost::close(std::uint64_t id, const std::string& reason) {
   const auto found = connections_.find(id);
   ClosedConnection closed{.id = id, .reason = reason};
   if (found->second.pipe) closed.stats = found->second.pipe->stats();
+  closed_total_ += closed.stats;
   // The call may come from any of them.
   scheduler_.retire(std::make_unique<Connection>(std::move(found->second)));
   connections_.erase(found);
@@ -107,6 +121,47 @@ void ServiceHost::close(std::uint64_t id, const std::string& reason) {
     waiting_.erase(waiting);
   }
   on_closed_(closed);
+}
+
+OpenConnection ServiceHost::describe(std::uint64_t id, const Connection& connection) {
+  return {.id = id,
+          .peer = connection.pipe ? &connection.pipe->peer() : connection.peer.get(),
+          .service = connection.service.name,
+          .stats = connection.pipe ? connection.pipe->stats() : PipeStats(),
+          .since = connection.since};
+}
+
+std::vector<OpenConnection> ServiceHost::list() const {
+  std::vector<OpenConnection> out;
+  for (const auto& [id, connection] : connections_) out.push_back(describe(id, connection));
+  return out;
+}
+
+PipeStats ServiceHost::total() const {
+  PipeStats out = closed_total_;
+  for (const auto& [id, connection] : connections_) {
+    if (connection.pipe) out += connection.pipe->stats();
+  }
+  return out;
+}
+
+void ServiceHost::set_services(std::vector<Service> services, const std::string& reason) {
+  HSFWD_CHECK(!services.empty());
+  services_ = std::move(services);
+  std::vector<std::uint64_t> lost;
+  for (const auto& [id, connection] : connections_) {
+    if (std::find(services_.begin(), services_.end(), connection.service) == services_.end()) {
+      lost.push_back(id);
+    }
+  }
+  for (const std::uint64_t id : lost) abort(id, reason);
+}
+
+void ServiceHost::end_connections(const std::function<bool(const OpenConnection&)>& unwanted,
+                                  const std::string& reason) {
+  for (const OpenConnection& connection : list()) {
+    if (unwanted(connection)) abort(connection.id, reason);
+  }
 }
 
 PortForward::PortForward(Scheduler& scheduler, net::StreamFactory& streams, ConnectionIds& ids,
@@ -128,21 +183,54 @@ Result<void, std::string> PortForward::listen(const net::StreamAddress& at) {
 
 void PortForward::forward(std::unique_ptr<net::ByteStream> local) {
   const std::uint64_t id = ids_.next++;
-  pipes_[id] = std::make_unique<Pipe>(
-      scheduler_, std::move(local), dial_peer_(id), [this, id](const std::string& reason) {
-        const auto found = pipes_.find(id);
-        const ClosedConnection closed{
-            .id = id, .stats = found->second->stats(), .reason = reason};
-        scheduler_.retire(std::move(found->second));
-        pipes_.erase(found);
-        on_closed_(closed);
-      });
-  pipes_[id]->start();
+  auto pipe = std::make_unique<Pipe>(scheduler_, std::move(local), dial_peer_(id),
+                                     [this, id](const std::string& reason) { on_done(id, reason); });
+  Connection& connection = connections_[id];
+  connection.pipe = std::move(pipe);
+  connection.since = scheduler_.now();
+  connection.pipe->start();
+}
+
+void PortForward::on_done(std::uint64_t id, const std::string& reason) {
+  const auto found = connections_.find(id);
+  const ClosedConnection closed{
+      .id = id, .stats = found->second.pipe->stats(), .reason = reason};
+  closed_total_ += closed.stats;
+  scheduler_.retire(std::move(found->second.pipe));
+  connections_.erase(found);
+  on_closed_(closed);
 }
 
 void PortForward::abort(std::uint64_t id, const std::string& reason) {
-  const auto found = pipes_.find(id);
-  if (found != pipes_.end()) found->second->abort(reason);
+  const auto found = connections_.find(id);
+  if (found != connections_.end()) found->second.pipe->abort(reason);
+}
+
+void PortForward::abort_all(const std::string& reason) {
+  for (const OpenConnection& connection : list()) abort(connection.id, reason);
+}
+
+void PortForward::close(const std::string& reason) {
+  listener_.reset();
+  abort_all(reason);
+}
+
+std::vector<OpenConnection> PortForward::list() const {
+  std::vector<OpenConnection> out;
+  for (const auto& [id, connection] : connections_) {
+    out.push_back({.id = id,
+                   .peer = &connection.pipe->peer(),
+                   .service = {},
+                   .stats = connection.pipe->stats(),
+                   .since = connection.since});
+  }
+  return out;
+}
+
+PipeStats PortForward::total() const {
+  PipeStats out = closed_total_;
+  for (const auto& [id, connection] : connections_) out += connection.pipe->stats();
+  return out;
 }
 
 }  // namespace hsfwd::forward

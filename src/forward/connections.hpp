@@ -26,6 +26,15 @@ struct ClosedConnection {
   std::string reason;  // empty: ended in order
 };
 
+/// A connection as it stands now. What it points to lives until the next event.
+struct OpenConnection {
+  std::uint64_t id = 0;
+  const net::BufferedByteStream* peer = nullptr;
+  std::string service;  // of a ServiceHost
+  PipeStats stats;
+  Instant since;
+};
+
 class ServiceHost {
  public:
   using OnClosed = std::function<void(const ClosedConnection&)>;
@@ -45,9 +54,21 @@ class ServiceHost {
   /// outrun that: the connection is ended in order, and the peer given a moment to hang up.
   void turn_away(std::unique_ptr<net::BufferedByteStream> peer);
   std::size_t connections() const { return connections_.size(); }
+  std::vector<OpenConnection> list() const;
+  /// Bytes of all connections so far, closed ones included.
+  PipeStats total() const;
+
+  /// Other services from now on, at least one. Connections to services that are not among them any
+  /// more, or lead elsewhere now, end with `reason`; the others go on.
+  void set_services(std::vector<Service> services, const std::string& reason);
+  /// Ends the connections that are `unwanted`.
+  void end_connections(const std::function<bool(const OpenConnection&)>& unwanted,
+                       const std::string& reason);
 
  private:
   struct Connection {
+    Service service;
+    Instant since;
     std::unique_ptr<net::BufferedByteStream> peer;  // until the service answers
     std::unique_ptr<net::Dial> dial;
     std::unique_ptr<Pipe> pipe;
@@ -65,15 +86,17 @@ class ServiceHost {
   struct Leaving;
   void let_go(Leaving& leaving);
 
-  void on_dialled(std::uint64_t id, const Service& service,
-                  Result<std::unique_ptr<net::ByteStream>, std::string> result);
+  void on_dialled(std::uint64_t id, Result<std::unique_ptr<net::ByteStream>, std::string> result);
+  void abort(std::uint64_t id, const std::string& reason);
   void close(std::uint64_t id, const std::string& reason);
+  static OpenConnection describe(std::uint64_t id, const Connection& connection);
 
   Scheduler& scheduler_;
   net::StreamFactory& streams_;
   ConnectionIds& ids_;
-  const std::vector<Service> services_;
+  std::vector<Service> services_;
   OnClosed on_closed_;
+  PipeStats closed_total_;
   std::map<std::uint64_t, Connection> connections_;
   std::map<std::uint64_t, std::unique_ptr<Waiting>> waiting_;
   std::vector<std::unique_ptr<Leaving>> leaving_;
@@ -97,15 +120,29 @@ class PortForward {
   void forward(std::unique_ptr<net::ByteStream> local);
   /// Gives up one connection, as when the peer turns out not to have the service.
   void abort(std::uint64_t id, const std::string& reason);
-  std::size_t connections() const { return pipes_.size(); }
+  void abort_all(const std::string& reason);
+  /// Takes no local clients any more, and ends their connections.
+  void close(const std::string& reason);
+  std::size_t connections() const { return connections_.size(); }
+  /// Those included that are not open yet.
+  std::vector<OpenConnection> list() const;
+  /// Bytes of all connections so far, closed ones included.
+  PipeStats total() const;
 
  private:
+  struct Connection {
+    std::unique_ptr<Pipe> pipe;
+    Instant since;
+  };
+  void on_done(std::uint64_t id, const std::string& reason);
+
   Scheduler& scheduler_;
   net::StreamFactory& streams_;
   ConnectionIds& ids_;
   DialPeer dial_peer_;
   OnClosed on_closed_;
-  std::map<std::uint64_t, std::unique_ptr<Pipe>> pipes_;
+  PipeStats closed_total_;
+  std::map<std::uint64_t, Connection> connections_;
   std::unique_ptr<net::StreamListener> listener_;
 };
 

@@ -19,6 +19,12 @@ namespace hsfwd::forward {
 struct PipeStats {
   std::uint64_t to_peer = 0;    // bytes
   std::uint64_t from_peer = 0;  // bytes
+
+  PipeStats& operator+=(const PipeStats& other) {
+    to_peer += other.to_peer;
+    from_peer += other.from_peer;
+    return *this;
+  }
 };
 
 class Pipe {

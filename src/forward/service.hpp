@@ -18,6 +18,8 @@ struct Service {
   /// `[NAME=]PORT`, `[NAME=]HOST:PORT`, `[NAME=]unix:PATH`. Without a name it is called by its port
   /// or by the last part of its path. The error is one clause for people.
   static Result<Service, std::string> parse(std::string_view text);
+
+  bool operator==(const Service&) const = default;
 };
 
 /// A local address that leads to a peer's service.
@@ -27,6 +29,8 @@ struct LocalForward {
 
   /// `[BIND:]PORT[:SERVICE]` or `unix:PATH[:SERVICE]`; BIND is 127.0.0.1 unless given.
   static Result<LocalForward, std::string> parse(std::string_view text);
+
+  bool operator==(const LocalForward&) const = default;
 };
 
 /// Letters, digits, '-', '_' and '.', 1 to 64 of them.

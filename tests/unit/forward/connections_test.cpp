@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "forward/connections.hpp"
+
+#include <catch2/catch.hpp>
+#include <deque>
+
+#include "streams.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::forward;
+
+namespace {
+
+/// Services that answer when the test says so.
+class Services final : public net::StreamFactory {
+ public:
+  std::unique_ptr<net::Dial> dial(const net::StreamAddress& to, Dialled done) override {
+    dialled.push_back({to.to_string(), std::move(done)});
+    return std::make_unique<net::Dial>();
+  }
+  Result<std::unique_ptr<net::StreamListener>, std::string> listen(const net::StreamAddress&,
+                                                                   Accepted) override {
+    return Err(std::string("no listening here"));
+  }
+
+  struct Dialling {
+    std::string to;
+    Dialled done;
+  };
+  std::deque<Dialling> dialled;
+};
+
+Service service(const std::string& text) {
+  return *Service::parse(text);
+}
+
+struct Hosted {
+  Hosted()
+      : host(scheduler, streams, ids, {service("a=1"), service("b=2")},
+             [this](const ClosedConnection& connection) { closed.push_back(connection); }) {
+    scheduler.freeze(Instant::from_micros(1'000'000));
+  }
+  std::uint64_t serve(Script& peer, const std::string& name) {
+    return host.serve(std::make_unique<PeerStream>(peer), *host.find(name));
+  }
+  /// The oldest dial that waits comes through.
+  void answer(Script& local) {
+    const auto done = std::move(streams.dialled.front().done);
+    streams.dialled.pop_front();
+    done(std::unique_ptr<net::ByteStream>(std::make_unique<LocalStream>(local)));
+    run();
+  }
+  void run() { scheduler.advance_to(scheduler.now() + 1_ms); }
+
+  Scheduler scheduler;
+  Services streams;
+  ConnectionIds ids;
+  std::vector<ClosedConnection> closed;
+  ServiceHost host;
+};
+
+}  // namespace
+
+TEST_CASE("connections are listed with their services and bytes, and bytes are counted on") {
+  Hosted h;
+  Script peer;
+  Script local;
+  const std::uint64_t id = h.serve(peer, "b");
+  REQUIRE(h.host.list().size() == 1);
+  CHECK(h.host.list()[0].service == "b");
+  CHECK(h.host.list()[0].since == h.scheduler.now());
+  h.answer(local);
+  peer.arrive(Bytes(7));
+  local.arrive(Bytes(3));
+  const auto listed = h.host.list();
+  REQUIRE(listed.size() == 1);
+  CHECK(listed[0].id == id);
+  CHECK(listed[0].peer != nullptr);
+  CHECK(listed[0].stats.from_peer == 7);
+  CHECK(listed[0].stats.to_peer == 3);
+  h.host.end_connections([](const OpenConnection&) { return true; }, "enough");
+  CHECK(h.host.list().empty());
+  REQUIRE(h.closed.size() == 1);
+  CHECK(h.closed[0].reason == "enough");
+  CHECK(peer.was_reset);
+  CHECK(local.was_reset);
+  CHECK(h.host.total().from_peer == 7);
+  CHECK(h.host.total().to_peer == 3);
+}
+
+TEST_CASE("other services: connections to those that are still there the same go on") {
+  Hosted h;
+  Script peers[3];
+  Script locals[2];
+  h.serve(peers[0], "a");
+  h.serve(peers[1], "b");
+  h.answer(locals[0]);
+  h.answer(locals[1]);
+  h.serve(peers[2], "b");  // its service has not answered yet
+  h.host.set_services({service("c=3"), service("a=1"), service("b=4")}, "changed");
+  CHECK(h.host.find("")->name == "c");
+  CHECK(!peers[0].was_reset);
+  CHECK(peers[1].was_reset);
+  CHECK(peers[2].was_reset);
+  REQUIRE(h.closed.size() == 2);
+  CHECK(h.closed[0].reason == "changed");
+  peers[0].arrive(Bytes(5));
+  CHECK(locals[0].written.size() == 5);
+  // The dial that was given up may have been through already.
+  Script late;
+  h.answer(late);
+  CHECK(h.host.list().size() == 1);
+  CHECK(h.closed.size() == 2);
+}

@@ -3,14 +3,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <utility>
 
 #include "platform/directories.hpp"
 #include "util/text.hpp"
@@ -101,29 +99,21 @@ Result<Identity, std::string> create_identity(const std::string& path, Random& r
   return Identity{keys, true};
 }
 
-IdentityLock::IdentityLock(IdentityLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-IdentityLock& IdentityLock::operator=(IdentityLock&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-IdentityLock::~IdentityLock() {
-  if (fd_ >= 0) close(fd_);
-}
-
 Result<IdentityLock, std::string> IdentityLock::acquire(const std::string& identity_path) {
-  IdentityLock lock;
-  if (identity_path == "-") return lock;
+  IdentityLock out;
+  if (identity_path == "-") return out;
   const std::string path = identity_path + ".lock";
-  lock.fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock.fd_ < 0) return Err(fmt::format("lock {}: {}", path, std::strerror(errno)));
-  if (flock(lock.fd_, LOCK_EX | LOCK_NB) != 0) {
+  auto lock = FileLock::acquire(path);
+  if (!lock && lock.error() != EWOULDBLOCK) {
+    return Err(fmt::format("lock {}: {}", path, std::strerror(lock.error())));
+  }
+  if (!lock) {
     return Err(fmt::format(
         "identity {} is announced by another hsfwd process; use --name N for a second identity",
         identity_path));
   }
-  return lock;
+  out.lock_ = std::move(*lock);
+  return out;
 }
 
 }  // namespace hsfwd::platform

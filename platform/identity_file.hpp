@@ -6,6 +6,7 @@
 #include <string>
 
 #include "crypto/keys.hpp"
+#include "platform/file_lock.hpp"
 #include "util/result.hpp"
 
 namespace hsfwd::platform {
@@ -29,16 +30,11 @@ Result<Identity, std::string> create_identity(const std::string& path, Random& r
 /// Held by the one process that announces an identity.
 class IdentityLock {
  public:
-  IdentityLock() = default;
-  IdentityLock(IdentityLock&& other) noexcept;
-  IdentityLock& operator=(IdentityLock&& other) noexcept;
-  ~IdentityLock();
-
   /// The error is one line for people. Locks of "-" are not needed and always granted.
   static Result<IdentityLock, std::string> acquire(const std::string& identity_path);
 
  private:
-  int fd_ = -1;
+  FileLock lock_;
 };
 
 }  // namespace hsfwd::platform

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/signals.hpp"
 
+#include <unistd.h>
+
 #include <csignal>
 
 #include "platform/handle.hpp"
@@ -32,6 +34,8 @@ Signals::Signals(Loop& loop, const std::vector<int>& numbers, std::function<void
 }
 
 Signals::~Signals() = default;
+
+int process_id() { return getpid(); }
 
 void ignore_broken_pipes() { std::signal(SIGPIPE, SIG_IGN); }
 

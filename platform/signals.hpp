@@ -20,6 +20,9 @@ class Signals {
   std::vector<std::unique_ptr<Watcher>> watchers_;
 };
 
+/// Where signals for this process go.
+int process_id();
+
 /// Writing to a closed pipe is an error of that write and no reason to die.
 void ignore_broken_pipes();
 

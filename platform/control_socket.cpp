@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/control_socket.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "crypto/crypto.hpp"
+#include "platform/directories.hpp"
+#include "platform/identity_file.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::platform {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kNameDigits = 16;
+constexpr const char* kServiceDirectory = "/run/hsfwd";
+constexpr mode_t kNotForOthers = 0077;
+constexpr mode_t kNotForOthersNorExecutable = 0177;
+
+/// What is made meanwhile lacks these permissions from the first moment.
+class Umask {
+ public:
+  explicit Umask(mode_t mask) : before_(umask(mask)) {}
+  ~Umask() { umask(before_); }
+  Umask(const Umask&) = delete;
+  Umask& operator=(const Umask&) = delete;
+
+ private:
+  const mode_t before_;
+};
+
+std::string name_of(const std::string& config_file) {
+  std::error_code error;
+  fs::path path = fs::weakly_canonical(fs::absolute(config_file, error), error);
+  if (error) path = config_file;
+  const std::string digest = to_hex(crypto::blake2b_256(as_bytes(path.string())).view());
+  return fmt::format("up-{}.sock", digest.substr(0, kNameDigits));
+}
+
+}  // namespace
+
+std::vector<std::string> control_socket_paths(const std::string& config_file) {
+  const std::string name = name_of(config_file);
+  std::vector<std::string> out;
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  if (runtime != nullptr && *runtime == '/') {
+    out.push_back(fmt::format("{}/hsfwd/{}", runtime, name));
+  }
+  out.push_back(fmt::format("{}/run/{}", default_state_directory(), name));
+  return out;
+}
+
+std::vector<std::string> control_socket_candidates(const std::string& config_file) {
+  std::vector<std::string> out = control_socket_paths(config_file);
+  out.push_back(fmt::format("{}/{}", kServiceDirectory, name_of(config_file)));
+  return out;
+}
+
+Result<std::unique_ptr<ControlSocket>, ControlSocket::Failure> ControlSocket::open(
+    net::StreamFactory& streams, const std::string& path, net::StreamFactory::Accepted accepted) {
+  if (const auto parent = fs::path(path).parent_path(); !parent.empty()) {
+    const Umask mask(kNotForOthers);
+    std::error_code error;
+    fs::create_directories(parent, error);
+    if (error) return Err(Failure{false, error.message()});
+  }
+  auto lock = FileLock::acquire(path + ".lock");
+  if (!lock) return Err(Failure{lock.error() == EWOULDBLOCK, std::strerror(lock.error())});
+  const Umask mask(kNotForOthersNorExecutable);
+  auto listener = streams.listen({.host = {}, .port = 0, .path = path}, std::move(accepted));
+  if (!listener) return Err(Failure{false, listener.error()});
+  auto out = std::make_unique<ControlSocket>();
+  out->lock_ = std::move(*lock);
+  out->listener_ = std::move(*listener);
+  return out;
+}
+
+}  // namespace hsfwd::platform

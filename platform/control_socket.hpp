@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The unix socket on which a running `hsfwd up` is asked: where it lies, and who answers there.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/stream_factory.hpp"
+#include "platform/file_lock.hpp"
+
+namespace hsfwd::platform {
+
+/// Where the `up` of a configuration file puts its socket, the first place that can be had:
+/// $XDG_RUNTIME_DIR/hsfwd if that is set, the folder `run` of the state directory. The name comes
+/// from the file's absolute path, with links resolved, so that it is found even while the file is
+/// missing or wrong.
+std::vector<std::string> control_socket_paths(const std::string& config_file);
+/// Where to look for it: the same, then the runtime directory of the systemd unit.
+std::vector<std::string> control_socket_candidates(const std::string& config_file);
+
+/// Held by the one process that answers on a socket, which its user alone may connect to.
+class ControlSocket {
+ public:
+  struct Failure {
+    bool in_use = false;  // another process answers there
+    std::string why;      // one clause for people
+  };
+
+  /// Makes the folder, mode 0700, unless it is there. What a process that died has left is
+  /// replaced.
+  static Result<std::unique_ptr<ControlSocket>, Failure> open(
+      net::StreamFactory& streams, const std::string& path, net::StreamFactory::Accepted accepted);
+
+ private:
+  FileLock lock_;  // outlives the socket, whose file goes with it
+  std::unique_ptr<net::StreamListener> listener_;
+};
+
+}  // namespace hsfwd::platform

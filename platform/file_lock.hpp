@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "util/result.hpp"
+
+namespace hsfwd::platform {
+
+/// Held by one process at a time; the system lets go of it when that process ends, however it does.
+class FileLock {
+ public:
+  /// Holds nothing.
+  FileLock() = default;
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&& other) noexcept;
+  ~FileLock();
+
+  /// Makes the file, for its owner alone, unless it is there. The error is an errno, EWOULDBLOCK if
+  /// another process holds the lock.
+  static Result<FileLock, int> acquire(const std::string& path);
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace hsfwd::platform

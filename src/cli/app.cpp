@@ -44,6 +44,10 @@ App::App(const OutputOptions& options)
 
 App::~App() {
   goodbyes_.clear();
+  stop_node();
+}
+
+void App::stop_node() {
   loop_.scheduler().collect();
   node_.reset();
 }
@@ -83,7 +87,9 @@ int App::run() {
 }
 
 void App::on_signal(int number) {
-  if (exit_code_) {
+  if (number == SIGHUP && hangup_) {
+    if (!exit_code_) hangup_();
+  } else if (exit_code_) {
     loop_.stop();  // asked twice
   } else {
     quit(kSignalBase + number);

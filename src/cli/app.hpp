@@ -35,6 +35,9 @@ class App {
   /// run to run. Throws UserError.
   Node& start_node(Options options);
   Node& node() { return *node_; }
+  const Node& node() const { return *node_; }
+  /// Frees its ports. What was made by it is gone by then, and the loop does not run any more.
+  void stop_node();
 
   /// Runs until quit(); the exit code.
   int run();
@@ -43,6 +46,9 @@ class App {
   void fail(const UserError& error);
   /// To be done before the end; calls what it is given when it is done. Once.
   void on_goodbye(std::function<void(std::function<void()>)> goodbye);
+  /// SIGHUP is for this from now on, and ends the program no more.
+  void on_hangup(std::function<void()> hangup) { hangup_ = std::move(hangup); }
+  bool quitting() const { return exit_code_.has_value(); }
 
  private:
   void on_signal(int number);
@@ -60,6 +66,7 @@ class App {
   Timer remember_timer_;
   std::unique_ptr<platform::InterfaceWatch> interface_watch_;
   std::vector<std::function<void(std::function<void()>)>> goodbyes_;
+  std::function<void()> hangup_;
   std::size_t goodbyes_left_ = 0;
   std::optional<int> exit_code_;
   Timer give_up_timer_;

@@ -12,11 +12,10 @@ int run_check(const Arguments& arguments) {
   line.options().add_options()("config,c", po::value<std::string>(), "FILE to check");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
-  const Plan plan = load_plan(line.text("config"));
+  const Plan plan = load_plan(choose_plan_file(line.text("config")));
   std::size_t services = 0;
-  std::size_t forwards = 0;
   for (const Plan::Expose& expose : plan.exposes) services += expose.services.size();
-  for (const Plan::Connect& connect : plan.connects) forwards += connect.forwards.size();
+  const std::size_t forwards = plan.connects.size();
   Output(output_options(line).json)
       .event("valid", {{"services", services}, {"forwards", forwards}},
              fmt::format("ok: {} services exposed, {} local addresses", services, forwards));

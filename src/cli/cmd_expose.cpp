@@ -73,6 +73,7 @@ int run_expose(const Arguments& arguments) {
                 "no DHT node answers, the bootstrap nodes included; is there a network?"});
     }
   });
+  app.on_goodbye([&](std::function<void()> done) { exposure.close(std::move(done)); });
   return app.run();
 }
 

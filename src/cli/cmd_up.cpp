@@ -1,73 +1,162 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "cli/commands.hpp"
-#include "cli/plan.hpp"
-#include "cli/tunnels.hpp"
+#include "cli/control_client.hpp"
+#include "cli/control_server.hpp"
+#include "cli/plan_diff.hpp"
+#include "cli/tunnel_set.hpp"
+#include "cli/up_report.hpp"
+#include "cli/up_texts.hpp"
+#include "platform/control_socket.hpp"
+#include "platform/signals.hpp"
 
 namespace hsfwd::cli {
 
 namespace {
 
-/// All tunnels of a plan. They last until the program is told to end, whatever the network does.
-class Tunnels {
+/// All tunnels of a file, and what can be asked of them. They last until the program is told to
+/// end, whatever the network does.
+class Up {
  public:
-  Tunnels(App& app, Plan plan) : app_(app) {
-    for (Plan::Expose& expose : plan.exposes) prepare(std::move(expose));
-    for (Plan::Connect& connect : plan.connects) {
-      connects_.push_back(std::make_unique<PeerTunnel>(app_, connect.peer_name, connect.peer,
-                                                       std::move(connect.forwards)));
-      connects_.back()->listen();
-    }
-    for (auto& exposure : exposures_) start(*exposure);
+  Up(App& app, ControlServer& control, std::string file, Plan plan)
+      : app_(app), file_(std::move(file)), began_(app.scheduler().now()), tunnels_(app) {
+    tunnels_.change_to(std::move(plan), [](const TunnelSet::Changes&) {});
     app_.node().when_ready([this] {
       if (!app_.node().online()) {
         app_.log().warning("up", "no DHT node answers yet; trying on");
       }
     });
-    // Local ports work from now on: who connects waits for the network, if it comes to that.
-    for (const auto& connect : connects_) connect->report_ready();
+    app_.on_hangup([this] { reload([](const Json&) {}); });
+    control.set_handler([this](const ControlRequest& request, const ControlServer::Answer& answer) {
+      on_request(request.command, answer);
+    });
   }
+  ~Up() { app_.on_hangup(nullptr); }
+  Up(const Up&) = delete;
+  Up& operator=(const Up&) = delete;
 
  private:
-  void prepare(Plan::Expose&& expose) {
-    const platform::Identity identity = require_identity(expose.identity, app_.loop().random());
-    auto lock = platform::IdentityLock::acquire(expose.identity);
-    if (!lock) throw UserError{kFailed, "IDENTITY_IN_USE", lock.error()};
-    exposures_.push_back(std::make_unique<Exposure>(
-        app_, Exposure::Settings{.keys = identity.keys,
-                                 .lock = std::move(*lock),
-                                 .services = std::move(expose.services),
-                                 .allow = std::move(expose.allow)}));
+  using Told = std::function<void(const Json& answer)>;
+
+  void on_request(ControlCommand command, const ControlServer::Answer& answer) {
+    switch (command) {
+      case ControlCommand::kStatus:
+        answer(status_event(app_, tunnels_, file_, began_), ControlServer::Then::kHangUp);
+        break;
+      case ControlCommand::kPeers:
+        answer(peers_event(app_, tunnels_), ControlServer::Then::kHangUp);
+        break;
+      case ControlCommand::kReload:
+        reload([answer](const Json& result) { answer(result, ControlServer::Then::kHangUp); });
+        break;
+      case ControlCommand::kDown:
+        answer({{"event", "down"}, {"pid", platform::process_id()}}, ControlServer::Then::kHold);
+        app_.quit(kDone);
+        break;
+    }
   }
 
-  void start(Exposure& exposure) {
-    exposure.start([&exposure, reported = false](std::size_t relays) mutable {
-      if (relays > 0 && !std::exchange(reported, true)) exposure.report_listening();
-    });
+  /// `told` hears of the result. One after the other: the file may have changed again meanwhile.
+  void reload(Told told) {
+    waiting_.push_back(std::move(told));
+    if (!reloading_) reload_now();
+  }
+
+  void reload_now() {
+    reloading_ = true;
+    const auto told = std::make_shared<std::vector<Told>>(std::exchange(waiting_, {}));
+    try {
+      tunnels_.change_to(load_changed_plan(), [this, told](const TunnelSet::Changes& changes) {
+        on_reloaded(changes, *told);
+      });
+    } catch (const UserError& error) {
+      app_.output().error(error.code, error.message);
+      finish(error_answer(error), *told);
+    }
+  }
+
+  Plan load_changed_plan() const {
+    if (app_.quitting()) throw UserError{kFailed, "ENDING", "hsfwd up is about to end"};
+    Plan plan = load_plan(file_);
+    const auto changed = changed_node_settings(tunnels_.plan(), plan);
+    if (!changed.empty()) {
+      throw UserError{kFailed, "RESTART_NEEDED",
+                      fmt::format("{}: {} cannot change while hsfwd up runs; nothing is changed, "
+                                  "restart it",
+                                  file_, fmt::join(changed, ", "))};
+    }
+    return plan;
+  }
+
+  void on_reloaded(const TunnelSet::Changes& changes, const std::vector<Told>& told) {
+    Json fields = {{"config", file_},
+                   {"kept", changes.kept},
+                   {"changed", changes.changed},
+                   {"started", changes.started},
+                   {"stopped", changes.stopped}};
+    app_.output().event("reloaded", fields, reloaded_text(fields));
+    Json answer = {{"event", "reloaded"}};
+    answer.update(fields);
+    finish(answer, told);
+  }
+
+  void finish(const Json& answer, const std::vector<Told>& told) {
+    reloading_ = false;
+    for (const Told& tell : told) tell(answer);
+    if (!waiting_.empty()) reload_now();
   }
 
   App& app_;
-  std::vector<std::unique_ptr<Exposure>> exposures_;
-  std::vector<std::unique_ptr<PeerTunnel>> connects_;
+  const std::string file_;
+  const Instant began_;
+  TunnelSet tunnels_;
+  bool reloading_ = false;
+  std::vector<Told> waiting_;
 };
+
+/// An `up` that cannot be asked runs all the same, unless it was told where to listen.
+void open_control(App& app, ControlServer& control, const std::string& path,
+                  const std::string& file) {
+  const bool chosen = !path.empty();
+  const std::string problem = control.listen(chosen ? std::vector<std::string>{path}
+                                                    : platform::control_socket_paths(file));
+  if (problem.empty()) return;
+  if (chosen) {
+    throw UserError{kFailed, "CONTROL_FAILED", fmt::format("control socket {}", problem)};
+  }
+  app.log().warning("control", "status, peers, reload and down will not work: {}", problem);
+}
 
 }  // namespace
 
 int run_up(const Arguments& arguments) {
   CommandLine line("hsfwd up [-c FILE] [OPTION...]",
-                   "Runs all tunnels of a configuration file, for good.");
-  line.options().add_options()("config,c", po::value<std::string>(), "FILE to run");
+                   "Runs all tunnels of a configuration file, for good. SIGHUP makes it read the "
+                   "file again.");
+  add_control_options(line, "FILE to run");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
-  Plan plan = load_plan(line.text("config"));
+  const std::string file = choose_plan_file(line.text("config"));
+  Plan plan = load_plan(file);
   App app(output_options(line));
+  // First, so that of two of a kind one ends before it has done anything.
+  ControlServer control(app);
+  open_control(app, control, line.text("socket"), file);
   const platform::Identity identity = require_identity(plan.identity, app.loop().random());
   Options options = plan.node;
   options.key_pair = identity.keys;
   app.start_node(std::move(options));
-  const Tunnels tunnels(app, std::move(plan));
-  return app.run();
+  int exit_code = kFailed;
+  {
+    const Up up(app, control, std::filesystem::absolute(file).string(), std::move(plan));
+    exit_code = app.run();
+  }
+  // Who waits for the end at the control socket finds every port and lock free.
+  app.stop_node();
+  return exit_code;
 }
 
 }  // namespace hsfwd::cli

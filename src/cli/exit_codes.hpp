@@ -8,7 +8,7 @@ enum ExitCode : int {
   kDone = 0,
   kFailed = 1,
   kUsage = 2,
-  kPeerUnreachable = 69,  // not found, or not reachable
+  kPeerUnreachable = 69,  // not found, or not reachable; or no `up` runs
   kTryLater = 75,         // no network
   kRefused = 77,          // by policy
   kBadConfig = 78,

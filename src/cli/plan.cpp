@@ -31,7 +31,7 @@ class Planner {
                 "identity of its own");
       }
     }
-    for (const config::Connect& connect : config_.connects) plan.connects.push_back(read(connect));
+    for (const config::Connect& connect : config_.connects) read(connect, plan.connects);
     if (plan.exposes.empty() && plan.connects.empty()) {
       mistake(0, "nothing to do: there is no [[expose]] and no [[connect]]");
     }
@@ -99,23 +99,26 @@ class Planner {
     return out;
   }
 
-  Plan::Connect read(const config::Connect& connect) const {
-    Plan::Connect out;
-    out.peer_name = connect.peer.value;
-    out.peer = resolve(connect.peer, true);
+  void read(const config::Connect& connect, std::vector<Plan::Connect>& out) const {
+    const PeerReference peer = resolve(connect.peer, true);
     for (const auto& text : connect.listen) {
       auto forward = forward::LocalForward::parse(text.value);
       if (!forward) mistake(text.line, fmt::format("listen '{}': {}", text.value, forward.error()));
-      out.forwards.push_back(std::move(*forward));
+      out.push_back({connect.peer.value, peer, std::move(*forward)});
     }
-    return out;
   }
 
   const config::Config& config_;
   const std::string file_;
 };
 
-std::string choose_file(const std::string& path) {
+}  // namespace
+
+Plan make_plan(const config::Config& config, const std::string& file) {
+  return Planner(config, file).make();
+}
+
+std::string choose_plan_file(const std::string& path) {
   if (!path.empty()) return path;
   const auto candidates = config::default_paths();
   for (const std::string& candidate : candidates) {
@@ -127,14 +130,7 @@ std::string choose_file(const std::string& path) {
                               fmt::join(candidates, " or "))};
 }
 
-}  // namespace
-
-Plan make_plan(const config::Config& config, const std::string& file) {
-  return Planner(config, file).make();
-}
-
-Plan load_plan(const std::string& path) {
-  const std::string file = choose_file(path);
+Plan load_plan(const std::string& file) {
   const auto config = config::load(file);
   if (!config) throw UserError{kBadConfig, "BAD_CONFIG", config.error().to_string()};
   return make_plan(*config, file);

@@ -17,10 +17,11 @@ struct Plan {
     std::vector<forward::Service> services;
     std::set<PublicKey> allow;
   };
+  /// One local address; a [[connect]] has one or more.
   struct Connect {
     std::string peer_name;
     PeerReference peer;
-    std::vector<forward::LocalForward> forwards;
+    forward::LocalForward forward;
   };
 
   Options node;
@@ -32,8 +33,9 @@ struct Plan {
 /// Throws UserError with the file, the line and what would be right.
 Plan make_plan(const config::Config& config, const std::string& file);
 
-/// Reads a file, or the first of the default ones if `path` is empty. Throws UserError with the
-/// file, the line and what would be right.
-Plan load_plan(const std::string& path);
+/// The path, or the first of the default ones that exists if it is empty. Throws UserError.
+std::string choose_plan_file(const std::string& path);
+/// Throws UserError with the file, the line and what would be right.
+Plan load_plan(const std::string& file);
 
 }  // namespace hsfwd::cli

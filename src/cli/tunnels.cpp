@@ -10,6 +10,8 @@ namespace hsfwd::cli {
 
 namespace {
 
+constexpr const char* kChanged = "the configuration has changed";
+
 std::string short_key(const PublicKey& key) { return hyperdht::key_text(key).substr(0, 12); }
 
 std::vector<std::string> names_of(const std::vector<forward::Service>& services) {
@@ -19,6 +21,10 @@ std::vector<std::string> names_of(const std::vector<forward::Service>& services)
 }
 
 }  // namespace
+
+const hyperdht::PeerSocket& peer_socket(const forward::OpenConnection& connection) {
+  return static_cast<const hyperdht::PeerSocket&>(*connection.peer);
+}
 
 void report_connection(const App& app, std::uint64_t id, const hyperdht::PeerSocket& socket,
                        const std::string& service) {
@@ -62,7 +68,7 @@ void report_closed(const App& app, const forward::ClosedConnection& closed) {
 Exposure::Exposure(App& app, Settings settings)
     : app_(app),
       settings_(std::move(settings)),
-      host_(app.scheduler(), app.streams(), app.connection_ids(), settings_.services,
+      host_(app.scheduler(), app.streams(), app.connection_ids(), std::move(settings_.services),
             [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
       guests_(app.scheduler()) {}
 
@@ -70,15 +76,13 @@ Exposure::~Exposure() = default;
 
 void Exposure::start(std::function<void(std::size_t)> on_announced) {
   ServerOptions options;
-  if (!settings_.allow.empty()) {
-    options.allow = [this](const Visitor& visitor) {
-      const bool allowed = settings_.allow.contains(visitor.key);
-      if (!allowed) {
-        app_.log().warning("expose", "refused {}", hyperdht::key_text(visitor.key));
-      }
-      return allowed;
-    };
-  }
+  options.allow = [this](const Visitor& visitor) {
+    const bool allowed = admits(visitor.key);
+    if (!allowed) {
+      app_.log().warning("expose", "refused {}", hyperdht::key_text(visitor.key));
+    }
+    return allowed;
+  };
   options.extension = [this](const std::optional<Extension>& theirs) {
     return answer_extension(theirs);
   };
@@ -89,7 +93,35 @@ void Exposure::start(std::function<void(std::size_t)> on_announced) {
   if (!server_->listen(settings_.keys)) {
     throw UserError{kFailed, "KEY_IN_USE", "this identity is exposed twice"};
   }
-  app_.on_goodbye([this](std::function<void()> done) { server_->close(std::move(done)); });
+}
+
+bool Exposure::admits(const PublicKey& key) const {
+  return settings_.allow.empty() || settings_.allow.contains(key);
+}
+
+void Exposure::change(std::vector<forward::Service> services, std::set<PublicKey> allow) {
+  settings_.allow = std::move(allow);
+  host_.set_services(std::move(services), kChanged);
+  host_.end_connections(
+      [this](const forward::OpenConnection& connection) {
+        return !admits(peer_socket(connection).remote_key());
+      },
+      kChanged);
+}
+
+void Exposure::close(std::function<void()> done) { server_->close(std::move(done)); }
+
+void Exposure::end_connections(const std::string& reason) {
+  closing_ = true;
+  host_.end_connections([](const forward::OpenConnection&) { return true; }, reason);
+}
+
+std::vector<net::Address> Exposure::relays() const {
+  std::vector<net::Address> out;
+  const hyperdht::Announcer* announcer = server_ ? server_->details().announcer() : nullptr;
+  if (announcer == nullptr) return out;
+  for (const hyperdht::RelayInfo& relay : announcer->relays()) out.push_back(relay.relay_address);
+  return out;
 }
 
 /// Which of the services the client gets. Stock clients do not ask and get the first.
@@ -99,10 +131,12 @@ std::optional<Extension> Exposure::answer_extension(const std::optional<Extensio
       theirs->wants_service() ? host_.find(theirs->service) : nullptr;
   return Extension{.features = 0,
                    .service = service != nullptr ? service->name : "",
-                   .services = names_of(settings_.services)};
+                   .services = names_of(host_.services())};
 }
 
 void Exposure::on_connection(PeerSocket accepted) {
+  // It was let in when its handshake came, and the settings may have changed since.
+  if (closing_ || !admits(accepted.remote_key())) return;
   std::unique_ptr<hyperdht::PeerSocket> socket = accepted.release();
   const auto& extension = socket->extension();
   if (extension && !extension->wants_service()) {
@@ -152,14 +186,14 @@ void Exposure::report_reachability(const Reachability& report) {
 
 void Exposure::report_listening() const {
   std::string text = fmt::format("listening as {}\n", hyperdht::key_text(public_key()));
-  for (const forward::Service& service : settings_.services) {
+  for (const forward::Service& service : host_.services()) {
     text += fmt::format("  {} -> {}\n", service.name, service.target.to_string());
   }
   text += fmt::format("connect with: hsfwd connect {} -L PORT", hyperdht::key_text(public_key()));
   app_.output().event("listening",
                       {{"publicKey", to_hex(public_key().view())},
                        {"key", hyperdht::key_text(public_key())},
-                       {"services", names_of(settings_.services)}},
+                       {"services", names_of(host_.services())}},
                       text);
 }
 
@@ -186,6 +220,20 @@ void PeerTunnel::listen() {
                                   listened.error())};
     }
   }
+}
+
+void PeerTunnel::change(std::string peer_name, PeerReference peer, const std::string& service) {
+  const bool elsewhere = peer.key != peer_.key;
+  peer_name_ = std::move(peer_name);
+  peer_ = std::move(peer);
+  for (Listening& entry : listening_) {
+    const bool other_service = std::exchange(entry.wanted.service, service) != service;
+    if (elsewhere || other_service) entry.forward->abort_all(kChanged);
+  }
+}
+
+void PeerTunnel::close(const std::string& reason) {
+  for (Listening& entry : listening_) entry.forward->close(reason);
 }
 
 std::unique_ptr<hyperdht::PeerSocket> PeerTunnel::dial(const std::string& service,

@@ -20,7 +20,7 @@ class Exposure {
   struct Settings {
     KeyPair keys;
     platform::IdentityLock lock;
-    std::vector<forward::Service> services;
+    std::vector<forward::Service> services;  // at least one
     std::set<PublicKey> allow;  // everybody if empty
   };
 
@@ -31,9 +31,25 @@ class Exposure {
   void start(std::function<void(std::size_t relays)> on_announced);
   /// Says where the services are to be found.
   void report_listening() const;
+  /// Other services, and others who may come, from now on: under the same key, with the announcement
+  /// untouched. Connections that the new settings would not allow end.
+  void change(std::vector<forward::Service> services, std::set<PublicKey> allow);
+  /// Takes the announcement back, then calls `done`; connections go on.
+  void close(std::function<void()> done);
+  /// Ends the connections, and takes none any more.
+  void end_connections(const std::string& reason);
+
   const PublicKey& public_key() const { return settings_.keys.public_key; }
+  const std::vector<forward::Service>& services() const { return host_.services(); }
+  const std::set<PublicKey>& allowed() const { return settings_.allow; }
+  const forward::ServiceHost& host() const { return host_; }
+  /// Those that took the last announcement.
+  std::vector<net::Address> relays() const;
+  /// What the last test of itself came to.
+  const std::optional<Reachability>& reachability() const { return reported_; }
 
  private:
+  bool admits(const PublicKey& key) const;
   std::optional<Extension> answer_extension(const std::optional<Extension>& theirs) const;
   void on_connection(PeerSocket socket);
   void report_reachability(const Reachability& report);
@@ -44,6 +60,7 @@ class Exposure {
   forward::Guests guests_;
   std::optional<Server> server_;
   std::optional<Reachability> reported_;
+  bool closing_ = false;
 };
 
 class PeerTunnel {
@@ -59,24 +76,33 @@ class PeerTunnel {
   void report_ready() const;
   /// A connection to a service, as the local ports make one for each client.
   std::unique_ptr<hyperdht::PeerSocket> dial(const std::string& service, std::uint64_t id);
-  const std::string& peer_name() const { return peer_name_; }
+  /// Leads the local addresses to another peer or service from now on. Connections to what they led
+  /// to before end.
+  void change(std::string peer_name, PeerReference peer, const std::string& service);
+  /// Ends the connections, and takes none any more.
+  void close(const std::string& reason);
 
- private:
   struct Listening {
     forward::LocalForward wanted;
     std::unique_ptr<forward::PortForward> forward;
   };
+  const std::string& peer_name() const { return peer_name_; }
+  const PublicKey& peer_key() const { return peer_.key; }
+  const std::vector<Listening>& listening() const { return listening_; }
 
+ private:
   void on_open(const hyperdht::PeerSocket& socket, const std::string& service, std::uint64_t id);
   void on_closed(const forward::ClosedConnection& closed);
 
   App& app_;
-  const std::string peer_name_;
-  const PeerReference peer_;
+  std::string peer_name_;
+  PeerReference peer_;
   std::vector<Listening> listening_;
   std::unique_ptr<hyperdht::FindPeer> find_;
 };
 
+/// The stream to the peer of a connection of an Exposure or a PeerTunnel.
+const hyperdht::PeerSocket& peer_socket(const forward::OpenConnection& connection);
 /// Why a peer does not have the service that was asked for; empty if it does.
 std::string service_problem(const hyperdht::PeerSocket& socket, const std::string& service);
 void report_connection(const App& app, std::uint64_t id, const hyperdht::PeerSocket& socket,

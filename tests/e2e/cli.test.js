@@ -51,7 +51,7 @@ t.test('usage: help for everything, and a hint for what is not understood', asyn
     t.ok(help.stdout.startsWith('usage: hsfwd COMMAND'), help.stdout)
   }
   const commands = [...(await t.run(['--help'])).stdout.matchAll(/^  ([a-z]+) /gm)].map((match) => match[1])
-  for (const command of ['expose', 'connect', 'pipe', 'up', 'check', 'keygen', 'lookup', 'node', 'testnet']) {
+  for (const command of ['expose', 'connect', 'pipe', 'up', 'check', 'status', 'peers', 'reload', 'down', 'keygen', 'lookup', 'node', 'testnet']) {
     t.ok(commands.includes(command), `help lists ${command}`)
   }
   for (const command of commands) {
@@ -259,7 +259,7 @@ t.test('signals end every command with 128 + n', async () => {
   await up.event('ready')
   const node = t.hsfwd(['node', '--bootstrap', net.bootstrap, '--json'])
   await node.event('ready')
-  const cases = [[up, 'SIGHUP', 129], [connect, 'SIGINT', 130], [node, 'SIGTERM', 143], [expose, 'SIGHUP', 129], [net.program, 'SIGINT', 130]]
+  const cases = [[up, 'SIGTERM', 143], [connect, 'SIGINT', 130], [node, 'SIGTERM', 143], [expose, 'SIGHUP', 129], [net.program, 'SIGINT', 130]]
   for (const [program, signal, code] of cases) {
     t.equal(await t.within(5000, `${program.name} to end`, program.kill(signal)), code, `${program.name} on ${signal}`)
     t.equal(program.stderr, '', 'nothing to complain about')

@@ -29,7 +29,14 @@ class Program {
     this.waiting = []
     this.child = spawn(command, args, {
       stdio: [stdin, 'pipe', 'pipe'],
-      env: { ...process.env, XDG_STATE_HOME: scratch, XDG_CONFIG_HOME: scratch, XDG_CACHE_HOME: scratch, ...env }
+      env: {
+        ...process.env,
+        XDG_STATE_HOME: scratch,
+        XDG_CONFIG_HOME: scratch,
+        XDG_CACHE_HOME: scratch,
+        XDG_RUNTIME_DIR: scratch,
+        ...env
+      }
     })
     if (!lasting) running.add(this)
     else lastingCleanups.push(() => this.kill('SIGKILL'))

@@ -131,10 +131,11 @@ TEST_CASE("a plan has every value understood") {
   CHECK(plan.exposes[0].identity == "/id");
   CHECK(plan.exposes[0].services[0].target.to_string() == "127.0.0.1:8080");
   CHECK(plan.exposes[0].allow == std::set<PublicKey>{*hyperdht::parse_key(kKey)});
-  REQUIRE(plan.connects.size() == 1);
+  REQUIRE(plan.connects.size() == 2);
   CHECK(plan.connects[0].peer_name == "bob");
-  CHECK(plan.connects[0].forwards[0].service == "ssh");
-  CHECK(plan.connects[0].forwards[1].listen.path == "/tmp/s");
+  CHECK(plan.connects[0].forward.service == "ssh");
+  CHECK(plan.connects[1].peer_name == "bob");
+  CHECK(plan.connects[1].forward.listen.path == "/tmp/s");
 }
 
 TEST_CASE("a plan with a mistake names file, line and what would be right") {

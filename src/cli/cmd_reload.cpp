@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.hpp"
+#include "cli/control_client.hpp"
+#include "cli/up_texts.hpp"
+
+namespace hsfwd::cli {
+
+int run_reload(const Arguments& arguments) {
+  return run_control_command(
+      arguments, ControlCommand::kReload,
+      "Makes the running hsfwd up read its file again. All of it is applied, or nothing.",
+      reloaded_text);
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.hpp"
+#include "cli/control_client.hpp"
+#include "cli/up_texts.hpp"
+
+namespace hsfwd::cli {
+
+int run_status(const Arguments& arguments) {
+  return run_control_command(
+      arguments, ControlCommand::kStatus,
+      "What the running hsfwd up does: its node, what it exposes, its local addresses.",
+      status_text);
+}
+
+}  // namespace hsfwd::cli

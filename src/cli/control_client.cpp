@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/control_client.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <filesystem>
+
+#include "cli/app.hpp"
+#include "cli/plan.hpp"
+#include "platform/control_socket.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+// Longer than the goodbyes of `up` take.
+constexpr Duration kPatience = 10_s;
+constexpr std::size_t kMaxAnswer = 64 * 1024 * 1024;  // bytes; many thousand connections
+constexpr int kMaxExitCode = 125;                     // shells use those above
+
+UserError bad_answer() {
+  return {kFailed, "BAD_ANSWER",
+          "the answer of hsfwd up is not understood; is it of another version?"};
+}
+
+/// One question, at the first of some paths where somebody answers.
+class Inquiry final : public net::ByteStreamObserver {
+ public:
+  /// `subject` follows "hsfwd up runs", for people.
+  Inquiry(App& app, ControlCommand command, std::vector<std::string> paths, std::string subject,
+          AnswerText text)
+      : app_(app),
+        command_(command),
+        paths_(std::move(paths)),
+        subject_(std::move(subject)),
+        text_(std::move(text)),
+        patience_timer_(app.scheduler(), [this] {
+          fail({kFailed, "NO_ANSWER",
+                answered_ ? fmt::format("hsfwd up is still running {} seconds after it was asked "
+                                        "to end",
+                                        kPatience.to_millis() / 1000)
+                          : "hsfwd up runs, and does not answer"});
+        }) {}
+  ~Inquiry() override {
+    if (stream_) stream_->set_observer(nullptr);
+  }
+
+  void start() {
+    patience_timer_.start(kPatience);
+    dial_next();
+  }
+
+  void on_readable() override {
+    std::array<std::uint8_t, 16 * 1024> chunk;
+    while (!over_) {
+      const net::ReadResult result = stream_->read(chunk);
+      in_ += as_text(ByteView(chunk).first(result.size));
+      if (result.state == net::ReadState::kBlocked) return;
+      if (!answered_ && result.size > 0) look_for_answer(result.size);
+      if (result.state == net::ReadState::kEnd) on_end();
+    }
+  }
+
+  void on_writable() override { out_.erase(0, stream_->write(as_bytes(out_))); }
+
+  void on_reset(const std::string&) override { on_end(); }
+
+ private:
+  void dial_next() {
+    if (tried_ == paths_.size()) {
+      fail({kPeerUnreachable, "NOT_RUNNING",
+            fmt::format("no hsfwd up runs{}: {}", subject_, problems_)});
+      return;
+    }
+    const std::string path = paths_[tried_++];
+    app_.scheduler().retire(std::move(dial_));
+    dial_ = app_.streams().dial({.host = {}, .port = 0, .path = path}, [this, path](auto result) {
+      if (result) {
+        ask(std::move(*result));
+        return;
+      }
+      problems_ += fmt::format("{}{}: {}", problems_.empty() ? "" : "; ", path, result.error());
+      dial_next();
+    });
+  }
+
+  void ask(std::unique_ptr<net::ByteStream> stream) {
+    stream_ = std::move(stream);
+    stream_->set_observer(this);
+    out_ = ControlRequest{command_}.encode() + "\n";
+    on_writable();
+    on_readable();
+  }
+
+  void look_for_answer(std::size_t fresh) {
+    const std::size_t end = in_.find('\n', in_.size() - fresh);
+    if (end == std::string::npos && in_.size() <= kMaxAnswer) return;
+    try {
+      answer_ = decode_answer(std::string_view(in_).substr(0, end));
+    } catch (const UserError& error) {
+      fail(error);
+      return;
+    }
+    answered_ = true;
+    // Of its end, the end of the connection tells.
+    if (command_ != ControlCommand::kDown) succeed();
+  }
+
+  void on_end() {
+    if (over_) return;
+    if (answered_) {
+      succeed();
+    } else {
+      fail({kFailed, "NO_ANSWER", "hsfwd up has ended before it answered"});
+    }
+  }
+
+  void succeed() {
+    try {
+      const std::string text = app_.output().json() ? "" : text_(answer_);
+      Json fields = answer_;
+      fields.erase("event");
+      app_.output().event(answer_.at("event").get<std::string>(), fields, text);
+    } catch (const Json::exception&) {
+      fail(bad_answer());
+      return;
+    }
+    over_ = true;
+    patience_timer_.stop();
+    app_.quit(kDone);
+  }
+
+  void fail(const UserError& error) {
+    over_ = true;
+    patience_timer_.stop();
+    app_.fail(error);
+  }
+
+  App& app_;
+  const ControlCommand command_;
+  const std::vector<std::string> paths_;
+  const std::string subject_;
+  const AnswerText text_;
+  std::size_t tried_ = 0;
+  std::string problems_;
+  std::unique_ptr<net::Dial> dial_;
+  std::unique_ptr<net::ByteStream> stream_;
+  std::string out_;
+  std::string in_;
+  Json answer_;
+  bool answered_ = false;
+  bool over_ = false;
+  Timer patience_timer_;
+};
+
+/// Those of some paths that are worth a try; the first if none is there, for the message.
+std::vector<std::string> present_ones(std::vector<std::string> paths) {
+  const std::string first = paths.front();
+  std::erase_if(paths, [](const std::string& path) {
+    std::error_code error;
+    return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found;
+  });
+  if (paths.empty()) paths.push_back(first);
+  return paths;
+}
+
+}  // namespace
+
+void add_control_options(CommandLine& line, const char* about_config) {
+  line.options().add_options()("config,c", po::value<std::string>(), about_config)(
+      "socket", po::value<std::string>(),
+      "PATH of the control socket (default: one of this FILE alone)");
+}
+
+Json decode_answer(std::string_view line) {
+  const Json json = Json::parse(line, nullptr, false);
+  if (!json.is_object()) throw bad_answer();
+  const auto text = [&](const char* name) {
+    const auto field = json.find(name);
+    if (field == json.end() || !field->is_string()) throw bad_answer();
+    return field->get<std::string>();
+  };
+  if (text("event") != "error") return json;
+  const auto exit_code = json.find("exitCode");
+  UserError error{kFailed, text("code"), text("message")};
+  if (exit_code != json.end() && exit_code->is_number_integer()) {
+    const auto value = exit_code->get<std::int64_t>();
+    if (value > 0 && value <= kMaxExitCode) error.exit_code = static_cast<int>(value);
+  }
+  throw error;
+}
+
+int run_control_command(const Arguments& arguments, ControlCommand command,
+                        const std::string& about, const AnswerText& text) {
+  CommandLine line(fmt::format("hsfwd {} [-c FILE] [OPTION...]", to_string(command)), about);
+  add_control_options(line, "FILE that the hsfwd up runs with");
+  line.add_output_options();
+  if (!line.parse(arguments)) return kDone;
+  std::vector<std::string> paths = {line.text("socket")};
+  std::string subject;
+  if (paths[0].empty()) {
+    const std::string file = choose_plan_file(line.text("config"));
+    subject = " with " + file;
+    paths = present_ones(platform::control_socket_candidates(file));
+  }
+  App app(output_options(line));
+  Inquiry inquiry(app, command, std::move(paths), subject, text);
+  inquiry.start();
+  return app.run();
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands that talk to the running `hsfwd up`: they differ in what they ask and what they
+// show.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "cli/commands.hpp"
+#include "cli/control_request.hpp"
+#include "cli/options.hpp"
+#include "cli/output.hpp"
+
+namespace hsfwd::cli {
+
+/// `-c FILE` and `--socket PATH`, by which `up` and those who ask it meet.
+void add_control_options(CommandLine& line, const char* about_config);
+
+/// The text for people of an answer. May throw what nlohmann throws when a field is missing.
+using AnswerText = std::function<std::string(const Json& answer)>;
+
+/// Asks, and shows the answer as an event; the exit code. Throws UserError.
+int run_control_command(const Arguments& arguments, ControlCommand command,
+                        const std::string& about, const AnswerText& text);
+
+/// A JSON object with a string "event". Throws the UserError that an "error" tells of, and
+/// BAD_ANSWER for what is no answer.
+Json decode_answer(std::string_view line);
+
+}  // namespace hsfwd::cli

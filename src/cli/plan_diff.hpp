@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// What has to be done so that a running plan becomes another one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/plan.hpp"
+
+namespace hsfwd::cli {
+
+/// Of two lists of tunnels, by their indices.
+struct ListDiff {
+  struct Match {
+    std::size_t now;
+    std::size_t wanted;
+  };
+  std::vector<Match> kept;           // the same in both
+  std::vector<Match> changed;        // what they are known by is the same
+  std::vector<std::size_t> added;    // of the wanted ones
+  std::vector<std::size_t> removed;  // of the present ones
+};
+
+struct PlanDiff {
+  ListDiff exposes;   // known by their identities
+  ListDiff connects;  // known by their local addresses
+};
+
+PlanDiff diff(const Plan& now, const Plan& wanted);
+
+/// Settings of the node, by their names in the file, that differ. A running node keeps them.
+std::vector<std::string> changed_node_settings(const Plan& now, const Plan& wanted);
+
+}  // namespace hsfwd::cli

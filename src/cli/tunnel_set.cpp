@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/tunnel_set.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/plan_diff.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+// For an announcement to be taken back.
+constexpr Duration kLeaveTime = 3_s;
+constexpr const char* kRemoved = "the configuration has it no more";
+}  // namespace
+
+/// What is new, ready to be started, and gone without a trace if it is not.
+struct TunnelSet::Fresh {
+  std::vector<std::unique_ptr<Exposure>> exposures;
+  std::vector<std::unique_ptr<PeerTunnel>> tunnels;
+};
+
+TunnelSet::TunnelSet(App& app)
+    : app_(app),
+      leave_timer_(app.scheduler(), [this] { finish_change(); }),
+      done_task_(app.scheduler(), [this] {
+        if (const auto done = std::exchange(done_, nullptr)) done(changes_);
+      }) {
+  app_.on_goodbye([this](std::function<void()> done) { say_goodbye(std::move(done)); });
+}
+
+TunnelSet::~TunnelSet() = default;
+
+void TunnelSet::change_to(Plan plan, std::function<void(const Changes&)> done) {
+  HSFWD_CHECK(!done_);
+  const PlanDiff changes = diff(plan_, plan);
+  Fresh fresh = prepare(plan, changes.exposes.added, changes.connects.added);
+
+  // From here on nothing fails.
+  done_ = std::move(done);
+  changes_ = {.kept = changes.exposes.kept.size() + changes.connects.kept.size(),
+              .changed = changes.exposes.changed.size() + changes.connects.changed.size(),
+              .started = fresh.exposures.size() + fresh.tunnels.size(),
+              .stopped = changes.exposes.removed.size() + changes.connects.removed.size()};
+  std::vector<std::unique_ptr<Exposure>> exposures(plan.exposes.size());
+  std::vector<std::unique_ptr<PeerTunnel>> tunnels(plan.connects.size());
+  for (const auto [now, wanted] : changes.exposes.kept) {
+    exposures[wanted] = std::move(exposures_[now]);
+  }
+  for (const auto [now, wanted] : changes.exposes.changed) {
+    const Plan::Expose& expose = plan.exposes[wanted];
+    exposures[wanted] = std::move(exposures_[now]);
+    exposures[wanted]->change(expose.services, expose.allow);
+    if (!exposures[wanted]->relays().empty()) exposures[wanted]->report_listening();
+  }
+  for (std::size_t i = 0; i < fresh.exposures.size(); ++i) {
+    start(*fresh.exposures[i]);
+    exposures[changes.exposes.added[i]] = std::move(fresh.exposures[i]);
+  }
+  // A peer may have got another name where all else is the same.
+  for (const auto* matches : {&changes.connects.kept, &changes.connects.changed}) {
+    for (const auto [now, wanted] : *matches) {
+      const Plan::Connect& connect = plan.connects[wanted];
+      tunnels[wanted] = std::move(tunnels_[now]);
+      tunnels[wanted]->change(connect.peer_name, connect.peer, connect.forward.service);
+    }
+  }
+  for (const auto [now, wanted] : changes.connects.changed) tunnels[wanted]->report_ready();
+  // Local ports work from now on: who connects waits for the network, if it comes to that.
+  for (std::size_t i = 0; i < fresh.tunnels.size(); ++i) {
+    fresh.tunnels[i]->report_ready();
+    tunnels[changes.connects.added[i]] = std::move(fresh.tunnels[i]);
+  }
+  for (const std::size_t now : changes.connects.removed) {
+    tunnels_[now]->close(kRemoved);
+    app_.scheduler().retire(std::move(tunnels_[now]));
+  }
+  std::erase(exposures_, nullptr);
+  std::swap(exposures_, exposures);
+  std::swap(tunnels_, tunnels);
+  plan_ = std::move(plan);
+  let_go(std::move(exposures));
+}
+
+TunnelSet::Fresh TunnelSet::prepare(const Plan& plan, const std::vector<std::size_t>& exposes,
+                                    const std::vector<std::size_t>& connects) {
+  Fresh out;
+  std::set<PublicKey> keys;
+  for (const auto& exposure : exposures_) keys.insert(exposure->public_key());
+  for (const std::size_t i : exposes) {
+    out.exposures.push_back(prepare(plan.exposes[i]));
+    if (!keys.insert(out.exposures.back()->public_key()).second) {
+      throw UserError{
+          kFailed, "KEY_IN_USE",
+          fmt::format("identity {} has a key that is exposed already", plan.exposes[i].identity)};
+    }
+  }
+  for (const std::size_t i : connects) {
+    const Plan::Connect& connect = plan.connects[i];
+    out.tunnels.push_back(
+        std::make_unique<PeerTunnel>(app_, connect.peer_name, connect.peer,
+                                     std::vector<forward::LocalForward>{connect.forward}));
+    out.tunnels.back()->listen();
+  }
+  return out;
+}
+
+std::unique_ptr<Exposure> TunnelSet::prepare(const Plan::Expose& expose) {
+  const platform::Identity identity = require_identity(expose.identity, app_.loop().random());
+  auto lock = platform::IdentityLock::acquire(expose.identity);
+  if (!lock) throw UserError{kFailed, "IDENTITY_IN_USE", lock.error()};
+  return std::make_unique<Exposure>(app_, Exposure::Settings{.keys = identity.keys,
+                                                             .lock = std::move(*lock),
+                                                             .services = expose.services,
+                                                             .allow = expose.allow});
+}
+
+void TunnelSet::start(Exposure& exposure) {
+  exposure.start([&exposure, reported = false](std::size_t relays) mutable {
+    if (relays > 0 && !std::exchange(reported, true)) exposure.report_listening();
+  });
+}
+
+void TunnelSet::let_go(std::vector<std::unique_ptr<Exposure>> exposures) {
+  leaving_ = std::move(exposures);
+  std::vector<Exposure*> all;
+  for (const auto& exposure : leaving_) all.push_back(exposure.get());
+  for (Exposure* exposure : all) {
+    exposure->end_connections(kRemoved);
+    exposure->close([this, exposure] { on_closed(*exposure); });
+  }
+  if (leaving_.empty()) {
+    finish_change();
+  } else {
+    leave_timer_.start(kLeaveTime);
+  }
+}
+
+void TunnelSet::on_closed(const Exposure& exposure) {
+  const auto found = std::find_if(leaving_.begin(), leaving_.end(),
+                                  [&](const auto& entry) { return entry.get() == &exposure; });
+  app_.scheduler().retire(std::move(*found));
+  leaving_.erase(found);
+  if (leaving_.empty()) finish_change();
+}
+
+void TunnelSet::finish_change() {
+  leave_timer_.stop();
+  for (auto& exposure : leaving_) app_.scheduler().retire(std::move(exposure));
+  leaving_.clear();
+  done_task_.post();
+}
+
+void TunnelSet::say_goodbye(std::function<void()> done) {
+  auto left = std::make_shared<std::size_t>(exposures_.size());
+  if (*left == 0) {
+    done();
+    return;
+  }
+  for (const auto& exposure : exposures_) {
+    exposure->close([left, done] {
+      if (--*left == 0) done();
+    });
+  }
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/up_report.hpp"
+
+#include <fmt/chrono.h>
+
+#include <ctime>
+
+#include "platform/signals.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+double millis(Duration time) {
+  return static_cast<double>(time.to_micros() / 10) / 100;
+}
+
+Json texts(const std::vector<net::Address>& addresses) {
+  Json out = Json::array();
+  for (const net::Address& address : addresses) out.push_back(address.to_string());
+  return out;
+}
+
+/// As long as nothing punches, the node knows its NAT from what other nodes say of its address.
+hyperdht::Firewall nat_verdict(const rpc::Node& node) {
+  if (!node.firewalled()) return hyperdht::Firewall::kOpen;
+  if (!node.sampler().host()) return hyperdht::Firewall::kUnknown;
+  return node.sampler().randomized() ? hyperdht::Firewall::kRandom
+                                     : hyperdht::Firewall::kConsistent;
+}
+
+/// How others see the node: without a port if that is another one for each of them.
+Json address_seen(const rpc::Node& node) {
+  if (const auto remote = node.remote_address()) return remote->to_string();
+  const auto& sampler = node.sampler();
+  if (!sampler.host()) return nullptr;
+  if (sampler.port() == 0) return sampler.host()->to_string();
+  return net::Address{*sampler.host(), sampler.port()}.to_string();
+}
+
+Json node_state(const Node& node) {
+  const rpc::Node& rpc = node.dht().node();
+  return {{"online", node.online() && rpc.health().online()},
+          {"persistent", !rpc.ephemeral()},
+          {"firewalled", rpc.firewalled()},
+          {"address", address_seen(rpc)},
+          {"nat", to_string(nat_verdict(rpc))}};
+}
+
+std::vector<forward::OpenConnection> open_connections(const PeerTunnel& tunnel) {
+  std::vector<forward::OpenConnection> out;
+  for (const PeerTunnel::Listening& entry : tunnel.listening()) {
+    for (forward::OpenConnection& connection : entry.forward->list()) {
+      const hyperdht::PeerSocket& socket = peer_socket(connection);
+      if (!socket.is_open()) continue;
+      connection.service = socket.extension() ? socket.extension()->service : entry.wanted.service;
+      out.push_back(std::move(connection));
+    }
+  }
+  return out;
+}
+
+Json expose_state(const Exposure& exposure) {
+  Json services = Json::array();
+  for (const forward::Service& service : exposure.services()) {
+    services.push_back({{"name", service.name}, {"target", service.target.to_string()}});
+  }
+  Json allow;  // null: everybody
+  for (const PublicKey& key : exposure.allowed()) allow.push_back(to_hex(key.view()));
+  const auto& tested = exposure.reachability();
+  const forward::PipeStats total = exposure.host().total();
+  return {{"publicKey", to_hex(exposure.public_key().view())},
+          {"key", hyperdht::key_text(exposure.public_key())},
+          {"services", services},
+          {"allow", allow},
+          {"relays", texts(exposure.relays())},
+          {"reachable", tested ? Json(tested->reachable()) : Json()},
+          {"connections", exposure.host().connections()},
+          {"bytesToPeer", total.to_peer},
+          {"bytesFromPeer", total.from_peer}};
+}
+
+void add_tunnel(const PeerTunnel& tunnel, Json& out) {
+  for (const PeerTunnel::Listening& entry : tunnel.listening()) {
+    const forward::PipeStats total = entry.forward->total();
+    out.push_back({{"listen", entry.forward->address().to_string()},
+                   {"peer", to_hex(tunnel.peer_key().view())},
+                   {"name", tunnel.peer_name()},
+                   {"service", entry.wanted.service},
+                   {"connections", open_connections(tunnel).size()},
+                   {"bytesToPeer", total.to_peer},
+                   {"bytesFromPeer", total.from_peer}});
+  }
+}
+
+/// With the age taken off the wall clock, which may have been set since.
+Json connection_state(App& app, const forward::OpenConnection& connection) {
+  const hyperdht::PeerSocket& socket = peer_socket(connection);
+  const std::int64_t age = (app.scheduler().now() - connection.since).to_millis() / 1000;
+  const auto now = static_cast<std::time_t>(app.env().wall_clock.unix_millis() / 1000);
+  return {{"id", connection.id},
+          {"direction", socket.initiator() ? "out" : "in"},
+          {"peer", to_hex(socket.remote_key().view())},
+          {"key", hyperdht::key_text(socket.remote_key())},
+          {"service", connection.service},
+          {"path", to_string(socket.path())},
+          {"remote", socket.remote_address().to_string()},
+          {"rttMillis", millis(socket.stats().rtt)},
+          {"bytesToPeer", connection.stats.to_peer},
+          {"bytesFromPeer", connection.stats.from_peer},
+          {"since", fmt::format("{:%FT%TZ}", fmt::gmtime(now - static_cast<std::time_t>(age)))},
+          {"seconds", age}};
+}
+
+}  // namespace
+
+Json status_event(App& app, const TunnelSet& tunnels, const std::string& config, Instant began) {
+  Json exposes = Json::array();
+  for (const auto& exposure : tunnels.exposures()) exposes.push_back(expose_state(*exposure));
+  Json connects = Json::array();
+  for (const auto& tunnel : tunnels.tunnels()) add_tunnel(*tunnel, connects);
+  const PublicKey& key = app.node().key_pair().public_key;
+  return {{"event", "status"},
+          {"config", config},
+          {"pid", platform::process_id()},
+          {"seconds", (app.scheduler().now() - began).to_millis() / 1000},
+          {"publicKey", to_hex(key.view())},
+          {"key", hyperdht::key_text(key)},
+          {"node", node_state(app.node())},
+          {"exposes", exposes},
+          {"connects", connects}};
+}
+
+Json peers_event(App& app, const TunnelSet& tunnels) {
+  Json connections = Json::array();
+  for (const auto& exposure : tunnels.exposures()) {
+    for (const auto& connection : exposure->host().list()) {
+      connections.push_back(connection_state(app, connection));
+    }
+  }
+  for (const auto& tunnel : tunnels.tunnels()) {
+    for (const auto& connection : open_connections(*tunnel)) {
+      connections.push_back(connection_state(app, connection));
+    }
+  }
+  return {{"event", "peers"}, {"connections", connections}};
+}
+
+}  // namespace hsfwd::cli

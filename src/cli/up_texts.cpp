@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/up_texts.hpp"
+
+#include <fmt/format.h>
+
+#include "cli/table.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+constexpr std::size_t kShortKey = 12;
+
+std::string text(const Json& object, const char* name) {
+  return printable(object.at(name).get_ref<const std::string&>());
+}
+
+std::uint64_t number(const Json& object, const char* name) {
+  return object.at(name).get<std::uint64_t>();
+}
+
+bool flag(const Json& object, const char* name) {
+  return object.at(name).get<bool>();
+}
+
+std::string traffic(const Json& object) {
+  return fmt::format("{} to peers, {} from them", size_text(number(object, "bytesToPeer")),
+                     size_text(number(object, "bytesFromPeer")));
+}
+
+std::string node_text(const Json& node) {
+  std::string out = flag(node, "online") ? "online" : "offline";
+  out += flag(node, "persistent") ? ", persistent" : ", ephemeral";
+  if (!node.at("address").is_null()) out += ", seen as " + text(node, "address");
+  return out + ", NAT " + text(node, "nat");
+}
+
+std::string joined(const Json& list, const char* none) {
+  std::string out;
+  for (const Json& entry : list) {
+    out += (out.empty() ? "" : ", ") + printable(entry.get_ref<const std::string&>());
+  }
+  return out.empty() ? none : out;
+}
+
+std::string expose_text(const Json& expose) {
+  std::string out = fmt::format("\n\nexposed as {}", text(expose, "key"));
+  for (const Json& service : expose.at("services")) {
+    out += fmt::format("\n  {} -> {}", text(service, "name"), text(service, "target"));
+  }
+  const Json& allow = expose.at("allow");
+  const Json& reachable = expose.at("reachable");
+  out += fmt::format("\n  for:         {}", allow.is_null()
+                                                ? std::string("everybody who knows the key")
+                                                : fmt::format("{} keys", allow.size()));
+  out += fmt::format("\n  relays:      {}", joined(expose.at("relays"), "none yet"));
+  out += fmt::format("\n  reachable:   {}", reachable.is_null()     ? "not tested yet"
+                                            : reachable.get<bool>() ? "yes"
+                                                                    : "no");
+  return out +
+         fmt::format("\n  connections: {}; {}", number(expose, "connections"), traffic(expose));
+}
+
+}  // namespace
+
+std::string status_text(const Json& event) {
+  std::string out = fmt::format("up:   {}, process {}, for {}\n", text(event, "config"),
+                                number(event, "pid"), span_text(number(event, "seconds")));
+  out += fmt::format("key:  {}\n", text(event, "key"));
+  out += fmt::format("node: {}", node_text(event.at("node")));
+  for (const Json& expose : event.at("exposes")) out += expose_text(expose);
+  const Json& connects = event.at("connects");
+  if (connects.empty()) return out;
+  Table table({"LOCAL ADDRESS", "PEER", "SERVICE", "CONNECTIONS", "TO PEER", "FROM PEER"});
+  for (const Json& connect : connects) {
+    const std::string service = text(connect, "service");
+    table.add(
+        {text(connect, "listen"), text(connect, "name"), service.empty() ? "(default)" : service,
+         std::to_string(number(connect, "connections")), size_text(number(connect, "bytesToPeer")),
+         size_text(number(connect, "bytesFromPeer"))});
+  }
+  return out + "\n\n" + table.to_string();
+}
+
+std::string peers_text(const Json& event) {
+  const Json& connections = event.at("connections");
+  if (connections.empty()) return "no connections";
+  Table table(
+      {"ID", "", "PEER", "SERVICE", "PATH", "REMOTE", "RTT", "TO PEER", "FROM PEER", "FOR"});
+  for (const Json& connection : connections) {
+    table.add({std::to_string(number(connection, "id")), text(connection, "direction"),
+               text(connection, "key").substr(0, kShortKey), text(connection, "service"),
+               text(connection, "path"), text(connection, "remote"),
+               fmt::format("{:.1f} ms", connection.at("rttMillis").get<double>()),
+               size_text(number(connection, "bytesToPeer")),
+               size_text(number(connection, "bytesFromPeer")),
+               span_text(number(connection, "seconds"))});
+  }
+  return table.to_string();
+}
+
+std::string reloaded_text(const Json& event) {
+  return fmt::format("reloaded {}: of the tunnels {} kept, {} changed, {} started, {} stopped",
+                     text(event, "config"), number(event, "kept"), number(event, "changed"),
+                     number(event, "started"), number(event, "stopped"));
+}
+
+std::string down_text(const Json& event) {
+  return fmt::format("ended (process {})", number(event, "pid"));
+}
+
+}  // namespace hsfwd::cli

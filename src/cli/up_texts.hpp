@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The events that a running `up` answers with, as people read them.
+#pragma once
+
+#include <string>
+
+#include "cli/output.hpp"
+
+namespace hsfwd::cli {
+
+// They throw what nlohmann throws where a field is missing or of another type.
+std::string status_text(const Json& event);
+std::string peers_text(const Json& event);
+std::string reloaded_text(const Json& event);
+std::string down_text(const Json& event);
+
+}  // namespace hsfwd::cli

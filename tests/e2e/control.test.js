@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is asked of a running `up`: status, peers, reload, down; and who may not ask, or answer.
+'use strict'
+const fs = require('node:fs')
+const net = require('node:net')
+const path = require('node:path')
+const t = require('../support/harness')
+
+let files = 0
+function fresh (what) { return path.join(t.scratch, `control-${what}-${files++}`) }
+
+/** A configuration file of its own identity; `text` is what stands below that. */
+function config (bootstrap, text) {
+  const name = fresh('config')
+  const head = `identity = "${fresh('identity')}"\nbootstrap = "${bootstrap}"\n`
+  const write = (text, more = '') => fs.writeFileSync(name, head + more + text)
+  write(text)
+  return { name, write, append: (text) => fs.appendFileSync(name, text) }
+}
+
+const exposing = (services, more = '') => `[[expose]]\nservices = ${JSON.stringify(services)}\n${more}\n`
+const connecting = (peer, listen) => `[[connect]]\npeer = "${peer}"\nlisten = ${JSON.stringify(listen)}\n`
+
+/** `hsfwd COMMAND -c FILE --json`: the exit code, as `exit`, and the one event. */
+async function ask (command, file, options) {
+  const result = await t.run([command, '-c', file.name, '--json'], options)
+  t.equal(result.program.events.length, 1, `events of ${command}: ${result.stdout}${result.stderr}`)
+  return { exit: result.code, ...result.program.events[0] }
+}
+
+async function up (file, event, options) {
+  const program = t.hsfwd(['up', '-c', file.name, '--json'], options)
+  const first = await program.event(event)
+  return { program, first }
+}
+
+/** A connection through a local port that has said and heard something. */
+async function talk (port) {
+  const socket = await t.connect(port)
+  const say = async (word) => {
+    socket.write(word)
+    const heard = await t.within(10000, `an echo of ${word}`, new Promise((resolve) => socket.once('data', resolve)))
+    t.equal(heard.toString(), word, 'what comes back')
+  }
+  await say('hello')
+  let gone = false
+  socket.once('close', () => { gone = true })
+  socket.once('end', () => { gone = true })
+  return { socket, say, gone: () => gone }
+}
+
+/** A network, an echo service, an `up` that exposes it and one with a local port that leads there. */
+async function twoSides () {
+  const network = await t.testnet()
+  const echo = await t.service((socket) => socket.pipe(socket))
+  const serverFile = config(network.bootstrap, exposing([`echo=${echo.port}`]))
+  const server = await up(serverFile, 'listening')
+  const key = server.first.publicKey
+  const port = await t.freePort()
+  const clientFile = config(network.bootstrap, connecting(key, [`${port}:echo`]))
+  const client = await up(clientFile, 'ready')
+  return { network, echo, key, port, server: server.program, serverFile, client: client.program, clientFile }
+}
+
+function refused (port) {
+  return new Promise((resolve, reject) => {
+    const probe = net.connect(port, '127.0.0.1')
+    probe.on('connect', () => reject(new Error(`port ${port} is open`)))
+    probe.on('error', resolve)
+  })
+}
+
+/** The one control socket below a runtime directory. */
+function socketIn (runtime) {
+  const sockets = fs.readdirSync(path.join(runtime, 'hsfwd')).filter((name) => name.endsWith('.sock'))
+  t.equal(sockets.length, 1, 'sockets')
+  return path.join(runtime, 'hsfwd', sockets[0])
+}
+
+t.test('status and peers tell of a connection on both sides', async () => {
+  const s = await twoSides()
+  const before = await ask('peers', s.clientFile)
+  t.equal(before.exit, 0, 'exit code')
+  t.equal(before.connections.length, 0, 'connections before there is one')
+  const line = await talk(s.port)
+  await s.server.event('reachability')
+
+  const served = await ask('status', s.serverFile)
+  t.equal(served.exit, 0, 'exit code')
+  t.equal(served.event, 'status', 'the event')
+  t.equal(served.pid, s.server.pid(), 'the process')
+  t.equal(served.config, s.serverFile.name, 'the file')
+  t.equal(served.publicKey, s.key, 'the own key')
+  t.ok(served.seconds >= 0, 'for how long')
+  t.equal(served.node.online, true, 'online')
+  t.equal(served.node.persistent, false, 'persistent')
+  t.ok(/^127\.0\.0\.1/.test(served.node.address), `as seen by others: ${served.node.address}`)
+  t.ok(['open', 'consistent'].includes(served.node.nat), `NAT: ${served.node.nat}`)
+  const [expose] = served.exposes
+  t.equal(served.exposes.length, 1, 'exposes')
+  t.equal(expose.publicKey, s.key, 'the exposed key')
+  t.equal(JSON.stringify(expose.services), JSON.stringify([{ name: 'echo', target: `127.0.0.1:${s.echo.port}` }]), 'services')
+  t.equal(expose.allow, null, 'who may come')
+  t.equal(expose.relays.length, 3, 'relays')
+  t.equal(expose.reachable, true, 'reachable')
+  t.equal(expose.connections, 1, 'connections')
+  t.equal(expose.bytesToPeer, 5, 'bytes to the peer')
+  t.equal(expose.bytesFromPeer, 5, 'bytes from the peer')
+
+  const connected = await ask('status', s.clientFile)
+  t.equal(connected.exposes.length, 0, 'exposes of the client')
+  const { name, ...rest } = connected.connects[0]
+  t.equal(JSON.stringify(rest), JSON.stringify({
+    listen: `127.0.0.1:${s.port}`, peer: s.key, service: 'echo', connections: 1, bytesToPeer: 5, bytesFromPeer: 5
+  }), 'the local address')
+
+  const [out] = (await ask('peers', s.clientFile)).connections
+  t.equal(out.direction, 'out', 'direction at the client')
+  t.equal(out.peer, s.key, 'the peer')
+  t.equal(out.service, 'echo', 'the service')
+  t.equal(out.path, 'direct', 'the path')
+  t.ok(/^127\.0\.0\.1:\d+$/.test(out.remote), `remote address: ${out.remote}`)
+  t.ok(out.rttMillis > 0 && out.rttMillis < 10000, `round-trip time: ${out.rttMillis}`)
+  t.equal(`${out.bytesToPeer} ${out.bytesFromPeer}`, '5 5', 'bytes')
+  t.ok(Math.abs(Date.parse(out.since) - Date.now()) < 60000, `since when: ${out.since}`)
+  const [incoming] = (await ask('peers', s.serverFile)).connections
+  t.equal(incoming.direction, 'in', 'direction at the server')
+  t.equal(incoming.peer, connected.publicKey, 'the peer of the server')
+
+  const status = await t.run(['status', '-c', s.serverFile.name])
+  for (const word of [served.key, 'online, ephemeral', `echo -> 127.0.0.1:${s.echo.port}`, 'connections: 1', '5 B to peers']) {
+    t.ok(status.stdout.includes(word), `'${word}' in ${status.stdout}`)
+  }
+  const peers = (await t.run(['peers', '-c', s.clientFile.name])).stdout.trimEnd().split('\n')
+  t.equal(peers.length, 2, `a head and a line: ${peers}`)
+  t.ok(new RegExp(`^\\d+ +out +${served.key.slice(0, 12)} +echo +direct +127.0.0.1:\\d+ +[\\d.]+ ms +5 B +5 B +\\d+ s$`).test(peers[1]), peers[1])
+
+  line.socket.end()
+  await s.client.event('closed')
+  t.equal((await ask('peers', s.clientFile)).connections.length, 0, 'connections when it has ended')
+  t.equal((await ask('status', s.clientFile)).connects[0].bytesToPeer, 5, 'bytes are counted on')
+  t.equal((await t.run(['peers', '-c', s.clientFile.name])).stdout, 'no connections\n', 'none, for people')
+  t.equal(s.server.stderr + s.client.stderr, '', 'nothing to complain about')
+})
+
+t.test('reload: new tunnels start, removed ones stop, and a connection through one that stays goes on', async () => {
+  const s = await twoSides()
+  const line = await talk(s.port)
+  const more = await t.freePort()
+  s.clientFile.write(connecting(s.key, [`${s.port}:echo`, `${more}`]))
+  const added = await ask('reload', s.clientFile)
+  t.equal(added.exit, 0, 'exit code')
+  t.equal(`${added.event} ${added.kept} ${added.changed} ${added.started} ${added.stopped}`, 'reloaded 1 0 1 0', 'what it did')
+  await s.client.event('ready', { matches: (e) => e.listen === `127.0.0.1:${more}` })
+  const second = await talk(more)
+  await line.say('still there')
+
+  s.clientFile.write(connecting(s.key, [`${s.port}:echo`]))
+  const removed = await ask('reload', s.clientFile)
+  t.equal(`${removed.kept} ${removed.changed} ${removed.started} ${removed.stopped}`, '1 0 0 1', 'what it did then')
+  await t.until(() => second.gone(), 'the connection of the removed one to end')
+  const closed = await s.client.event('closed')
+  t.ok(/configuration/.test(closed.reason), `why it ended: ${closed.reason}`)
+  await refused(more)
+  await line.say('and on')
+
+  // An identity of its own comes, is found by its key, and goes.
+  s.serverFile.write(exposing([`echo=${s.echo.port}`]) + exposing([`other=${s.echo.port}`], `identity = "${fresh('identity')}"`))
+  t.equal((await ask('reload', s.serverFile)).started, 1, 'exposes started')
+  const other = await s.server.event('listening', { matches: (e) => e.publicKey !== s.key })
+  const pong = await t.run(['ping', other.publicKey, '-c', '1', '--bootstrap', s.network.bootstrap])
+  t.equal(pong.code, 0, `ping: ${pong.stderr}`)
+  s.serverFile.write(exposing([`echo=${s.echo.port}`]))
+  t.equal((await ask('reload', s.serverFile)).stopped, 1, 'exposes stopped')
+  const gone = await t.run(['lookup', other.publicKey, '--bootstrap', s.network.bootstrap])
+  t.equal(gone.code, 69, 'its announcement is taken back')
+  await line.say('to the end')
+  t.equal(s.server.stderr + s.client.stderr, '', 'nothing to complain about')
+})
+
+t.test('reload: an identity with other services keeps its announcement, and the connections to those that stay', async () => {
+  const s = await twoSides()
+  const kept = await talk(s.port)
+  const hello = await t.service((socket) => socket.end('Hello world!'))
+  s.serverFile.write(exposing([`hello=${hello.port}`, `echo=${s.echo.port}`]))
+  t.equal((await ask('reload', s.serverFile)).changed, 1, 'changed')
+  await kept.say('still there')
+  const fresh = await t.freePort()
+  s.clientFile.write(connecting(s.key, [`${s.port}:echo`, `${fresh}`]))
+  await ask('reload', s.clientFile)
+  t.equal((await t.readAll(await t.connect(fresh))).toString(), 'Hello world!', 'the new default service')
+
+  // The same name that leads elsewhere is another service.
+  s.serverFile.write(exposing([`echo=${hello.port}`]))
+  await ask('reload', s.serverFile)
+  await t.until(() => kept.gone(), 'the connection to end')
+  t.equal((await t.readAll(await t.connect(s.port))).toString(), 'Hello world!', 'where the name leads now')
+})
+
+t.test('reload: a local port that leads elsewhere; who may no longer come is put out', async () => {
+  const s = await twoSides()
+  const before = await talk(s.port)
+  const stranger = (await t.run(['keygen', '--name', 'nobody', '--json'])).program.events[0].publicKey
+  s.serverFile.write(exposing([`echo=${s.echo.port}`], `allow = "${stranger}"`))
+  t.equal((await ask('reload', s.serverFile)).changed, 1, 'changed')
+  await t.until(() => before.gone(), 'who may no longer come is put out')
+  t.equal((await ask('status', s.serverFile)).exposes[0].allow.join(), stranger, 'who may')
+  t.equal((await t.run(['ping', s.key, '-c', '1', '--name', 'guest', '--bootstrap', s.network.bootstrap])).code, 69, 'and stays out')
+  s.serverFile.write(exposing([`echo=${s.echo.port}`]))
+  await ask('reload', s.serverFile)
+  const again = await talk(s.port)
+
+  const hello = await t.service((socket) => socket.end('Hello world!'))
+  s.serverFile.write(exposing([`echo=${s.echo.port}`, `hello=${hello.port}`]))
+  await ask('reload', s.serverFile)
+  await again.say('still there')
+  s.clientFile.write(connecting(s.key, [`${s.port}:hello`]))
+  const changed = await ask('reload', s.clientFile)
+  t.equal(`${changed.kept} ${changed.changed} ${changed.started} ${changed.stopped}`, '0 1 0 0', 'what it did')
+  await t.until(() => again.gone(), 'the connection to the other service to end')
+  t.equal((await t.readAll(await t.connect(s.port))).toString(), 'Hello world!', 'where the port leads now')
+})
+
+t.test('reload: a mistake in the file, or a tunnel that cannot start, and everything stays as it is', async () => {
+  const s = await twoSides()
+  const line = await talk(s.port)
+  const good = connecting(s.key, [`${s.port}:echo`])
+  const free = await t.freePort()
+  const taken = await t.service((socket) => socket.end())
+  const shared = fresh('identity')
+  const other = t.hsfwd(['expose', '1', '--identity', shared, '--bootstrap', s.network.bootstrap, '--json'])
+  await other.event('listening')
+  const port = await t.freePort()
+  const connects = async () => {
+    const { connects } = await ask('status', s.clientFile)
+    return connects.map((c) => `${c.listen} ${c.peer} ${c.service} ${c.connections}`).join()
+  }
+  const unchanged = await connects()
+  const cases = [
+    ['', good + 'x', 78, /config-\d+:\d+: /, 'BAD_CONFIG'],
+    ['', connecting(s.key, [String(free), 'x:y:z']), 78, /config-\d+:\d+: .*'x:y:z'/, 'BAD_CONFIG'],
+    ['', '', 78, /nothing to do/, 'BAD_CONFIG'],
+    ['', connecting(s.key, [String(free), String(taken.port)]), 1, new RegExp(`cannot listen on 127.0.0.1:${taken.port}`), 'LISTEN_FAILED'],
+    ['', connecting(s.key, [String(free)]) + exposing(['1'], `identity = "${shared}"`), 1, /another hsfwd process/, 'IDENTITY_IN_USE'],
+    [`port = ${port}\n`, connecting(s.key, [String(free)]), 1, /: port cannot change while hsfwd up runs; .*restart/, 'RESTART_NEEDED'],
+    [`host = "127.0.0.1"\nrelay_through = "${s.key}"\n`, good, 1, /: host, relay_through cannot change/, 'RESTART_NEEDED']
+  ]
+  for (const [head, text, code, says, event] of cases) {
+    s.clientFile.write(text, head)
+    const result = await ask('reload', s.clientFile)
+    t.equal(`${result.event} ${result.code} ${result.exit}`, `error ${event} ${code}`, 'the event')
+    t.ok(says.test(result.message), `${result.message} says ${says}`)
+    const plain = await t.run(['reload', '-c', s.clientFile.name])
+    t.equal(plain.code, code, `exit code: ${plain.stderr}`)
+    t.equal(plain.stderr, `hsfwd: ${result.message}\n`, 'one line')
+    await s.client.event('error', { matches: (e) => e.message === result.message && e.code === event })
+    await refused(free)
+    await line.say('still there')
+    t.equal(await connects(), unchanged, 'local addresses and their connections')
+  }
+})
+
+t.test('SIGHUP is a reload, and its result is told', async () => {
+  const s = await twoSides()
+  const line = await talk(s.port)
+  s.clientFile.append('x')
+  s.client.child.kill('SIGHUP')
+  t.equal((await s.client.event('error')).code, 'BAD_CONFIG', 'a mistake is told')
+  s.clientFile.write(connecting(s.key, [`${s.port}:echo`, '0']))
+  s.client.child.kill('SIGHUP')
+  const reloaded = await s.client.event('reloaded')
+  t.equal(`${reloaded.kept} ${reloaded.started}`, '1 1', 'what it did')
+  await line.say('still there')
+})
+
+t.test('down returns when up has ended, with its goodbyes, and all is free again', async () => {
+  const network = await t.testnet()
+  const port = await t.freePort()
+  const file = config(network.bootstrap, exposing(['1']))
+  file.write(exposing(['1']), `port = ${port}\n`)
+  for (let round = 0; round < 3; round++) {
+    const { program, first } = await up(file, 'listening')
+    const down = await ask('down', file)
+    t.equal(down.exit, 0, 'exit code of down')
+    t.equal(down.pid, program.pid(), 'which process')
+    t.equal(await t.within(1000, 'up to have ended', program.exited), 0, 'exit code of up')
+    t.equal(program.stderr, '', 'nothing to complain about')
+    t.equal((await t.run(['lookup', first.publicKey, '--bootstrap', network.bootstrap])).code, 69, 'the announcement is taken back')
+  }
+  t.equal((await ask('down', file)).code, 'NOT_RUNNING', 'a second down')
+})
+
+t.test('nobody to ask: 69, in one line that names the file', async () => {
+  const { bootstrap } = await t.testnet()
+  const file = config(bootstrap, exposing(['1']))
+  for (const command of ['status', 'peers', 'reload', 'down']) {
+    const plain = await t.run([command, '-c', file.name])
+    t.equal(plain.code, 69, `exit code of ${command}`)
+    t.ok(plain.stderr.startsWith(`hsfwd: no hsfwd up runs with ${file.name}: `), plain.stderr)
+    t.equal(plain.stderr.split('\n').length, 2, 'one line')
+    t.equal(plain.stdout, '', 'standard output')
+    t.equal((await ask(command, file)).code, 'NOT_RUNNING', 'the event')
+    t.equal((await t.run([command])).code, 78, 'without any file')
+  }
+})
+
+t.test('a second up of a file is told of the first; a file of its own is none of its business', async () => {
+  const network = await t.testnet()
+  const file = config(network.bootstrap, exposing(['1']))
+  const { program } = await up(file, 'listening')
+  const link = { name: fresh('link') }
+  fs.symlinkSync(file.name, link.name)
+  for (const name of [file.name, link.name]) {
+    const second = await t.run(['up', '-c', name])
+    t.equal(second.code, 1, 'exit code')
+    t.ok(/^hsfwd: another hsfwd up runs with this configuration .*\n$/.test(second.stderr), second.stderr)
+    t.equal(second.stdout, '', 'nothing is started')
+  }
+  t.equal((await ask('status', link)).pid, program.pid(), 'found by another path to the file')
+  const other = config(network.bootstrap, exposing(['1']))
+  const { program: unrelated } = await up(other, 'listening')
+  t.equal((await ask('status', file)).pid, program.pid(), 'the first')
+  t.equal((await ask('status', other)).pid, unrelated.pid(), 'the other')
+})
+
+t.test('what an up that was killed leaves behind is replaced', async () => {
+  const network = await t.testnet()
+  const file = config(network.bootstrap, exposing(['1']))
+  const env = { XDG_RUNTIME_DIR: fresh('runtime') }
+  const { program } = await up(file, 'listening', { env })
+  const socket = socketIn(env.XDG_RUNTIME_DIR)
+  t.equal(fs.statSync(socket).mode & 0o777, 0o600, 'mode of the socket')
+  t.equal(fs.statSync(path.dirname(socket)).mode & 0o777, 0o700, 'mode of its folder')
+  await program.kill('SIGKILL')
+  t.ok(fs.existsSync(socket), 'the socket is left behind')
+  const nobody = await t.run(['status', '-c', file.name], { env })
+  t.equal(nobody.code, 69, 'exit code')
+  t.ok(/[Cc]onnection refused/.test(nobody.stderr), nobody.stderr)
+  const { program: next } = await up(file, 'listening', { env })
+  t.equal((await ask('status', file, { env })).pid, next.pid(), 'who answers')
+  await next.kill()
+  t.ok(!fs.existsSync(socket), 'who ends in order takes it away')
+})
+
+t.test('who sends something else than a request is told, and harms nobody', async () => {
+  const network = await t.testnet()
+  const file = config(network.bootstrap, exposing(['1']))
+  const env = { XDG_RUNTIME_DIR: fresh('runtime') }
+  const { program } = await up(file, 'listening', { env })
+  const where = socketIn(env.XDG_RUNTIME_DIR)
+  const open = () => new Promise((resolve, reject) => {
+    const socket = net.connect({ path: where, allowHalfOpen: true }, () => resolve(socket))
+    socket.on('error', reject)
+  })
+  const answer = async (bytes, end = false) => {
+    const socket = await open()
+    const heard = t.readAll(socket)
+    if (end) socket.end(bytes)
+    else socket.write(bytes)
+    const text = (await t.within(5000, 'an answer', heard)).toString()
+    socket.on('error', () => {})
+    socket.destroy()
+    return text
+  }
+  const cases = [
+    ['GET / HTTP/1.1\r\n\r\n', /JSON object/],
+    ['{"command":"format"}\n', /no command 'format'/],
+    ['{"command":"down","now":true}\n', /no field 'now'/],
+    [Buffer.alloc(500000, '['), /at most 4096 bytes/],
+    [Buffer.concat([Buffer.from([0, 255, 10])]), /JSON object/]
+  ]
+  for (const [bytes, says] of cases) {
+    const text = await answer(bytes)
+    const event = JSON.parse(text)
+    t.equal(`${event.event} ${event.code} ${event.exitCode}`, 'error BAD_REQUEST 2', 'the event')
+    t.ok(says.test(event.message), `${event.message} says ${says}`)
+    t.ok(text.endsWith('\n') && text.split('\n').length === 2, 'one line')
+  }
+  t.ok(/has an end/.test(await answer('{"command":"down"}', true)), 'a line without an end')
+  t.equal(await answer('', true), '', 'who says nothing hears nothing')
+  // Only the first line counts.
+  t.equal(JSON.parse(await answer('{"command":"peers"}\n{"command":"down"}\n')).event, 'peers', 'one request')
+
+  // More than may ask at once, all of them silent: the next is told to come again.
+  const silent = []
+  for (let i = 0; i < 16; i++) silent.push(await open())
+  const busy = await ask('status', file, { env })
+  t.equal(busy.code, 'BUSY', 'when too many ask')
+  silent[0].destroy()
+  await t.until(async () => (await t.run(['status', '-c', file.name], { env })).code === 0, 'room again')
+  for (const socket of silent) socket.destroy()
+  t.equal(program.code, undefined, 'up runs on')
+  t.equal(program.stderr, '', 'nothing to complain about')
+})
+
+t.test('--socket: where one wishes, and if that cannot be, not at all', async () => {
+  const network = await t.testnet()
+  const file = config(network.bootstrap, exposing(['1']))
+  const where = fresh('socket')
+  const program = t.hsfwd(['up', '-c', file.name, '--socket', where, '--json'])
+  await program.event('listening')
+  t.equal(fs.statSync(where).mode & 0o777, 0o600, 'mode of the socket')
+  t.equal((await ask('status', file)).code, 'NOT_RUNNING', 'not where it usually is')
+  const status = await t.run(['status', '--socket', where, '--json'])
+  t.equal(status.program.events[0].pid, program.pid(), 'who answers')
+  t.equal((await t.run(['down', '--socket', where])).code, 0, 'exit code of down')
+  t.equal(await program.exited, 0, 'exit code of up')
+  const nowhere = await t.run(['up', '-c', file.name, '--socket', path.join(file.name, 'socket'), '--json'])
+  t.equal(nowhere.code, 1, 'exit code')
+  t.equal(nowhere.program.events[0].code, 'CONTROL_FAILED', 'the event')
+})
+
+t.test('an up that finds no place for a control socket runs without', async () => {
+  const network = await t.testnet()
+  const file = config(network.bootstrap, exposing(['1']))
+  const state = fresh('state')
+  fs.mkdirSync(path.join(state, 'hsfwd'), { recursive: true })
+  fs.writeFileSync(path.join(state, 'hsfwd', 'run'), '')
+  const env = { XDG_RUNTIME_DIR: file.name, XDG_STATE_HOME: state }
+  const { program } = await up(file, 'listening', { env })
+  t.ok(/status, peers, reload and down will not work/.test(program.stderr), `a warning: ${program.stderr}`)
+  t.equal(program.stderr.trim().split('\n').length, 1, 'one line')
+})

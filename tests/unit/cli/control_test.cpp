@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "cli/control_client.hpp"
+#include "cli/table.hpp"
+#include "cli/up_texts.hpp"
+
+using namespace hsfwd::cli;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+TEST_CASE("a request is its command, in a line of JSON") {
+  CHECK(ControlRequest{ControlCommand::kReload}.encode() == R"({"command":"reload"})");
+  for (const auto command : {ControlCommand::kStatus, ControlCommand::kPeers,
+                             ControlCommand::kReload, ControlCommand::kDown}) {
+    const auto request = ControlRequest::decode(ControlRequest{command}.encode());
+    REQUIRE(request.ok());
+    CHECK(request->command == command);
+  }
+  CHECK(ControlRequest::decode(" { \"command\" : \"down\" } \r").ok());
+}
+
+TEST_CASE("a request that is none is refused in one line that says what would be right") {
+  const std::string large(ControlRequest::kMaxSize + 1, ' ');
+  const std::string deep(ControlRequest::kMaxSize, '[');
+  const std::pair<std::string, const char*> cases[] = {
+      {"", "a JSON object on one line"},
+      {"status", "a JSON object on one line"},
+      {"\"status\"", "a JSON object on one line"},
+      {"[\"command\",\"status\"]", "a JSON object on one line"},
+      {R"({"command":"status")", "a JSON object on one line"},
+      {R"({"command":"status"} {"command":"down"})", "a JSON object on one line"},
+      {"{\"command\":\"status\xff\"}", "a JSON object on one line"},
+      {"GET / HTTP/1.1", "a JSON object on one line"},
+      {deep, "a JSON object on one line"},
+      {large, "at most 4096 bytes"},
+      {"{}", "names its command"},
+      {R"({"command":1})", "names its command"},
+      {R"({"command":null})", "names its command"},
+      {R"({"command":["down"]})", "names its command"},
+      {R"({"command":"stop"})", "no command 'stop'; there are status, peers, reload and down"},
+      {R"({"command":"Down"})", "no command 'Down'"},
+      {R"({"command":""})", "no command ''"},
+      {R"({"command":"a\nb"})", "no command 'a\\nb'"},
+      {R"({"command":"down","force":true})", "no field 'force'"},
+      {R"({"a\nb":1})", "no field 'a\\nb'"},
+  };
+  for (const auto& [line, says] : cases) {
+    CAPTURE(line);
+    const auto request = ControlRequest::decode(line);
+    REQUIRE(!request.ok());
+    CHECK_THAT(request.error(), Contains(says));
+    CHECK(request.error().find('\n') == std::string::npos);
+    CHECK(request.error().size() < 200);
+  }
+}
+
+TEST_CASE("an answer is an event, and an error is thrown as such") {
+  CHECK(decode_answer(R"({"event":"down","pid":1})").at("pid") == 1);
+  const auto error_of = [](std::string_view line) {
+    try {
+      decode_answer(line);
+    } catch (const UserError& error) {
+      return error;
+    }
+    FAIL("no error");
+    return UserError{};
+  };
+  const UserError told =
+      error_of(R"({"event":"error","code":"BAD_CONFIG","message":"no","exitCode":78})");
+  CHECK(told.exit_code == kBadConfig);
+  CHECK(told.code == "BAD_CONFIG");
+  CHECK(told.message == "no");
+  // No exit code of these: a failure must not look like success, nor like a signal.
+  for (const std::string code : {"0", "-1", "128", "1e9", "4294967297", "\"78\"", "null"}) {
+    CAPTURE(code);
+    CHECK(error_of(R"({"event":"error","code":"X","message":"","exitCode":)" + code + "}")
+              .exit_code == kFailed);
+  }
+  for (const std::string line : {"", "null", "[]", "{}", R"({"event":1})", R"({"event":"error"})",
+                                 R"({"event":"error","code":1,"message":""})"}) {
+    CAPTURE(line);
+    CHECK(error_of(line).code == "BAD_ANSWER");
+  }
+}
+
+TEST_CASE("tables are aligned, and what peers call things stays on its line") {
+  Table table({"NAME", "", "N"});
+  table.add({"a", "in", "1000"});
+  table.add({"x\ny\x1b[2J", "out", "2"});
+  CHECK(table.to_string() ==
+        "NAME              N\n"
+        "a            in   1000\n"
+        "x\\ny\\x1b[2J  out  2");
+}
+
+TEST_CASE("sizes and spans of time, for people") {
+  CHECK(size_text(0) == "0 B");
+  CHECK(size_text(999) == "999 B");
+  CHECK(size_text(1000) == "1.0 kB");
+  CHECK(size_text(999'949) == "999.9 kB");
+  CHECK(size_text(999'950) == "1.0 MB");
+  CHECK(size_text(20'000'000) == "20.0 MB");
+  CHECK(size_text(UINT64_MAX) == "18.4 EB");
+  CHECK(span_text(59) == "59 s");
+  CHECK(span_text(60) == "1 min 0 s");
+  CHECK(span_text(3600 + 600) == "1 h 10 min");
+  CHECK(span_text(86400 * 4 + 3600) == "4 d 1 h");
+}

@@ -19,6 +19,7 @@ const settings = {
   lanes: '4', // runs at once
   timeout: '45', // seconds
   out: '', // a file for the figures
+  timelines: '', // a file for what our clients say of each attempt that failed or took over 1 s
   ...JSON.parse(process.env.HSFWD_NATLAB || '{}')
 }
 const list = (text) => text.split(',').filter(Boolean)
@@ -57,7 +58,11 @@ async function oneRun (lab, { place, server: serverKind, client: clientKind }, t
     started.push(server)
     const client = await startClient(clientKind, site.client, { bootstrap: lab.bootstrap, key: server.key, through })
     started.push(client)
-    return await timeToFirstByte(client, Number(settings.timeout) * 1000)
+    const result = await timeToFirstByte(client, Number(settings.timeout) * 1000)
+    if (settings.timelines && (!result.ok || result.took > 1000)) {
+      fs.appendFileSync(settings.timelines, `${serverKind}-${clientKind} ${nameOf(place)}, loss ${lab.loss} %: ${JSON.stringify(result)}\n${client.program.stderr}\n`)
+    }
+    return result
   } catch (error) {
     return { ok: false, took: performance.now() - began, reason: `no start: ${error.message.split('\n')[0]}` }
   } finally {
@@ -67,7 +72,7 @@ async function oneRun (lab, { place, server: serverKind, client: clientKind }, t
 }
 
 t.test('the full matrix', async () => {
-  if (!hasJavaScript()) settings.implementations = 'hsfwd-hsfwd'
+  t.ok(hasJavaScript() || settings.implementations === 'hsfwd-hsfwd', 'the JavaScript packages are not installed')
   const lab = new Lab()
   await lab.start({ nodes: Number(settings.nodes), startNode: (host, bootstrap) => startNode(settings.network, host, bootstrap) })
   const relay = settings.relay ? await startRelay(settings.relay, (await lab.place('public', 'public')).server, lab.bootstrap) : null

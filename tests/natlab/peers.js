@@ -28,7 +28,7 @@ const KINDS = {
     relay: ({ bootstrap }) => ours('node', '--relay', ...identity(), '--bootstrap', bootstrap),
     server: ({ bootstrap, service, through }) => ours('expose', `it=unix:${service}`, ...identity(),
       '--bootstrap', bootstrap, ...(through ? ['--relay-through', through] : [])),
-    client: ({ bootstrap, key, local, through }) => ours('connect', key, '-L', `unix:${local}`, ...identity(),
+    client: ({ bootstrap, key, local, through }) => ours('connect', key, '-v', '-L', `unix:${local}`, ...identity(),
       '--bootstrap', bootstrap, ...(through ? ['--relay-through', through] : []))
   },
   js: {

@@ -13,9 +13,6 @@ constexpr Duration kUnknownPause = 1_s;  // for a server that does not know its 
 // Upstream repeats a request every second and gives up after four. These come sooner and end then.
 constexpr Duration kMinPace = 80_ms;
 constexpr Duration kCarefulPace = 1_s;
-// A stock server takes a second copy of the request for a random punch for another punch, which it has no
-// budget for, and breaks off the one that is under way. So the first is given time to succeed.
-constexpr Duration kStockRandomPace = 2500_ms;
 constexpr Duration kGiveUp = 4_s;
 constexpr Duration kTurnPoll = 250_ms;
 constexpr Duration kTurnLimit = 8_s;  // the server forgets a session that does not punch after 10 s
@@ -94,7 +91,11 @@ HolepunchPayload ClientPunch::own_state(bool punching) {
   out.firewall = static_cast<std::uint64_t>(puncher_.nat().verdict());
   out.punching = punching;
   const auto& addresses = puncher_.nat().addresses();
-  if (!addresses.empty()) out.addresses = addresses;
+  if (!addresses.empty()) {
+    out.addresses = addresses;
+  } else if (puncher_.nat().verdict() == Firewall::kOpen && own_address_) {
+    out.addresses = {*own_address_};
+  }
   return out;
 }
 
@@ -107,6 +108,7 @@ void ClientPunch::send(const Address& peer, const Address& relay, HolepunchPaylo
   Request& request = *requests_.back();
   request.peer = peer;
   request.relay = relay;
+  request.asks_to_punch = sent_.punching;
   request.call = std::make_unique<rpc::Call>(
       dht_.node().calls(),
       [this, &request](const rpc::CallResult& result) { on_result(request, result); });
@@ -141,6 +143,7 @@ std::optional<ClientPunch::Answer> ClientPunch::open(const Request& request,
   auto payload = secure_.open(message->payload);
   if (!payload) return std::nullopt;
   return Answer{.payload = std::move(*payload),
+                .to_ask = request.asks_to_punch,
                 .own = reply.message.to,
                 .relay = request.relay,
                 .server = message->peer_address.value_or(request.relay),
@@ -163,8 +166,9 @@ void ClientPunch::on_result(Request& request, const rpc::CallResult& result) {
     return;
   }
   forget_requests();
+  timer_.stop();
   const bool later = answer->payload.error == static_cast<std::uint64_t>(PayloadError::kTryLater);
-  if (later && sent_.punching) {
+  if (later && answer->to_ask) {
     log_.note(AttemptStep::kPunch, "the peer is busy with another random punch");
     if (!context_.patient) {
       fail(PunchFailure::kServerAborted);
@@ -184,7 +188,14 @@ void ClientPunch::on_result(Request& request, const rpc::CallResult& result) {
   switch (state_) {
     case State::kProbing: on_probe_answer(*answer); return;
     case State::kAsking:
-    case State::kPunching: on_ask_answer(); return;
+    case State::kPunching:
+      if (answer->to_ask || answer->payload.punching) {
+        on_ask_answer();
+      } else {
+        log_.note(AttemptStep::kPunch, "the peer has not heard of it");
+        ask_to_punch();
+      }
+      return;
     case State::kWaitingForTurn: begin_round(); return;
     default: return;
   }
@@ -226,22 +237,39 @@ void ClientPunch::probe() {
   send(relay.peer_address, relay.relay_address, std::move(payload), eager_pace());
 }
 
-/// A relay that is slow may be gone; another one is asked beside it.
+/// A relay that is slow may be gone; another one is asked beside it. Or the server lacks a sample to
+/// know its NAT, as stock ones do for seconds on a lossy line: what comes to the socket that it
+/// punches with, along the way that its answer left, is one.
 void ClientPunch::on_slow_probe() {
-  if (state_ != State::kProbing || relays_asked_ >= server_relays_.size()) return;
+  if (state_ != State::kProbing) return;
+  const auto ask_too = [this](const Address& peer, const Address& relay) {
+    log_.note(AttemptStep::kProbe, "slow; asking {} through {} too", peer.to_string(),
+              relay.to_string());
+    HolepunchPayload payload = sent_;
+    payload.token = secure_.token(peer.host);
+    send(peer, relay, std::move(payload), eager_pace());
+  };
+  if (relays_asked_ == 1) ask_too(server_address_, context_.relay);
+  if (relays_asked_ >= server_relays_.size()) return;
   const RelayInfo& relay = server_relays_[relays_asked_++];
-  log_.note(AttemptStep::kProbe, "slow; asking through {} too", relay.relay_address.to_string());
-  HolepunchPayload payload = sent_;
-  payload.token = secure_.token(relay.peer_address.host);
-  send(relay.peer_address, relay.relay_address, std::move(payload), eager_pace());
+  ask_too(relay.peer_address, relay.relay_address);
 }
 
 void ClientPunch::on_probe_answer(const Answer& answer) {
   puncher_.add_sample(answer.own, answer.relay);
+  own_address_ = answer.own;
   server_token_ = answer.payload.token;
   probed_server_ = answer.server;
   probed_relay_ = answer.relay;
   log_.note(AttemptStep::kProbe, "the peer's NAT: {}", to_string(puncher_.remote().firewall));
+  if (puncher_.remote().firewall == Firewall::kOpen) {
+    const auto& addresses = puncher_.remote().addresses;
+    const Address open = addresses.empty() ? answer.server : addresses.front().address;
+    cancel();
+    state_ = State::kDone;
+    observer_.on_open_server(open);
+    return;
+  }
   state_ = State::kSettling;
   if (puncher_.remote().firewall == Firewall::kUnknown) {
     timer_.start(kUnknownPause);
@@ -321,10 +349,15 @@ void ClientPunch::ask_to_punch() {
   HolepunchPayload payload = own_state(true);
   payload.round = round_++;
   payload.remote_token = server_token_;
-  const bool random = puncher_.needs_budget();
-  const Duration pace = random && !context_.server_is_hsfwd ? kStockRandomPace : eager_pace();
   log_.note(AttemptStep::kPunch, "asking the peer to punch through {}",
             (delayed_ ? server_relays_.front().relay_address : context_.relay).to_string());
+  send_about_punching(std::move(payload), asks_once() ? kGiveUp : eager_pace());
+  if (asks_once()) timer_.start(eager_pace());
+  // A patient one would have to stop again when it is asked to come later.
+  if (puncher_.needs_budget() && !context_.patient) start_punching();
+}
+
+void ClientPunch::send_about_punching(HolepunchPayload payload, Duration pace) {
   if (delayed_) {
     const RelayInfo& relay = server_relays_.front();
     send(relay.peer_address, relay.relay_address, std::move(payload), pace);
@@ -332,8 +365,17 @@ void ClientPunch::ask_to_punch() {
     payload.token = secure_.token(server_address_.host);
     send(server_address_, context_.relay, std::move(payload), pace);
   }
-  // A patient one would have to stop again when it is asked to come later.
-  if (random && !context_.patient) start_punching();
+}
+
+/// A stock server takes a second copy of the request for a random punch for another punch, which it
+/// has no budget for, and breaks off the one that is under way. So when no answer comes it is asked
+/// whether it punches, which it takes as often as need be.
+void ClientPunch::inquire() {
+  log_.note(AttemptStep::kPunch, "no answer yet; does the peer punch?");
+  HolepunchPayload payload = own_state(false);
+  payload.round = round_++;
+  payload.remote_token = server_token_;
+  send_about_punching(std::move(payload), eager_pace());
 }
 
 void ClientPunch::on_ask_answer() {
@@ -373,6 +415,8 @@ void ClientPunch::on_timer() {
     puncher_.analyze(false, [this](bool stable) { on_settled(stable, false); });
   } else if (state_ == State::kWaitingForTurn) {
     begin_round();
+  } else if (state_ == State::kAsking || state_ == State::kPunching) {
+    inquire();
   }
 }
 

@@ -14,7 +14,7 @@
 // - kPunching: see Holepuncher. Random strategies, which take long, begin with the question; its
 //   answer may still come.
 //
-// A punch that comes in, in any state, is success.
+// A punch that comes in, in any state, is success. So is a server that says that it is open.
 #pragma once
 
 #include <functional>
@@ -64,6 +64,8 @@ class ClientPunch final : private HolepuncherObserver {
     virtual ~Observer() = default;
     /// The path is open. The socket lives on if it is held before this returns.
     virtual void on_punched(net::UdpSocket& socket, const Address& from) = 0;
+    /// The server has found out that it takes packets from anybody; at `address`.
+    virtual void on_open_server(const Address& address) = 0;
     virtual void on_punch_failed(PunchFailure failure) = 0;
   };
 
@@ -92,10 +94,12 @@ class ClientPunch final : private HolepuncherObserver {
     std::unique_ptr<rpc::Call> call;
     Address peer;  // the server, as the relay is told to address it
     Address relay;
+    bool asks_to_punch = false;
     void cancel() { call->cancel(); }
   };
   struct Answer {
     HolepunchPayload payload;
+    bool to_ask = false;    // to be punched
     Address own;            // as the relay sees us
     Address relay;
     Address server;         // from where the server answered, as the relay sees it
@@ -113,12 +117,15 @@ class ClientPunch final : private HolepuncherObserver {
   void conclude_probe();
   void begin_round();
   void ask_to_punch();
+  void inquire();
   void on_ask_answer();
+  bool asks_once() const { return puncher_.needs_budget() && !context_.server_is_hsfwd; }
   bool start_punching();
   void introduce();
 
   HolepunchPayload own_state(bool punching);
   void send(const Address& peer, const Address& relay, HolepunchPayload payload, Duration pace);
+  void send_about_punching(HolepunchPayload payload, Duration pace);
   Duration eager_pace() const;
   void on_result(Request& request, const rpc::CallResult& result);
   std::optional<Answer> open(const Request& request, const rpc::Reply& reply);
@@ -148,6 +155,7 @@ class ClientPunch final : private HolepuncherObserver {
   HolepunchPayload sent_;    // the last request
   std::vector<std::unique_ptr<Request>> requests_;
   std::optional<crypto::Hash32> server_token_;
+  std::optional<Address> own_address_;  // as the relay of the probe saw it
   Address probed_server_;    // where the server answered the probe from
   Address probed_relay_;
   Timer timer_;

@@ -296,6 +296,11 @@ void Connector::on_punched(net::UdpSocket& socket, const Address& from) {
   connect(socket, from, dht_.path_kind_of(from));
 }
 
+void Connector::on_open_server(const Address& address) {
+  log_.note(AttemptStep::kDirect, "the peer takes packets from anybody at {}", address.to_string());
+  connect(dht_.node().sending_socket(), address, dht_.path_kind_of(address));
+}
+
 void Connector::on_punch_failed(PunchFailure failure) {
   punch_failure_ = failure;
   if (state_ == State::kRelayed) {

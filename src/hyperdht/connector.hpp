@@ -81,6 +81,7 @@ class Connector final : public PathController,
 
   // ClientPunch::Observer
   void on_punched(net::UdpSocket& socket, const Address& from) override;
+  void on_open_server(const Address& address) override;
   void on_punch_failed(PunchFailure failure) override;
 
   // RelayedPath::Owner

@@ -35,6 +35,11 @@ constexpr Duration kProbeInterval = Duration::micros(1'000'000 / Holepuncher::kP
 constexpr Duration kBirthdayPause = 100_ms;  // after the burst that opened the sockets
 constexpr Duration kBirthdayInterval = 20_ms;
 constexpr int kMaxBirthdayPunches = 1750;
+// Steps at which the first socket sends a punch that may arrive: 0, 0.1, 0.24, 0.5 s and then once a
+// second. It meets whoever is less closed than it seems: a host without a firewall, and a NAT that lets
+// in everybody, or every port of a host it has written to.
+constexpr std::array<int, 4> kOpenPunches = {0, 5, 12, 25};
+constexpr int kOpenPunchEvery = 50;
 
 bool is_random(Firewall firewall) { return firewall >= Firewall::kRandom; }
 bool is_consistent(Firewall firewall) {
@@ -324,6 +329,10 @@ void Holepuncher::birthday_step() {
     observer_.on_exhausted();
     return;
   }
+  const bool open_punch = steps_ % kOpenPunchEvery == 0 ||
+                          std::find(kOpenPunches.begin(), kOpenPunches.end(), steps_) !=
+                              kOpenPunches.end();
+  if (open_punch) send(socket(), remote->address, false);
   const auto at = static_cast<std::size_t>(steps_++);
   const bool first_pass = at < sockets_.size();
   send(sockets_[at % sockets_.size()]->socket(), remote->address, first_pass);

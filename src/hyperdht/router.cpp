@@ -46,19 +46,18 @@ void Router::on_handshake(const rpc::IncomingRequest& request) {
   const rpc::RequestOrigin& origin = request.origin;
   const auto server = origin.target ? servers_.find(*origin.target) : servers_.end();
   if (server != servers_.end()) {
-    serve_handshake(*server->second, *message, origin);
+    auto answer = server->second->on_handshake(*message, origin);
+    if (answer) answer_handshake(origin, *message, std::move(*answer));
   } else {
     relay_handshake(*message, origin);
   }
 }
 
-void Router::serve_handshake(RoutedServer& server, const HandshakeMessage& message,
-                             const rpc::RequestOrigin& origin) {
-  auto answer = server.on_handshake(message, origin);
-  if (!answer) return;
-  HandshakeMessage out{.noise = std::move(answer->noise)};
+void Router::answer_handshake(const rpc::RequestOrigin& origin, const HandshakeMessage& message,
+                              HandshakeAnswer answer) {
+  HandshakeMessage out{.noise = std::move(answer.noise)};
   rpc::ReplyOptions options = kBare;
-  options.socket = answer->socket;
+  options.socket = answer.socket;
   switch (message.mode) {
     case Mode::kFromClient:
       out.mode = Mode::kReply;
@@ -67,13 +66,13 @@ void Router::serve_handshake(RoutedServer& server, const HandshakeMessage& messa
     case Mode::kFromRelay:
       out.mode = Mode::kFromServer;
       out.peer_address = message.peer_address;
-      node_.relay(origin, out.encode(), origin.from, answer->socket);
+      node_.relay(origin, out.encode(), origin.from, answer.socket);
       return;
     case Mode::kFromSecondRelay:
       if (!message.relay_address) return;
       out.mode = Mode::kFromServer;
       out.peer_address = message.peer_address;
-      node_.relay(origin, out.encode(), *message.relay_address, answer->socket);
+      node_.relay(origin, out.encode(), *message.relay_address, answer.socket);
       return;
     case Mode::kFromServer:
     case Mode::kReply:

@@ -23,6 +23,10 @@ struct HandshakeAnswer {
   net::UdpSocket* socket = nullptr;  // to be sent from; nullptr: where the request came in
 };
 
+// A stock client repeats a lost question after a second, and cannot know whether the question or the
+// answer was lost: servers send theirs once more when nothing follows it within this time.
+inline constexpr Duration kAnswerRepeat = 200_ms;
+
 /// A server of this node, as the router sees it.
 class RoutedServer {
  public:
@@ -57,6 +61,9 @@ class Router {
   const Bytes* record_for(const rpc::Target& target);
 
   void on_handshake(const rpc::IncomingRequest& request);
+  /// Sends a server's answer back the way that `message` came.
+  void answer_handshake(const rpc::RequestOrigin& origin, const HandshakeMessage& message,
+                        HandshakeAnswer answer);
   void on_holepunch(const rpc::IncomingRequest& request);
   void answer_holepunch(const rpc::RequestOrigin& origin, const Address& peer_address,
                         Bytes payload, net::UdpSocket* socket);
@@ -69,8 +76,6 @@ class Router {
     Bytes record;
   };
 
-  void serve_handshake(RoutedServer& server, const HandshakeMessage& message,
-                       const rpc::RequestOrigin& origin);
   void relay_handshake(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
   void forward_handshake(const rpc::RequestOrigin& origin, HandshakeMessage message,
                          const Address& to);

@@ -20,18 +20,21 @@ bool is_consistent(Firewall firewall) {
 }  // namespace
 
 ServerPunch::ServerPunch(Dht& dht, const crypto::Hash64& handshake_hash, Firewall client_firewall,
-                         Owner& owner)
+                         bool client_is_hsfwd, Owner& owner)
     : dht_(dht),
       owner_(owner),
       secure_(handshake_hash, dht.env().random),
       puncher_(dht, Holepuncher::Role::kServer, client_firewall, *this),
-      turn_timer_(dht.env().scheduler, [this] { punch(); }) {}
+      client_is_hsfwd_(client_is_hsfwd),
+      turn_timer_(dht.env().scheduler, [this] { punch(); }),
+      repeat_timer_(dht.env().scheduler, [this] { repeat_answer_(); }) {}
 
 ServerPunch::~ServerPunch() { cancel(); }
 
 void ServerPunch::cancel() {
   over_ = true;
   turn_timer_.stop();
+  repeat_timer_.stop();
   requests_.clear();
   puncher_.stop();
 }
@@ -46,6 +49,7 @@ void ServerPunch::on_request(const HolepunchMessage& message, const rpc::Request
   if (over_ || !message.peer_address) return;
   auto payload = secure_.open(message.payload);
   if (!payload) return;
+  repeat_timer_.stop();
   Request request{std::move(*payload), *message.peer_address, origin};
   if (request.payload.error != static_cast<std::uint64_t>(PayloadError::kNone)) {
     round_ = std::max(round_, request.payload.round);
@@ -135,11 +139,22 @@ void ServerPunch::answer(PayloadError error) {
   out.firewall = static_cast<std::uint64_t>(puncher_.nat().verdict());
   out.round = round_;
   out.punching = puncher_.punching();
-  if (!puncher_.nat().addresses().empty()) out.addresses = puncher_.nat().addresses();
+  if (!puncher_.nat().addresses().empty()) {
+    out.addresses = puncher_.nat().addresses();
+  } else if (puncher_.nat().verdict() == Firewall::kOpen) {
+    out.addresses = {request.origin.to};  // an open host is where others see it
+  }
   if (owner_.is_own_relay(request.origin.from)) out.token = secure_.token(request.client.host);
   out.remote_token = request.payload.token;
-  dht_.router().answer_holepunch(request.origin, request.client, secure_.seal(out),
-                                 &puncher_.socket());
+  const auto send = [this, origin = request.origin, client = request.client,
+                     payload = secure_.seal(out)] {
+    dht_.router().answer_holepunch(origin, client, payload, &puncher_.socket());
+  };
+  send();
+  if (!client_is_hsfwd_) {
+    repeat_answer_ = send;
+    repeat_timer_.start(kAnswerRepeat);
+  }
   next();
 }
 

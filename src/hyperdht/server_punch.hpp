@@ -28,7 +28,7 @@ class ServerPunch final : private HolepuncherObserver {
   };
 
   ServerPunch(Dht& dht, const crypto::Hash64& handshake_hash, Firewall client_firewall,
-              Owner& owner);
+              bool client_is_hsfwd, Owner& owner);
   ~ServerPunch() override;
 
   bool usable() const { return puncher_.usable(); }
@@ -66,10 +66,13 @@ class ServerPunch final : private HolepuncherObserver {
   Holepuncher puncher_;
   std::uint64_t round_ = 0;
   std::deque<Request> requests_;  // the first is being worked on
+  const bool client_is_hsfwd_;
   bool working_ = false;
   bool over_ = false;
   Instant turn_until_;
   Timer turn_timer_;
+  std::function<void()> repeat_answer_;
+  Timer repeat_timer_;
 };
 
 }  // namespace hsfwd::hyperdht

@@ -38,12 +38,14 @@ ServerSession::ServerSession(Server& server, std::size_t id, const Bytes& noise)
       noise_(noise),
       started_at_(server.dht_.env().now()),
       asked_at_(started_at_),
-      timer_(server.dht_.env().scheduler, [this] { on_timer(); }) {}
+      timer_(server.dht_.env().scheduler, [this] { on_timer(); }),
+      repeat_timer_(server.dht_.env().scheduler, [this] { repeat_answer_(); }) {}
 
 ServerSession::~ServerSession() { cancel(); }
 
 void ServerSession::cancel() {
   timer_.stop();
+  repeat_timer_.stop();
   end_punch();
   PeerSocket* const living = std::exchange(handed_over_, nullptr);
   if (living != nullptr && relay_ && !relay_->done()) {
@@ -110,8 +112,18 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
     start_relay();
     const bool punches = server_.options_.holepunch && !dht_.node().remote_address();
     if (punches) prepare_punch(client, origin);
+    if (!remote_.extension) repeat_answer_later(message, origin);
   }
   return true;
+}
+
+void ServerSession::repeat_answer_later(const HandshakeMessage& message,
+                                        const rpc::RequestOrigin& origin) {
+  repeat_answer_ = [this, message, origin] {
+    if (state_ != State::kWaiting || joined_) return;
+    dht_.router().answer_handshake(origin, message, {answer_, answer_socket_});
+  };
+  repeat_timer_.start(kAnswerRepeat);
 }
 
 /// Ours if we named one, else the client's: upstream's order, and both sides come to the same.
@@ -127,7 +139,8 @@ void ServerSession::start_relay() {
 void ServerSession::prepare_punch(const net::Address& client, const rpc::RequestOrigin& origin) {
   ServerPunch::Owner& owner = *this;
   punch_ = std::make_unique<ServerPunch>(dht_, keys_->hash,
-                                         static_cast<Firewall>(remote_.firewall), owner);
+                                         static_cast<Firewall>(remote_.firewall),
+                                         remote_.extension.has_value(), owner);
   if (!punch_->usable()) {
     end_punch();
   } else if (!shares_network(client, origin)) {
@@ -152,6 +165,7 @@ void ServerSession::on_holepunch(const HolepunchMessage& message,
                                  const rpc::RequestOrigin& origin) {
   if (!punch_ || (state_ != State::kWaiting && state_ != State::kRelayed)) return;
   asked_at_ = dht_.env().now();
+  repeat_timer_.stop();
   punch_->on_request(message, origin);
 }
 

@@ -73,6 +73,7 @@ class ServerSession final : public PathController,
   bool too_many_unproven() const;
   void clear_later();
   void on_timer();
+  void repeat_answer_later(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
 
   Server& server_;
   Dht& dht_;
@@ -94,6 +95,8 @@ class ServerSession final : public PathController,
   std::unique_ptr<RelayedPath> relay_;
   net::UdpSocket* answer_socket_ = nullptr;
   Timer timer_;
+  std::function<void()> repeat_answer_;
+  Timer repeat_timer_;
 };
 
 }  // namespace hsfwd::hyperdht

@@ -56,6 +56,11 @@ inline bool is_random(Kind kind) {
   return kind == Kind::kRandom || kind == Kind::kCgnatRandom;
 }
 
+/// Lets in packets of ports that nothing was sent to.
+inline bool is_lenient(Kind kind) {
+  return kind == Kind::kFullCone || kind == Kind::kRestrictedCone;
+}
+
 /// The NAT towards the internet in a place of that kind.
 inline sim::NatProfile nat_profile(Kind kind) {
   using enum sim::NatBehavior;

@@ -12,17 +12,21 @@ inline const sim::NatProfile kRandomNat{.mapping = sim::NatBehavior::kAddressAnd
 
 /// A network behind a NAT, with one peer in it.
 struct Home {
+  /// Whether the peer has been told that everybody reaches it.
+  enum class Reachable { kUnknown, kYes };
+
   Home(Swarm& swarm, std::uint8_t number, const sim::NatProfile& profile,
-       const sim::LinkProfile& link = {})
+       const sim::LinkProfile& link = {}, Reachable reachable = Reachable::kUnknown)
       : inside(swarm.world.add_segment(1)),
         nat(swarm.world, inside, swarm.world.core(), {net::Ipv4::of(81, number, 1, 1)}, profile,
             link, number),
         peer(swarm.world.add_host(inside, net::Ipv4::of(192, 168, number, 2)),
-             options(swarm, number)) {
+             options(swarm, number, reachable)) {
     REQUIRE(swarm.world.run_until([&] { return peer.dht().bootstrapped(); }, 30_s));
   }
-  static DhtOptions options(Swarm& swarm, std::uint8_t number) {
+  static DhtOptions options(Swarm& swarm, std::uint8_t number, Reachable reachable) {
     DhtOptions out;
+    out.node.firewalled = reachable == Reachable::kUnknown;
     out.node.bootstrap = swarm.bootstrap;
     out.key_pair = swarm.keys(number);
     return out;

@@ -12,10 +12,11 @@ namespace {
 
 /// A server in one home and a client in another.
 struct Pair {
-  Pair(const sim::NatProfile& server_nat, const sim::NatProfile& client_nat, std::uint64_t seed)
+  Pair(const sim::NatProfile& server_nat, const sim::NatProfile& client_nat, std::uint64_t seed,
+       Home::Reachable server_thinks = Home::Reachable::kUnknown)
       : swarm(seed) {
     swarm.grow_to(20, {.delay = 10_ms});
-    server_home.emplace(swarm, std::uint8_t{1}, server_nat);
+    server_home.emplace(swarm, std::uint8_t{1}, server_nat, sim::LinkProfile{}, server_thinks);
     client_home.emplace(swarm, std::uint8_t{2}, client_nat);
     server = swarm.listen(server_home->peer, swarm.keys(10), {}, [this](auto socket) {
       accepted.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
@@ -30,13 +31,20 @@ struct Pair {
     const Instant start = swarm.world.now();
     client_home->peer.host().freeze();
     ConnectOptions options;
-    options.timeline = [&](const AttemptEvent& event) {
+    options.timeline = [&, start](const AttemptEvent& event) {
+      texts.push_back(event.text);
+      if (cut && event.text.find(cut->after) != std::string::npos && !cut->at) cut->at = event.at;
       timeline += fmt::format("{:6} ms {}: {}\n", (event.at - start).to_millis(),
                               to_string(event.step), event.text);
     };
     client = std::make_unique<SocketRecorder>(
         client_home->peer.dht().connect(swarm.keys(10).public_key, std::move(options)));
-    swarm.world.run_until([&] { return client->reset || !client->received.empty(); }, 60_s);
+    swarm.world.run_until(
+        [&] {
+          if (cut) client_home->nat.link().set_profile({.loss = cut->holds(swarm.world) ? 1.0 : 0});
+          return client->reset || !client->received.empty();
+        },
+        60_s);
     if (client->received.empty()) return std::nullopt;
     return swarm.world.now() - start;
   }
@@ -48,6 +56,23 @@ struct Pair {
   std::unique_ptr<Server> server;
   std::unique_ptr<SocketRecorder> client;
   std::string timeline;
+  std::vector<std::string> texts;  // of the timeline
+  /// The client's line is dead for a while after an event.
+  struct Cut {
+    std::string after;
+    Duration from;
+    Duration until;
+    std::optional<Instant> at;
+    bool holds(const sim::World& world) const {
+      return at && world.now() >= *at + from && world.now() < *at + until;
+    }
+  };
+  std::optional<Cut> cut;
+  auto count(const std::string& what) const {
+    return std::count_if(texts.begin(), texts.end(), [&](const std::string& text) {
+      return text.find(what) != std::string::npos;
+    });
+  }
 };
 
 }  // namespace
@@ -70,6 +95,76 @@ TEST_CASE("a random NAT on either side is met with many datagrams") {
     REQUIRE(took);
     CHECK(*took < 20_s);
   }
+}
+
+// Upstream's servers say so without an address, and its clients give up then.
+TEST_CASE("a server that knows it is open, but not by which port, is reached directly") {
+  const sim::NatProfile open_other_port{.filtering = sim::NatBehavior::kEndpointIndependent,
+                                        .ports = sim::PortAssignment::kRandom};
+  for (const auto& client_nat : {kConsistentNat, kRandomNat}) {
+    Pair pair(open_other_port, client_nat, 5, Home::Reachable::kYes);
+    const auto took = pair.connect();
+    INFO(pair.timeline);
+    REQUIRE(took);
+    CHECK(*took < 1_s);
+    CHECK(pair.client->socket->path() == PathKind::kDirect);
+  }
+}
+
+TEST_CASE("NATs that let in more than they have to are met with few datagrams, random ports or not") {
+  using enum sim::NatBehavior;
+  for (const auto filtering : {kEndpointIndependent, kAddressDependent}) {
+    sim::NatProfile lenient = kConsistentNat;
+    lenient.filtering = filtering;
+    for (const bool server_random : {false, true}) {
+      Pair pair(server_random ? kRandomNat : lenient, server_random ? lenient : kRandomNat, 6);
+      const auto took = pair.connect();
+      INFO(pair.timeline);
+      REQUIRE(took);
+      CHECK(*took < 600_ms);
+    }
+  }
+}
+
+// A stock server takes a second request for a random punch for another punch, and breaks off the first.
+// Without an extension block, either side takes the other for a stock one.
+TEST_CASE("a request for a random punch that gets lost is found out, and only then repeated") {
+  Pair pair(kRandomNat, kConsistentNat, 7);
+  const bool lost = GENERATE(true, false);  // or else its answer
+  CAPTURE(lost);
+  pair.cut = {.after = "asking the peer to punch", .from = lost ? 0_ms : 8_ms, .until = 70_ms, .at = {}};
+  const auto took = pair.connect();
+  INFO(pair.timeline);
+  REQUIRE(took);
+  CHECK(*took < 3_s);
+  CHECK(pair.count("does the peer punch?") == 1);
+  CHECK(pair.count("the peer has not heard of it") == (lost ? 1 : 0));
+  CHECK(pair.count("asking the peer to punch") == (lost ? 2 : 1));
+}
+
+// Stock clients repeat a question after a second; ours do so themselves, and sooner.
+TEST_CASE("a stock client that is not heard of again is answered once more") {
+  const bool stock = GENERATE(true, false);
+  CAPTURE(stock);
+  Pair pair(kConsistentNat, kConsistentNat, 8);
+  ConnectOptions options;
+  if (!stock) options.extension = Extension{};
+  std::optional<Instant> asked;
+  options.timeline = [&](const AttemptEvent& event) {
+    if (event.step == AttemptStep::kHandshake && !asked) asked = event.at;
+  };
+  pair.client_home->peer.host().freeze();
+  pair.client = std::make_unique<SocketRecorder>(
+      pair.client_home->peer.dht().connect(pair.swarm.keys(10).public_key, std::move(options)));
+  REQUIRE(pair.swarm.world.run_until([&] { return asked.has_value(); }, 10_s));
+  // What has left until now arrives.
+  pair.client_home->peer.host().link().set_connected(false);
+  const sim::Host& server = pair.server_home->peer.host();
+  pair.swarm.world.run_for(150_ms);
+  const std::uint64_t before = server.sent();
+  pair.swarm.world.run_for(150_ms);
+  CHECK(server.sent() - before == (stock ? 1 : 0));
+  pair.swarm.world.run_for(2_s);
 }
 
 TEST_CASE("two random NATs fail soon, and the verdict says why") {

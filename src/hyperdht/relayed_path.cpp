@@ -41,10 +41,10 @@ void RelayedPath::on_relay_paired(net::UdpSocket& socket, const Address& relay, 
   pairing_timer_.stop();
   route_socket_ = &socket;
   route_address_ = relay;
-  // The way to the peer is about twice that to the relay. The peer's leg may not be known to the
-  // relay yet, and a relay of upstream's drops what comes first: the sooner it is repeated the
-  // better.
+  // The way to the peer is about twice that to the relay. The relay knows where the peer is once that
+  // has sent something, and a relay of upstream's drops what comes before.
   socket_.raw().set_rtt_hint(rtt * 2);
+  socket_.raw().repeat_on_first_arrival();
   owner_.on_relay_paired(socket, relay, leg);
 }
 

@@ -120,6 +120,9 @@ class Stream {
 
   void set_ack_policy(AckPolicy policy) { options_.acks = policy; }
   void set_rtt_hint(Duration rtt) { rtt_.set_hint(rtt); }
+  /// What is sent before the peer's first packet comes may find the path not open yet: it is repeated
+  /// then, without waiting for a timeout.
+  void repeat_on_first_arrival() { repeat_on_first_arrival_ = true; }
 
   // --- Sending ---
 
@@ -184,6 +187,7 @@ class Stream {
   void detect_losses();
   void check_recovery_end();
   void check_change_final();
+  void repeat_in_flight();
   void note_arrival(const net::UdpSocket& socket, const net::Address& from, const Packet& packet);
   void on_all_acked();
   void owe_ack();
@@ -254,6 +258,7 @@ class Stream {
   Bbr congestion_;
   Pacer pacer_;
   PathMtu mtu_;
+  bool repeat_on_first_arrival_ = false;
   std::optional<SeqNo> recovery_until_;
   std::optional<SeqNo> tail_probe_until_;
   std::uint32_t timeouts_in_row_ = 0;

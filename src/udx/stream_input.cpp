@@ -40,6 +40,7 @@ void Stream::input(net::UdpSocket& socket, net::Address from, const Packet& pack
   if (packet.header.ack > flight_.end()) return;
   process_ack(packet);
   if (closed_) return;
+  if (std::exchange(repeat_on_first_arrival_, false)) repeat_in_flight();
   if (packet.header.has(kData) || packet.header.has(kEnd)) {
     if (options_.acks == AckPolicy::kEveryPacket && connected()) {
       send_state();
@@ -48,6 +49,11 @@ void Stream::input(net::UdpSocket& socket, net::Address from, const Packet& pack
     }
   }
   if (remote_ended_ && end_acked_ && flight_.empty()) close(CloseReason::kFinished);
+}
+
+void Stream::repeat_in_flight() {
+  while (flight_.has_in_flight()) flight_.mark_lost(flight_.oldest_in_flight());
+  mark_dirty();
 }
 
 /// Data that came along another path than the old one says that the peer has left that too: once it

@@ -175,6 +175,26 @@ TEST_CASE("a lost first packet is repeated long before the cautious second is ov
   }
 }
 
+// A blind relay knows the way to a peer from the first packet of that peer's.
+TEST_CASE("what was sent before the path was open is repeated when the peer's first packet comes") {
+  const bool told = GENERATE(true, false);
+  CAPTURE(told);
+  Pair pair(1, {.delay = 10_ms});
+  pair.connect();
+  if (told) pair.a.stream->repeat_on_first_arrival();
+  pair.b_node.host_.link().set_connected(false);
+  pair.a.stream->write(Bytes(10, 1));
+  pair.world.run_for(1_ms);
+  pair.a.stream->write(Bytes(10, 2));
+  pair.world.run_for(30_ms);
+  pair.b_node.host_.link().set_connected(true);
+  pair.b.stream->write(Bytes(1, 3));
+  // One way there and one way back.
+  pair.world.run_for(45_ms);
+  CHECK(pair.b.received == (told ? 20 : 0));
+  REQUIRE(pair.world.run_until([&] { return pair.b.received == 20; }, 5_s));
+}
+
 TEST_CASE("destroy reaches the peer as a reset and discards what is under way") {
   Pair pair(22);
   pair.connect();

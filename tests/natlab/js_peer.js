@@ -11,12 +11,13 @@ const fromPackages = createRequire(path.join(options.packages, 'package.json'))
 const DHT = fromPackages('hyperdht')
 
 const bootstrap = options.bootstrap ? [options.bootstrap] : []
-const relayThrough = options.through ? Buffer.from(options.through, 'hex') : null
+const relayThrough = options.through ? Buffer.from(options.through.key, 'hex') : null
 
 function say (event, more = {}) { console.log(JSON.stringify({ event, ...more })) }
 
 function pathOf (socket) {
   const host = socket.rawStream.remoteHost
+  if (host === options.through?.address) return 'relayed'
   return /^(192\.168|10|100\.64)\./.test(host) ? 'lan' : 'direct'
 }
 
@@ -24,7 +25,10 @@ function pathOf (socket) {
 function join (local, socket) {
   local.on('error', () => {})
   socket.on('error', (error) => { socket.reason = error.code || error.message })
-  socket.on('open', () => say('connection', { path: pathOf(socket) }))
+  socket.on('open', () => {
+    say('connection', { path: pathOf(socket) })
+    socket.rawStream.on('remote-changed', () => say('path', { path: pathOf(socket) }))
+  })
   socket.on('close', () => {
     say('closed', { reason: socket.reason || '' })
     local.destroy()

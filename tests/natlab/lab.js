@@ -165,6 +165,9 @@ table ip nat {
   }
 }
 table ip filter {
+  set walled {
+    type ipv4_addr
+  }
   chain prerouting {
     type filter hook prerouting priority raw
     ct zone set ${this.lives}
@@ -175,6 +178,7 @@ table ip filter {
   }
   chain forward {
     type filter hook forward priority filter; policy drop
+    ip daddr @walled drop
     iifname "lan" oifname "wan" accept
     iifname "wan" ct state established,related accept
   }
@@ -197,6 +201,9 @@ RULES`)
     namespace.run(`ip addr add ${address}/24 dev wan; ip link set wan up; ip route add default via ${this.network}.1`)
     return address
   }
+
+  /** Nothing from inside reaches that address any more, or again. */
+  wall (address, closed = true) { return this.namespace.ask(`nft ${closed ? 'add' : 'delete'} element ip filter walled '{ ${address} }'`) }
 
   /** What is remembered of UDP flows, a line each. */
   async flows () { return (await this.namespace.ask('cat /proc/net/nf_conntrack')).split('\n').filter((line) => line.includes('udp')) }

@@ -89,7 +89,7 @@ t.test('the full matrix', async () => {
     lab.setLoss(loss)
     const lane = async () => {
       for (let cell = runs.shift(); cell; cell = runs.shift()) {
-        cell.results.push(await oneRun(lab, cell, relay?.key))
+        cell.results.push(await oneRun(lab, cell, relay))
         if (cell.results.length === Number(settings.runs)) {
           console.log(`loss ${loss} %  ${cell.implementation.padEnd(12)} ${nameOf(cell.place).padEnd(24)} ${summary(cell.results)}`)
           if (settings.out) fs.writeFileSync(settings.out, JSON.stringify(figures))

@@ -18,18 +18,19 @@ function hasJavaScript () { return fs.existsSync(path.join(PACKAGES, 'node_modul
 
 const ours = (...args) => [t.BINARY, ...args, '--json']
 const identity = () => ['--identity', scratchPath('key')]
+const relayed = (through) => through ? ['--relay-through', through.key] : []
 const script = (role, options) => [process.execPath, SCRIPT, role, JSON.stringify({ ...options, packages: PACKAGES })]
 
-/** The command line of each role. `through` is the key of a relay. */
+/** The command line of each role. `through` is a relay: its key and address. */
 const KINDS = {
   hsfwd: {
     node: ({ address, bootstrap }) => ours('node', '--port', String(DHT_PORT),
       ...(bootstrap ? ['--persistent', '--bootstrap', bootstrap] : ['--first', address])),
     relay: ({ bootstrap }) => ours('node', '--relay', ...identity(), '--bootstrap', bootstrap),
     server: ({ bootstrap, service, through }) => ours('expose', `it=unix:${service}`, ...identity(),
-      '--bootstrap', bootstrap, ...(through ? ['--relay-through', through] : [])),
+      '--bootstrap', bootstrap, ...relayed(through)),
     client: ({ bootstrap, key, local, through }) => ours('connect', key, '-v', '-L', `unix:${local}`, ...identity(),
-      '--bootstrap', bootstrap, ...(through ? ['--relay-through', through] : []))
+      '--bootstrap', bootstrap, ...relayed(through))
   },
   js: {
     node: (options) => script('node', { ...options, port: DHT_PORT }),
@@ -55,7 +56,7 @@ function startNode (kind, host, bootstrap) {
 async function startRelay (kind, host, bootstrap) {
   const program = launch(kind, 'relay', host, { bootstrap })
   const { publicKey } = await program.event('relaying', { timeout: START_TIMEOUT })
-  return { program, key: publicKey, stop: () => program.kill('SIGKILL') }
+  return { program, key: publicKey, address: host.address, stop: () => program.kill('SIGKILL') }
 }
 
 function greet (socket) {
@@ -90,8 +91,8 @@ async function startClient (kind, host, { bootstrap, key, through } = {}) {
   return {
     program,
     connect: () => net.connect({ path: local, allowHalfOpen: true }),
-    /** How the last connection came about, and why it ended. */
-    path: () => program.events.filter((event) => event.event === 'connection').map((event) => event.path).pop(),
+    /** Along what the last connection runs, and why it ended. */
+    path: () => program.events.filter((event) => event.path).map((event) => event.path).pop(),
     reason: () => program.events.filter((event) => event.event === 'closed').map((event) => event.reason).pop(),
     stop: () => program.kill('SIGKILL')
   }

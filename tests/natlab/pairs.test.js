@@ -2,39 +2,11 @@
 // The real program and the real JavaScript behind real NATs. What it takes of every pair of NAT kinds, and
 // no more: the full matrix with its figures is `run --full`.
 'use strict'
-const fs = require('node:fs')
 const path = require('node:path')
 const t = require('../support/harness')
-const { DELAY, Lab, SITES, unavailable } = require('./lab')
-const { hasJavaScript, startClient, startNode, startServer, timeToFirstByte } = require('./peers')
-
-const problem = unavailable()
-if (problem) {
-  fs.rmSync(t.scratch, { recursive: true, force: true })
-  console.log(`skipped: ${problem}`)
-  process.exit(77)
-}
-
-const NODES = 10
-const LANES = 3
-const PATIENCE = 45000 // random strategies give up after some 36 s
-
-let started = null
-/** One lab for all cases. */
-function theLab () {
-  if (!started) {
-    const lab = new Lab()
-    started = lab.start({ nodes: NODES, startNode: (host, bootstrap) => startNode('hsfwd', host, bootstrap) }).then(() => lab)
-  }
-  return started
-}
-
-/** Removed, with all in it, at the end of the case. */
-async function place (lab, ...where) {
-  const site = await lab.place(...where)
-  t.cleanups.push(site.remove)
-  return site
-}
+const { DELAY, SITES } = require('./lab')
+const { hasJavaScript } = require('./peers')
+const { allConnected, connectAll, place, theLab } = require('./suite')
 
 async function udpSocket (host) {
   const program = host.program(process.execPath, [path.join(__dirname, 'udp.js')], { stdin: 'pipe' })
@@ -95,32 +67,6 @@ t.test('the lab is an internet: what nobody asked for leaves no trace at a NAT',
   t.equal(late.all().join(), 'in time', 'and nothing came before')
 })
 
-/** Connects once per cell, a few at a time; what came of each. */
-async function connectAll (cells) {
-  const lab = await theLab()
-  const waiting = [...cells]
-  const results = []
-  const lane = async () => {
-    for (let cell = waiting.shift(); cell; cell = waiting.shift()) {
-      const site = await lab.place(...cell.where)
-      const server = await startServer(cell.server || 'hsfwd', site.server, { bootstrap: lab.bootstrap, ...cell.serverOptions })
-      const client = await startClient(cell.client || 'hsfwd', site.client, { bootstrap: lab.bootstrap, key: server.key, ...cell.clientOptions })
-      const result = await timeToFirstByte(client, cell.patience || PATIENCE)
-      results.push({ ...cell, ...result, name: [cell.where.join(' × '), cell.server, cell.client].filter(Boolean).join(' ') })
-      await Promise.all([client.stop(), server.stop()])
-      await site.remove()
-    }
-  }
-  await Promise.all(Array.from({ length: LANES }, lane))
-  return results
-}
-
-function allConnected (results) {
-  const failed = results.filter((result) => !result.ok)
-  t.ok(failed.length === 0, failed.map((result) => `${result.name}: ${result.reason} after ${Math.round(result.took)} ms`).join('; '))
-  return results.map((result) => `${result.name} ${Math.round(result.took)} ms`).join(', ')
-}
-
 const KINDS = Object.keys(SITES)
 const isPublic = (where) => where.includes('public')
 const PAIRS = KINDS.flatMap((server) => KINDS.map((client) => [server, client]))
@@ -158,38 +104,4 @@ t.test('where no punch gets through, the verdict comes soon and says so', async 
   const random = results.find(({ where }) => where.length === 2)
   t.ok(random.reason.includes('random ports'), `the reason is in the NATs: ${random.reason}`)
   return results.map((result) => `${result.name}: ${result.reason}`).join('; ')
-})
-
-/** What a socket hears until it ends or is reset: {text, ended}. */
-function listenTo (socket) {
-  const heard = { text: '', over: null }
-  heard.over = new Promise((resolve) => {
-    socket.on('data', (data) => { heard.text += data })
-    socket.on('end', () => resolve('end'))
-    socket.on('error', () => {})
-    socket.on('close', () => resolve('close'))
-  })
-  return heard
-}
-
-t.test('a server whose line gets another address under way is noticed, and found again', async () => {
-  const lab = await theLab()
-  const site = await place(lab, 'consistent', 'consistent')
-  const server = await startServer('hsfwd', site.server, { bootstrap: lab.bootstrap })
-  const client = await startClient('hsfwd', site.client, { bootstrap: lab.bootstrap, key: server.key })
-  const first = client.connect()
-  const heard = listenTo(first)
-  await t.until(() => heard.text === 'hello', 'the greeting')
-  const ticking = setInterval(() => first.writable && first.write('.'), 100)
-  t.cleanups.push(() => clearInterval(ticking))
-  await t.until(() => heard.text.length > 20, 'an answer or two')
-
-  site.server.uplink.renumber()
-  await lab.settle()
-  const start = performance.now()
-  const since = () => Math.round(performance.now() - start)
-  const noticed = t.within(60000, 'the broken connection to be noticed', heard.over).then(since)
-  await t.until(async () => (await timeToFirstByte(client, 15000)).ok, 'the server to be found again', 60000)
-  const back = since()
-  return `back after ${back} ms, the old connection ended after ${await noticed} ms`
 })

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens to connections over time: through a relay and off it, and when a line or a router under them
+// changes.
+'use strict'
+const crypto = require('node:crypto')
+const t = require('../support/harness')
+const { hasJavaScript, startClient, startRelay, startServer, timeToFirstByte } = require('./peers')
+const { allConnected, connectAll, place, theLab } = require('./suite')
+
+const MEGABYTE = 1024 * 1024
+const RELAYS = hasJavaScript() ? ['hsfwd', 'js'] : ['hsfwd']
+const PAIRS = hasJavaScript() ? [['hsfwd', 'hsfwd'], ['hsfwd', 'js'], ['js', 'hsfwd']] : [['hsfwd', 'hsfwd']]
+
+/** Stories that have nothing to do with each other, at once: [name, story] each. */
+async function together (stories) {
+  const told = await Promise.all(stories.map(async ([name, story]) => {
+    try {
+      return `${name}: ${await story() ?? 'done'}`
+    } catch (error) {
+      throw new Error(`${name}: ${error.message}`)
+    }
+  }))
+  return told.join('; ')
+}
+
+async function relayOf (kind) {
+  const lab = await theLab()
+  const { server: host } = await place(lab, 'public', 'public')
+  const relay = await startRelay(kind, host, lab.bootstrap)
+  t.cleanups.push(relay.stop)
+  return relay
+}
+
+for (const kind of RELAYS) {
+  t.test(`where no punch gets through, a relay of ${kind} does it`, async () => {
+    const through = await relayOf(kind)
+    const places = [['random', 'random'], ['isolated LAN'], ['one carrier']]
+    // Of two stock sides, or a stock client, neither gets around the address that both homes have.
+    const cells = PAIRS.flatMap(([server, client]) => places
+      .filter(([where]) => client === 'hsfwd' || where !== 'one carrier')
+      .map((where) => ({ where, server, client, serverOptions: { through }, clientOptions: { through } })))
+    const results = await connectAll(cells)
+    for (const { name, path } of results.filter(({ ok }) => ok)) t.equal(path, 'relayed', `${name}: path`)
+    return allConnected(results)
+  })
+}
+
+/** Writes `data` while reading as much; whether what came is `wanted`. */
+async function exchange (socket, data, wanted) {
+  const heard = []
+  let size = 0
+  const all = new Promise((resolve, reject) => {
+    socket.on('data', (chunk) => {
+      heard.push(chunk)
+      size += chunk.length
+      if (size >= wanted.length) resolve()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => reject(new Error(`the connection ended after ${size} bytes`)))
+  })
+  // At the pace of a line, so that the move comes in the midst of it.
+  for (let at = 0; at < data.length; at += 64 * 1024) {
+    socket.write(data.subarray(at, at + 64 * 1024))
+    await t.sleep(15)
+  }
+  await t.within(60000, 'all of it to come', all)
+  t.ok(Buffer.concat(heard).equals(wanted), 'what came is what was sent')
+}
+
+async function moveOffRelay (through, serverKind, clientKind) {
+  const lab = await theLab()
+  const site = await place(lab, 'consistent', 'consistent')
+  const [up, down] = [crypto.randomBytes(10 * MEGABYTE), crypto.randomBytes(10 * MEGABYTE)]
+  let served
+  const serve = (socket) => { served = exchange(socket, down, up) }
+  const server = await startServer(serverKind, site.server, { bootstrap: lab.bootstrap, serve, through })
+  const client = await startClient(clientKind, site.client, { bootstrap: lab.bootstrap, key: server.key, through })
+  // No punch gets through until the transfer is under way.
+  const peer = site.server.uplink.address
+  await site.client.uplink.wall(peer)
+  const socket = client.connect()
+  const dialled = exchange(socket, up, down)
+  await client.program.event('connection')
+  t.equal(client.path(), 'relayed', 'at first')
+  await t.sleep(700)
+  await site.client.uplink.wall(peer, false)
+  await dialled
+  await served
+  await t.until(() => client.path() === 'direct', 'the connection to run directly', 15000)
+  socket.destroy()
+}
+
+for (const kind of RELAYS) {
+  t.test(`10 MB each way move from a relay of ${kind} to the direct path`, async () => {
+    const through = await relayOf(kind)
+    return together(PAIRS.map(([server, client]) => [`${client} to ${server}`, () => moveOffRelay(through, server, client)]))
+  })
+}
+
+/** A connection with traffic both ways: {heard, over, socket}. */
+async function chat (client) {
+  const socket = client.connect()
+  const heard = { socket, count: 0, last: 0, over: null }
+  heard.over = new Promise((resolve) => {
+    socket.on('data', (data) => {
+      heard.count += data.length
+      heard.last = performance.now()
+    })
+    socket.on('error', () => {})
+    socket.on('end', resolve)
+    socket.on('close', resolve)
+  })
+  await t.until(() => heard.count >= 'hello'.length, 'the greeting')
+  const ticking = setInterval(() => socket.writable && socket.write('.'), 100)
+  t.cleanups.push(() => clearInterval(ticking))
+  await t.until(() => heard.count > 20, 'an answer or two')
+  return heard
+}
+
+async function pairAt (...where) {
+  const lab = await theLab()
+  const site = await place(lab, ...where)
+  const server = await startServer('hsfwd', site.server, { bootstrap: lab.bootstrap })
+  const client = await startClient('hsfwd', site.client, { bootstrap: lab.bootstrap, key: server.key })
+  return { lab, site, server, client, talk: await chat(client) }
+}
+
+/** When the server is found again and the old connection ends, in a sentence. */
+async function isBack ({ client, talk }) {
+  const start = performance.now()
+  const since = () => Math.round(performance.now() - start)
+  const noticed = t.within(60000, 'the broken connection to be noticed', talk.over).then(since)
+  await t.until(async () => (await timeToFirstByte(client, 15000)).ok, 'the server to be found again', 60000)
+  const back = since()
+  return `back after ${back} ms, the old connection ended after ${await noticed} ms`
+}
+
+async function lineChanges (side) {
+  const pair = await pairAt('consistent', 'consistent')
+  pair.site[side].uplink.renumber()
+  await pair.lab.settle()
+  return isBack(pair)
+}
+
+async function routerForgets (kind) {
+  const pair = await pairAt(kind, 'consistent')
+  pair.site.server.uplink.reboot()
+  await pair.lab.settle()
+  return pair
+}
+
+t.test('lines and routers change under a connection', () => together([
+  ['the server\'s line gets another address', () => lineChanges('server')],
+  ['the client\'s line gets another address', () => lineChanges('client')],
+  ['the server\'s router forgets its mappings, and makes others', async () => isBack(await routerForgets('random'))],
+  ['the server\'s router forgets its mappings, and makes the same again', async () => {
+    const { talk } = await routerForgets('consistent')
+    const start = performance.now()
+    const before = talk.count
+    await t.until(() => talk.count > before + 20, 'the talk to go on')
+    return `the connection goes on after ${Math.round(performance.now() - start)} ms`
+  }]
+]))

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of cases share: one lab for each of them, or a reason to skip it; places in it, and cells
+// of its tables.
+'use strict'
+const fs = require('node:fs')
+const t = require('../support/harness')
+const { Lab, unavailable } = require('./lab')
+const { startClient, startNode, startServer, timeToFirstByte } = require('./peers')
+
+const problem = unavailable()
+if (problem) {
+  fs.rmSync(t.scratch, { recursive: true, force: true })
+  console.log(`skipped: ${problem}`)
+  process.exit(77)
+}
+
+const NODES = 10
+const LANES = 3
+const PATIENCE = 45000 // random strategies give up after some 36 s
+
+let started = null
+/** One lab for all cases. */
+function theLab () {
+  if (!started) {
+    const lab = new Lab()
+    started = lab.start({ nodes: NODES, startNode: (host, bootstrap) => startNode('hsfwd', host, bootstrap) }).then(() => lab)
+  }
+  return started
+}
+
+/** Removed, with all in it, at the end of the case. */
+async function place (lab, ...where) {
+  const site = await lab.place(...where)
+  t.cleanups.push(site.remove)
+  return site
+}
+
+/** Connects once per cell, a few at a time; what came of each. */
+async function connectAll (cells) {
+  const lab = await theLab()
+  const waiting = [...cells]
+  const results = []
+  const lane = async () => {
+    for (let cell = waiting.shift(); cell; cell = waiting.shift()) {
+      const site = await lab.place(...cell.where)
+      const server = await startServer(cell.server || 'hsfwd', site.server, { bootstrap: lab.bootstrap, ...cell.serverOptions })
+      const client = await startClient(cell.client || 'hsfwd', site.client, { bootstrap: lab.bootstrap, key: server.key, ...cell.clientOptions })
+      const result = await timeToFirstByte(client, cell.patience || PATIENCE)
+      results.push({ ...cell, ...result, name: [cell.where.join(' × '), cell.server, cell.client].filter(Boolean).join(' ') })
+      await Promise.all([client.stop(), server.stop()])
+      await site.remove()
+    }
+  }
+  await Promise.all(Array.from({ length: LANES }, lane))
+  return results
+}
+
+function allConnected (results) {
+  const failed = results.filter((result) => !result.ok)
+  t.ok(failed.length === 0, failed.map((result) => `${result.name}: ${result.reason} after ${Math.round(result.took)} ms`).join('; '))
+  return results.map((result) => `${result.name} ${Math.round(result.took)} ms`).join(', ')
+}
+
+module.exports = { allConnected, connectAll, place, theLab }

@@ -16,6 +16,8 @@ constexpr Duration kCarefulPace = 1_s;
 constexpr Duration kGiveUp = 4_s;
 constexpr Duration kTurnPoll = 250_ms;
 constexpr Duration kTurnLimit = 8_s;  // the server forgets a session that does not punch after 10 s
+// An hsfwd that probes random ports is through with all of them by then, whether its turn came at once or not.
+constexpr Duration kProbedByThen = 12_s;
 constexpr std::uint32_t kLaterMillis = 10'000;  // and up to as much again, at random
 
 int repeats_until_give_up(Duration pace) {
@@ -166,7 +168,7 @@ void ClientPunch::on_result(Request& request, const rpc::CallResult& result) {
     return;
   }
   forget_requests();
-  timer_.stop();
+  if (asks_once()) timer_.stop();
   const bool later = answer->payload.error == static_cast<std::uint64_t>(PayloadError::kTryLater);
   if (later && answer->to_ask) {
     log_.note(AttemptStep::kPunch, "the peer is busy with another random punch");
@@ -393,6 +395,7 @@ bool ClientPunch::start_punching() {
   if (strategy == PunchStrategy::kNone) return false;
   state_ = State::kPunching;
   log_.note(AttemptStep::kPunch, "punching: {}", to_string(strategy));
+  if (strategy == PunchStrategy::kBirthday && context_.server_is_hsfwd) timer_.start(kProbedByThen);
   return true;
 }
 
@@ -415,8 +418,10 @@ void ClientPunch::on_timer() {
     puncher_.analyze(false, [this](bool stable) { on_settled(stable, false); });
   } else if (state_ == State::kWaitingForTurn) {
     begin_round();
-  } else if (state_ == State::kAsking || state_ == State::kPunching) {
+  } else if (asks_once()) {
     inquire();
+  } else if (state_ == State::kPunching) {
+    fail(PunchFailure::kExhausted);
   }
 }
 

@@ -227,34 +227,21 @@ bool Connector::probe_lan() {
   lan_address_ = match_lan_address(ours, theirs).value_or(theirs.front());
   log_.note(AttemptStep::kLan, "behind the same address as the peer: trying it at {}",
             lan_address_.to_string());
-  lan_ping_ = std::make_unique<rpc::Call>(
-      dht_.node().calls(), [this](const rpc::CallResult& result) { on_lan_pong(result.ok()); });
-  dht_.node().ping(*lan_ping_, lan_address_);
+  ask_lan();
   return true;
 }
 
-void Connector::on_lan_pong(bool answered) {
-  if (answered && answer_->payload.extension) {
-    verify_lan();
-  } else if (answered) {
-    connect(dht_.node().server_socket(), lan_address_, PathKind::kLan);
-  } else {
-    log_.note(AttemptStep::kLan, "no answer from {}", lan_address_.to_string());
-    check_paths_exhausted();
-  }
-}
-
 /// Any node answers a ping, and private addresses are the same everywhere: only the peer answers a
-/// copy of the handshake as it did before. Stock peers are taken at their pong, as upstream does.
-void Connector::verify_lan() {
-  dht_.env().scheduler.retire(std::move(lan_ping_));
-  lan_ping_ =
+/// copy of the handshake as it did before.
+void Connector::ask_lan() {
+  lan_call_ =
       std::make_unique<rpc::Call>(dht_.node().calls(), [this](const rpc::CallResult& result) {
         const auto message = result && result->message.value
                                  ? HandshakeMessage::decode(*result->message.value)
                                  : Err(Errc::kMalformed);
-        on_lan_verified(message && message->mode == Mode::kReply && !message->peer_address &&
-                        message->noise == answer_->noise);
+        const bool same = message && message->mode == Mode::kReply && !message->peer_address &&
+                          message->noise == answer_->noise;
+        on_lan_answer(result.ok(), same);
       });
   rpc::RequestSpec spec;
   spec.to = lan_address_;
@@ -262,16 +249,17 @@ void Connector::verify_lan() {
   spec.target = target_of_peer(remote_);
   spec.value =
       HandshakeMessage{.mode = Mode::kFromClient, .noise = search_.first_message()}.encode();
-  lan_ping_->start(std::move(spec));
+  lan_call_->start(std::move(spec));
 }
 
-void Connector::on_lan_verified(bool verified) {
-  if (verified) {
+void Connector::on_lan_answer(bool answered, bool by_peer) {
+  if (by_peer) {
     connect(dht_.node().server_socket(), lan_address_, PathKind::kLan);
-  } else {
-    log_.note(AttemptStep::kLan, "somebody else is at {}", lan_address_.to_string());
-    check_paths_exhausted();
+    return;
   }
+  log_.note(AttemptStep::kLan, "{} {}", answered ? "somebody else is at" : "no answer from",
+            lan_address_.to_string());
+  check_paths_exhausted();
 }
 
 void Connector::punch() {
@@ -313,7 +301,7 @@ void Connector::on_punch_failed(PunchFailure failure) {
 /// any more.
 void Connector::check_paths_exhausted() {
   if (state_ != State::kWaiting) return;
-  if ((lan_ping_ && lan_ping_->active()) || (punch_ && punch_->running())) return;
+  if ((lan_call_ && lan_call_->active()) || (punch_ && punch_->running())) return;
   if (timer_.armed() || (relay_ && relay_->pairing())) return;
   fail(ConnectError::kHolepunchAborted, punch_failure_ ? describe(*punch_failure_) : nullptr);
 }
@@ -371,7 +359,7 @@ void Connector::on_stalled() {
 
 void Connector::give_up_paths() {
   timer_.stop();
-  if (lan_ping_) lan_ping_->cancel();
+  if (lan_call_) lan_call_->cancel();
   dht_.env().scheduler.retire(std::move(punch_));
   // One that the stream moves away from has work to do still.
   const bool in_use = relay_ && state_ == State::kDone && relay_->moving();

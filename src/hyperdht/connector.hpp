@@ -91,9 +91,8 @@ class Connector final : public PathController,
   void choose_path();
   bool shares_network() const;
   bool probe_lan();
-  void on_lan_pong(bool answered);
-  void verify_lan();
-  void on_lan_verified(bool verified);
+  void ask_lan();
+  void on_lan_answer(bool answered, bool by_peer);
   void punch();
   void check_paths_exhausted();
   void give_up_paths();
@@ -125,7 +124,7 @@ class Connector final : public PathController,
   };
   std::optional<EarlyPath> early_path_;  // the stream came before the answer did
   std::optional<PeerAnswer> answer_;
-  std::unique_ptr<rpc::Call> lan_ping_;
+  std::unique_ptr<rpc::Call> lan_call_;
   Address lan_address_;
   std::unique_ptr<ClientPunch> punch_;
   std::optional<PunchFailure> punch_failure_;

@@ -99,15 +99,21 @@ TEST_CASE("clients that vanish in the middle of a punch leave nothing behind and
 // there are, and how fast they come, is bounded; and whoever waits is told in time.
 TEST_CASE("probes that hit nothing stay polite and end with a verdict") {
   Lab lab(6);
-  Pair pair(lab, Kind::kRandom, Kind::kConsistent);
-  sim::NatProfile profile = pair.place.home->profile();
-  profile.max_mappings = pair.place.home->mappings() + 4;  // none is left for a birthday
-  pair.place.home->set_profile(profile);
+  const bool server_probes = GENERATE(false, true);
+  CAPTURE(server_probes);
+  Pair pair(lab, server_probes ? Kind::kConsistent : Kind::kRandom,
+            server_probes ? Kind::kRandom : Kind::kConsistent);
+  sim::Nat& random = server_probes ? *pair.away.home : *pair.place.home;
+  sim::NatProfile profile = random.profile();
+  // Room for the search and the handshake of a client, and none for a birthday.
+  profile.max_mappings = random.mappings() + (server_probes ? 30 : 4);
+  random.set_profile(profile);
+  Peer& prober = server_probes ? *pair.peer : *pair.client;
   const auto dial = pair.dial(*pair.client);
-  std::vector<std::uint64_t> sent{pair.client->host().sent()};
+  std::vector<std::uint64_t> sent{prober.host().sent()};
   while (!dial->reset && sent.size() < 300) {
     lab.world.run_for(100_ms);
-    sent.push_back(pair.client->host().sent());
+    sent.push_back(prober.host().sent());
   }
   CHECK(lab.world.now() - dial->began < 15_s);
   CHECK(dial->socket->error() == hyperdht::ConnectError::kHolepunchAborted);

@@ -128,23 +128,24 @@ async function flow (ends, size, meanwhile = async () => {}) {
 
 const PAIRS = [['hsfwd', 'hsfwd'], ['hsfwd', 'JavaScript'], ['JavaScript', 'hsfwd']]
 
+async function move (kind, { client, server, namedBy }) {
+  const net = await relayNetwork(kind)
+  const { ends, open } = await connection(net, { client, server, namedBy })
+  for (const end of ends) t.ok(!await end.direct(), 'at first it runs through the relay')
+  await flow(ends, 10 * MEGABYTE, async () => {
+    await t.sleep(500)
+    for (const end of ends) t.ok(!await end.direct(), 'it still does')
+    await open()
+  })
+  for (const end of ends) await t.until(() => end.direct(), 'it runs directly', 20000)
+  await t.until(() => net.visits.every((socket) => socket.destroyed), 'the relay to be left')
+  await flow(ends, MEGABYTE)
+  for (const end of ends) await end.end()
+}
+
 for (const kind of ['hsfwd', 'JavaScript']) {
-  for (const [client, server] of PAIRS) {
-    for (const namedBy of ['client', 'server']) {
-      t.test(`relay of ${kind}, named by the ${namedBy}: ${client} to ${server}, 10 MB each way over the move`, async () => {
-        const net = await relayNetwork(kind)
-        const { ends, open } = await connection(net, { client, server, namedBy })
-        for (const end of ends) t.ok(!await end.direct(), 'at first it runs through the relay')
-        await flow(ends, 10 * MEGABYTE, async () => {
-          await t.sleep(500)
-          for (const end of ends) t.ok(!await end.direct(), 'it still does')
-          await open()
-        })
-        for (const end of ends) await t.until(() => end.direct(), 'it runs directly', 20000)
-        await t.until(() => net.visits.every((socket) => socket.destroyed), 'the relay to be left')
-        await flow(ends, MEGABYTE)
-        for (const end of ends) await end.end()
-      })
-    }
+  for (const namedBy of ['client', 'server']) {
+    t.test(`relay of ${kind}, named by the ${namedBy}: 10 MB each way over the move`, () =>
+      t.together(PAIRS.map(([client, server]) => [`${client} to ${server}`, () => move(kind, { client, server, namedBy })])))
   }
 }

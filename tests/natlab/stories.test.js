@@ -11,18 +11,6 @@ const MEGABYTE = 1024 * 1024
 const RELAYS = hasJavaScript() ? ['hsfwd', 'js'] : ['hsfwd']
 const PAIRS = hasJavaScript() ? [['hsfwd', 'hsfwd'], ['hsfwd', 'js'], ['js', 'hsfwd']] : [['hsfwd', 'hsfwd']]
 
-/** Stories that have nothing to do with each other, at once: [name, story] each. */
-async function together (stories) {
-  const told = await Promise.all(stories.map(async ([name, story]) => {
-    try {
-      return `${name}: ${await story() ?? 'done'}`
-    } catch (error) {
-      throw new Error(`${name}: ${error.message}`)
-    }
-  }))
-  return told.join('; ')
-}
-
 async function relayOf (kind) {
   const lab = await theLab()
   const { server: host } = await place(lab, 'public', 'public')
@@ -93,7 +81,7 @@ async function moveOffRelay (through, serverKind, clientKind) {
 for (const kind of RELAYS) {
   t.test(`10 MB each way move from a relay of ${kind} to the direct path`, async () => {
     const through = await relayOf(kind)
-    return together(PAIRS.map(([server, client]) => [`${client} to ${server}`, () => moveOffRelay(through, server, client)]))
+    return t.together(PAIRS.map(([server, client]) => [`${client} to ${server}`, () => moveOffRelay(through, server, client)]))
   })
 }
 
@@ -149,7 +137,7 @@ async function routerForgets (kind) {
   return pair
 }
 
-t.test('lines and routers change under a connection', () => together([
+t.test('lines and routers change under a connection', () => t.together([
   ['the server\'s line gets another address', () => lineChanges('server')],
   ['the client\'s line gets another address', () => lineChanges('client')],
   ['the server\'s router forgets its mappings, and makes others', async () => isBack(await routerForgets('random'))],

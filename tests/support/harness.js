@@ -72,7 +72,8 @@ class Program {
   }
 
   failure (what) {
-    return new Error(`${this.name} ended (${this.code}) before ${what}; it said: ${this.stderr || this.text()}`)
+    const said = this.stderr || Buffer.concat(this.stdout.slice(-2)).toString().slice(-2000)
+    return new Error(`${this.name} ended (${this.code}) before ${what}; it said: ${said}`)
   }
 
   text () { return Buffer.concat(this.stdout).toString() }
@@ -202,6 +203,18 @@ async function testnet (size = 10) {
   return { program, bootstrap: bootstrap[0], port: Number(bootstrap[0].split(':')[1]) }
 }
 
+/** Stories that have nothing to do with each other, at once: [name, story] each. */
+async function together (stories) {
+  const told = await Promise.all(stories.map(async ([name, story]) => {
+    try {
+      return `${name}: ${await story() ?? 'done'}`
+    } catch (error) {
+      throw new Error(`${name}: ${error.message}`)
+    }
+  }))
+  return told.join('; ')
+}
+
 const cases = []
 /** A named case; all of a file run one after the other. */
 function test (name, body) { cases.push({ name, body }) }
@@ -250,5 +263,5 @@ setImmediate(main)
 
 module.exports = {
   BINARY, SANITIZED, Program, cleanups, connect, equal, freePort, hsfwd, lastingCleanups, ok, openFiles, readAll,
-  residentMemory, run, scratch, service, sha256, sleep, test, testnet, until, within
+  residentMemory, run, scratch, service, sha256, sleep, test, testnet, together, until, within
 }

@@ -15,6 +15,11 @@ constexpr Duration kMinTimeout = 300_ms;
 constexpr Duration kMaxTimeout = 4_s;
 constexpr std::uint32_t kJitterMillis = 256;
 constexpr std::size_t kMaxPeerTimes = 4096;
+// Longer than from one refresh of the table to the next, which asks silent peers as well: one that
+// stays silent is waited for once and not every time it is forgotten.
+constexpr Duration kSilenceMemory = 10_min;
+constexpr std::size_t kMaxSilentPeers = 1024;
+constexpr std::size_t kMaxSeenOut = 32;
 }  // namespace
 
 PeerTimes::Entry* PeerTimes::find(const net::Address& peer) {
@@ -48,6 +53,25 @@ Duration PeerTimes::timeout(const net::Address& peer, int attempt) {
   return kUnknownPeer[std::min(index, kUnknownPeer.size() - 1)] + jitter;
 }
 
+void SilentPeers::add(const net::Address& peer, Instant sent_at, Instant now) {
+  if (entries_.size() >= kMaxSilentPeers && !entries_.contains(peer)) {
+    std::erase_if(entries_,
+                  [&](const auto& entry) { return now - entry.second.last >= kSilenceMemory; });
+    if (entries_.size() >= kMaxSilentPeers) entries_.erase(entries_.begin());
+  }
+  Entry& entry = entries_[peer];
+  if (entry.count > 0 && sent_at < entry.last) return;
+  if (now - entry.last >= kSilenceMemory) entry.count = 0;
+  ++entry.count;
+  entry.last = now;
+}
+
+int SilentPeers::count(const net::Address& peer, Instant now) const {
+  const auto found = entries_.find(peer);
+  if (found == entries_.end() || now - found->second.last >= kSilenceMemory) return 0;
+  return found->second.count;
+}
+
 std::uint64_t Calls::Window::on_sent() {
   ++slots_[turn_ % kSlots];
   ++total_;
@@ -72,7 +96,10 @@ Calls::Calls(const net::Env& env, Owner& owner)
       next_tid_(static_cast<std::uint16_t>(env.random.u32())),
       send_waiting_task_(env.scheduler, [this] { send_waiting(); }) {}
 
-Calls::~Calls() { HSFWD_CHECK(active_.empty()); }
+Calls::~Calls() {
+  seen_out_.clear();
+  HSFWD_CHECK(active_.empty());
+}
 
 std::uint16_t Calls::take_tid() {
   // Matching is by this number alone, so one in use must not be used again. There are far fewer
@@ -85,12 +112,14 @@ bool Calls::on_response(net::UdpSocket& socket, const net::Address& from,
                         const ResponseMessage& message) {
   const auto found = active_.find(message.tid);
   if (found == active_.end()) {
+    silent_.remove(from);
     ++stats_.stray_responses;
     return false;
   }
   Call& call = *found->second;
   ++stats_.responses;
-  note_heard();
+  note_heard(from);
+  silent_.remove(call.spec_.to);
   Reply reply{
       .from = from,
       .from_id = verified_id(message.id, from),
@@ -106,6 +135,24 @@ bool Calls::on_response(net::UdpSocket& socket, const net::Address& from,
   owner_.on_reply(reply);
   call.finish(reply);
   return true;
+}
+
+void Calls::see_out(std::unique_ptr<Call> call) {
+  const bool known = std::any_of(seen_out_.begin(), seen_out_.end(),
+                                 [&](const auto& other) { return other->to() == call->to(); });
+  if (known || seen_out_.size() >= kMaxSeenOut || !call->active()) {
+    env_.scheduler.retire(std::move(call));
+    return;
+  }
+  call->seen_out_ = true;
+  seen_out_.push_back(std::move(call));
+}
+
+void Calls::on_seen_out(const Call& call) {
+  const auto at = std::find_if(seen_out_.begin(), seen_out_.end(),
+                               [&](const auto& other) { return other.get() == &call; });
+  env_.scheduler.retire(std::move(*at));
+  seen_out_.erase(at);
 }
 
 void Calls::drain() {
@@ -176,23 +223,36 @@ Duration Call::timeout() const {
 }
 
 void Call::on_timer() {
+  const bool others_heard = calls_.heard_since(started_at_);
+  if (spec_.to_id && others_heard) calls_.silent_.add(spec_.to, sent_at_, calls_.env_.now());
   if (sent_ > spec_.retries) {
     ++calls_.stats_.timeouts;
     const net::Address to = spec_.to;
     const std::optional<NodeId> id = spec_.to_id;
-    if (calls_.heard_since(started_at_)) calls_.owner_.on_timeout(to, id);
+    if (others_heard) {
+      calls_.owner_.on_timeout(to, id);
+    } else if (id) {
+      // Our own line is down, and may have been when others were noted.
+      calls_.silent_.clear();
+    }
     finish(Err(Errc::kTimeout));
     return;
   }
   const bool first = sent_ == 1;
   ++calls_.stats_.repeats;
   transmit();
+  if (seen_out_) return;
   if (first && slow_) slow_();
+  if (repeat_ && active_) repeat_();
 }
 
 void Call::finish(const CallResult& result) {
   cancel();
-  done_(result);
+  if (seen_out_) {
+    calls_.on_seen_out(*this);
+  } else {
+    done_(result);
+  }
 }
 
 void Call::cancel() {

@@ -4,14 +4,16 @@
 // Differs from upstream: timeouts adapt to the peer by default, where upstream has an option for it;
 // transaction ids that are still in use are skipped; an answer lets the next waiting request out at
 // once, where upstream lets them out every 750 ms; a node that is silent while all others are is not
-// held to be gone.
+// held to be gone; one that is silent while others are heard is noted as such for a while.
 #pragma once
 
 #include <array>
 #include <deque>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <unordered_map>
+#include <vector>
 
 #include "net/env.hpp"
 #include "rpc/message.hpp"
@@ -20,7 +22,8 @@ namespace hsfwd::rpc {
 
 struct RequestSpec {
   net::Address to;
-  /// Known node: a timeout removes it from the routing table, if others answer meanwhile.
+  /// A node that has to answer itself: its silence, while others are heard, is held against it, and a
+  /// timeout then removes it from the routing table.
   std::optional<NodeId> to_id;
   bool internal = false;
   std::uint64_t command = 0;
@@ -62,6 +65,8 @@ class Call {
 
   /// Called when the first transmission was not answered in time; repeats go on.
   void on_slow(std::function<void()> slow) { slow_ = std::move(slow); }
+  /// Called after each repeat.
+  void on_repeat(std::function<void()> repeat) { repeat_ = std::move(repeat); }
   void start(RequestSpec spec);
   void cancel();
   bool active() const { return active_; }
@@ -77,6 +82,7 @@ class Call {
   Calls& calls_;
   Done done_;
   std::function<void()> slow_;
+  std::function<void()> repeat_;
   RequestSpec spec_;
   Bytes datagram_;
   std::uint16_t tid_ = 0;
@@ -86,6 +92,7 @@ class Call {
   std::uint64_t sent_turn_ = 0;
   bool active_ = false;
   bool waiting_ = false;  // for the window
+  bool seen_out_ = false;  // nobody but Calls waits for it
   Timer timer_;
 };
 
@@ -107,6 +114,25 @@ class PeerTimes {
   Random& random_;
   std::unordered_map<net::Address, Entry> young_;
   std::unordered_map<net::Address, Entry> old_;
+};
+
+/// Peers that do not answer, until they are heard again or have not been asked for ten minutes.
+class SilentPeers {
+ public:
+  /// A transmission was not answered in time. Of those that overlap one counts: a slow path, or a
+  /// burst of losses, holds up all of them.
+  void add(const net::Address& peer, Instant sent_at, Instant now);
+  void remove(const net::Address& peer) { entries_.erase(peer); }
+  void clear() { entries_.clear(); }
+  /// Transmissions in a row.
+  int count(const net::Address& peer, Instant now) const;
+
+ private:
+  struct Entry {
+    int count = 0;
+    Instant last;
+  };
+  std::unordered_map<net::Address, Entry> entries_;
 };
 
 struct CallStats {
@@ -144,7 +170,15 @@ class Calls {
   /// Somebody was heard since then: silence is the peer's, not that of our own line.
   bool heard_since(Instant when) const { return heard_at_ >= when; }
   /// A packet of the network came in, answer or not.
-  void note_heard() { heard_at_ = env_.now(); }
+  void note_heard(const net::Address& from) {
+    heard_at_ = env_.now();
+    silent_.remove(from);
+  }
+  /// How many transmissions in a row the peer has not answered, while others were heard.
+  int unanswered(const net::Address& peer) const { return silent_.count(peer, env_.now()); }
+  /// Sees a call to its end that its owner does not wait for any longer: a late answer is learnt
+  /// from, and silence is noted. Only one for each address, and not many.
+  void see_out(std::unique_ptr<Call> call);
   std::size_t in_flight() const { return active_.size(); }
   const CallStats& stats() const { return stats_; }
 
@@ -173,13 +207,16 @@ class Calls {
 
   std::uint16_t take_tid();
   void send_waiting();
+  void on_seen_out(const Call& call);
 
   net::Env env_;
   Owner& owner_;
   PeerTimes times_;
+  SilentPeers silent_;
   Window window_;
   std::unordered_map<std::uint16_t, Call*> active_;
   std::deque<Call*> waiting_;
+  std::vector<std::unique_ptr<Call>> seen_out_;
   std::uint16_t next_tid_;
   CallStats stats_;
   Instant heard_at_ = Instant::from_micros(std::numeric_limits<std::int64_t>::min());

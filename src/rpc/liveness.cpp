@@ -64,7 +64,12 @@ void Liveness::test(RoutingNode& node, Kind kind, const RoutingNode& newcomer) {
   Test& test = *tests_.back();
   test.call = std::make_unique<Call>(
       node_.calls(), [this, &test](const CallResult& result) { on_result(test, result); });
-  node_.ping(*test.call, node.address);
+  RequestSpec spec;
+  spec.to = node.address;
+  spec.to_id = node.id;
+  spec.internal = true;
+  spec.command = static_cast<std::uint64_t>(InternalCommand::kPing);
+  test.call->start(std::move(spec));
 }
 
 void Liveness::on_result(Test& test, const CallResult& result) {

@@ -48,7 +48,7 @@ void Node::on_datagram(net::UdpSocket& socket, const net::Address& from, ByteVie
 
 void Node::on_request(net::UdpSocket& socket, const net::Address& from,
                       const RequestMessage& message) {
-  calls_.note_heard();
+  calls_.note_heard(from);
   IncomingRequest request{
       .origin = {.socket = &socket,
                  .from = from,

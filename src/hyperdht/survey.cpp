@@ -61,7 +61,9 @@ void Survey::resolve(std::size_t index) {
   candidate.walk = std::make_unique<rpc::BootstrapWalk>(
       dht_.env(), dht_.node().calls(), candidate.node,
       [this, index](const net::Address& address) { report_.bootstrap[index].address = address; },
-      [this, index] { ask_bootstrap(index); });
+      [this, index] {
+        if (candidates_[index].walk->done()) ask_bootstrap(index);
+      });
   candidate.walk->start();
 }
 

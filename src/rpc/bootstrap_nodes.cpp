@@ -32,76 +32,85 @@ std::string BootstrapNode::to_string() const {
 }
 
 BootstrapWalk::BootstrapWalk(const net::Env& env, Calls& calls,
-                             const std::vector<BootstrapNode>& nodes, Found found, Done done)
+                             const std::vector<BootstrapNode>& nodes, Found found,
+                             Progress progress)
     : env_(env),
       calls_(calls),
       nodes_(nodes),
       on_found_(std::move(found)),
-      on_done_(std::move(done)),
-      ping_(calls, [this](const CallResult& result) { on_ping(result); }) {}
+      on_progress_(std::move(progress)),
+      steps_(nodes.size()),
+      open_(nodes.size()) {}
 
-void BootstrapWalk::start() { advance(); }
+void BootstrapWalk::start() {
+  for (std::size_t i = 0; i < nodes_.size() && !cancelled_; ++i) begin(i);
+  if (open_ > 0 || nodes_.empty()) tell();
+}
 
 void BootstrapWalk::cancel() {
-  next_ = nodes_.size();
-  ping_.cancel();
-  lookup_.reset();
-}
-
-void BootstrapWalk::advance() {
-  while (next_ < nodes_.size()) {
-    const BootstrapNode& node = nodes_[next_];
-    if (node.suggested) {
-      try_suggested();
-      return;
-    }
-    const auto literal = net::Ipv4::parse(node.host);
-    if (!literal) {
-      look_up();
-      return;
-    }
-    ++next_;
-    on_found_({*literal, node.port});
+  cancelled_ = true;
+  for (Step& step : steps_) {
+    if (step.ping) calls_.see_out(std::move(step.ping));
+    step.lookup.reset();
   }
-  done_ = true;
-  on_done_();
 }
 
-void BootstrapWalk::try_suggested() {
-  const BootstrapNode& node = nodes_[next_];
-  RequestSpec spec;
-  spec.to = {*node.suggested, node.port};
-  spec.internal = true;
-  spec.command = static_cast<std::uint64_t>(InternalCommand::kPing);
-  ping_.start(std::move(spec));
+bool BootstrapWalk::settled(int unanswered) const {
+  std::size_t silent = 0;
+  for (const Step& step : steps_) {
+    if (step.ping && calls_.unanswered(step.ping->to()) >= unanswered) ++silent;
+  }
+  return silent == open_;
 }
 
-void BootstrapWalk::on_ping(const CallResult& result) {
-  if (result) {
-    use(*nodes_[next_].suggested);
+void BootstrapWalk::begin(std::size_t index) {
+  const BootstrapNode& node = nodes_[index];
+  if (node.suggested) {
+    try_suggested(index);
+  } else if (const auto literal = net::Ipv4::parse(node.host)) {
+    finish(index, *literal);
   } else {
-    look_up();
+    look_up(index);
   }
 }
 
-void BootstrapWalk::look_up() {
-  lookup_ = env_.resolver.resolve(nodes_[next_].host, [this](const Result<net::Ipv4>& host) {
-    env_.scheduler.retire(std::move(lookup_));
-    if (host) {
-      use(*host);
+void BootstrapWalk::try_suggested(std::size_t index) {
+  const net::Address address{*nodes_[index].suggested, nodes_[index].port};
+  auto& ping = steps_[index].ping;
+  ping = std::make_unique<Call>(calls_, [this, index](const CallResult& result) {
+    env_.scheduler.retire(std::move(steps_[index].ping));
+    if (result) {
+      finish(index, nodes_[index].suggested);
     } else {
-      env_.log.warning("bootstrap", "cannot resolve {}", nodes_[next_].host);
-      ++next_;
-      advance();
+      look_up(index);
     }
   });
+  ping->on_repeat([this] { tell(); });
+  RequestSpec spec;
+  spec.to = address;
+  spec.to_id = node_id_of(address);
+  spec.internal = true;
+  spec.command = static_cast<std::uint64_t>(InternalCommand::kPing);
+  ping->start(std::move(spec));
 }
 
-void BootstrapWalk::use(net::Ipv4 host) {
-  const net::Address address{host, nodes_[next_].port};
-  ++next_;
-  on_found_(address);
-  advance();
+void BootstrapWalk::look_up(std::size_t index) {
+  steps_[index].lookup = env_.resolver.resolve(
+      nodes_[index].host, [this, index](const Result<net::Ipv4>& host) {
+        env_.scheduler.retire(std::move(steps_[index].lookup));
+        if (!host) env_.log.warning("bootstrap", "cannot resolve {}", nodes_[index].host);
+        finish(index, host ? std::optional(*host) : std::nullopt);
+      });
+}
+
+void BootstrapWalk::finish(std::size_t index, std::optional<net::Ipv4> host) {
+  --open_;
+  if (host) on_found_({*host, nodes_[index].port});
+  tell();
+}
+
+void BootstrapWalk::tell() {
+  if (!cancelled_) on_progress_();
 }
 
 }  // namespace hsfwd::rpc

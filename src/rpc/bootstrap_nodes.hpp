@@ -24,37 +24,43 @@ struct BootstrapNode {
   std::string to_string() const;
 };
 
-/// One walk through a list of bootstrap nodes, which become addresses one after the other. Names
-/// that cannot be resolved are skipped.
+/// Turns a list of bootstrap nodes into addresses, all at once. Names that cannot be resolved are
+/// skipped.
 class BootstrapWalk {
  public:
   using Found = std::function<void(const net::Address&)>;
-  using Done = std::function<void()>;
+  using Progress = std::function<void()>;
 
-  /// `nodes` outlives the walk. Neither callback may delete the walk.
+  /// `nodes` outlives the walk. `progress` is called when a name is resolved or not, or a suggested
+  /// address does not answer in time. Neither callback may delete the walk.
   BootstrapWalk(const net::Env& env, Calls& calls, const std::vector<BootstrapNode>& nodes,
-                Found found, Done done);
+                Found found, Progress progress);
 
   void start();
   void cancel();
-  bool done() const { return done_; }
+  /// Nothing is left but suggested addresses that have left that many transmissions unanswered.
+  bool settled(int unanswered) const;
+  bool done() const { return open_ == 0; }
 
  private:
-  void advance();
-  void try_suggested();
-  void look_up();
-  void on_ping(const CallResult& result);
-  void use(net::Ipv4 host);
+  struct Step {
+    std::unique_ptr<Call> ping;
+    std::unique_ptr<net::Lookup> lookup;
+  };
+  void begin(std::size_t index);
+  void try_suggested(std::size_t index);
+  void look_up(std::size_t index);
+  void finish(std::size_t index, std::optional<net::Ipv4> host);
+  void tell();
 
   net::Env env_;
   Calls& calls_;
   const std::vector<BootstrapNode>& nodes_;
   Found on_found_;
-  Done on_done_;
-  std::size_t next_ = 0;
-  bool done_ = false;
-  Call ping_;
-  std::unique_ptr<net::Lookup> lookup_;
+  Progress on_progress_;
+  std::vector<Step> steps_;
+  std::size_t open_;
+  bool cancelled_ = false;
 };
 
 }  // namespace hsfwd::rpc

@@ -17,7 +17,7 @@ void NetworkCheck::start(Done done) {
   pongs_.clear();
   for (RoutingNode* node = node_.table().newest(); node != nullptr && nodes_.size() < kProbes;
        node = node->older) {
-    nodes_.push_back(node->address);
+    add(node->address);
   }
   if (nodes_.size() >= kProbes) {
     probe();
@@ -25,8 +25,16 @@ void NetworkCheck::start(Done done) {
   }
   walk_ = std::make_unique<BootstrapWalk>(
       node_.env(), node_.calls(), node_.options().bootstrap,
-      [this](const net::Address& address) { nodes_.push_back(address); }, [this] { probe(); });
+      [this](const net::Address& address) { add(address); },
+      [this] {
+        if (walk_ && (nodes_.empty() ? walk_->done() : walk_->settled(1))) probe();
+      });
   walk_->start();
+}
+
+void NetworkCheck::add(const net::Address& address) {
+  const bool known = std::find(nodes_.begin(), nodes_.end(), address) != nodes_.end();
+  if (!known && node_.calls().unanswered(address) == 0) nodes_.push_back(address);
 }
 
 void NetworkCheck::probe() {

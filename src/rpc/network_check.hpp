@@ -31,6 +31,7 @@ class NetworkCheck {
  private:
   static constexpr std::size_t kProbes = 5;
 
+  void add(const net::Address& address);
   void probe();
   void on_pong(const CallResult& result);
   void conclude();

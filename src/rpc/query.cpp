@@ -12,6 +12,10 @@ namespace {
 constexpr std::size_t kSlowDownConcurrency = 3;
 constexpr std::size_t kBackgroundConcurrency = 2;
 constexpr std::size_t kQuietInFlight = 3;  // below it nothing else is going on
+// Transmissions that a node nobody names may leave unanswered. Those to an unknown node take about a
+// second: one that is slow, or whose first packet was lost, has answered by then.
+constexpr int kPatience = 2;
+constexpr int kPatienceAmongMembers = 1;
 }  // namespace
 
 Query::Query(Node& node, QueryOptions options, OnReply on_reply, OnDone on_done)
@@ -75,6 +79,7 @@ bool Query::add_pending(const net::Address& address, const Referrer& referrer, i
     Seen& seen = found->second;
     if (referrer && seen.state == Visit::kDown) node_.send_down_hint(*referrer, address);
     if (referrer && seen.state == Visit::kPending) seen.referrers.push_back(*referrer);
+    met_members_ |= referrer && seen.state == Visit::kAnswered;
     return close;
   }
   if (!close) return false;
@@ -112,7 +117,7 @@ void Query::ask(const Pending& next) {
   asking.call = std::make_unique<Call>(
       node_.calls(),
       [this, to = next.address](const CallResult& result) { on_result(to, result); });
-  asking.call->on_slow([this, to = next.address] { on_slow(to); });
+  asking.call->on_repeat([this, to = next.address] { on_repeat(to); });
   RequestSpec spec;
   spec.to = next.address;
   spec.to_id = next.id;
@@ -126,13 +131,27 @@ void Query::ask(const Pending& next) {
 
 /// Their names may resolve slowly, and they may all be gone.
 bool Query::waits_for_bootstrap() const {
-  return bootstrap_ && !bootstrap_->done() && closest_.size() < kBucketSize;
+  if (!bootstrap_ || bootstrap_->done() || closest_.size() >= kBucketSize) return false;
+  return closest_.empty() || !bootstrap_->settled(patience());
 }
+
+/// One that a member of the network names is worth all repeats. One that nobody names, as a
+/// bootstrap node or one from an earlier run, and that is silent is no member any more: certainly not
+/// where members that answer name each other.
+bool Query::waits_for(const net::Address& to) const {
+  if (closest_.empty()) return true;
+  const bool named = !seen_.at(to).referrers.empty();
+  return node_.calls().unanswered(to) < (named ? options_.retries + 1 : patience());
+}
+
+int Query::patience() const { return met_members_ ? kPatienceAmongMembers : kPatience; }
 
 void Query::finish_if_done() {
   if (state_ != State::kAsking || !pending_.empty() || waits_for_bootstrap()) return;
   const bool only_slow = slow_ == asking_.size() && closest_.size() >= kBucketSize;
-  if (!asking_.empty() && !only_slow) return;
+  const bool waits = std::any_of(asking_.begin(), asking_.end(),
+                                 [this](const auto& asking) { return waits_for(asking.first); });
+  if (waits && !only_slow) return;
   // The nodes that were close before are mostly gone: start over from the table.
   if (!from_table_ && successes_ < static_cast<int>(kBucketSize / 4)) {
     add_from_table();
@@ -140,7 +159,6 @@ void Query::finish_if_done() {
       ask_more();
       return;
     }
-    if (!asking_.empty()) return;
   }
   // Everybody we know is silent.
   if (successes_ == 0 && !bootstrap_) {
@@ -148,7 +166,13 @@ void Query::finish_if_done() {
     bootstrap_->start();
     return;
   }
-  for (auto& [address, asking] : asking_) node_.env().scheduler.retire(std::move(asking.call));
+  for (auto& [address, asking] : asking_) {
+    if (waits_for(address)) {
+      node_.env().scheduler.retire(std::move(asking.call));
+    } else {
+      node_.calls().see_out(std::move(asking.call));
+    }
+  }
   asking_.clear();
   if (bootstrap_) bootstrap_->cancel();
   if (commit_) {
@@ -158,11 +182,9 @@ void Query::finish_if_done() {
   }
 }
 
-void Query::on_slow(const net::Address& to) {
+void Query::on_repeat(const net::Address& to) {
   Asking& asking = asking_.at(to);
-  if (asking.slow) return;
-  asking.slow = true;
-  ++slow_;
+  if (!std::exchange(asking.slow, true)) ++slow_;
   ask_more();
 }
 
@@ -182,6 +204,7 @@ void Query::on_result(const net::Address& to, const CallResult& result) {
 void Query::on_reply(const net::Address& to, const Reply& reply) {
   const int depth = seen_[to].depth;
   seen_[to].state = Visit::kAnswered;
+  met_members_ |= !seen_[to].referrers.empty();
   const bool ok = reply.message.error == kErrorNone;
   ++(ok ? successes_ : errors_);
   if (ok) hops_ = std::max(hops_, depth + 1);

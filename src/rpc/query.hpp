@@ -4,7 +4,8 @@
 //
 // Differs from upstream: nodes of the routing table are asked while bootstrap nodes are still being
 // resolved, and are not kept waiting for them once enough have answered; a node is given up on after
-// three repeats and not five, since timeouts grow here.
+// three repeats and not five, since timeouts grow here; nodes that are silent, as far as is known, are
+// asked but not waited for while others answer.
 #pragma once
 
 #include <functional>
@@ -104,11 +105,13 @@ class Query {
   void ask(const Pending& next);
   std::size_t limit() const;
   bool waits_for_bootstrap() const;
+  bool waits_for(const net::Address& to) const;
+  int patience() const;
   void finish_if_done();
   void on_result(const net::Address& to, const CallResult& result);
   void on_reply(const net::Address& to, const Reply& reply);
   void on_timeout(const net::Address& to);
-  void on_slow(const net::Address& to);
+  void on_repeat(const net::Address& to);
   void push_closest(const Reply& reply);
   void commit();
   void on_committed(bool ok);
@@ -126,6 +129,7 @@ class Query {
   std::unordered_map<net::Address, Asking> asking_;
   std::vector<ClosestReply> closest_;
   std::unique_ptr<BootstrapWalk> bootstrap_;
+  bool met_members_ = false;  // one that answered was named by another
   bool from_table_ = false;
   bool slow_down_ = false;
   std::size_t slow_ = 0;

@@ -87,8 +87,9 @@ class Table {
     return Located<std::int64_t>{*value, line_of(*node)};
   }
 
-  /// A list of strings; a single string is a list of one.
-  std::vector<Located<std::string>> texts(std::string_view key) {
+  /// A list of strings; a single string is a list of one. `instead` of an empty list: what to write
+  /// where that would mean the same as none, which is not what it looks like.
+  std::vector<Located<std::string>> texts(std::string_view key, std::string_view instead = {}) {
     std::vector<Located<std::string>> out;
     const toml::node* node = take(key);
     if (node == nullptr) return out;
@@ -102,6 +103,9 @@ class Table {
       const auto value = entry.value_exact<std::string>();
       if (!value) throw wrong_type(entry, key, "a list of strings");
       out.push_back({*value, line_of(entry)});
+    }
+    if (out.empty() && !instead.empty()) {
+      throw Mistake{line_of(*node), fmt::format("'{}'{} is empty: {}", key, where_, instead)};
     }
     return out;
   }
@@ -155,7 +159,7 @@ Expose read_expose(const toml::table& table) {
   Expose out;
   out.line = line_of(table);
   out.services = in.texts("services");
-  out.allow = in.texts("allow");
+  out.allow = in.texts("allow", "leave it out to let everybody in, or name at least one key");
   if (const auto identity = in.text("identity")) out.identity = identity->value;
   in.refuse_unknown();
   if (out.services.empty()) {
@@ -198,7 +202,8 @@ Config read_config(const toml::table& root) {
   Table in(root, "");
   Config out;
   if (const auto identity = in.text("identity")) out.identity = identity->value;
-  out.bootstrap = in.texts("bootstrap");
+  out.bootstrap =
+      in.texts("bootstrap", "leave it out for the public DHT, or name at least one HOST:PORT");
   out.host = in.text("host");
   out.port = in.integer("port");
   out.relay_through = in.texts("relay_through");

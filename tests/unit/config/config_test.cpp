@@ -89,6 +89,19 @@ TEST_CASE("what is missing is named") {
   CHECK_THAT(error_of("[peer.bob]"), Contains("[peer.bob] needs a key"));
 }
 
+TEST_CASE("an empty list is no list that was left out") {
+  CHECK(error_of("[[expose]]\nservices = '1'\nallow = []") ==
+        "hsfwd.toml:3: 'allow' in [[expose]] is empty: leave it out to let everybody in, or name at "
+        "least one key");
+  CHECK(error_of("bootstrap = []") ==
+        "hsfwd.toml:1: 'bootstrap' is empty: leave it out for the public DHT, or name at least one "
+        "HOST:PORT");
+  CHECK_THAT(error_of("[[expose]]\nservices = []"), Contains("[[expose]] needs services"));
+  CHECK_THAT(error_of("[[connect]]\npeer = 'x'\nlisten = []"), Contains("needs listen"));
+  // No relays is what it says.
+  CHECK(config::parse("relay_through = []", "hsfwd.toml")->relay_through.empty());
+}
+
 TEST_CASE("what is no TOML is reported with its line") {
   CHECK_THAT(error_of("host = \"a\"\nidentity = \n"), Contains("hsfwd.toml:2: "));
   CHECK_THAT(error_of("a = 1\na = 2\n"), Contains("hsfwd.toml:2: "));

@@ -2,7 +2,7 @@
 // What the end-to-end and interoperation tests share: programs of ours with their events, free ports,
 // small services, checks, and an orderly end of everything that was started.
 'use strict'
-const { spawn } = require('node:child_process')
+const { spawn, spawnSync } = require('node:child_process')
 const crypto = require('node:crypto')
 const fs = require('node:fs')
 const net = require('node:net')
@@ -15,9 +15,16 @@ if (!BINARY) throw new Error('HSFWD_BINARY is not set')
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'hsfwd-test-'))
 const running = new Set()
+// With those that serve all cases.
+const alive = new Set()
 const cleanups = []
 // For what serves all cases of a file; done at its end.
 const lastingCleanups = []
+
+// What makes a program end with this one, however this one ends: a kill leaves it no time for anything. It
+// stands before the program's command line and becomes the program, as `ip netns exec` does after it.
+const LEASH = ['setpriv', '--pdeathsig', 'KILL', '--']
+if (spawnSync(LEASH[0], [...LEASH.slice(1), 'true']).status !== 0) LEASH.length = 0
 
 /** A program of ours (or any other), its output by lines, its events. */
 class Program {
@@ -27,7 +34,8 @@ class Program {
     this.stdout = []
     this.stderr = ''
     this.waiting = []
-    this.child = spawn(command, args, {
+    const [program, ...words] = [...LEASH, command, ...args]
+    this.child = spawn(program, words, {
       stdio: [stdin, 'pipe', 'pipe'],
       env: {
         ...process.env,
@@ -38,11 +46,13 @@ class Program {
         ...env
       }
     })
+    alive.add(this)
     if (!lasting) running.add(this)
     else lastingCleanups.push(() => this.kill('SIGKILL'))
     this.exited = new Promise((resolve) => {
       this.child.on('close', (code, signal) => {
         running.delete(this)
+        alive.delete(this)
         this.code = code === null ? 128 + os.constants.signals[signal] : code
         for (const wait of this.waiting.splice(0)) wait.reject(this.failure(wait.what))
         resolve(this.code)
@@ -251,7 +261,7 @@ async function main () {
 }
 
 // Also when a case throws where nobody catches it.
-process.on('exit', () => { for (const program of running) program.child.kill('SIGKILL') })
+process.on('exit', () => { for (const program of alive) program.child.kill('SIGKILL') })
 for (const signal of ['SIGTERM', 'SIGINT']) {
   process.on(signal, async () => {
     await endAll()

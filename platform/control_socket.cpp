@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kNameDigits = 16;
+constexpr std::size_t kSocketNameDigits = 16;
 constexpr const char* kServiceDirectory = "/run/hsfwd";
 constexpr mode_t kNotForOthers = 0077;
 constexpr mode_t kNotForOthersNorExecutable = 0177;
@@ -42,7 +42,7 @@ std::string name_of(const std::string& config_file) {
   fs::path path = fs::weakly_canonical(fs::absolute(config_file, error), error);
   if (error) path = config_file;
   const std::string digest = to_hex(crypto::blake2b_256(as_bytes(path.string())).view());
-  return fmt::format("up-{}.sock", digest.substr(0, kNameDigits));
+  return fmt::format("up-{}.sock", digest.substr(0, kSocketNameDigits));
 }
 
 }  // namespace

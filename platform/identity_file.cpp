@@ -18,7 +18,7 @@ namespace hsfwd::platform {
 namespace {
 
 constexpr mode_t kOthers = 077;
-constexpr std::size_t kMaxFile = 4096;
+constexpr std::size_t kMaxIdentitySize = 4096;
 
 Err<std::string> failed(const std::string& path, const std::string& what) {
   return Err(fmt::format("identity {}: {}", path, what));
@@ -31,7 +31,7 @@ std::optional<std::string> read_all(int fd) {
   for (;;) {
     const ssize_t n = read(fd, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 || out.size() > kMaxFile) return std::nullopt;
+    if (n < 0 || out.size() > kMaxIdentitySize) return std::nullopt;
     if (n == 0) return out;
     out.append(chunk, static_cast<std::size_t>(n));
   }

@@ -24,9 +24,9 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kFormat = "hsfwd nodes 1";
 constexpr std::string_view kPrefix = "nodes-";
-constexpr std::size_t kMaxFile = 16 * 1024;  // a hundred lines of 22 bytes fit well
+constexpr std::size_t kMaxNodesSize = 16 * 1024;  // a hundred lines of 22 bytes fit well
 constexpr std::size_t kMaxFiles = 8;         // networks that are remembered
-constexpr std::size_t kNameDigits = 16;
+constexpr std::size_t kFileNameDigits = 16;
 
 /// A regular file of no absurd size; nothing else is read, least of all something that blocks.
 std::optional<std::string> read_file(const std::string& path, std::string& problem) {
@@ -40,11 +40,11 @@ std::optional<std::string> read_file(const std::string& path, std::string& probl
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     problem = "is no file";
   } else {
-    std::string text(kMaxFile + 1, '\0');
+    std::string text(kMaxNodesSize + 1, '\0');
     const ssize_t size = read(fd, text.data(), text.size());
     if (size < 0) {
       problem = std::strerror(errno);
-    } else if (static_cast<std::size_t>(size) > kMaxFile) {
+    } else if (static_cast<std::size_t>(size) > kMaxNodesSize) {
       problem = "is too large";
     } else {
       text.resize(static_cast<std::size_t>(size));
@@ -107,7 +107,7 @@ std::string node_file_path(const std::string& directory, std::vector<std::string
   std::sort(bootstrap.begin(), bootstrap.end());
   const std::string network = fmt::format("{}", fmt::join(bootstrap, "\n"));
   const std::string name = to_hex(crypto::blake2b_256(as_bytes(network)).view());
-  return fmt::format("{}/{}{}", directory, kPrefix, name.substr(0, kNameDigits));
+  return fmt::format("{}/{}{}", directory, kPrefix, name.substr(0, kFileNameDigits));
 }
 
 std::vector<net::Address> load_nodes(const std::string& path, const Log& log) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // UDP with as few system calls as Linux needs for it: recvmmsg with UDP_GRO, sendmmsg with
 // UDP_SEGMENT. Where the kernel or a device refuses segmentation it is left off.
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
@@ -13,6 +12,7 @@
 #include <cstring>
 
 #include "platform/handle.hpp"
+#include "platform/sockaddr.hpp"
 #include "platform/udp_options.hpp"
 
 namespace hsfwd::platform {
@@ -29,18 +29,6 @@ constexpr std::size_t kMaxSegments = 64;         // UDP_MAX_SEGMENTS
 constexpr std::size_t kMaxGsoBytes = 65000;      // an IP packet's payload, with room to spare
 constexpr std::size_t kMaxMessages = 64;
 constexpr int kMaxRefusals = 8;  // of segmentation, before it is left off
-
-sockaddr_in to_sockaddr(const net::Address& address) {
-  sockaddr_in out{};
-  out.sin_family = AF_INET;
-  out.sin_port = htons(address.port);
-  out.sin_addr.s_addr = htonl(address.host.value);
-  return out;
-}
-
-net::Address from_sockaddr(const sockaddr_in& address) {
-  return {{ntohl(address.sin_addr.s_addr)}, ntohs(address.sin_port)};
-}
 
 /// Memory for receiving, used by one socket at a time: a dispatch is done with it before the next.
 struct ReceiveArena {

@@ -4,10 +4,10 @@
 
 #include <array>
 #include <cstdlib>
-#include <cstring>
 #include <string_view>
 
 #include "platform/handle.hpp"
+#include "platform/sockaddr.hpp"
 #include "platform/udp_options.hpp"
 
 namespace hsfwd::platform {
@@ -15,20 +15,6 @@ namespace hsfwd::platform {
 namespace {
 
 constexpr std::size_t kReceiveSize = 65536;
-
-sockaddr_in to_sockaddr(const net::Address& address) {
-  sockaddr_in out{};
-  out.sin_family = AF_INET;
-  out.sin_port = htons(address.port);
-  out.sin_addr.s_addr = htonl(address.host.value);
-  return out;
-}
-
-net::Address from_sockaddr(const sockaddr& address) {
-  sockaddr_in in{};
-  std::memcpy(&in, &address, sizeof in);
-  return {{ntohl(in.sin_addr.s_addr)}, ntohs(in.sin_port)};
-}
 
 class PlainUdpSocket final : public net::UdpSocket {
  public:
@@ -46,7 +32,7 @@ class PlainUdpSocket final : public net::UdpSocket {
     sockaddr_in bound{};
     int size = sizeof bound;
     uv_udp_getsockname(handle_.get(), reinterpret_cast<sockaddr*>(&bound), &size);
-    local_ = {{ntohl(bound.sin_addr.s_addr)}, ntohs(bound.sin_port)};
+    local_ = from_sockaddr(bound);
     int bytes = kUdpSendBuffer;
     uv_send_buffer_size(reinterpret_cast<uv_handle_t*>(handle_.get()), &bytes);
     bytes = kUdpReceiveBuffer;
@@ -103,7 +89,7 @@ class PlainUdpSocket final : public net::UdpSocket {
     auto* self = static_cast<PlainUdpSocket*>(handle->data);
     if (self == nullptr || size < 0 || from == nullptr) return;
     net::InboundDatagram datagram{
-        from_sockaddr(*from),
+        from_sockaddr(*reinterpret_cast<const sockaddr_in*>(from)),
         {reinterpret_cast<std::uint8_t*>(buf->base), static_cast<std::size_t>(size)}};
     self->loop_.dispatch([&] { self->observer_.on_datagrams(*self, {&datagram, 1}); });
   }

@@ -45,7 +45,7 @@ class LookupRun {
     for (Relay& relay : relays_) {
       relay.ping = std::make_unique<rpc::Call>(
           app_.node().dht().node().calls(), [this, &relay](const rpc::CallResult& result) {
-            if (result) relay.millis = static_cast<double>(result->rtt.to_micros()) / 1000;
+            if (result) relay.millis = millis(result->rtt);
             if (--unanswered_ == 0) report();
           });
       node.ping(*relay.ping, relay.address);

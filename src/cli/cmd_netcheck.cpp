@@ -11,8 +11,6 @@ namespace {
 
 using hyperdht::SurveyReport;
 
-double millis(Duration time) { return static_cast<double>(time.to_micros() / 10) / 100; }
-
 /// Why a peer behind the same carrier's NAT sees another address than the interface has.
 bool carrier_nat(const SurveyReport& report) {
   return std::any_of(report.interfaces.begin(), report.interfaces.end(),

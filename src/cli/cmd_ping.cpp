@@ -16,8 +16,6 @@ namespace {
 constexpr double kMinInterval = 0.01;  // seconds
 constexpr double kMaxInterval = 3600;
 
-double millis(Duration time) { return static_cast<double>(time.to_micros()) / 1000; }
-
 /// One connection, with a small message again and again that the other side acknowledges. What an
 /// hsfwd peer exposes is not touched; a plain peer connects to its service, as it always does.
 class PingRun {

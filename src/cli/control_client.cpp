@@ -15,7 +15,7 @@ namespace hsfwd::cli {
 namespace {
 
 // Longer than the goodbyes of `up` take.
-constexpr Duration kPatience = 10_s;
+constexpr Duration kAnswerPatience = 10_s;
 constexpr std::size_t kMaxAnswer = 64 * 1024 * 1024;  // bytes; many thousand connections
 constexpr int kMaxExitCode = 125;                     // shells use those above
 
@@ -39,7 +39,7 @@ class Inquiry final : public net::ByteStreamObserver {
           fail({kFailed, "NO_ANSWER",
                 answered_ ? fmt::format("hsfwd up is still running {} seconds after it was asked "
                                         "to end",
-                                        kPatience.to_millis() / 1000)
+                                        kAnswerPatience.to_millis() / 1000)
                           : "hsfwd up runs, and does not answer"});
         }) {}
   ~Inquiry() override {
@@ -47,7 +47,7 @@ class Inquiry final : public net::ByteStreamObserver {
   }
 
   void start() {
-    patience_timer_.start(kPatience);
+    patience_timer_.start(kAnswerPatience);
     dial_next();
   }
 

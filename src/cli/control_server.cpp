@@ -12,7 +12,7 @@ namespace hsfwd::cli {
 namespace {
 
 // For a request to come in, and for an answer to be taken.
-constexpr Duration kPatience = 10_s;
+constexpr Duration kRequestPatience = 10_s;
 // Bytes behind a request that are taken to be dropped.
 constexpr std::size_t kMaxDropped = 1024 * 1024;
 
@@ -39,7 +39,7 @@ class ControlServer::Conversation final : public net::ByteStreamObserver {
         stream_(std::move(stream)),
         patience_timer_(server.app_.scheduler(), [this] { server_.forget(id_); }) {
     stream_->set_observer(this);
-    patience_timer_.start(kPatience);
+    patience_timer_.start(kRequestPatience);
   }
   ~Conversation() override { stream_->set_observer(nullptr); }
 
@@ -47,7 +47,7 @@ class ControlServer::Conversation final : public net::ByteStreamObserver {
     asked_ = true;
     out_ = line_of(answer);
     then_ = then;
-    patience_timer_.start(kPatience);
+    patience_timer_.start(kRequestPatience);
     on_writable();
   }
 

@@ -6,9 +6,16 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "util/time.hpp"
+
 namespace hsfwd::cli {
 
 using Json = nlohmann::ordered_json;
+
+/// A duration as fields have it.
+inline double millis(Duration time) {
+  return static_cast<double>(time.to_micros()) / 1000;
+}
 
 class Output {
  public:

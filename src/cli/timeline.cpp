@@ -13,7 +13,7 @@ std::string timeline_line(Instant began, const hyperdht::AttemptEvent& event) {
 }
 
 Json timeline_fields(Instant began, const hyperdht::AttemptEvent& event) {
-  return {{"millis", static_cast<double>((event.at - began).to_micros()) / 1000},
+  return {{"millis", millis(event.at - began)},
           {"step", hyperdht::to_string(event.step)},
           {"text", event.text}};
 }

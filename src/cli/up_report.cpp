@@ -12,10 +12,6 @@ namespace hsfwd::cli {
 
 namespace {
 
-double millis(Duration time) {
-  return static_cast<double>(time.to_micros() / 10) / 100;
-}
-
 Json texts(const std::vector<net::Address>& addresses) {
   Json out = Json::array();
   for (const net::Address& address : addresses) out.push_back(address.to_string());

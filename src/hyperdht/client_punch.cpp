@@ -11,11 +11,10 @@ namespace {
 
 constexpr Duration kUnknownPause = 1_s;  // for a server that does not know its NAT yet; upstream's
 // Upstream repeats a request every second and gives up after four. These come sooner and end then.
-constexpr Duration kMinPace = 80_ms;
+constexpr Duration kMinEagerPace = 80_ms;
 constexpr Duration kCarefulPace = 1_s;
 constexpr Duration kGiveUp = 4_s;
-constexpr Duration kTurnPoll = 250_ms;
-constexpr Duration kTurnLimit = 8_s;  // the server forgets a session that does not punch after 10 s
+constexpr Duration kClientTurnLimit = 8_s;  // the server forgets who does not punch for 10 s
 // An hsfwd that probes random ports is through with all of them by then, whether its turn came at once or not.
 constexpr Duration kProbedByThen = 12_s;
 constexpr std::uint32_t kLaterMillis = 10'000;  // and up to as much again, at random
@@ -101,7 +100,7 @@ HolepunchPayload ClientPunch::own_state(bool punching) {
   return out;
 }
 
-Duration ClientPunch::eager_pace() const { return std::max(context_.rtt * 3 / 2, kMinPace); }
+Duration ClientPunch::eager_pace() const { return std::max(context_.rtt * 3 / 2, kMinEagerPace); }
 
 void ClientPunch::send(const Address& peer, const Address& relay, HolepunchPayload payload,
                        Duration pace) {
@@ -324,12 +323,12 @@ void ClientPunch::begin_round() {
   if (state_ != State::kWaitingForTurn) {
     log_.note(AttemptStep::kPunch, "waiting for another random punch of this node to end");
     state_ = State::kWaitingForTurn;
-    turn_until_ = dht_.env().now() + kTurnLimit;
+    turn_until_ = dht_.env().now() + kClientTurnLimit;
   }
   if (context_.patient && !std::exchange(introduced_, true)) {
     introduce();
   } else if (context_.patient || dht_.env().now() < turn_until_) {
-    timer_.start(kTurnPoll);
+    timer_.start(Holepuncher::kTurnPoll);
   } else {
     fail(PunchFailure::kBusy);
   }

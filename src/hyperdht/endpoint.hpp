@@ -21,6 +21,9 @@ struct BindOptions {
 
 class Endpoint;
 
+/// The whole of a datagram that punches.
+inline constexpr std::uint8_t kPunchDatagram[] = {0};
+
 /// A socket beside the two main ones, shared by whoever uses it: a punch, then the stream that came
 /// out of it. It is closed when nobody holds it any more.
 class PoolSocket {

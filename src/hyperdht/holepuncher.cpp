@@ -10,7 +10,6 @@ namespace hsfwd::hyperdht {
 
 namespace {
 
-constexpr std::uint8_t kPunch[] = {0};
 // Enough to leave any home or carrier network, too little to arrive. Upstream's.
 constexpr std::uint8_t kLowTtl = 5;
 constexpr std::uint8_t kPunchTtl = 64;
@@ -42,9 +41,6 @@ constexpr std::array<int, 4> kOpenPunches = {0, 5, 12, 25};
 constexpr int kOpenPunchEvery = 50;
 
 bool is_random(Firewall firewall) { return firewall >= Firewall::kRandom; }
-bool is_consistent(Firewall firewall) {
-  return firewall == Firewall::kOpen || firewall == Firewall::kConsistent;
-}
 
 }  // namespace
 
@@ -188,7 +184,7 @@ void Holepuncher::send(net::UdpSocket& socket, const net::Address& to, bool low_
   if (to.port == 0) return;
   ++datagrams_;
   if (holds_budget_) dht_.punch_budget().spend(dht_.env().now(), 1);
-  socket.send_one(to, kPunch, low_ttl ? kLowTtl : kPunchTtl);
+  socket.send_one(to, kPunchDatagram, low_ttl ? kLowTtl : kPunchTtl);
 }
 
 void Holepuncher::punch_soon(const net::Address& to) {

@@ -41,6 +41,8 @@ class HolepuncherObserver {
 class Holepuncher {
  public:
   enum class Role { kClient, kServer };
+  /// How often who waits for another random punch to end looks whether it has.
+  static constexpr Duration kTurnPoll = 250_ms;
   struct RemoteAddress {
     net::Address address;
     bool verified = false;  // the host is

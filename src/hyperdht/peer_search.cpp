@@ -14,7 +14,7 @@ constexpr int kDirectRetries = 2;  // an old path either works soon or not at al
 constexpr int kRelayRetries = 3;
 // On the way to the peer and back there are four datagrams to lose. A copy of the first message
 // costs the peer nothing but its answer.
-constexpr Duration kMinPace = 100_ms;
+constexpr Duration kMinHandshakePace = 100_ms;
 constexpr int kPacedRetries = 4;  // each after twice the time of the one before: some three seconds
 
 bool contains(const auto& list, const Address& address) {
@@ -154,7 +154,7 @@ void PeerSearch::attempt(Attempt wanted) {
   spec.socket = attempt.socket;
   spec.retries = attempt.direct ? kDirectRetries : kRelayRetries;
   if (attempt.rtt > Duration()) {
-    spec.pace = std::max(attempt.rtt * 5 / 2, kMinPace);
+    spec.pace = std::max(attempt.rtt * 5 / 2, kMinHandshakePace);
     spec.retries = kPacedRetries;
   }
   attempt.call->on_slow([this, &attempt] {

@@ -30,6 +30,10 @@ enum class Firewall : std::uint64_t {
 };
 
 const char* to_string(Firewall firewall);
+/// Whether one address reaches the node, from wherever a datagram comes that it expects.
+inline bool is_consistent(Firewall firewall) {
+  return firewall == Firewall::kOpen || firewall == Firewall::kConsistent;
+}
 
 /// Inside Noise and holepunch payloads.
 enum class PayloadError : std::uint64_t {

@@ -12,7 +12,6 @@ namespace {
 constexpr Duration kKeepalive = 15_s;
 // A pong disproves that a NAT is consistent. That it has become so only a fresh socket can show.
 constexpr Duration kRecheckRandom = 2_min;
-constexpr std::uint8_t kPunch[] = {0};
 }  // namespace
 
 PunchSocket::PunchSocket(Dht& dht)
@@ -37,7 +36,8 @@ void PunchSocket::renew() {
   socket_ = std::move(*acquired);
   net::UdpSocket& socket = socket_->socket();
   // To a client its punch coming back is the proof that the path is open.
-  socket_->set_on_punch([&socket](const net::Address& from) { socket.send_one(from, kPunch); });
+  socket_->set_on_punch(
+      [&socket](const net::Address& from) { socket.send_one(from, kPunchDatagram); });
   probe_ = std::make_unique<NatProbe>(dht_, socket, [] {});
 }
 

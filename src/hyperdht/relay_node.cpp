@@ -8,7 +8,7 @@
 namespace hsfwd::hyperdht {
 
 namespace {
-constexpr Duration kSweepInterval = 10_s;
+constexpr Duration kIdleSweepInterval = 10_s;
 // A connection without a pair; peers ask for one at once and leave when it has ended.
 constexpr Duration kIdleExpiry = 60_s;
 // Connections, each of which costs its peer nothing but a handshake. Two for each pair that may
@@ -53,7 +53,7 @@ void RelayNode::accept(std::unique_ptr<PeerSocket> socket) {
       std::make_unique<MuxSocket>(std::move(socket), [this, &connection] { drop(connection); });
   connection.session = std::make_unique<RelaySession>(relay_, connection.mux->mux(), peer,
                                                       [&connection] { connection.mux->end(); });
-  if (!sweep_timer_.armed()) sweep_timer_.start(kSweepInterval);
+  if (!sweep_timer_.armed()) sweep_timer_.start(kIdleSweepInterval);
 }
 
 /// From inside the connection's own event.
@@ -74,7 +74,7 @@ void RelayNode::sweep() {
         session == nullptr || (session->pairs() == 0 && now - session->idle_since() >= kIdleExpiry);
     if (idle) connection.mux->end();
   }
-  if (!connections_.empty()) sweep_timer_.start(kSweepInterval);
+  if (!connections_.empty()) sweep_timer_.start(kIdleSweepInterval);
 }
 
 }  // namespace hsfwd::hyperdht

@@ -8,7 +8,7 @@
 namespace hsfwd::hyperdht {
 
 namespace {
-constexpr Duration kSweepInterval = 5_s;
+constexpr Duration kTokenSweepInterval = 5_s;
 // A token costs its sender nothing, so many more may wait than can be joined; beyond that the
 // oldest makes room.
 constexpr std::size_t kWaitingPerPair = 4;
@@ -246,7 +246,7 @@ bool RelayServer::admit(std::size_t size) {
 }
 
 void RelayServer::sweep_later() {
-  if (!sweep_timer_.armed()) sweep_timer_.start(kSweepInterval);
+  if (!sweep_timer_.armed()) sweep_timer_.start(kTokenSweepInterval);
 }
 
 void RelayServer::sweep() {

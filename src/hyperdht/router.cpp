@@ -7,7 +7,6 @@ namespace {
 constexpr std::size_t kMaxForwards = 65536;
 constexpr Duration kMaxAge = 20_min;
 // Relayed answers say nothing of the relay.
-constexpr rpc::ReplyOptions kBare{.token = false, .closer_nodes = false};
 }  // namespace
 
 Router::Router(rpc::Node& node)
@@ -56,7 +55,7 @@ void Router::on_handshake(const rpc::IncomingRequest& request) {
 void Router::answer_handshake(const rpc::RequestOrigin& origin, const HandshakeMessage& message,
                               HandshakeAnswer answer) {
   HandshakeMessage out{.noise = std::move(answer.noise)};
-  rpc::ReplyOptions options = kBare;
+  rpc::ReplyOptions options = rpc::kBareReply;
   options.socket = answer.socket;
   switch (message.mode) {
     case Mode::kFromClient:
@@ -107,7 +106,7 @@ void Router::relay_handshake(const HandshakeMessage& message, const rpc::Request
       if (!message.peer_address) return;
       out.mode = Mode::kReply;
       out.peer_address = origin.from;
-      rpc::ReplyOptions options = kBare;
+      rpc::ReplyOptions options = rpc::kBareReply;
       options.to = message.peer_address;
       ++stats_.handshakes_relayed;
       node_.reply(origin, out.encode(), options);
@@ -151,7 +150,7 @@ void Router::on_holepunch(const rpc::IncomingRequest& request) {
     case Mode::kFromServer: {
       out.mode = Mode::kReply;
       out.peer_address = origin.from;
-      rpc::ReplyOptions options = kBare;
+      rpc::ReplyOptions options = rpc::kBareReply;
       options.to = message->peer_address;
       ++stats_.holepunches_relayed;
       node_.reply(origin, out.encode(), options);

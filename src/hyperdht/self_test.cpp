@@ -12,7 +12,7 @@ namespace {
 constexpr Duration kFirstWait = 500_ms;  // after an announcement
 constexpr Duration kInterval = 60_s;
 constexpr int kHandshakes = 2;  // a trial
-constexpr int kRepeats = 1;     // of each of them
+constexpr int kProbeRepeats = 1;  // of each of them
 // The answer takes the relay's way to the server and back as well.
 constexpr Duration kServerLeg = 1_s;
 }  // namespace
@@ -92,7 +92,7 @@ void SelfTest::try_relay(Trial& trial) {
   spec.command = static_cast<std::uint64_t>(Command::kPeerHandshake);
   spec.target = target_of_peer(server_);
   spec.value = HandshakeMessage{.mode = Mode::kFromClient, .noise = *message}.encode();
-  spec.retries = kRepeats;
+  spec.retries = kProbeRepeats;
   spec.extra_timeout = kServerLeg;
   spec.socket = &dht_.node().client_socket();
   trial.call->start(std::move(spec));

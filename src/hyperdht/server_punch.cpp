@@ -11,12 +11,7 @@ namespace {
 // Copies of a request while it is worked on; each is answered. A client has no reason to send more.
 constexpr std::size_t kMaxRequests = 16;
 // Another client's random punch may end while this one's request waits, which it does for 4 s.
-constexpr Duration kTurnLimit = 3_s;
-constexpr Duration kTurnPoll = 250_ms;
-
-bool is_consistent(Firewall firewall) {
-  return firewall == Firewall::kOpen || firewall == Firewall::kConsistent;
-}
+constexpr Duration kServerTurnLimit = 3_s;
 }  // namespace
 
 ServerPunch::ServerPunch(Dht& dht, const crypto::Hash64& handshake_hash, Firewall client_firewall,
@@ -109,7 +104,7 @@ void ServerPunch::finish_request() {
     return;
   }
   owner_.on_punching();
-  turn_until_ = dht_.env().now() + kTurnLimit;
+  turn_until_ = dht_.env().now() + kServerTurnLimit;
   punch();
 }
 
@@ -121,7 +116,7 @@ void ServerPunch::punch() {
       abort(requests_.front(), PayloadError::kAborted);
     }
   } else if (dht_.env().now() < turn_until_) {
-    turn_timer_.start(kTurnPoll);
+    turn_timer_.start(Holepuncher::kTurnPoll);
   } else if (owner_.has_relay()) {
     answer(PayloadError::kTryLater);
   } else {

@@ -13,7 +13,6 @@ constexpr Duration kValueAge = 48_h;
 constexpr std::size_t kMaxPeersPerReply = 20;
 constexpr std::size_t kMaxRelayAddresses = 3;
 constexpr std::uint64_t kMaxBumpDrift = 60'000;  // ms that a bump may lie in the future
-constexpr rpc::ReplyOptions kBare{.token = false, .closer_nodes = false};
 }  // namespace
 
 Storage::Records::Records(Scheduler& scheduler, SeededHash hash)
@@ -158,7 +157,7 @@ void Storage::on_announce(const rpc::IncomingRequest& request) {
     }
   }
   if (message.refresh) refreshes_.set(*message.refresh, {target, record, self});
-  node_.reply(request.origin, std::nullopt, kBare);
+  node_.reply(request.origin, std::nullopt, rpc::kBareReply);
 }
 
 void Storage::store_announcement(const Key& target, const crypto::PublicKey& key,
@@ -181,7 +180,7 @@ void Storage::on_refresh(const crypto::Hash32& preimage, const rpc::IncomingRequ
                      refresh.self, request.origin.from);
   refreshes_.erase(active);
   refreshes_.set(preimage, refresh);
-  node_.reply(request.origin, std::nullopt, kBare);
+  node_.reply(request.origin, std::nullopt, rpc::kBareReply);
 }
 
 void Storage::on_unannounce(const rpc::IncomingRequest& request) {
@@ -193,7 +192,7 @@ void Storage::on_unannounce(const rpc::IncomingRequest& request) {
     return;
   }
   unannounce(target, message->peer->public_key);
-  node_.reply(request.origin, std::nullopt, kBare);
+  node_.reply(request.origin, std::nullopt, rpc::kBareReply);
 }
 
 void Storage::unannounce(const Key& target, const crypto::PublicKey& key) {

@@ -10,7 +10,7 @@ namespace hsfwd::hyperdht {
 namespace {
 
 constexpr std::size_t kOthers = 8;  // nodes beside the bootstrap nodes, on hosts of their own
-constexpr int kRepeats = 2;
+constexpr int kPingRepeats = 2;
 // IP packets worth telling apart: Ethernet, PPPoE, tunnels of all kinds, the least a path must carry.
 constexpr std::size_t kSizes[] = {1500, 1492, 1480, 1472, 1460, 1450, 1440, 1420, 1400,
                                   1380, 1360, 1340, 1320, 1300, 1280, 1240, 1200};
@@ -113,7 +113,7 @@ void Survey::ask(const net::Address& node) {
         if (result) add_sample(*result);
         settle();
       }));
-  dht_.node().ping(*calls_.back(), node, &dht_.endpoint().client(), kRepeats);
+  dht_.node().ping(*calls_.back(), node, &dht_.endpoint().client(), kPingRepeats);
 }
 
 void Survey::add_sample(const rpc::Reply& reply) {
@@ -150,7 +150,7 @@ void Survey::probe_sizes() {
     spec.internal = true;
     spec.command = static_cast<std::uint64_t>(rpc::InternalCommand::kPing);
     spec.value = filler(size);
-    spec.retries = kRepeats;
+    spec.retries = kPingRepeats;
     spec.socket = &dht_.endpoint().client();
     calls_.back()->start(std::move(spec));
   }

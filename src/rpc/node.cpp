@@ -9,7 +9,7 @@
 namespace hsfwd::rpc {
 
 namespace {
-constexpr std::uint32_t kOldTicks = 360;  // a node's report of our address is fresh for half an hour
+constexpr std::uint32_t kReportTicks = 360;  // half an hour: a report of our address is fresh
 constexpr std::uint32_t kMaxDelayedPing = 10'000;  // ms
 constexpr std::size_t kMaxDelayedPings = 1024;
 constexpr std::size_t kDownHintSize = 6;
@@ -192,7 +192,7 @@ void Node::learn(const net::Address& from, const std::optional<NodeId>& id, cons
     return;
   }
   if (RoutingNode* known = table_.find(*id)) {
-    if (!external && (known->sampled == 0 || tick_ - known->sampled >= kOldTicks)) {
+    if (!external && (known->sampled == 0 || tick_ - known->sampled >= kReportTicks)) {
       known->to = to;
       known->sampled = tick_;
       add_sample(to);

@@ -56,6 +56,8 @@ struct ReplyOptions {
   std::optional<net::Address> to;    // not the sender
   net::UdpSocket* socket = nullptr;  // not the one the request came in on
 };
+/// What tells the sender nothing but the answer.
+inline constexpr ReplyOptions kBareReply{.token = false, .closer_nodes = false};
 
 class NodeHandler {
  public:

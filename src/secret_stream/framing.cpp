@@ -3,12 +3,11 @@
 
 #include <algorithm>
 
+#include "secret_stream/name_space.hpp"
+
 namespace hsfwd::secret_stream {
 
 namespace {
-
-constexpr std::string_view kName = "hyperswarm/secret-stream";
-enum NamespaceIndex : std::uint8_t { kInitiator = 0, kResponder = 1 };
 
 // A frame that would fill a raw stream's window on its own could never be completed if its bytes
 // counted until then: upstream allows frames of sixteen megabytes. The bytes of a frame above this
@@ -19,7 +18,7 @@ constexpr std::size_t kLargeFrame = 1024 * 1024;
 }  // namespace
 
 StreamId stream_id(const crypto::Hash64& handshake_hash, bool initiator) {
-  const crypto::Hash32 space = crypto::name_space(kName, initiator ? kInitiator : kResponder);
+  const crypto::Hash32 space = name_space_of(purpose_of_role(initiator));
   return StreamId::from(
       crypto::blake2b_256_keyed(handshake_hash.view(), {space.view()}).view());
 }

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "secret_stream/unordered.hpp"
 
+#include "secret_stream/name_space.hpp"
+
 namespace hsfwd::secret_stream {
 
 namespace {
 
-constexpr std::string_view kName = "hyperswarm/secret-stream";
-enum NamespaceIndex : std::uint8_t { kInitiator = 0, kResponder = 1, kSend = 2 };
-
 crypto::Key32 sending_key(const crypto::Hash64& hash, bool initiator) {
-  const crypto::Hash32 role = crypto::name_space(kName, initiator ? kInitiator : kResponder);
-  const crypto::Hash32 send = crypto::name_space(kName, kSend);
+  const crypto::Hash32 role = name_space_of(purpose_of_role(initiator));
+  const crypto::Hash32 send = name_space_of(Purpose::kSend);
   return crypto::Key32::from(
       crypto::blake2b_256_keyed(hash.view(), {role.view(), send.view()}).view());
 }

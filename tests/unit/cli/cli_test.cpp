@@ -2,8 +2,8 @@
 #include <catch2/catch.hpp>
 
 #include "cli/options.hpp"
-#include "cli/plan.hpp"
 #include "hyperdht/key_text.hpp"
+#include "unit/cli/plans.hpp"
 #include "util/text.hpp"
 
 using namespace hsfwd;
@@ -34,12 +34,6 @@ CommandLine line_of(const std::vector<std::string>& words) {
   const bool parsed = line.parse(words);
   REQUIRE(parsed);
   return line;
-}
-
-Plan plan_of(const std::string& text) {
-  const auto config = config::parse(text, "hsfwd.toml");
-  REQUIRE(config.ok());
-  return make_plan(*config, "hsfwd.toml");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "cli/plan_diff.hpp"
+#include "unit/cli/plans.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::cli;
@@ -12,12 +13,6 @@ const std::string kHead =
     "identity = '/id'\nbootstrap = '1.2.3.4:5'\n"
     "[peer.bob]\nkey = 'a5fabdae507f53380ce09fa7f0bd4fb85e7ed5e7f6c62bba92829335dffa96bd'\n"
     "[peer.eve]\nkey = '0505050505050505050505050505050505050505050505050505050505050505'\n";
-
-Plan plan_of(const std::string& text) {
-  const auto config = config::parse(text, "hsfwd.toml");
-  REQUIRE(config.ok());
-  return make_plan(*config, "hsfwd.toml");
-}
 
 std::string expose(const std::string& identity, const std::string& rest) {
   return "[[expose]]\nidentity = '" + identity + "'\n" + rest + "\n";

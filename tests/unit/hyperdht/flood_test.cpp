@@ -18,10 +18,8 @@ namespace {
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr int kScale = 10;
-constexpr bool kMemoryCanBeMeasured = false;
 #else
 constexpr int kScale = 1;
-constexpr bool kMemoryCanBeMeasured = true;
 #endif
 
 double megabytes(std::size_t bytes) {
@@ -258,8 +256,8 @@ struct Siege {
 };
 
 /// A peer behind a NAT that keeps ports.
-struct Home {
-  explicit Home(Swarm& swarm)
+struct FloodedHome {
+  explicit FloodedHome(Swarm& swarm)
       : inside(swarm.world.add_segment(1)),
         nat(swarm.world, inside, swarm.world.core(), {net::Ipv4::of(81, 9, 1, 1)},
             {.ports = sim::PortAssignment::kPreserving}, {}, 1),
@@ -318,7 +316,7 @@ TEST_CASE("a flood of handshakes to an open server, from addresses that are not 
 TEST_CASE("a flood of handshakes and punch requests to a server behind a NAT, through its relays") {
   Swarm swarm(2);
   swarm.grow_to(20);
-  Home home(swarm);
+  FloodedHome home(swarm);
   Siege siege(swarm, home.peer);
   REQUIRE(siege.connect());
   Attackers attackers(swarm, swarm.keys(10).public_key);
@@ -345,7 +343,7 @@ TEST_CASE("a flood of handshakes and punch requests to a server behind a NAT, th
 TEST_CASE("a punch request sends no crowd of datagrams to addresses of its choice") {
   Swarm swarm(3);
   swarm.grow_to(20);
-  Home home(swarm);
+  FloodedHome home(swarm);
   Siege siege(swarm, home.peer);
   Attackers attackers(swarm, swarm.keys(10).public_key);
   const Address relay = siege.server->announcer()->relays().at(0).relay_address;

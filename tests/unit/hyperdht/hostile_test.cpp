@@ -13,10 +13,8 @@ namespace {
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr int kDatagrams = 100'000;
-constexpr bool kMemoryCanBeMeasured = false;
 #else
 constexpr int kDatagrams = 1'000'000;
-constexpr bool kMemoryCanBeMeasured = true;
 #endif
 constexpr int kBatch = 50;
 

@@ -41,12 +41,6 @@ class Setting {
   std::optional<std::string> before_;
 };
 
-mode_t mode_of(const std::string& path) {
-  struct stat info {};
-  REQUIRE(stat(path.c_str(), &info) == 0);
-  return info.st_mode & 07777;
-}
-
 /// What a process leaves that was killed: the file of a socket nobody listens on.
 void leave_socket(const std::string& path) {
   sockaddr_un address{};

@@ -10,6 +10,7 @@
 
 #include "platform/identity_file.hpp"
 #include "sim/random.hpp"
+#include "unit/platform/scratch.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::platform;
@@ -43,12 +44,6 @@ std::string contents(const std::string& path) {
   std::ostringstream out;
   out << std::ifstream(path).rdbuf();
   return out.str();
-}
-
-mode_t mode_of(const std::string& path) {
-  struct stat info {};
-  REQUIRE(stat(path.c_str(), &info) == 0);
-  return info.st_mode & 07777;
 }
 
 const std::string kSeed(64, 'a');

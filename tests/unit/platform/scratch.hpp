@@ -18,4 +18,10 @@ struct Scratch {
   std::string path;
 };
 
+inline mode_t mode_of(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) std::abort();
+  return info.st_mode & 07777;
+}
+
 }  // namespace hsfwd::platform

@@ -32,6 +32,7 @@ class PingRun {
     hyperdht::ConnectOptions options;
     options.key_pair = peer.identity;
     options.extension = Extension{.features = Extension::kNoService};
+    options.relay_through = app_.node().relay_through();
     socket_ = app_.node().dht().connect(peer.key, std::move(options));
     socket_->set_on_open([this] { on_open(); });
     socket_->set_observer(&observer_);
@@ -177,6 +178,7 @@ int run_ping(const Arguments& arguments) {
       "interval,i", po::value<std::string>()->default_value("1"), "SECONDS between two (default: 1)");
   line.add_node_options();
   line.add_identity_options();
+  line.add_relay_options();
   line.add_output_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;

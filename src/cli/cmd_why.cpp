@@ -18,13 +18,16 @@ class WhyRun {
       : app_(app),
         peer_text_(std::move(peer_text)),
         began_(app.scheduler().now()),
+        conclude_task_(app.scheduler(), [this] { conclude(); }),
         observer_(*this) {
     hyperdht::ConnectOptions options;
     options.key_pair = peer.identity;
     options.extension = Extension{.features = Extension::kNoService};
+    options.relay_through = app_.node().relay_through();
     options.timeline = [this](const hyperdht::AttemptEvent& event) { tell(event); };
     socket_ = app_.node().dht().connect(peer.key, std::move(options));
     socket_->set_on_open([this] { on_open(); });
+    socket_->set_on_path_changed([this] { conclude(); });
     socket_->set_observer(&observer_);
   }
 
@@ -39,12 +42,27 @@ class WhyRun {
 
   void tell(const hyperdht::AttemptEvent& event) {
     if (event.failure) failure_ = event.failure;
+    if (event.failure && event.step == hyperdht::AttemptStep::kPath) {
+      stays_ = true;
+      conclude_task_.post();
+    }
     app_.output().event("attempt", timeline_fields(began_, event), timeline_line(began_, event));
   }
 
+  /// A relayed connection may be on its way to a direct path: that is waited for.
   void on_open() {
-    const auto millis = (app_.scheduler().now() - began_).to_millis();
+    opened_at_ = app_.scheduler().now();
+    if (stays_ || socket_->path() != PathKind::kRelayed) conclude();
+  }
+
+  void conclude() {
+    if (!opened_at_) return;
+    const auto millis = (*opened_at_ - began_).to_millis();
     std::string verdict = fmt::format("reached in {} ms, ", millis);
+    const auto moved = (app_.scheduler().now() - *opened_at_).to_millis();
+    if (socket_->path() != PathKind::kRelayed && moved > 0) {
+      verdict += fmt::format("through a relay, and {} ms later ", moved);
+    }
     std::string advice = "Nothing to do.";
     switch (socket_->path()) {
       case PathKind::kDirect: verdict += "directly"; break;
@@ -85,6 +103,9 @@ class WhyRun {
   const std::string peer_text_;
   const Instant began_;
   std::optional<hyperdht::AttemptFailure> failure_;
+  std::optional<Instant> opened_at_;
+  bool stays_ = false;  // on the relay
+  Task conclude_task_;
   Observer observer_;
   std::unique_ptr<hyperdht::PeerSocket> socket_;
 };
@@ -98,6 +119,7 @@ int run_why(const Arguments& arguments) {
                    "its only one.");
   line.add_node_options();
   line.add_identity_options();
+  line.add_relay_options();
   line.add_output_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;

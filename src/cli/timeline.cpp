@@ -22,7 +22,9 @@ hyperdht::AttemptLog::Sink log_timeline(const App& app, Scheduler& scheduler, st
   if (!app.log().enabled(LogLevel::kDebug)) return nullptr;
   return [&app, id, began = scheduler.now()](const hyperdht::AttemptEvent& event) {
     app.log().debug("connect", "{}: {}", id, timeline_line(began, event));
-    if (event.failure) app.log().debug("connect", "{}: {}", id, hyperdht::advice(*event.failure));
+    if (event.step == hyperdht::AttemptStep::kFailed) {
+      app.log().debug("connect", "{}: {}", id, hyperdht::advice(*event.failure));
+    }
     if (!app.output().json()) return;
     Json fields = {{"id", id}};
     fields.update(timeline_fields(began, event));

@@ -42,7 +42,7 @@ struct AttemptEvent {
   Instant at;
   AttemptStep step;
   std::string text;                       // one clause for people
-  std::optional<AttemptFailure> failure;  // with kFailed
+  std::optional<AttemptFailure> failure;  // with kFailed, or kPath where it stays on a relay
 };
 
 /// The timeline of one attempt to connect: every candidate, request, answer and time-out. Costs
@@ -59,8 +59,8 @@ class AttemptLog {
     if (!sink_) return;
     sink_({scheduler_.now(), step, fmt::format(format, std::forward<Args>(args)...), std::nullopt});
   }
-  void note_failure(const AttemptFailure& failure, const std::string& text) const {
-    if (sink_) sink_({scheduler_.now(), AttemptStep::kFailed, text, failure});
+  void note_failure(AttemptStep step, const AttemptFailure& failure, const std::string& text) const {
+    if (sink_) sink_({scheduler_.now(), step, text, failure});
   }
 
  private:

@@ -47,7 +47,9 @@ void Connector::on_socket_gone() {
 
 void Connector::fail(ConnectError error, const char* detail) {
   if (state_ == State::kDone || state_ == State::kFailed) return;
-  note_failure(error, detail);
+  log_.note_failure(AttemptStep::kFailed, failure_so_far(error),
+                    fmt::format("{}{}{}", describe(error), detail != nullptr ? ": " : "",
+                                detail != nullptr ? detail : ""));
   search_.cancel();
   give_up_paths();
   state_ = State::kFailed;
@@ -55,15 +57,14 @@ void Connector::fail(ConnectError error, const char* detail) {
   socket_->fail(error, detail);
 }
 
-void Connector::note_failure(ConnectError error, const char* detail) const {
+AttemptFailure Connector::failure_so_far(ConnectError error) const {
   AttemptFailure failure{.error = error, .punch = punch_failure_, .own_nat = own_firewall_};
   if (answer_) failure.peer_nat = static_cast<Firewall>(answer_->payload.firewall);
   if (punch_) {
     failure.own_nat = punch_->own_firewall();
     failure.peer_nat = punch_->remote_firewall();
   }
-  log_.note_failure(failure, fmt::format("{}{}{}", describe(error), detail != nullptr ? ": " : "",
-                                         detail != nullptr ? detail : ""));
+  return failure;
 }
 
 /// Nobody knows the peer, or there is nobody at all.
@@ -291,17 +292,20 @@ void Connector::on_open_server(const Address& address) {
 
 void Connector::on_punch_failed(PunchFailure failure) {
   punch_failure_ = failure;
-  if (state_ == State::kRelayed) {
-    log_.note(AttemptStep::kPath, "stays on the relay: {}", describe(failure));
-  }
   check_paths_exhausted();
 }
 
 /// Nothing is left to try once neither the local network nor a punch nor a relay can bring a path
-/// any more.
+/// any more. What a relay carries stays there.
 void Connector::check_paths_exhausted() {
-  if (state_ != State::kWaiting) return;
+  if (state_ != State::kWaiting && state_ != State::kRelayed) return;
   if ((lan_call_ && lan_call_->active()) || (punch_ && punch_->running())) return;
+  if (state_ == State::kRelayed) {
+    const char* why = punch_failure_ ? describe(*punch_failure_) : "no punch is possible";
+    log_.note_failure(AttemptStep::kPath, failure_so_far(ConnectError::kHolepunchAborted),
+                      fmt::format("stays on the relay: {}", why));
+    return;
+  }
   if (timer_.armed() || (relay_ && relay_->pairing())) return;
   fail(ConnectError::kHolepunchAborted, punch_failure_ ? describe(*punch_failure_) : nullptr);
 }
@@ -327,6 +331,7 @@ void Connector::on_relay_paired(net::UdpSocket& socket, const Address& relay, ud
   relay_->start_carrying();
   open(socket, leg, relay, PathKind::kRelayed);
   end_search(ConnectError::kNone);
+  check_paths_exhausted();
 }
 
 void Connector::on_relay_failed() {

@@ -101,7 +101,7 @@ class Connector final : public PathController,
   void remember_peer();
   void connect(net::UdpSocket& socket, const Address& to, PathKind path);
   void fail(ConnectError error, const char* detail = nullptr);
-  void note_failure(ConnectError error, const char* detail) const;
+  AttemptFailure failure_so_far(ConnectError error) const;
   ConnectError not_found() const;
   void on_timer();
 

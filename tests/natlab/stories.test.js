@@ -85,6 +85,53 @@ for (const kind of RELAYS) {
   })
 }
 
+/** What `why` or `ping` tells from a host, as events. */
+async function ask (host, command, key, ...more) {
+  const { bootstrap } = await theLab()
+  const program = host.program(t.BINARY, [command, key, '--name', 'client', '--bootstrap', bootstrap, '--json', ...more])
+  t.equal(await t.within(60000, command, program.exited), 0, `exit code of ${command}; it said ${program.text()}`)
+  return program.events
+}
+
+t.test('why and ping tell of a relay, whoever names it', async () => {
+  const lab = await theLab()
+  const site = await place(lab, 'random', 'random')
+  const relay = await relayOf('hsfwd')
+  for (const named of ['the peer', 'we']) {
+    const byPeer = named === 'the peer'
+    const server = await startServer('hsfwd', site.server, { bootstrap: lab.bootstrap, through: byPeer ? relay : undefined })
+    const options = byPeer ? [] : ['--relay-through', relay.key]
+    const events = await ask(site.client, 'why', server.key, ...options)
+    const told = (step, text) => t.ok(events.some((e) => e.event === 'attempt' && e.step === step && e.text.includes(text)),
+      `'${text}' in ${JSON.stringify(events)}`)
+    told('relay', `${relay.key}, which ${named} named`)
+    told('path', `relayed: ${relay.address}:`)
+    told('path', 'stays on the relay: ')
+    const verdict = events.at(-1)
+    t.equal(verdict.path, 'relayed', 'path')
+    t.ok(verdict.verdict.endsWith(' ms, through a relay'), `the verdict: ${verdict.verdict}`)
+
+    const answers = await ask(site.client, 'ping', server.key, '-c', '2', '-i', '0.1', ...options)
+    const paths = answers.filter((e) => e.path).map((e) => `${e.event} ${e.path}`)
+    t.equal(paths.join(), 'connection relayed,pong relayed,pong relayed', 'paths of the ping')
+    await server.stop()
+  }
+})
+
+t.test('why waits for the direct path that a relayed connection moves to', async () => {
+  const lab = await theLab()
+  const site = await place(lab, 'consistent', 'consistent')
+  const server = await startServer('hsfwd', site.server, { bootstrap: lab.bootstrap, through: await relayOf('hsfwd') })
+  const peer = site.server.uplink.address
+  await site.client.uplink.wall(peer)
+  const asked = ask(site.client, 'why', server.key)
+  await t.sleep(1500)
+  await site.client.uplink.wall(peer, false)
+  const verdict = (await asked).at(-1)
+  t.equal(verdict.path, 'direct', 'path')
+  return verdict.verdict
+})
+
 /** A connection with traffic both ways: {heard, over, socket}. */
 async function chat (client) {
   const socket = client.connect()

@@ -45,8 +45,7 @@ struct Net {
     swarm.grow_to(20, {.delay = 10_ms});
     relay_peer = swarm.add_peer(3);
     relay.emplace(relay_peer->dht(), options_.relay);
-    std::size_t announced = 0;
-    REQUIRE(relay->listen(swarm.keys(30), [&](std::size_t relays) { announced = relays; }));
+    REQUIRE(relay->listen(swarm.keys(30), [this](std::size_t relays) { announced = relays; }));
     REQUIRE(swarm.world.run_until([&] { return announced > 0; }, 30_s));
     server_home.emplace(swarm, std::uint8_t{1}, server_nat, options_.link);
     client_home.emplace(swarm, std::uint8_t{2}, client_nat, options_.link);
@@ -92,6 +91,7 @@ struct Net {
   Swarm swarm;
   const Options options_;
   std::unique_ptr<Peer> relay_peer;
+  std::size_t announced = 0;  // of the relay
   std::optional<RelayNode> relay;
   std::optional<Home> server_home;
   std::optional<Home> client_home;

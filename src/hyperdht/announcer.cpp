@@ -98,7 +98,7 @@ std::vector<const rpc::ClosestReply*> Announcer::choose_relays() {
     (avoided_.contains(reply.from) ? avoided : out).push_back(&reply);
   }
   if (out.empty()) out = std::move(avoided);
-  out.resize(std::min(out.size(), kMaxRelays));
+  if (out.size() > kMaxRelays) out.erase(out.begin() + kMaxRelays, out.end());
   return out;
 }
 

@@ -233,6 +233,7 @@ void ClientPunch::probe() {
   // Coming back, it shows that the server is where its relay says.
   payload.token = secure_.token(relay.peer_address.host);
   relays_asked_ = 1;
+  may_ask_punch_socket_ = true;
   log_.note(AttemptStep::kProbe, "asking the peer about its NAT through {}",
             relay.relay_address.to_string());
   send(relay.peer_address, relay.relay_address, std::move(payload), eager_pace());
@@ -250,7 +251,7 @@ void ClientPunch::on_slow_probe() {
     payload.token = secure_.token(peer.host);
     send(peer, relay, std::move(payload), eager_pace());
   };
-  if (relays_asked_ == 1) ask_too(server_address_, context_.relay);
+  if (std::exchange(may_ask_punch_socket_, false)) ask_too(server_address_, context_.relay);
   if (relays_asked_ >= server_relays_.size()) return;
   const RelayInfo& relay = server_relays_[relays_asked_++];
   ask_too(relay.peer_address, relay.relay_address);

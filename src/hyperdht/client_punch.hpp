@@ -151,6 +151,7 @@ class ClientPunch final : private HolepuncherObserver {
   bool introduced_ = false;
   Instant turn_until_;
   std::size_t relays_asked_ = 0;
+  bool may_ask_punch_socket_ = false;  // once for each probe
   std::uint64_t round_ = 0;
   HolepunchPayload sent_;    // the last request
   std::vector<std::unique_ptr<Request>> requests_;

@@ -37,7 +37,7 @@ constexpr int kMaxBirthdayPunches = 1750;
 // Steps at which the first socket sends a punch that may arrive: 0, 0.1, 0.24, 0.5 s and then once a
 // second. It meets whoever is less closed than it seems: a host without a firewall, and a NAT that lets
 // in everybody, or every port of a host it has written to.
-constexpr std::array<int, 4> kOpenPunches = {0, 5, 12, 25};
+constexpr std::array<int, 3> kOpenPunches = {5, 12, 25};
 constexpr int kOpenPunchEvery = 50;
 
 bool is_random(Firewall firewall) { return firewall >= Firewall::kRandom; }

@@ -121,7 +121,10 @@ void ServerSession::repeat_answer_later(const HandshakeMessage& message,
                                         const rpc::RequestOrigin& origin) {
   repeat_answer_ = [this, message, origin] {
     if (state_ != State::kWaiting || joined_) return;
-    dht_.router().answer_handshake(origin, message, {answer_, answer_socket_});
+    // The socket that the message came in on may be gone by now; that of the announcements is not.
+    net::UdpSocket* const own = answer_socket();
+    dht_.router().answer_handshake(
+        origin, message, {answer_, own != nullptr ? own : &dht_.node().sending_socket()});
   };
   repeat_timer_.start(kAnswerRepeat);
 }
@@ -144,8 +147,14 @@ void ServerSession::prepare_punch(const net::Address& client, const rpc::Request
   if (!punch_->usable()) {
     end_punch();
   } else if (!shares_network(client, origin)) {
-    answer_socket_ = &punch_->socket();
+    answers_from_punch_ = true;
   }
+}
+
+/// A punch may go on with a fresh socket, and has none once it is over.
+net::UdpSocket* ServerSession::answer_socket() const {
+  const bool from_punch = answers_from_punch_ && punch_ && punch_->usable();
+  return from_punch ? &punch_->socket() : nullptr;
 }
 
 bool ServerSession::shares_network(const net::Address& client,
@@ -209,7 +218,6 @@ void ServerSession::on_path_proven() {
 
 /// Copies of the first message that still come are answered from where others are.
 void ServerSession::end_punch() {
-  answer_socket_ = nullptr;
   dht_.env().scheduler.retire(std::move(punch_));
 }
 

@@ -40,7 +40,7 @@ class ServerSession final : public PathController,
   /// The second handshake message.
   const Bytes& answer() const { return answer_; }
   /// Where the answer leaves from; nullptr: where the request came in.
-  net::UdpSocket* answer_socket() const { return answer_socket_; }
+  net::UdpSocket* answer_socket() const;
 
   void on_holepunch(const HolepunchMessage& message, const rpc::RequestOrigin& origin);
 
@@ -93,7 +93,7 @@ class ServerSession final : public PathController,
   bool punching_ = false;
   std::optional<RelayThroughInfo> own_relay_;  // as named to the client
   std::unique_ptr<RelayedPath> relay_;
-  net::UdpSocket* answer_socket_ = nullptr;
+  bool answers_from_punch_ = false;  // as long as there is one
   Timer timer_;
   std::function<void()> repeat_answer_;
   Timer repeat_timer_;

@@ -13,9 +13,9 @@ namespace {
 /// A server in one home and a client in another.
 struct Pair {
   Pair(const sim::NatProfile& server_nat, const sim::NatProfile& client_nat, std::uint64_t seed,
-       Home::Reachable server_thinks = Home::Reachable::kUnknown)
+       Home::Reachable server_thinks = Home::Reachable::kUnknown, std::size_t nodes = 20)
       : swarm(seed) {
-    swarm.grow_to(20, {.delay = 10_ms});
+    swarm.grow_to(nodes, {.delay = 10_ms});
     server_home.emplace(swarm, std::uint8_t{1}, server_nat, sim::LinkProfile{}, server_thinks);
     client_home.emplace(swarm, std::uint8_t{2}, client_nat);
     server = swarm.listen(server_home->peer, swarm.keys(10), {}, [this](auto socket) {
@@ -108,7 +108,17 @@ TEST_CASE("a server that knows it is open, but not by which port, is reached dir
     REQUIRE(took);
     CHECK(*took < 1_s);
     CHECK(pair.client->socket->path() == PathKind::kDirect);
+    CHECK(pair.count("takes packets from anybody") == 1);
   }
+}
+
+TEST_CASE("a server with a single relay is not asked about its NAT without end") {
+  Pair pair(kConsistentNat, kConsistentNat, 9, Home::Reachable::kUnknown, 1);
+  pair.cut = {.after = "asking the peer about its NAT", .from = 0_ms, .until = 10_s, .at = {}};
+  CHECK_FALSE(pair.connect());
+  INFO(pair.timeline);
+  CHECK(pair.count("asking the peer about its NAT") == 1);
+  CHECK(pair.count("slow; asking") == 1);
 }
 
 TEST_CASE("NATs that let in more than they have to are met with few datagrams, random ports or not") {

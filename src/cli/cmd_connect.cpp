@@ -13,10 +13,7 @@ int run_connect(const Arguments& arguments) {
                    "unix:PATH[:SERVICE];\nport 0 picks one.");
   line.options().add_options()("local,L", po::value<std::vector<std::string>>()->composing(),
                                "SPEC, a local address and the service it leads to; repeatable");
-  line.add_node_options();
-  line.add_identity_options();
-  line.add_relay_options();
-  line.add_output_options();
+  line.add_connection_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;
 

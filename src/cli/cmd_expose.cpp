@@ -39,10 +39,7 @@ int run_expose(const Arguments& arguments) {
                    "[NAME=]HOST:PORT, [NAME=]unix:PATH.\nThe first is what peers get who name none.");
   line.options().add_options()("allow", po::value<std::vector<std::string>>()->composing(),
                                "PEER that may connect; repeatable (default: who knows the key)");
-  line.add_node_options();
-  line.add_identity_options();
-  line.add_relay_options();
-  line.add_output_options();
+  line.add_connection_options();
   line.positional("target", -1);
   if (!line.parse(arguments)) return kDone;
 

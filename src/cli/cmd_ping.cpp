@@ -176,10 +176,7 @@ int run_ping(const Arguments& arguments) {
   line.options().add_options()("count,c", po::value<std::string>(),
                                "N, how many answers to wait for (default: without end)")(
       "interval,i", po::value<std::string>()->default_value("1"), "SECONDS between two (default: 1)");
-  line.add_node_options();
-  line.add_identity_options();
-  line.add_relay_options();
-  line.add_output_options();
+  line.add_connection_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;
   const std::string peer_text = line.peer();

@@ -85,10 +85,7 @@ int run_pipe(const Arguments& arguments) {
   CommandLine line("hsfwd pipe PEER [SERVICE] [OPTION...]",
                    "Connects standard input and output to a service, as ssh's ProxyCommand wants "
                    "it. Tells of\nitself on standard error only.");
-  line.add_node_options();
-  line.add_identity_options();
-  line.add_relay_options();
-  line.add_output_options();
+  line.add_connection_options();
   line.positional("peer", 2);
   if (!line.parse(arguments)) return kDone;
   const std::string peer_text = line.peer();

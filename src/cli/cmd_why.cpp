@@ -117,10 +117,7 @@ int run_why(const Arguments& arguments) {
                    "Tries once to reach a peer and tells what happens on the way, with a verdict and "
                    "an advice. Services\nof an hsfwd peer are not touched; a plain peer connects to "
                    "its only one.");
-  line.add_node_options();
-  line.add_identity_options();
-  line.add_relay_options();
-  line.add_output_options();
+  line.add_connection_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;
   const std::string peer_text = line.peer();

@@ -47,6 +47,13 @@ void CommandLine::add_relay_options() {
                          "KEY of a relay that carries what finds no direct path; repeatable");
 }
 
+void CommandLine::add_connection_options() {
+  add_node_options();
+  add_identity_options();
+  add_relay_options();
+  add_output_options();
+}
+
 void CommandLine::add_output_options() {
   options_.add_options()("json", po::bool_switch(), "one JSON object a line on standard output")(
       "verbose,v", po::bool_switch(), "tell more on standard error")(

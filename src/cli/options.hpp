@@ -36,6 +36,8 @@ class CommandLine {
   void add_identity_options();
   void add_relay_options();
   void add_output_options();
+  /// All of these: what commands share that make connections or take them.
+  void add_connection_options();
 
   /// Fills values(); false when help was asked for and shown. Throws UserError.
   bool parse(const std::vector<std::string>& arguments);

@@ -30,9 +30,7 @@ void Query::start() {
   HSFWD_CHECK(state_ == State::kIdle);
   state_ = State::kAsking;
   node_.note_query();
-  for (auto at = options_.start_nodes.rbegin(); at != options_.start_nodes.rend(); ++at) {
-    add_pending(*at, std::nullopt, 0);
-  }
+  for (const net::Address& node : options_.start_nodes) add_pending(node, std::nullopt, 0);
   if (pending_.size() < kBucketSize) {
     add_from_table();
     if (pending_.size() < kBucketSize || options_.ask_bootstrap) add_bootstrap();
@@ -86,7 +84,11 @@ bool Query::add_pending(const net::Address& address, const Referrer& referrer, i
   Seen& seen = seen_[address];
   seen.depth = depth;
   if (referrer) seen.referrers.push_back(*referrer);
-  pending_.push_back({id, address});
+  const auto at = std::upper_bound(pending_.begin(), pending_.end(), id,
+                                   [this](const NodeId& added, const Pending& other) {
+                                     return closer(options_.target, other.id, added);
+                                   });
+  pending_.insert(at, {id, address});
   return true;
 }
 

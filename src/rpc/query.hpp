@@ -2,7 +2,8 @@
 // An iterative query: asks ever closer nodes, ten at a time, until the twenty closest to the target
 // have answered, and may then send each of them an update.
 //
-// Differs from upstream: nodes of the routing table are asked while bootstrap nodes are still being
+// Differs from upstream: of the nodes heard of, the closest is asked next, not the latest, which saves
+// a round trip where the routing table knows it already; nodes of the routing table are asked while bootstrap nodes are still being
 // resolved, and are not kept waiting for them once enough have answered; a node is given up on after
 // three repeats and not five, since timeouts grow here; nodes that are silent, as far as is known, are
 // asked but not waited for while others answer.
@@ -38,7 +39,7 @@ struct QueryOptions {
   std::optional<Bytes> value;
   std::size_t concurrency = 10;
   int retries = 3;
-  /// Asked first; with twenty or more of them the routing table is not used unless they fail.
+  /// Known from before; with twenty or more of them the routing table is not used unless they fail.
   std::vector<net::Address> start_nodes;
   /// Yields to other traffic while there is any.
   bool background = false;
@@ -124,7 +125,7 @@ class Query {
   Commit commit_;
   State state_ = State::kIdle;
 
-  std::vector<Pending> pending_;  // a stack
+  std::vector<Pending> pending_;  // sorted by distance, closest last
   std::unordered_map<net::Address, Seen> seen_;
   std::unordered_map<net::Address, Asking> asking_;
   std::vector<ClosestReply> closest_;

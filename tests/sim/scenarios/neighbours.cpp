@@ -35,6 +35,21 @@ struct Pair {
   std::string verdict;
 };
 
+/// Two homes of one carrier, each behind a NAT of its own and that of the carrier.
+struct CarrierHomes {
+  CarrierHomes(std::uint64_t seed, bool hairpin) : lab(seed) {
+    sim::NatProfile profile;
+    profile.hairpin = hairpin;
+    sim::Segment& carrier = lab.add_carrier(first, profile);
+    lab.add_home(first, carrier, {});
+    second.carrier = first.carrier;
+    lab.add_home(second, carrier, {});
+  }
+  Lab lab;
+  Place first;
+  Place second;
+};
+
 }  // namespace
 
 // The NAT does not matter to those behind the same one.
@@ -72,17 +87,9 @@ TEST_CASE(
 TEST_CASE("homes of one carrier meet at its NAT if that hairpins, and else learn so soon") {
   const bool hairpin = GENERATE(true, false);
   CAPTURE(hairpin);
-  Lab lab(3);
-  Place first;
-  sim::NatProfile profile;
-  profile.hairpin = hairpin;
-  sim::Segment& carrier = lab.add_carrier(first, profile);
-  lab.add_home(first, carrier, {});
-  Place second;
-  second.carrier = first.carrier;
-  lab.add_home(second, carrier, {});
-  second.hosts = 7;  // else both had the same private address, and each found itself there
-  Pair pair(lab, first, second);
+  CarrierHomes homes(3, hairpin);
+  homes.second.hosts = 7;  // else both had the same private address, and each found itself there
+  Pair pair(homes.lab, homes.first, homes.second);
   CHECK(pair.connect() < (hairpin ? 1_s : 15_s));
   CAPTURE(pair.verdict);
   CHECK(pair.dial->heard_at.has_value() == hairpin);
@@ -90,17 +97,9 @@ TEST_CASE("homes of one carrier meet at its NAT if that hairpins, and else learn
 
 // Somebody at home has the private address that the peer has in its own home.
 TEST_CASE("homes of one carrier, and a bystander where the peer says it is") {
-  Lab lab(5);
-  Place first;
-  sim::NatProfile profile;
-  profile.hairpin = true;
-  sim::Segment& carrier = lab.add_carrier(first, profile);
-  lab.add_home(first, carrier, {});
-  Place second;
-  second.carrier = first.carrier;
-  lab.add_home(second, carrier, {});
-  const auto bystander = lab.add_peer(second, lab.keys(3));
-  Pair pair(lab, first, second);
+  CarrierHomes homes(5, true);
+  const auto bystander = homes.lab.add_peer(homes.second, homes.lab.keys(3));
+  Pair pair(homes.lab, homes.first, homes.second);
   REQUIRE(bystander->address() == pair.peer->address());
   CHECK(pair.connect() < 3_s);
   CAPTURE(pair.verdict);
@@ -109,16 +108,8 @@ TEST_CASE("homes of one carrier, and a bystander where the peer says it is") {
 
 // Both have 192.168.1.2, and ask for the peer at an address that is their own.
 TEST_CASE("homes of one carrier with the same private addresses") {
-  Lab lab(4);
-  Place first;
-  sim::NatProfile profile;
-  profile.hairpin = true;
-  sim::Segment& carrier = lab.add_carrier(first, profile);
-  lab.add_home(first, carrier, {});
-  Place second;
-  second.carrier = first.carrier;
-  lab.add_home(second, carrier, {});
-  Pair pair(lab, first, second);
+  CarrierHomes homes(4, true);
+  Pair pair(homes.lab, homes.first, homes.second);
   CHECK(pair.connect() < 1_s);
   CAPTURE(pair.verdict);
   CHECK(pair.dial->heard_at);

@@ -11,10 +11,11 @@ using scenarios::LookupFigures;
 // everybody, and walks from neighbour to neighbour in a large one. Four times the nodes may cost at
 // most two more hops, one for each bit.
 TEST_CASE("a network four times as large takes one hop more, not four times as many") {
+  constexpr std::uint32_t kLookups = 60;
   const auto measure = [](std::size_t size) {
     Swarm swarm(1);
     swarm.grow_to(size);
-    return scenarios::measure_lookups(swarm, 60);
+    return scenarios::measure_lookups(swarm, kLookups);
   };
   const LookupFigures small = measure(400);
   const LookupFigures large = measure(1600);
@@ -25,8 +26,11 @@ TEST_CASE("a network four times as large takes one hop more, not four times as m
     return LookupFigures::quantile(f.messages, 0.5);
   };
   CHECK(messages(large) <= messages(small) * 3 / 2);
-  CHECK(small.found >= 0.99);
-  CHECK(large.found >= 0.99);
+  // A node that few have heard of may be passed by, but not where the records are.
+  for (const LookupFigures& figures : {small, large}) {
+    CHECK(figures.found >= 0.98);
+    CHECK(figures.nearest == kLookups);
+  }
 }
 
 TEST_CASE("a key announced by one of sixteen hundred nodes is found from another") {

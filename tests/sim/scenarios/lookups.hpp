@@ -15,6 +15,7 @@ struct LookupFigures {
   std::vector<Duration> times;
   int complete = 0;  // found every one of the twenty nodes that are really closest
   double found = 0;  // of all of these
+  int nearest = 0;   // found the three that are really closest, which keep a peer's records
 
   template <class T>
   static T quantile(std::vector<T> values, double q) {
@@ -75,6 +76,8 @@ inline LookupFigures measure_lookups(hyperdht::Swarm& swarm, std::uint32_t count
     const auto expected = true_closest(swarm, target);
     const auto hits = std::count_if(expected.begin(), expected.end(),
                                     [&](const auto& id) { return found.contains(id); });
+    figures.nearest += std::all_of(expected.begin(), expected.begin() + 3,
+                                   [&](const auto& id) { return found.contains(id); });
     figures.complete += hits == static_cast<std::ptrdiff_t>(expected.size());
     figures.found += static_cast<double>(hits) / static_cast<double>(expected.size()) / count;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/advice.hpp"
 
-#include "hyperdht/client_punch.hpp"
+#include "hyperdht/punch_failure.hpp"
 #include "hyperdht/peer_socket.hpp"
 
 namespace hsfwd::hyperdht {

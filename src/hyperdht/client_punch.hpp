@@ -17,11 +17,8 @@
 // A punch that comes in, in any state, is success. So is a server that says that it is open.
 #pragma once
 
-#include <functional>
-
-#include "hyperdht/attempt_log.hpp"
-#include "hyperdht/holepuncher.hpp"
-#include "hyperdht/secure_payload.hpp"
+#include "hyperdht/punch_failure.hpp"
+#include "hyperdht/punch_requests.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -40,24 +37,7 @@ struct PunchContext {
   bool patient = false;
 };
 
-/// Why a punch failed, for the timeline. To the application all of them are HOLEPUNCH_ABORTED, as
-/// upstream has it.
-enum class PunchFailure {
-  kNoSocket,
-  kNoAnswer,          // to a request
-  kInvalidAnswer,
-  kServerAborted,
-  kUnknownNat,        // on either side, after all the probing
-  kBothRandom,
-  kBusy,              // one side's budget of random punches is used up
-  kServerNotPunching,
-  kNotPunchable,      // no strategy fits
-  kExhausted,         // punched in vain
-};
-/// One clause for people.
-const char* describe(PunchFailure failure);
-
-class ClientPunch final : private HolepuncherObserver {
+class ClientPunch final : private HolepuncherObserver, private PunchRequests::Observer {
  public:
   class Observer {
    public:
@@ -89,30 +69,21 @@ class ClientPunch final : private HolepuncherObserver {
     kDone,
     kFailed,
   };
-  /// A request that is out, maybe through two relays at once.
-  struct Request {
-    std::unique_ptr<rpc::Call> call;
-    Address peer;  // the server, as the relay is told to address it
-    Address relay;
-    bool asks_to_punch = false;
-    void cancel() { call->cancel(); }
-  };
-  struct Answer {
-    HolepunchPayload payload;
-    bool to_ask = false;    // to be punched
-    Address own;            // as the relay sees us
-    Address relay;
-    Address server;         // from where the server answered, as the relay sees it
-    Address asked_peer;
-  };
+  using Answer = PunchRequests::Answer;
+  using Way = PunchRequests::Way;
 
   // HolepuncherObserver
   void on_punch(net::UdpSocket& socket, const net::Address& from) override;
   void on_exhausted() override;
 
+  // PunchRequests::Observer
+  void on_answer(const Answer& answer) override;
+  void on_unanswered(bool invalid) override;
+  void on_slow() override;
+
+  void on_try_later();
   void probe();
   void on_probe_answer(const Answer& answer);
-  void settle(const Answer& answer);
   void on_settled(bool stable, bool reopened);
   void conclude_probe();
   void begin_round();
@@ -124,14 +95,9 @@ class ClientPunch final : private HolepuncherObserver {
   void introduce();
 
   HolepunchPayload own_state(bool punching);
-  void send(const Address& peer, const Address& relay, HolepunchPayload payload, Duration pace);
-  void send_about_punching(HolepunchPayload payload, Duration pace);
+  Way way_to(const RelayInfo& relay, bool prove) const;
+  Way way_about_punching() const;
   Duration eager_pace() const;
-  void on_result(Request& request, const rpc::CallResult& result);
-  std::optional<Answer> open(const Request& request, const rpc::Reply& reply);
-  void take_over(const Answer& answer);
-  void on_slow_probe();
-  void forget_requests();
   void say_abort();
   void fail(PunchFailure failure);
   void on_timer();
@@ -140,10 +106,10 @@ class ClientPunch final : private HolepuncherObserver {
   const PunchContext context_;
   const AttemptLog& log_;
   Observer& observer_;
-  SecurePayload secure_;
   std::vector<RelayInfo> server_relays_;  // in the order in which they are asked
   Address server_address_;
   Holepuncher puncher_;
+  PunchRequests requests_;
 
   State state_ = State::kProbing;
   bool may_probe_again_ = true;
@@ -152,9 +118,6 @@ class ClientPunch final : private HolepuncherObserver {
   Instant turn_until_;
   std::size_t relays_asked_ = 0;
   bool may_ask_punch_socket_ = false;  // once for each probe
-  std::uint64_t round_ = 0;
-  HolepunchPayload sent_;    // the last request
-  std::vector<std::unique_ptr<Request>> requests_;
   std::optional<crypto::Hash32> server_token_;
   std::optional<Address> own_address_;  // as the relay of the probe saw it
   Address probed_server_;    // where the server answered the probe from

@@ -21,7 +21,7 @@ Connector::Connector(Dht& dht, PeerSocket& socket, const crypto::PublicKey& remo
       keys_(options_.key_pair.value_or(dht.options().key_pair)),
       subject_(remote, keys_.public_key),
       log_(dht.env().scheduler, options_.timeline),
-      search_(dht, remote, keys_, log_, *this),
+      search_(new_search()),
       start_task_(dht.env().scheduler,
                   [this] {
                     if (!try_route()) search();
@@ -41,7 +41,7 @@ void Connector::on_socket_gone() {
   dht_.env().scheduler.retire(std::move(second_opinion_));
   end_search(std::nullopt);
   start_task_.cancel();
-  search_.cancel();
+  search_->cancel();
   give_up_paths();
 }
 
@@ -50,7 +50,7 @@ void Connector::fail(ConnectError error, const char* detail) {
   log_.note_failure(AttemptStep::kFailed, failure_so_far(error),
                     fmt::format("{}{}{}", describe(error), detail != nullptr ? ": " : "",
                                 detail != nullptr ? detail : ""));
-  search_.cancel();
+  search_->cancel();
   give_up_paths();
   state_ = State::kFailed;
   end_search(error);
@@ -74,10 +74,15 @@ ConnectError Connector::not_found() const {
 
 // --- The search ---
 
+std::unique_ptr<PeerSearch> Connector::new_search() {
+  PeerSearch::Observer& observer = *this;
+  return std::make_unique<PeerSearch>(dht_, remote_, keys_, log_, observer);
+}
+
 /// The first message is made when it is needed, with what is known of ourselves then; false if the
 /// peer's key is no key.
 bool Connector::prepare() {
-  if (search_.prepared()) return true;
+  if (search_->prepared()) return true;
   const auto own = dht_.node().remote_address();
   own_firewall_ = own ? Firewall::kOpen : Firewall::kUnknown;
   NoisePayload payload;
@@ -92,7 +97,7 @@ bool Connector::prepare() {
   payload.extension = options_.extension;
   own_relay_ = choose_relay(options_.relay_through, dht_.env().random);
   payload.relay_through = own_relay_;
-  return search_.prepare(payload);
+  return search_->prepare(payload);
 }
 
 bool Connector::try_route() {
@@ -100,7 +105,7 @@ bool Connector::try_route() {
   const auto route = dht_.routes().find(remote_);
   if (!route || !prepare()) return false;
   state_ = State::kRoute;
-  search_.ask_directly(route->address, route->socket);
+  search_->ask_directly(route->address, route->socket);
   return true;
 }
 
@@ -137,13 +142,16 @@ void Connector::on_search_ended(std::optional<ConnectError> outcome) {
 }
 
 void Connector::begin_finding() {
+  find(options_.relay_addresses.empty() ? dht_.relay_cache(remote_) : options_.relay_addresses);
+}
+
+void Connector::find(std::vector<Address> known_relays) {
   state_ = State::kFinding;
-  if (!prepare()) {
+  if (prepare()) {
+    search_->start(std::move(known_relays));
+  } else {
     fail(not_found());
-    return;
   }
-  search_.start(options_.relay_addresses.empty() ? dht_.relay_cache(remote_)
-                                                 : options_.relay_addresses);
 }
 
 void Connector::on_answered(PeerAnswer answer) {
@@ -200,7 +208,7 @@ void Connector::choose_path() {
     timer_.start(kPassiveWait);
   } else {
     relay();
-    const bool probing = options_.local_connection && relayed && shares_network() && probe_lan();
+    const bool probing = relayed && probe_host();
     if (punchable && options_.holepunch) {
       punch();
     } else if (!probing && !relay_) {
@@ -209,58 +217,20 @@ void Connector::choose_path() {
   }
 }
 
-/// Both sides have the same public address.
-bool Connector::shares_network() const {
-  return answer_->client_address.host == answer_->server_address.host;
-}
-
-/// False when the peer told no local address. One that is ours is another home's behind the same
-/// carrier, and we would be the one to answer there.
-bool Connector::probe_lan() {
-  const std::vector<Address> ours = dht_.all_local_addresses();
-  const bool peer_is_here = dht_.router().has_server(target_of_peer(remote_));
-  std::vector<Address> theirs;
-  for (const Address& address : answer_->payload.addresses4) {
-    const bool own = std::find(ours.begin(), ours.end(), address) != ours.end();
-    if (!net::is_reserved(address.host) && (!own || peer_is_here)) theirs.push_back(address);
-  }
-  if (theirs.empty()) return false;
-  lan_address_ = match_lan_address(ours, theirs).value_or(theirs.front());
-  log_.note(AttemptStep::kLan, "behind the same address as the peer: trying it at {}",
-            lan_address_.to_string());
-  ask_lan();
-  return true;
-}
-
-/// Any node answers a ping, and private addresses are the same everywhere: only the peer answers a
-/// copy of the handshake as it did before.
-void Connector::ask_lan() {
-  lan_call_ =
-      std::make_unique<rpc::Call>(dht_.node().calls(), [this](const rpc::CallResult& result) {
-        const auto message = result && result->message.value
-                                 ? HandshakeMessage::decode(*result->message.value)
-                                 : Err(Errc::kMalformed);
-        const bool same = message && message->mode == Mode::kReply && !message->peer_address &&
-                          message->noise == answer_->noise;
-        on_lan_answer(result.ok(), same);
+/// False when there is nothing to try.
+bool Connector::probe_host() {
+  if (!options_.local_connection) return false;
+  host_probe_ = std::make_unique<HostProbe>(
+      dht_, target_of_peer(remote_), search_->first_message(), *answer_, log_, [this](bool found) {
+        if (found) {
+          const bool lan = host_probe_->same_network();
+          connect(lan ? dht_.node().server_socket() : dht_.node().sending_socket(),
+                  host_probe_->address(), lan ? PathKind::kLan : PathKind::kDirect);
+        } else {
+          check_paths_exhausted();
+        }
       });
-  rpc::RequestSpec spec;
-  spec.to = lan_address_;
-  spec.command = static_cast<std::uint64_t>(Command::kPeerHandshake);
-  spec.target = target_of_peer(remote_);
-  spec.value =
-      HandshakeMessage{.mode = Mode::kFromClient, .noise = search_.first_message()}.encode();
-  lan_call_->start(std::move(spec));
-}
-
-void Connector::on_lan_answer(bool answered, bool by_peer) {
-  if (by_peer) {
-    connect(dht_.node().server_socket(), lan_address_, PathKind::kLan);
-    return;
-  }
-  log_.note(AttemptStep::kLan, "{} {}", answered ? "somebody else is at" : "no answer from",
-            lan_address_.to_string());
-  check_paths_exhausted();
+  return host_probe_->start();
 }
 
 void Connector::punch() {
@@ -292,14 +262,29 @@ void Connector::on_open_server(const Address& address) {
 
 void Connector::on_punch_failed(PunchFailure failure) {
   punch_failure_ = failure;
-  check_paths_exhausted();
+  if (!ask_anew(failure)) check_paths_exhausted();
 }
 
-/// Nothing is left to try once neither the local network nor a punch nor a relay can bring a path
+/// A server that loses the samples of its own NAT breaks its punch off; by the next handshake it has
+/// better luck, perhaps. It has let go of the stream, so nothing of the old attempt comes in between.
+bool Connector::ask_anew(PunchFailure failure) {
+  const bool hopeless = failure != PunchFailure::kServerAborted ||
+                        punch_->own_firewall() >= Firewall::kRandom;
+  if (state_ != State::kWaiting || relay_ || hopeless) return false;
+  if (!std::exchange(may_ask_anew_, false)) return false;
+  log_.note(AttemptStep::kHandshake, "asking the peer anew");
+  give_up_paths();
+  std::vector<Address> relays = search_->tried();
+  dht_.env().scheduler.retire(std::exchange(search_, new_search()));
+  find(std::move(relays));
+  return true;
+}
+
+/// Nothing is left to try once neither an address of the peer's own nor a punch nor a relay can bring a path
 /// any more. What a relay carries stays there.
 void Connector::check_paths_exhausted() {
   if (state_ != State::kWaiting && state_ != State::kRelayed) return;
-  if ((lan_call_ && lan_call_->active()) || (punch_ && punch_->running())) return;
+  if ((host_probe_ && host_probe_->active()) || (punch_ && punch_->running())) return;
   if (state_ == State::kRelayed) {
     const char* why = punch_failure_ ? describe(*punch_failure_) : "no punch is possible";
     log_.note_failure(AttemptStep::kPath, failure_so_far(ConnectError::kHolepunchAborted),
@@ -364,7 +349,7 @@ void Connector::on_stalled() {
 
 void Connector::give_up_paths() {
   timer_.stop();
-  if (lan_call_) lan_call_->cancel();
+  dht_.env().scheduler.retire(std::move(host_probe_));
   dht_.env().scheduler.retire(std::move(punch_));
   // One that the stream moves away from has work to do still.
   const bool in_use = relay_ && state_ == State::kDone && relay_->moving();
@@ -385,8 +370,8 @@ void Connector::remember_peer() {
   const NoisePayload& payload = answer_->payload;
   if (payload.relay_addresses && !payload.relay_addresses->empty()) {
     dht_.remember_relays(remote_, *payload.relay_addresses);
-  } else if (!search_.tried().empty()) {
-    dht_.remember_relays(remote_, search_.tried());
+  } else if (!search_->tried().empty()) {
+    dht_.remember_relays(remote_, search_->tried());
   }
 }
 

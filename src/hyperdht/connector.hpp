@@ -2,16 +2,16 @@
 // One attempt to connect to a peer by its key, from the search for its relays to the path.
 //
 //   kRoute ──► kFinding ──► kWaiting ──► kRelayed ──► kDone
-//     │  ▲       ▲  │          │            ▲
-//     ▼  │       │  │          └────────────│──────────► kDone
-//    kQueued ────┘  └──────────┴────────────┴──────────► kFailed
+//     │  ▲       ▲ │▲          │            ▲
+//     ▼  │       │ │└──────────┼────────────│──────────► kDone
+//    kQueued ────┘ └───────────┴────────────┴──────────► kFailed
 //
 // - kRoute: a path of an earlier connection is tried first.
 // - kQueued: another attempt is searching for the same peer; how that ends is waited for.
 // - kFinding: see PeerSearch.
-// - kWaiting: the peer is to come to us, or a probe on the local network and a hole punch are under
-//   way side by side, and a blind relay is asked if one side names one; whichever gets through first
-//   is the path.
+// - kWaiting: the peer is to come to us, or a probe of one of its own addresses and a hole punch are
+//   under way side by side, and a blind relay is asked if one side names one; whichever gets through
+//   first is the path.
 // - kRelayed: a blind relay carries the connection, which moves as soon as a direct path is found.
 #pragma once
 
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "hyperdht/client_punch.hpp"
+#include "hyperdht/host_probe.hpp"
 #include "hyperdht/peer_search.hpp"
 #include "hyperdht/peer_socket.hpp"
 #include "hyperdht/relayed_path.hpp"
@@ -69,11 +70,13 @@ class Connector final : public PathController,
  private:
   enum class State { kIdle, kRoute, kQueued, kFinding, kWaiting, kRelayed, kDone, kFailed };
 
+  std::unique_ptr<PeerSearch> new_search();
   bool prepare();
   bool try_route();
   void search();
   void end_search(std::optional<ConnectError> outcome);
   void begin_finding();
+  void find(std::vector<Address> known_relays);
 
   // PeerSearch::Observer
   void on_answered(PeerAnswer answer) override;
@@ -89,11 +92,9 @@ class Connector final : public PathController,
   void on_relay_failed() override;
 
   void choose_path();
-  bool shares_network() const;
-  bool probe_lan();
-  void ask_lan();
-  void on_lan_answer(bool answered, bool by_peer);
+  bool probe_host();
   void punch();
+  bool ask_anew(PunchFailure failure);
   void check_paths_exhausted();
   void give_up_paths();
   void relay();
@@ -115,7 +116,8 @@ class Connector final : public PathController,
   State state_ = State::kIdle;
   bool leads_ = false;  // a search that others may wait for
 
-  PeerSearch search_;
+  std::unique_ptr<PeerSearch> search_;
+  bool may_ask_anew_ = true;
   Firewall own_firewall_ = Firewall::kUnknown;
 
   struct EarlyPath {
@@ -124,8 +126,7 @@ class Connector final : public PathController,
   };
   std::optional<EarlyPath> early_path_;  // the stream came before the answer did
   std::optional<PeerAnswer> answer_;
-  std::unique_ptr<rpc::Call> lan_call_;
-  Address lan_address_;
+  std::unique_ptr<HostProbe> host_probe_;
   std::unique_ptr<ClientPunch> punch_;
   std::optional<PunchFailure> punch_failure_;
   std::optional<RelayThroughInfo> own_relay_;  // as named to the server

@@ -48,7 +48,8 @@ const ROLES = {
 
   async server () {
     const dht = new DHT({ bootstrap })
-    const server = dht.createServer({ relayThrough }, (socket) => {
+    let refusals = options.refusals || 0 // of punches
+    const server = dht.createServer({ relayThrough, holepunch: () => refusals-- <= 0 }, (socket) => {
       join(net.connect({ path: options.service, allowHalfOpen: true }), socket)
     })
     const keys = DHT.keyPair()

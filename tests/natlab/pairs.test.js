@@ -96,6 +96,16 @@ t.test('the JavaScript meets ours, and ours the JavaScript', async () => {
   return allConnected(await connectAll(cells))
 })
 
+t.test('a JavaScript server that breaks off its punch is asked anew, once', async () => {
+  if (!hasJavaScript()) return 'not here: its packages are not installed'
+  const refusing = (refusals) => ({ where: ['random', 'consistent'], server: 'js', client: 'hsfwd', serverOptions: { refusals }, refusals })
+  const results = await connectAll([refusing(1), refusing(2)])
+  const after = (refusals) => results.find((result) => result.refusals === refusals)
+  allConnected([after(1)])
+  t.ok(!after(2).ok, 'connected to a server that refuses')
+  t.ok(after(2).reason.includes('broke it off'), `the reason: ${after(2).reason}`)
+})
+
 t.test('where no punch gets through, the verdict comes soon and says so', async () => {
   const results = await connectAll([['random', 'random'], ['isolated LAN'], ['one carrier']].map((where) => ({ where, patience: 15000 })))
   for (const result of results) {

@@ -65,15 +65,18 @@ function greet (socket) {
   socket.on('end', () => socket.end())
 }
 
-/** A server that has announced itself; `serve(socket)` for each connection. */
-async function startServer (kind, host, { bootstrap, serve = greet, through } = {}) {
+/**
+ * A server that has announced itself; `serve(socket)` for each connection. In JavaScript it can break off
+ * as many punches as `refusals` says.
+ */
+async function startServer (kind, host, { bootstrap, serve = greet, through, refusals } = {}) {
   const service = scratchPath('sock')
   const listener = net.createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {})
     serve(socket)
   })
   await new Promise((resolve) => listener.listen(service, resolve))
-  const program = launch(kind, 'server', host, { bootstrap, service, through })
+  const program = launch(kind, 'server', host, { bootstrap, service, through, refusals })
   const stop = async () => {
     await program.kill('SIGKILL')
     listener.close()

@@ -18,7 +18,21 @@ struct Pair {
     swarm.grow_to(nodes, {.delay = 10_ms});
     server_home.emplace(swarm, std::uint8_t{1}, server_nat, sim::LinkProfile{}, server_thinks);
     client_home.emplace(swarm, std::uint8_t{2}, client_nat);
-    server = swarm.listen(server_home->peer, swarm.keys(10), {}, [this](auto socket) {
+    listen(server_home->peer);
+  }
+  /// The server is on a public host, which has lost what would have told it that.
+  Pair(const sim::NatProfile& client_nat, std::uint64_t seed) : swarm(seed) {
+    swarm.grow_to(20, {.delay = 10_ms});
+    client_home.emplace(swarm, std::uint8_t{2}, client_nat);
+    public_server = swarm.add_peer(1, {.loss = 0.6});
+    REQUIRE_FALSE(public_server->node().remote_address());
+    public_server->host().link().set_profile({});
+    listen(*public_server);
+    REQUIRE_FALSE(public_server->node().remote_address());
+  }
+
+  void listen(Peer& peer) {
+    server = swarm.listen(peer, swarm.keys(10), {}, [this](auto socket) {
       accepted.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
       accepted.back()->send(to_bytes(as_bytes("hello")), false);
     });
@@ -51,6 +65,7 @@ struct Pair {
 
   Swarm swarm;
   std::optional<Home> server_home;
+  std::unique_ptr<Peer> public_server;
   std::optional<Home> client_home;
   std::vector<std::unique_ptr<SocketRecorder>> accepted;
   std::unique_ptr<Server> server;
@@ -109,6 +124,18 @@ TEST_CASE("a server that knows it is open, but not by which port, is reached dir
     CHECK(*took < 1_s);
     CHECK(pair.client->socket->path() == PathKind::kDirect);
     CHECK(pair.count("takes packets from anybody") == 1);
+  }
+}
+
+TEST_CASE("a server on a public host that does not know so yet is met at its own address") {
+  for (const auto& client_nat : {kConsistentNat, kRandomNat}) {
+    Pair pair(client_nat, 1);
+    const auto took = pair.connect();
+    INFO(pair.timeline);
+    REQUIRE(took);
+    CHECK(*took < 200_ms);
+    CHECK(pair.client->socket->path() == PathKind::kDirect);
+    CHECK(pair.client->socket->remote_address() == pair.public_server->address());
   }
 }
 

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/host_probe.hpp"
+
+#include <algorithm>
+
+#include "hyperdht/dht.hpp"
+
+namespace hsfwd::hyperdht {
+
+HostProbe::HostProbe(Dht& dht, const rpc::Target& peer, const Bytes& first_message,
+                     const PeerAnswer& answer, const AttemptLog& log, Done done)
+    : dht_(dht),
+      peer_(peer),
+      first_message_(first_message),
+      answer_(answer),
+      log_(log),
+      done_(std::move(done)) {}
+
+// Both sides have the same public address.
+bool HostProbe::same_network() const {
+  return answer_.client_address.host == answer_.server_address.host;
+}
+
+/// One that is ours is another home's behind the same carrier, and we would be the one to answer there.
+std::optional<Address> HostProbe::lan_candidate() const {
+  const std::vector<Address> ours = dht_.all_local_addresses();
+  const bool peer_is_here = dht_.router().has_server(peer_);
+  std::vector<Address> theirs;
+  for (const Address& address : answer_.payload.addresses4) {
+    const bool own = std::find(ours.begin(), ours.end(), address) != ours.end();
+    if (!net::is_reserved(address.host) && (!own || peer_is_here)) theirs.push_back(address);
+  }
+  if (theirs.empty()) return std::nullopt;
+  return match_lan_address(ours, theirs).value_or(theirs.front());
+}
+
+/// No NAT stands before an interface whose address is the one that the world sees.
+std::optional<Address> HostProbe::public_candidate() const {
+  const net::Ipv4 host = answer_.server_address.host;
+  const auto& addresses = answer_.payload.addresses4;
+  const auto found =
+      std::find_if(addresses.begin(), addresses.end(), [&](const Address& address) {
+        return address.host == host && address.port != 0 && !net::is_bogon(host);
+      });
+  return found != addresses.end() ? std::optional(*found) : std::nullopt;
+}
+
+bool HostProbe::start() {
+  const auto candidate = same_network() ? lan_candidate() : public_candidate();
+  if (!candidate) return false;
+  address_ = *candidate;
+  log_.note(same_network() ? AttemptStep::kLan : AttemptStep::kDirect, "{}: trying it at {}",
+            same_network() ? "behind the same address as the peer" : "the peer has a public address",
+            address_.to_string());
+  call_ = std::make_unique<rpc::Call>(
+      dht_.node().calls(), [this](const rpc::CallResult& result) {
+        const bool found = is_peer(result);
+        if (!found) {
+          log_.note(same_network() ? AttemptStep::kLan : AttemptStep::kDirect, "{} {}",
+                    result ? "somebody else is at" : "no answer from", address_.to_string());
+        }
+        done_(found);
+      });
+  ask();
+  return true;
+}
+
+void HostProbe::cancel() {
+  if (call_) call_->cancel();
+}
+
+void HostProbe::ask() {
+  rpc::RequestSpec spec;
+  spec.to = address_;
+  spec.pace = answer_.rtt;  // by way of the relay, which is longer
+  if (same_network()) {
+    spec.command = static_cast<std::uint64_t>(Command::kPeerHandshake);
+    spec.target = peer_;
+    spec.value = HandshakeMessage{.mode = Mode::kFromClient, .noise = first_message_}.encode();
+  } else {
+    spec.internal = true;
+    spec.command = static_cast<std::uint64_t>(rpc::InternalCommand::kPing);
+  }
+  call_->start(std::move(spec));
+}
+
+bool HostProbe::is_peer(const rpc::CallResult& result) const {
+  if (!result || result->from != address_) return false;
+  if (!same_network()) return true;
+  const auto message = result->message.value ? HandshakeMessage::decode(*result->message.value)
+                                             : Err(Errc::kMalformed);
+  return message && message->mode == Mode::kReply && !message->peer_address &&
+         message->noise == answer_.noise;
+}
+
+}  // namespace hsfwd::hyperdht

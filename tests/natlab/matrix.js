@@ -19,7 +19,8 @@ const settings = {
   lanes: '4', // runs at once
   timeout: '45', // seconds
   out: '', // a file for the figures
-  timelines: '', // a file for what our clients say of each attempt that failed or took over 1 s
+  timelines: '', // a file for what our clients say of each attempt that failed or was slow
+  slow: '1000', // milliseconds
   ...JSON.parse(process.env.HSFWD_NATLAB || '{}')
 }
 const list = (text) => text.split(',').filter(Boolean)
@@ -59,7 +60,7 @@ async function oneRun (lab, { place, server: serverKind, client: clientKind }, t
     const client = await startClient(clientKind, site.client, { bootstrap: lab.bootstrap, key: server.key, through })
     started.push(client)
     const result = await timeToFirstByte(client, Number(settings.timeout) * 1000)
-    if (settings.timelines && (!result.ok || result.took > 1000)) {
+    if (settings.timelines && (!result.ok || result.took > Number(settings.slow))) {
       fs.appendFileSync(settings.timelines, `${serverKind}-${clientKind} ${nameOf(place)}, loss ${lab.loss} %: ${JSON.stringify(result)}\n${client.program.stderr}\n`)
     }
     return result

@@ -88,6 +88,14 @@ void Dht::on_interfaces_changed() {
   for (Server* server : servers_) server->refresh();
 }
 
+void Dht::doubt_other_paths(const crypto::PublicKey& peer, const Address& now_at) {
+  for (PeerSocket* socket : sockets_) {
+    if (socket->remote_key() == peer && socket->remote_address() != now_at) {
+      socket->check_path("the peer speaks from somewhere else now");
+    }
+  }
+}
+
 void Dht::remove_server(Server& server) {
   std::erase(servers_, &server);
   if (servers_.empty()) env_.scheduler.retire(std::move(punch_socket_));

@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <memory>
-#include <unordered_set>
 #include <vector>
 
 #include "hyperdht/connector.hpp"
@@ -81,6 +80,8 @@ class Dht final : private rpc::NodeHandler {
   PathKind path_kind_of(const Address& address) const;
   std::vector<Address> relay_cache(const crypto::PublicKey& peer) const;
   void remember_relays(const crypto::PublicKey& peer, std::vector<Address> relays);
+  /// The peer has proven its key from `now_at`: its connections by other paths may be dead ends.
+  void doubt_other_paths(const crypto::PublicKey& peer, const Address& now_at);
 
  private:
   friend class Server;
@@ -96,8 +97,8 @@ class Dht final : private rpc::NodeHandler {
   void add_server(Server& server) { servers_.push_back(&server); }
   void remove_server(Server& server);
   void prepare_punch_socket();
-  void add_socket(PeerSocket& socket) { sockets_.insert(&socket); }
-  void remove_socket(PeerSocket& socket) { sockets_.erase(&socket); }
+  void add_socket(PeerSocket& socket) { sockets_.push_back(&socket); }
+  void remove_socket(PeerSocket& socket) { std::erase(sockets_, &socket); }
 
   net::Env env_;
   const DhtOptions options_;
@@ -118,7 +119,7 @@ class Dht final : private rpc::NodeHandler {
   std::vector<std::function<void()>> on_bootstrapped_;
   Task bootstrapped_task_;
   std::optional<Address> last_remote_address_;
-  std::unordered_set<PeerSocket*> sockets_;
+  std::vector<PeerSocket*> sockets_;  // in the order in which they were made
 };
 
 }  // namespace hsfwd::hyperdht

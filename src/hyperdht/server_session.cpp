@@ -76,6 +76,7 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
     ++server_.stats_.refused;
     return false;
   }
+  dht_.doubt_other_paths(visitor.key, client);
   PayloadError error = PayloadError::kNone;
   if (remote_.version != 1) {
     error = PayloadError::kVersionMismatch;

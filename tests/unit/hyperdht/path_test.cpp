@@ -59,30 +59,58 @@ TEST_CASE("a change of interfaces that the path does not use disturbs nobody") {
   CHECK(run.accepted[0]->received.size() == 3'000'000);
 }
 
-TEST_CASE("a server whose line is renumbered in a transfer is found again within seconds") {
-  Swarm swarm(23);
-  swarm.grow_to(20);
-  Home server_home(swarm, 1, kConsistentNat);
-  Home client_home(swarm, 2, kConsistentNat);
-  std::vector<std::unique_ptr<SocketRecorder>> accepted;
-  const auto server = swarm.listen(server_home.peer, swarm.keys(10), {}, [&](auto socket) {
-    accepted.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
-  });
-  swarm.world.run_for(3_s);
-  const auto connect = [&] {
-    client_home.peer.host().freeze();
+namespace {
+
+/// A server and a client at home, who talk for a second.
+struct Homes {
+  explicit Homes(std::uint64_t seed) : swarm(seed) {
+    swarm.grow_to(20);
+    server_home.emplace(swarm, std::uint8_t{1}, kConsistentNat);
+    client_home.emplace(swarm, std::uint8_t{2}, kConsistentNat);
+    server = swarm.listen(server_home->peer, swarm.keys(10), {}, [this](auto socket) {
+      accepted.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
+      accepted.back()->send(Bytes(50'000'000, 8), false);
+    });
+    swarm.world.run_for(3_s);
+    first = connect();
+    first->send(Bytes(50'000'000, 7), false);
+    swarm.world.run_for(1_s);
+  }
+  std::unique_ptr<SocketRecorder> connect() {
+    client_home->peer.host().freeze();
     auto out = std::make_unique<SocketRecorder>(
-        client_home.peer.dht().connect(swarm.keys(10).public_key));
+        client_home->peer.dht().connect(swarm.keys(10).public_key));
     REQUIRE(swarm.world.run_until([&] { return out->opened; }, 10_s));
     return out;
-  };
-  const auto first = connect();
-  first->send(Bytes(50'000'000, 7), false);
-  swarm.world.run_for(1_s);
-  server_home.nat.set_pool({net::Ipv4::of(81, 1, 1, 99)});
-  REQUIRE(swarm.world.run_until([&] { return first->reset.has_value(); }, 12_s));
-  CHECK(first->socket->error_detail() == "the peer is there, but not on this path any more");
-  connect();
+  }
+  Swarm swarm;
+  std::optional<Home> server_home;
+  std::optional<Home> client_home;
+  std::vector<std::unique_ptr<SocketRecorder>> accepted;
+  std::unique_ptr<Server> server;
+  std::unique_ptr<SocketRecorder> first;
+};
+
+}  // namespace
+
+TEST_CASE("a server whose line is renumbered in a transfer is found again within seconds") {
+  Homes homes(23);
+  homes.server_home->nat.set_pool({net::Ipv4::of(81, 1, 1, 99)});
+  REQUIRE(homes.swarm.world.run_until([&] { return homes.first->reset.has_value(); }, 12_s));
+  CHECK(homes.first->socket->error_detail() == "the peer is there, but not on this path any more");
+  homes.connect();
+}
+
+TEST_CASE("a server lets go of a client that comes back by another way") {
+  Homes homes(25);
+  homes.client_home->nat.set_pool({net::Ipv4::of(81, 2, 1, 99)});
+  REQUIRE(homes.swarm.world.run_until([&] { return homes.first->reset.has_value(); }, 12_s));
+  const auto second = homes.connect();
+  REQUIRE(homes.swarm.world.run_until([&] { return homes.accepted[0]->reset.has_value(); }, 3_s));
+  CHECK(homes.accepted[0]->socket->error_detail() == "the peer speaks from somewhere else now");
+  homes.swarm.world.run_for(10_s);
+  CHECK(!second->reset);
+  CHECK(!homes.accepted[1]->reset);
 }
 
 TEST_CASE("a line that is dead for some seconds does not end a connection") {

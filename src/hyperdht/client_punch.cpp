@@ -79,10 +79,16 @@ ClientPunch::Way ClientPunch::way_to(const RelayInfo& relay, bool prove) const {
   return {.peer = relay.peer_address, .relay = relay.relay_address, .prove = prove};
 }
 
-/// Through the handshake's relay, which knows us and the socket that punches, as long as that is fresh.
-ClientPunch::Way ClientPunch::way_about_punching() const {
-  if (delayed_) return way_to(server_relays_.front(), false);
+/// Through the handshake's relay, which has seen the server's socket last; but a server takes only its own
+/// relays' word for where we are.
+ClientPunch::Way ClientPunch::way_of_handshake() const {
+  const RelayInfo& first = server_relays_.front();
+  if (first.relay_address != context_.relay) return way_to(first, true);
   return {.peer = server_address_, .relay = context_.relay, .prove = true};
+}
+
+ClientPunch::Way ClientPunch::way_about_punching() const {
+  return delayed_ ? way_to(server_relays_.front(), false) : way_of_handshake();
 }
 
 Duration ClientPunch::eager_pace() const { return std::max(context_.rtt * 3 / 2, kMinEagerPace); }
@@ -257,8 +263,7 @@ void ClientPunch::introduce() {
   delayed_ = true;
   HolepunchPayload payload = own_state(false);
   payload.remote_token = server_token_;
-  requests_.send({.peer = server_address_, .relay = context_.relay, .prove = true},
-                 std::move(payload), eager_pace());
+  requests_.send(way_of_handshake(), std::move(payload), eager_pace());
 }
 
 void ClientPunch::ask_to_punch() {

@@ -96,6 +96,7 @@ class ClientPunch final : private HolepuncherObserver, private PunchRequests::Ob
 
   HolepunchPayload own_state(bool punching);
   Way way_to(const RelayInfo& relay, bool prove) const;
+  Way way_of_handshake() const;
   Way way_about_punching() const;
   Duration eager_pace() const;
   void say_abort();

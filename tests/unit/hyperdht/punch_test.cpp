@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "hyperdht/client_punch.hpp"
+#include "hyperdht/operations.hpp"
 #include "homes.hpp"
 
 using namespace hsfwd;
@@ -45,6 +46,7 @@ struct Pair {
     const Instant start = swarm.world.now();
     client_home->peer.host().freeze();
     ConnectOptions options;
+    if (relay) options.relay_addresses = {*relay};
     options.timeline = [&, start](const AttemptEvent& event) {
       texts.push_back(event.text);
       if (cut && event.text.find(cut->after) != std::string::npos && !cut->at) cut->at = event.at;
@@ -83,6 +85,7 @@ struct Pair {
     }
   };
   std::optional<Cut> cut;
+  std::optional<Address> relay;  // through which the client shakes hands
   auto count(const std::string& what) const {
     return std::count_if(texts.begin(), texts.end(), [&](const std::string& text) {
       return text.find(what) != std::string::npos;
@@ -177,6 +180,31 @@ TEST_CASE("a request for a random punch that gets lost is found out, and only th
   CHECK(pair.count("does the peer punch?") == 1);
   CHECK(pair.count("the peer has not heard of it") == (lost ? 1 : 0));
   CHECK(pair.count("asking the peer to punch") == (lost ? 2 : 1));
+}
+
+// As is a node whose answers to the announcement got lost. The server trusts its own relays alone to say
+// where the client is, and random punches go to no address that is not proven.
+TEST_CASE("a random punch is arranged through the server's own relays if the handshake's is none") {
+  for (const bool server_random : {false, true}) {
+    Pair pair(server_random ? kRandomNat : kConsistentNat,
+              server_random ? kConsistentNat : kRandomNat, 10);
+    const auto keys = pair.swarm.keys(10);
+    bool announced = false;
+    AnnounceTopic everywhere(pair.server_home->peer.node(), Command::kAnnounce,
+                             target_of_peer(keys.public_key), keys, {}, 0,
+                             [&](const auto& result) { announced = result.ok(); });
+    everywhere.start();
+    REQUIRE(pair.swarm.world.run_until([&] { return announced; }, 10_s));
+    for (const auto& node : pair.swarm.nodes) {
+      if (!pair.server->announcer()->is_relay(node->address())) pair.relay = node->address();
+    }
+    REQUIRE(pair.relay);
+    const auto took = pair.connect();
+    INFO(pair.timeline);
+    REQUIRE(took);
+    CHECK(pair.count("sent through " + pair.relay->to_string()) == 1);
+    CHECK(pair.count("asking the peer anew") == 0);
+  }
 }
 
 // Stock clients repeat a question after a second; ours do so themselves, and sooner.

@@ -219,7 +219,6 @@ void Connector::choose_path() {
 
 /// False when there is nothing to try.
 bool Connector::probe_host() {
-  if (!options_.local_connection) return false;
   host_probe_ = std::make_unique<HostProbe>(
       dht_, target_of_peer(remote_), search_->first_message(), *answer_, log_, [this](bool found) {
         if (found) {
@@ -230,6 +229,7 @@ bool Connector::probe_host() {
           check_paths_exhausted();
         }
       });
+  if (host_probe_->same_network() && !options_.local_connection) return false;
   return host_probe_->start();
 }
 

@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "sim/scenarios/lookups.hpp"
+#include "util/text.hpp"
 
 using namespace hsfwd;
 
@@ -52,6 +53,17 @@ void measure(std::size_t size) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::vector<std::size_t> sizes;
+  for (int i = 1; i < argc; ++i) {
+    const auto size = parse_decimal(argv[i], 1'000'000);
+    if (!size || *size < rpc::kBucketSize) {
+      fmt::print(stderr, "usage: bench_dht_scale [NODES...], at least {}; not '{}'\n",
+                 rpc::kBucketSize, argv[i]);
+      return 2;
+    }
+    sizes.push_back(*size);
+  }
+  if (sizes.empty()) sizes = {1000, 3000, 10'000};
   fmt::print(
       "100 lookups each, 20 ms from node to node; all, three: in how many were the twenty closest "
       "found, or the three\n");
@@ -59,9 +71,5 @@ int main(int argc, char** argv) {
       "{:>6} {:>6} {:>6} {:>4} {:>9} {:>5} {:>8} {:>8} {:>8} {:>8} {:>10} {:>10} {:>8} {:>8} {:>8}\n",
       "nodes", "log2", "hops", "max", "messages", "max", "ms", "ms p95", "all", "three", "boot pkts",
       "idle pkt/s", "boot s", "1 min s", "peak MiB");
-  if (argc > 1) {
-    for (int i = 1; i < argc; ++i) measure(std::stoul(argv[i]));
-  } else {
-    for (const std::size_t size : {1000u, 3000u, 10'000u}) measure(size);
-  }
+  for (const std::size_t size : sizes) measure(size);
 }

@@ -49,20 +49,26 @@ bool HostProbe::start() {
   const auto candidate = same_network() ? lan_candidate() : public_candidate();
   if (!candidate) return false;
   address_ = *candidate;
-  log_.note(same_network() ? AttemptStep::kLan : AttemptStep::kDirect, "{}: trying it at {}",
+  log_.note(step(), "{}: trying it at {}",
             same_network() ? "behind the same address as the peer" : "the peer has a public address",
             address_.to_string());
   call_ = std::make_unique<rpc::Call>(
-      dht_.node().calls(), [this](const rpc::CallResult& result) {
-        const bool found = is_peer(result);
-        if (!found) {
-          log_.note(same_network() ? AttemptStep::kLan : AttemptStep::kDirect, "{} {}",
-                    result ? "somebody else is at" : "no answer from", address_.to_string());
-        }
-        done_(found);
-      });
+      dht_.node().calls(), [this](const rpc::CallResult& result) { on_result(result); });
   ask();
   return true;
+}
+
+void HostProbe::on_result(const rpc::CallResult& result) {
+  const bool found = is_peer(result);
+  if (!found) {
+    log_.note(step(), "{} {}", result ? "somebody else is at" : "no answer from",
+              address_.to_string());
+  }
+  done_(found);
+}
+
+AttemptStep HostProbe::step() const {
+  return same_network() ? AttemptStep::kLan : AttemptStep::kDirect;
 }
 
 void HostProbe::cancel() {

@@ -36,6 +36,8 @@ class HostProbe {
   std::optional<Address> lan_candidate() const;
   std::optional<Address> public_candidate() const;
   void ask();
+  void on_result(const rpc::CallResult& result);
+  AttemptStep step() const;
   bool is_peer(const rpc::CallResult& result) const;
 
   Dht& dht_;

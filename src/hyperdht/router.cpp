@@ -6,7 +6,6 @@ namespace hsfwd::hyperdht {
 namespace {
 constexpr std::size_t kMaxForwards = 65536;
 constexpr Duration kMaxAge = 20_min;
-// Relayed answers say nothing of the relay.
 }  // namespace
 
 Router::Router(rpc::Node& node)

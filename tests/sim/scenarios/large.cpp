@@ -9,7 +9,8 @@ using scenarios::LookupFigures;
 
 // A table that does not keep the far buckets filled works in a small network, where everybody knows
 // everybody, and walks from neighbour to neighbour in a large one. Four times the nodes may cost at
-// most two more hops, one for each bit.
+// most two more hops, one for each bit. And who asks the node heard of last instead of the closest
+// goes astray on the way, for more than half a hop for each bit.
 TEST_CASE("a network four times as large takes one hop more, not four times as many") {
   constexpr std::uint32_t kLookups = 60;
   const auto measure = [](std::size_t size) {
@@ -20,7 +21,7 @@ TEST_CASE("a network four times as large takes one hop more, not four times as m
   const LookupFigures small = measure(400);
   const LookupFigures large = measure(1600);
   CHECK(large.mean_hops() <= small.mean_hops() + 2);
-  CHECK(large.mean_hops() <= std::log2(1600));
+  CHECK(large.mean_hops() <= std::log2(1600) / 2);
   CHECK(LookupFigures::quantile(large.hops, 1.0) <= 2 * std::log2(1600));
   const auto messages = [](const LookupFigures& f) {
     return LookupFigures::quantile(f.messages, 0.5);

@@ -47,6 +47,7 @@ struct Pair {
     client_home->peer.host().freeze();
     ConnectOptions options;
     if (relay) options.relay_addresses = {*relay};
+    options.local_connection = local_connection;
     options.timeline = [&, start](const AttemptEvent& event) {
       texts.push_back(event.text);
       if (cut && event.text.find(cut->after) != std::string::npos && !cut->at) cut->at = event.at;
@@ -86,6 +87,7 @@ struct Pair {
   };
   std::optional<Cut> cut;
   std::optional<Address> relay;  // through which the client shakes hands
+  bool local_connection = true;
   auto count(const std::string& what) const {
     return std::count_if(texts.begin(), texts.end(), [&](const std::string& text) {
       return text.find(what) != std::string::npos;
@@ -133,6 +135,7 @@ TEST_CASE("a server that knows it is open, but not by which port, is reached dir
 TEST_CASE("a server on a public host that does not know so yet is met at its own address") {
   for (const auto& client_nat : {kConsistentNat, kRandomNat}) {
     Pair pair(client_nat, 1);
+    pair.local_connection = false;  // which this is none
     const auto took = pair.connect();
     INFO(pair.timeline);
     REQUIRE(took);

@@ -74,6 +74,11 @@ Node& App::start_node(Options options) {
   return *node_;
 }
 
+Node& App::start_node_as(const std::string& identity_path, Options options) {
+  options.key_pair = require_identity(identity_path, loop_.random()).keys;
+  return start_node(std::move(options));
+}
+
 void App::remember_nodes() {
   if (node_file_.empty() || !node_ || !node_->online()) return;
   const auto nodes = node_->dht().node().known_nodes(platform::kMaxRememberedNodes);

@@ -34,6 +34,8 @@ class App {
   /// Starts a node on the loop, which hears of changes of the network and remembers other nodes from
   /// run to run. Throws UserError.
   Node& start_node(Options options);
+  /// With the key pair of that identity file.
+  Node& start_node_as(const std::string& identity_path, Options options);
   Node& node() { return *node_; }
   const Node& node() const { return *node_; }
   /// Frees its ports. What was made by it is gone by then, and the loop does not run any more.

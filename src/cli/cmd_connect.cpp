@@ -30,12 +30,9 @@ int run_connect(const Arguments& arguments) {
   if (forwards.empty()) {
     throw UserError{kUsage, "USAGE", "-L is missing: which local port? such as -L 2222"};
   }
-  Options options = node_options(line);
 
   App app(output_options(line));
-  const platform::Identity identity = require_identity(identity_path(line), app.loop().random());
-  options.key_pair = identity.keys;
-  Node& node = app.start_node(std::move(options));
+  Node& node = app.start_node_as(identity_path(line), node_options(line));
 
   PeerTunnel tunnel(app, peer_text, peer, std::move(forwards));
   tunnel.listen();

@@ -191,12 +191,9 @@ int run_ping(const Arguments& arguments) {
     count = *number;
   }
   const Duration interval = parse_interval(line.text("interval"));
-  Options options = node_options(line);
 
   App app(output_options(line));
-  const platform::Identity identity = require_identity(identity_path(line), app.loop().random());
-  options.key_pair = identity.keys;
-  Node& node = app.start_node(std::move(options));
+  Node& node = app.start_node_as(identity_path(line), node_options(line));
   std::optional<PingRun> run;
   node.when_ready([&] { run.emplace(app, peer_text, peer, count, interval); });
   return app.run();

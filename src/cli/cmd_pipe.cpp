@@ -95,14 +95,11 @@ int run_pipe(const Arguments& arguments) {
     throw UserError{kUsage, "BAD_SERVICE", "'" + service + "' is no service name"};
   }
   const PeerReference peer = parse_peer(peer_text);
-  Options options = node_options(line);
   OutputOptions output = output_options(line);
   output.json = false;  // standard output belongs to the service
 
   App app(output);
-  const platform::Identity identity = require_identity(identity_path(line), app.loop().random());
-  options.key_pair = identity.keys;
-  Node& node = app.start_node(std::move(options));
+  Node& node = app.start_node_as(identity_path(line), node_options(line));
   std::optional<PipeRun> run;
   node.when_ready([&] { run.emplace(app, peer_text, peer, service); });
   return app.run();

@@ -122,12 +122,9 @@ int run_why(const Arguments& arguments) {
   if (!line.parse(arguments)) return kDone;
   const std::string peer_text = line.peer();
   const PeerReference peer = parse_peer(peer_text);
-  Options options = node_options(line);
 
   App app(output_options(line));
-  const platform::Identity identity = require_identity(identity_path(line), app.loop().random());
-  options.key_pair = identity.keys;
-  Node& node = app.start_node(std::move(options));
+  Node& node = app.start_node_as(identity_path(line), node_options(line));
   std::optional<WhyRun> run;
   node.when_ready([&] { run.emplace(app, peer_text, peer); });
   return app.run();

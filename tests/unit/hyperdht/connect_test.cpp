@@ -25,33 +25,60 @@ struct Listening {
   std::unique_ptr<Server> server;
 };
 
+/// A server, a guest, and a network of `size` nodes between them.
+struct Meeting {
+  Meeting(std::uint64_t seed, std::size_t size, ServerOptions options = {})
+      : swarm(seed),
+        host(grown(swarm, size).add_peer(1)),
+        guest(swarm.add_peer(2)),
+        listening(swarm, *host, swarm.keys(10), std::move(options)) {}
+
+  SocketRecorder connect(ConnectOptions options = {}) {
+    return SocketRecorder(guest->dht().connect(swarm.keys(10).public_key, std::move(options)));
+  }
+  bool run_until(const std::function<bool()>& holds, Duration at_most) {
+    return swarm.world.run_until(holds, at_most);
+  }
+  /// The only connection, as the server has it.
+  SocketRecorder& accepted(const SocketRecorder& client) {
+    REQUIRE(run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
+    return *listening.sockets[0];
+  }
+
+  Swarm swarm;
+  std::unique_ptr<Peer> host;
+  std::unique_ptr<Peer> guest;
+  Listening listening;
+
+ private:
+  static Swarm& grown(Swarm& swarm, std::size_t size) {
+    swarm.grow_to(size);
+    return swarm;
+  }
+};
+
 }  // namespace
 
 TEST_CASE("a client connects to a key, both say something and end") {
-  Swarm swarm(1);
-  swarm.grow_to(30);
-  auto host = swarm.add_peer(1);
-  auto guest = swarm.add_peer(2);
-  Listening listening(swarm, *host, swarm.keys(10));
+  Meeting meeting(1, 30);
 
-  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
-  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
-  SocketRecorder& server = *listening.sockets[0];
-  CHECK(server.socket->remote_key() == swarm.keys(2).public_key);
-  CHECK(client.socket->remote_key() == swarm.keys(10).public_key);
+  SocketRecorder client = meeting.connect();
+  SocketRecorder& server = meeting.accepted(client);
+  CHECK(server.socket->remote_key() == meeting.swarm.keys(2).public_key);
+  CHECK(client.socket->remote_key() == meeting.swarm.keys(10).public_key);
   CHECK(server.socket->handshake_hash() == client.socket->handshake_hash());
   CHECK(client.socket->path() == PathKind::kDirect);
 
   client.send(pattern(300'000), true);
   server.send(pattern(77'777), true);
-  REQUIRE(swarm.world.run_until([&] { return client.ended && server.ended; }, 10_s));
+  REQUIRE(meeting.run_until([&] { return client.ended && server.ended; }, 10_s));
   CHECK(server.received == pattern(300'000));
   CHECK(client.received == pattern(77'777));
-  REQUIRE(swarm.world.run_until(
-      [&] { return client.socket->flushed() && server.socket->flushed(); }, 10_s));
+  REQUIRE(meeting.run_until([&] { return client.socket->flushed() && server.socket->flushed(); },
+                            10_s));
   CHECK(!client.reset);
   CHECK(!server.reset);
-  listening.sockets.clear();
+  meeting.listening.sockets.clear();
   client.socket.reset();
 }
 
@@ -99,9 +126,7 @@ TEST_CASE("who may: refused clients hear nothing, others are let in") {
   auto guest = swarm.add_peer(2);
   auto stranger = swarm.add_peer(3);
   ServerOptions options;
-  options.allow = [&](const Visitor& visitor) {
-    return visitor.key == swarm.keys(2).public_key;
-  };
+  options.allow = [&](const Visitor& visitor) { return visitor.key == swarm.keys(2).public_key; };
   Listening listening(swarm, *host, swarm.keys(10), options);
   SocketRecorder refused(stranger->dht().connect(swarm.keys(10).public_key));
   REQUIRE(swarm.world.run_until([&] { return refused.reset.has_value(); }, 60_s));
@@ -113,32 +138,28 @@ TEST_CASE("who may: refused clients hear nothing, others are let in") {
 }
 
 TEST_CASE("many connections at once, each by itself") {
-  Swarm swarm(5);
-  swarm.grow_to(30);
-  auto host = swarm.add_peer(1);
-  auto guest = swarm.add_peer(2);
-  Listening listening(swarm, *host, swarm.keys(10));
+  Meeting meeting(5, 30);
   std::vector<std::unique_ptr<SocketRecorder>> clients;
   for (int i = 0; i < 200; ++i) {
     clients.push_back(std::make_unique<SocketRecorder>(
-        guest->dht().connect(swarm.keys(10).public_key)));
+        meeting.guest->dht().connect(meeting.swarm.keys(10).public_key)));
     clients.back()->send({}, false);
   }
-  REQUIRE(swarm.world.run_until(
+  REQUIRE(meeting.run_until(
       [&] {
         return std::all_of(clients.begin(), clients.end(), [](auto& c) { return c->opened; });
       },
       60_s));
   for (std::size_t i = 0; i < clients.size(); ++i) clients[i]->send(pattern(1000 + i), true);
-  REQUIRE(swarm.world.run_until(
+  REQUIRE(meeting.run_until(
       [&] {
-        return listening.sockets.size() == 200 &&
-               std::all_of(listening.sockets.begin(), listening.sockets.end(),
+        return meeting.listening.sockets.size() == 200 &&
+               std::all_of(meeting.listening.sockets.begin(), meeting.listening.sockets.end(),
                            [](auto& s) { return s->ended; });
       },
       60_s));
   std::vector<std::size_t> sizes;
-  for (const auto& socket : listening.sockets) {
+  for (const auto& socket : meeting.listening.sockets) {
     CHECK(socket->received == pattern(socket->received.size()));
     sizes.push_back(socket->received.size());
   }
@@ -147,50 +168,38 @@ TEST_CASE("many connections at once, each by itself") {
 }
 
 TEST_CASE("reset at one end is a reset at the other, not an end") {
-  Swarm swarm(6);
-  swarm.grow_to(20);
-  auto host = swarm.add_peer(1);
-  auto guest = swarm.add_peer(2);
-  Listening listening(swarm, *host, swarm.keys(10));
-  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
-  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
+  Meeting meeting(6, 20);
+  SocketRecorder client = meeting.connect();
+  SocketRecorder& server = meeting.accepted(client);
   client.send(pattern(500'000), false);
-  swarm.world.run_for(20_ms);
+  meeting.swarm.world.run_for(20_ms);
   client.socket->reset();
-  REQUIRE(swarm.world.run_until([&] { return listening.sockets[0]->reset.has_value(); }, 5_s));
-  CHECK(!listening.sockets[0]->ended);
-  CHECK(listening.sockets[0]->socket->error() == ConnectError::kReset);
+  REQUIRE(meeting.run_until([&] { return server.reset.has_value(); }, 5_s));
+  CHECK(!server.ended);
+  CHECK(server.socket->error() == ConnectError::kReset);
 }
 
 TEST_CASE("a peer that vanishes is noticed by the keepalive") {
-  Swarm swarm(7);
-  swarm.grow_to(20);
-  auto host = swarm.add_peer(1);
-  auto guest = swarm.add_peer(2);
-  Listening listening(swarm, *host, swarm.keys(10));
-  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
-  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
-  swarm.world.run_for(10_min);
+  Meeting meeting(7, 20);
+  SocketRecorder client = meeting.connect();
+  SocketRecorder& server = meeting.accepted(client);
+  meeting.swarm.world.run_for(10_min);
   CHECK(!client.reset);
-  guest->host().link().set_connected(false);
-  REQUIRE(swarm.world.run_until([&] { return listening.sockets[0]->reset.has_value(); }, 60_s));
-  CHECK(listening.sockets[0]->socket->error() == ConnectError::kTimedOut);
+  meeting.guest->host().link().set_connected(false);
+  REQUIRE(meeting.run_until([&] { return server.reset.has_value(); }, 60_s));
+  CHECK(server.socket->error() == ConnectError::kTimedOut);
 }
 
 TEST_CASE("unordered messages go beside the stream") {
-  Swarm swarm(8);
-  swarm.grow_to(20);
-  auto host = swarm.add_peer(1);
-  auto guest = swarm.add_peer(2);
-  Listening listening(swarm, *host, swarm.keys(10));
-  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
-  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
-  swarm.world.run_for(100_ms);
+  Meeting meeting(8, 20);
+  SocketRecorder client = meeting.connect();
+  SocketRecorder& server = meeting.accepted(client);
+  meeting.swarm.world.run_for(100_ms);
   client.socket->send_unordered(Bytes{1, 2, 3});
   client.socket->send_unordered({});
   client.socket->send_unordered(pattern(client.socket->max_unordered()));
-  swarm.world.run_for(100_ms);
-  const auto& messages = listening.sockets[0]->messages;
+  meeting.swarm.world.run_for(100_ms);
+  const auto& messages = server.messages;
   REQUIRE(messages.size() == 3);
   CHECK(messages[0] == Bytes{1, 2, 3});
   CHECK(messages[1].empty());
@@ -198,43 +207,33 @@ TEST_CASE("unordered messages go beside the stream") {
 }
 
 TEST_CASE("a message stays whole, whatever its size") {
-  Swarm swarm(9);
-  swarm.grow_to(20);
-  auto host = swarm.add_peer(1);
-  auto guest = swarm.add_peer(2);
-  Listening listening(swarm, *host, swarm.keys(10));
-  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
-  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
-  SocketRecorder& server = *listening.sockets[0];
+  Meeting meeting(9, 20);
+  SocketRecorder client = meeting.connect();
+  SocketRecorder& server = meeting.accepted(client);
   for (const std::size_t size : {1u, 1000u, 65'536u, 200'000u, 9'000'000u}) {
     CAPTURE(size);
     server.records = 0;
     server.received.clear();
     client.socket->send_message(pattern(size));
-    REQUIRE(swarm.world.run_until([&] { return server.received.size() == size; }, 120_s));
+    REQUIRE(meeting.run_until([&] { return server.received.size() == size; }, 120_s));
     CHECK(server.records == 1);
     CHECK(server.received == pattern(size));
   }
 }
 
 TEST_CASE("a reader that pauses stops its sender, end to end") {
-  Swarm swarm(10);
-  swarm.grow_to(20);
-  auto host = swarm.add_peer(1);
-  auto guest = swarm.add_peer(2);
-  Listening listening(swarm, *host, swarm.keys(10));
-  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
-  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
-  SocketRecorder& server = *listening.sockets[0];
+  Meeting meeting(10, 20);
+  SocketRecorder client = meeting.connect();
+  SocketRecorder& server = meeting.accepted(client);
   server.paused = true;
   client.send(pattern(32'000'000), true);
-  swarm.world.run_for(30_s);
-  const std::size_t window = host->dht().options().stream.receive_window;
+  meeting.swarm.world.run_for(30_s);
+  const std::size_t window = meeting.host->dht().options().stream.receive_window;
   CHECK(client.sent < window + 1'000'000);
-  CHECK(host->dht().record_pool().in_use() * 65'600 < window * 11 / 10);
+  CHECK(meeting.host->dht().record_pool().in_use() * 65'600 < window * 11 / 10);
   server.paused = false;
   server.on_readable();
-  REQUIRE(swarm.world.run_until([&] { return server.ended; }, 60_s));
+  REQUIRE(meeting.run_until([&] { return server.ended; }, 60_s));
   CHECK(server.received == pattern(32'000'000));
 }
 
@@ -281,67 +280,57 @@ TEST_CASE("two servers on one node, and no second on the same key") {
 }
 
 TEST_CASE("closing a server takes its announcement back") {
-  Swarm swarm(13);
-  swarm.grow_to(20);
-  auto host = swarm.add_peer(1);
-  auto guest = swarm.add_peer(2);
-  Listening listening(swarm, *host, swarm.keys(10));
+  Meeting meeting(13, 20);
   bool closed = false;
-  listening.server->close([&] { closed = true; });
-  REQUIRE(swarm.world.run_until([&] { return closed; }, 10_s));
-  SocketRecorder late(guest->dht().connect(swarm.keys(10).public_key));
-  REQUIRE(swarm.world.run_until([&] { return late.reset.has_value(); }, 30_s));
+  meeting.listening.server->close([&] { closed = true; });
+  REQUIRE(meeting.run_until([&] { return closed; }, 10_s));
+  SocketRecorder late = meeting.connect();
+  REQUIRE(meeting.run_until([&] { return late.reset.has_value(); }, 30_s));
   CHECK(late.socket->error() == ConnectError::kPeerNotFound);
 }
 
 TEST_CASE("extension blocks reach hsfwd peers") {
-  Swarm swarm(14);
-  swarm.grow_to(20);
-  auto host = swarm.add_peer(1);
-  auto guest = swarm.add_peer(2);
   ServerOptions options;
   options.extension = [](const std::optional<Extension>& theirs) -> std::optional<Extension> {
     if (!theirs) return std::nullopt;
     return Extension{.features = 0, .service = "served " + theirs->service};
   };
-  Listening listening(swarm, *host, swarm.keys(10), options);
+  Meeting meeting(14, 20, options);
   ConnectOptions with;
   with.extension = Extension{.features = 5, .service = "web"};
-  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key, with));
-  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 5_s));
-  REQUIRE(listening.sockets[0]->socket->extension());
-  CHECK(listening.sockets[0]->socket->extension()->service == "web");
+  SocketRecorder client = meeting.connect(with);
+  SocketRecorder& server = meeting.accepted(client);
+  REQUIRE(server.socket->extension());
+  CHECK(server.socket->extension()->service == "web");
   REQUIRE(client.socket->extension());
   CHECK(client.socket->extension()->service == "served web");
-  SocketRecorder plain(guest->dht().connect(swarm.keys(10).public_key));
-  REQUIRE(swarm.world.run_until([&] { return plain.opened; }, 5_s));
+  SocketRecorder plain = meeting.connect();
+  REQUIRE(meeting.run_until([&] { return plain.opened; }, 5_s));
   CHECK(!plain.socket->extension());
 }
 
 TEST_CASE("many connections to one peer at once cost one search") {
-  Swarm swarm(31);
-  swarm.grow_to(30);
-  auto host = swarm.add_peer(1);
-  auto guest = swarm.add_peer(2);
-  Listening listening(swarm, *host, swarm.keys(10));
-  const auto requests_before = guest->node().call_stats().sent;
-  const Instant start = swarm.world.now();
+  Meeting meeting(31, 30);
+  const auto requests_before = meeting.guest->node().call_stats().sent;
+  const Instant start = meeting.swarm.world.now();
 
   std::vector<std::unique_ptr<SocketRecorder>> clients;
   for (int i = 0; i < 200; ++i) {
-    clients.push_back(
-        std::make_unique<SocketRecorder>(guest->dht().connect(swarm.keys(10).public_key)));
+    clients.push_back(std::make_unique<SocketRecorder>(
+        meeting.guest->dht().connect(meeting.swarm.keys(10).public_key)));
   }
-  REQUIRE(swarm.world.run_until(
+  REQUIRE(meeting.run_until(
       [&] {
         return std::all_of(clients.begin(), clients.end(), [](auto& c) { return c->opened; });
       },
       5_s));
-  CHECK(guest->node().call_stats().sent - requests_before < 260);  // 200 handshakes and a query
-  CHECK(swarm.world.now() - start < 1_s);
+  CHECK(meeting.guest->node().call_stats().sent - requests_before <
+        260);  // 200 handshakes and a query
+  CHECK(meeting.swarm.world.now() - start < 1_s);
 }
 
-TEST_CASE("attempts that wait for another's search share its failure, and live on if it is called off") {
+TEST_CASE(
+    "attempts that wait for another's search share its failure, and live on if it is called off") {
   Swarm swarm(32);
   swarm.grow_to(30);
   auto host = swarm.add_peer(1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "cli/options.hpp"
 #include "hyperdht/key_text.hpp"
@@ -116,10 +117,11 @@ TEST_CASE("a peer is a key in any of its forms") {
 }
 
 TEST_CASE("a plan has every value understood") {
-  const Plan plan =
-      plan_of(std::string("identity = '/id'\nbootstrap = '1.2.3.4:5'\n[peer.bob]\nkey = '") + kKey +
-              "'\n[[expose]]\nservices = ['web=8080']\nallow = 'bob'\n"
-              "[[connect]]\npeer = 'bob'\nlisten = ['0:ssh', 'unix:/tmp/s']\n");
+  const Plan plan = plan_of(
+      fmt::format("identity = '/id'\nbootstrap = '1.2.3.4:5'\n[peer.bob]\nkey = '{}'\n"
+                  "[[expose]]\nservices = ['web=8080']\nallow = 'bob'\n"
+                  "[[connect]]\npeer = 'bob'\nlisten = ['0:ssh', 'unix:/tmp/s']\n",
+                  kKey));
   CHECK(plan.identity == "/id");
   REQUIRE(plan.exposes.size() == 1);
   CHECK(plan.exposes[0].identity == "/id");

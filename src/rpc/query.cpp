@@ -12,8 +12,8 @@ namespace {
 constexpr std::size_t kSlowDownConcurrency = 3;
 constexpr std::size_t kBackgroundConcurrency = 2;
 constexpr std::size_t kQuietInFlight = 3;  // below it nothing else is going on
-// Transmissions that a node nobody names may leave unanswered. Those to an unknown node take about a
-// second: one that is slow, or whose first packet was lost, has answered by then.
+// Transmissions that a node nobody names may leave unanswered, and in upkeep any. Those to an unknown
+// node take about a second: one that is slow, or whose first packet was lost, has answered by then.
 constexpr int kPatience = 2;
 constexpr int kPatienceAmongMembers = 1;
 }  // namespace
@@ -137,13 +137,14 @@ bool Query::waits_for_bootstrap() const {
   return closest_.empty() || !bootstrap_->settled(patience());
 }
 
-/// One that a member of the network names is worth all repeats. One that nobody names, as a
-/// bootstrap node or one from an earlier run, and that is silent is no member any more: certainly not
-/// where members that answer name each other.
+/// One that a member of the network names is worth all repeats, unless this is upkeep, which nobody's
+/// record hangs on. One that nobody names, as a bootstrap node or one from an earlier run, and that is
+/// silent is no member any more: certainly not where members that answer name each other.
 bool Query::waits_for(const net::Address& to) const {
   if (closest_.empty()) return true;
   const bool named = !seen_.at(to).referrers.empty();
-  return node_.calls().unanswered(to) < (named ? options_.retries + 1 : patience());
+  const int named_patience = options_.background ? kPatience : options_.retries + 1;
+  return node_.calls().unanswered(to) < (named ? named_patience : patience());
 }
 
 int Query::patience() const { return met_members_ ? kPatienceAmongMembers : kPatience; }

@@ -3,10 +3,10 @@
 // have answered, and may then send each of them an update.
 //
 // Differs from upstream: of the nodes heard of, the closest is asked next, not the latest, which saves
-// a round trip where the routing table knows it already; nodes of the routing table are asked while bootstrap nodes are still being
-// resolved, and are not kept waiting for them once enough have answered; a node is given up on after
-// three repeats and not five, since timeouts grow here; nodes that are silent, as far as is known, are
-// asked but not waited for while others answer.
+// a round trip where the routing table knows it already; nodes of the routing table are asked while
+// bootstrap nodes are still being resolved, and are not kept waiting for them once enough have
+// answered; a node is given up on after three repeats and not five, since timeouts grow here; nodes
+// that are silent, as far as is known, are asked but not waited for while others answer.
 #pragma once
 
 #include <functional>
@@ -41,7 +41,7 @@ struct QueryOptions {
   int retries = 3;
   /// Known from before; with twenty or more of them the routing table is not used unless they fail.
   std::vector<net::Address> start_nodes;
-  /// Yields to other traffic while there is any.
+  /// Upkeep: yields to other traffic while there is any, and soon gives up waiting for the silent.
   bool background = false;
   /// Bootstrap nodes are asked as well, however many others are known.
   bool ask_bootstrap = false;

@@ -141,6 +141,26 @@ TEST_CASE("a start does not wait for a bootstrap node that is gone while others 
   CHECK(announced < 200_ms);
 }
 
+// The nodes it was known to notice its death one by one, with their own upkeep: until then they name it.
+TEST_CASE("a start gives a node that others still name a second chance, and no more") {
+  const Kind kind = GENERATE(Kind::kPublic, Kind::kConsistent);
+  CAPTURE(to_string(kind));
+  Private net(8);
+  net.announce(*net.lab.swarm.nodes[3]);
+  net.lab.swarm.nodes[5]->host().sleep();
+  rpc::NodeOptions options;
+  SECTION("with a bootstrap node") {}
+  SECTION("with remembered nodes") { options.nodes = net.addresses(); }
+  const auto [peer, took] = net.start(kind, options);
+  tell("start, a dead node is named", took);
+  CHECK(took < 2_s);
+  CHECK(peer.node().table().size() >= kNodes - 1);
+  const auto found = net.look_up(peer);
+  tell("lookup", found.took);
+  CHECK(found.answered == kNodes - 1);
+  CHECK(found.records >= 2);
+}
+
 TEST_CASE("what a running node does costs nothing once a dead bootstrap node was noticed") {
   Private net(2);
   net.announce(*net.lab.swarm.nodes[3]);

@@ -35,10 +35,8 @@ ClientPunch::ClientPunch(Dht& dht, PunchContext context, const AttemptLog& log, 
           fail(PunchFailure::kNoSocket);
         }
       }) {
-  // The handshake's relay first, if it is one of the server's own: what it sees serves twice.
-  std::stable_partition(server_relays_.begin(), server_relays_.end(), [&](const RelayInfo& relay) {
-    return relay.relay_address == context_.relay;
-  });
+  // What it sees serves twice.
+  prefer(context_.relay);
   begin_task_.post();
 }
 
@@ -73,6 +71,13 @@ HolepunchPayload ClientPunch::own_state(bool punching) {
     out.addresses = {*own_address_};
   }
   return out;
+}
+
+/// Asks it before the others from now on, if it is one of the server's own.
+void ClientPunch::prefer(const Address& relay) {
+  std::stable_partition(server_relays_.begin(), server_relays_.end(), [&](const RelayInfo& other) {
+    return other.relay_address == relay;
+  });
 }
 
 ClientPunch::Way ClientPunch::way_to(const RelayInfo& relay, bool prove) const {
@@ -116,6 +121,8 @@ void ClientPunch::on_answer(const Answer& answer) {
     fail(PunchFailure::kServerAborted);
     return;
   }
+  // Another one may be gone.
+  prefer(answer.relay);
   puncher_.update_remote(static_cast<Firewall>(payload.firewall), payload.punching,
                          payload.addresses.value_or(std::vector<Address>()), answer.proven);
   switch (state_) {
@@ -165,17 +172,17 @@ void ClientPunch::probe() {
 /// know its NAT, as stock ones do for seconds on a lossy line: what comes to the socket that it
 /// punches with, along the way that its answer left, is one.
 void ClientPunch::on_slow() {
-  if (state_ != State::kProbing) return;
-  const auto ask_too = [this](const Way& way) {
-    log_.note(AttemptStep::kProbe, "slow; asking {} through {} too", way.peer.to_string(),
-              way.relay.to_string());
+  const bool probing = state_ == State::kProbing;
+  const auto ask_too = [&](const Way& way) {
+    log_.note(probing ? AttemptStep::kProbe : AttemptStep::kPunch, "slow; asking {} through {} too",
+              way.peer.to_string(), way.relay.to_string());
     requests_.send_too(way, eager_pace());
   };
-  if (std::exchange(may_ask_punch_socket_, false)) {
+  if (probing && std::exchange(may_ask_punch_socket_, false)) {
     ask_too({.peer = server_address_, .relay = context_.relay, .prove = true});
   }
   if (relays_asked_ < server_relays_.size()) {
-    ask_too(way_to(server_relays_[relays_asked_++], true));
+    ask_too(way_to(server_relays_[relays_asked_++], !delayed_));
   }
 }
 
@@ -271,6 +278,7 @@ void ClientPunch::ask_to_punch() {
   HolepunchPayload payload = own_state(true);
   payload.remote_token = server_token_;
   const Way way = way_about_punching();
+  relays_asked_ = 1;
   log_.note(AttemptStep::kPunch, "asking the peer to punch through {}", way.relay.to_string());
   requests_.send(way, std::move(payload), asks_once() ? PunchRequests::kGiveUp : eager_pace());
   if (asks_once()) timer_.start(eager_pace());
@@ -285,6 +293,7 @@ void ClientPunch::inquire() {
   log_.note(AttemptStep::kPunch, "no answer yet; does the peer punch?");
   HolepunchPayload payload = own_state(false);
   payload.remote_token = server_token_;
+  relays_asked_ = 1;
   requests_.send(way_about_punching(), std::move(payload), eager_pace());
 }
 

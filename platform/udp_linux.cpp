@@ -76,13 +76,11 @@ struct ReceiveArena {
       MutableBytes rest(memory.get() + i * kReceiveSlotSize, headers[i].msg_len);
       const net::Address from = from_sockaddr(slots[i].from);
       const std::size_t segment = segment_size(h);
-      if (segment == 0 || rest.empty()) {
-        batch.push_back({from, rest});
-        continue;
-      }
-      for (; !rest.empty(); rest = rest.subspan(std::min(segment, rest.size()))) {
-        batch.push_back({from, rest.first(std::min(segment, rest.size()))});
-      }
+      do {
+        const std::size_t size = segment == 0 ? rest.size() : std::min(segment, rest.size());
+        if (size <= net::kMaxDatagram) batch.push_back({from, rest.first(size)});
+        rest = rest.subspan(size);
+      } while (!rest.empty());
     }
   }
 };

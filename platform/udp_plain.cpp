@@ -88,6 +88,7 @@ class PlainUdpSocket final : public net::UdpSocket {
                          unsigned) {
     auto* self = static_cast<PlainUdpSocket*>(handle->data);
     if (self == nullptr || size < 0 || from == nullptr) return;
+    if (static_cast<std::size_t>(size) > net::kMaxDatagram) return;
     net::InboundDatagram datagram{
         from_sockaddr(*reinterpret_cast<const sockaddr_in*>(from)),
         {reinterpret_cast<std::uint8_t*>(buf->base), static_cast<std::size_t>(size)}};

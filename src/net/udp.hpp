@@ -14,9 +14,10 @@
 
 namespace hsfwd::net {
 
-/// UDP payloads above this are cut by JavaScript receivers, which read into buffers of this size.
+/// Bytes. Whoever sends more is no peer: JavaScript reads into buffers of this size and cuts the rest.
 inline constexpr std::size_t kMaxDatagram = 2048;
 
+/// Never more than kMaxDatagram bytes: sockets drop what is longer.
 struct InboundDatagram {
   Address from;
   MutableBytes bytes;  // valid until on_datagrams returns; the receiver may overwrite them

@@ -20,7 +20,8 @@ void Header::write(std::uint8_t* out) const {
 }
 
 std::optional<Packet> Packet::parse(ByteView datagram) {
-  if (datagram.size() < kHeaderSize || datagram[0] != kMagic || datagram[1] != kVersion) {
+  if (datagram.size() < kHeaderSize || datagram.size() > kHeaderSize + kMaxPayload ||
+      datagram[0] != kMagic || datagram[1] != kVersion) {
     return std::nullopt;
   }
   const std::uint8_t* p = datagram.data();

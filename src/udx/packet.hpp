@@ -13,6 +13,7 @@
 #include <array>
 #include <optional>
 
+#include "net/udp.hpp"
 #include "udx/seq.hpp"
 #include "util/bytes.hpp"
 
@@ -21,8 +22,7 @@ namespace hsfwd::udx {
 inline constexpr std::size_t kHeaderSize = 20;
 inline constexpr std::size_t kIpUdpSize = 28;  // IPv4 without options, and UDP
 inline constexpr std::size_t kOverhead = kHeaderSize + kIpUdpSize;
-/// What receivers can take: they read into 2048 bytes.
-inline constexpr std::size_t kMaxPayload = 2048 - kHeaderSize;
+inline constexpr std::size_t kMaxPayload = net::kMaxDatagram - kHeaderSize;
 inline constexpr std::size_t kMaxPadding = 255;
 inline constexpr std::size_t kSackRangeSize = 8;
 
@@ -54,7 +54,8 @@ struct Packet {
   ByteView payload;  // behind the data offset
   bool valid = true;  // false: the data offset points beyond the end
 
-  /// Nothing if the datagram is not UDX at all and belongs to somebody else.
+  /// Nothing if the datagram is not UDX at all and belongs to somebody else, or if it is larger than any
+  /// peer can take: buffers behind this hold kMaxPayload.
   static std::optional<Packet> parse(ByteView datagram);
 
   /// Calls `use(SeqRange)` for each range of a SACK packet, as it stands there.

@@ -13,7 +13,7 @@ namespace hsfwd::udx {
 class ReceiveQueue {
  public:
   /// Early packets are copied into buffers of `pool`, which outlives the queue and whose buffers
-  /// hold any payload.
+  /// hold kMaxPayload.
   explicit ReceiveQueue(BufferPool& pool) : pool_(pool) {}
 
   /// Packets further ahead than this are refused; what a sender may have under way is far less.

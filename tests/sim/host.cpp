@@ -101,10 +101,8 @@ void Host::send(Packet packet) {
 
 /// What arrives at the same instant is handed over together, as a real socket does it.
 void Host::receive(Packet packet) {
-  if (asleep_) return;
+  if (asleep_ || packet.payload.size() > net::kMaxDatagram) return;
   if (arrived_.empty()) world_.at(world_.now(), [this] { deliver_batches(); });
-  // Receivers read into a buffer of this size; what does not fit is cut.
-  if (packet.payload.size() > net::kMaxDatagram) packet.payload.resize(net::kMaxDatagram);
   arrived_.push_back(std::move(packet));
 }
 

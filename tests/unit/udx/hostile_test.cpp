@@ -68,6 +68,22 @@ TEST_CASE("data beyond the window is not kept, whether or not it is in order") {
   }
 }
 
+// Fragments put together by the system are larger than any buffer for early packets.
+TEST_CASE("a datagram above what peers can send is none of the stream's, in order or not") {
+  for (const std::uint32_t seq : {0u, 1u}) {
+    Victim victim;
+    for (const std::size_t size : {kMaxPayload + 1, std::size_t{10'000}, std::size_t{65'000}}) {
+      victim.say(kData, seq, 0, Bytes(size));
+      victim.say(kData | kMessage, seq, 0, Bytes(size));
+    }
+    CHECK(victim.node.mux_.packets_kept() == 0);
+    CHECK(victim.recorder.received == 0);
+    victim.say(kData, seq, 0, Bytes(kMaxPayload));
+    CHECK(victim.node.mux_.packets_kept() == seq);
+    CHECK(victim.recorder.received == (seq == 0 ? kMaxPayload : 0));
+  }
+}
+
 TEST_CASE("acknowledgements of what was never sent change nothing") {
   Victim victim;
   victim.recorder.send(10'000, false);

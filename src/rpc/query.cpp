@@ -213,7 +213,9 @@ void Query::on_reply(const net::Address& to, const Reply& reply) {
   if (ok) hops_ = std::max(hops_, depth + 1);
   if (ok && reply.from_id && is_close_enough(*reply.from_id)) push_closest(reply);
 
-  for (const net::Address& node : reply.message.closer_nodes) {
+  // A bucket's worth, which is what nodes send: a datagram has room for hundreds that nobody is at.
+  const auto& nodes = reply.message.closer_nodes;
+  for (const net::Address& node : std::span(nodes).first(std::min(nodes.size(), kBucketSize))) {
     if (node_.options().filter != nullptr && !node_.options().filter(node)) continue;
     if (node.port == 0 || node_id_of(node) == node_.table_id()) continue;
     if (!add_pending(node, reply.from, depth + 1)) break;

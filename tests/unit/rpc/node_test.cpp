@@ -382,3 +382,50 @@ TEST_CASE("a thousand nodes boot and find each other", "[large]") {
   CHECK(complete >= 9);
   CHECK(hops <= 10);
 }
+
+namespace {
+
+/// Answers every request with as many nodes as fit into a packet, none of which is there.
+class Liar final : public net::UdpObserver {
+ public:
+  explicit Liar(sim::Host& host)
+      : socket_(*host.env().udp.bind({net::Ipv4::any(), 49737}, *this)),
+        address_{host.address(), 49737} {}
+  const net::Address& address() const { return address_; }
+
+  void on_datagrams(net::UdpSocket& socket, std::span<net::InboundDatagram> batch) override {
+    for (const net::InboundDatagram& datagram : batch) {
+      const auto request = decode_request(datagram.bytes);
+      if (!request) continue;
+      ResponseMessage answer{.tid = request->tid, .to = datagram.from, .id = node_id_of(address_)};
+      for (std::uint32_t i = 0; i < 230; ++i) {
+        answer.closer_nodes.push_back({{net::Ipv4::of(90, 0, 0, 0).value + ++named_}, 49737});
+      }
+      socket.send_one(datagram.from, answer.encode());
+    }
+  }
+
+ private:
+  std::unique_ptr<net::UdpSocket> socket_;
+  const net::Address address_;
+  std::uint32_t named_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a node that names hundreds of others has a bucket's worth of them asked") {
+  sim::World world(41);
+  const Liar liar(world.add_host(net::Ipv4::of(52, 0, 0, 1)));
+  NodeOptions options;
+  options.bootstrap.push_back({liar.address().host.to_string(), std::nullopt, liar.address().port});
+  Member member(world.add_host(net::Ipv4::of(52, 0, 0, 2)), options);
+  REQUIRE(world.run_until([&] { return member.bootstrapped; }, 60_s));
+  const std::uint64_t before = member.node().call_stats().sent;
+  const Instant start = world.now();
+  QueryRun run(member.node(), some_target(1));
+  REQUIRE(world.run_until([&] { return run.done; }, 60_s));
+  CHECK(run.query.closest().size() == 1);
+  // Each of them is asked, and the liar told that it is down.
+  CHECK(member.node().call_stats().sent - before <= 2 * kBucketSize + 10);
+  CHECK(world.now() - start < 15_s);
+}

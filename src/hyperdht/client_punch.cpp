@@ -300,6 +300,8 @@ void ClientPunch::inquire() {
 void ClientPunch::on_ask_answer() {
   if (!puncher_.remote().punching) {
     fail(PunchFailure::kServerNotPunching);
+  } else if (!puncher_.punching() && !puncher_.reserve()) {
+    begin_round();  // what it says of its NAT has changed
   } else if (!start_punching()) {
     fail(PunchFailure::kNotPunchable);
   }
@@ -307,10 +309,11 @@ void ClientPunch::on_ask_answer() {
 
 /// False when nothing fits, so far: a host that is not verified may be once the peer has answered.
 bool ClientPunch::start_punching() {
-  if (puncher_.punching()) return true;
+  const bool asked_again = puncher_.punching();
   const PunchStrategy strategy = puncher_.start();
   if (strategy == PunchStrategy::kNone) return false;
   state_ = State::kPunching;
+  if (asked_again) return true;
   log_.note(AttemptStep::kPunch, "punching: {}", to_string(strategy));
   if (strategy == PunchStrategy::kBirthday && context_.server_is_hsfwd) timer_.start(kProbedByThen);
   return true;

@@ -172,6 +172,7 @@ void Holepuncher::reopen() {
   const auto old = std::exchange(sockets_, {});
   if (acquire()) {
     let_go(*old.front());
+    ready_socket_ = nullptr;
   } else {
     sockets_ = old;
   }
@@ -242,8 +243,10 @@ void Holepuncher::release() {
 
 PunchStrategy Holepuncher::start() {
   if (strategy_ != PunchStrategy::kNone || stopped_ || remote_.addresses.empty()) return strategy_;
-  strategy_ =
+  const PunchStrategy fitting =
       choose_strategy(nat().verdict(), remote_.firewall, verified_address() != nullptr);
+  if (fitting == PunchStrategy::kNone || !reserve()) return strategy_;
+  strategy_ = fitting;
   steps_ = 0;
   switch (strategy_) {
     case PunchStrategy::kConsistent:
@@ -253,12 +256,10 @@ PunchStrategy Holepuncher::start() {
       next_step(role_ == Role::kClient ? kClientPunches.front() : kServerPunches.front());
       break;
     case PunchStrategy::kRandomProbes:
-      HSFWD_CHECK(holds_budget_);
       tried_ports_.assign(65536, false);
       next_step(Duration());
       break;
     case PunchStrategy::kBirthday:
-      HSFWD_CHECK(holds_budget_);
       open_birthday_sockets();
       next_step(kBirthdayPause);
       break;

@@ -88,7 +88,8 @@ class Holepuncher {
   bool reserve();
   void release();
   bool needs_budget() const;
-  /// Starts the strategy that fits; kNone: none does. Once; later calls return what is running.
+  /// Starts the strategy that fits; kNone: none does, or there is no budget for it. Once; later calls
+  /// return what is running.
   PunchStrategy start();
   bool punching() const { return strategy_ != PunchStrategy::kNone && !stopped_; }
   PunchStrategy strategy() const { return strategy_; }

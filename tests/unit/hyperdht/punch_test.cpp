@@ -208,6 +208,53 @@ TEST_CASE("a relay that dies before it has arranged the punch is not the only on
   }
 }
 
+// Whoever gets no answer to its question goes on punching: the peer may have heard it.
+TEST_CASE("a random punch that was asked for twice is not given up with the second question") {
+  Pair pair(kRandomNat, kConsistentNat, 12);
+  sim::NatProfile full = pair.server_home->nat.profile();
+  full.max_mappings =
+      pair.server_home->nat.mappings() + 4;  // so that nothing hits, and it takes its time
+  pair.server_home->nat.set_profile(full);
+  const std::string asking = "asking the peer to punch";
+  pair.cut = {.after = asking, .from = 0_ms, .until = 70_ms, .at = {}};
+  pair.on_text = [&](const std::string& text) {
+    if (text.find(asking) != 0 || pair.count(asking) != 2) return;
+    pair.swarm.world.at(pair.swarm.world.now() + 25_ms, [&] {
+      for (const auto& node : pair.swarm.nodes) node->host().sleep();
+    });
+  };
+  CHECK_FALSE(pair.connect());
+  INFO(pair.timeline);
+  CHECK(pair.count(asking) == 2);
+  CHECK(pair.count("given up: " + std::string(describe(PunchFailure::kExhausted))) == 1);
+}
+
+TEST_CASE("a peer that calls its NAT random only late does not get around the budget") {
+  struct Nobody final : HolepuncherObserver {
+    void on_punch(net::UdpSocket&, const net::Address&) override {}
+    void on_exhausted() override {}
+  } nobody;
+  const bool taken = GENERATE(false, true);
+  CAPTURE(taken);
+  Swarm swarm(13);
+  swarm.grow_to(20, {.delay = 10_ms});
+  Home home(swarm, 2, kConsistentNat);
+  Dht& dht = home.peer.dht();
+  home.peer.host().freeze();
+  if (taken) dht.punch_budget().begin();
+  const net::Address peer{net::Ipv4::of(81, 1, 1, 1), 5000};
+  Holepuncher puncher(dht, Holepuncher::Role::kClient, Firewall::kConsistent, nobody);
+  swarm.world.run_for(1_s);
+  home.peer.host().freeze();
+  puncher.update_remote(Firewall::kConsistent, false, {peer}, peer.host);
+  CHECK(puncher.reserve());
+  puncher.update_remote(Firewall::kRandom, true, {peer}, peer.host);
+  CHECK(puncher.start() == (taken ? PunchStrategy::kNone : PunchStrategy::kRandomProbes));
+  CHECK(!dht.punch_budget().available(swarm.world.now()));
+  puncher.stop();
+  if (taken) dht.punch_budget().end();
+}
+
 // As is a node whose answers to the announcement got lost. The server trusts its own relays alone to say
 // where the client is, and random punches go to no address that is not proven.
 TEST_CASE("a random punch is arranged through the server's own relays if the handshake's is none") {

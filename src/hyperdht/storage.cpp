@@ -7,6 +7,8 @@ namespace hsfwd::hyperdht {
 
 namespace {
 constexpr std::size_t kMaxRecords = 65536;
+// So that neither an announcement nor a lookup has more than these to go through.
+constexpr std::size_t kMaxRecordsOfTarget = 1024;
 constexpr std::size_t kMaxValues = 32768;
 constexpr Duration kRecordAge = 20_min;
 constexpr Duration kValueAge = 48_h;
@@ -34,12 +36,17 @@ void Storage::Records::remove(const Key& target, const crypto::PublicKey& key) {
   remove(old_, target, key);
 }
 
-void Storage::Records::add(const Key& target, const crypto::PublicKey& key, Bytes record) {
+void Storage::Records::add(const Key& target, const crypto::PublicKey& key, Bytes record,
+                           Random& random) {
   remove(old_, target, key);
   auto& entries = young_.sets[target].entries;
   const bool known = std::any_of(entries.begin(), entries.end(),
                                  [&](const auto& entry) { return entry.first == key; });
   if (known) return;
+  if (entries.size() == kMaxRecordsOfTarget) {
+    entries[random.below(kMaxRecordsOfTarget)] = {key, std::move(record)};
+    return;
+  }
   entries.emplace_back(key, std::move(record));
   if (++young_.size > kMaxRecords) clock_.turn_now();
 }
@@ -166,7 +173,7 @@ void Storage::store_announcement(const Key& target, const crypto::PublicKey& key
     router_.set_forward(target, from, record);
     records_.remove(target, key);
   } else {
-    records_.add(target, key, record);
+    records_.add(target, key, record, node_.env().random);
   }
 }
 

@@ -23,6 +23,8 @@ class Storage {
   void unannounce(const rpc::Target& target, const crypto::PublicKey& key);
 
   std::size_t values() const { return mutables_.size() + immutables_.size(); }
+  /// Announced under targets that are not the announcers' own.
+  std::size_t records() const { return records_.size(); }
 
  private:
   using Key = rpc::Target;
@@ -30,14 +32,16 @@ class Storage {
     std::vector<std::pair<crypto::PublicKey, Bytes>> entries;
   };
   /// Records of a target by public key, in two generations as the other caches. Reading does not
-  /// make them younger, and one that is announced again while it is young stays as it is.
+  /// make them younger, and one that is announced again while it is young stays as it is. Where a
+  /// target has too many, a newcomer takes the place of any.
   class Records {
    public:
     Records(Scheduler& scheduler, SeededHash hash);
-    void add(const Key& target, const crypto::PublicKey& key, Bytes record);
+    void add(const Key& target, const crypto::PublicKey& key, Bytes record, Random& random);
     void remove(const Key& target, const crypto::PublicKey& key);
     /// Up to `count`, drawn at random.
     std::vector<Bytes> sample(const Key& target, std::size_t count, Random& random) const;
+    std::size_t size() const { return young_.size + old_.size; }
 
    private:
     struct Generation {

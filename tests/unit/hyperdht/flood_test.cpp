@@ -82,9 +82,11 @@ class Attackers final : public net::UdpObserver {
 
   /// With a token, which costs an address that hears, and with a signature or without a good one.
   void announce(Peer& node, bool valid) {
+    announce(node, valid, random_.fixed<rpc::Target>());
+  }
+  void announce(Peer& node, bool valid, const rpc::Target& target) {
     const Address from = anywhere();
     const auto keys = valid ? crypto::KeyPair::generate(random_) : keys_[0];
-    const auto target = random_.fixed<rpc::Target>();
     const rpc::Token token = node.node().tokens().issue(from.host);
     AnnounceMessage message;
     message.peer = PeerRecord{keys.public_key, {anywhere(), anywhere(), anywhere()}};
@@ -369,4 +371,29 @@ TEST_CASE("a flood of announcements: bad signatures store nothing, good ones no 
   siege.flood(10'000, 2000, [&] { attackers.announce(victim, true); });
   if (kMemoryCanBeMeasured) CHECK(siege.peak < 32 * 1024 * 1024);
   siege.report("10000 announcements with good signatures at 2000 a second");
+}
+
+TEST_CASE("a topic that everybody announces costs a node so much and no more, and is served") {
+  Swarm swarm(5);
+  swarm.grow_to(20);
+  Peer& victim = *swarm.nodes[5];
+  Attackers attackers(swarm, swarm.keys(10).public_key);
+  rpc::Target topic;
+  topic.bytes[0] = 1;
+  for (int i = 0; i < 3000; ++i) {
+    attackers.announce(victim, true, topic);
+    if (i % 100 == 0) swarm.world.run_for(20_ms);
+  }
+  swarm.world.run_for(1_s);
+  CHECK(victim.dht().storage()->records() == 1024);
+  auto guest = swarm.add_peer(2);
+  std::size_t most = 0;
+  bool done = false;
+  LookupTopic lookup(
+      guest->node(), topic,
+      [&](const LookupReply& reply) { most = std::max(most, reply.peers.size()); },
+      [&] { done = true; });
+  lookup.start();
+  REQUIRE(swarm.world.run_until([&] { return done; }, 10_s));
+  CHECK(most == 20);
 }

@@ -37,8 +37,16 @@ FdStream::FdStream(Loop& loop, Kind kind, int in, int out)
 }
 
 FdStream::~FdStream() {
+  if (!ended_) refuse_orderly_end();
   close_side(in_);
   close_side(out_);
+}
+
+/// Closing then is a reset, so that the other side cannot take what it has got for the whole.
+void FdStream::refuse_orderly_end() {
+  if (kind_ != Kind::kSocket || in_.fd < 0) return;
+  const linger now{1, 0};
+  setsockopt(in_.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
 void FdStream::open_side(Side& side, int fd) {
@@ -134,6 +142,7 @@ void FdStream::broken(int error) {
 }
 
 void FdStream::end() {
+  ended_ = true;
   if (kind_ == Kind::kSocket) {
     if (in_.fd >= 0) shutdown(in_.fd, SHUT_WR);
     return;
@@ -145,11 +154,7 @@ void FdStream::reset() {
   if (closed_) return;
   closed_ = true;
   broken_task_.cancel();
-  if (kind_ == Kind::kSocket && in_.fd >= 0) {
-    // Closes with RST, so that the other side cannot take it for an orderly end.
-    const linger now{1, 0};
-    setsockopt(in_.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  }
+  refuse_orderly_end();
   close_side(in_);
   close_side(out_);
 }

@@ -7,7 +7,8 @@
 namespace hsfwd::platform {
 
 /// A byte stream over one or two file descriptors, which it owns. Bytes go straight between the
-/// caller's memory and the kernel; nothing is buffered here.
+/// caller's memory and the kernel; nothing is buffered here. A socket that is destroyed before its own
+/// direction has ended is reset.
 class FdStream final : public net::ByteStream {
  public:
   enum class Kind {
@@ -40,6 +41,7 @@ class FdStream final : public net::ByteStream {
   void want(Side& side, int events, bool on);
   void on_ready(int events);
   void broken(int error);
+  void refuse_orderly_end();
 
   Loop& loop_;
   const Kind kind_;
@@ -49,6 +51,7 @@ class FdStream final : public net::ByteStream {
   bool want_read_ = false;
   bool want_write_ = false;
   bool closed_ = false;
+  bool ended_ = false;  // the own direction
   std::string reason_;
   Task always_ready_task_;
   Task broken_task_;

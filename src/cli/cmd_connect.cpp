@@ -36,6 +36,10 @@ int run_connect(const Arguments& arguments) {
 
   PeerTunnel tunnel(app, peer_text, peer, std::move(forwards));
   tunnel.listen();
+  app.on_goodbye([&](const std::function<void()>& done) {
+    tunnel.close(kEnding);
+    done();
+  });
   node.when_ready([&] {
     tunnel.find_peer([&](ConnectError error) {
       if (error == ConnectError::kNone) {

@@ -112,7 +112,7 @@ int run_netcheck(const Arguments& arguments) {
   node.when_ready([&] {
     survey.emplace(node.dht(), [&](const SurveyReport& report) {
       app.output().event("netcheck", to_json(report), to_text(report));
-      app.quit(report.online() ? kDone : kPeerUnreachable);
+      app.quit(report.online() ? kDone : kTryLater);
     });
     survey->start();
   });

@@ -78,6 +78,10 @@ class PingRun {
   }
 
   void next() {
+    if (app_.output().broken()) {  // nobody listens any more
+      app_.quit(kFailed);
+      return;
+    }
     if (waiting_) {
       // Lost on the way, and under way again: the answer tells how long it took in all.
       app_.output().event("silence", {{"seq", sent_}},

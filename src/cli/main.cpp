@@ -7,6 +7,7 @@
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "crypto/crypto.hpp"
+#include "platform/standard_streams.hpp"
 
 namespace {
 
@@ -68,11 +69,8 @@ int run(const Arguments& words) {
   return command->run(Arguments(words.begin() + 1, words.end()));
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  hsfwd::crypto::initialize();
-  const Arguments words(argv + 1, argv + argc);
+/// Runs the command, and tells of a mistake.
+int run_told(const Arguments& words) {
   try {
     return run(words);
   } catch (const UserError& error) {
@@ -83,4 +81,19 @@ int main(int argc, char** argv) {
     Output(json).error(error.code, error.message);
     return error.exit_code;
   }
+}
+
+/// Who saves what a command says has to hear when it is not saved.
+int with_output_written(int exit_code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+  std::fputs("hsfwd: standard output cannot be written\n", stderr);
+  return exit_code == kDone ? kFailed : exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  hsfwd::platform::fill_standard_streams();
+  hsfwd::crypto::initialize();
+  return with_output_written(run_told(Arguments(argv + 1, argv + argc)));
 }

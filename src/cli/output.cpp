@@ -19,6 +19,8 @@ void Output::event(const std::string& name, Json fields, const std::string& text
   std::fflush(stdout);
 }
 
+bool Output::broken() const { return std::ferror(stdout) != 0; }
+
 void Output::error(const std::string& code, const std::string& message) const {
   // It quotes what was typed or read, and is one line all the same.
   const std::string line = printable(message);

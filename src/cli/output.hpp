@@ -26,6 +26,8 @@ class Output {
   void event(const std::string& name, Json fields, const std::string& text) const;
   /// `code` in capitals for scripts, `message` one line for people.
   void error(const std::string& code, const std::string& message) const;
+  /// Something could not be written to standard output, which is full or has nobody to read it.
+  bool broken() const;
 
  private:
   const bool json_;

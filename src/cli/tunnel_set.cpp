@@ -153,6 +153,8 @@ void TunnelSet::finish_change() {
 }
 
 void TunnelSet::say_goodbye(std::function<void()> done) {
+  for (const auto& tunnel : tunnels_) tunnel->close(kEnding);
+  for (const auto& exposure : exposures_) exposure->end_connections(kEnding);
   auto left = std::make_shared<std::size_t>(exposures_.size());
   if (*left == 0) {
     done();

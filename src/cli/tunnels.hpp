@@ -15,6 +15,9 @@
 
 namespace hsfwd::cli {
 
+/// Why connections end when the program does.
+inline constexpr const char* kEnding = "hsfwd was told to end";
+
 class Exposure {
  public:
   struct Settings {

@@ -247,6 +247,47 @@ t.test('who is not let in is told what it may be', async () => {
   t.equal(server.events.filter((e) => e.event === 'connection').length, 1, 'connections of the server')
 })
 
+/** Runs it through a shell, with redirections of its own. */
+async function shell (args, redirections, options) {
+  const program = new t.Program('/bin/sh', ['-c', `exec "$0" "$@" ${redirections}`, t.BINARY, ...args], options)
+  await t.within(20000, `${args[0]} ${redirections} to end`, program.exited)
+  return { code: program.code, stdout: program.text(), stderr: program.stderr }
+}
+
+t.test('started without a standard input, output or error output, all works that can', async () => {
+  const net = await t.testnet()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const expose = t.hsfwd(['expose', String(hello.port), '--bootstrap', net.bootstrap, '--json'])
+  const { publicKey } = await expose.event('listening')
+  const more = ['--name', 'client', '--bootstrap', net.bootstrap]
+  for (const args of [['lookup', publicKey, '--bootstrap', net.bootstrap], ['ping', publicKey, '-c', '1', ...more]]) {
+    t.equal((await shell(args, '<&-')).code, 0, `${args[0]} without input`)
+    t.equal((await shell(args, '2>&-')).code, 0, `${args[0]} without error output`)
+    const mute = await shell(args, '>&-')
+    t.equal(mute.code, 1, `${args[0]} without output`)
+    t.equal(mute.stderr, 'hsfwd: standard output cannot be written\n', 'what it says')
+  }
+  const pipe = await shell(['pipe', publicKey, ...more], '<&- 2>&-')
+  t.equal(pipe.stdout, 'hello', 'pipe without input and error output')
+  t.equal(pipe.code, 0, 'its exit code')
+})
+
+t.test('results that cannot be written are no success', async () => {
+  for (const args of [['keygen', '--name', 'full'], ['--version'], ['help'], ['keygen', '--name', 'full', '--json']]) {
+    const { code, stderr } = await shell(args, '>/dev/full')
+    t.equal(code, 1, `${args.join(' ')} into a full disk`)
+    t.equal(stderr, 'hsfwd: standard output cannot be written\n', 'what it says')
+  }
+  const net = await t.testnet()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const expose = t.hsfwd(['expose', String(hello.port), '--bootstrap', net.bootstrap, '--json'])
+  const { publicKey } = await expose.event('listening')
+  const ping = t.hsfwd(['ping', publicKey, '--name', 'client', '-i', '0.1', '--bootstrap', net.bootstrap])
+  await ping.event('line')
+  ping.child.stdout.destroy()
+  t.equal(await t.within(10000, 'ping to end when nobody reads it', ping.exited), 1, 'exit code')
+})
+
 t.test('signals end every command with 128 + n', async () => {
   const net = await t.testnet()
   const hello = await t.service((socket) => socket.end('hello'))

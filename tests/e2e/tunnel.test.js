@@ -208,6 +208,40 @@ t.test('a peer killed in mid-transfer: a reset on both sides, and nothing left b
   }
 })
 
+t.test('ended by its user with a connection open: a reset for who is connected, and what was moved is told', async () => {
+  const net = await t.testnet()
+  const size = 5 * MEGABYTE
+  // Says so much, and is silent then: Node takes a reset that comes while it reads for an end.
+  const talk = (socket) => {
+    const seen = { received: 0, ended: false, code: null, closed: new Promise((resolve) => socket.on('close', resolve)) }
+    socket.on('data', (data) => { seen.received += data.length })
+    socket.on('end', () => { seen.ended = true })
+    socket.on('error', (error) => { seen.code = error.code })
+    socket.write(Buffer.alloc(size, 1))
+    return seen
+  }
+  for (const victim of ['expose', 'connect']) {
+    let behind
+    const service = await t.service((socket) => { behind = talk(socket) })
+    const server = await expose(net, [service.port])
+    const client = await connect(net, server.key)
+    const before = talk(await t.connect(client.port))
+    await t.until(() => before.received === size && behind.received === size, 'all that is said')
+    const [ended, seen] = victim === 'expose' ? [server.program, behind] : [client.program, before]
+    t.equal(await ended.kill('SIGINT'), 130, 'exit code')
+    await t.within(10000, 'the connection to end', seen.closed)
+    t.ok(!seen.ended, `${victim}: no clean end of file`)
+    t.equal(seen.code, 'ECONNRESET', victim)
+    const closed = await ended.event('closed')
+    t.equal(closed.bytesToPeer, size, 'what went to the peer')
+    t.equal(closed.bytesFromPeer, size, 'what came from it')
+    t.ok(/told to end/.test(closed.reason), `why: ${closed.reason}`)
+    await t.within(10000, 'the other end', victim === 'expose' ? before.closed : behind.closed)
+    await server.program.kill()
+    await client.program.kill()
+  }
+})
+
 t.test('when the peer comes back, the next connection reaches it', async () => {
   const net = await t.testnet()
   const hello = await t.service((socket) => socket.end('hello'))

@@ -8,15 +8,11 @@
 
 namespace hsfwd::platform {
 
-namespace {
-
 std::string home_directory() {
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
   const passwd* user = getpwuid(getuid());
   return user != nullptr ? user->pw_dir : "/";
 }
-
-}  // namespace
 
 std::string xdg_directory(const char* variable, const std::string& fallback) {
   const char* base = std::getenv(variable);

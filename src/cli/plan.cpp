@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "platform/directories.hpp"
 #include "platform/identity_file.hpp"
 
 namespace hsfwd::cli {
@@ -18,7 +19,7 @@ class Planner {
 
   Plan make() {
     Plan plan;
-    plan.identity = config_.identity.value_or(platform::default_identity_path());
+    plan.identity = config_.identity ? path_of(*config_.identity) : platform::default_identity_path();
     plan.node = node();
     // Names are checked even if nothing refers to them.
     for (const auto& [name, peer] : config_.peers) resolve({peer.key, peer.line}, false);
@@ -41,6 +42,13 @@ class Planner {
  private:
   [[noreturn]] void mistake(int line, const std::string& message) const {
     throw UserError{kBadConfig, "BAD_CONFIG", config::ConfigError{file_, line, message}.to_string()};
+  }
+
+  /// Wherever the program is started, the same file: another identity is another key.
+  std::string path_of(const std::string& text) const {
+    namespace fs = std::filesystem;
+    if (text.starts_with("~/")) return platform::home_directory() + text.substr(1);
+    return (fs::absolute(file_).parent_path() / text).lexically_normal().string();
   }
 
   Options node() const {
@@ -85,7 +93,7 @@ class Planner {
 
   Plan::Expose read(const config::Expose& expose, const std::string& identity) const {
     Plan::Expose out;
-    out.identity = expose.identity.value_or(identity);
+    out.identity = expose.identity ? path_of(*expose.identity) : identity;
     std::set<std::string> names;
     for (const auto& text : expose.services) {
       auto service = forward::Service::parse(text.value);

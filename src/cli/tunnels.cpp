@@ -70,7 +70,8 @@ Exposure::Exposure(App& app, Settings settings)
       settings_(std::move(settings)),
       host_(app.scheduler(), app.streams(), app.connection_ids(), std::move(settings_.services),
             [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
-      guests_(app.scheduler()) {}
+      guests_(app.scheduler()),
+      refusals_(app.scheduler(), app.log()) {}
 
 Exposure::~Exposure() = default;
 
@@ -78,9 +79,7 @@ void Exposure::start(std::function<void(std::size_t)> on_announced) {
   ServerOptions options;
   options.allow = [this](const Visitor& visitor) {
     const bool allowed = admits(visitor.key);
-    if (!allowed) {
-      app_.log().warning("expose", "refused {}", hyperdht::key_text(visitor.key));
-    }
+    if (!allowed) refusals_.add(visitor.key);
     return allowed;
   };
   options.extension = [this](const std::optional<Extension>& theirs) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/app.hpp"
+#include "cli/refusals.hpp"
 #include "forward/guests.hpp"
 #include "platform/identity_file.hpp"
 
@@ -61,6 +62,7 @@ class Exposure {
   Settings settings_;
   forward::ServiceHost host_;
   forward::Guests guests_;
+  Refusals refusals_;
   std::optional<Server> server_;
   std::optional<Reachability> reported_;
   bool closing_ = false;

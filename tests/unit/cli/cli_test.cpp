@@ -2,8 +2,11 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "cli/options.hpp"
 #include "hyperdht/key_text.hpp"
+#include "platform/directories.hpp"
 #include "unit/cli/plans.hpp"
 #include "util/text.hpp"
 
@@ -132,6 +135,24 @@ TEST_CASE("a plan has every value understood") {
   CHECK(plan.connects[0].forward.service == "ssh");
   CHECK(plan.connects[1].peer_name == "bob");
   CHECK(plan.connects[1].forward.listen.path == "/tmp/s");
+}
+
+TEST_CASE("an identity of a plan is where the file says, wherever the program is started") {
+  const auto identity_of = [](const std::string& path, const std::string& file) {
+    const auto config = config::parse(
+        fmt::format("identity = '{}'\n[[expose]]\nservices = ['80']\nidentity = '{}-two'\n", path,
+                    path),
+        file);
+    REQUIRE(config.ok());
+    const Plan plan = make_plan(*config, file);
+    CHECK(plan.exposes.at(0).identity == plan.identity + "-two");
+    return plan.identity;
+  };
+  CHECK(identity_of("/var/id", "/etc/hsfwd/hsfwd.toml") == "/var/id");
+  CHECK(identity_of("id", "/etc/hsfwd/hsfwd.toml") == "/etc/hsfwd/id");
+  CHECK(identity_of("../id", "/etc/hsfwd/hsfwd.toml") == "/etc/id");
+  CHECK(identity_of("id", "hsfwd.toml") == (std::filesystem::current_path() / "id").string());
+  CHECK(identity_of("~/keys/id", "/etc/hsfwd/hsfwd.toml") == platform::home_directory() + "/keys/id");
 }
 
 TEST_CASE("a plan with a mistake names file, line and what would be right") {

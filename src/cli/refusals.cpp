@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/refusals.hpp"
+
+namespace hsfwd::cli {
+
+Refusals::Refusals(Scheduler& scheduler, const Log& log)
+    : log_(log), minute_timer_(scheduler, [this] { on_minute(); }) {}
+
+void Refusals::add(const PublicKey& key) {
+  if (told_.contains(key)) return;
+  if (!minute_timer_.armed()) minute_timer_.start(1_min);
+  if (told_.size() == kMaxTold) {
+    ++untold_;
+    return;
+  }
+  told_.insert(key);
+  log_.warning("expose", "refused {}", hyperdht::key_text(key));
+}
+
+void Refusals::on_minute() {
+  if (untold_ > 0) log_.warning("expose", "refused {} more attempts, by other keys", untold_);
+  told_.clear();
+  untold_ = 0;
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <set>
+
+#include "node/hsfwd.hpp"
+#include "util/log.hpp"
+#include "util/scheduler.hpp"
+
+namespace hsfwd::cli {
+
+/// Tells of clients that are not let in: each key once a minute, though one attempt comes along many
+/// ways, and of a crowd only how many they are. What strangers do fills no log.
+class Refusals {
+ public:
+  Refusals(Scheduler& scheduler, const Log& log);
+
+  void add(const PublicKey& key);
+
+ private:
+  static constexpr std::size_t kMaxTold = 20;
+
+  void on_minute();
+
+  const Log& log_;
+  std::set<PublicKey> told_;
+  std::uint64_t untold_ = 0;  // attempts of other keys
+  Timer minute_timer_;
+};
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/refusals.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace hsfwd;
+using namespace hsfwd::cli;
+
+namespace {
+
+class RefusalLines final : public LogSink {
+ public:
+  void write(LogLevel level, std::string_view, std::string_view message) override {
+    CHECK(level == LogLevel::kWarning);
+    lines.emplace_back(message);
+  }
+  std::vector<std::string> lines;
+};
+
+PublicKey stranger(std::uint8_t n) {
+  PublicKey key;
+  key.bytes[0] = n;
+  return key;
+}
+
+}  // namespace
+
+TEST_CASE("who is refused is told once a minute, and a crowd by its number") {
+  Scheduler scheduler;
+  RefusalLines sink;
+  const Log log(sink, LogLevel::kWarning);
+  Refusals refusals(scheduler, log);
+  for (int i = 0; i < 15; ++i) refusals.add(stranger(1));
+  REQUIRE(sink.lines.size() == 1);
+  CHECK(sink.lines[0] == "refused " + hyperdht::key_text(stranger(1)));
+  refusals.add(stranger(2));
+  CHECK(sink.lines.size() == 2);
+
+  scheduler.advance_to(scheduler.now() + 1_min);
+  CHECK(sink.lines.size() == 2);
+  for (int i = 0; i < 10; ++i) refusals.add(stranger(1));
+  CHECK(sink.lines.size() == 3);
+
+  for (std::uint8_t n = 2; n < 202; ++n) refusals.add(stranger(n));
+  CHECK(sink.lines.size() == 3 + 19);
+  scheduler.advance_to(scheduler.now() + 1_min);
+  REQUIRE(sink.lines.size() == 3 + 20);
+  CHECK(sink.lines.back() == "refused 181 more attempts, by other keys");
+  scheduler.advance_to(scheduler.now() + 10_min);
+  CHECK(sink.lines.size() == 3 + 20);
+}

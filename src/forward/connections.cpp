@@ -84,8 +84,11 @@ void ServiceHost::on_dialled(std::uint64_t id,
   Connection& connection = found->second;
   scheduler_.retire(std::move(connection.dial));
   if (!result) {
-    // The peer sees its connection open and then reset, as from a port nobody listens on.
-    abort(id, "service " + connection.service.target.to_string() + ": " + result.error());
+    // The peer sees its connection open and then reset, as from a port nobody listens on. Where the
+    // service is, is none of its business.
+    connection.peer->set_observer(nullptr);
+    connection.peer->reset_because("service " + connection.service.name + ": " + result.error());
+    close(id, "service " + connection.service.target.to_string() + ": " + result.error());
     return;
   }
   connection.pipe = std::make_unique<Pipe>(
@@ -103,7 +106,7 @@ void ServiceHost::abort(std::uint64_t id, const std::string& reason) {
     return;
   }
   connection.peer->set_observer(nullptr);
-  connection.peer->reset();
+  connection.peer->reset_because(reason);
   close(id, reason);
 }
 

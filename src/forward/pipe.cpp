@@ -85,11 +85,7 @@ void Pipe::on_peer_writable() {
 }
 
 void Pipe::on_reset(bool by_peer, const std::string& reason) {
-  if (by_peer) {
-    finish(reason);
-  } else {
-    finish("local connection: " + reason);
-  }
+  finish(by_peer ? reason : "local connection: " + reason);
 }
 
 void Pipe::abort(const std::string& reason) { finish(reason); }
@@ -114,7 +110,7 @@ void Pipe::finish(const std::string& reason) {
   peer_->set_observer(nullptr);
   if (!reason.empty()) {
     local_->reset();
-    peer_->reset();
+    peer_->reset_because(reason);
   }
   done_(reason);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "hyperdht/dht.hpp"
+#include "hyperdht/farewell.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -182,6 +183,11 @@ void PeerSocket::reset() {
   raw_->destroy();
   close(ConnectError::kReset);
   closed_task_.cancel();  // the caller knows
+}
+
+void PeerSocket::reset_because(const std::string& reason) {
+  if (!closed_ && extension_) send_unordered(Farewell{reason}.encode());
+  reset();
 }
 
 // --- Sending ---
@@ -369,7 +375,12 @@ void PeerSocket::on_messages(std::span<const ByteView> messages) {
   if (!unordered_) return;
   for (const ByteView message : messages) {
     const auto plaintext = unordered_->open(message);
-    if (plaintext && on_message_) on_message_(*plaintext);
+    if (!plaintext) continue;
+    if (const auto farewell = extension_ ? Farewell::decode(*plaintext) : std::nullopt) {
+      error_detail_ = farewell->text;
+    } else if (on_message_) {
+      on_message_(*plaintext);
+    }
     if (closed_) return;
   }
 }

@@ -71,7 +71,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   bool is_open() const { return sender_.has_value() && !closed_; }
   bool closed() const { return closed_; }
   ConnectError error() const { return error_; }
-  /// What is known beyond the error's own sentence; may be empty.
+  /// What is known beyond the error's own sentence, such as the reason a peer gave; may be empty.
   const std::string& error_detail() const { return error_detail_; }
   PathKind path() const { return path_; }
   net::Address remote_address() const { return raw_->remote(); }
@@ -94,6 +94,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   ByteView peek() override;
   void consume(std::size_t size) override;
   net::ReadState read_state() const override;
+  /// The peer hears the reason if it is an hsfwd.
+  void reset_because(const std::string& reason) override;
 
   /// Called once: keys are agreed on and the stream runs. The stream observer's on_reset may come
   /// instead.

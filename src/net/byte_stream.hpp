@@ -68,6 +68,12 @@ class BufferedByteStream : public ByteStream {
   virtual void consume(std::size_t size) = 0;
   /// What read() would say of an empty peek().
   virtual ReadState read_state() const = 0;
+
+  /// Like reset(), and tells the other side why where that can be done. `reason`: one line for people.
+  virtual void reset_because(const std::string& reason) {
+    static_cast<void>(reason);
+    reset();
+  }
 };
 
 }  // namespace hsfwd::net

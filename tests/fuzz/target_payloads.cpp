@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is sealed inside handshakes and holepunch messages, the extension block included.
 #include "fuzz/input.hpp"
+#include "hyperdht/farewell.hpp"
 #include "hyperdht/messages.hpp"
 
 using namespace hsfwd;
@@ -25,6 +26,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         Extension::read(codec::encode([&](codec::Writer& writer) { extension->write(writer); }));
     HSFWD_CHECK(again && again->features == extension->features &&
                 again->service == extension->service && again->services == extension->services);
+  }
+
+  if (const auto farewell = Farewell::decode(bytes)) {
+    HSFWD_CHECK(farewell->text.size() <= 4 * Farewell::kMaxText);  // \xNN for a byte
+    HSFWD_CHECK(farewell->text.find('\n') == std::string::npos);
+    HSFWD_CHECK(Farewell::decode(farewell->encode()));
   }
   return 0;
 }

@@ -179,6 +179,24 @@ TEST_CASE("reset at one end is a reset at the other, not an end") {
   CHECK(server.socket->error() == ConnectError::kReset);
 }
 
+TEST_CASE("why a connection is reset is told between hsfwd peers, and to no stock one") {
+  const bool stock = GENERATE(false, true);
+  CAPTURE(stock);
+  ServerOptions options;
+  options.extension = [](const std::optional<Extension>& theirs) { return theirs; };
+  Meeting meeting(16, 20, options);
+  ConnectOptions connect;
+  if (!stock) connect.extension = Extension{};
+  SocketRecorder client = meeting.connect(connect);
+  SocketRecorder& server = meeting.accepted(client);
+  server.socket->reset_because("service web: Connection refused");
+  REQUIRE(meeting.run_until([&] { return client.reset.has_value(); }, 5_s));
+  CHECK(client.socket->error() == ConnectError::kReset);
+  CHECK(*client.reset == std::string(describe(ConnectError::kReset)) +
+                             (stock ? "" : ": service web: Connection refused"));
+  CHECK(client.messages.empty());
+}
+
 TEST_CASE("a peer that vanishes is noticed by the keepalive") {
   Meeting meeting(7, 20);
   SocketRecorder client = meeting.connect();

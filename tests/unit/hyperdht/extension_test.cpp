@@ -4,10 +4,12 @@
 
 #include "codec/writer.hpp"
 #include "hyperdht/extension.hpp"
+#include "hyperdht/farewell.hpp"
 #include "util/text.hpp"
 
 using namespace hsfwd;
 using hsfwd::hyperdht::Extension;
+using hsfwd::hyperdht::Farewell;
 
 namespace {
 
@@ -43,4 +45,26 @@ TEST_CASE("no block, another magic, another version or a broken body: a plain pe
   CHECK(!read("68736677640206000377656200"));
   CHECK(!read("68736677640106000377"));
   CHECK(!read("68736677640103000f77"));
+}
+
+TEST_CASE("a farewell is laid out as documented, and what comes is one line of bounded length") {
+  const std::string hex =
+      "6873667764011f73657276696365207765623a20436f6e6e656374696f6e2072656675736564";
+  CHECK(to_hex(Farewell{"service web: Connection refused"}.encode()) == hex);
+  const auto text_of = [](const std::string& from_hex_text) {
+    const auto bytes = from_hex(from_hex_text);
+    REQUIRE(bytes);
+    const auto farewell = Farewell::decode(*bytes);
+    return farewell ? farewell->text : "none";
+  };
+  CHECK(text_of(hex) == "service web: Connection refused");
+  CHECK(text_of(hex + "00ff") == "service web: Connection refused");
+  CHECK(text_of("68736677640102610a") == "a\\n");
+  CHECK(text_of("687366776402016161") == "none");
+  CHECK(text_of("6873667765010161") == "none");
+  CHECK(text_of("68736677640105") == "none");
+  CHECK(text_of("") == "none");
+  CHECK(Farewell{std::string(1000, 'x')}.encode().size() < 220);
+  Bytes longer = Farewell{std::string(200, 'x')}.encode();
+  CHECK(Farewell::decode(longer)->text.size() == 200);
 }

@@ -362,7 +362,7 @@ void Connector::on_path(net::UdpSocket& socket, const net::Address& from) {
   } else if (state_ == State::kWaiting) {
     connect(socket, from, dht_.path_kind_of(from));
   } else if (state_ == State::kRoute || state_ == State::kFinding) {
-    early_path_ = EarlyPath{&socket, from};
+    early_path_ = EarlyPath{dht_.endpoint().hold(socket), from};
   }
 }
 

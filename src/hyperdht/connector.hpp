@@ -121,7 +121,7 @@ class Connector final : public PathController,
   Firewall own_firewall_ = Firewall::kUnknown;
 
   struct EarlyPath {
-    net::UdpSocket* socket;
+    std::shared_ptr<net::UdpSocket> socket;
     Address from;
   };
   std::optional<EarlyPath> early_path_;  // the stream came before the answer did

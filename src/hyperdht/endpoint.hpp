@@ -67,6 +67,10 @@ class Endpoint final : public net::UdpObserver {
   Result<std::shared_ptr<PoolSocket>> acquire();
   /// The pool socket behind a datagram socket; nothing for the main ones.
   std::shared_ptr<PoolSocket> owner_of(const net::UdpSocket& socket) const;
+  /// The socket itself. One of the pool stays open while this is held; the main ones do anyway.
+  std::shared_ptr<net::UdpSocket> hold(net::UdpSocket& socket) const {
+    return {owner_of(socket), &socket};
+  }
   std::size_t pool_size() const { return pool_.size(); }
 
   const EndpointStats& stats() const { return stats_; }

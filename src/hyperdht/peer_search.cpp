@@ -39,9 +39,9 @@ bool PeerSearch::prepare(const NoisePayload& payload) {
   return true;
 }
 
-void PeerSearch::ask_directly(const Address& address, net::UdpSocket* socket) {
+void PeerSearch::ask_directly(const Address& address, std::shared_ptr<net::UdpSocket> socket) {
   log_.note(AttemptStep::kSearch, "trying the path of an earlier connection");
-  attempt({.relay = address, .socket = socket, .direct = true});
+  attempt({.relay = address, .socket = std::move(socket), .direct = true});
 }
 
 void PeerSearch::start(std::vector<Address> known) {
@@ -151,7 +151,7 @@ void PeerSearch::attempt(Attempt wanted) {
   spec.command = static_cast<std::uint64_t>(Command::kPeerHandshake);
   spec.target = target_;
   spec.value = HandshakeMessage{.mode = Mode::kFromClient, .noise = first_message_}.encode();
-  spec.socket = attempt.socket;
+  spec.socket = attempt.socket.get();
   spec.retries = attempt.direct ? kDirectRetries : kRelayRetries;
   if (attempt.rtt > Duration()) {
     spec.pace = std::max(attempt.rtt * 5 / 2, kMinHandshakePace);

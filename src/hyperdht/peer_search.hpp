@@ -25,7 +25,7 @@ struct PeerAnswer {
   Address server_address;  // the peer as that node sees it
   Address client_address;  // we as that node sees us
   bool relayed = false;
-  net::UdpSocket* socket = nullptr;  // nullptr: the node's
+  std::shared_ptr<net::UdpSocket> socket;  // nullptr: the node's
   Duration rtt;
 };
 
@@ -50,7 +50,7 @@ class PeerSearch {
   const Bytes& first_message() const { return first_message_; }
 
   /// Asks the peer itself, along a path that has led to it before.
-  void ask_directly(const Address& address, net::UdpSocket* socket);
+  void ask_directly(const Address& address, std::shared_ptr<net::UdpSocket> socket);
   /// Asks through the relays that are `known`, one after the other, and beside them through those
   /// that the DHT knows.
   void start(std::vector<Address> known);
@@ -66,7 +66,7 @@ class PeerSearch {
   };
   struct Attempt {
     Address relay;
-    net::UdpSocket* socket = nullptr;
+    std::shared_ptr<net::UdpSocket> socket;  // nullptr: the node's
     bool known = false;   // from the list of known relays
     bool direct = false;
     bool slow = false;    // not answered in time; another one is tried beside it

@@ -19,9 +19,8 @@ std::optional<Routes::Route> Routes::find(const crypto::PublicKey& peer) const {
   const auto found = entries_.find(peer);
   if (found == entries_.end()) return std::nullopt;
   const Entry& entry = found->second;
-  auto owner = entry.owner.lock();
-  if (entry.pooled && !owner) return std::nullopt;
-  return Route{entry.socket, std::move(owner), entry.address};
+  if (entry.pooled && entry.owner.expired()) return std::nullopt;
+  return Route{endpoint_.hold(*entry.socket), entry.address};
 }
 
 void Routes::linger(std::shared_ptr<PoolSocket> socket) {

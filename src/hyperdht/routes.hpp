@@ -17,8 +17,7 @@ class Routes {
       : endpoint_(endpoint), scheduler_(scheduler), timer_(scheduler, [this] { let_go(); }) {}
 
   struct Route {
-    net::UdpSocket* socket = nullptr;
-    std::shared_ptr<PoolSocket> owner;  // nothing for the main sockets
+    std::shared_ptr<net::UdpSocket> socket;
     net::Address address;
   };
 

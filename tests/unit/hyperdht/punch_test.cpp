@@ -324,3 +324,25 @@ TEST_CASE("further connections go through the hole that is there") {
   REQUIRE(again);
   CHECK(*again < 300_ms);
 }
+
+TEST_CASE("a path is there for who shakes hands over it, though its last stream ends meanwhile") {
+  sim::NatProfile lenient = kConsistentNat;
+  lenient.filtering = sim::NatBehavior::kEndpointIndependent;
+  const bool forgotten = GENERATE(false, true);  // with all other routes
+  CAPTURE(forgotten);
+  Pair pair(lenient, kConsistentNat, 12);
+  REQUIRE(pair.connect());
+  Peer& peer = pair.client_home->peer;
+  auto first = std::move(pair.client);
+  pair.on_text = [&](const std::string& text) {
+    if (text.find("sent to ") != 0) return;
+    REQUIRE(first);
+    if (forgotten) peer.dht().on_interfaces_changed();
+    peer.host().env().scheduler.retire(std::move(first));
+  };
+  const auto again = pair.connect();
+  INFO(pair.timeline);
+  REQUIRE(again);
+  CHECK_FALSE(first);
+  CHECK(*again < 300_ms);
+}

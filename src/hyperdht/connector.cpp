@@ -155,17 +155,23 @@ void Connector::find(std::vector<Address> known_relays) {
 }
 
 void Connector::on_answered(PeerAnswer answer) {
+  if (state_ == State::kQueued) dht_.searches().unfollow(subject_, *this);
   answer_ = std::move(answer);
   choose_path();
 }
 
 void Connector::on_not_answered(bool known) {
-  if (state_ == State::kRoute) {
-    dht_.routes().forget(remote_);
-    search();
-  } else {
-    fail(known ? ConnectError::kPeerConnectionFailed : not_found());
-  }
+  fail(known ? ConnectError::kPeerConnectionFailed : not_found());
+}
+
+/// A lost datagram is no reason to give the path up, nor a dead path one to wait for all repeats.
+void Connector::on_path_slow() {
+  if (state_ == State::kRoute) search();
+}
+
+void Connector::on_path_dead(const net::UdpSocket& socket, const Address& address) {
+  dht_.routes().forget(remote_, socket, address);
+  if (state_ == State::kRoute) search();
 }
 
 // --- Paths ---
@@ -361,7 +367,7 @@ void Connector::on_path(net::UdpSocket& socket, const net::Address& from) {
     if (!relay_->is_from_relay(socket, from)) connect(socket, from, dht_.path_kind_of(from));
   } else if (state_ == State::kWaiting) {
     connect(socket, from, dht_.path_kind_of(from));
-  } else if (state_ == State::kRoute || state_ == State::kFinding) {
+  } else if (state_ == State::kRoute || state_ == State::kQueued || state_ == State::kFinding) {
     early_path_ = EarlyPath{dht_.endpoint().hold(socket), from};
   }
 }

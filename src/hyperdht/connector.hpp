@@ -6,7 +6,8 @@
 //     ▼  │       │ │└──────────┼────────────│──────────► kDone
 //    kQueued ────┘ └───────────┴────────────┴──────────► kFailed
 //
-// - kRoute: a path of an earlier connection is tried first.
+// - kRoute: a path of an earlier connection is tried first. When it is slow to answer, the search
+//   begins beside it.
 // - kQueued: another attempt is searching for the same peer; how that ends is waited for.
 // - kFinding: see PeerSearch.
 // - kWaiting: the peer is to come to us, or a probe of one of its own addresses and a hole punch are
@@ -81,6 +82,8 @@ class Connector final : public PathController,
   // PeerSearch::Observer
   void on_answered(PeerAnswer answer) override;
   void on_not_answered(bool known) override;
+  void on_path_slow() override;
+  void on_path_dead(const net::UdpSocket& socket, const Address& address) override;
 
   // ClientPunch::Observer
   void on_punched(net::UdpSocket& socket, const Address& from) override;

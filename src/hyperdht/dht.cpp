@@ -47,6 +47,7 @@ Dht::~Dht() {
   env_.scheduler.collect();
   HSFWD_CHECK(servers_.empty() && sockets_.empty());
   routes_.clear();
+  env_.scheduler.collect();
   endpoint_.set_node(nullptr);
 }
 

@@ -40,6 +40,7 @@ bool PeerSearch::prepare(const NoisePayload& payload) {
 }
 
 void PeerSearch::ask_directly(const Address& address, std::shared_ptr<net::UdpSocket> socket) {
+  cancel();
   log_.note(AttemptStep::kSearch, "trying the path of an earlier connection");
   attempt({.relay = address, .socket = std::move(socket), .direct = true});
 }
@@ -159,6 +160,7 @@ void PeerSearch::attempt(Attempt wanted) {
   }
   attempt.call->on_slow([this, &attempt] {
     attempt.slow = true;
+    if (attempt.direct) observer_.on_path_slow();
     next_attempts();
   });
   attempt.call->start(std::move(spec));
@@ -176,17 +178,14 @@ void PeerSearch::on_result(Attempt& attempt, const rpc::CallResult& result) {
   }
   log_.note(AttemptStep::kHandshake, "{}: {}", attempt.relay.to_string(),
             result ? "does not reach the peer" : "no answer");
-  const bool direct = attempt.direct;
   const auto at = std::find_if(attempts_.begin(), attempts_.end(),
                                [&](const auto& other) { return other.get() == &attempt; });
-  dht_.env().scheduler.retire(std::move(*at));
+  auto ended = std::move(*at);
   attempts_.erase(at);
-  if (direct) {
-    observer_.on_not_answered(true);
-  } else {
-    next_attempts();
-    check_exhausted();
-  }
+  if (ended->direct) observer_.on_path_dead(*ended->socket, ended->relay);
+  dht_.env().scheduler.retire(std::move(ended));
+  next_attempts();
+  check_exhausted();
 }
 
 /// An answer that does not open is ignored: anybody who knows the transaction id can send such.

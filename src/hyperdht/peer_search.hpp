@@ -31,13 +31,17 @@ struct PeerAnswer {
 
 class PeerSearch {
  public:
-  /// Each search ends with one of these.
   class Observer {
    public:
     virtual ~Observer() = default;
+    /// The end of everything that was begun.
     virtual void on_answered(PeerAnswer answer) = 0;
-    /// `known`: somebody has heard of the peer, but no handshake was answered.
+    /// The end of start(). `known`: somebody has heard of the peer, but no handshake was answered.
     virtual void on_not_answered(bool known) = 0;
+    /// Of ask_directly(): no answer in time; repeats go on.
+    virtual void on_path_slow() {}
+    /// Of ask_directly(): no answer at all.
+    virtual void on_path_dead(const net::UdpSocket&, const Address&) {}
   };
 
   PeerSearch(Dht& dht, const crypto::PublicKey& remote, const crypto::KeyPair& keys,
@@ -49,7 +53,8 @@ class PeerSearch {
   bool prepared() const { return !first_message_.empty(); }
   const Bytes& first_message() const { return first_message_; }
 
-  /// Asks the peer itself, along a path that has led to it before.
+  /// Asks the peer itself, along a path that has led to it before. One path at a time; start() may
+  /// join in beside it.
   void ask_directly(const Address& address, std::shared_ptr<net::UdpSocket> socket);
   /// Asks through the relays that are `known`, one after the other, and beside them through those
   /// that the DHT knows.

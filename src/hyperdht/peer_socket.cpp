@@ -86,6 +86,7 @@ PeerSocket::PeerSocket(Dht& dht, const crypto::PublicKey& local, bool initiator)
 
 PeerSocket::~PeerSocket() {
   if (controller_ != nullptr) controller_->on_socket_gone();
+  dht_.routes().linger(remote_, pool_socket_);
   dht_.remove_socket(*this);
 }
 
@@ -163,6 +164,9 @@ void PeerSocket::close(ConnectError error) {
   if (!finished_) readable_task_.cancel();
   if (PathController* controller = std::exchange(controller_, nullptr)) {
     controller->on_socket_gone();
+  }
+  if (error == ConnectError::kTimedOut && raw_->connected()) {
+    dht_.routes().forget(remote_, *raw_->socket(), raw_->remote());
   }
   closed_task_.post();
 }

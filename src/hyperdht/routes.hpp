@@ -24,8 +24,11 @@ class Routes {
   void add(const crypto::PublicKey& peer, net::UdpSocket& socket, const net::Address& address);
   std::optional<Route> find(const crypto::PublicKey& peer) const;
   void forget(const crypto::PublicKey& peer) { entries_.erase(peer); }
-  /// A stream over this path has ended; the socket lingers.
-  void linger(std::shared_ptr<PoolSocket> socket);
+  /// This path leads to the peer no more; one found since then may.
+  void forget(const crypto::PublicKey& peer, const net::UdpSocket& socket,
+              const net::Address& address);
+  /// A stream to the peer over this socket is gone. If that is the path to use again, it stays.
+  void linger(const crypto::PublicKey& peer, std::shared_ptr<PoolSocket> socket);
   void clear();
 
  private:
@@ -45,7 +48,7 @@ class Routes {
   Endpoint& endpoint_;
   Scheduler& scheduler_;
   std::map<crypto::PublicKey, Entry> entries_;
-  std::vector<Lingering> lingering_;
+  std::vector<Lingering> lingering_;  // each socket once, the first to go first
   Timer timer_;
 };
 

@@ -127,3 +127,21 @@ TEST_CASE("a line that is dead for some seconds does not end a connection") {
       [&] { return run.accepted[0]->received.size() >= 3'100'000; }, 10_s));
   CHECK(!run.client->reset);
 }
+
+TEST_CASE("a path on which a connection has died is not the first to be tried") {
+  Connected run(26);
+  run.guest->host().link().set_connected(false);
+  REQUIRE(run.swarm.world.run_until([&] { return run.client->reset.has_value(); }, 60_s));
+  CHECK(run.client->socket->error() == ConnectError::kTimedOut);
+  run.guest->host().link().set_connected(true);
+  run.swarm.world.run_for(1_s);
+  bool tried = false;
+  ConnectOptions options;
+  options.timeline = [&](const AttemptEvent& event) {
+    tried |= event.text == "trying the path of an earlier connection";
+  };
+  run.guest->host().freeze();
+  SocketRecorder again(run.guest->dht().connect(run.swarm.keys(10).public_key, std::move(options)));
+  REQUIRE(run.swarm.world.run_until([&] { return again.opened; }, 10_s));
+  CHECK_FALSE(tried);
+}

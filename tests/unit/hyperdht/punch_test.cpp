@@ -325,6 +325,88 @@ TEST_CASE("further connections go through the hole that is there") {
   CHECK(*again < 300_ms);
 }
 
+namespace {
+
+/// Ends the connection on both sides, in order, after which nobody holds it.
+void finish(Pair& pair) {
+  pair.client_home->peer.host().freeze();
+  pair.accepted.back()->end_with_peer = true;
+  pair.client->send(to_bytes(as_bytes("that is all")), true);
+  REQUIRE(pair.swarm.world.run_until(
+      [&] { return pair.client->ended && pair.client->socket->flushed(); }, 5_s));
+  pair.client_home->peer.host().freeze();
+  pair.client.reset();
+  pair.server_home->peer.host().freeze();
+  pair.accepted.clear();
+}
+
+}  // namespace
+
+TEST_CASE("the next connection finds the hole of one that has just ended") {
+  const auto nats =
+      GENERATE(std::pair{kConsistentNat, kConsistentNat}, std::pair{kRandomNat, kConsistentNat},
+               std::pair{kConsistentNat, kRandomNat});
+  Pair pair(nats.first, nats.second, 13);
+  REQUIRE(pair.connect());
+  const std::size_t sockets = pair.client_home->peer.dht().endpoint().pool_size();
+  for (int i = 0; i < 10; ++i) {
+    finish(pair);
+    pair.swarm.world.run_for(Duration::millis(500 + 200 * i));
+    const auto again = pair.connect();
+    INFO(pair.timeline);
+    REQUIRE(again);
+    CHECK(*again < 50_ms);
+    CHECK(pair.count("the peer itself answered") == i + 1);
+    CHECK(pair.client_home->peer.dht().endpoint().pool_size() <= sockets);
+  }
+  finish(pair);
+  pair.swarm.world.run_for(4_s);
+  CHECK(pair.client_home->peer.dht().endpoint().pool_size() == 0);
+  CHECK(pair.server_home->peer.dht().endpoint().pool_size() == 1);
+}
+
+TEST_CASE("a path that has died holds the next connection up by one silence, not by all repeats") {
+  Pair pair(kConsistentNat, kConsistentNat, 14);
+  const auto first = pair.connect();
+  REQUIRE(first);
+  finish(pair);
+  pair.client_home->nat.set_pool({net::Ipv4::of(81, 2, 1, 99)});
+  const auto again = pair.connect();
+  INFO(pair.timeline);
+  REQUIRE(again);
+  CHECK(*again < *first + 600_ms);
+  CHECK(pair.count("trying the path of an earlier connection") == 1);
+}
+
+TEST_CASE("the sockets that wait for a next connection are few, and each waits once") {
+  Swarm swarm(16);
+  Dht& dht = swarm.nodes[0]->dht();
+  swarm.nodes[0]->host().freeze();
+  const std::shared_ptr<PoolSocket> shared = *dht.endpoint().acquire();
+  for (std::uint8_t i = 0; i < 200; ++i) {
+    const crypto::PublicKey peer = swarm.keys(i).public_key;
+    const auto socket = i % 2 == 0 ? shared : *dht.endpoint().acquire();
+    dht.routes().add(peer, socket->socket(), {Swarm::address_of(i), 1});
+    dht.routes().linger(peer, socket);
+    CHECK(dht.endpoint().pool_size() <= 65);
+    CHECK(dht.endpoint().pool_size() >= std::min<std::size_t>(64, 1 + i / 2));
+  }
+  swarm.world.run_for(2900_ms);
+  CHECK(dht.endpoint().pool_size() == 64);
+  swarm.world.run_for(200_ms);
+  CHECK(dht.endpoint().pool_size() == 1);
+}
+
+TEST_CASE("sockets of connections that have ended do not outlive a change of the network") {
+  Pair pair(kConsistentNat, kRandomNat, 15);
+  REQUIRE(pair.connect());
+  finish(pair);
+  Peer& peer = pair.client_home->peer;
+  REQUIRE(peer.dht().endpoint().pool_size() == 1);
+  peer.dht().on_interfaces_changed();
+  CHECK(peer.dht().endpoint().pool_size() == 0);
+}
+
 TEST_CASE("a path is there for who shakes hands over it, though its last stream ends meanwhile") {
   sim::NatProfile lenient = kConsistentNat;
   lenient.filtering = sim::NatBehavior::kEndpointIndependent;

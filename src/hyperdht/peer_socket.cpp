@@ -12,7 +12,7 @@ namespace {
 // A record below this is not worth its own frame; the next slab is begun instead.
 constexpr std::size_t kMinRecord = 2048;
 // How long a path that is doubted has to prove itself.
-constexpr Duration kPathCheckPause = 500_ms;
+constexpr Duration kPathCheckPause = 500_ms;  // from one question to the next, too
 constexpr Duration kPathCheckWait = 3_s;
 constexpr std::size_t kMaxRecord = 64 * 1024 - secret_stream::kFrameOverhead;
 }  // namespace
@@ -292,7 +292,7 @@ void PeerSocket::check_path(const char* reason) {
   if (!is_open() || path_check_timer_.armed()) return;
   path_check_reason_ = reason;
   heard_before_check_.reset();
-  if (!ended_) send_message({});
+  raw_->probe();
   path_check_timer_.start(kPathCheckPause);
 }
 
@@ -302,11 +302,15 @@ void PeerSocket::on_path_check() {
   const std::uint64_t heard = raw_->stats().packets_received;
   if (!heard_before_check_) {
     heard_before_check_ = heard;
-    if (!ended_) send_message({});
-    path_check_timer_.start(kPathCheckWait);
-  } else if (heard == *heard_before_check_) {
+    path_check_until_ = dht_.env().now() + kPathCheckWait;
+  } else if (heard != *heard_before_check_) {
+    return;
+  } else if (dht_.env().now() >= path_check_until_) {
     fail(ConnectError::kTimedOut, path_check_reason_);
+    return;
   }
+  raw_->probe();
+  path_check_timer_.start(kPathCheckPause);
 }
 
 // --- Receiving ---

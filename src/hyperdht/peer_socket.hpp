@@ -194,6 +194,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   Instant last_write_;
   Timer keepalive_timer_;
   std::optional<std::uint64_t> heard_before_check_;  // packets
+  Instant path_check_until_;
   const char* path_check_reason_ = nullptr;
   Timer path_check_timer_;
   Task open_task_;

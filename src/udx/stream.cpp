@@ -138,6 +138,12 @@ void Stream::send_message(ByteView first, ByteView second) {
   mark_dirty();
 }
 
+void Stream::probe() {
+  if (closed_ || !connected()) return;
+  send_heartbeat();
+  mark_dirty();
+}
+
 void Stream::consume(std::size_t size) {
   HSFWD_CHECK(size <= unread_bytes_);
   unread_bytes_ -= size;

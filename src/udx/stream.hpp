@@ -146,6 +146,9 @@ class Stream {
   /// Unordered, unreliable. What is too large for the path is lost.
   void send_message(ByteView first, ByteView second = {});
   std::size_t max_message() const { return mtu_.current() - kOverhead; }
+  /// Asks the peer for a sign of life: a packet comes back, whichever directions have ended and
+  /// however full its window is, if neither is lost.
+  void probe();
 
   // --- Receiving ---
 

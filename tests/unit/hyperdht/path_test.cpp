@@ -145,3 +145,45 @@ TEST_CASE("a path on which a connection has died is not the first to be tried") 
   REQUIRE(run.swarm.world.run_until([&] { return again.opened; }, 10_s));
   CHECK_FALSE(tried);
 }
+
+// A request with the end behind it, and an answer that takes its time: all that comes until then
+// are the keepalives, every five seconds.
+TEST_CASE("a connection that has ended on one side outlives a doubt about its path") {
+  Connected run(27);
+  for (int i = 0; i < 10; ++i) {
+    const bool by_server = i % 2 == 0;  // is it checked
+    CAPTURE(i);
+    run.guest->host().freeze();
+    SocketRecorder client(run.guest->dht().connect(run.swarm.keys(10).public_key));
+    REQUIRE(run.swarm.world.run_until([&] { return client.opened; }, 10_s));
+    SocketRecorder& served = *run.accepted.back();
+    SocketRecorder& ended = by_server ? served : client;
+    SocketRecorder& answering = by_server ? client : served;
+    ended.send(to_bytes(as_bytes("request")), true);
+    run.swarm.world.run_for(Duration::millis(20'000 + 500 * i));
+    Peer& peer = by_server ? *run.host : *run.guest;
+    peer.host().freeze();
+    peer.dht().on_interfaces_changed();
+    run.swarm.world.run_for(10_s);
+    CHECK_FALSE(ended.reset);
+    CHECK(answering.ended);
+    answering.send(to_bytes(as_bytes("answer")), true);
+    REQUIRE(run.swarm.world.run_until([&] { return ended.ended || ended.reset; }, 5_s));
+    CHECK(ended.received == to_bytes(as_bytes("answer")));
+  }
+}
+
+TEST_CASE("a connection that has ended on one side does not outlive its path") {
+  Connected run(28);
+  REQUIRE(run.swarm.world.run_until([&] { return run.accepted[0]->received.size() == 3'000'000; },
+                                    10_s));
+  run.guest->host().freeze();
+  run.client->socket->end();
+  run.swarm.world.run_for(5_s);
+  run.guest->host().set_address(run.swarm.world.core(), net::Ipv4::of(60, 9, 9, 9));
+  run.host->host().link().set_connected(false);
+  run.guest->host().freeze();
+  run.guest->dht().on_interfaces_changed();
+  REQUIRE(run.swarm.world.run_until([&] { return run.client->reset.has_value(); }, 5_s));
+  CHECK(run.client->socket->error() == ConnectError::kTimedOut);
+}

@@ -21,7 +21,7 @@ RelayNode::RelayNode(Dht& dht, RelayOptions options)
       relay_(
           dht.env().scheduler,
           [&dht](udx::StreamObserver& observer) { return dht.mux().create_stream(observer); },
-          options.limits),
+          [&dht](net::UdpSocket& socket) { return dht.endpoint().hold(socket); }, options.limits),
       server_(dht.create_server(
           {.allow = std::move(options.allow)},
           [this](std::unique_ptr<PeerSocket> socket) { accept(std::move(socket)); })),

@@ -103,13 +103,18 @@ void RelayPair::cancel() {
       session->note_idle();
     }
     side.leg.reset();
+    side.socket.reset();
   }
 }
 
 /// The peer is where its first packet comes from, and nowhere else: packets it repeats from another
-/// socket after it has found a direct path must not move the leg.
-bool RelayPair::Side::accept_path(net::UdpSocket& socket, net::Address from) {
-  leg->connect(socket, peer_id, from);
+/// socket after it has found a direct path must not move the leg. The relay's socket that the
+/// packet came to need not be that of the peer's session.
+bool RelayPair::Side::accept_path(net::UdpSocket& arrival, net::Address from) {
+  if (!leg->connected()) {
+    socket = pair.server_.hold_socket_(arrival);
+    leg->connect(arrival, peer_id, from);
+  }
   return true;
 }
 
@@ -124,10 +129,11 @@ void RelayPair::Side::on_closed(udx::CloseReason) {
 
 // --- The server ---
 
-RelayServer::RelayServer(Scheduler& scheduler, CreateStream create_stream,
+RelayServer::RelayServer(Scheduler& scheduler, CreateStream create_stream, HoldSocket hold_socket,
                          const RelayLimits& limits)
     : scheduler_(scheduler),
       create_stream_(std::move(create_stream)),
+      hold_socket_(std::move(hold_socket)),
       limits_(limits),
       budget_at_(scheduler.now()),
       sweep_timer_(scheduler, [this] { sweep(); }) {}

@@ -100,7 +100,7 @@ class RelayPair {
 
   struct Side final : udx::StreamObserver {
     explicit Side(RelayPair& p) : pair(p) {}
-    bool accept_path(net::UdpSocket& socket, net::Address from) override;
+    bool accept_path(net::UdpSocket& arrival, net::Address from) override;
     void on_data(std::span<const ByteView>) override {}
     void on_end() override {}
     void on_writable() override {}
@@ -110,6 +110,7 @@ class RelayPair {
     RelayPair& pair;
     RelaySession* session = nullptr;
     udx::StreamId peer_id;
+    std::shared_ptr<net::UdpSocket> socket;  // outlives the leg on it
     std::unique_ptr<udx::Stream> leg;
   };
   Side& side(bool initiator) { return sides_[initiator ? 1 : 0]; }
@@ -125,8 +126,11 @@ class RelayPair {
 class RelayServer {
  public:
   using CreateStream = std::function<std::unique_ptr<udx::Stream>(udx::StreamObserver&)>;
+  /// A socket stays open as long as what comes back is held.
+  using HoldSocket = std::function<std::shared_ptr<net::UdpSocket>(net::UdpSocket&)>;
 
-  RelayServer(Scheduler& scheduler, CreateStream create_stream, const RelayLimits& limits);
+  RelayServer(Scheduler& scheduler, CreateStream create_stream, HoldSocket hold_socket,
+              const RelayLimits& limits);
   /// Sessions are gone by then.
   ~RelayServer();
   RelayServer(const RelayServer&) = delete;
@@ -153,6 +157,7 @@ class RelayServer {
 
   Scheduler& scheduler_;
   const CreateStream create_stream_;
+  const HoldSocket hold_socket_;
   const RelayLimits limits_;
   std::map<RelayToken, std::unique_ptr<RelayPair>> waiting_;
   std::map<const RelayPair*, std::unique_ptr<RelayPair>> active_;

@@ -68,7 +68,7 @@ class Run {
               const udx::StreamId id{next_leg_++};
               return mux_.create_stream(id, observer);
             },
-            kLimits),
+            [](net::UdpSocket&) { return nullptr; }, kLimits),
         socket_(std::move(*stage_.env().udp.bind({}, observer_))) {}
   ~Run() {
     connections_ = {};

@@ -215,7 +215,7 @@ void check_relay_session(const Json& v) {
         leg_ids.erase(leg_ids.begin());
         return mux.create_stream(id, observer);
       },
-      RelayLimits());
+      [](net::UdpSocket&) { return nullptr; }, RelayLimits());
   const auto token = fixed_of<RelayToken>(in["token"]);
   RelayPeer initiator(server, in["initiator"]), responder(server, in["responder"]);
   initiator.pair(true, token);

@@ -62,8 +62,8 @@ struct Relay {
         mux(scheduler, random),
         server(
             scheduler,
-            [this](udx::StreamObserver& observer) { return mux.create_stream(observer); }, limits) {
-  }
+            [this](udx::StreamObserver& observer) { return mux.create_stream(observer); },
+            [](net::UdpSocket&) { return nullptr; }, limits) {}
   ~Relay() { scheduler.collect(); }
 
   void wait(Duration duration) { scheduler.advance_to(scheduler.now() + duration); }

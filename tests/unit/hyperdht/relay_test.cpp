@@ -311,3 +311,74 @@ TEST_CASE("a relayed connection outlives the server it came through") {
   REQUIRE(net.swarm.world.run_until([&] { return net.served().ended; }, 10_s));
   CHECK(is_generated(net.served().received, 100'000, 1));
 }
+
+namespace {
+
+/// Both roles of one token, and the legs that the relay gives them.
+struct Legs final : RelayPairing::Observer {
+  Legs(Peer& p, const crypto::PublicKey& relay)
+      : peer(p), info{.public_key = relay, .token = peer.host().env().random.fixed<RelayToken>()} {
+    for (const bool initiator : {false, true}) {
+      pairings.push_back(std::make_unique<RelayPairing>(peer.dht().relay_connections(), info,
+                                                        initiator, udx::StreamId{77}, *this));
+    }
+  }
+  void on_relay_paired(net::UdpSocket&, const Address&, udx::StreamId leg, Duration) override {
+    ids.push_back(leg);
+  }
+  void on_relay_gone() override {}
+  /// A packet for a leg, from a socket that the relay has not heard of.
+  void send(std::size_t leg, const Address& to) {
+    std::array<std::uint8_t, udx::kHeaderSize> packet{};
+    udx::Header{.flags = udx::kHeartbeat, .stream = ids.at(leg)}.write(packet.data());
+    peer.host().freeze();
+    peer.dht().endpoint().client().send_one(to, packet);
+  }
+
+  Peer& peer;
+  RelayThroughInfo info;
+  std::vector<udx::StreamId> ids;
+  std::vector<std::unique_ptr<RelayPairing>> pairings;
+};
+
+}  // namespace
+
+TEST_CASE("a leg that begins at the punching socket of a relay survives its renewal") {
+  Swarm swarm(14);
+  swarm.grow_to(20, {.delay = 10_ms});
+  sim::NatProfile lenient = kConsistentNat;
+  lenient.filtering = sim::NatBehavior::kEndpointIndependent;
+  Home home(swarm, 1, lenient);
+  Dht& dht = home.peer.dht();
+  RelayNode relay(dht, {});
+  std::size_t announced = 0;
+  REQUIRE(relay.listen(swarm.keys(30), [&](std::size_t relays) { announced = relays; }));
+  REQUIRE(swarm.world.run_until(
+      [&] { return announced > 0 && dht.punch_socket() && dht.punch_socket()->ready(); }, 30_s));
+  const auto guest = swarm.add_peer(2);
+  guest->host().freeze();
+  Legs legs(*guest, swarm.keys(30).public_key);
+  REQUIRE(swarm.world.run_until([&] { return legs.ids.size() == 2; }, 20_s));
+
+  const auto outer = [&](net::UdpSocket& socket) {
+    return Address{home.nat.address(), socket.local_address().port};
+  };
+  legs.send(0, outer(dht.punch_socket()->socket()->socket()));
+  swarm.world.run_for(100_ms);
+  home.peer.host().freeze();
+  dht.on_interfaces_changed();
+  swarm.world.run_for(100_ms);
+  CHECK(relay.relay().stats().packets_forwarded == 1);
+  const std::uint64_t sent = home.peer.host().sent();
+  legs.send(1, outer(dht.node().sending_socket()));
+  swarm.world.run_for(20_ms);
+  CHECK(relay.relay().stats().packets_forwarded == 2);
+  CHECK(home.peer.host().sent() > sent);
+  CHECK(dht.endpoint().pool_size() == 2);
+
+  guest->host().freeze();
+  legs.pairings.clear();
+  swarm.world.run_for(5_s);
+  CHECK(dht.endpoint().pool_size() == 1);
+  swarm.world.run_for(20_s);
+}

@@ -118,6 +118,7 @@ void ServerPunch::punch() {
   } else if (dht_.env().now() < turn_until_) {
     turn_timer_.start(Holepuncher::kTurnPoll);
   } else if (owner_.has_relay()) {
+    owner_.on_punch_put_off();
     answer(PayloadError::kTryLater);
   } else {
     abort(requests_.front(), PayloadError::kTryLater);

@@ -20,6 +20,8 @@ class ServerPunch final : private HolepuncherObserver {
     virtual bool is_own_relay(const Address& relay) = 0;
     /// The client says that it punches: from here on the strategy's own end is waited for.
     virtual void on_punching() = 0;
+    /// The client was told to come again later. Until it does, nothing punches.
+    virtual void on_punch_put_off() = 0;
     /// Broken off by either side, or punched in vain. Nothing more comes.
     virtual void on_punch_over() = 0;
     /// A blind relay carries the connection, or will: a punch that has to wait may be asked for

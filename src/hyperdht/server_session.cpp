@@ -26,6 +26,7 @@ class RelayKeeper final : public PathController {
 
 constexpr Duration kClearWait = 10_s;    // copies of the first message may still come
 constexpr Duration kStreamWait = 10_s;  // for the client's stream, or its first punch
+constexpr Duration kReturnWait = 25_s;  // for a client that is to come again in 10 to 20 s
 // Who connects directly is handed over at once, so that a server that speaks first loses no round
 // trip. The address is not proven by then: beyond this many, connections wait for a first packet.
 constexpr std::size_t kMaxUnproven = 128;
@@ -184,6 +185,11 @@ void ServerSession::on_punching() {
   timer_.stop();
 }
 
+void ServerSession::on_punch_put_off() {
+  punching_ = false;
+  if (state_ == State::kWaiting) timer_.start(kReturnWait);
+}
+
 void ServerSession::on_punch_over() {
   if (state_ == State::kWaiting && !has_relay()) {
     give_up();
@@ -203,7 +209,7 @@ void ServerSession::on_relay_paired(net::UdpSocket& socket, const Address& relay
   hand_over();
 }
 
-/// With a punch under way, or the client's stream still to come, there is hope.
+/// With a punch under way, or the client or its stream still to come, there is hope.
 void ServerSession::on_relay_failed() {
   const bool hopes = timer_.armed() || (punch_ && punching_);
   if (state_ == State::kWaiting && !hopes) give_up();

@@ -55,6 +55,7 @@ class ServerSession final : public PathController,
   // ServerPunch::Owner
   bool is_own_relay(const Address& relay) override;
   void on_punching() override;
+  void on_punch_put_off() override;
   void on_punch_over() override;
   bool has_relay() override { return relay_ && (relay_->pairing() || relay_->carrying()); }
 

@@ -382,3 +382,26 @@ TEST_CASE("a leg that begins at the punching socket of a relay survives its rene
   CHECK(dht.endpoint().pool_size() == 1);
   swarm.world.run_for(20_s);
 }
+
+TEST_CASE("a server lets go of a client whose punch was put off and whose relay is dead") {
+  const bool leaves = GENERATE(true, false);
+  CAPTURE(leaves);
+  Net net(kConsistentNat, kRandomNat, 15);
+  net.relay_peer->host().link().set_connected(false);
+  // As during a random punch for somebody else.
+  net.server_home->peer.dht().punch_budget().begin();
+  net.connect();
+  REQUIRE(net.swarm.world.run_until(
+      [&] { return net.timeline.find("busy with another") != std::string::npos; }, 30_s));
+  if (leaves) {
+    net.client_home->peer.host().freeze();
+    net.client.reset();
+  } else {
+    net.server_home->peer.dht().punch_budget().end();
+    CHECK(net.await_open(40_s));
+  }
+  net.swarm.world.run_for(1_min);
+  INFO(net.timeline);
+  CHECK(net.server->sessions() == 0);
+  CHECK(net.server->stats().abandoned == (leaves ? 1 : 0));
+}

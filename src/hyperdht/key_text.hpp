@@ -16,8 +16,9 @@ namespace hsfwd::hyperdht {
 /// z-base-32, 52 characters: the form people are shown.
 std::string key_text(const crypto::PublicKey& key);
 
-/// 52 characters z-base-32 (lower case), 64 hexadecimal digits, or either behind `pear://` and before
-/// the next slash.
+/// 52 characters z-base-32, 64 hexadecimal digits, or either behind `pear://` and before the next
+/// slash; upper case or lower. Differs from upstream, which refuses z-base-32 in upper case and
+/// takes any last character: other texts for the same key.
 std::optional<crypto::PublicKey> parse_key(std::string_view text);
 
 /// A key with nodes to ask for it first.

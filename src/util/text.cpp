@@ -17,6 +17,8 @@ constexpr std::array<std::int8_t, 256> reverse_alphabet(std::string_view alphabe
   for (auto& entry : table) entry = kNoDigit;
   for (std::size_t i = 0; i < alphabet.size(); ++i) {
     table[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::int8_t>(i);
+    if (alphabet[i] < 'a' || alphabet[i] > 'z') continue;
+    table[static_cast<std::uint8_t>(alphabet[i] - 'a' + 'A')] = static_cast<std::int8_t>(i);
   }
   return table;
 }
@@ -86,6 +88,8 @@ std::optional<Bytes> from_z32(std::string_view text) {
       out.push_back(static_cast<std::uint8_t>(window >> bits));
     }
   }
+  const std::uint32_t spare = window & ((1U << bits) - 1);
+  if (bits >= 5 || spare != 0) return std::nullopt;
   return out;
 }
 

@@ -19,7 +19,8 @@ std::optional<Bytes> from_hex(std::string_view text);
 /// z-base-32 (alphabet ybndrfg8ejkmcpqxot1uwisza345h769), most significant bit first; the last
 /// character is filled up with zero bits. 32 bytes give 52 characters.
 std::string to_z32(ByteView bytes);
-/// Lower case only. Spare bits at the end are not looked at.
+/// Either case; nothing on any other character, or on what to_z32 would not write: one key has one
+/// text.
 std::optional<Bytes> from_z32(std::string_view text);
 
 /// The text with its control characters written out (\n, \x1b), so that it stays on one line.

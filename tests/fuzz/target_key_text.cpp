@@ -32,7 +32,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     HSFWD_CHECK(!shared || shared->public_key == address->key);
   }
   if (const auto bytes = from_hex(text)) HSFWD_CHECK(from_hex(to_hex(*bytes)) == bytes);
-  if (const auto bytes = from_z32(text)) HSFWD_CHECK(from_z32(to_z32(*bytes)) == bytes);
+  if (const auto bytes = from_z32(text)) {
+    HSFWD_CHECK(to_z32(*bytes).size() == text.size() && from_z32(to_z32(*bytes)) == bytes);
+  }
   if (const auto number = parse_decimal(text, 65535)) {
     HSFWD_CHECK(*number <= 65535 && parse_decimal(std::to_string(*number), 65535) == number);
   }

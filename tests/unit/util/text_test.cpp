@@ -23,7 +23,13 @@ TEST_CASE("z-base-32 of every length comes back") {
     bytes.push_back(static_cast<std::uint8_t>(i * 37 + 11));
   }
   CHECK(!from_z32("yyyl"));
-  CHECK(!from_z32("YY"));
+  CHECK(from_z32("YNDRFG8E") == from_z32("yndrfg8e"));
+  CHECK(from_z32("yy") == Bytes{0});
+  // What is no byte, and bits beyond the last one.
+  for (const char* bad : {"y", "yyy", "yyyyyy", "yb", "yd"}) {
+    CAPTURE(bad);
+    CHECK(!from_z32(bad));
+  }
 }
 
 TEST_CASE("decimal numbers are digits and nothing else") {

@@ -135,7 +135,7 @@ class Table {
   void refuse_unknown() const {
     for (const auto& [key, value] : table_) {
       if (std::find(known_.begin(), known_.end(), key.str()) != known_.end()) continue;
-      throw Mistake{line_of(key), fmt::format("unknown key '{}'{}{}", key.str(), where_,
+      throw Mistake{line_of(key), fmt::format("unknown key {}{}{}", in_quotes(key.str()), where_,
                                               suggestion(key.str(), known_))};
     }
   }
@@ -187,12 +187,15 @@ std::map<std::string, Peer> read_peers(const toml::table& table) {
   std::map<std::string, Peer> out;
   for (const auto& [name, node] : table) {
     if (!node.is_table()) {
-      throw Mistake{line_of(node), fmt::format("write [peer.{}] and key = below it", name.str())};
+      throw Mistake{line_of(node),
+                    fmt::format("write [peer.{}] and key = below it", shortened(name.str()))};
     }
-    Table in(*node.as_table(), fmt::format(" in [peer.{}]", name.str()));
+    Table in(*node.as_table(), fmt::format(" in [peer.{}]", shortened(name.str())));
     const auto key = in.text("key");
     in.refuse_unknown();
-    if (!key) throw Mistake{line_of(node), fmt::format("[peer.{}] needs a key", name.str())};
+    if (!key) {
+      throw Mistake{line_of(node), fmt::format("[peer.{}] needs a key", shortened(name.str()))};
+    }
     out[std::string(name.str())] = {key->value, key->line};
   }
   return out;

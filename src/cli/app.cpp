@@ -7,10 +7,12 @@
 
 #include "platform/file_limit.hpp"
 #include "platform/node_file.hpp"
+#include "util/text.hpp"
 
 namespace hsfwd::cli {
 
 namespace {
+constexpr std::size_t kMaxPeerText = 80;  // a key in any form, and more than that of none
 constexpr Duration kGoodbyeTime = 3_s;
 constexpr Duration kFirstRemember = 1_min;
 constexpr Duration kRememberInterval = 10_min;
@@ -125,7 +127,8 @@ void App::fail(const UserError& error) {
 
 UserError connect_error(ConnectError error, const std::string& peer) {
   const int exit_code = error == ConnectError::kNoNetwork ? kTryLater : kPeerUnreachable;
-  return {exit_code, to_string(error), fmt::format("{}: {}", peer, describe(error))};
+  return {exit_code, to_string(error),
+          fmt::format("{}: {}", shortened(peer, kMaxPeerText), describe(error))};
 }
 
 }  // namespace hsfwd::cli

@@ -3,6 +3,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/tunnels.hpp"
+#include "util/text.hpp"
 
 namespace hsfwd::cli {
 
@@ -23,7 +24,8 @@ int run_connect(const Arguments& arguments) {
   for (const std::string& text : line.texts("local")) {
     const auto forward = forward::LocalForward::parse(text);
     if (!forward) {
-      throw UserError{kUsage, "BAD_SPEC", fmt::format("-L '{}': {}", text, forward.error())};
+      throw UserError{kUsage, "BAD_SPEC",
+                      fmt::format("-L {}: {}", in_quotes(text), forward.error())};
     }
     forwards.push_back(*forward);
   }

@@ -3,6 +3,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/tunnels.hpp"
+#include "util/text.hpp"
 
 namespace hsfwd::cli {
 
@@ -14,7 +15,8 @@ std::vector<forward::Service> parse_services(const std::vector<std::string>& tar
   for (const std::string& text : targets) {
     auto service = forward::Service::parse(text);
     if (!service) {
-      throw UserError{kUsage, "BAD_TARGET", fmt::format("target '{}': {}", text, service.error())};
+      throw UserError{kUsage, "BAD_TARGET",
+                      fmt::format("target {}: {}", in_quotes(text), service.error())};
     }
     if (!names.insert(service->name).second) {
       throw UserError{kUsage, "BAD_TARGET",

@@ -28,8 +28,9 @@ void add_relay_node_options(CommandLine& line) {
 std::uint64_t positive(const CommandLine& line, const char* name) {
   const auto value = parse_decimal(line.text(name), 1'000'000);
   if (value.value_or(0) > 0) return *value;
-  throw UserError{kUsage, "USAGE",
-                  fmt::format("--{} {}: has to be a number above 0", name, line.text(name))};
+  throw UserError{
+      kUsage, "USAGE",
+      fmt::format("--{} {}: has to be a number above 0", name, shortened(line.text(name)))};
 }
 
 RelayOptions relay_options(const CommandLine& line) {
@@ -116,8 +117,9 @@ int run_node(const Arguments& arguments) {
   if (line.has("first")) {
     const auto own = net::Ipv4::parse(line.text("first"));
     if (!own || own->is_any()) {
-      throw UserError{kUsage, "USAGE",
-                      fmt::format("--first {}: has to be an IPv4 address", line.text("first"))};
+      throw UserError{
+          kUsage, "USAGE",
+          fmt::format("--first {}: has to be an IPv4 address", shortened(line.text("first")))};
     }
     if (options.port == 0) throw UserError{kUsage, "USAGE", "--first needs a fixed --port"};
     if (line.has("bootstrap")) {

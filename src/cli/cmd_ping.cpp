@@ -165,8 +165,8 @@ Duration parse_interval(const std::string& text) {
   if (error != std::errc() || end != text.data() + text.size() || !(seconds >= kMinInterval) ||
       seconds > kMaxInterval) {
     throw UserError{kUsage, "USAGE",
-                    fmt::format("--interval {}: has to be {} to {} seconds", text, kMinInterval,
-                                kMaxInterval)};
+                    fmt::format("--interval {}: has to be {} to {} seconds", shortened(text),
+                                kMinInterval, kMaxInterval)};
   }
   return Duration::micros(static_cast<std::int64_t>(seconds * 1e6));
 }
@@ -189,8 +189,9 @@ int run_ping(const Arguments& arguments) {
   if (line.has("count")) {
     const auto number = parse_decimal(line.text("count"), 1'000'000);
     if (!number || *number == 0) {
-      throw UserError{kUsage, "USAGE",
-                      fmt::format("--count {}: has to be 1 to 1000000", line.text("count"))};
+      throw UserError{
+          kUsage, "USAGE",
+          fmt::format("--count {}: has to be 1 to 1000000", shortened(line.text("count")))};
     }
     count = *number;
   }

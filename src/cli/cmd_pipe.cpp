@@ -92,7 +92,7 @@ int run_pipe(const Arguments& arguments) {
   const auto words = line.texts("peer");
   const std::string service = words.size() > 1 ? words[1] : "";
   if (!service.empty() && !forward::is_service_name(service)) {
-    throw UserError{kUsage, "BAD_SERVICE", "'" + service + "' is no service name"};
+    throw UserError{kUsage, "BAD_SERVICE", forward::no_service_name(service)};
   }
   const PeerReference peer = parse_peer(peer_text);
   OutputOptions output = output_options(line);

@@ -89,19 +89,20 @@ int run_testnet(const Arguments& arguments) {
   if (!line.parse(arguments)) return kDone;
   const auto size = parse_decimal(line.text("size"), kMaxSize);
   if (!size || *size == 0) {
-    throw UserError{kUsage, "USAGE",
-                    fmt::format("--size {}: has to be 1 to {}", line.text("size"), kMaxSize)};
+    throw UserError{
+        kUsage, "USAGE",
+        fmt::format("--size {}: has to be 1 to {}", shortened(line.text("size")), kMaxSize)};
   }
   const auto port = parse_decimal(line.text("port"), 65535);
   if (!port) {
     throw UserError{kUsage, "USAGE",
-                    fmt::format("--port {}: has to be 0 to 65535", line.text("port"))};
+                    fmt::format("--port {}: has to be 0 to 65535", shortened(line.text("port")))};
   }
   const auto host = net::Ipv4::parse(line.text("host"));
   if (!host || host->is_any()) {
     throw UserError{kUsage, "USAGE",
                     fmt::format("--host {}: has to be an IPv4 address of this machine",
-                                line.text("host"))};
+                                shortened(line.text("host")))};
   }
 
   App app(output_options(line));

@@ -15,12 +15,6 @@ namespace {
 
 constexpr ControlCommand kCommands[] = {ControlCommand::kStatus, ControlCommand::kPeers,
                                         ControlCommand::kReload, ControlCommand::kDown};
-constexpr std::size_t kMaxQuoted = 40;
-
-/// What was sent, as far as a refusal quotes it.
-std::string quote(const std::string& text) {
-  return fmt::format("'{}'", printable(std::string_view(text).substr(0, kMaxQuoted)));
-}
 
 Err<std::string> refuse(std::string why) {
   return Err(std::move(why));
@@ -53,7 +47,7 @@ Result<ControlRequest, std::string> ControlRequest::decode(std::string_view line
   const Json json = Json::parse(line, nullptr, false);
   if (!json.is_object()) return refuse("a request is a JSON object on one line");
   for (const auto& [key, value] : json.items()) {
-    if (key != "command") return refuse(fmt::format("a request has no field {}", quote(key)));
+    if (key != "command") return refuse(fmt::format("a request has no field {}", in_quotes(key)));
   }
   const auto command = json.find("command");
   if (command == json.end() || !command->is_string()) {
@@ -64,7 +58,7 @@ Result<ControlRequest, std::string> ControlRequest::decode(std::string_view line
                                   [&](ControlCommand c) { return name == to_string(c); });
   if (known == std::end(kCommands)) {
     return refuse(
-        fmt::format("no command {}; there are status, peers, reload and down", quote(name)));
+        fmt::format("no command {}; there are status, peers, reload and down", in_quotes(name)));
   }
   return ControlRequest{*known};
 }

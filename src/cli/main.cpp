@@ -8,6 +8,7 @@
 #include "cli/output.hpp"
 #include "crypto/crypto.hpp"
 #include "platform/standard_streams.hpp"
+#include "util/text.hpp"
 
 namespace {
 
@@ -64,7 +65,8 @@ int run(const Arguments& words) {
   const auto command = std::find_if(std::begin(kCommands), std::end(kCommands),
                                     [&](const Command& c) { return words[0] == c.name; });
   if (command == std::end(kCommands)) {
-    throw UserError{kUsage, "USAGE", "no command '" + words[0] + "'; hsfwd --help lists them"};
+    throw UserError{kUsage, "USAGE",
+                    "no command " + hsfwd::in_quotes(words[0]) + "; hsfwd --help lists them"};
   }
   return command->run(Arguments(words.begin() + 1, words.end()));
 }

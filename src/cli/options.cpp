@@ -14,6 +14,8 @@ namespace hsfwd::cli {
 namespace {
 
 constexpr unsigned kHelpWidth = 100;
+// Of boost's messages, which quote the word they are about.
+constexpr std::size_t kMaxParserText = 120;
 
 [[noreturn]] void usage_error(const std::string& message) {
   throw UserError{kUsage, "USAGE", message};
@@ -76,7 +78,7 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
               values_);
     po::notify(values_);
   } catch (const po::error& error) {
-    usage_error(fmt::format("{}; usage: {}", error.what(), usage_));
+    usage_error(fmt::format("{}; usage: {}", shortened(error.what(), kMaxParserText), usage_));
   }
   if (!flag("help")) return true;
   std::ostringstream text;
@@ -109,14 +111,15 @@ OutputOptions output_options(const CommandLine& line) {
   if (format == "json") {
     out.format = platform::LogFormat::kJson;
   } else if (!format.empty() && format != "text") {
-    usage_error(fmt::format("--log-format {}: has to be text or json", format));
+    usage_error(fmt::format("--log-format {}: has to be text or json", shortened(format)));
   }
   return out;
 }
 
 BootstrapNode parse_bootstrap(const std::string& text) {
   const auto node = BootstrapNode::parse(text);
-  if (!node) usage_error(fmt::format("bootstrap '{}': has to be HOST:PORT or IP@HOST:PORT", text));
+  if (!node)
+    usage_error(fmt::format("bootstrap {}: has to be HOST:PORT or IP@HOST:PORT", in_quotes(text)));
   return *node;
 }
 
@@ -127,13 +130,15 @@ Options node_options(const CommandLine& line) {
   }
   if (out.bootstrap.empty()) out.bootstrap = public_bootstrap();
   if (line.has("host")) {
-    const auto host = net::Ipv4::parse(line.text("host"));
-    if (!host) usage_error(fmt::format("--host {}: has to be an IPv4 address", line.text("host")));
+    const std::string text = line.text("host");
+    const auto host = net::Ipv4::parse(text);
+    if (!host) usage_error(fmt::format("--host {}: has to be an IPv4 address", shortened(text)));
     out.host = *host;
   }
   if (line.has("port")) {
-    const auto port = parse_decimal(line.text("port"), 65535);
-    if (!port) usage_error(fmt::format("--port {}: has to be 0 to 65535", line.text("port")));
+    const std::string text = line.text("port");
+    const auto port = parse_decimal(text, 65535);
+    if (!port) usage_error(fmt::format("--port {}: has to be 0 to 65535", shortened(text)));
     out.port = static_cast<std::uint16_t>(*port);
     out.any_port = false;  // who names a port means it
   }
@@ -165,9 +170,9 @@ PeerReference parse_peer(const std::string& text) {
     return {address->key, address->shared_identity};
   }
   throw UserError{kUsage, "BAD_KEY",
-                  fmt::format("'{}' is no key: 64 hexadecimal digits, 52 characters z-base-32 or "
+                  fmt::format("{} is no key: 64 hexadecimal digits, 52 characters z-base-32 or "
                               "hs://...",
-                              text)};
+                              in_quotes(text))};
 }
 
 }  // namespace hsfwd::cli

@@ -7,6 +7,7 @@
 
 #include "platform/directories.hpp"
 #include "platform/identity_file.hpp"
+#include "util/text.hpp"
 
 namespace hsfwd::cli {
 
@@ -56,7 +57,7 @@ class Planner {
     for (const auto& entry : config_.bootstrap) {
       const auto node = BootstrapNode::parse(entry.value);
       if (!node) {
-        mistake(entry.line, fmt::format("bootstrap '{}' has to be HOST:PORT", entry.value));
+        mistake(entry.line, fmt::format("bootstrap {} has to be HOST:PORT", in_quotes(entry.value)));
       }
       out.bootstrap.push_back(*node);
     }
@@ -97,7 +98,9 @@ class Planner {
     std::set<std::string> names;
     for (const auto& text : expose.services) {
       auto service = forward::Service::parse(text.value);
-      if (!service) mistake(text.line, fmt::format("service '{}': {}", text.value, service.error()));
+      if (!service) {
+        mistake(text.line, fmt::format("service {}: {}", in_quotes(text.value), service.error()));
+      }
       if (!names.insert(service->name).second) {
         mistake(text.line, fmt::format("two services are called '{}'", service->name));
       }
@@ -111,7 +114,9 @@ class Planner {
     const PeerReference peer = resolve(connect.peer, true);
     for (const auto& text : connect.listen) {
       auto forward = forward::LocalForward::parse(text.value);
-      if (!forward) mistake(text.line, fmt::format("listen '{}': {}", text.value, forward.error()));
+      if (!forward) {
+        mistake(text.line, fmt::format("listen {}: {}", in_quotes(text.value), forward.error()));
+      }
       out.push_back({connect.peer.value, peer, std::move(*forward)});
     }
   }

@@ -34,15 +34,15 @@ Result<net::StreamAddress, std::string> parse_tcp(std::string_view text, std::ui
   const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
   const auto number = parse_decimal(port, 65535);
   if (!number || *number < min_port) {
-    return bad(fmt::format("'{}' is no port ({} to 65535)", port, min_port));
+    return bad(fmt::format("{} is no port ({} to 65535)", in_quotes(port), min_port));
   }
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
   } else if (host.find(':') != std::string_view::npos) {
-    return bad(fmt::format("IPv6 addresses go in brackets: [{}]", host));
+    return bad(fmt::format("IPv6 addresses go in brackets: [{}]", shortened(host)));
   }
   if (host.empty()) return bad("the host is empty");
-  if (!is_host(host)) return bad(fmt::format("'{}' is no host", host));
+  if (!is_host(host)) return bad(fmt::format("{} is no host", in_quotes(host)));
   out.host = host;
   out.port = static_cast<std::uint16_t>(*number);
   return out;
@@ -58,12 +58,17 @@ bool is_service_name(std::string_view name) {
          });
 }
 
+std::string no_service_name(std::string_view name) {
+  return fmt::format("{} is no service name: 1 to {} letters, digits, '-', '_' and '.'",
+                     in_quotes(name), kMaxName);
+}
+
 Result<Service, std::string> Service::parse(std::string_view text) {
   Service out;
   const std::size_t equals = text.find('=');
   if (equals != std::string_view::npos) {
     out.name = text.substr(0, equals);
-    if (!is_service_name(out.name)) return bad(fmt::format("'{}' is no service name", out.name));
+    if (!is_service_name(out.name)) return bad(no_service_name(out.name));
     text.remove_prefix(equals + 1);
   }
   if (text.starts_with("udp:")) return bad("UDP services are not available in this version");
@@ -125,19 +130,19 @@ Result<LocalForward, std::string> LocalForward::parse(std::string_view text) {
       port = 1;
     }
     if (port == parts.size() || parts.size() > port + 2) {
-      return bad(fmt::format("'{}' is not [BIND:]PORT[:SERVICE]", text));
+      return bad(fmt::format("{} is not [BIND:]PORT[:SERVICE]", in_quotes(text)));
     }
     std::string_view host = port == 1 ? parts[0] : kDefaultHost;
     if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
     if (host.empty()) return bad("the address to listen on is empty");
-    if (!is_host(host)) return bad(fmt::format("'{}' is no address", host));
+    if (!is_host(host)) return bad(fmt::format("{} is no address", in_quotes(host)));
     out.listen.host = host;
     out.listen.port = static_cast<std::uint16_t>(*parse_decimal(parts[port], 65535));
     if (parts.size() == port + 2) out.service = parts[port + 1];
     if (parts.size() == port + 2 && out.service.empty()) return bad("the service is empty");
   }
   if (!out.service.empty() && !is_service_name(out.service)) {
-    return bad(fmt::format("'{}' is no service name", out.service));
+    return bad(no_service_name(out.service));
   }
   return out;
 }

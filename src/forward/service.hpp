@@ -35,5 +35,7 @@ struct LocalForward {
 
 /// Letters, digits, '-', '_' and '.', 1 to 64 of them.
 bool is_service_name(std::string_view name);
+/// One clause for people that says so, and what would be one.
+std::string no_service_name(std::string_view name);
 
 }  // namespace hsfwd::forward

@@ -108,6 +108,17 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string shortened(std::string_view text, std::size_t max) {
+  if (text.size() <= max) return std::string(text);
+  // Not in the middle of a letter of several bytes.
+  while (max > 0 && (static_cast<std::uint8_t>(text[max]) & 0xc0) == 0x80) --max;
+  return std::string(text.substr(0, max)) + "...";
+}
+
+std::string in_quotes(std::string_view text) {
+  return "'" + printable(shortened(text)) + "'";
+}
+
 std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t max) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -26,6 +26,11 @@ std::optional<Bytes> from_z32(std::string_view text);
 /// The text with its control characters written out (\n, \x1b), so that it stays on one line.
 std::string printable(std::string_view text);
 
+/// A text that is not longer than that, or its beginning and "...".
+std::string shortened(std::string_view text, std::size_t max = 64);
+/// What somebody has typed, as messages show it: in quotes, shortened, on one line.
+std::string in_quotes(std::string_view text);
+
 /// A decimal number without sign, spaces or leading plus, at most `max`.
 std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t max);
 

@@ -97,6 +97,32 @@ TEST_CASE("flags that make no sense are usage errors that name them") {
   }
 }
 
+TEST_CASE("an error is short, however much was typed") {
+  const std::string typed(10'000, 'x');
+  const std::vector<std::string> cases[] = {
+      {"--port", typed}, {"--host", typed},   {"--log-format", typed}, {"--bootstrap", typed},
+      {"--" + typed},    {"--json=" + typed}, {"word", typed},         {"--name", typed + "/"},
+  };
+  for (const auto& words : cases) {
+    CAPTURE(words[0].substr(0, 20));
+    const UserError error = error_of([&] {
+      const auto line = line_of(words);
+      output_options(line);
+      node_options(line);
+      identity_path(line);
+    });
+    CHECK(error.message.size() < 200);
+  }
+  CHECK(error_of([&] { parse_peer(typed); }).message.size() < 200);
+  for (const std::string& text :
+       {"[[expose]]\nservices = '" + typed + "'",
+        "[[expose]]\nservices = '1'\nallow = '" + typed + "'",
+        "[[connect]]\npeer = '" + std::string(kKey) + "'\nlisten = '" + typed + ":'",
+        "bootstrap = '" + typed + "'"}) {
+    CHECK(error_of([&] { plan_of(text); }).message.size() < 300);
+  }
+}
+
 TEST_CASE("a peer is a key in any of its forms") {
   const auto key = *hyperdht::parse_key(kKey);
   CHECK(parse_peer(kKey).key == key);

@@ -62,6 +62,18 @@ TEST_CASE("address classes follow upstream") {
   CHECK(!net::is_bogon(Ipv4::of(8, 8, 8, 8)));
 }
 
+TEST_CASE("what is quoted is short and on one line") {
+  CHECK(in_quotes("") == "''");
+  CHECK(in_quotes("a\nb") == "'a\\nb'");
+  const std::string fits(64, 'x');
+  CHECK(in_quotes(fits) == "'" + fits + "'");
+  CHECK(in_quotes(fits + "y") == "'" + fits + "...'");
+  CHECK(in_quotes(std::string(10'000, 'x')) == "'" + fits + "...'");
+  // A letter is there or not.
+  CHECK(shortened("gr\xc3\xbc\xc3\x9f", 5) == "gr\xc3\xbc...");
+  CHECK(shortened("\xbf\xbf\xbf", 1) == "...");
+}
+
 TEST_CASE("control characters are written out, everything else stays") {
   CHECK(printable("a\nb\x1b[2J\x7f\t") == "a\\nb\\x1b[2J\\x7f\\x09");
   CHECK(printable("gr\xc3\xbc\xc3\x9f") == "gr\xc3\xbc\xc3\x9f");

@@ -59,7 +59,7 @@ void Survey::resolve(std::size_t index) {
   ++open_;
   Candidate& candidate = candidates_[index];
   candidate.walk = std::make_unique<rpc::BootstrapWalk>(
-      dht_.env(), dht_.node().calls(), candidate.node,
+      dht_.env(), dht_.node().calls(), candidate.node, dht_.node().unresolved_names(),
       [this, index](const net::Address& address) { report_.bootstrap[index].address = address; },
       [this, index] {
         if (candidates_[index].walk->done()) ask_bootstrap(index);

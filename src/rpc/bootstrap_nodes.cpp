@@ -32,11 +32,12 @@ std::string BootstrapNode::to_string() const {
 }
 
 BootstrapWalk::BootstrapWalk(const net::Env& env, Calls& calls,
-                             const std::vector<BootstrapNode>& nodes, Found found,
-                             Progress progress)
+                             const std::vector<BootstrapNode>& nodes, UnresolvedNames& unresolved,
+                             Found found, Progress progress)
     : env_(env),
       calls_(calls),
       nodes_(nodes),
+      unresolved_(unresolved),
       on_found_(std::move(found)),
       on_progress_(std::move(progress)),
       steps_(nodes.size()),
@@ -98,7 +99,12 @@ void BootstrapWalk::look_up(std::size_t index) {
   steps_[index].lookup = env_.resolver.resolve(
       nodes_[index].host, [this, index](const Result<net::Ipv4>& host) {
         env_.scheduler.retire(std::move(steps_[index].lookup));
-        if (!host) env_.log.warning("bootstrap", "cannot resolve {}", nodes_[index].host);
+        const std::string& name = nodes_[index].host;
+        if (host) {
+          unresolved_.erase(name);
+        } else if (unresolved_.insert(name).second) {
+          env_.log.warning("bootstrap", "cannot resolve {}", name);
+        }
         finish(index, host ? std::optional(*host) : std::nullopt);
       });
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,10 @@ struct BootstrapNode {
   std::string to_string() const;
 };
 
+/// Names that could not be resolved when they were last looked up. A node looks them up with every
+/// query: each is told of once, until it resolves again.
+using UnresolvedNames = std::set<std::string>;
+
 /// Turns a list of bootstrap nodes into addresses, all at once. Names that cannot be resolved are
 /// skipped.
 class BootstrapWalk {
@@ -31,10 +36,10 @@ class BootstrapWalk {
   using Found = std::function<void(const net::Address&)>;
   using Progress = std::function<void()>;
 
-  /// `nodes` outlives the walk. `progress` is called when a name is resolved or not, or a suggested
-  /// address does not answer in time. Neither callback may delete the walk.
+  /// `nodes` and `unresolved` outlive the walk. `progress` is called when a name is resolved or
+  /// not, or a suggested address does not answer in time. Neither callback may delete the walk.
   BootstrapWalk(const net::Env& env, Calls& calls, const std::vector<BootstrapNode>& nodes,
-                Found found, Progress progress);
+                UnresolvedNames& unresolved, Found found, Progress progress);
 
   void start();
   void cancel();
@@ -56,6 +61,7 @@ class BootstrapWalk {
   net::Env env_;
   Calls& calls_;
   const std::vector<BootstrapNode>& nodes_;
+  UnresolvedNames& unresolved_;
   Found on_found_;
   Progress on_progress_;
   std::vector<Step> steps_;

@@ -24,7 +24,7 @@ void NetworkCheck::start(Done done) {
     return;
   }
   walk_ = std::make_unique<BootstrapWalk>(
-      node_.env(), node_.calls(), node_.options().bootstrap,
+      node_.env(), node_.calls(), node_.options().bootstrap, node_.unresolved_names(),
       [this](const net::Address& address) { add(address); },
       [this] {
         if (walk_ && (nodes_.empty() ? walk_->done() : walk_->settled(1))) probe();

@@ -117,6 +117,7 @@ class Node final : private Calls::Owner {
   Calls& calls() { return calls_; }
   const CallStats& call_stats() const { return calls_.stats(); }
   Tokens& tokens() { return tokens_; }
+  UnresolvedNames& unresolved_names() { return unresolved_names_; }
   std::uint32_t tick() const { return tick_; }
   /// Learns a node without having heard of it.
   void add_node(const net::Address& address);
@@ -183,6 +184,7 @@ class Node final : private Calls::Owner {
   bool adaptive_;
   bool bootstrapped_ = false;
 
+  UnresolvedNames unresolved_names_;
   Calls calls_;
   Tokens tokens_;
   RoutingTable table_;

@@ -56,7 +56,7 @@ void Query::add_from_table() {
 
 void Query::add_bootstrap() {
   bootstrap_ = std::make_unique<BootstrapWalk>(
-      node_.env(), node_.calls(), node_.options().bootstrap,
+      node_.env(), node_.calls(), node_.options().bootstrap, node_.unresolved_names(),
       [this](const net::Address& address) {
         add_pending(address, std::nullopt, 0);
         ask_more();

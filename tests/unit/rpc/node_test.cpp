@@ -26,6 +26,13 @@ std::vector<NodeId> true_closest(const Network& network, const Target& target, s
   return ids;
 }
 
+struct LogLines final : LogSink {
+  void write(LogLevel, std::string_view, std::string_view message) override {
+    (text += message) += '\n';
+  }
+  std::string text;
+};
+
 struct QueryRun {
   QueryRun(Node& node, const Target& target)
       : query(node,
@@ -296,6 +303,31 @@ TEST_CASE("bootstrap by name, by hint, and past nodes that are gone") {
   CHECK(boot_with({"nowhere.example:49737", "9.9.9.9:1", "node1.example:49737"}) > 5);
   CHECK(boot_with({"nowhere.example:49737"}) == 0);
   CHECK(boot_with({}) == 0);
+}
+
+TEST_CASE("a name that does not resolve is told of once") {
+  Network network(9);
+  LogLines told;
+  network.world.set_log(Log(told, LogLevel::kWarning));
+  Member& member = *network.members[0];
+  // Two ports of one host.
+  const std::vector<BootstrapNode> nodes = {{"a.example", std::nullopt, 1},
+                                            {"a.example", std::nullopt, 2},
+                                            {"b.example", std::nullopt, 1}};
+  UnresolvedNames unresolved;
+  const auto walk = [&] {
+    BootstrapWalk round(
+        member.host().env(), member.node().calls(), nodes, unresolved, [](const net::Address&) {},
+        [] {});
+    round.start();
+    REQUIRE(network.world.run_until([&] { return round.done(); }, 20_s));
+    return std::exchange(told.text, {});
+  };
+  CHECK(walk() == "cannot resolve a.example\ncannot resolve b.example\n");
+  CHECK(walk().empty());
+  network.world.add_name("b.example", net::Ipv4::of(1, 2, 3, 4));
+  CHECK(walk().empty());
+  CHECK(unresolved == UnresolvedNames{"a.example"});
 }
 
 TEST_CASE("bootstrap nodes are written as host:port or ip@host:port") {

@@ -117,6 +117,7 @@ bool Calls::on_response(net::UdpSocket& socket, const net::Address& from,
     return false;
   }
   Call& call = *found->second;
+  call.trace_answer(from, message.error);
   ++stats_.responses;
   note_heard(from);
   silent_.remove(call.spec_.to);
@@ -215,6 +216,26 @@ void Call::transmit() {
       spec_.socket != nullptr ? *spec_.socket : calls_.owner_.sending_socket();
   if (spec_.to.port != 0) socket.send_one(spec_.to, datagram_);
   timer_.start(timeout());
+  if (traced()) {
+    calls_.env_.log.trace("rpc", "{} is asked: {}{}", spec_.to.to_string(), command_text(),
+                          sent_ > 1 ? fmt::format(", try {}", sent_) : "");
+  }
+}
+
+bool Call::traced() const {
+  return calls_.env_.log.enabled(LogLevel::kTrace);
+}
+
+std::string Call::command_text() const {
+  return rpc::command_text(spec_.internal, spec_.command);
+}
+
+void Call::trace_answer(const net::Address& from, std::uint64_t error) const {
+  if (!traced()) return;
+  const Duration rtt = calls_.env_.now() - sent_at_;
+  calls_.env_.log.trace("rpc", "{} answers: {}, {:.1f} ms{}", from.to_string(), command_text(),
+                        static_cast<double>(rtt.to_micros()) / 1000,
+                        error == kErrorNone ? "" : fmt::format(", error {}", error));
 }
 
 Duration Call::timeout() const {
@@ -227,6 +248,10 @@ void Call::on_timer() {
   if (spec_.to_id && others_heard) calls_.silent_.add(spec_.to, sent_at_, calls_.env_.now());
   if (sent_ > spec_.retries) {
     ++calls_.stats_.timeouts;
+    if (traced()) {
+      calls_.env_.log.trace("rpc", "{} is silent: {}, given up after {} tries",
+                            spec_.to.to_string(), command_text(), sent_);
+    }
     const net::Address to = spec_.to;
     const std::optional<NodeId> id = spec_.to_id;
     if (others_heard) {

@@ -75,6 +75,9 @@ class Call {
  private:
   friend class Calls;
   void transmit();
+  bool traced() const;
+  std::string command_text() const;
+  void trace_answer(const net::Address& from, std::uint64_t error) const;
   Duration timeout() const;
   void on_timer();
   void finish(const CallResult& result);

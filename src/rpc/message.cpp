@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/message.hpp"
 
+#include <fmt/format.h>
+
 #include "codec/writer.hpp"
 
 namespace hsfwd::rpc {
@@ -24,6 +26,24 @@ std::uint8_t flag_if(bool present, std::uint64_t flag) {
 }
 
 }  // namespace
+
+std::string command_text(bool internal, std::uint64_t command) {
+  if (internal) {
+    switch (static_cast<InternalCommand>(command)) {
+      case InternalCommand::kPing:
+        return "ping";
+      case InternalCommand::kPingNat:
+        return "ping to another port";
+      case InternalCommand::kFindNode:
+        return "find node";
+      case InternalCommand::kDownHint:
+        return "down hint";
+      case InternalCommand::kDelayedPing:
+        return "delayed ping";
+    }
+  }
+  return fmt::format("{}command {}", internal ? "internal " : "", command);
+}
 
 Bytes RequestMessage::encode() const {
   return codec::encode([this](codec::Writer& w) {

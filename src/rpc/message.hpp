@@ -11,6 +11,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "rpc/node_id.hpp"
@@ -26,6 +27,9 @@ enum class InternalCommand : std::uint64_t {
   kDownHint = 3,  // a node you told me of does not answer
   kDelayedPing = 4,
 };
+
+/// For the log: the name of an internal command, the number of any other.
+std::string command_text(bool internal, std::uint64_t command);
 
 /// Codes of the response's error field that this layer knows.
 inline constexpr std::uint64_t kErrorNone = 0;

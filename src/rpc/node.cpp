@@ -48,6 +48,10 @@ void Node::on_datagram(net::UdpSocket& socket, const net::Address& from, ByteVie
 
 void Node::on_request(net::UdpSocket& socket, const net::Address& from,
                       const RequestMessage& message) {
+  if (env_.log.enabled(LogLevel::kTrace)) {
+    env_.log.trace("rpc", "{} asks: {}", from.to_string(),
+                   command_text(message.internal, message.command));
+  }
   calls_.note_heard(from);
   IncomingRequest request{
       .origin = {.socket = &socket,

@@ -6,6 +6,7 @@
 
 using namespace hsfwd;
 using namespace hsfwd::rpc;
+using Catch::Matchers::Contains;
 
 namespace {
 
@@ -268,6 +269,43 @@ TEST_CASE("requests: answers, repeats, time-outs, unknown commands, tokens") {
   REQUIRE(ask(99, std::nullopt));
   CHECK(!result->ok());
   CHECK(b.requests == 4);  // one and three repeats
+}
+
+TEST_CASE("a trace tells of every request, with its answer or the lack of one") {
+  Network network(10);
+  network.grow_to(2);
+  LogLines told;
+  network.world.set_log(Log(told, LogLevel::kTrace));
+  Member& a = network.add(network.member_options());
+  Member& b = *network.members[1];
+  const std::string to = b.address().to_string();
+  REQUIRE(network.world.run_until([&] { return a.bootstrapped; }, 20_s));
+  CHECK_THAT(told.text, Contains(to + " is asked: find node\n"));
+  CHECK_THAT(told.text, Contains(to + " answers: find node, 20.0 ms\n"));
+
+  std::optional<bool> ok;
+  Call call(a.node().calls(), [&](const CallResult& result) { ok = result.ok(); });
+  const auto ask = [&](std::uint64_t command) {
+    ok.reset();
+    told.text.clear();
+    RequestSpec spec;
+    spec.to = b.address();
+    spec.command = command;
+    call.start(spec);
+    return network.world.run_until([&] { return ok.has_value(); }, 20_s);
+  };
+  REQUIRE(ask(98));
+  CHECK_THAT(told.text, Contains(to + " answers: command 98, 20.0 ms, error 1\n"));
+  b.silent = true;
+  REQUIRE(ask(99));
+  CHECK_THAT(told.text, Contains(to + " is asked: command 99, try 4\n"));
+  CHECK_THAT(told.text, Contains(to + " is silent: command 99, given up after 4 tries\n"));
+
+  bool pinged = false;
+  Call ping(b.node().calls(), [&](const CallResult&) { pinged = true; });
+  b.node().ping(ping, a.address());
+  REQUIRE(network.world.run_until([&] { return pinged; }, 20_s));
+  CHECK_THAT(told.text, Contains(" asks: ping\n"));
 }
 
 TEST_CASE("forgetting a call ends it without a word") {

@@ -24,26 +24,39 @@ Err<std::string> failed(const std::string& path, const std::string& what) {
   return Err(fmt::format("identity {}: {}", path, what));
 }
 
-/// All of a descriptor, within reason.
-std::optional<std::string> read_all(int fd) {
+/// All of a descriptor, within reason. The error is one clause.
+Result<std::string, std::string> read_all(int fd) {
   std::string out;
   char chunk[512];
   for (;;) {
     const ssize_t n = read(fd, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 || out.size() > kMaxIdentitySize) return std::nullopt;
+    if (n < 0) return Err(std::string(std::strerror(errno)));
     if (n == 0) return out;
     out.append(chunk, static_cast<std::size_t>(n));
+    if (out.size() > kMaxIdentitySize) return Err(std::string("is larger than an identity"));
   }
 }
 
-Result<Identity, std::string> parse(const std::string& path, std::string_view text) {
+/// Onto the disk; 0 or the error number.
+int write_all(int fd, const std::string& text) {
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = write(fd, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno;
+    done += static_cast<std::size_t>(n);
+  }
+  return fsync(fd) == 0 ? 0 : errno;
+}
+
+Result<std::optional<Identity>, std::string> parse(const std::string& path, std::string_view text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
     text.remove_suffix(1);
   }
   const auto seed = text.size() == 2 * crypto::Seed::kSize ? from_hex(text) : std::nullopt;
   if (!seed) return failed(path, "is not 64 hexadecimal digits");
-  return Identity{crypto::KeyPair::from_seed(crypto::Seed::from(*seed)), false};
+  return std::optional(Identity{crypto::KeyPair::from_seed(crypto::Seed::from(*seed)), false});
 }
 
 }  // namespace
@@ -55,25 +68,38 @@ std::string default_identity_path(const std::string& name) {
   return name.empty() ? base : base + "." + name;
 }
 
-Result<Identity, std::string> load_identity(const std::string& path, Random& random) {
+Result<std::optional<Identity>, std::string> read_identity(const std::string& path) {
   if (path == "-") {
     const auto text = read_all(STDIN_FILENO);
-    if (!text) return failed("on standard input", "cannot be read");
+    if (!text) return failed("on standard input", text.error());
     return parse("on standard input", *text);
   }
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0 && errno == ENOENT) return create_identity(path, random);
-  if (fd < 0) return failed(path, std::strerror(errno));
   struct stat info {};
-  const bool known = fstat(fd, &info) == 0;
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) {
+    if (lstat(path.c_str(), &info) == 0)
+      return failed(path, "is a link to a file that is not there");
+    return std::optional<Identity>();
+  }
+  if (fd < 0) return failed(path, std::strerror(errno));
+  const int unknown = fstat(fd, &info) == 0 ? 0 : errno;
   const auto text = read_all(fd);
   close(fd);
-  if (!known || !text) return failed(path, "cannot be read");
+  if (unknown != 0) return failed(path, std::strerror(unknown));
+  if (S_ISDIR(info.st_mode)) return failed(path, "is a directory");
+  if (!text) return failed(path, text.error());
   if (S_ISREG(info.st_mode) && (info.st_mode & kOthers) != 0) {
     return failed(path, fmt::format("others can read it (mode {:04o}); chmod 600 it",
                                     info.st_mode & 07777));
   }
   return parse(path, *text);
+}
+
+Result<Identity, std::string> load_identity(const std::string& path, Random& random) {
+  auto identity = read_identity(path);
+  if (!identity) return Err(identity.error());
+  if (!*identity) return create_identity(path, random);
+  return std::move(**identity);
 }
 
 Result<Identity, std::string> create_identity(const std::string& path, Random& random) {
@@ -88,13 +114,12 @@ Result<Identity, std::string> create_identity(const std::string& path, Random& r
   if (fd < 0) return failed(path, errno == EEXIST ? "exists already" : std::strerror(errno));
   const crypto::KeyPair keys = crypto::KeyPair::generate(random);
   std::string text = to_hex(keys.seed().view()) + "\n";
-  const bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                       fsync(fd) == 0;
+  const int problem = write_all(fd, text);
   crypto::wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
   close(fd);
-  if (!written) {
+  if (problem != 0) {
     unlink(path.c_str());
-    return failed(path, "cannot be written");
+    return failed(path, fmt::format("cannot be written: {}", std::strerror(problem)));
   }
   return Identity{keys, true};
 }

@@ -21,8 +21,10 @@ struct Identity {
   bool created = false;
 };
 
-/// Reads an identity, or makes it on first use. "-" reads one from standard input. The error is one
-/// line for people that names the file.
+/// Reads an identity; nothing if there is none yet. "-" reads one from standard input. The error is
+/// one line for people that names the file.
+Result<std::optional<Identity>, std::string> read_identity(const std::string& path);
+/// The same, and makes it on first use.
 Result<Identity, std::string> load_identity(const std::string& path, Random& random);
 /// Makes a new file; an existing one is left alone and is an error.
 Result<Identity, std::string> create_identity(const std::string& path, Random& random);

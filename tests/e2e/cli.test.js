@@ -115,7 +115,7 @@ t.test('identities that cannot be used', async () => {
     const args = (identity) => [...command, '--identity', identity]
     await fails(args(open), 78, new RegExp(`${open}.*others can read it \\(mode 0644\\).*chmod 600`), 'BAD_IDENTITY')
     await fails(args(broken), 78, new RegExp(`${broken}.*64 hexadecimal digits`), 'BAD_IDENTITY')
-    await fails(args(t.scratch), 78, new RegExp(`${t.scratch}: cannot be read`), 'BAD_IDENTITY')
+    await fails(args(t.scratch), 78, new RegExp(`${t.scratch}: is a directory`), 'BAD_IDENTITY')
     await fails(args(under), 78, new RegExp(under), 'BAD_IDENTITY')
   }
   t.equal(fs.readFileSync(open, 'utf8'), KEY + '\n', 'the file')

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +13,7 @@
 #include "platform/identity_file.hpp"
 #include "sim/random.hpp"
 #include "unit/platform/scratch.hpp"
+#include "util/text.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::platform;
@@ -93,10 +96,43 @@ TEST_CASE("what is no identity is refused and left alone") {
     CHECK_THAT(loaded.error(), Contains(path));
     CHECK(contents(path) == text);
   }
-  CHECK_THAT(load_identity(folder / ".", random).error(), Contains("cannot be read"));
+  CHECK_THAT(load_identity(folder.write("large", std::string(10'000, 'a'), 0600), random).error(),
+             Contains("large: is larger than an identity"));
+  CHECK_THAT(load_identity(folder / ".", random).error(), Contains("/.: is a directory"));
+  REQUIRE(symlink("nowhere", (folder / "link").c_str()) == 0);
+  CHECK_THAT(load_identity(folder / "link", random).error(),
+             Contains("link: is a link to a file that is not there"));
   folder.write("file", "", 0600);
   CHECK_THAT(load_identity(folder / "file/identity", random).error(), Contains("file/identity"));
   CHECK(load_identity(folder.write("spaces", kSeed + " \r\n", 0600), random).ok());
+}
+
+TEST_CASE("reading an identity makes none") {
+  const Folder folder;
+  const auto none = read_identity(folder / "deep/er/identity");
+  REQUIRE(none.ok());
+  CHECK(!*none);
+  CHECK(!std::filesystem::exists(folder / "deep"));
+  const auto there = read_identity(folder.write("identity", kSeed, 0600));
+  REQUIRE(there.ok());
+  const auto keys = crypto::KeyPair::from_seed(crypto::Seed::from(*from_hex(kSeed)));
+  CHECK((*there)->keys.public_key == keys.public_key);
+}
+
+TEST_CASE("an identity that finds no room on the disk leaves nothing, and the reason is told") {
+  const Folder folder;
+  sim::SeededRandom random(1);
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const rlimit full{.rlim_cur = 10, .rlim_max = before.rlim_max};
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &full) == 0);
+  const auto made = create_identity(folder / "identity", random);
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  REQUIRE(!made.ok());
+  CHECK_THAT(made.error(), Contains("cannot be written: File too large"));
+  CHECK(!std::filesystem::exists(folder / "identity"));
 }
 
 TEST_CASE("making an identity never overwrites one") {

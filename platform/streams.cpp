@@ -32,6 +32,7 @@ struct SocketAddress {
 Result<SocketAddress, std::string> unix_address(const std::string& path) {
   SocketAddress out;
   auto* address = reinterpret_cast<sockaddr_un*>(&out.storage);
+  static_assert(sizeof address->sun_path == net::StreamAddress::kMaxPath + 1);
   if (path.size() >= sizeof address->sun_path) {
     return Err(std::string("path is too long for a unix socket"));
   }

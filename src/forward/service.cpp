@@ -26,6 +26,15 @@ bool is_host(std::string_view host) {
   });
 }
 
+Result<net::StreamAddress, std::string> parse_unix(std::string_view path) {
+  if (path.empty()) return bad("the path of the socket is missing");
+  if (path.size() > net::StreamAddress::kMaxPath) {
+    return bad(fmt::format("the path of the socket is longer than {} bytes",
+                           net::StreamAddress::kMaxPath));
+  }
+  return net::StreamAddress{.host = {}, .port = 0, .path = std::string(path)};
+}
+
 /// `PORT` or `HOST:PORT`, HOST in brackets if it contains colons.
 Result<net::StreamAddress, std::string> parse_tcp(std::string_view text, std::uint64_t min_port) {
   net::StreamAddress out;
@@ -73,8 +82,9 @@ Result<Service, std::string> Service::parse(std::string_view text) {
   }
   if (text.starts_with("udp:")) return bad("UDP services are not available in this version");
   if (text.starts_with(kUnixPrefix)) {
-    out.target.path = text.substr(kUnixPrefix.size());
-    if (out.target.path.empty()) return bad("the path of the socket is missing");
+    auto target = parse_unix(text.substr(kUnixPrefix.size()));
+    if (!target) return Err(target.error());
+    out.target = std::move(*target);
     if (out.name.empty()) {
       const std::size_t slash = out.target.path.rfind('/');
       out.name = out.target.path.substr(slash == std::string::npos ? 0 : slash + 1);
@@ -101,8 +111,9 @@ Result<LocalForward, std::string> LocalForward::parse(std::string_view text) {
       out.service = text.substr(colon + 1);
       text = text.substr(0, colon);
     }
-    out.listen.path = text;
-    if (out.listen.path.empty()) return bad("the path of the socket is missing");
+    auto listen = parse_unix(text);
+    if (!listen) return Err(listen.error());
+    out.listen = std::move(*listen);
   } else {
     // The last part is a service unless it is a number; a service whose name is a number needs a
     // port before it.

@@ -14,6 +14,8 @@ namespace hsfwd::net {
 
 /// A TCP port of a host, or the path of a unix socket.
 struct StreamAddress {
+  static constexpr std::size_t kMaxPath = 107;  // what a unix socket's address has room for
+
   std::string host;  // name or literal; empty for a unix socket
   std::uint16_t port = 0;
   std::string path;

@@ -76,6 +76,16 @@ TEST_CASE("a local address leads to the default service or to a named one") {
   }
 }
 
+TEST_CASE("the path of a socket has to fit into the address of one") {
+  const std::string fits = "unix:/" + std::string(106, 'x');
+  CHECK(Service::parse("a=" + fits).ok());
+  CHECK(LocalForward::parse(fits + ":web").ok());
+  const char* says = "the path of the socket is longer than 107 bytes";
+  CHECK(Service::parse("a=" + fits + "x").error() == says);
+  CHECK(LocalForward::parse(fits + "x").error() == says);
+  CHECK(LocalForward::parse(fits + "x:web").error() == says);
+}
+
 TEST_CASE("local addresses that make no sense are explained in one clause") {
   for (const char* text :
        {"", ":", "ssh", "70000", "-1", "1:2:3:4", "host:port", ":2222", "2222:", "2222:a b",

@@ -160,7 +160,7 @@ Expose read_expose(const toml::table& table) {
   out.line = line_of(table);
   out.services = in.texts("services");
   out.allow = in.texts("allow", "leave it out to let everybody in, or name at least one key");
-  if (const auto identity = in.text("identity")) out.identity = identity->value;
+  out.identity = in.text("identity");
   in.refuse_unknown();
   if (out.services.empty()) {
     throw Mistake{out.line, "[[expose]] needs services, such as services = [\"22\"]"};
@@ -204,7 +204,7 @@ std::map<std::string, Peer> read_peers(const toml::table& table) {
 Config read_config(const toml::table& root) {
   Table in(root, "");
   Config out;
-  if (const auto identity = in.text("identity")) out.identity = identity->value;
+  out.identity = in.text("identity");
   out.bootstrap =
       in.texts("bootstrap", "leave it out for the public DHT, or name at least one HOST:PORT");
   out.host = in.text("host");

@@ -27,7 +27,7 @@ struct Peer {
 struct Expose {
   std::vector<Located<std::string>> services;  // as on the command line of `expose`
   std::vector<Located<std::string>> allow;     // keys, or names of peers; everybody if absent
-  std::optional<std::string> identity;
+  std::optional<Located<std::string>> identity;
   int line = 0;
 };
 
@@ -38,7 +38,7 @@ struct Connect {
 };
 
 struct Config {
-  std::optional<std::string> identity;  // path
+  std::optional<Located<std::string>> identity;  // path
   std::vector<Located<std::string>> bootstrap;
   std::optional<Located<std::string>> host;
   std::optional<Located<std::int64_t>> port;

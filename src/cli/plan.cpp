@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "platform/directories.hpp"
@@ -18,9 +19,10 @@ class Planner {
   Planner(const config::Config& config, std::string file)
       : config_(config), file_(std::move(file)) {}
 
-  Plan make() {
+  Plan make() const {
     Plan plan;
-    plan.identity = config_.identity ? path_of(*config_.identity) : platform::default_identity_path();
+    plan.identity = config_.identity ? path_of(config_.identity->value)
+                                     : platform::default_identity_path();
     plan.node = node();
     // Names are checked even if nothing refers to them.
     for (const auto& [name, peer] : config_.peers) resolve({peer.key, peer.line}, false);
@@ -40,7 +42,24 @@ class Planner {
     return plan;
   }
 
+  /// Those that are there; the others are made when they are used.
+  void check_identities(const Plan& plan) const {
+    check_identity(plan.identity, config_.identity);
+    for (std::size_t i = 0; i < plan.exposes.size(); ++i) {
+      const auto& own = config_.exposes[i].identity;
+      if (own) check_identity(plan.exposes[i].identity, own);
+    }
+  }
+
  private:
+  void check_identity(const std::string& path,
+                      const std::optional<config::Located<std::string>>& text) const {
+    const auto identity = platform::read_identity(path);
+    if (identity) return;
+    const config::ConfigError error{file_, text ? text->line : 0, identity.error()};
+    throw UserError{kBadConfig, "BAD_IDENTITY", error.to_string()};
+  }
+
   [[noreturn]] void mistake(int line, const std::string& message) const {
     throw UserError{kBadConfig, "BAD_CONFIG", config::ConfigError{file_, line, message}.to_string()};
   }
@@ -57,7 +76,8 @@ class Planner {
     for (const auto& entry : config_.bootstrap) {
       const auto node = BootstrapNode::parse(entry.value);
       if (!node) {
-        mistake(entry.line, fmt::format("bootstrap {} has to be HOST:PORT", in_quotes(entry.value)));
+        mistake(entry.line,
+                fmt::format("bootstrap {} has to be HOST:PORT", in_quotes(entry.value)));
       }
       out.bootstrap.push_back(*node);
     }
@@ -94,7 +114,7 @@ class Planner {
 
   Plan::Expose read(const config::Expose& expose, const std::string& identity) const {
     Plan::Expose out;
-    out.identity = expose.identity ? path_of(*expose.identity) : identity;
+    out.identity = expose.identity ? path_of(expose.identity->value) : identity;
     std::set<std::string> names;
     for (const auto& text : expose.services) {
       auto service = forward::Service::parse(text.value);
@@ -117,7 +137,28 @@ class Planner {
       if (!forward) {
         mistake(text.line, fmt::format("listen {}: {}", in_quotes(text.value), forward.error()));
       }
+      refuse_taken(text, forward->listen, out);
       out.push_back({connect.peer.value, peer, std::move(*forward)});
+    }
+  }
+
+  static bool same_port(const net::StreamAddress& a, const net::StreamAddress& b) {
+    if (a.is_unix() || b.is_unix()) return a == b;
+    const auto all = [](const std::string& host) { return host == "0.0.0.0"; };
+    const auto v6 = [](const std::string& host) { return host.find(':') != std::string::npos; };
+    if (a.port != b.port || a.port == 0) return false;  // 0 is another one each time
+    return a.host == b.host || (all(a.host) && !v6(b.host)) || (all(b.host) && !v6(a.host));
+  }
+
+  /// Of two that listen at one address the second could not start.
+  void refuse_taken(const config::Located<std::string>& text, const net::StreamAddress& listen,
+                    const std::vector<Plan::Connect>& before) const {
+    const bool taken = std::any_of(before.begin(), before.end(), [&](const Plan::Connect& connect) {
+      return same_port(connect.forward.listen, listen);
+    });
+    if (taken) {
+      mistake(text.line, fmt::format("listen {}: {} is taken by another listen",
+                                     in_quotes(text.value), listen.to_string()));
     }
   }
 
@@ -146,7 +187,10 @@ std::string choose_plan_file(const std::string& path) {
 Plan load_plan(const std::string& file) {
   const auto config = config::load(file);
   if (!config) throw UserError{kBadConfig, "BAD_CONFIG", config.error().to_string()};
-  return make_plan(*config, file);
+  const Planner planner(*config, file);
+  Plan plan = planner.make();
+  planner.check_identities(plan);
+  return plan;
 }
 
 }  // namespace hsfwd::cli

@@ -35,7 +35,7 @@ Plan make_plan(const config::Config& config, const std::string& file);
 
 /// The path, or the first of the default ones that exists if it is empty. Throws UserError.
 std::string choose_plan_file(const std::string& path);
-/// Throws UserError with the file, the line and what would be right.
+/// The same of a file, whose identities can be used as far as they are there. Throws UserError.
 Plan load_plan(const std::string& file);
 
 }  // namespace hsfwd::cli

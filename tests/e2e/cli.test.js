@@ -204,6 +204,8 @@ t.test('a configuration with a mistake: file and line, 78, and nothing is starte
     [head + '[[expose]]\nservices = ["80"]\n[[expose]]\nservices = ["81"]\n', 4, /same identity/],
     [head + '[[connect]]\nlisten = "0"\n', 2, /needs a peer/],
     [head + `[[connect]]\npeer = "${KEY}"\nlisten = ["0", "x:y:z"]\n`, 4, /'x:y:z'/],
+    [head + `[[connect]]\npeer = "${KEY}"\nlisten = ["24901:echo"]\n[[connect]]\npeer = "${KEY}"\nlisten = ["24901:hash"]\n`,
+      7, /127\.0\.0\.1:24901 is taken by another listen/],
     [head + 'port = "80"\n', 2, /'port' has to be a whole number/],
     [head + 'port = 70000\n', 2, /port has to be 0 to 65535/],
     [head + '[peer.bob]\nkey = "x"\n', 3, /'x' is no key/]
@@ -212,6 +214,16 @@ t.test('a configuration with a mistake: file and line, 78, and nothing is starte
     const name = file(text)
     for (const command of ['check', 'up']) {
       await fails([command, '-c', name], 78, new RegExp(`^hsfwd: ${name}:${line}: .*${says.source}`), 'BAD_CONFIG')
+    }
+  }
+  const broken = file('not a seed\n')
+  for (const [text, where] of [
+    [`\nidentity = "${broken}"\n[[expose]]\nservices = "80"\n`, ':2'],
+    [head + `[[expose]]\nservices = "80"\nidentity = "${broken}"\n`, ':4']
+  ]) {
+    const name = file(text)
+    for (const command of ['check', 'up']) {
+      await fails([command, '-c', name], 78, new RegExp(`${name}${where}: identity ${broken}: is not 64`), 'BAD_IDENTITY')
     }
   }
   await fails(['check', '-c', '/nowhere/hsfwd.toml'], 78, /\/nowhere\/hsfwd.toml: cannot be read/, 'BAD_CONFIG')

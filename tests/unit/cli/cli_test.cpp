@@ -146,17 +146,18 @@ TEST_CASE("a peer is a key in any of its forms") {
 }
 
 TEST_CASE("a plan has every value understood") {
-  const Plan plan = plan_of(
-      fmt::format("identity = '/id'\nbootstrap = '1.2.3.4:5'\n[peer.bob]\nkey = '{}'\n"
-                  "[[expose]]\nservices = ['web=8080']\nallow = 'bob'\n"
-                  "[[connect]]\npeer = 'bob'\nlisten = ['0:ssh', 'unix:/tmp/s']\n",
-                  kKey));
+  const Plan plan =
+      plan_of(fmt::format("identity = '/id'\nbootstrap = '1.2.3.4:5'\n[peer.bob]\nkey = '{}'\n"
+                          "[[expose]]\nservices = ['web=8080']\nallow = 'bob'\n"
+                          "[[connect]]\npeer = 'bob'\nlisten = ['0:ssh', 'unix:/tmp/s', '0', '7', "
+                          "'[::1]:7', '10.0.0.1:7']\n",
+                          kKey));
   CHECK(plan.identity == "/id");
   REQUIRE(plan.exposes.size() == 1);
   CHECK(plan.exposes[0].identity == "/id");
   CHECK(plan.exposes[0].services[0].target.to_string() == "127.0.0.1:8080");
   CHECK(plan.exposes[0].allow == std::set<PublicKey>{*hyperdht::parse_key(kKey)});
-  REQUIRE(plan.connects.size() == 2);
+  REQUIRE(plan.connects.size() == 6);
   CHECK(plan.connects[0].peer_name == "bob");
   CHECK(plan.connects[0].forward.service == "ssh");
   CHECK(plan.connects[1].peer_name == "bob");
@@ -198,6 +199,13 @@ TEST_CASE("a plan with a mistake names file, line and what would be right") {
       {"[[expose]]\nservices = '1'\n\n[[expose]]\nservices = '2'\n",
        "hsfwd.toml:4: two [[expose]] have the same identity"},
       {"[[connect]]\npeer = '" + key + "'\nlisten = ['1', ':']\n", "hsfwd.toml:3: listen ':'"},
+      {"[[connect]]\npeer = '" + key + "'\nlisten = ['1:a',\n'127.0.0.1:1:b']\n",
+       "hsfwd.toml:4: listen '127.0.0.1:1:b': 127.0.0.1:1 is taken by another listen"},
+      {"[[connect]]\npeer = '" + key + "'\nlisten = ['10.0.0.1:1', '0.0.0.0:1']\n",
+       "hsfwd.toml:3: listen '0.0.0.0:1': 0.0.0.0:1 is taken by another listen"},
+      {"[[connect]]\npeer = '" + key + "'\nlisten = 'unix:/s'\n[[connect]]\npeer = '" + key +
+           "'\nlisten = 'unix:/s:a'\n",
+       "hsfwd.toml:6: listen 'unix:/s:a': unix:/s is taken by another listen"},
   };
   for (const auto& [text, says] : cases) {
     CAPTURE(text);

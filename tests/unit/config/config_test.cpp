@@ -36,7 +36,7 @@ listen = "2222"
 )",
                                     "hsfwd.toml");
   REQUIRE(config.ok());
-  CHECK(config->identity == "/tmp/id");
+  CHECK(config->identity->value == "/tmp/id");
   REQUIRE(config->bootstrap.size() == 2);
   CHECK(config->bootstrap[1].value == "example.org:1");
   CHECK(config->host->value == "10.0.0.1");
@@ -48,7 +48,8 @@ listen = "2222"
   CHECK(expose.services[1].value == "web=8080");
   CHECK(expose.services[1].line == 10);
   CHECK(expose.allow[0].value == "bob");
-  CHECK(expose.identity == "/tmp/other");
+  CHECK(expose.identity->value == "/tmp/other");
+  CHECK(expose.identity->line == 12);
   CHECK(expose.line == 9);
   REQUIRE(config->connects.size() == 1);
   CHECK(config->connects[0].peer.value == "bob");

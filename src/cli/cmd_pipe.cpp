@@ -95,11 +95,15 @@ int run_pipe(const Arguments& arguments) {
     throw UserError{kUsage, "BAD_SERVICE", forward::no_service_name(service)};
   }
   const PeerReference peer = parse_peer(peer_text);
+  const std::string identity = identity_path(line);
+  if (identity == "-") {
+    throw UserError{kUsage, "USAGE", "--identity -: standard input belongs to the service"};
+  }
   OutputOptions output = output_options(line);
   output.json = false;  // standard output belongs to the service
 
   App app(output);
-  Node& node = app.start_node_as(identity_path(line), node_options(line));
+  Node& node = app.start_node_as(identity, node_options(line));
   std::optional<PipeRun> run;
   node.when_ready([&] { run.emplace(app, peer_text, peer, service); });
   return app.run();

@@ -14,6 +14,7 @@ namespace hsfwd::cli {
 namespace {
 
 constexpr unsigned kHelpWidth = 100;
+constexpr const char* kTooMany = "word too many";  // no option: nobody can write it as one
 // Of boost's messages, which quote the word they are about.
 constexpr std::size_t kMaxParserText = 120;
 
@@ -29,6 +30,7 @@ CommandLine::CommandLine(std::string usage, std::string about)
 void CommandLine::positional(const char* name, int count) {
   hidden_.add_options()(name, po::value<std::vector<std::string>>());
   positional_.add(name, count);
+  takes_all_words_ = count < 0;
 }
 
 void CommandLine::add_node_options() {
@@ -69,10 +71,15 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
   try {
     po::options_description all;
     all.add(options_).add(hidden_);
+    po::positional_options_description words = positional_;
+    if (!takes_all_words_) {
+      all.add_options()(kTooMany, po::value<std::vector<std::string>>());
+      words.add(kTooMany, -1);
+    }
     namespace style = po::command_line_style;
     po::store(po::command_line_parser(arguments)
                   .options(all)
-                  .positional(positional_)
+                  .positional(words)
                   .style(style::default_style & ~style::allow_guessing)
                   .run(),
               values_);
@@ -80,7 +87,12 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
   } catch (const po::error& error) {
     usage_error(fmt::format("{}; usage: {}", shortened(error.what(), kMaxParserText), usage_));
   }
-  if (!flag("help")) return true;
+  if (!flag("help")) {
+    if (const auto more = texts(kTooMany); !more.empty()) {
+      usage_error(fmt::format("{} is one word too many; usage: {}", in_quotes(more[0]), usage_));
+    }
+    return true;
+  }
   std::ostringstream text;
   text << "usage: " << usage_ << "\n\n" << about_ << "\n\n" << options_;
   std::fputs(text.str().c_str(), stdout);
@@ -104,6 +116,11 @@ std::string CommandLine::peer() const {
 OutputOptions output_options(const CommandLine& line) {
   OutputOptions out;
   out.json = line.flag("json");
+  for (const char* more : {"verbose", "trace"}) {
+    if (line.flag("quiet") && line.flag(more)) {
+      usage_error(fmt::format("--quiet and --{} exclude each other", more));
+    }
+  }
   if (line.flag("quiet")) out.level = LogLevel::kError;
   if (line.flag("verbose")) out.level = LogLevel::kDebug;
   if (line.flag("trace")) out.level = LogLevel::kTrace;
@@ -151,6 +168,11 @@ Options node_options(const CommandLine& line) {
 std::string identity_path(const CommandLine& line) {
   if (line.has("identity") && line.has("name")) {
     usage_error("--identity and --name exclude each other");
+  }
+  for (const char* option : {"identity", "name"}) {
+    if (line.has(option) && line.text(option).empty()) {
+      usage_error(fmt::format("--{} is empty", option));
+    }
   }
   if (line.has("identity")) return line.text("identity");
   const std::string name = line.text("name");

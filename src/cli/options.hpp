@@ -56,6 +56,7 @@ class CommandLine {
   po::options_description options_{"options"};
   po::options_description hidden_;
   po::positional_options_description positional_;
+  bool takes_all_words_ = false;
   po::variables_map values_;
 };
 

@@ -95,9 +95,16 @@ t.test('words that make no sense are named', async () => {
     [['expose', '80', '--port', 'x'], /--port x: has to be 0 to 65535/, 'USAGE'],
     [['expose', '80', '--host', 'localhost'], /--host localhost: has to be an IPv4 address/, 'USAGE'],
     [['expose', '80', '--log-format', 'xml'], /--log-format xml: has to be text or json/, 'USAGE'],
+    [['check', 'a.toml'], /'a\.toml' is one word too many; usage: hsfwd check/, 'USAGE', []],
+    [['lookup', KEY, 'ssh', 'web'], /'ssh' is one word too many; usage: hsfwd lookup/, 'USAGE', []],
+    [['pipe', KEY, 'ssh', 'web'], /'web' is one word too many; usage: hsfwd pipe/, 'USAGE'],
+    [['pipe', KEY, '--identity', '-'], /standard input belongs to the service/, 'USAGE', []],
+    [['keygen', '--name', ''], /--name is empty/, 'USAGE', []],
+    [['keygen', '--identity', ''], /--identity is empty/, 'USAGE', []],
+    [['expose', '80', '-v', '-q'], /--quiet and --verbose exclude each other/, 'USAGE'],
     [['expose', '80', '--name', 'x'], /--identity and --name exclude each other/, 'USAGE']
   ]
-  for (const [args, says, event] of cases) await fails([...args, ...more], 2, says, event)
+  for (const [args, says, event, rest = more] of cases) await fails([...args, ...rest], 2, says, event)
   await fails(['keygen', '--name', '../x'], 2, /--name/, 'USAGE')
   await fails(['lookup'], 2, /which peer\?/, 'USAGE')
   await fails(['lookup', 'x'], 2, /'x' is no key/, 'BAD_KEY')

@@ -81,7 +81,11 @@ TEST_CASE("flags that make no sense are usage errors that name them") {
       {{"--identity", "a", "--name", "b"}, "--identity and --name"},
       {{"--name", "../../etc/passwd"}, "--name"},
       {{"--json=maybe"}, "--json"},
-      {{"a", "b"}, "usage: hsfwd test WORD"},
+      {{"--name", ""}, "--name is empty"},
+      {{"--identity", ""}, "--identity is empty"},
+      {{"-v", "-q"}, "--quiet and --verbose exclude each other"},
+      {{"--quiet", "--trace"}, "--quiet and --trace exclude each other"},
+      {{"a", "b", "c"}, "'b' is one word too many; usage: hsfwd test WORD"},
   };
   for (const auto& [words, says] : cases) {
     CAPTURE(words);

@@ -61,8 +61,7 @@ std::string to_text(const SurveyReport& report) {
   std::string out = "own addresses (IPv4 only: the network has no other)\n";
   for (const net::Interface& own : report.interfaces) {
     if (own.internal) continue;
-    out += fmt::format("  {:<22} {}{}\n", own.host.to_string(), own.name,
-                       net::is_private(own.host) ? "" : ", public");
+    out += fmt::format("  {:<22} {}, {}\n", own.host.to_string(), own.name, net::kind_of(own.host));
   }
   out += fmt::format("UDP ports: {} (server), {} (client)\nbootstrap nodes\n",
                      report.server_socket.port, report.client_socket.port);

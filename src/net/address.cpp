@@ -63,6 +63,11 @@ bool is_private(Ipv4 host) { return any_contains(kPrivate, host); }
 
 bool is_reserved(Ipv4 host) { return any_contains(kReserved, host); }
 
+const char* kind_of(Ipv4 host) {
+  if (is_private(host)) return "private";
+  return is_reserved(host) ? "reserved" : "public";
+}
+
 std::optional<Address> Address::parse(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;

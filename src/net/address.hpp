@@ -41,6 +41,8 @@ struct Ipv4 {
 bool is_private(Ipv4 host);
 /// 0/8, 192.0.0/24, 192.0.2/24, 198.18/15, 198.51.100/24, 203.0.113/24, 224/4, 240/4.
 bool is_reserved(Ipv4 host);
+/// "private", "reserved" or "public".
+const char* kind_of(Ipv4 host);
 inline bool is_bogon(Ipv4 host) { return is_private(host) || is_reserved(host); }
 
 struct Address {

@@ -60,6 +60,9 @@ TEST_CASE("address classes follow upstream") {
   CHECK(net::is_reserved(Ipv4::of(255, 255, 255, 255)));
   CHECK(net::is_reserved(Ipv4::of(198, 19, 0, 1)));
   CHECK(!net::is_bogon(Ipv4::of(8, 8, 8, 8)));
+  CHECK(net::kind_of(Ipv4::of(10, 0, 0, 1)) == std::string("private"));
+  CHECK(net::kind_of(Ipv4::of(192, 0, 2, 2)) == std::string("reserved"));
+  CHECK(net::kind_of(Ipv4::of(8, 8, 8, 8)) == std::string("public"));
 }
 
 TEST_CASE("what is quoted is short and on one line") {

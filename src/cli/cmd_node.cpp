@@ -155,7 +155,10 @@ int run_node(const Arguments& arguments) {
                   {"address", remote ? Json(remote->to_string()) : Json()},
                   {"firewalled", rpc.firewalled()},
                   {"persistent", !rpc.ephemeral()}};
-    if (lock) event["publicKey"] = to_hex(node.key_pair().public_key.view());
+    if (lock) {
+      event["publicKey"] = to_hex(node.key_pair().public_key.view());
+      event["key"] = hyperdht::key_text(node.key_pair().public_key);
+    }
     app.output().event("ready", std::move(event),
                        fmt::format("node on {}, {}, {}", address,
                                    remote ? "reachable as " + remote->to_string()

@@ -310,6 +310,17 @@ t.test('results that cannot be written are no success', async () => {
   t.equal(await t.within(10000, 'ping to end when nobody reads it', ping.exited), 1, 'exit code')
 })
 
+t.test('a relay tells its key in either form, with every event', async () => {
+  const net = await t.testnet()
+  const { publicKey, key } = (await t.run(['keygen', '--name', 'relay', '--json'])).program.events[0]
+  const relay = t.hsfwd(['node', '--relay', '--name', 'relay', '--host', '127.0.0.1', '--bootstrap', net.bootstrap, '--json'])
+  for (const name of ['ready', 'relaying']) {
+    const event = await relay.event(name)
+    t.equal(event.publicKey, publicKey, `publicKey of ${name}`)
+    t.equal(event.key, key, `key of ${name}`)
+  }
+})
+
 t.test('signals end every command with 128 + n', async () => {
   const net = await t.testnet()
   const hello = await t.service((socket) => socket.end('hello'))

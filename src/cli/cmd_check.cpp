@@ -8,7 +8,9 @@
 namespace hsfwd::cli {
 
 int run_check(const Arguments& arguments) {
-  CommandLine line("hsfwd check [-c FILE]", "Validates a configuration file; starts nothing.");
+  CommandLine line(
+      "hsfwd check [-c FILE] [OPTION...]",
+      "Validates a configuration file and the identities that it uses; starts nothing.");
   line.options().add_options()("config,c", po::value<std::string>(), "FILE to check");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;

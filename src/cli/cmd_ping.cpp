@@ -174,7 +174,7 @@ Duration parse_interval(const std::string& text) {
 }  // namespace
 
 int run_ping(const Arguments& arguments) {
-  CommandLine line("hsfwd ping PEER [-c COUNT] [-i INTERVAL] [OPTION...]",
+  CommandLine line("hsfwd ping PEER [-c COUNT] [-i SECONDS] [OPTION...]",
                    "Connects to a peer and measures round-trip times, until told to stop. Services "
                    "of an hsfwd peer are\nnot touched; a plain peer connects to its only one.");
   line.options().add_options()("count,c", po::value<std::string>(),

@@ -82,9 +82,11 @@ class PipeRun {
 }  // namespace
 
 int run_pipe(const Arguments& arguments) {
-  CommandLine line("hsfwd pipe PEER [SERVICE] [OPTION...]",
-                   "Connects standard input and output to a service, as ssh's ProxyCommand wants "
-                   "it. Tells of\nitself on standard error only.");
+  CommandLine line(
+      "hsfwd pipe PEER [SERVICE] [OPTION...]",
+      "Connects standard input and output to a service, as ssh's ProxyCommand wants "
+      "it. Tells of\nitself on standard error only. --identity - is for other commands: "
+      "standard input is the service's.");
   line.add_connection_options();
   line.positional("peer", 2);
   if (!line.parse(arguments)) return kDone;

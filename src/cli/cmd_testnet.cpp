@@ -77,7 +77,7 @@ class Testnet {
 }  // namespace
 
 int run_testnet(const Arguments& arguments) {
-  CommandLine line("hsfwd testnet [--size N] [--port P] [OPTION...]",
+  CommandLine line("hsfwd testnet [--size N] [--port P] [--host ADDR] [OPTION...]",
                    "Runs a whole private DHT in one process, for trying and testing.");
   line.options().add_options()("size", po::value<std::string>()->default_value("10"),
                                "N, how many nodes (default: 10)")(

@@ -35,7 +35,8 @@ void CommandLine::positional(const char* name, int count) {
 
 void CommandLine::add_node_options() {
   options_.add_options()("bootstrap", po::value<std::vector<std::string>>()->composing(),
-                         "HOST:PORT of a first DHT node; repeatable (default: the public network)")(
+                         "HOST:PORT or IP@HOST:PORT of a first DHT node; repeatable (default: "
+                         "the public network)")(
       "host", po::value<std::string>(), "ADDR to bind the UDP sockets to (default: all)")(
       "port", po::value<std::string>(), "N, the UDP port (default: 49737 or another free one)");
 }
@@ -61,7 +62,7 @@ void CommandLine::add_connection_options() {
 void CommandLine::add_output_options() {
   options_.add_options()("json", po::bool_switch(), "one JSON object a line on standard output")(
       "verbose,v", po::bool_switch(), "tell more on standard error")(
-      "trace", po::bool_switch(), "tell everything on standard error")(
+      "trace", po::bool_switch(), "tell everything, each request to the DHT included")(
       "quiet,q", po::bool_switch(), "tell only of errors")(
       "log-format", po::value<std::string>(), "text or json, of what goes to standard error")(
       "help,h", po::bool_switch(), "this text");

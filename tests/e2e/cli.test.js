@@ -71,6 +71,22 @@ t.test('usage: help for everything, and a hint for what is not understood', asyn
   await fails(['exposes', '80'], 2, /'exposes'.*--help/, 'USAGE')
 })
 
+t.test('the manual page and the README know every command, and the page every option', async () => {
+  const text = (name) => fs.readFileSync(path.join(__dirname, '..', '..', name), 'utf8')
+  const page = text('docs/man/hsfwd.1').replaceAll('\\-', '-')
+  const synopsis = page.slice(page.indexOf('.SH SYNOPSIS'), page.indexOf('.SH DESCRIPTION'))
+  const described = page.slice(page.indexOf('.SH COMMANDS'))
+  const readme = text('README.md')
+  for (const [, command] of (await t.run(['--help'])).stdout.matchAll(/^  ([a-z]+) /gm)) {
+    const word = new RegExp(`\\b${command}\\b`)
+    t.ok(word.test(synopsis) && word.test(described), `the page knows ${command}`)
+    t.ok(readme.includes('`' + command), `the README knows ${command}`)
+    for (const [option] of (await t.run([command, '--help'])).stdout.matchAll(/--[a-z-]+/g)) {
+      t.ok(new RegExp(`${option}(?![a-z-])`).test(described), `the page knows ${option} of ${command}`)
+    }
+  }
+})
+
 t.test('words that make no sense are named', async () => {
   const identity = path.join(t.scratch, 'never-made')
   const more = ['--identity', identity]

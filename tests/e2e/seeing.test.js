@@ -90,7 +90,7 @@ t.test('netcheck: an open host in a whole network', async () => {
 
 t.test('netcheck: nobody answers', async () => {
   const result = await t.run(['netcheck', '--bootstrap', '127.0.0.1:9', '--json'])
-  t.equal(result.code, 69, 'exit code')
+  t.equal(result.code, 75, 'exit code')
   const report = JSON.parse(result.stdout)
   t.equal(report.online, false, 'online')
   t.equal(report.bootstrap[0].millis, null, 'no answer')

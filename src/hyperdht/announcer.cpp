@@ -263,7 +263,9 @@ void Announcer::withdraw(const Address& from) {
 }
 
 void Announcer::on_found(Withdrawal& withdrawal, const rpc::CallResult& result) {
-  if (!result || !result->message.token || !result->from_id || !result->message.value) {
+  // At the end an announcement may arrive behind the question.
+  const bool known = result && (result->message.value || state_ == State::kStopping);
+  if (!known || !result->message.token || !result->from_id) {
     on_withdrawn(withdrawal);
     return;
   }
@@ -293,13 +295,22 @@ void Announcer::on_withdrawn(Withdrawal& withdrawal) {
 }
 
 void Announcer::stop(std::function<void()> done) {
+  Scheduler& scheduler = node_.env().scheduler;
   timer_.stop();
   watchdog_.stop();
-  watches_.clear();
-  node_.env().scheduler.retire(std::move(query_));
+  for (Watch& watch : watches_) scheduler.retire(std::move(watch.ping));
+  scheduler.retire(std::move(query_));
+  std::set<Address> current = std::exchange(recent_[0], {});
+  // Whether those under way have been taken, nobody will know.
+  if (state_ == State::kAnnouncing) {
+    for (const auto& announcement : announcements_) {
+      current.insert(announcement->relay.relay_address);
+    }
+  }
+  for (auto& announcement : announcements_) scheduler.retire(std::move(announcement));
+  announcements_.clear();
   state_ = State::kStopping;
   on_stopped_ = std::move(done);
-  const std::set<Address> current = std::exchange(recent_[0], {});
   relays_.clear();
   relay_addresses_.clear();
   for (const Address& relay : current) withdraw(relay);

@@ -37,7 +37,8 @@ class Announcer {
   void refresh();
   /// A relay turned out not to do its work: it is left out for a while, as long as there are others.
   void avoid(const Address& relay);
-  /// Unannounces from the current relays; `done` is called once they answered or timed out.
+  /// Unannounces from the current relays and from those that are just being asked; `done` is called
+  /// once they answered or timed out.
   void stop(std::function<void()> done);
 
   /// What relays see of us, for hole punching.

@@ -43,12 +43,10 @@ void Announcer::start() {
   if (state_ == State::kIdle) begin_cycle();
 }
 
+/// Often from inside the answer to a call, which may be one of those that a cycle ends.
 void Announcer::refresh() {
-  if (state_ == State::kWatching) {
-    begin_cycle();
-  } else if (running()) {
-    refresh_wanted_ = true;
-  }
+  refresh_wanted_ = true;
+  if (state_ == State::kWatching) timer_.start(Duration());
 }
 
 void Announcer::avoid(const Address& relay) {

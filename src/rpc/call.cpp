@@ -134,7 +134,8 @@ bool Calls::on_response(net::UdpSocket& socket, const net::Address& from,
     times_.add(call.spec_.to, reply.rtt - call.spec_.extra_timeout);
   }
   owner_.on_reply(reply);
-  call.finish(reply);
+  // What the owner learns, another address of its own say, may have ended the call.
+  if (active_.contains(message.tid)) call.finish(reply);
   return true;
 }
 

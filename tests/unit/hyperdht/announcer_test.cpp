@@ -38,3 +38,24 @@ TEST_CASE("a server that is closed while it announces takes back what is under w
     for (const auto& node : swarm.nodes) CHECK(!node->dht().router().relay_for(target));
   }
 }
+
+TEST_CASE("an open server whose address changes under it announces anew") {
+  Swarm swarm(2);
+  swarm.grow_to(20, {.delay = 10_ms});
+  auto host = swarm.add_peer(1);
+  auto guest = swarm.add_peer(2);
+  std::vector<std::unique_ptr<PeerSocket>> sockets;
+  auto server = swarm.listen(*host, swarm.keys(10), {},
+                             [&](auto socket) { sockets.push_back(std::move(socket)); });
+  REQUIRE(host->node().remote_address() == host->address());
+  // Nobody says so: it shows in the answers of the relays.
+  host->host().set_address(swarm.world.core(), net::Ipv4::of(60, 9, 9, 9));
+  const auto knows = [&] { return host->node().remote_address() == host->address(); };
+  REQUIRE(swarm.world.run_until(knows, 90_min));
+  swarm.world.run_for(2_s);
+  CHECK(server->announcer()->relay_addresses().front() == host->address());
+  guest->host().freeze();
+  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
+  CHECK(swarm.world.run_until([&] { return client.opened; }, 5_s));
+  client.socket->reset();
+}

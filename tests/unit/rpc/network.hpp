@@ -3,6 +3,7 @@
 #pragma once
 
 #include <catch2/catch.hpp>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -33,6 +34,9 @@ class Member : public net::UdpObserver, public NodeHandler {
   void on_persistent() override { ++persistent; }
   void on_ephemeral() override { ++ephemeral; }
   void on_wake_up() override { ++wake_ups; }
+  void on_network_update() override {
+    if (network_update) network_update();
+  }
 
   net::Address address() const { return {host_.address(), 49737}; }
   Node& node() { return node_; }
@@ -44,6 +48,7 @@ class Member : public net::UdpObserver, public NodeHandler {
   int wake_ups = 0;
   int requests = 0;
   bool silent = false;
+  std::function<void()> network_update;
 
  private:
   std::unique_ptr<net::UdpSocket> bind(std::uint16_t port) {

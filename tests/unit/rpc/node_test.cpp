@@ -320,6 +320,33 @@ TEST_CASE("forgetting a call ends it without a word") {
   CHECK(!called);
 }
 
+TEST_CASE("a call that is ended by what its own answer teaches says nothing more") {
+  Network network(15);
+  network.grow_to(2);
+  // Knows nobody, so that the first answer brings its address.
+  Member& newcomer = network.add(NodeOptions{});
+  bool called = false;
+  int updates = 0;
+  auto call =
+      std::make_unique<Call>(newcomer.node().calls(), [&](const CallResult&) { called = true; });
+  SECTION("forgotten") {
+    newcomer.network_update = [&] {
+      ++updates;
+      call.reset();
+    };
+  }
+  SECTION("cancelled") {
+    newcomer.network_update = [&] {
+      ++updates;
+      call->cancel();
+    };
+  }
+  newcomer.node().ping(*call, network.members[1]->address());
+  network.world.run_for(1_s);
+  CHECK(updates == 1);
+  CHECK(!called);
+}
+
 TEST_CASE("bootstrap by name, by hint, and past nodes that are gone") {
   Network network(8);
   network.grow_to(12);

@@ -292,12 +292,24 @@ void Announcer::on_withdrawn(Withdrawal& withdrawal) {
   if (on_stopped_) on_stopped_();
 }
 
-void Announcer::stop(std::function<void()> done) {
+/// Maybe from inside one of the answers.
+void Announcer::end_cycle() {
   Scheduler& scheduler = node_.env().scheduler;
   timer_.stop();
   watchdog_.stop();
   for (Watch& watch : watches_) scheduler.retire(std::move(watch.ping));
   scheduler.retire(std::move(query_));
+  for (auto& announcement : announcements_) scheduler.retire(std::move(announcement));
+  announcements_.clear();
+}
+
+void Announcer::cancel() {
+  end_cycle();
+  for (const auto& withdrawal : withdrawals_) withdrawal->cancel();
+  state_ = State::kStopped;
+}
+
+void Announcer::stop(std::function<void()> done) {
   std::set<Address> current = std::exchange(recent_[0], {});
   // Whether those under way have been taken, nobody will know.
   if (state_ == State::kAnnouncing) {
@@ -305,8 +317,7 @@ void Announcer::stop(std::function<void()> done) {
       current.insert(announcement->relay.relay_address);
     }
   }
-  for (auto& announcement : announcements_) scheduler.retire(std::move(announcement));
-  announcements_.clear();
+  end_cycle();
   state_ = State::kStopping;
   on_stopped_ = std::move(done);
   relays_.clear();

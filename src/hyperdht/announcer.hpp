@@ -40,6 +40,8 @@ class Announcer {
   /// Unannounces from the current relays and from those that are just being asked; `done` is called
   /// once they answered or timed out.
   void stop(std::function<void()> done);
+  /// Ends everything without a word, to the relays and to the owner.
+  void cancel();
 
   /// What relays see of us, for hole punching.
   const std::vector<RelayInfo>& relays() const { return relays_; }
@@ -94,6 +96,7 @@ class Announcer {
   void end_watch_round();
   void on_timer();
   void abandon_cycle();
+  void end_cycle();
 
   rpc::Node& node_;
   const crypto::KeyPair keys_;

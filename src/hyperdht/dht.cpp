@@ -146,7 +146,10 @@ bool Dht::on_request(const rpc::IncomingRequest& request) {
   }
 }
 
-void Dht::on_bootstrapped() { bootstrapped_task_.post(); }
+void Dht::on_bootstrapped() {
+  for (Server* server : servers_) server->start_soon();
+  bootstrapped_task_.post();
+}
 
 void Dht::on_persistent() {
   if (!storage_) storage_ = std::make_unique<Storage>(node_, router_);

@@ -31,6 +31,7 @@ class FindPeer {
 
   FindPeer(rpc::Node& node, const crypto::PublicKey& peer, OnRecord on_record, OnDone on_done);
   void start() { query_.start(); }
+  void cancel() { query_.cancel(); }
   const rpc::Query& query() const { return query_; }
 
  private:

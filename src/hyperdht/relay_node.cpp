@@ -28,6 +28,8 @@ RelayNode::RelayNode(Dht& dht, RelayOptions options)
       sweep_timer_(dht.env().scheduler, [this] { sweep(); }) {}
 
 RelayNode::~RelayNode() {
+  // Maybe from inside one of its callbacks.
+  dht_.env().scheduler.retire(std::move(server_));
   for (Connection& connection : connections_) connection.session.reset();
   connections_.clear();
 }

@@ -16,7 +16,10 @@ void Router::add_server(const rpc::Target& target, RoutedServer& server) {
   servers_[target] = &server;
 }
 
-void Router::remove_server(const rpc::Target& target) { servers_.erase(target); }
+void Router::remove_server(const rpc::Target& target, const RoutedServer& server) {
+  const auto found = servers_.find(target);
+  if (found != servers_.end() && found->second == &server) servers_.erase(found);
+}
 
 void Router::set_forward(const rpc::Target& target, const Address& relay, Bytes record) {
   if (!has_server(target)) forwards_.set(target, {relay, std::move(record)});

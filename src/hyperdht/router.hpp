@@ -50,7 +50,8 @@ class Router {
   explicit Router(rpc::Node& node);
 
   void add_server(const rpc::Target& target, RoutedServer& server);
-  void remove_server(const rpc::Target& target);
+  /// Nothing happens if another server has taken the target since.
+  void remove_server(const rpc::Target& target, const RoutedServer& server);
   bool has_server(const rpc::Target& target) const { return servers_.contains(target); }
 
   /// A server announced itself from `relay`; the entry of a server of this node stays.

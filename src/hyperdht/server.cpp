@@ -15,13 +15,26 @@ Server::Server(Dht& dht, ServerOptions options, OnConnection on_connection)
     : dht_(dht),
       options_(std::move(options)),
       on_connection_(std::move(on_connection)),
-      hand_over_task_(dht.env().scheduler, [this] {
-        for (auto& socket : std::exchange(ready_, {})) on_connection_(std::move(socket));
-      }) {}
+      start_task_(dht.env().scheduler, [this] { start(); }),
+      hand_over_task_(dht.env().scheduler, [this] { hand_over_ready(); }),
+      closed_task_(dht.env().scheduler, [this] { on_closed_(); }) {}
 
 Server::~Server() {
-  if (announcer_) dht_.router().remove_server(target_);
+  cancel();
+}
+
+void Server::cancel() {
+  if (std::exchange(cancelled_, true)) return;
+  dht_.router().remove_server(target_, *this);
   dht_.remove_server(*this);
+  for (Task* task : {&start_task_, &hand_over_task_, &closed_task_}) task->cancel();
+  if (self_test_) self_test_->cancel();
+  if (announcer_) announcer_->cancel();
+  sessions_.for_each([](std::size_t, ServerSession& session) { session.cancel(); });
+}
+
+Scheduler& Server::scheduler() {
+  return dht_.env().scheduler;
 }
 
 Result<void> Server::listen(const crypto::KeyPair& keys,
@@ -43,22 +56,26 @@ Result<void> Server::listen(const crypto::KeyPair& keys,
   dht_.add_server(*this);
   // Begins the tests, so that the first client hears of the addresses.
   if (options_.share_local_addresses) dht_.validated_local_addresses();
-  dht_.when_bootstrapped([this] {
-    if (announcer_) announcer_->start();
-    dht_.prepare_punch_socket();
-  });
+  if (dht_.bootstrapped()) start_soon();
   return {};
 }
 
+void Server::start() {
+  announcer_->start();
+  dht_.prepare_punch_socket();
+}
+
 void Server::close(std::function<void()> done) {
+  on_closed_ = std::move(done);
   if (!announcer_) {
-    done();
+    closed_task_.post();
     return;
   }
-  dht_.router().remove_server(target_);
+  start_task_.cancel();
+  dht_.router().remove_server(target_, *this);
   dht_.remove_server(*this);
   dht_.env().scheduler.retire(std::move(self_test_));
-  announcer_->stop(std::move(done));
+  announcer_->stop([this] { closed_task_.post(); });
 }
 
 void Server::refresh() {
@@ -130,6 +147,12 @@ void Server::hand_over(std::unique_ptr<PeerSocket> socket) {
   ++stats_.connections;
   ready_.push_back(std::move(socket));
   hand_over_task_.post();
+}
+
+void Server::hand_over_ready() {
+  for (auto& socket : std::exchange(ready_, {})) {
+    if (!cancelled_) on_connection_(std::move(socket));
+  }
 }
 
 void Server::forget(ServerSession& session) {

@@ -60,6 +60,13 @@ class Server final : public RoutedServer {
   Result<void> listen(const crypto::KeyPair& keys, std::function<void(std::size_t)> on_announced);
   /// Unannounces, then calls `done`. Connections that were handed over live on.
   void close(std::function<void()> done);
+  /// Ends everything without a word; nobody is called any more. For retiring it from inside one of
+  /// its own callbacks.
+  void cancel();
+  bool cancelled() const { return cancelled_; }
+  Scheduler& scheduler();
+  /// The node is bootstrapped: announcing may begin.
+  void start_soon() { start_task_.post(); }
   /// The network changed: announce again soon.
   void refresh();
 
@@ -77,7 +84,9 @@ class Server final : public RoutedServer {
  private:
   friend class ServerSession;
 
+  void start();
   void hand_over(std::unique_ptr<PeerSocket> socket);
+  void hand_over_ready();
   void forget(ServerSession& session);
   bool is_full() const;
   void evict_one();
@@ -92,7 +101,11 @@ class Server final : public RoutedServer {
   SlotMap<ServerSession> sessions_;
   std::map<Bytes, std::size_t> by_noise_;  // first handshake messages that are being served
   std::vector<std::unique_ptr<PeerSocket>> ready_;
+  std::function<void()> on_closed_;
+  bool cancelled_ = false;
+  Task start_task_;
   Task hand_over_task_;
+  Task closed_task_;
   ServerStats stats_;
 };
 

@@ -73,7 +73,9 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
   const Address client = message.peer_address.value_or(origin.from);
   const Visitor visitor{responder.remote_key(), client, remote_};
   const bool self_test = server_.self_test_ && server_.self_test_->is_own(visitor.key);
-  if (!self_test && server_.options_.allow && !server_.options_.allow(visitor)) {
+  const bool allowed = self_test || !server_.options_.allow || server_.options_.allow(visitor);
+  // Who decides may take the server away meanwhile.
+  if (!allowed || server_.cancelled()) {
     ++server_.stats_.refused;
     return false;
   }

@@ -162,8 +162,20 @@ Server::Server(std::unique_ptr<hyperdht::Server> server)
     : server_(std::move(server)),
       on_announced_(std::make_shared<std::function<void(std::size_t)>>()) {}
 Server::Server(Server&&) noexcept = default;
-Server& Server::operator=(Server&&) noexcept = default;
-Server::~Server() = default;
+
+Server& Server::operator=(Server&& other) noexcept {
+  Server old(std::move(*this));
+  server_ = std::move(other.server_);
+  on_announced_ = std::move(other.on_announced_);
+  return *this;
+}
+
+Server::~Server() {
+  if (!server_) return;
+  // Maybe from inside one of its callbacks.
+  Scheduler& scheduler = server_->scheduler();
+  scheduler.retire(std::move(server_));
+}
 
 void Server::on_announced(std::function<void(std::size_t)> callback) {
   *on_announced_ = std::move(callback);

@@ -8,10 +8,10 @@
 //   auto socket = node.connect(remote_public_key);
 //
 // Everything runs on one thread, that of the env's event loop. Callbacks come from that loop, never
-// from inside a call into these classes. Objects may be moved and destroyed at any time, also inside
-// their own callbacks; destroying a socket that has not ended resets the connection, destroying a
-// server takes it off the network without a word (close() says goodbye). A Node outlives all that it
-// made.
+// from inside a call into these classes. Sockets, servers and relays may be moved and destroyed at
+// any time, also inside their own callbacks; destroying a socket that has not ended resets the
+// connection, destroying a server takes it off the network without a word (close() says goodbye). A
+// Node outlives all that it made, and goes while no callback runs.
 #pragma once
 
 #include <functional>

@@ -83,7 +83,9 @@ std::unique_ptr<Server> Dht::create_server(ServerOptions options,
 void Dht::on_interfaces_changed() {
   local_addresses_.invalidate();
   routes_.clear();
-  if (punch_socket_) punch_socket_->renew();
+  const bool renew = punch_socket_ != nullptr;
+  node_.doubt_address();
+  if (renew) punch_socket_->renew();
   for (PeerSocket* socket : sockets_) socket->check_path("the network here changed");
   if (!servers_.empty()) validated_local_addresses();
   for (Server* server : servers_) server->refresh();
@@ -103,7 +105,8 @@ void Dht::remove_server(Server& server) {
 }
 
 void Dht::prepare_punch_socket() {
-  const bool wanted = !servers_.empty() && node_.firewalled();
+  const bool wanted = !servers_.empty() && bootstrapped() && node_.firewalled();
+  if (!wanted) env_.scheduler.retire(std::move(punch_socket_));
   if (wanted && !punch_socket_) punch_socket_ = std::make_unique<PunchSocket>(*this);
 }
 
@@ -158,9 +161,10 @@ void Dht::on_persistent() {
 void Dht::on_network_update() {
   // Another public address: relays forward to the old one.
   const auto now = node_.remote_address();
-  if (now == last_remote_address_) return;
-  last_remote_address_ = now;
-  if (punch_socket_) punch_socket_->renew();
+  const bool moved = std::exchange(last_remote_address_, now) != now;
+  if (moved && punch_socket_) punch_socket_->renew();
+  prepare_punch_socket();
+  if (!moved) return;
   for (Server* server : servers_) server->refresh();
 }
 

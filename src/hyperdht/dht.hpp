@@ -48,8 +48,8 @@ class Dht final : private rpc::NodeHandler {
   /// Events of the socket come later, never from inside.
   std::unique_ptr<PeerSocket> connect(const crypto::PublicKey& remote, ConnectOptions options = {});
   std::unique_ptr<Server> create_server(ServerOptions options, Server::OnConnection on_connection);
-  /// The interfaces changed: local addresses are tested anew, servers announce again, and
-  /// connections have to show that their path still stands.
+  /// The interfaces changed: local addresses are tested anew, the public one is found out anew,
+  /// servers announce again, and connections have to show that their path still stands.
   void on_interfaces_changed();
 
   /// Any node has answered since the start.

@@ -32,6 +32,13 @@ void NetworkCheck::start(Done done) {
   walk_->start();
 }
 
+void NetworkCheck::cancel() {
+  running_ = false;
+  node_.env().scheduler.retire(std::move(walk_));
+  for (auto& call : calls_) node_.env().scheduler.retire(std::move(call));
+  calls_.clear();
+}
+
 void NetworkCheck::add(const net::Address& address) {
   const bool known = std::find(nodes_.begin(), nodes_.end(), address) != nodes_.end();
   if (!known && node_.calls().unanswered(address) == 0) nodes_.push_back(address);

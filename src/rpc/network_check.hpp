@@ -25,6 +25,8 @@ class NetworkCheck {
 
   bool running() const { return running_; }
   void start(Done done);
+  /// Ends it without a word.
+  void cancel();
   /// A datagram came in on the server socket.
   void on_server_datagram(const net::Address& from);
 

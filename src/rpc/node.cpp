@@ -186,7 +186,7 @@ void Node::learn(const net::Address& from, const std::optional<NodeId>& id, cons
   if (!id) {
     // Ephemeral nodes are no members, but the first few can tell us our address.
     const std::size_t limit = std::max<std::size_t>(1, options_.bootstrap.size());
-    if (ephemeral_samplers_.size() >= limit) return;
+    if (external || ephemeral_samplers_.size() >= limit) return;
     if (std::find(ephemeral_samplers_.begin(), ephemeral_samplers_.end(), from) !=
         ephemeral_samplers_.end()) {
       return;
@@ -205,7 +205,7 @@ void Node::learn(const net::Address& from, const std::optional<NodeId>& id, cons
     table_.touch(*known);
     return;
   }
-  insert({.id = *id, .address = from, .to = to});
+  insert({.id = *id, .address = from, .to = external ? std::nullopt : std::optional(to)});
 }
 
 void Node::insert(RoutingNode node) {

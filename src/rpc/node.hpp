@@ -131,6 +131,10 @@ class Node final : private Calls::Owner {
   /// Some of the nodes heard of last, for the next start.
   std::vector<net::Address> known_nodes(std::size_t limit) const;
 
+  /// The machine may be somewhere else now: what is known of the own address counts no more, and is
+  /// found out anew. Unless the options say that the node is reachable.
+  void doubt_address();
+
   /// Skips the checks: for tests that need a node in a given state at once.
   void force_persistent(const net::Address& own_address);
 
@@ -160,6 +164,8 @@ class Node final : private Calls::Owner {
   void bootstrap();
   void on_bootstrap_reply(const Reply& reply);
   void on_bootstrap_query_done();
+  void on_quick_check(bool answered);
+  void look_again();
   void finish_bootstrap();
   void refresh();
   void run_background_query(const Target& target, Query::OnReply on_reply, std::function<void()> done);
@@ -209,6 +215,11 @@ class Node final : private Calls::Owner {
   bool quick_check_pending_ = false;
   bool worth_checking_ = false;
   Call quick_check_;
+  bool query_waits_ = false;  // for the quick check
+  std::uint64_t responses_before_ = 0;
+  bool heard_nobody_ = false;       // since then
+  bool persistent_before_ = false;  // when the address came into doubt
+  Task look_again_task_;
   std::unique_ptr<Query> background_;
   std::vector<std::unique_ptr<Call>> down_hints_;
   std::vector<std::unique_ptr<Timer>> delayed_pings_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a node starts, stays informed, and changes between ephemeral and persistent.
+// How a node starts, stays informed, comes to doubt its address, and changes between ephemeral and
+// persistent.
 #include <algorithm>
 
 #include "codec/writer.hpp"
@@ -42,7 +43,8 @@ Node::Node(const net::Env& env, NodeOptions options, NodeHandler& handler)
       last_tick_at_(env_.now()),
       tick_timer_(env_.scheduler, [this] { on_tick(); }),
       drain_timer_(env_.scheduler, [this] { on_drain(); }),
-      quick_check_(calls_, [this](const CallResult& result) { worth_checking_ |= result.ok(); }) {}
+      quick_check_(calls_, [this](const CallResult& result) { on_quick_check(result.ok()); }),
+      look_again_task_(env_.scheduler, [this] { look_again(); }) {}
 
 Node::~Node() { env_.scheduler.collect(); }
 
@@ -62,6 +64,8 @@ void Node::start(net::UdpSocket& server, net::UdpSocket& client) {
 bool Node::forced_persistent() const { return options_.ephemeral == std::optional<bool>(false); }
 
 void Node::bootstrap() {
+  responses_before_ = calls_.stats().responses;
+  heard_nobody_ = query_waits_ = false;
   quick_check_pending_ = bootstrap_round_ == 0 && firewalled_ && options_.quick_firewall_check &&
                          !forced_persistent();
   run_background_query(
@@ -81,7 +85,16 @@ void Node::on_bootstrap_reply(const Reply& reply) {
   quick_check_.start(std::move(spec));
 }
 
+void Node::on_quick_check(bool answered) {
+  worth_checking_ |= answered;
+  if (std::exchange(query_waits_, false)) on_bootstrap_query_done();
+}
+
 void Node::on_bootstrap_query_done() {
+  // Nobody waits for a second look, which may be over as soon as one node has answered.
+  query_waits_ = bootstrapped_ && quick_check_.active();
+  if (query_waits_) return;
+  heard_nobody_ = options_.firewalled && calls_.stats().responses == responses_before_;
   const bool check = worth_checking_ || forced_persistent();
   if (!check || bootstrap_round_ >= 2) {
     finish_bootstrap();
@@ -89,7 +102,7 @@ void Node::on_bootstrap_query_done() {
   }
   ++bootstrap_round_;
   update_network_state(!forced_persistent(), [this](bool changed) {
-    if (changed && bootstrap_round_ < 2) {
+    if (changed && !bootstrapped_ && bootstrap_round_ < 2) {
       bootstrap();
     } else {
       finish_bootstrap();
@@ -98,6 +111,7 @@ void Node::on_bootstrap_query_done() {
 }
 
 void Node::finish_bootstrap() {
+  if (!heard_nobody_) persistent_before_ = false;
   if (std::exchange(bootstrapped_, true)) return;
   env_.log.debug("rpc", "bootstrapped: {} nodes, {}, {}", table_.size(),
                  firewalled_ ? "firewalled" : "open", ephemeral_ ? "ephemeral" : "persistent");
@@ -168,12 +182,15 @@ void Node::update_network_state(bool only_firewall, std::function<void(bool)> do
 /// The node is reachable at the probed address: its id follows from that.
 bool Node::apply_check(const NatSampler& probed, bool persistent) {
   const NodeId id = node_id_of({*probed.host(), probed.port()});
+  const bool same = table_.self() == id;
+  // What has proven stable before the doubt is so still.
+  persistent |= std::exchange(persistent_before_, false) && same;
   if (persistent) ephemeral_ = false;
   if (&probed != &sampler_) {
     ephemeral_samplers_.clear();
     sampler_ = probed;
   }
-  if (table_.self() != id) {
+  if (!same) {
     table_.rekey(id);
     if (bootstrapped_) refresh();
   }
@@ -190,6 +207,34 @@ void Node::force_persistent(const net::Address& own_address) {
   firewalled_ = false;
   bootstrapped_ = true;
   apply_check(sampler, true);
+}
+
+// --- Another place ---
+
+void Node::doubt_address() {
+  if (server_ == nullptr || !options_.firewalled) return;
+  sampler_ = {};
+  if (options_.own_address) sampler_.add(*options_.own_address);
+  ephemeral_samplers_.clear();
+  for (RoutingNode* node = table_.newest(); node != nullptr; node = node->older) node->sampled = 0;
+  last_checked_host_.reset();
+  check_.cancel();
+  quick_check_.cancel();
+  env_.scheduler.retire(std::move(background_));
+  firewalled_ = true;
+  if (!std::exchange(ephemeral_, true)) {
+    persistent_before_ = true;
+    handler_.on_ephemeral();
+  }
+  look_again_task_.post();
+  handler_.on_network_update();
+}
+
+/// As at the start, but for the second query.
+void Node::look_again() {
+  bootstrap_round_ = 0;
+  worth_checking_ = false;
+  bootstrap();
 }
 
 // --- Clockwork ---
@@ -213,6 +258,8 @@ void Node::on_tick() {
     ++tick_;
   }
   if (!bootstrapped_) return;
+  // The line is back.
+  if (heard_nobody_ && calls_.stats().responses > responses_before_) look_again();
   if (adaptive_ && ephemeral_ && (stable_in_ == 0 || --stable_in_ == 0)) check_stability();
   if (tick_ % kPingRound == 0 && !liveness_.ping_some()) refresh();
   const bool small = tick_ % kSmallTableRound == 0 && table_.size() < kBucketSize;
@@ -238,11 +285,13 @@ void Node::wake_up() {
   stable_in_ = kMoreStableTicks;
   refresh_in_ = 1;
   last_checked_host_.reset();
+  persistent_before_ = false;
   const bool changed = health_.reset();
   if (adaptive_ && !ephemeral_) {
     ephemeral_ = true;
     handler_.on_ephemeral();
   }
+  doubt_address();
   handler_.on_wake_up();
   if (changed) handler_.on_network_update();
 }

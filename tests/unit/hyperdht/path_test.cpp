@@ -113,6 +113,151 @@ TEST_CASE("a server lets go of a client that comes back by another way") {
   CHECK(!homes.accepted[1]->reset);
 }
 
+namespace {
+
+/// A server on a machine that goes from one network to another, with a client at home.
+struct Roaming {
+  explicit Roaming(std::uint64_t seed) : swarm(seed) {
+    swarm.grow_to(20, {.delay = 10_ms});
+    inside = &swarm.world.add_segment(1);
+    nat.emplace(swarm.world, *inside, swarm.world.core(),
+                std::vector<net::Ipv4>{net::Ipv4::of(81, 9, 1, 1)}, kConsistentNat,
+                sim::LinkProfile{}, 9);
+    client_home.emplace(swarm, std::uint8_t{2}, kConsistentNat);
+  }
+  void start_at_home() {
+    home.emplace(swarm, std::uint8_t{3}, kConsistentNat);
+    start(home->peer);
+  }
+  void start_in_public() {
+    public_host = swarm.add_peer(1);
+    start(*public_host);
+  }
+  void start(Peer& peer) {
+    host = &peer;
+    ServerOptions options;
+    options.on_reachability = [this](const Reachability& r) { report = r; };
+    server = swarm.listen(peer, swarm.keys(10), std::move(options), [this](auto socket) {
+      accepted.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
+    });
+    swarm.world.run_for(5_s);
+  }
+  void go_to(sim::Segment& segment, net::Ipv4 address) {
+    host->host().set_address(segment, address);
+    change_interfaces();
+  }
+  void change_interfaces() {
+    host->host().freeze();
+    host->dht().on_interfaces_changed();
+    host->host().run();
+  }
+  bool open() const { return host->node().remote_address() == host->address(); }
+  /// Whether a new client gets an answer from the server within the time.
+  bool reached_within(Duration time) {
+    client_home->peer.host().freeze();
+    client = std::make_unique<SocketRecorder>(
+        client_home->peer.dht().connect(swarm.keys(10).public_key));
+    const std::size_t before = accepted.size();
+    if (!swarm.world.run_until([&] { return client->opened && accepted.size() > before; }, time)) {
+      return false;
+    }
+    accepted.back()->send(Bytes(1000, 3), false);
+    return swarm.world.run_until([&] { return client->received.size() == 1000; }, 2_s);
+  }
+  Swarm swarm;
+  sim::Segment* inside = nullptr;
+  std::optional<sim::Nat> nat;
+  std::optional<Home> client_home;
+  std::optional<Home> home;  // of the server
+  std::unique_ptr<Peer> public_host;
+  Peer* host = nullptr;  // that of the server, either
+  std::vector<std::unique_ptr<SocketRecorder>> accepted;
+  std::optional<Reachability> report;
+  std::unique_ptr<Server> server;
+  std::unique_ptr<SocketRecorder> client;
+};
+
+const net::Ipv4 kAtHome = net::Ipv4::of(192, 168, 9, 2);
+const net::Ipv4 kOutside = net::Ipv4::of(60, 9, 9, 9);
+
+}  // namespace
+
+TEST_CASE("an open server that moves behind a NAT is reached there, and back outside") {
+  Roaming run(26);
+  run.start_in_public();
+  REQUIRE(run.open());
+  run.go_to(*run.inside, kAtHome);
+  CHECK(!run.host->node().remote_address());
+  run.swarm.world.run_for(3_s);
+  CHECK(run.reached_within(7_s));
+  CHECK(run.client->socket->path() == PathKind::kDirect);
+  CHECK(!run.host->node().remote_address());
+  CHECK(run.host->node().firewalled());
+  run.swarm.world.run_for(90_s);
+  CHECK((run.report && run.report->reachable()));
+
+  run.go_to(run.swarm.world.core(), kOutside);
+  REQUIRE(run.swarm.world.run_until([&] { return run.open(); }, 5_s));
+  CHECK(run.host->dht().punch_socket() == nullptr);
+  CHECK(run.reached_within(5_s));
+}
+
+TEST_CASE("an open server that sleeps and wakes up behind a NAT is reached there") {
+  Roaming run(30);
+  run.start_in_public();
+  run.host->host().sleep();
+  run.host->host().set_address(*run.inside, kAtHome);
+  run.swarm.world.run_for(10_min);
+  run.host->host().wake();
+  run.swarm.world.run_for(3_s);
+  CHECK(run.reached_within(7_s));
+  CHECK(run.host->node().firewalled());
+}
+
+TEST_CASE("a server at home that moves to a public address is open there") {
+  Roaming run(27);
+  run.start_at_home();
+  REQUIRE(!run.host->node().remote_address());
+  run.go_to(run.swarm.world.core(), kOutside);
+  REQUIRE(run.swarm.world.run_until([&] { return run.open(); }, 5_s));
+  CHECK(run.reached_within(5_s));
+}
+
+TEST_CASE("a client that moves from a public address behind a NAT punches from there") {
+  Roaming run(28);
+  run.start_at_home();
+  const auto guest = run.swarm.add_peer(4);
+  REQUIRE(guest->node().remote_address());
+  guest->host().set_address(*run.inside, kAtHome);
+  guest->host().freeze();
+  guest->dht().on_interfaces_changed();
+  guest->host().run();
+  run.swarm.world.run_for(1_s);
+  guest->host().freeze();
+  SocketRecorder client(guest->dht().connect(run.swarm.keys(10).public_key));
+  CHECK(run.swarm.world.run_until([&] { return client.opened; }, 9_s));
+  client.socket->reset();
+}
+
+TEST_CASE("a change of interfaces that an open server does not use costs little") {
+  Roaming run(29);
+  run.start_in_public();
+  REQUIRE(run.reached_within(5_s));
+  const auto first = std::move(run.client);
+  run.swarm.world.run_for(1_s);
+  const std::uint64_t before = run.host->host().sent();
+  run.change_interfaces();
+  CHECK(run.reached_within(2_s));  // even meanwhile
+  REQUIRE(run.swarm.world.run_until([&] { return run.open(); }, 3_s));
+  run.swarm.world.run_for(2_s);
+  CHECK(run.host->dht().punch_socket() == nullptr);
+  CHECK(run.host->host().sent() - before < 250);
+  CHECK(run.server->announcer()->relay_addresses().front() == run.host->address());
+  run.swarm.world.run_for(10_s);
+  CHECK(!first->reset);
+  CHECK(!run.client->reset);
+}
+
 TEST_CASE("a line that is dead for some seconds does not end a connection") {
   Connected run(24);
   REQUIRE(run.swarm.world.run_until(

@@ -136,7 +136,7 @@ TEST_CASE("a server that knows it is open, but not by which port, is reached dir
 
 TEST_CASE("a server on a public host that does not know so yet is met at its own address") {
   for (const auto& client_nat : {kConsistentNat, kRandomNat}) {
-    Pair pair(client_nat, 1);
+    Pair pair(client_nat, 2);
     pair.local_connection = false;  // which this is none
     const auto took = pair.connect();
     INFO(pair.timeline);

@@ -224,6 +224,85 @@ TEST_CASE("sleep makes an adaptive node ephemeral again, and it recovers") {
   CHECK(member.persistent == 2);
 }
 
+namespace {
+
+/// A member that finds out about itself, in a network.
+struct Doubtful {
+  explicit Doubtful(std::uint64_t seed, std::size_t others = 30) : network(seed) {
+    network.grow_to(others);
+    NodeOptions options = network.member_options();
+    options.ephemeral = std::nullopt;
+    options.firewalled = true;
+    member = &network.add(options);
+    network.world.run_for(25_min);
+    REQUIRE(member->persistent == 1);
+    member->host().freeze();
+  }
+  bool open() const { return member->node().remote_address() == member->address(); }
+  void doubt() {
+    member->host().freeze();
+    member->node().doubt_address();
+    member->host().run();
+  }
+  Network network;
+  Member* member = nullptr;
+};
+
+}  // namespace
+
+TEST_CASE("a persistent node whose address is doubted is itself again when it proves the same") {
+  Doubtful run(16);
+  const std::uint64_t before = run.member->node().call_stats().sent;
+  run.doubt();
+  CHECK(run.member->node().firewalled());
+  CHECK(!run.member->node().remote_address());
+  CHECK(!run.member->node().id());
+  REQUIRE(run.network.world.run_until([&] { return run.open(); }, 3_s));
+  CHECK(run.member->node().id() == node_id_of(run.member->address()));
+  CHECK(run.member->persistent == 2);
+  CHECK(run.member->node().call_stats().sent - before < 60);
+}
+
+TEST_CASE("a persistent node that has moved is ephemeral, and open where it is now") {
+  Doubtful run(17);
+  run.member->host().set_address(run.network.world.core(), net::Ipv4::of(60, 9, 9, 9));
+  run.doubt();
+  REQUIRE(run.network.world.run_until([&] { return run.open(); }, 3_s));
+  CHECK(!run.member->node().id());
+  CHECK(run.member->node().table_id() == node_id_of(run.member->address()));
+  CHECK(run.member->persistent == 1);
+  // For good only after the time that it takes.
+  run.network.world.run_for(65_min);
+  CHECK(run.member->node().id() == node_id_of(run.member->address()));
+}
+
+TEST_CASE("strangers who speak to another socket do not blur what a node finds out") {
+  Doubtful run(19, 8);
+  std::vector<Member*> strangers;
+  std::vector<std::unique_ptr<Call>> calls;
+  for (int i = 0; i < 8; ++i) {
+    Member& stranger = run.network.add(NodeOptions{});
+    stranger.node().force_persistent(stranger.address());
+    calls.push_back(std::make_unique<Call>(stranger.node().calls(), [](const CallResult&) {}));
+    strangers.push_back(&stranger);
+  }
+  run.doubt();
+  for (std::size_t i = 0; i < strangers.size(); ++i) {
+    strangers[i]->node().ping(*calls[i], run.member->address());
+  }
+  CHECK(run.network.world.run_until([&] { return run.open(); }, 3_s));
+}
+
+TEST_CASE("a node whose address is doubted while the line is dead looks again when it is back") {
+  Doubtful run(18);
+  run.member->host().link().set_connected(false);
+  run.doubt();
+  run.network.world.run_for(3_min);
+  CHECK(run.member->node().firewalled());
+  run.member->host().link().set_connected(true);
+  CHECK(run.network.world.run_until([&] { return run.open(); }, 1_min));
+}
+
 TEST_CASE("requests: answers, repeats, time-outs, unknown commands, tokens") {
   Network network(6);
   network.grow_to(2);

@@ -166,9 +166,11 @@ void Exposure::report_reachability(const Reachability& report) {
     for (const net::Address& address : addresses) out.push_back(address.to_string());
     return out;
   };
-  const std::string summary = fmt::format(
-      "{} of {} relays pass connections on, a search finds {}", report.passed.size(),
-      report.passed.size() + report.failed.size(), report.found);
+  const std::size_t tried = report.passed.size() + report.failed.size();
+  const std::string summary =
+      tried == 0 ? "there is no network, or no relay"
+                 : fmt::format("{} of {} relays pass connections on, a search finds {}",
+                               report.passed.size(), tried, report.found);
   if (!report.reachable()) {
     app_.log().warning("expose", "peers cannot reach this machine: {}; trying on", summary);
   } else {

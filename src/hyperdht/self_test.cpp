@@ -11,6 +11,7 @@ namespace hsfwd::hyperdht {
 namespace {
 constexpr Duration kFirstWait = 500_ms;  // after an announcement
 constexpr Duration kInterval = 60_s;
+constexpr Duration kHeardLately = 5_s;
 constexpr int kHandshakes = 2;  // a trial
 constexpr int kProbeRepeats = 1;  // of each of them
 // The answer takes the relay's way to the server and back as well.
@@ -54,8 +55,11 @@ void SelfTest::cancel() {
 void SelfTest::begin() {
   cancel();
   // Without a network nothing is learnt of relays, and without relays the announcer is at work.
-  if (!dht_.node().health().online() || announcer_.relays().empty()) {
+  // Either way nobody gets through, and whatever is announced next is to be tested at once.
+  if (!online() || announcer_.relays().empty()) {
+    tested_.clear();
     timer_.start(kInterval);
+    on_report_({});
     return;
   }
   running_ = true;
@@ -73,6 +77,12 @@ void SelfTest::begin() {
       [this](const Address& relay, const PeerRecord&) { found_.insert(relay); },
       [this](std::size_t) { settle(); });
   search_->start();
+}
+
+/// A line that is back is heard of before the next tick judges it.
+bool SelfTest::online() const {
+  rpc::Node& node = dht_.node();
+  return node.health().online() || node.calls().heard_since(dht_.env().now() - kHeardLately);
 }
 
 void SelfTest::try_relay(Trial& trial) {

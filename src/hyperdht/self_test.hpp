@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds out whether a server can be reached, by doing what a client does: it looks the server's key up
-// and sends a handshake through each relay. A relay that answers pings and has forgotten the server,
-// or cannot get through to it, looks healthy to everything else.
+// Finds out whether a server can be reached, by doing what a client does: it looks the server's key
+// up and sends a handshake through each relay. A relay that answers pings and has forgotten the
+// server, or cannot get through to it, looks healthy to everything else.
 //
 //   round: search for the own key, one trial a relay ─► report, replace what failed
 //   trial: handshake ─► (no answer: another) ─► passed or failed
 //
-// A round begins shortly after an announcement at relays that were not tested yet, and every minute.
-// The handshakes carry a key of this object's own, by which the server tells them from visitors; it
-// answers and forgets them.
+// A round begins shortly after an announcement at relays that were not tested yet, and every
+// minute. Without a network, or without relays, it ends at once and reports that nobody gets
+// through. The handshakes carry a key of this object's own, by which the server tells them from
+// visitors; it answers and forgets them.
 #pragma once
 
 #include <functional>
@@ -25,6 +26,7 @@ namespace hsfwd::hyperdht {
 class Announcer;
 class Dht;
 
+/// Neither passed nor failed: there was no network, or no relay to try.
 struct Reachability {
   std::vector<Address> passed;  // relays
   std::vector<Address> failed;
@@ -59,6 +61,7 @@ class SelfTest {
   };
 
   void begin();
+  bool online() const;
   void try_relay(Trial& trial);
   void on_result(Trial& trial, const rpc::CallResult& result);
   bool proves(Trial& trial, const rpc::Reply& reply) const;

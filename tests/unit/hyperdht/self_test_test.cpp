@@ -186,6 +186,41 @@ TEST_CASE("a network that is away for a while costs no relay") {
   for (std::size_t i = 0; i < 3; ++i) CHECK(tested.uses(nodes[i]->address()));
 }
 
+TEST_CASE("a server without a network does not go on saying that it is reached") {
+  Swarm swarm(9);
+  swarm.grow_to(40);
+  auto host = swarm.add_peer(1);
+  Tested tested(swarm, *host);
+  REQUIRE(swarm.world.run_until([&] { return tested.well(); }, 10_s));
+  const int before = tested.reports;
+  host->host().link().set_connected(false);
+  // It is known to be offline when the next round is due.
+  REQUIRE(swarm.world.run_until([&] { return !host->node().health().online(); }, 55_s));
+  REQUIRE(tested.reports == before);
+  CHECK(swarm.world.run_until([&] { return !tested.report->reachable(); }, kFoundWithin));
+  swarm.world.run_for(5_min);
+  CHECK(!tested.report->reachable());
+  // Soon after it is back it is announced and tested.
+  host->host().link().set_connected(true);
+  CHECK(swarm.world.run_until([&] { return tested.well(); }, kFoundAtOnceWithin));
+}
+
+TEST_CASE("a server that finds nobody to announce it says so") {
+  Swarm swarm(10);
+  swarm.grow_to(12);
+  auto host = swarm.add_peer(1);
+  host->host().link().set_connected(false);
+  std::optional<Reachability> report;
+  auto server = host->dht().create_server(
+      {.on_reachability = [&](const Reachability& r) { report = r; }}, [](auto) {});
+  REQUIRE(server->listen(swarm.keys(10), [](std::size_t) {}));
+  host->host().run();
+  REQUIRE(swarm.world.run_until([&] { return report.has_value(); }, 2_min));
+  CHECK(!report->reachable());
+  host->host().link().set_connected(true);
+  CHECK(swarm.world.run_until([&] { return report->reachable(); }, kFoundAtOnceWithin));
+}
+
 TEST_CASE("a server that is closed or destroyed tests nothing any more") {
   Swarm swarm(8);
   swarm.grow_to(30);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "util/text.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <charconv>
 
@@ -116,7 +118,7 @@ std::string shortened(std::string_view text, std::size_t max) {
 }
 
 std::string in_quotes(std::string_view text) {
-  return "'" + printable(shortened(text)) + "'";
+  return fmt::format("'{}'", printable(shortened(text)));
 }
 
 std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t max) {

@@ -78,7 +78,7 @@ TEST_CASE("a local address leads to the default service or to a named one") {
 }
 
 TEST_CASE("the path of a socket has to fit into the address of one") {
-  const std::string fits = "unix:/" + std::string(106, 'x');
+  const std::string fits = fmt::format("unix:/{:x>106}", "");
   CHECK(Service::parse("a=" + fits).ok());
   CHECK(LocalForward::parse(fits + ":web").ok());
   const char* says = "the path of the socket is longer than 107 bytes";

@@ -25,7 +25,11 @@ namespace hsfwd::hyperdht {
 
 struct Extension {
   static constexpr std::uint64_t kVersion = 1;
-  static constexpr std::uint64_t kNoService = 1;  // feature bit
+  // Feature bits.
+  static constexpr std::uint64_t kNoService = 1;
+  static constexpr std::uint64_t kSealedEnd = 2;
+  static constexpr std::uint64_t kSecretKeys = 4;
+  static constexpr std::uint64_t kFirstRecord = 8;
 
   std::uint64_t features = 0;
   std::string service;

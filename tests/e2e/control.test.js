@@ -300,7 +300,8 @@ t.test('nobody to ask: 69, in one line that names the file', async () => {
     t.equal(plain.stderr.split('\n').length, 2, 'one line')
     t.equal(plain.stdout, '', 'standard output')
     t.equal((await ask(command, file)).code, 'NOT_RUNNING', 'the event')
-    t.equal((await t.run([command])).code, 78, 'without any file')
+    // A machine may have a configuration of its own.
+    if (!fs.existsSync('/etc/hsfwd/hsfwd.toml')) t.equal((await t.run([command])).code, 78, 'without any file')
   }
 })
 

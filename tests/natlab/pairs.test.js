@@ -89,7 +89,7 @@ t.test('homes whose NATs can be met halfway meet, whoever serves', async () => {
 })
 
 t.test('the JavaScript meets ours, and ours the JavaScript', async () => {
-  if (!hasJavaScript()) return 'not here: its packages are not installed'
+  if (!hasJavaScript()) t.skip('the JavaScript packages are not installed')
   const places = [['public', 'consistent'], ['consistent', 'public'], ['consistent', 'consistent'], ['consistent', 'random'],
     ['random', 'cgnat'], ['same LAN']]
   const cells = places.flatMap((where) => [{ where, server: 'js', client: 'hsfwd' }, { where, server: 'hsfwd', client: 'js' }])
@@ -97,7 +97,7 @@ t.test('the JavaScript meets ours, and ours the JavaScript', async () => {
 })
 
 t.test('a JavaScript server that breaks off its punch is asked anew, once', async () => {
-  if (!hasJavaScript()) return 'not here: its packages are not installed'
+  if (!hasJavaScript()) t.skip('the JavaScript packages are not installed')
   const refusing = (refusals) => ({ where: ['random', 'consistent'], server: 'js', client: 'hsfwd', serverOptions: { refusals }, refusals })
   const results = await connectAll([refusing(1), refusing(2)])
   const after = (refusals) => results.find((result) => result.refusals === refusals)

@@ -16,8 +16,21 @@ struct Signals::Watcher {
   UvHandle<uv_signal_t> handle{new uv_signal_t};
 };
 
+namespace {
+
+/// Who starts a program with a signal ignored, as nohup does and a shell for what runs in the
+/// background, means it.
+bool ignored(int number) {
+  struct sigaction action {};
+  return sigaction(number, nullptr, &action) == 0 && (action.sa_flags & SA_SIGINFO) == 0 &&
+         action.sa_handler == SIG_IGN;
+}
+
+}  // namespace
+
 Signals::Signals(Loop& loop, const std::vector<int>& numbers, std::function<void(int)> callback) {
   for (const int number : numbers) {
+    if (ignored(number)) continue;
     watchers_.push_back(std::make_unique<Watcher>(loop, callback));
     Watcher& watcher = *watchers_.back();
     uv_signal_init(loop.uv(), watcher.handle.get());

@@ -9,7 +9,8 @@
 
 namespace hsfwd::platform {
 
-/// Calls back, in the loop, for each of the given signals as long as it lives.
+/// Calls back, in the loop, for each of the given signals as long as it lives. One that was ignored
+/// before stays ignored.
 class Signals {
  public:
   Signals(Loop& loop, const std::vector<int>& numbers, std::function<void(int)> callback);

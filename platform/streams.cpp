@@ -21,6 +21,7 @@ namespace {
 constexpr Duration kDialTimeout = 10_s;     // for one address of a service
 constexpr Duration kAcceptPause = 100_ms;   // when descriptors have run out
 constexpr int kBacklog = 511;
+constexpr int kPortTries = 16;  // for one that is free at every address of a name
 
 struct SocketAddress {
   sockaddr_storage storage{};
@@ -51,6 +52,29 @@ std::deque<SocketAddress> from_addrinfo(const addrinfo* list) {
     out.push_back(address);
   }
   return out;
+}
+
+/// `localhost` is this machine whether or not a resolver knows that name (RFC 6761 section 6.3), by
+/// either protocol.
+std::deque<SocketAddress> loopback(std::uint16_t port) {
+  SocketAddress v4;
+  auto* four = reinterpret_cast<sockaddr_in*>(&v4.storage);
+  four->sin_family = AF_INET;
+  four->sin_port = htons(port);
+  four->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  v4.size = sizeof *four;
+  SocketAddress v6;
+  auto* six = reinterpret_cast<sockaddr_in6*>(&v6.storage);
+  six->sin6_family = AF_INET6;
+  six->sin6_port = htons(port);
+  six->sin6_addr = in6addr_loopback;
+  v6.size = sizeof *six;
+  return {v4, v6};
+}
+
+/// The machine has no such address or protocol, which says nothing about who was to be reached.
+bool is_not_here(int error) {
+  return error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == ENETUNREACH;
 }
 
 int open_socket(int family) {
@@ -90,6 +114,11 @@ class StreamDial final : public net::Dial {
       }
       addresses_.push_back(*address);
       next("no such socket");
+      return;
+    }
+    if (to.host == "localhost") {
+      addresses_ = loopback(to.port);
+      next("no address");
       return;
     }
     request_ = new Request;
@@ -132,7 +161,7 @@ class StreamDial final : public net::Dial {
       addresses_.pop_front();
       fd_ = open_socket(address.family());
       if (fd_ < 0) {
-        why = std::strerror(errno);
+        if (!is_not_here(errno)) why = std::strerror(errno);
         continue;
       }
       if (connect(fd_, address.get(), address.size) == 0) {
@@ -145,7 +174,7 @@ class StreamDial final : public net::Dial {
         timer_.start(kDialTimeout);
         return;
       }
-      why = std::strerror(errno);
+      if (!is_not_here(errno)) why = std::strerror(errno);
       drop_socket();
     }
     finish(Err(std::move(why)));
@@ -238,6 +267,18 @@ class FdListener final : public net::StreamListener {
   Timer resume_;
 };
 
+/// One listener for each address that a name has.
+class ListenerGroup final : public net::StreamListener {
+ public:
+  ListenerGroup(net::StreamAddress at, std::vector<std::unique_ptr<FdListener>> listeners)
+      : at_(std::move(at)), listeners_(std::move(listeners)) {}
+  net::StreamAddress address() const override { return at_; }
+
+ private:
+  const net::StreamAddress at_;
+  std::vector<std::unique_ptr<FdListener>> listeners_;
+};
+
 /// A socket file nobody listens on any more is in the way of the next start.
 void remove_stale_socket(const SocketAddress& address, const std::string& path) {
   struct stat info {};
@@ -258,27 +299,72 @@ class FdStreamFactory final : public net::StreamFactory {
 
   Result<std::unique_ptr<net::StreamListener>, std::string> listen(const net::StreamAddress& at,
                                                                    Accepted accepted) override {
-    const auto address = at.is_unix() ? unix_address(at.path) : tcp_address(at);
+    if (!at.is_unix()) return listen_tcp(at, accepted);
+    const auto address = unix_address(at.path);
     if (!address) return Err(address.error());
-    if (at.is_unix()) remove_stale_socket(*address, at.path);
-    const int fd = open_socket(address->family());
-    if (fd < 0) return Err(std::string(std::strerror(errno)));
-    const int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, address->get(), address->size) != 0 || ::listen(fd, kBacklog) != 0) {
-      const std::string why = std::strerror(errno);
-      close(fd);
-      return Err(why);
-    }
-    net::StreamAddress bound = at;
-    if (!at.is_unix()) bound.port = bound_port(fd);
+    remove_stale_socket(*address, at.path);
+    const auto fd = open_listening(*address);
+    if (!fd) return Err(std::string(std::strerror(fd.error())));
     return std::unique_ptr<net::StreamListener>(
-        std::make_unique<FdListener>(loop_, fd, bound, std::move(accepted)));
+        std::make_unique<FdListener>(loop_, *fd, at, std::move(accepted)));
   }
 
  private:
+  /// On every address that the name has. Of a port that is to be picked all get the same, so that a
+  /// few tries may be needed.
+  Result<std::unique_ptr<net::StreamListener>, std::string> listen_tcp(const net::StreamAddress& at,
+                                                                       const Accepted& accepted) {
+    auto addresses = tcp_addresses(at);
+    if (!addresses) return Err(addresses.error());
+    for (int tries = at.port == 0 ? kPortTries : 1;; --tries) {
+      auto listener = listen_on_all(at, *addresses, accepted);
+      if (listener) return std::move(*listener);
+      if (tries <= 1) return Err(std::string(std::strerror(listener.error())));
+    }
+  }
+
+  Result<std::unique_ptr<net::StreamListener>, int> listen_on_all(
+      net::StreamAddress at, const std::deque<SocketAddress>& addresses, const Accepted& accepted) {
+    std::vector<std::unique_ptr<FdListener>> listeners;
+    int problem = EADDRNOTAVAIL;
+    for (SocketAddress address : addresses) {
+      set_port(address, at.port);
+      const auto fd = open_listening(address, addresses.size() > 1);
+      if (!fd) {
+        problem = fd.error();
+        if (is_not_here(problem)) continue;
+        return Err(int(problem));
+      }
+      at.port = bound_port(*fd);
+      listeners.push_back(std::make_unique<FdListener>(loop_, *fd, at, accepted));
+    }
+    if (listeners.empty()) return Err(int(problem));
+    if (listeners.size() == 1) return std::unique_ptr<net::StreamListener>(std::move(listeners[0]));
+    return std::unique_ptr<net::StreamListener>(
+        std::make_unique<ListenerGroup>(at, std::move(listeners)));
+  }
+
+  /// `one_of_many`: IPv4 has a socket of its own. The error is of errno.
+  static Result<int, int> open_listening(const SocketAddress& address, bool one_of_many = false) {
+    const int fd = open_socket(address.family());
+    if (fd < 0) return Err(int(errno));
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (one_of_many && address.family() == AF_INET6) {
+      setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    }
+    if (bind(fd, address.get(), address.size) != 0 || ::listen(fd, kBacklog) != 0) {
+      const int problem = errno;
+      close(fd);
+      return Err(int(problem));
+    }
+    return fd;
+  }
+
   /// Addresses to listen on are looked up at once: they are literals or in the hosts file.
-  static Result<SocketAddress, std::string> tcp_address(const net::StreamAddress& at) {
+  static Result<std::deque<SocketAddress>, std::string> tcp_addresses(
+      const net::StreamAddress& at) {
+    if (at.host == "localhost") return loopback(at.port);
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
@@ -287,10 +373,18 @@ class FdStreamFactory final : public net::StreamFactory {
     const std::string port = std::to_string(at.port);
     const int error = getaddrinfo(at.host.c_str(), port.c_str(), &hints, &found);
     if (error != 0) return Err(std::string(gai_strerror(error)));
-    const auto addresses = from_addrinfo(found);
+    auto addresses = from_addrinfo(found);
     freeaddrinfo(found);
     if (addresses.empty()) return Err(std::string("no such address"));
-    return addresses.front();
+    return addresses;
+  }
+
+  static void set_port(SocketAddress& address, std::uint16_t port) {
+    if (address.family() == AF_INET6) {
+      reinterpret_cast<sockaddr_in6*>(&address.storage)->sin6_port = htons(port);
+    } else {
+      reinterpret_cast<sockaddr_in*>(&address.storage)->sin_port = htons(port);
+    }
   }
 
   static std::uint16_t bound_port(int fd) {

@@ -7,6 +7,20 @@
 
 namespace hsfwd::cli {
 
+namespace {
+
+/// A port without -L is what people try first.
+void refuse_more_words(const std::vector<std::string>& words, const char* usage) {
+  if (words.size() <= 1) return;
+  const bool local = forward::LocalForward::parse(words[1]).ok();
+  throw UserError{kUsage, "USAGE",
+                  fmt::format("{} is one word too many; {}", in_quotes(words[1]),
+                              local ? fmt::format("a local port is -L {}", shortened(words[1]))
+                                    : fmt::format("usage: {}", usage))};
+}
+
+}  // namespace
+
 int run_connect(const Arguments& arguments) {
   constexpr const char* kUsageLine = "hsfwd connect PEER -L SPEC... [OPTION...]";
   CommandLine line(kUsageLine,
@@ -15,8 +29,9 @@ int run_connect(const Arguments& arguments) {
   line.options().add_options()("local,L", po::value<std::vector<std::string>>()->composing(),
                                "SPEC, a local address and the service it leads to; repeatable");
   line.add_connection_options();
-  line.positional("peer", 1);
+  line.positional("peer", -1);
   if (!line.parse(arguments)) return kDone;
+  refuse_more_words(line.texts("peer"), kUsageLine);
 
   const std::string peer_text = line.peer();
   const PeerReference peer = parse_peer(peer_text);

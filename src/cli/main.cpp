@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -49,25 +51,42 @@ void print_usage(std::FILE* out) {
   std::fputs("\nhsfwd COMMAND --help tells more; hsfwd --version prints the version.\n", out);
 }
 
+const Command* find_command(const std::string& name) {
+  const auto found = std::find_if(std::begin(kCommands), std::end(kCommands),
+                                  [&](const Command& command) { return name == command.name; });
+  return found != std::end(kCommands) ? &*found : nullptr;
+}
+
+[[noreturn]] void no_such_command(const std::string& word) {
+  std::vector<std::string_view> names;
+  for (const Command& command : kCommands) names.emplace_back(command.name);
+  const std::string_view near = hsfwd::nearest(word, names);
+  throw UserError{kUsage, "USAGE",
+                  fmt::format("no command {};{} hsfwd --help lists them", hsfwd::in_quotes(word),
+                              near.empty() ? "" : fmt::format(" did you mean '{}'?", near))};
+}
+
 int run(const Arguments& words) {
   if (words.empty()) {
     print_usage(stderr);
     return kUsage;
   }
-  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+  const bool asks_for_help = words[0] == "--help" || words[0] == "-h" || words[0] == "help";
+  if (asks_for_help && words.size() > 1) {
+    const Command* const command = find_command(words[1]);
+    if (command == nullptr) no_such_command(words[1]);
+    return command->run({"--help"});
+  }
+  if (asks_for_help) {
     print_usage(stdout);
     return kDone;
   }
-  if (words[0] == "--version") {
+  if (words[0] == "--version" || words[0] == "-V") {
     std::puts("hsfwd " HSFWD_VERSION);
     return kDone;
   }
-  const auto command = std::find_if(std::begin(kCommands), std::end(kCommands),
-                                    [&](const Command& c) { return words[0] == c.name; });
-  if (command == std::end(kCommands)) {
-    throw UserError{kUsage, "USAGE",
-                    "no command " + hsfwd::in_quotes(words[0]) + "; hsfwd --help lists them"};
-  }
+  const Command* const command = find_command(words[0]);
+  if (command == nullptr) no_such_command(words[0]);
   return command->run(Arguments(words.begin() + 1, words.end()));
 }
 

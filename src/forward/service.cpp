@@ -12,7 +12,9 @@ namespace hsfwd::forward {
 namespace {
 
 constexpr std::string_view kUnixPrefix = "unix:";
-constexpr std::string_view kDefaultHost = "127.0.0.1";
+// A service on this machine may listen at either loopback address; a local port is opened at one.
+constexpr std::string_view kServiceHost = "localhost";
+constexpr std::string_view kListenHost = "127.0.0.1";
 constexpr std::size_t kMaxName = 64;
 
 Err<std::string> bad(std::string why) { return Err(std::move(why)); }
@@ -35,14 +37,48 @@ Result<net::StreamAddress, std::string> parse_unix(std::string_view path) {
   return net::StreamAddress{.host = {}, .port = 0, .path = std::string(path)};
 }
 
+/// What people write in place of a port, and what they are told; empty if it is nothing known.
+std::string port_problem(std::string_view port) {
+  if (const std::size_t slash = port.find('/'); slash != std::string_view::npos) {
+    const std::string_view number = port.substr(0, slash);
+    if (port.substr(slash) == "/tcp" && parse_decimal(number, 65535)) {
+      return fmt::format("{}: services are TCP without saying so; write {}", in_quotes(port), number);
+    }
+    if (port.substr(slash) == "/udp") return "UDP services are not available in this version";
+  }
+  if (const std::size_t dash = port.find('-'); dash != std::string_view::npos) {
+    if (parse_decimal(port.substr(0, dash), 65535) && parse_decimal(port.substr(dash + 1), 65535)) {
+      return fmt::format("{} is a range; name each port by itself", in_quotes(port));
+    }
+  }
+  return "";
+}
+
+/// What is written in place of a target and means another thing.
+std::string target_problem(std::string_view text) {
+  if (const std::size_t scheme = text.find("://"); scheme != std::string_view::npos) {
+    std::string_view rest = text.substr(scheme + 3);
+    rest = rest.substr(0, rest.find('/'));
+    const bool has_port = !rest.empty() && parse_decimal(rest.substr(rest.rfind(':') + 1), 65535);
+    return fmt::format("{} is a URL; a target is {}", in_quotes(text),
+                       has_port ? shortened(rest) : "HOST:PORT, without the rest of it");
+  }
+  if (text.starts_with(':') && parse_decimal(text.substr(1), 65535)) {
+    return fmt::format("the host is missing: write {} for this machine", text.substr(1));
+  }
+  return "";
+}
+
 /// `PORT` or `HOST:PORT`, HOST in brackets if it contains colons.
 Result<net::StreamAddress, std::string> parse_tcp(std::string_view text, std::uint64_t min_port) {
   net::StreamAddress out;
+  if (const std::string problem = target_problem(text); !problem.empty()) return bad(problem);
   const std::size_t colon = text.rfind(':');
-  std::string_view host = colon == std::string_view::npos ? kDefaultHost : text.substr(0, colon);
+  std::string_view host = colon == std::string_view::npos ? kServiceHost : text.substr(0, colon);
   const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
   const auto number = parse_decimal(port, 65535);
   if (!number || *number < min_port) {
+    if (const std::string problem = port_problem(port); !problem.empty()) return bad(problem);
     return bad(fmt::format("{} is no port ({} to 65535)", in_quotes(port), min_port));
   }
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
@@ -140,10 +176,16 @@ Result<LocalForward, std::string> LocalForward::parse(std::string_view text) {
     } else if (parts.size() > 1 && is_port(parts[1])) {
       port = 1;
     }
+    // As ssh has it: PORT:HOST:PORT.
+    if (port == 0 && parts.size() == 3 && is_port(parts[2])) {
+      return bad(fmt::format("{}: what a port leads to is a service of the peer, which is named or "
+                             "left out: {} or {}:SERVICE",
+                             in_quotes(text), parts[0], parts[0]));
+    }
     if (port == parts.size() || parts.size() > port + 2) {
       return bad(fmt::format("{} is not [BIND:]PORT[:SERVICE]", in_quotes(text)));
     }
-    std::string_view host = port == 1 ? parts[0] : kDefaultHost;
+    std::string_view host = port == 1 ? parts[0] : kListenHost;
     if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
     if (host.empty()) return bad("the address to listen on is empty");
     if (!is_host(host)) return bad(fmt::format("{} is no address", in_quotes(host)));

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -119,6 +120,50 @@ std::string shortened(std::string_view text, std::size_t max) {
 
 std::string in_quotes(std::string_view text) {
   return fmt::format("'{}'", printable(shortened(text)));
+}
+
+namespace {
+
+/// Letters to be put in, left out, exchanged or swapped with a neighbour to get from one to the other.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> row(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) {
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        row[i][j] = i + j;
+        continue;
+      }
+      const std::size_t changed = row[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row[i][j] = std::min({changed, row[i - 1][j] + 1, row[i][j - 1] + 1});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) row[i][j] = std::min(row[i][j], row[i - 2][j - 2] + 1);
+    }
+  }
+  return row[a.size()][b.size()];
+}
+
+}  // namespace
+
+std::string_view nearest(std::string_view word, const std::vector<std::string_view>& names) {
+  constexpr std::size_t kMaxWord = 32;
+  if (word.empty() || word.size() > kMaxWord) return {};
+  std::string_view best;
+  std::size_t distance = word.size() <= 3 ? 2 : 3;
+  std::size_t beginning = 0;
+  for (const std::string_view name : names) {
+    beginning += name.starts_with(word) ? 1 : 0;
+    const std::size_t away = edit_distance(word, name);
+    if (away < distance) {
+      distance = away;
+      best = name;
+    }
+  }
+  if (best.empty() && beginning == 1) {
+    for (const std::string_view name : names) {
+      if (name.starts_with(word)) best = name;
+    }
+  }
+  return best;
 }
 
 std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t max) {

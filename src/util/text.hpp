@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "util/bytes.hpp"
 
@@ -30,6 +31,10 @@ std::string printable(std::string_view text);
 std::string shortened(std::string_view text, std::size_t max = 64);
 /// What somebody has typed, as messages show it: in quotes, shortened, on one line.
 std::string in_quotes(std::string_view text);
+
+/// The one of `names` that `word` was probably meant to be: one or two letters away from it (one for
+/// words of up to three letters), or the only one that begins with it. Empty if there is none.
+std::string_view nearest(std::string_view word, const std::vector<std::string_view>& names);
 
 /// A decimal number without sign, spaces or leading plus, at most `max`.
 std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t max);

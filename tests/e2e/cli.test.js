@@ -68,7 +68,15 @@ t.test('usage: help for everything, and a hint for what is not understood', asyn
   const nothing = await t.run([])
   t.equal(nothing.code, 2, 'exit code without a command')
   t.ok(nothing.stderr.startsWith('usage: hsfwd COMMAND'), nothing.stderr)
-  await fails(['exposes', '80'], 2, /'exposes'.*--help/, 'USAGE')
+  await fails(['exposes', '80'], 2, /'exposes'; did you mean 'expose'\?.*--help/, 'USAGE')
+  await fails(['frobnicate'], 2, /'frobnicate'; hsfwd --help/, 'USAGE')
+  await fails(['help', 'frobnicate'], 2, /'frobnicate'/, 'USAGE')
+  t.equal((await t.run(['-V'])).stdout, version.stdout, '-V')
+  for (const words of [['help', 'ping'], ['--help', 'ping']]) {
+    const help = await t.run(words)
+    t.equal(help.code, 0, `exit code of ${words.join(' ')}`)
+    t.ok(help.stdout.startsWith('usage: hsfwd ping'), help.stdout)
+  }
 })
 
 t.test('the manual page and the README know every command, and the page every option', async () => {
@@ -106,6 +114,9 @@ t.test('words that make no sense are named', async () => {
     [['expose'], /expose what\?/, 'USAGE'],
     [['expose', '0'], /'0' is no port/, 'BAD_TARGET'],
     [['expose', '::1:80'], /brackets/, 'BAD_TARGET'],
+    [['expose', 'http://localhost:3000'], /is a URL; a target is localhost:3000/, 'BAD_TARGET'],
+    [['connect', KEY, '-L', '2222:localhost:22'], /2222:SERVICE/, 'BAD_SPEC'],
+    [['connect', KEY, '2222'], /'2222' is one word too many; a local port is -L 2222/, 'USAGE'],
     [['expose', 'a=80', 'a=81'], /two services are called 'a'/, 'BAD_TARGET'],
     [['expose', '80', '--bootstrap', 'nowhere'], /'nowhere': has to be HOST:PORT/, 'USAGE'],
     [['expose', '80', '--port', 'x'], /--port x: has to be 0 to 65535/, 'USAGE'],

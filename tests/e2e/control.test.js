@@ -99,7 +99,7 @@ t.test('status and peers tell of a connection on both sides', async () => {
   const [expose] = served.exposes
   t.equal(served.exposes.length, 1, 'exposes')
   t.equal(expose.publicKey, s.key, 'the exposed key')
-  t.equal(JSON.stringify(expose.services), JSON.stringify([{ name: 'echo', target: `127.0.0.1:${s.echo.port}` }]), 'services')
+  t.equal(JSON.stringify(expose.services), JSON.stringify([{ name: 'echo', target: `localhost:${s.echo.port}` }]), 'services')
   t.equal(expose.allow, null, 'who may come')
   t.equal(expose.relays.length, 3, 'relays')
   t.equal(expose.reachable, true, 'reachable')
@@ -128,7 +128,7 @@ t.test('status and peers tell of a connection on both sides', async () => {
   t.equal(incoming.peer, connected.publicKey, 'the peer of the server')
 
   const status = await t.run(['status', '-c', s.serverFile.name])
-  for (const word of [served.key, 'online, ephemeral', `echo -> 127.0.0.1:${s.echo.port}`, 'connections: 1', '5 B to peers']) {
+  for (const word of [served.key, 'online, ephemeral', `echo -> localhost:${s.echo.port}`, 'connections: 1', '5 B to peers']) {
     t.ok(status.stdout.includes(word), `'${word}' in ${status.stdout}`)
   }
   const peers = (await t.run(['peers', '-c', s.clientFile.name])).stdout.trimEnd().split('\n')

@@ -137,7 +137,7 @@ function sleep (ms) { return new Promise((resolve) => setTimeout(resolve, ms)) }
 
 /** A TCP service on loopback; `serve(socket)` for each connection. */
 function service (serve, options = {}) {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const sockets = new Set()
     const server = net.createServer({ allowHalfOpen: true, ...options }, (socket) => {
       sockets.add(socket)
@@ -145,7 +145,8 @@ function service (serve, options = {}) {
       socket.on('close', () => sockets.delete(socket))
       serve(socket)
     })
-    const where = options.path ? { path: options.path } : { host: '127.0.0.1', port: options.port || 0 }
+    const where = options.path ? { path: options.path } : { host: options.host || '127.0.0.1', port: options.port || 0 }
+    server.on('error', reject)
     server.listen(where, () => {
       const stop = () => new Promise((resolve) => {
         for (const socket of sockets) socket.destroy()

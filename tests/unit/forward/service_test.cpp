@@ -10,8 +10,8 @@ using Catch::Matchers::Contains;
 
 TEST_CASE("a target is a port, a host and port or a socket, with or without a name") {
   const std::tuple<const char*, const char*, const char*> cases[] = {
-      {"22", "22", "127.0.0.1:22"},
-      {"ssh=22", "ssh", "127.0.0.1:22"},
+      {"22", "22", "localhost:22"},
+      {"ssh=22", "ssh", "localhost:22"},
       {"10.0.0.7:80", "80", "10.0.0.7:80"},
       {"web=example.org:8080", "web", "example.org:8080"},
       {"[::1]:443", "443", "[::1]:443"},
@@ -35,7 +35,16 @@ TEST_CASE("targets that make no sense are explained in one clause") {
       {"65536", "'65536' is no port"},
       {"ssh", "'ssh' is no port"},
       {"host:", "'' is no port"},
-      {":80", "host is empty"},
+      {":80", "the host is missing: write 80 for this machine"},
+      {":", "'' is no port"},
+      {"http://localhost:3000", "'http://localhost:3000' is a URL; a target is localhost:3000"},
+      {"web=https://example.org/a:b", "is a URL; a target is HOST:PORT"},
+      {"3000/tcp", "'3000/tcp': services are TCP without saying so; write 3000"},
+      {"localhost:53/udp", "UDP services are not available"},
+      {"3000-3010", "'3000-3010' is a range; name each port by itself"},
+      {"10.0.0.7:1-2", "'1-2' is a range"},
+      {"a-b", "'a-b' is no port"},
+      {"1/2", "'1/2' is no port"},
       {"[]:80", "host is empty"},
       {"::1:80", "IPv6 addresses go in brackets: [::1]"},
       {"=80", "'' is no service name: 1 to 64 letters, digits, '-', '_' and '.'"},
@@ -75,6 +84,12 @@ TEST_CASE("a local address leads to the default service or to a named one") {
     CHECK(forward->listen.to_string() == listen);
     CHECK(forward->service == service);
   }
+}
+
+TEST_CASE("a local address that is written as ssh has it is told what to write") {
+  const auto forward = LocalForward::parse("2222:localhost:22");
+  REQUIRE(!forward.ok());
+  CHECK_THAT(forward.error(), Contains("2222 or 2222:SERVICE"));
 }
 
 TEST_CASE("the path of a socket has to fit into the address of one") {

@@ -81,3 +81,15 @@ TEST_CASE("control characters are written out, everything else stays") {
   CHECK(printable("a\nb\x1b[2J\x7f\t") == "a\\nb\\x1b[2J\\x7f\\x09");
   CHECK(printable("gr\xc3\xbc\xc3\x9f") == "gr\xc3\xbc\xc3\x9f");
 }
+
+TEST_CASE("a word that was mistyped is told from one that was not meant") {
+  const std::vector<std::string_view> names = {"expose", "connect", "up", "peers", "pipe", "ping"};
+  CHECK(nearest("exposes", names) == "expose");
+  CHECK(nearest("conenct", names) == "connect");
+  CHECK(nearest("pign", names) == "ping");
+  CHECK(nearest("exp", names) == "expose");
+  CHECK(nearest("pi", names).empty());  // pipe or ping
+  CHECK(nearest("frobnicate", names).empty());
+  CHECK(nearest("", names).empty());
+  CHECK(nearest(std::string(10'000, 'x'), names).empty());
+}

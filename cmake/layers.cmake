@@ -8,6 +8,7 @@ target_compile_options(hsfwd_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -
 # At -O3, GCC 12 takes the comparison of two std::vector<unsigned char> for one of negative length.
 target_compile_options(hsfwd_flags INTERFACE
                        $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overread>)
+target_link_libraries(hsfwd_flags INTERFACE hsfwd_hardening)
 if(HSFWD_WERROR)
   target_compile_options(hsfwd_flags INTERFACE -Werror)
 endif()

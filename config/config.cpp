@@ -192,11 +192,15 @@ std::map<std::string, Peer> read_peers(const toml::table& table) {
     }
     Table in(*node.as_table(), fmt::format(" in [peer.{}]", shortened(name.str())));
     const auto key = in.text("key");
+    const auto file = in.text("key_file");
     in.refuse_unknown();
-    if (!key) {
-      throw Mistake{line_of(node), fmt::format("[peer.{}] needs a key", shortened(name.str()))};
+    if (key.has_value() == file.has_value()) {
+      throw Mistake{line_of(node),
+                    fmt::format("[peer.{}] needs a key or a key_file, {}", shortened(name.str()),
+                                key ? "and not both" : "which names a file that has the key")};
     }
-    out[std::string(name.str())] = {key->value, key->line};
+    if (key) out[std::string(name.str())] = {.key = key->value, .line = key->line};
+    if (file) out[std::string(name.str())] = {.key_file = file->value, .line = file->line};
   }
   return out;
 }

@@ -20,7 +20,8 @@ struct Located {
 };
 
 struct Peer {
-  std::string key;  // as written; checked by the reader of the file
+  std::string key;       // as written; checked by the reader of the file
+  std::string key_file;  // path of a file that has the key, in place of the key
   int line = 0;
 };
 

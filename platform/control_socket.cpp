@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -22,7 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kSocketNameDigits = 16;
 constexpr const char* kServiceDirectory = "/run/hsfwd";
-constexpr mode_t kNotForOthers = 0077;
 constexpr mode_t kNotForOthersNorExecutable = 0177;
 
 /// What is made meanwhile lacks these permissions from the first moment.
@@ -50,10 +48,7 @@ std::string name_of(const std::string& config_file) {
 std::vector<std::string> control_socket_paths(const std::string& config_file) {
   const std::string name = name_of(config_file);
   std::vector<std::string> out;
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  if (runtime != nullptr && *runtime == '/') {
-    out.push_back(fmt::format("{}/hsfwd/{}", runtime, name));
-  }
+  if (const auto runtime = runtime_directory()) out.push_back(fmt::format("{}/{}", *runtime, name));
   out.push_back(fmt::format("{}/run/{}", default_state_directory(), name));
   return out;
 }
@@ -67,10 +62,8 @@ std::vector<std::string> control_socket_candidates(const std::string& config_fil
 Result<std::unique_ptr<ControlSocket>, ControlSocket::Failure> ControlSocket::open(
     net::StreamFactory& streams, const std::string& path, net::StreamFactory::Accepted accepted) {
   if (const auto parent = fs::path(path).parent_path(); !parent.empty()) {
-    const Umask mask(kNotForOthers);
-    std::error_code error;
-    fs::create_directories(parent, error);
-    if (error) return Err(Failure{false, error.message()});
+    const int error = make_private_directories(parent.string());
+    if (error != 0) return Err(Failure{false, std::strerror(error)});
   }
   auto lock = FileLock::acquire(path + ".lock");
   if (!lock) return Err(Failure{lock.error() == EWOULDBLOCK, std::strerror(lock.error())});

@@ -23,7 +23,7 @@ FileLock::~FileLock() {
 
 Result<FileLock, int> FileLock::acquire(const std::string& path) {
   FileLock lock;
-  lock.fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  lock.fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (lock.fd_ < 0 || flock(lock.fd_, LOCK_EX | LOCK_NB) != 0) return Err(errno);
   return lock;
 }

@@ -1,62 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/identity_file.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 
+#include "crypto/crypto.hpp"
 #include "platform/directories.hpp"
+#include "platform/fresh_file.hpp"
+#include "platform/secret_file.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::platform {
 
 namespace {
 
-constexpr mode_t kOthers = 077;
-constexpr std::size_t kMaxIdentitySize = 4096;
+constexpr std::size_t kLockDigits = 32;  // of the hash of a key; two keys do not meet
 
 Err<std::string> failed(const std::string& path, const std::string& what) {
   return Err(fmt::format("identity {}: {}", path, what));
 }
 
-/// All of a descriptor, within reason. The error is one clause.
-Result<std::string, std::string> read_all(int fd) {
-  std::string out;
-  char chunk[512];
-  for (;;) {
-    const ssize_t n = read(fd, chunk, sizeof chunk);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Err(std::string(std::strerror(errno)));
-    if (n == 0) return out;
-    out.append(chunk, static_cast<std::size_t>(n));
-    if (out.size() > kMaxIdentitySize) return Err(std::string("is larger than an identity"));
-  }
+Result<std::optional<Identity>, std::string> parse(const std::string& path,
+                                                   const SecretText& text) {
+  const std::string_view digits = text.trimmed();
+  auto bytes = digits.size() == 2 * crypto::Seed::kSize ? from_hex(digits) : std::nullopt;
+  if (!bytes) return failed(path, "is not 64 hexadecimal digits");
+  const auto seed = crypto::Seed::from(*bytes);
+  crypto::wipe(*bytes);
+  return std::optional(Identity{crypto::KeyPair::from_seed(seed), false});
 }
 
-/// Onto the disk; 0 or the error number.
-int write_all(int fd, const std::string& text) {
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t n = write(fd, text.data() + done, text.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno;
-    done += static_cast<std::size_t>(n);
-  }
-  return fsync(fd) == 0 ? 0 : errno;
+/// The line that a file has of a seed.
+SecretText line_of(const crypto::Seed& seed) {
+  std::string digits = to_hex(seed.view());
+  SecretText out;
+  out.append(digits);
+  out.append("\n");
+  crypto::wipe({reinterpret_cast<std::uint8_t*>(digits.data()), digits.size()});
+  return out;
 }
 
-Result<std::optional<Identity>, std::string> parse(const std::string& path, std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
-    text.remove_suffix(1);
-  }
-  const auto seed = text.size() == 2 * crypto::Seed::kSize ? from_hex(text) : std::nullopt;
-  if (!seed) return failed(path, "is not 64 hexadecimal digits");
-  return std::optional(Identity{crypto::KeyPair::from_seed(crypto::Seed::from(*seed)), false});
+/// 0 or the error number.
+int store(const std::string& path, const crypto::Seed& seed, Random& random) {
+  auto file = FreshFile::create(path, random);
+  if (!file) return file.error();
+  if (const auto written = file->write(line_of(seed).view()); !written) return written.error();
+  const auto published = file->publish();
+  return published ? 0 : published.error();
+}
+
+/// One lock of a key, in the first of these folders where there can be one.
+std::vector<std::string> lock_directories() {
+  std::vector<std::string> out = {default_state_directory() + "/locks"};
+  if (const auto runtime = runtime_directory()) out.push_back(*runtime + "/locks");
+  return out;
 }
 
 }  // namespace
@@ -70,75 +71,67 @@ std::string default_identity_path(const std::string& name) {
 
 Result<std::optional<Identity>, std::string> read_identity(const std::string& path) {
   if (path == "-") {
-    const auto text = read_all(STDIN_FILENO);
+    const auto text = SecretText::read(STDIN_FILENO);
     if (!text) return failed("on standard input", text.error());
     return parse("on standard input", *text);
   }
-  struct stat info {};
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0 && errno == ENOENT) {
-    if (lstat(path.c_str(), &info) == 0)
-      return failed(path, "is a link to a file that is not there");
-    return std::optional<Identity>();
-  }
-  if (fd < 0) return failed(path, std::strerror(errno));
-  const int unknown = fstat(fd, &info) == 0 ? 0 : errno;
-  const auto text = read_all(fd);
-  close(fd);
-  if (unknown != 0) return failed(path, std::strerror(unknown));
-  if (S_ISDIR(info.st_mode)) return failed(path, "is a directory");
-  if (!text) return failed(path, text.error());
-  if (S_ISREG(info.st_mode) && (info.st_mode & kOthers) != 0) {
-    return failed(path, fmt::format("others can read it (mode {:04o}); chmod 600 it",
-                                    info.st_mode & 07777));
-  }
-  return parse(path, *text);
+  const auto file = read_secret_file(path);
+  if (!file) return failed(path, file.error());
+  if (!*file) return std::optional<Identity>();
+  if (!(*file)->exposed.empty()) return failed(path, (*file)->exposed);
+  return parse(path, (*file)->text);
 }
 
 Result<Identity, std::string> load_identity(const std::string& path, Random& random) {
   auto identity = read_identity(path);
   if (!identity) return Err(identity.error());
-  if (!*identity) return create_identity(path, random);
-  return std::move(**identity);
+  if (*identity) return std::move(**identity);
+  auto made = create_identity(path, random);
+  if (made) return made;
+  // Another process may have made it a moment ago: both have the same one then.
+  identity = read_identity(path);
+  if (identity && *identity) return std::move(**identity);
+  return made;
 }
 
 Result<Identity, std::string> create_identity(const std::string& path, Random& random) {
-  std::error_code error;
-  const auto parent = std::filesystem::path(path).parent_path();
-  if (!parent.empty() && !std::filesystem::exists(parent)) {
-    std::filesystem::create_directories(parent, error);
-    if (error) return failed(path, error.message());
-    std::filesystem::permissions(parent, std::filesystem::perms::owner_all, error);
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  if (const int error = parent.empty() ? 0 : make_private_directories(parent); error != 0) {
+    return failed(path, std::strerror(error));
   }
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return failed(path, errno == EEXIST ? "exists already" : std::strerror(errno));
   const crypto::KeyPair keys = crypto::KeyPair::generate(random);
-  std::string text = to_hex(keys.seed().view()) + "\n";
-  const int problem = write_all(fd, text);
-  crypto::wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-  close(fd);
-  if (problem != 0) {
-    unlink(path.c_str());
-    return failed(path, fmt::format("cannot be written: {}", std::strerror(problem)));
-  }
+  const int error = store(path, keys.seed(), random);
+  if (error == EEXIST) return failed(path, "exists already");
+  if (error != 0) return failed(path, fmt::format("cannot be written: {}", std::strerror(error)));
   return Identity{keys, true};
 }
 
-Result<IdentityLock, std::string> IdentityLock::acquire(const std::string& identity_path) {
-  IdentityLock out;
-  if (identity_path == "-") return out;
-  const std::string path = identity_path + ".lock";
-  auto lock = FileLock::acquire(path);
-  if (!lock && lock.error() != EWOULDBLOCK) {
-    return Err(fmt::format("lock {}: {}", path, std::strerror(lock.error())));
+Result<IdentityLock, std::string> IdentityLock::acquire(const crypto::PublicKey& key,
+                                                        const std::string& identity_path,
+                                                        const Log& log) {
+  const std::string digest = to_hex(crypto::blake2b_256(key.view()).view());
+  const std::string name = fmt::format("key-{}.lock", digest.substr(0, kLockDigits));
+  const std::string shown = identity_path == "-" ? "on standard input" : identity_path;
+  std::string problems;
+  for (const std::string& folder : lock_directories()) {
+    const int missing = make_private_directories(folder);
+    auto lock = missing == 0 ? FileLock::acquire(folder + "/" + name) : Err(missing);
+    if (lock) {
+      IdentityLock out;
+      out.lock_ = std::move(*lock);
+      return out;
+    }
+    if (lock.error() == EWOULDBLOCK) {
+      return Err(fmt::format(
+          "identity {} is announced by another hsfwd process; use --name N for a second identity",
+          shown));
+    }
+    problems += fmt::format("{}{}: {}", problems.empty() ? "" : "; ", folder,
+                            std::strerror(lock.error()));
   }
-  if (!lock) {
-    return Err(fmt::format(
-        "identity {} is announced by another hsfwd process; use --name N for a second identity",
-        identity_path));
-  }
-  out.lock_ = std::move(*lock);
-  return out;
+  log.warning("identity", "another process that announces the key of {} would not be noticed: {}",
+              shown, problems);
+  return IdentityLock();
 }
 
 }  // namespace hsfwd::platform

@@ -7,6 +7,7 @@
 
 #include "crypto/keys.hpp"
 #include "platform/file_lock.hpp"
+#include "util/log.hpp"
 #include "util/result.hpp"
 
 namespace hsfwd::platform {
@@ -21,19 +22,24 @@ struct Identity {
   bool created = false;
 };
 
-/// Reads an identity; nothing if there is none yet. "-" reads one from standard input. The error is
-/// one line for people that names the file.
+/// Reads an identity that is kept to its owner (why_exposed); nothing if there is none yet. "-" reads
+/// one from standard input. The error is one line for people that names the file.
 Result<std::optional<Identity>, std::string> read_identity(const std::string& path);
-/// The same, and makes it on first use.
+/// The same, and makes it on first use. Two processes that do so at once have the same one.
 Result<Identity, std::string> load_identity(const std::string& path, Random& random);
-/// Makes a new file; an existing one is left alone and is an error.
+/// Makes a new file, whole or not at all; an existing one is left alone and is an error.
 Result<Identity, std::string> create_identity(const std::string& path, Random& random);
 
-/// Held by the one process that announces an identity.
+/// Held by the one process that announces a key. It goes by the key, since links and copies make
+/// many paths of one identity, which may as well lie where nothing can be written. Users of one
+/// machine have a lock each.
 class IdentityLock {
  public:
-  /// The error is one line for people. Locks of "-" are not needed and always granted.
-  static Result<IdentityLock, std::string> acquire(const std::string& identity_path);
+  /// The error is one line for people: another process has it. Where no lock can be had, for lack of
+  /// a folder that can be written, it goes without one, and says so to the log.
+  static Result<IdentityLock, std::string> acquire(const crypto::PublicKey& key,
+                                                   const std::string& identity_path,
+                                                   const Log& log);
 
  private:
   FileLock lock_;

@@ -125,8 +125,7 @@ void save_nodes(const std::string& path, const std::vector<net::Address>& nodes,
   for (std::size_t i = 0; i < std::min(nodes.size(), kMaxRememberedNodes); ++i) {
     text += nodes[i].to_string() + "\n";
   }
-  std::error_code error;
-  fs::create_directories(directory, error);
+  std::error_code error(make_private_directories(directory.string()), std::generic_category());
   // In place at once or not at all, whoever else writes it.
   const std::string fresh = fmt::format("{}/.nodes.{}", directory.string(), getpid());
   if (!error) error = write_file(fresh, text);

@@ -40,6 +40,11 @@ App::App(const OutputOptions& options)
       give_up_timer_(loop_.scheduler(), [this] { loop_.stop(); }) {
   platform::ignore_broken_pipes();
   platform::raise_file_limit();
+  if (options.secret_shown) {
+    log_.warning("peer",
+                 "the hs:// string on the command line is a secret, which others on this machine "
+                 "could see there; write it to a file, and give @FILE");
+  }
   signals_ = std::make_unique<platform::Signals>(
       loop_, std::vector<int>{SIGINT, SIGTERM, SIGHUP}, [this](int number) { on_signal(number); });
 }

@@ -33,8 +33,7 @@ int run_connect(const Arguments& arguments) {
   if (!line.parse(arguments)) return kDone;
   refuse_more_words(line.texts("peer"), kUsageLine);
 
-  const std::string peer_text = line.peer();
-  const PeerReference peer = parse_peer(peer_text);
+  const PeerReference peer = peer_argument(line.peer());
   std::vector<forward::LocalForward> forwards;
   for (const std::string& text : line.texts("local")) {
     const auto forward = forward::LocalForward::parse(text);
@@ -51,7 +50,7 @@ int run_connect(const Arguments& arguments) {
   App app(output_options(line));
   Node& node = app.start_node_as(identity_path(line), node_options(line));
 
-  PeerTunnel tunnel(app, peer_text, peer, std::move(forwards));
+  PeerTunnel tunnel(app, peer, std::move(forwards));
   tunnel.listen();
   app.on_goodbye([&](const std::function<void()>& done) {
     tunnel.close(kEnding);
@@ -62,7 +61,7 @@ int run_connect(const Arguments& arguments) {
       if (error == ConnectError::kNone) {
         tunnel.report_ready();
       } else {
-        app.fail(connect_error(error, peer_text));
+        app.fail(connect_error(error, peer.name));
       }
     });
   });

@@ -47,16 +47,14 @@ int run_expose(const Arguments& arguments) {
 
   Exposure::Settings settings;
   settings.services = parse_services(line.texts("target"));
-  for (const std::string& text : line.texts("allow")) settings.allow.insert(parse_peer(text).key);
+  for (const std::string& text : line.texts("allow")) settings.allow.insert(peer_argument(text).key);
   Options options = node_options(line);
   const std::string path = identity_path(line);
 
   App app(output_options(line));
   const platform::Identity identity = require_identity(path, app.loop().random());
-  auto lock = platform::IdentityLock::acquire(path);
-  if (!lock) throw UserError{kFailed, "IDENTITY_IN_USE", lock.error()};
+  settings.lock = require_lock(identity, path, app.log());
   settings.keys = identity.keys;
-  settings.lock = std::move(*lock);
   options.key_pair = identity.keys;
   Node& node = app.start_node(std::move(options));
 

@@ -12,13 +12,13 @@ namespace {
 /// A search for the peer's record, and a ping to each node that stores it: those are its relays.
 class LookupRun {
  public:
-  LookupRun(App& app, std::string peer_text, const PublicKey& key)
+  LookupRun(App& app, const PeerReference& peer)
       : app_(app),
-        peer_text_(std::move(peer_text)),
-        key_(key),
+        peer_name_(peer.name),
+        key_(peer.key),
         began_(app.scheduler().now()),
         find_(
-            app.node().dht().node(), key,
+            app.node().dht().node(), key_,
             [this](const net::Address& relay, const hyperdht::PeerRecord&) {
               relays_.push_back({relay, std::nullopt, nullptr});
             },
@@ -39,7 +39,7 @@ class LookupRun {
     if (relays_.empty()) {
       app_.fail(connect_error(
           app_.node().online() ? ConnectError::kPeerNotFound : ConnectError::kNoNetwork,
-          peer_text_));
+          peer_name_));
     }
     const rpc::Node& node = app_.node().dht().node();
     for (Relay& relay : relays_) {
@@ -80,7 +80,7 @@ class LookupRun {
   }
 
   App& app_;
-  const std::string peer_text_;
+  const std::string peer_name_;
   const PublicKey key_;
   const Instant began_;
   Duration took_;
@@ -99,13 +99,12 @@ int run_lookup(const Arguments& arguments) {
   line.add_output_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;
-  const std::string peer_text = line.peer();
-  const PeerReference peer = parse_peer(peer_text);
+  const PeerReference peer = peer_argument(line.peer());
 
   App app(output_options(line));
   Node& node = app.start_node(node_options(line));
   std::optional<LookupRun> run;
-  node.when_ready([&] { run.emplace(app, peer_text, peer.key); });
+  node.when_ready([&] { run.emplace(app, peer); });
   return app.run();
 }
 

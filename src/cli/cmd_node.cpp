@@ -43,7 +43,7 @@ RelayOptions relay_options(const CommandLine& line) {
   if (line.has("relay-max-pairs")) out.limits.max_pairs = positive(line, "relay-max-pairs");
   if (line.has("relay-rate")) out.limits.rate = positive(line, "relay-rate") * 1'000'000 / 8;
   std::set<PublicKey> allowed;
-  for (const std::string& text : line.texts("allow")) allowed.insert(parse_peer(text).key);
+  for (const std::string& text : line.texts("allow")) allowed.insert(peer_argument(text).key);
   if (!allowed.empty()) {
     out.allow = [allowed = std::move(allowed)](const Visitor& visitor) {
       return allowed.contains(visitor.key);
@@ -137,9 +137,7 @@ int run_node(const Arguments& arguments) {
   if (line.flag("relay")) {
     const std::string path = identity_path(line);
     const platform::Identity identity = require_identity(path, app.loop().random());
-    auto acquired = platform::IdentityLock::acquire(path);
-    if (!acquired) throw UserError{kFailed, "IDENTITY_IN_USE", acquired.error()};
-    lock.emplace(std::move(*acquired));
+    lock.emplace(require_lock(identity, path, app.log()));
     options.key_pair = identity.keys;
   }
   Node& node = app.start_node(std::move(options));

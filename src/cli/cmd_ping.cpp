@@ -20,10 +20,9 @@ constexpr double kMaxInterval = 3600;
 /// hsfwd peer exposes is not touched; a plain peer connects to its service, as it always does.
 class PingRun {
  public:
-  PingRun(App& app, std::string peer_text, const PeerReference& peer, std::uint64_t count,
-          Duration interval)
+  PingRun(App& app, const PeerReference& peer, std::uint64_t count, Duration interval)
       : app_(app),
-        peer_text_(std::move(peer_text)),
+        peer_name_(peer.name),
         count_(count),
         interval_(interval),
         began_(app.scheduler().now()),
@@ -72,7 +71,9 @@ class PingRun {
          {"services", extension ? Json(extension->services) : Json()}},
         fmt::format("connected to {} in {:.0f} ms: {}, {}{}",
                     hyperdht::key_text(socket_->remote_key()), millis(took), path, remote,
-                    extension ? fmt::format("\nservices: {}", fmt::join(extension->services, ", "))
+                    extension ? fmt::format("\nservices: {}",
+                                            printable(fmt::format(
+                                                "{}", fmt::join(extension->services, ", "))))
                               : ""));
     next();
   }
@@ -111,10 +112,10 @@ class PingRun {
   void on_closed(const std::string& reason) {
     next_timer_.stop();
     if (opened_) {
-      app_.fail({kPeerUnreachable, "CONNECTION_LOST", fmt::format("{}: {}", peer_text_, reason)});
+      app_.fail({kPeerUnreachable, "CONNECTION_LOST", fmt::format("{}: {}", peer_name_, reason)});
     } else {
-      UserError error = connect_error(socket_->error(), peer_text_);
-      error.message = fmt::format("{}: {}; hsfwd why tells more", peer_text_, reason);
+      UserError error = connect_error(socket_->error(), peer_name_);
+      error.message = fmt::format("{}: {}; hsfwd why tells more", peer_name_, reason);
       app_.fail(error);
     }
   }
@@ -146,7 +147,7 @@ class PingRun {
   }
 
   App& app_;
-  const std::string peer_text_;
+  const std::string peer_name_;
   const std::uint64_t count_;  // 0: until told to stop
   const Duration interval_;
   const Instant began_;
@@ -183,8 +184,7 @@ int run_ping(const Arguments& arguments) {
   line.add_connection_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;
-  const std::string peer_text = line.peer();
-  const PeerReference peer = parse_peer(peer_text);
+  const PeerReference peer = peer_argument(line.peer());
   std::uint64_t count = 0;
   if (line.has("count")) {
     const auto number = parse_decimal(line.text("count"), 1'000'000);
@@ -200,7 +200,7 @@ int run_ping(const Arguments& arguments) {
   App app(output_options(line));
   Node& node = app.start_node_as(identity_path(line), node_options(line));
   std::optional<PingRun> run;
-  node.when_ready([&] { run.emplace(app, peer_text, peer, count, interval); });
+  node.when_ready([&] { run.emplace(app, peer, count, interval); });
   return app.run();
 }
 

@@ -14,9 +14,9 @@ constexpr Duration kInputPatience = 500_ms;
 /// One connection to a service, on standard input and output.
 class PipeRun {
  public:
-  PipeRun(App& app, std::string peer_text, const PeerReference& peer, std::string service)
+  PipeRun(App& app, const PeerReference& peer, std::string service)
       : app_(app),
-        peer_text_(std::move(peer_text)),
+        peer_name_(peer.name),
         service_(std::move(service)),
         patience_timer_(app.scheduler(), [this] { check_input(); }) {
     hyperdht::ConnectOptions options;
@@ -65,12 +65,12 @@ class PipeRun {
     } else if (opened_) {
       app_.fail({kFailed, "CONNECTION_LOST", reason});
     } else {
-      app_.fail(connect_error(socket_->error(), peer_text_));
+      app_.fail(connect_error(socket_->error(), peer_name_));
     }
   }
 
   App& app_;
-  const std::string peer_text_;
+  const std::string peer_name_;
   const std::string service_;
   hyperdht::PeerSocket* socket_ = nullptr;
   bool opened_ = false;
@@ -90,13 +90,12 @@ int run_pipe(const Arguments& arguments) {
   line.add_connection_options();
   line.positional("peer", 2);
   if (!line.parse(arguments)) return kDone;
-  const std::string peer_text = line.peer();
   const auto words = line.texts("peer");
   const std::string service = words.size() > 1 ? words[1] : "";
   if (!service.empty() && !forward::is_service_name(service)) {
     throw UserError{kUsage, "BAD_SERVICE", forward::no_service_name(service)};
   }
-  const PeerReference peer = parse_peer(peer_text);
+  const PeerReference peer = peer_argument(line.peer());
   const std::string identity = identity_path(line);
   if (identity == "-") {
     throw UserError{kUsage, "USAGE", "--identity -: standard input belongs to the service"};
@@ -107,7 +106,7 @@ int run_pipe(const Arguments& arguments) {
   App app(output);
   Node& node = app.start_node_as(identity, node_options(line));
   std::optional<PipeRun> run;
-  node.when_ready([&] { run.emplace(app, peer_text, peer, service); });
+  node.when_ready([&] { run.emplace(app, peer, service); });
   return app.run();
 }
 

@@ -14,9 +14,9 @@ namespace {
 /// One attempt to connect, told as it goes, with a verdict and an advice in the end.
 class WhyRun {
  public:
-  WhyRun(App& app, std::string peer_text, const PeerReference& peer)
+  WhyRun(App& app, const PeerReference& peer)
       : app_(app),
-        peer_text_(std::move(peer_text)),
+        peer_name_(peer.name),
         began_(app.scheduler().now()),
         conclude_task_(app.scheduler(), [this] { conclude(); }),
         observer_(*this) {
@@ -79,7 +79,7 @@ class WhyRun {
                          {"millis", millis},
                          {"verdict", verdict},
                          {"advice", advice}},
-                        fmt::format("verdict: {} is {}\nadvice: {}", peer_text_, verdict, advice));
+                        fmt::format("verdict: {} is {}\nadvice: {}", peer_name_, verdict, advice));
     socket_->reset();
     app_.quit(kDone);
   }
@@ -95,12 +95,12 @@ class WhyRun {
                          {"peerNat", to_string(failure.peer_nat)},
                          {"verdict", reason},
                          {"advice", advice}},
-                        fmt::format("verdict: not reached: {}\nadvice: {}", reason, advice));
+                        fmt::format("verdict: not reached: {}\nadvice: {}", printable(reason), advice));
     app_.quit(error == ConnectError::kNoNetwork ? kTryLater : kPeerUnreachable);
   }
 
   App& app_;
-  const std::string peer_text_;
+  const std::string peer_name_;
   const Instant began_;
   std::optional<hyperdht::AttemptFailure> failure_;
   std::optional<Instant> opened_at_;
@@ -120,13 +120,12 @@ int run_why(const Arguments& arguments) {
   line.add_connection_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;
-  const std::string peer_text = line.peer();
-  const PeerReference peer = parse_peer(peer_text);
+  const PeerReference peer = peer_argument(line.peer());
 
   App app(output_options(line));
   Node& node = app.start_node_as(identity_path(line), node_options(line));
   std::optional<WhyRun> run;
-  node.when_ready([&] { run.emplace(app, peer_text, peer); });
+  node.when_ready([&] { run.emplace(app, peer); });
   return app.run();
 }
 

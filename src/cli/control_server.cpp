@@ -17,7 +17,7 @@ constexpr Duration kRequestPatience = 10_s;
 constexpr std::size_t kMaxDropped = 1024 * 1024;
 
 std::string line_of(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
@@ -25,7 +25,7 @@ std::string line_of(const Json& json) {
 Json error_answer(const UserError& error) {
   return {{"event", "error"},
           {"code", error.code},
-          {"message", printable(error.message)},
+          {"message", told(error.message)},
           {"exitCode", error.exit_code}};
 }
 

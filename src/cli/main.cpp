@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "crypto/crypto.hpp"
+#include "hyperdht/key_text.hpp"
+#include "platform/core_dumps.hpp"
 #include "platform/standard_streams.hpp"
 #include "util/text.hpp"
 
@@ -111,10 +114,24 @@ int with_output_written(int exit_code) {
   return exit_code == kDone ? kFailed : exit_code;
 }
 
+/// From here on other users of the machine find no secret among the arguments.
+void hide_secrets(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const std::string shown = hsfwd::hyperdht::without_secrets(word);
+    const auto [from, unused] = std::mismatch(word.begin(), word.end(), shown.begin(), shown.end());
+    // Of another length a word would not be where the system looks for it.
+    std::fill(argv[i] + (from - word.begin()), argv[i] + word.size(), '.');
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   hsfwd::platform::fill_standard_streams();
+  hsfwd::platform::forbid_core_dumps();
   hsfwd::crypto::initialize();
-  return with_output_written(run_told(Arguments(argv + 1, argv + argc)));
+  const Arguments words(argv + 1, argv + argc);
+  hide_secrets(argc, argv);
+  return with_output_written(run_told(words));
 }

@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <sstream>
 
 #include "platform/identity_file.hpp"
+#include "platform/secret_file.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -69,6 +71,9 @@ void CommandLine::add_output_options() {
 }
 
 bool CommandLine::parse(const std::vector<std::string>& arguments) {
+  shows_secret_ = std::any_of(arguments.begin(), arguments.end(), [](const std::string& word) {
+    return hyperdht::without_secrets(word) != word;
+  });
   try {
     po::options_description all;
     all.add(options_).add(hidden_);
@@ -117,6 +122,7 @@ std::string CommandLine::peer() const {
 OutputOptions output_options(const CommandLine& line) {
   OutputOptions out;
   out.json = line.flag("json");
+  out.secret_shown = line.shows_secret();
   for (const char* more : {"verbose", "trace"}) {
     if (line.flag("quiet") && line.flag(more)) {
       usage_error(fmt::format("--quiet and --{} exclude each other", more));
@@ -161,7 +167,7 @@ Options node_options(const CommandLine& line) {
     out.any_port = false;  // who names a port means it
   }
   for (const std::string& text : line.texts("relay-through")) {
-    out.relay_through.push_back(parse_peer(text).key);
+    out.relay_through.push_back(peer_argument(text).key);
   }
   return out;
 }
@@ -187,15 +193,45 @@ platform::Identity require_identity(const std::string& path, Random& random) {
   return std::move(*identity);
 }
 
+platform::IdentityLock require_lock(const platform::Identity& identity, const std::string& path,
+                                    const Log& log) {
+  auto lock = platform::IdentityLock::acquire(identity.keys.public_key, path, log);
+  if (!lock) throw UserError{kFailed, "IDENTITY_IN_USE", lock.error()};
+  return std::move(*lock);
+}
+
 PeerReference parse_peer(const std::string& text) {
-  if (const auto key = hyperdht::parse_key(text)) return {*key, std::nullopt};
+  if (const auto key = hyperdht::parse_key(text)) return {*key, std::nullopt, text};
   if (const auto address = hyperdht::HolesailAddress::parse(text)) {
-    return {address->key, address->shared_identity};
+    return {address->key, address->shared_identity,
+            address->shared_identity ? hyperdht::key_text(address->key) : text};
   }
   throw UserError{kUsage, "BAD_KEY",
                   fmt::format("{} is no key: 64 hexadecimal digits, 52 characters z-base-32 or "
                               "hs://...",
                               in_quotes(text))};
+}
+
+PeerReference read_peer(const std::string& path) {
+  const auto bad = [&](const std::string& what) {
+    return UserError{kBadConfig, "BAD_KEY_FILE",
+                     fmt::format("key file {}: {}", in_quotes(path), what)};
+  };
+  const auto file = platform::read_secret_file(path);
+  if (!file) throw bad(file.error());
+  if (!*file) throw bad("is not there");
+  const std::string_view text = (*file)->text.trimmed();
+  if (const auto key = hyperdht::parse_key(text)) return {*key, std::nullopt, std::string(text)};
+  const auto address = hyperdht::HolesailAddress::parse(text);
+  // What is in it stays untold: it may be a secret.
+  if (!address) throw bad("has no key: 64 hexadecimal digits, 52 characters z-base-32 or hs://...");
+  if (!address->shared_identity) return {address->key, std::nullopt, std::string(text)};
+  if (!(*file)->exposed.empty()) throw bad((*file)->exposed);
+  return {address->key, address->shared_identity, hyperdht::key_text(address->key)};
+}
+
+PeerReference peer_argument(const std::string& word) {
+  return word.starts_with('@') ? read_peer(word.substr(1)) : parse_peer(word);
 }
 
 }  // namespace hsfwd::cli

@@ -49,6 +49,8 @@ class CommandLine {
   /// The first word, which names a peer. Throws UserError without one.
   std::string peer() const;
   bool flag(const char* name) const { return has(name) && values_[name].as<bool>(); }
+  /// Everybody on this machine could read a secret among the arguments.
+  bool shows_secret() const { return shows_secret_; }
 
  private:
   std::string usage_;
@@ -57,6 +59,7 @@ class CommandLine {
   po::options_description hidden_;
   po::positional_options_description positional_;
   bool takes_all_words_ = false;
+  bool shows_secret_ = false;
   po::variables_map values_;
 };
 
@@ -64,6 +67,7 @@ struct OutputOptions {
   bool json = false;
   LogLevel level = LogLevel::kWarning;
   platform::LogFormat format = platform::LogFormat::kText;
+  bool secret_shown = false;  // on the command line, which deserves a warning
 };
 OutputOptions output_options(const CommandLine& line);
 
@@ -72,14 +76,22 @@ Options node_options(const CommandLine& line);
 std::string identity_path(const CommandLine& line);
 /// Made on first use. Throws UserError.
 platform::Identity require_identity(const std::string& path, Random& random);
+/// That this process alone announces its key. Throws UserError.
+platform::IdentityLock require_lock(const platform::Identity& identity, const std::string& path,
+                                    const Log& log);
 
 /// A peer as people write it: key in any form, or `hs://…`.
 struct PeerReference {
   PublicKey key;
-  std::optional<KeyPair> identity;  // to be used instead of the own one
+  std::optional<KeyPair> identity = std::nullopt;  // to be used instead of the own one
+  std::string name = {};  // for people: what was written, or the key where that was a secret
 };
 /// Throws UserError.
 PeerReference parse_peer(const std::string& text);
+/// The same of a file's content. One with a secret has to be kept to its owner.
+PeerReference read_peer(const std::string& path);
+/// The same of a word on the command line: a peer, or @FILE.
+PeerReference peer_argument(const std::string& word);
 BootstrapNode parse_bootstrap(const std::string& text);
 
 }  // namespace hsfwd::cli

@@ -17,6 +17,9 @@ inline double millis(Duration time) {
   return static_cast<double>(time.to_micros()) / 1000;
 }
 
+/// A message as it may be told: on one line, without secrets.
+std::string told(const std::string& message);
+
 class Output {
  public:
   explicit Output(bool json) : json_(json) {}

@@ -25,7 +25,7 @@ class Planner {
                                      : platform::default_identity_path();
     plan.node = node();
     // Names are checked even if nothing refers to them.
-    for (const auto& [name, peer] : config_.peers) resolve({peer.key, peer.line}, false);
+    for (const auto& [name, peer] : config_.peers) resolve(peer);
     std::set<std::string> identities;
     for (const config::Expose& expose : config_.exposes) {
       plan.exposes.push_back(read(expose, plan.identity));
@@ -94,21 +94,30 @@ class Planner {
       out.any_port = false;
     }
     for (const auto& text : config_.relay_through) {
-      out.relay_through.push_back(resolve(text, true).key);
+      out.relay_through.push_back(resolve(text).key);
     }
     return out;
   }
 
-  PeerReference resolve(const config::Located<std::string>& text, bool names) const {
-    if (names) {
-      const auto peer = config_.peers.find(text.value);
-      if (peer != config_.peers.end()) return resolve({peer->second.key, peer->second.line}, false);
+  PeerReference resolve(const config::Peer& peer) const {
+    try {
+      return peer.key_file.empty() ? parse_peer(peer.key) : read_peer(path_of(peer.key_file));
+    } catch (const UserError& error) {
+      mistake(peer.line, error.message);
+    }
+  }
+
+  /// A key, or the name of a peer.
+  PeerReference resolve(const config::Located<std::string>& text) const {
+    if (const auto peer = config_.peers.find(text.value); peer != config_.peers.end()) {
+      PeerReference out = resolve(peer->second);
+      out.name = text.value;
+      return out;
     }
     try {
       return parse_peer(text.value);
     } catch (const UserError& error) {
-      mistake(text.line, names ? error.message + ", and no [peer.NAME] is called so"
-                               : error.message);
+      mistake(text.line, error.message + ", and no [peer.NAME] is called so");
     }
   }
 
@@ -126,19 +135,19 @@ class Planner {
       }
       out.services.push_back(std::move(*service));
     }
-    for (const auto& text : expose.allow) out.allow.insert(resolve(text, true).key);
+    for (const auto& text : expose.allow) out.allow.insert(resolve(text).key);
     return out;
   }
 
   void read(const config::Connect& connect, std::vector<Plan::Connect>& out) const {
-    const PeerReference peer = resolve(connect.peer, true);
+    const PeerReference peer = resolve(connect.peer);
     for (const auto& text : connect.listen) {
       auto forward = forward::LocalForward::parse(text.value);
       if (!forward) {
         mistake(text.line, fmt::format("listen {}: {}", in_quotes(text.value), forward.error()));
       }
       refuse_taken(text, forward->listen, out);
-      out.push_back({connect.peer.value, peer, std::move(*forward)});
+      out.push_back({peer, std::move(*forward)});
     }
   }
 

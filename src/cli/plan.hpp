@@ -19,7 +19,6 @@ struct Plan {
   };
   /// One local address; a [[connect]] has one or more.
   struct Connect {
-    std::string peer_name;
     PeerReference peer;
     forward::LocalForward forward;
   };

@@ -9,7 +9,7 @@ namespace hsfwd::cli {
 
 std::string timeline_line(Instant began, const hyperdht::AttemptEvent& event) {
   return fmt::format("+{:>6} ms  {:<9}  {}", (event.at - began).to_millis(),
-                     hyperdht::to_string(event.step), event.text);
+                     hyperdht::to_string(event.step), printable(event.text));
 }
 
 Json timeline_fields(Instant began, const hyperdht::AttemptEvent& event) {

@@ -63,7 +63,7 @@ void TunnelSet::change_to(Plan plan, std::function<void(const Changes&)> done) {
     for (const auto [now, wanted] : *matches) {
       const Plan::Connect& connect = plan.connects[wanted];
       tunnels[wanted] = std::move(tunnels_[now]);
-      tunnels[wanted]->change(connect.peer_name, connect.peer, connect.forward.service);
+      tunnels[wanted]->change(connect.peer, connect.forward.service);
     }
   }
   for (const auto [now, wanted] : changes.connects.changed) tunnels[wanted]->report_ready();
@@ -89,29 +89,28 @@ TunnelSet::Fresh TunnelSet::prepare(const Plan& plan, const std::vector<std::siz
   std::set<PublicKey> keys;
   for (const auto& exposure : exposures_) keys.insert(exposure->public_key());
   for (const std::size_t i : exposes) {
-    out.exposures.push_back(prepare(plan.exposes[i]));
-    if (!keys.insert(out.exposures.back()->public_key()).second) {
-      throw UserError{
-          kFailed, "KEY_IN_USE",
-          fmt::format("identity {} has a key that is exposed already", plan.exposes[i].identity)};
-    }
+    out.exposures.push_back(prepare(plan.exposes[i], keys));
   }
   for (const std::size_t i : connects) {
     const Plan::Connect& connect = plan.connects[i];
     out.tunnels.push_back(
-        std::make_unique<PeerTunnel>(app_, connect.peer_name, connect.peer,
+        std::make_unique<PeerTunnel>(app_, connect.peer,
                                      std::vector<forward::LocalForward>{connect.forward}));
     out.tunnels.back()->listen();
   }
   return out;
 }
 
-std::unique_ptr<Exposure> TunnelSet::prepare(const Plan::Expose& expose) {
+std::unique_ptr<Exposure> TunnelSet::prepare(const Plan::Expose& expose,
+                                             std::set<PublicKey>& keys) {
   const platform::Identity identity = require_identity(expose.identity, app_.loop().random());
-  auto lock = platform::IdentityLock::acquire(expose.identity);
-  if (!lock) throw UserError{kFailed, "IDENTITY_IN_USE", lock.error()};
+  if (!keys.insert(identity.keys.public_key).second) {
+    throw UserError{kFailed, "KEY_IN_USE",
+                    fmt::format("identity {} has a key that is exposed already", expose.identity)};
+  }
+  platform::IdentityLock lock = require_lock(identity, expose.identity, app_.log());
   return std::make_unique<Exposure>(app_, Exposure::Settings{.keys = identity.keys,
-                                                             .lock = std::move(*lock),
+                                                             .lock = std::move(lock),
                                                              .services = expose.services,
                                                              .allow = expose.allow});
 }

@@ -39,7 +39,8 @@ class TunnelSet {
   struct Fresh;
   Fresh prepare(const Plan& plan, const std::vector<std::size_t>& exposes,
                 const std::vector<std::size_t>& connects);
-  std::unique_ptr<Exposure> prepare(const Plan::Expose& expose);
+  /// `keys` that are exposed already; the new one is added.
+  std::unique_ptr<Exposure> prepare(const Plan::Expose& expose, std::set<PublicKey>& keys);
   void start(Exposure& exposure);
   void let_go(std::vector<std::unique_ptr<Exposure>> exposures);
   void on_closed(const Exposure& exposure);

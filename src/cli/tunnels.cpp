@@ -60,7 +60,7 @@ void report_closed(const App& app, const forward::ClosedConnection& closed) {
        {"reason", closed.reason}},
       fmt::format("closed {}: {} bytes to the peer, {} from it{}{}", closed.id,
                   closed.stats.to_peer, closed.stats.from_peer, closed.reason.empty() ? "" : "; ",
-                  closed.reason));
+                  printable(closed.reason)));
 }
 
 // --- Exposure ---
@@ -188,7 +188,7 @@ void Exposure::report_reachability(const Reachability& report) {
 void Exposure::report_listening() const {
   std::string text = fmt::format("listening as {}\n", hyperdht::key_text(public_key()));
   for (const forward::Service& service : host_.services()) {
-    text += fmt::format("  {} -> {}\n", service.name, service.target.to_string());
+    text += fmt::format("  {} -> {}\n", service.name, printable(service.target.to_string()));
   }
   text += fmt::format("connect with: hsfwd connect {} -L PORT", hyperdht::key_text(public_key()));
   app_.output().event("listening",
@@ -200,9 +200,8 @@ void Exposure::report_listening() const {
 
 // --- PeerTunnel ---
 
-PeerTunnel::PeerTunnel(App& app, std::string peer_name, PeerReference peer,
-                       std::vector<forward::LocalForward> forwards)
-    : app_(app), peer_name_(std::move(peer_name)), peer_(std::move(peer)) {
+PeerTunnel::PeerTunnel(App& app, PeerReference peer, std::vector<forward::LocalForward> forwards)
+    : app_(app), peer_(std::move(peer)) {
   for (forward::LocalForward& forward : forwards) listening_.push_back({std::move(forward), nullptr});
 }
 
@@ -223,9 +222,8 @@ void PeerTunnel::listen() {
   }
 }
 
-void PeerTunnel::change(std::string peer_name, PeerReference peer, const std::string& service) {
+void PeerTunnel::change(PeerReference peer, const std::string& service) {
   const bool elsewhere = peer.key != peer_.key;
-  peer_name_ = std::move(peer_name);
   peer_ = std::move(peer);
   for (Listening& entry : listening_) {
     const bool other_service = std::exchange(entry.wanted.service, service) != service;
@@ -298,8 +296,8 @@ void PeerTunnel::report_ready() const {
                         {{"listen", at},
                          {"peer", to_hex(peer_.key.view())},
                          {"service", service}},
-                        fmt::format("ready: {} leads to {}{}{}", at, peer_name_,
-                                    service.empty() ? "" : ", service ", service));
+                        printable(fmt::format("ready: {} leads to {}{}{}", at, peer_.name,
+                                              service.empty() ? "" : ", service ", service)));
   }
 }
 

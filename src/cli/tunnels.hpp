@@ -70,8 +70,7 @@ class Exposure {
 
 class PeerTunnel {
  public:
-  PeerTunnel(App& app, std::string peer_name, PeerReference peer,
-             std::vector<forward::LocalForward> forwards);
+  PeerTunnel(App& app, PeerReference peer, std::vector<forward::LocalForward> forwards);
   ~PeerTunnel();
 
   /// Opens the local ports. Throws UserError.
@@ -83,7 +82,7 @@ class PeerTunnel {
   std::unique_ptr<hyperdht::PeerSocket> dial(const std::string& service, std::uint64_t id);
   /// Leads the local addresses to another peer or service from now on. Connections to what they led
   /// to before end.
-  void change(std::string peer_name, PeerReference peer, const std::string& service);
+  void change(PeerReference peer, const std::string& service);
   /// Ends the connections, and takes none any more.
   void close(const std::string& reason);
 
@@ -91,7 +90,7 @@ class PeerTunnel {
     forward::LocalForward wanted;
     std::unique_ptr<forward::PortForward> forward;
   };
-  const std::string& peer_name() const { return peer_name_; }
+  const std::string& peer_name() const { return peer_.name; }
   const PublicKey& peer_key() const { return peer_.key; }
   const std::vector<Listening>& listening() const { return listening_; }
 
@@ -100,7 +99,6 @@ class PeerTunnel {
   void on_closed(const forward::ClosedConnection& closed);
 
   App& app_;
-  std::string peer_name_;
   PeerReference peer_;
   std::vector<Listening> listening_;
   std::unique_ptr<hyperdht::FindPeer> find_;

@@ -17,7 +17,10 @@ std::string text(const Json& object, const char* name) {
 }
 
 std::uint64_t number(const Json& object, const char* name) {
-  return object.at(name).get<std::uint64_t>();
+  const Json& value = object.at(name);
+  // get() would convert whatever is a number, and a fraction out of range has no whole one.
+  if (value.is_number_integer() && value >= 0) return value.get<std::uint64_t>();
+  return value.get_ref<const Json::number_unsigned_t&>();  // throws
 }
 
 bool flag(const Json& object, const char* name) {

@@ -42,4 +42,8 @@ struct HolesailAddress {
   static std::optional<HolesailAddress> parse(std::string_view text);
 };
 
+/// A text about to be shown or logged, with "..." for the secret part of whatever looks like a
+/// connection string that has one, also when it is mistyped.
+std::string without_secrets(std::string_view text);
+
 }  // namespace hsfwd::hyperdht

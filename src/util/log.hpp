@@ -7,6 +7,8 @@
 
 #include <string_view>
 
+#include "util/text.hpp"
+
 namespace hsfwd {
 
 enum class LogLevel { kTrace, kDebug, kInfo, kWarning, kError, kOff };
@@ -14,7 +16,8 @@ enum class LogLevel { kTrace, kDebug, kInfo, kWarning, kError, kOff };
 class LogSink {
  public:
   virtual ~LogSink() = default;
-  /// `component` names the part of the program ("announcer"); both views end with the call.
+  /// `component` names the part of the program ("announcer"), `message` is printable; both views end
+  /// with the call.
   virtual void write(LogLevel level, std::string_view component, std::string_view message) = 0;
 };
 
@@ -53,7 +56,8 @@ class Log {
   void write(LogLevel level, std::string_view component, fmt::format_string<Args...> format,
              Args&&... args) const {
     if (enabled(level)) {
-      sink_->write(level, component, fmt::format(format, std::forward<Args>(args)...));
+      // It may quote what a peer has said.
+      sink_->write(level, component, printable(fmt::format(format, std::forward<Args>(args)...)));
     }
   }
 

@@ -96,21 +96,6 @@ std::optional<Bytes> from_z32(std::string_view text) {
   return out;
 }
 
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<std::uint8_t>(c);
-    if (c == '\n') {
-      out += "\\n";
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += "\\x" + to_hex({&byte, 1});
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 std::string shortened(std::string_view text, std::size_t max) {
   if (text.size() <= max) return std::string(text);
   // Not in the middle of a letter of several bytes.

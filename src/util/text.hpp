@@ -24,8 +24,12 @@ std::string to_z32(ByteView bytes);
 /// text.
 std::optional<Bytes> from_z32(std::string_view text);
 
-/// The text with its control characters written out (\n, \x1b), so that it stays on one line.
+/// The text as a terminal and a log can be shown it, on one line and in UTF-8: what steers a terminal,
+/// turns the direction of the text or is not seen is written out (\n, \x1b, \u202e), and so are bytes
+/// that are no UTF-8 (\xff). Whatever peers, files or command lines say goes through it.
 std::string printable(std::string_view text);
+/// The same of a text of ours in several lines, which stay.
+std::string printable_lines(std::string_view text);
 
 /// A text that is not longer than that, or its beginning and "...".
 std::string shortened(std::string_view text, std::size_t max = 64);

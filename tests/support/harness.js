@@ -21,6 +21,9 @@ const cleanups = []
 // For what serves all cases of a file; done at its end.
 const lastingCleanups = []
 
+// Whose descriptors a test counts, root or not.
+const SEEN = process.getuid() === 0 ? {} : { HSFWD_CORE_DUMPS: '1' }
+
 // What makes a program end with this one, however this one ends: a kill leaves it no time for anything. It
 // stands before the program's command line and becomes the program, as `ip netns exec` does after it.
 const LEASH = ['setpriv', '--pdeathsig', 'KILL', '--']
@@ -43,6 +46,7 @@ class Program {
         XDG_CONFIG_HOME: scratch,
         XDG_CACHE_HOME: scratch,
         XDG_RUNTIME_DIR: scratch,
+        ...SEEN,
         ...env
       }
     })

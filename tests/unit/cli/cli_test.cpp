@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "cli/options.hpp"
+#include "cli/output.hpp"
 #include "hyperdht/key_text.hpp"
 #include "platform/directories.hpp"
 #include "unit/cli/plans.hpp"
+#include "unit/platform/scratch.hpp"
 #include "util/text.hpp"
 
 using namespace hsfwd;
@@ -149,6 +152,64 @@ TEST_CASE("a peer is a key in any of its forms") {
   }
 }
 
+TEST_CASE("a connection string with a secret is told by its key") {
+  const std::string secret(64, 'f');
+  const std::string text = "hs://s000" + secret;
+  const PeerReference peer = parse_peer(text);
+  CHECK(peer.name == hyperdht::key_text(peer.key));
+  CHECK(parse_peer(kKey).name == kKey);
+  const Plan plan = plan_of("[peer.office]\nkey = '" + text + "'\n[[connect]]\npeer = '" + text +
+                            "'\nlisten = '0'\n[[connect]]\npeer = 'office'\nlisten = '0'\n");
+  CHECK(plan.connects[0].peer.name == peer.name);
+  CHECK(plan.connects[1].peer.name == "office");
+  // And where it is a mistake.
+  for (const std::string& typed : {"HS://s000" + secret, " hs:/s000" + secret, "s000" + secret,
+                                   "--allow=" + text, "-L" + text}) {
+    CAPTURE(typed);
+    CHECK_THAT(told("'" + typed + "' is no key"), !Contains("fff") && Contains("is no key"));
+  }
+  CHECK(told("no hs:// string, and no secret: s000, /paths/some000, hs://0000" + secret) ==
+        "no hs:// string, and no secret: s000, /paths/some000, hs://0000" + secret);
+  CHECK(told(told("'" + text + "'")) == "'hs://s...'");
+  CHECK(line_of({"hs://s000" + secret}).shows_secret());
+  CHECK(!line_of({kKey}).shows_secret());
+}
+
+TEST_CASE("a peer may stand in a file, which is kept to its owner if it has a secret") {
+  const platform::Scratch scratch;
+  const std::string file = scratch.path + "/peer";
+  const auto write = [&](const std::string& text, mode_t mode) {
+    std::ofstream(file) << text;
+    REQUIRE(chmod(file.c_str(), mode) == 0);
+  };
+  write(std::string(kKey) + "\n", 0644);
+  CHECK(peer_argument("@" + file).key == *hyperdht::parse_key(kKey));
+  CHECK(peer_argument(kKey).key == *hyperdht::parse_key(kKey));
+
+  const std::string secret = "hs://s000" + std::string(64, 'f');
+  write(secret + "\n", 0600);
+  const PeerReference peer = peer_argument("@" + file);
+  CHECK(peer.key == parse_peer(secret).key);
+  CHECK(peer.identity);
+  CHECK(peer.name == hyperdht::key_text(peer.key));
+  const Plan plan = plan_of("[peer.office]\nkey_file = '" + file +
+                            "'\n[[connect]]\npeer = 'office'\nlisten = '0'\n");
+  CHECK(plan.connects[0].peer.key == peer.key);
+  CHECK(plan.connects[0].peer.identity);
+
+  write(secret, 0644);
+  const UserError open = error_of([&] { peer_argument("@" + file); });
+  CHECK(open.exit_code == kBadConfig);
+  CHECK_THAT(open.message, Contains(file) && Contains("others can read it"));
+  write("hs:/s000" + std::string(64, 'f'), 0600);
+  const UserError bad = error_of([&] { peer_argument("@" + file); });
+  CHECK_THAT(bad.message, Contains("has no key") && !Contains("fff"));
+  CHECK_THAT(error_of([&] { peer_argument("@" + file + "-"); }).message,
+             Contains("is not there"));
+  CHECK_THAT(error_of([&] { plan_of("[peer.x]\nkey_file = '/nowhere/at/all'\n"); }).message,
+             Contains("hsfwd.toml:2: key file '/nowhere/at/all': is not there"));
+}
+
 TEST_CASE("a plan has every value understood") {
   const Plan plan =
       plan_of(fmt::format("identity = '/id'\nbootstrap = '1.2.3.4:5'\n[peer.bob]\nkey = '{}'\n"
@@ -162,9 +223,9 @@ TEST_CASE("a plan has every value understood") {
   CHECK(plan.exposes[0].services[0].target.to_string() == "127.0.0.1:8080");
   CHECK(plan.exposes[0].allow == std::set<PublicKey>{*hyperdht::parse_key(kKey)});
   REQUIRE(plan.connects.size() == 6);
-  CHECK(plan.connects[0].peer_name == "bob");
+  CHECK(plan.connects[0].peer.name == "bob");
   CHECK(plan.connects[0].forward.service == "ssh");
-  CHECK(plan.connects[1].peer_name == "bob");
+  CHECK(plan.connects[1].peer.name == "bob");
   CHECK(plan.connects[1].forward.listen.path == "/tmp/s");
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 
 #include "cli/control_client.hpp"
@@ -106,4 +108,13 @@ TEST_CASE("sizes and spans of time, for people") {
   CHECK(span_text(60) == "1 min 0 s");
   CHECK(span_text(3600 + 600) == "1 h 10 min");
   CHECK(span_text(86400 * 4 + 3600) == "4 d 1 h");
+}
+
+TEST_CASE("a number that is no whole one, or below zero, is no answer that is understood") {
+  for (const char* pid : {"5.5e126", "1.5", "-1", "1e300", "true", "\"1\"", "null"}) {
+    CAPTURE(pid);
+    CHECK_THROWS_AS(down_text(Json::parse(fmt::format(R"({{"pid":{}}})", pid))), Json::exception);
+  }
+  CHECK(down_text(Json::parse(R"({"pid":18446744073709551615})")) ==
+        "ended (process 18446744073709551615)");
 }

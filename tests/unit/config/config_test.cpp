@@ -87,7 +87,8 @@ TEST_CASE("what is missing is named") {
   CHECK_THAT(error_of("\n[[expose]]"), Contains("hsfwd.toml:2: [[expose]] needs services"));
   CHECK_THAT(error_of("[[connect]]\nlisten = '1'"), Contains("[[connect]] needs a peer"));
   CHECK_THAT(error_of("[[connect]]\npeer = 'x'"), Contains("[[connect]] needs listen"));
-  CHECK_THAT(error_of("[peer.bob]"), Contains("[peer.bob] needs a key"));
+  CHECK_THAT(error_of("[peer.bob]"), Contains("[peer.bob] needs a key or a key_file, which names"));
+  CHECK_THAT(error_of("[peer.bob]\nkey = 'x'\nkey_file = 'x'"), Contains("and not both"));
 }
 
 TEST_CASE("an empty list is no list that was left out") {

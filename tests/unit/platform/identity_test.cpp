@@ -9,8 +9,11 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
+#include "platform/fresh_file.hpp"
 #include "platform/identity_file.hpp"
+#include "platform/secret_file.hpp"
 #include "sim/random.hpp"
 #include "unit/platform/scratch.hpp"
 #include "util/text.hpp"
@@ -97,7 +100,7 @@ TEST_CASE("what is no identity is refused and left alone") {
     CHECK(contents(path) == text);
   }
   CHECK_THAT(load_identity(folder.write("large", std::string(10'000, 'a'), 0600), random).error(),
-             Contains("large: is larger than an identity"));
+             Contains("large: is larger than 4096 bytes"));
   CHECK_THAT(load_identity(folder / ".", random).error(), Contains("/.: is a directory"));
   REQUIRE(symlink("nowhere", (folder / "link").c_str()) == 0);
   CHECK_THAT(load_identity(folder / "link", random).error(),
@@ -145,19 +148,140 @@ TEST_CASE("making an identity never overwrites one") {
   CHECK(contents(path) == kSeed);
 }
 
-TEST_CASE("one at a time holds the lock of an identity") {
+TEST_CASE("two that make an identity at once end up with the same") {
   const Folder folder;
+  for (int round = 0; round < 20; ++round) {
+    const std::string path = folder / std::to_string(round);
+    crypto::PublicKey keys[2];
+    std::thread threads[2];
+    for (int i = 0; i < 2; ++i) {
+      threads[i] = std::thread([&, i] {
+        sim::SeededRandom random(static_cast<std::uint64_t>(2 * round + i));
+        const auto loaded = load_identity(path, random);
+        if (loaded) keys[i] = loaded->keys.public_key;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(keys[0] == keys[1]);
+    CHECK(keys[0] != crypto::PublicKey());
+  }
+}
+
+TEST_CASE("what is left of an identity that was not finished stands in nobody's way") {
+  const Folder folder;
+  sim::SeededRandom random(1);
   const std::string path = folder / "identity";
   {
-    auto first = IdentityLock::acquire(path);
-    REQUIRE(first.ok());
-    const auto second = IdentityLock::acquire(path);
-    REQUIRE(!second.ok());
-    CHECK_THAT(second.error(), Contains(path) && Contains("--name"));
-    const IdentityLock moved = std::move(*first);
-    CHECK(!IdentityLock::acquire(path).ok());
-    CHECK(IdentityLock::acquire(folder / "another").ok());
+    auto file = FreshFile::create(path, random);
+    REQUIRE(file.ok());
+    REQUIRE(file->write("half").ok());
+    CHECK(!std::filesystem::exists(path));
   }
-  CHECK(IdentityLock::acquire(path).ok());
-  CHECK(IdentityLock::acquire("-").ok());
+  CHECK(std::filesystem::is_empty(folder / "."));
+  CHECK(load_identity(path, random).ok());
+  auto late = FreshFile::create(path, random);
+  REQUIRE(late.ok());
+  const auto published = late->publish();
+  REQUIRE(!published.ok());
+  CHECK(published.error() == EEXIST);
+}
+
+TEST_CASE("folders made for an identity are its owner's alone") {
+  const Folder folder;
+  sim::SeededRandom random(1);
+  umask(0);
+  REQUIRE(load_identity(folder / "deep/er/identity", random).ok());
+  CHECK(mode_of(folder / "deep") == 0700);
+  CHECK(mode_of(folder / "deep/er") == 0700);
+}
+
+TEST_CASE("who may have read a secret: its owner and root, and a group that was given it on purpose") {
+  struct stat info {};
+  const auto exposed = [&](uid_t owner, mode_t mode, uid_t reader) {
+    info.st_uid = owner;
+    info.st_mode = S_IFREG | mode;
+    return !why_exposed(info, reader).empty();
+  };
+  constexpr uid_t kMe = 1000;
+  constexpr uid_t kOther = 1001;
+  for (const uid_t owner : {kMe, uid_t{0}}) {
+    for (const mode_t mode : {0600, 0400, 0700, 0500, 0440, 0040}) {
+      CHECK(!exposed(owner, mode, kMe));
+      CHECK(!exposed(owner, mode, 0));
+    }
+    for (const mode_t mode : {0640, 0644, 0444, 0404, 0660, 0601, 0540, 0450, 0460, 0666}) {
+      CAPTURE(mode);
+      CHECK(exposed(owner, mode, kMe));
+      CHECK(exposed(owner, mode, 0));
+    }
+  }
+  CHECK(exposed(kOther, 0600, kMe));
+  CHECK(exposed(kOther, 0440, kMe));
+  CHECK(!exposed(kMe, 0600, 0));  // sudo
+  info.st_mode = S_IFIFO | 0644;
+  CHECK(why_exposed(info, kMe).empty());
+}
+
+namespace {
+
+/// Where locks are for the time being: below folders of its own.
+class Places {
+ public:
+  explicit Places(const std::string& state, const std::string& runtime) {
+    setenv("XDG_STATE_HOME", state.c_str(), 1);
+    setenv("XDG_RUNTIME_DIR", runtime.c_str(), 1);
+  }
+  ~Places() {
+    unsetenv("XDG_STATE_HOME");
+    unsetenv("XDG_RUNTIME_DIR");
+  }
+  Places(const Places&) = delete;
+  Places& operator=(const Places&) = delete;
+};
+
+struct Warned final : LogSink {
+  void write(LogLevel, std::string_view, std::string_view message) override { text = message; }
+  std::string text;
+};
+
+crypto::PublicKey key_of(std::uint64_t seed) {
+  sim::SeededRandom random(seed);
+  return crypto::KeyPair::generate(random).public_key;
+}
+
+}  // namespace
+
+TEST_CASE("one at a time announces a key, by whatever path its identity came") {
+  const Folder folder;
+  const Places places(folder / "state", folder / "runtime");
+  {
+    auto first = IdentityLock::acquire(key_of(1), "/one", Log());
+    REQUIRE(first.ok());
+    for (const char* path : {"/one", "/a/copy", "-"}) {
+      const auto second = IdentityLock::acquire(key_of(1), path, Log());
+      REQUIRE(!second.ok());
+      CHECK_THAT(second.error(), Contains("another hsfwd process") && Contains("--name"));
+    }
+    const IdentityLock moved = std::move(*first);
+    CHECK(!IdentityLock::acquire(key_of(1), "/one", Log()).ok());
+    CHECK(IdentityLock::acquire(key_of(2), "/one", Log()).ok());
+  }
+  CHECK(IdentityLock::acquire(key_of(1), "/one", Log()).ok());
+}
+
+TEST_CASE("a key is locked beside a state directory that cannot be written, or goes unlocked with a word") {
+  const Folder folder;
+  const std::string file = folder.write("file", "", 0600);
+  Warned sink;
+  const Log log(sink, LogLevel::kWarning);
+  {
+    const Places places(file, folder / "runtime");
+    const auto first = IdentityLock::acquire(key_of(1), "/one", log);
+    REQUIRE(first.ok());
+    CHECK(!IdentityLock::acquire(key_of(1), "/two", log).ok());
+    CHECK(sink.text.empty());
+  }
+  const Places places(file, file);
+  CHECK(IdentityLock::acquire(key_of(1), "/one", log).ok());
+  CHECK_THAT(sink.text, Contains("/one would not be noticed") && Contains("Not a directory"));
 }

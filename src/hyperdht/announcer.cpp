@@ -17,8 +17,31 @@ constexpr Duration kFirstRetry = 2_s;
 constexpr Duration kMaxRetry = 30_s;
 constexpr Duration kAvoidTime = 10_min;
 constexpr std::size_t kMaxAvoided = 64;
+// The first move is followed at once, those after it six seconds later, twelve, and so on. A line does
+// not move that often, and one whose NAT does is not reached by any relay.
+constexpr Duration kFirstMovePause = 6_s;
+constexpr int kMaxMoves = 4;           // then the relay is left out
+constexpr Duration kMoveMemory = 10_min;
+constexpr std::size_t kMaxMoved = 64;
 
 std::uint64_t number(Command command) { return static_cast<std::uint64_t>(command); }
+
+using Replies = std::vector<const rpc::ClosestReply*>;
+
+/// The first few that are no neighbours, then the first of the others.
+Replies spread(const Replies& replies, std::size_t count) {
+  Replies out;
+  Replies rest;
+  for (const rpc::ClosestReply* reply : replies) {
+    const bool crowded = std::any_of(out.begin(), out.end(), [&](const auto* other) {
+      return rpc::are_neighbours(other->from.host, reply->from.host);
+    });
+    (crowded || out.size() >= count ? rest : out).push_back(reply);
+  }
+  rest.resize(std::min(rest.size(), count - out.size()));
+  out.insert(out.end(), rest.begin(), rest.end());
+  return out;
+}
 
 }  // namespace
 
@@ -95,9 +118,7 @@ std::vector<const rpc::ClosestReply*> Announcer::choose_relays() {
     if (!reply.token) continue;
     (avoided_.contains(reply.from) ? avoided : out).push_back(&reply);
   }
-  if (out.empty()) out = std::move(avoided);
-  if (out.size() > kMaxRelays) out.erase(out.begin() + kMaxRelays, out.end());
-  return out;
+  return spread(out.empty() ? avoided : out, kMaxRelays);
 }
 
 void Announcer::announce_to(const rpc::ClosestReply& reply) {
@@ -210,15 +231,34 @@ void Announcer::watch_round() {
 void Announcer::on_pong(Watch& watch, const rpc::CallResult& result) {
   watch.answered = result.ok();
   if (result && result->message.to != watch.relay.peer_address) {
-    node_.env().log.info("announcer", "relay {} sees us at {} now, was {}",
-                         watch.relay.relay_address.to_string(), result->message.to.to_string(),
-                         watch.relay.peer_address.to_string());
-    refresh_wanted_ = true;
+    on_moved(watch.relay, result->message.to);
   }
   // The line is back.
   if (result && failed_cycles_ > 0) refresh_wanted_ = true;
   if (refresh_wanted_) timer_.start(Duration());
   if (--unanswered_ == 0) end_watch_round();
+}
+
+void Announcer::on_moved(const RelayInfo& relay, const Address& to) {
+  const Instant now = node_.env().now();
+  if (moves_.size() >= kMaxMoved) moves_.clear();
+  Moves& moves = moves_[relay.relay_address];
+  if (now - moves.last >= kMoveMemory) moves.count = 0;
+  if (moves.count > 0 && now - moves.last < kFirstMovePause * (std::int64_t{1} << (moves.count - 1))) {
+    return;
+  }
+  moves.last = now;
+  refresh_wanted_ = true;
+  if (++moves.count <= kMaxMoves) {
+    node_.env().log.info("announcer", "relay {} sees us at {} now, was {}",
+                         relay.relay_address.to_string(), to.to_string(),
+                         relay.peer_address.to_string());
+    return;
+  }
+  node_.env().log.info("announcer", "relay {} sees us somewhere else all the time; trying another one",
+                       relay.relay_address.to_string());
+  moves_.erase(relay.relay_address);
+  avoid(relay.relay_address);
 }
 
 void Announcer::end_watch_round() {

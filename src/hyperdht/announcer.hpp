@@ -7,7 +7,9 @@
 //
 // Differs from upstream:
 // - a relay forwards to the address it saw when we announced, so when a pong shows that it sees us
-//   under another one by now, the next cycle starts at once;
+//   under another one by now, the next cycle starts at once; one that sees us move again and again is
+//   followed ever later, and then left out;
+// - the relays are on hosts of their own, and in /24s of their own, as long as there are such;
 // - the relays of the cycle before stay published until all announcements of the new one are
 //   settled;
 // - a cycle that reaches nobody is tried again soon, with pauses that grow, or at once when a relay
@@ -93,6 +95,7 @@ class Announcer {
 
   void watch_round();
   void on_pong(Watch& watch, const rpc::CallResult& result);
+  void on_moved(const RelayInfo& relay, const Address& to);
   void end_watch_round();
   void on_timer();
   void abandon_cycle();
@@ -113,6 +116,12 @@ class Announcer {
   std::vector<Address> relay_addresses_;
   std::set<Address> recent_[3];  // relays of this cycle and of the two before
   std::map<Address, Instant> avoided_;  // until when
+  /// Where a relay has seen us move.
+  struct Moves {
+    int count = 0;
+    Instant last;
+  };
+  std::map<Address, Moves> moves_;
 
   std::vector<Watch> watches_;
   std::size_t unanswered_ = 0;

@@ -91,7 +91,7 @@ void HostProbe::ask() {
 }
 
 bool HostProbe::is_peer(const rpc::CallResult& result) const {
-  if (!result || result->from != address_) return false;
+  if (!result) return false;
   if (!same_network()) return true;
   const auto message = result->message.value ? HandshakeMessage::decode(*result->message.value)
                                              : Err(Errc::kMalformed);

@@ -5,10 +5,6 @@
 
 namespace hsfwd::hyperdht {
 
-namespace {
-constexpr std::size_t kVerdictFrom = 3;  // samples
-}  // namespace
-
 NatClassifier::NatClassifier(bool firewalled)
     : firewalled_(firewalled), verdict_(firewalled ? Firewall::kUnknown : Firewall::kOpen) {}
 

@@ -33,6 +33,7 @@ class NatClassifier {
   const std::vector<net::Address>& addresses() const { return addresses_; }
   std::size_t samples() const { return samples_; }
 
+  static constexpr std::size_t kVerdictFrom = 3;  // samples
   static constexpr std::size_t kEnoughSamples = 4;
 
  private:

@@ -39,17 +39,19 @@ bool NatProbe::asked(const net::Address& node) const {
   return std::find(asked_.begin(), asked_.end(), node) != asked_.end();
 }
 
-bool NatProbe::asked_host(net::Ipv4 host) const {
-  return std::any_of(asked_.begin(), asked_.end(),
-                     [&](const net::Address& node) { return node.host == host; });
+bool NatProbe::asked_neighbour(net::Ipv4 host) const {
+  return std::any_of(asked_.begin(), asked_.end(), [&](const net::Address& node) {
+    return rpc::are_neighbours(node.host, host);
+  });
 }
 
 void NatProbe::ask(std::size_t count) {
-  while (count > 0 && ask_one(true)) --count;
+  for (; count > 0 && ask_one(true); --count) ++strangers_asked_;
+  scarce_ = count > 0 && strangers_asked_ < NatClassifier::kVerdictFrom;
   while (count > 0 && ask_one(false)) --count;
 }
 
-bool NatProbe::ask_one(bool fresh_hosts_only) {
+bool NatProbe::ask_one(bool strangers_only) {
   const rpc::RoutingTable& table = dht_.node().table();
   std::size_t skip = table.size() >= kSkipFrom ? kSkippedNodes : 0;
   for (rpc::RoutingNode* node = table.newest(); node != nullptr; node = node->older) {
@@ -57,7 +59,7 @@ bool NatProbe::ask_one(bool fresh_hosts_only) {
       --skip;
       continue;
     }
-    if (asked(node->address) || (fresh_hosts_only && asked_host(node->address.host))) continue;
+    if (asked(node->address) || (strangers_only && asked_neighbour(node->address.host))) continue;
     asked_.push_back(node->address);
     calls_.push_back(std::make_unique<rpc::Call>(
         dht_.node().calls(), [this](const rpc::CallResult& result) {
@@ -69,7 +71,18 @@ bool NatProbe::ask_one(bool fresh_hosts_only) {
   return false;
 }
 
+/// A network of which all nodes live in a few places has to do with what they say.
+bool NatProbe::counts(const net::Address& ours, const net::Address& reporter) {
+  if (!rpc::may_see(reporter, ours)) return false;
+  const bool heard = std::any_of(heard_.begin(), heard_.end(), [&](net::Ipv4 host) {
+    return rpc::are_neighbours(host, reporter.host);
+  });
+  if (!heard) heard_.push_back(reporter.host);
+  return !heard || scarce_;
+}
+
 void NatProbe::add(const net::Address& ours, const net::Address& reporter) {
+  if (!counts(ours, reporter)) return;
   const bool was_settled = settled();
   nat_.add(ours, reporter);
   if (!settled()) return;

@@ -17,7 +17,7 @@ class Dht;
 /// they see to a classifier.
 ///
 /// Differs from upstream: one node more is asked than is needed, nodes on hosts of their own come
-/// first, and silent ones are made up for after a fraction of a second, so that a lost datagram does
+/// first, the nodes of a /24 have one vote together where there are others, and silent ones are made up for after a fraction of a second, so that a lost datagram does
 /// not cost the connection a second.
 class NatProbe {
  public:
@@ -26,7 +26,8 @@ class NatProbe {
   /// With what is known of the socket already: nobody is asked, and on_settled is not called.
   NatProbe(Dht& dht, net::UdpSocket& socket, NatClassifier known);
 
-  /// A sample from elsewhere: the answer of a relay, say.
+  /// A sample from elsewhere: the answer of a relay, say. It counts unless a neighbour of the reporter's
+  /// has been heard.
   void add(const net::Address& ours, const net::Address& reporter);
 
   /// Ends asking; the socket is not touched any more.
@@ -39,15 +40,19 @@ class NatProbe {
 
  private:
   void ask(std::size_t count);
-  bool ask_one(bool fresh_hosts_only);
+  bool ask_one(bool strangers_only);
   bool asked(const net::Address& node) const;
-  bool asked_host(net::Ipv4 host) const;
+  bool asked_neighbour(net::Ipv4 host) const;
+  bool counts(const net::Address& ours, const net::Address& reporter);
   void on_wave();
 
   Dht& dht_;
   net::UdpSocket& socket_;
   NatClassifier nat_;
   std::vector<net::Address> asked_;
+  std::vector<net::Ipv4> heard_;  // of no two neighbours
+  std::size_t strangers_asked_ = 0;
+  bool scarce_ = false;  // too few that are no neighbours for a verdict
   std::vector<std::unique_ptr<rpc::Call>> calls_;
   int waves_ = 0;
   bool gave_up_ = false;

@@ -131,11 +131,25 @@ void PeerSearch::next_attempts() {
         attempts_.begin(), attempts_.end(), [](const auto& attempt) { return !attempt->slow; }));
   };
   while (!found_.empty() && in_time() < limit_) {
-    const FoundRelay relay = found_.front();
-    found_.pop_front();
+    const FoundRelay relay = take_found();
     asked_found_ = true;
     attempt({.relay = relay.address, .rtt = relay.rtt});
   }
+}
+
+/// The first of those whose hosts have been asked through least.
+PeerSearch::FoundRelay PeerSearch::take_found() {
+  const auto attempts_on = [this](const FoundRelay& found) {
+    return std::count_if(tried_.begin(), tried_.end(), [&](const Address& tried) {
+      return rpc::are_neighbours(tried.host, found.address.host);
+    });
+  };
+  const auto next = std::min_element(found_.begin(), found_.end(), [&](const auto& a, const auto& b) {
+    return attempts_on(a) < attempts_on(b);
+  });
+  const FoundRelay out = *next;
+  found_.erase(next);
+  return out;
 }
 
 void PeerSearch::attempt(Attempt wanted) {
@@ -188,9 +202,9 @@ void PeerSearch::on_result(Attempt& attempt, const rpc::CallResult& result) {
   check_exhausted();
 }
 
-/// An answer that does not open is ignored: anybody who knows the transaction id can send such.
+/// An answer that does not open is ignored: the relay may say what it likes.
 std::optional<PeerAnswer> PeerSearch::open(const Attempt& attempt, const rpc::Reply& reply) {
-  if (!reply.message.value || reply.from != reply.asked) return std::nullopt;
+  if (!reply.message.value) return std::nullopt;
   const auto message = HandshakeMessage::decode(*reply.message.value);
   if (!message || message->mode != Mode::kReply) return std::nullopt;
   auto opened = handshake_.read_message2(message->noise);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finds a peer's relays and shakes hands with the peer through them. All handshakes carry the same
-// first message; the first answer that opens ends the search.
+// first message; the first answer that opens ends the search. Anybody may claim to know the peer: those
+// on hosts that have not been asked through come first.
 #pragma once
 
 #include <deque>
@@ -84,6 +85,7 @@ class PeerSearch {
   void on_query_reply(const rpc::Reply& reply);
   void on_query_done();
   bool heard_of(const Address& relay) const;
+  FoundRelay take_found();
   void next_attempts();
   void attempt(Attempt attempt);
   void on_result(Attempt& attempt, const rpc::CallResult& result);

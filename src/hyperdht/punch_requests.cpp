@@ -73,10 +73,10 @@ void PunchRequests::forget() {
   requests_.clear();
 }
 
-/// The answer, if it is one. Anybody who knows the transaction id can send something else.
+/// The answer, if it is one: the relay may say what it likes.
 std::optional<PunchRequests::Answer> PunchRequests::open(const Request& request,
                                                          const rpc::Reply& reply) const {
-  if (!reply.message.value || reply.from != reply.asked) return std::nullopt;
+  if (!reply.message.value) return std::nullopt;
   const auto message = HolepunchMessage::decode(*reply.message.value);
   if (!message || message->mode != Mode::kReply) return std::nullopt;
   auto payload = secure_.open(message->payload);

@@ -12,6 +12,9 @@ namespace {
 constexpr Duration kKeepalive = 15_s;
 // A pong disproves that a NAT is consistent. That it has become so only a fresh socket can show.
 constexpr Duration kRecheckRandom = 2_min;
+// One node that lies is not to have the socket replaced: another one has to say the same.
+constexpr int kDenials = 2;
+constexpr int kStrangerDraws = 16;  // for one that is no neighbour of the first
 }  // namespace
 
 PunchSocket::PunchSocket(Dht& dht)
@@ -27,6 +30,7 @@ PunchSocket::~PunchSocket() {
 
 void PunchSocket::renew() {
   ping_.cancel();
+  denials_ = 0;
   keepalive_timer_.start(kKeepalive);
   renewed_at_ = dht_.env().now();
   auto acquired = dht_.endpoint().acquire();
@@ -49,20 +53,32 @@ void PunchSocket::on_keepalive() {
     renew();
     return;
   }
-  if (const rpc::RoutingNode* node = dht_.node().table().random(dht_.env().random)) {
-    if (!ping_.active()) dht_.node().ping(ping_, node->address, &socket_->socket());
+  if (!ping_.active()) ping_one(std::nullopt);
+}
+
+void PunchSocket::ping_one(std::optional<net::Ipv4> not_near) {
+  const rpc::RoutingTable& table = dht_.node().table();
+  const rpc::RoutingNode* node = table.random(dht_.env().random);
+  for (int draw = 1; node != nullptr && not_near && draw < kStrangerDraws; ++draw) {
+    if (!rpc::are_neighbours(node->address.host, *not_near)) break;
+    node = table.random(dht_.env().random);
   }
+  if (node != nullptr) dht_.node().ping(ping_, node->address, &socket_->socket());
 }
 
 void PunchSocket::on_pong(const rpc::CallResult& result) {
   if (!result || !ready() || nat().verdict() != Firewall::kConsistent) return;
   const auto& known = nat().addresses();
   const bool same = std::find(known.begin(), known.end(), result->message.to) != known.end();
-  if (!same) {
-    dht_.env().log.info("punch", "the NAT maps the socket anew, as {}",
-                        result->message.to.to_string());
-    renew();
+  denials_ = same ? 0 : denials_ + 1;
+  if (denials_ == 0) return;
+  if (denials_ < kDenials) {
+    ping_one(result->from.host);
+    return;
   }
+  dht_.env().log.info("punch", "the NAT maps the socket anew, as {}",
+                      result->message.to.to_string());
+  renew();
 }
 
 }  // namespace hsfwd::hyperdht

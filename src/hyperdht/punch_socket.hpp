@@ -26,12 +26,14 @@ class PunchSocket {
 
  private:
   void on_keepalive();
+  void ping_one(std::optional<net::Ipv4> not_near);
   void on_pong(const rpc::CallResult& result);
 
   Dht& dht_;
   std::shared_ptr<PoolSocket> socket_;
   std::unique_ptr<NatProbe> probe_;
   rpc::Call ping_;
+  int denials_ = 0;  // of the addresses, in a row
   Timer keepalive_timer_;
   Instant renewed_at_;
 };

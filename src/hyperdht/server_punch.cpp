@@ -51,7 +51,10 @@ void ServerPunch::on_request(const HolepunchMessage& message, const rpc::Request
     abort(request, PayloadError::kAborted);
     return;
   }
-  if (origin.socket == &puncher_.socket()) puncher_.add_sample(origin.to, origin.from);
+  // What any other says of us nobody has asked for.
+  if (origin.socket == &puncher_.socket() && owner_.is_own_relay(origin.from)) {
+    puncher_.add_sample(origin.to, origin.from);
+  }
   take_over(request);
   if (requests_.size() >= kMaxRequests) return;
   requests_.push_back(std::move(request));

@@ -31,6 +31,8 @@ struct Ipv4 {
   }
   bool is_any() const { return value == 0; }
   bool is_loopback() const { return octet(0) == 127; }
+  /// The /24 that it is in: what one customer of a provider may well have all of.
+  constexpr Ipv4 slash_24() const { return {value & 0xffffff00u}; }
   std::string to_string() const;
 
   auto operator<=>(const Ipv4&) const = default;

@@ -93,7 +93,6 @@ Calls::Calls(const net::Env& env, Owner& owner)
     : env_(env),
       owner_(owner),
       times_(env.random),
-      next_tid_(static_cast<std::uint16_t>(env.random.u32())),
       send_waiting_task_(env.scheduler, [this] { send_waiting(); }) {}
 
 Calls::~Calls() {
@@ -101,30 +100,39 @@ Calls::~Calls() {
   HSFWD_CHECK(active_.empty());
 }
 
-std::uint16_t Calls::take_tid() {
-  // Matching is by this number alone, so one in use must not be used again. There are far fewer
-  // calls than numbers: the window holds them back.
-  while (active_.contains(next_tid_)) ++next_tid_;
-  return next_tid_++;
+std::uint16_t Calls::draw_tid() {
+  // There are far fewer calls than numbers: the window holds them back.
+  auto tid = static_cast<std::uint16_t>(env_.random.u32());
+  while (active_.contains(tid)) ++tid;
+  return tid;
 }
 
-bool Calls::on_response(net::UdpSocket& socket, const net::Address& from,
-                        const ResponseMessage& message) {
-  const auto found = active_.find(message.tid);
-  if (found == active_.end()) {
-    silent_.remove(from);
+bool Calls::on_response(net::UdpSocket& socket, const net::Address& from, ByteView datagram) {
+  const auto tid = response_tid(datagram);
+  if (!tid) return false;
+  const auto found = active_.find(*tid);
+  if (found == active_.end() || !found->second->expects(socket, from)) {
+    silent_.remove(from);  // late, maybe
     ++stats_.stray_responses;
+    if (strays_.add(from.host, env_.now())) {
+      env_.log.info("rpc", "{} sends many answers to what it was not asked; none of them counts",
+                    from.host.to_string());
+    }
     return false;
   }
-  Call& call = *found->second;
+  const auto message = decode_response(datagram);
+  if (message) settle(*found->second, socket, from, *message);
+  return message.ok();
+}
+
+void Calls::settle(Call& call, net::UdpSocket& socket, const net::Address& from,
+                   const ResponseMessage& message) {
   call.trace_answer(from, message.error);
   ++stats_.responses;
   note_heard(from);
-  silent_.remove(call.spec_.to);
   Reply reply{
       .from = from,
       .from_id = verified_id(message.id, from),
-      .asked = call.spec_.to,
       .socket = &socket,
       .message = message,
       .rtt = env_.now() - call.sent_at_,
@@ -136,7 +144,6 @@ bool Calls::on_response(net::UdpSocket& socket, const net::Address& from,
   owner_.on_reply(reply);
   // What the owner learns, another address of its own say, may have ended the call.
   if (active_.contains(message.tid)) call.finish(reply);
-  return true;
 }
 
 void Calls::see_out(std::unique_ptr<Call> call) {
@@ -173,7 +180,7 @@ void Calls::send_waiting() {
 
 void Calls::forget_socket(const net::UdpSocket& socket) {
   for (const auto& [tid, call] : active_) {
-    if (call->spec_.socket == &socket) call->spec_.socket = nullptr;
+    if (call->spec_.socket == &socket) call->spec_.socket = &owner_.sending_socket();
   }
 }
 
@@ -184,7 +191,7 @@ void Call::start(RequestSpec spec) {
   HSFWD_CHECK(!active_);
   spec_ = std::move(spec);
   if (spec_.socket == nullptr) spec_.socket = &calls_.owner_.sending_socket();
-  tid_ = calls_.take_tid();
+  tid_ = calls_.draw_tid();
   RequestMessage message{
       .tid = tid_,
       .to = spec_.to,
@@ -213,14 +220,18 @@ void Call::transmit() {
   ++sent_;
   sent_at_ = calls_.env_.now();
   sent_turn_ = calls_.window_.on_sent();
-  net::UdpSocket& socket =
-      spec_.socket != nullptr ? *spec_.socket : calls_.owner_.sending_socket();
-  if (spec_.to.port != 0) socket.send_one(spec_.to, datagram_);
+  if (spec_.to.port != 0) spec_.socket->send_one(spec_.to, datagram_);
   timer_.start(timeout());
   if (traced()) {
     calls_.env_.log.trace("rpc", "{} is asked: {}{}", spec_.to.to_string(), command_text(),
                           sent_ > 1 ? fmt::format(", try {}", sent_) : "");
   }
+}
+
+/// One that still waits for the window has not been asked.
+bool Call::expects(const net::UdpSocket& socket, const net::Address& from) const {
+  const net::UdpSocket* expected = spec_.answered_on != nullptr ? spec_.answered_on : spec_.socket;
+  return sent_ > 0 && from == spec_.to && &socket == expected;
 }
 
 bool Call::traced() const {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Outgoing requests: numbering, timeouts, repeats, and a window that keeps bursts off the network.
 //
-// Differs from upstream: timeouts adapt to the peer by default, where upstream has an option for it;
-// transaction ids that are still in use are skipped; an answer lets the next waiting request out at
-// once, where upstream lets them out every 750 ms; a node that is silent while all others are is not
-// held to be gone; one that is silent while others are heard is noted as such for a while.
+// Differs from upstream: an answer counts only from the address asked, on the socket it is expected
+// on, under a transaction id drawn at random, where upstream numbers requests one after the other and
+// matches by number alone; timeouts adapt to the peer by default, where upstream has an option for it;
+// an answer lets the next waiting request out at once, where upstream lets them out every 750 ms; a
+// node that is silent while all others are is not held to be gone; one that is silent while others
+// are heard is noted as such for a while.
 #pragma once
 
 #include <array>
@@ -17,6 +19,7 @@
 
 #include "net/env.hpp"
 #include "rpc/message.hpp"
+#include "rpc/strays.hpp"
 
 namespace hsfwd::rpc {
 
@@ -34,13 +37,13 @@ struct RequestSpec {
   Duration extra_timeout;   // the answer is known to take this much longer
   Duration pace;            // of repeats: until the first, doubled for each further; 0: adaptive
   net::UdpSocket* socket = nullptr;  // nullptr: the one the node sends from
+  net::UdpSocket* answered_on = nullptr;  // nullptr: the one it is asked from
   bool urgent = false;      // not held back by the window
 };
 
 struct Reply {
-  net::Address from;
+  net::Address from;              // who was asked
   std::optional<NodeId> from_id;  // verified
-  net::Address asked;             // where the request went; matching is by transaction id alone
   net::UdpSocket* socket = nullptr;  // the one it came in on
   ResponseMessage message;
   Duration rtt;
@@ -75,6 +78,7 @@ class Call {
  private:
   friend class Calls;
   void transmit();
+  bool expects(const net::UdpSocket& socket, const net::Address& from) const;
   bool traced() const;
   std::string command_text() const;
   void trace_answer(const net::Address& from, std::uint64_t error) const;
@@ -163,8 +167,9 @@ class Calls {
   Calls(const net::Env& env, Owner& owner);
   ~Calls();
 
-  /// True when a call was waiting for this response.
-  bool on_response(net::UdpSocket& socket, const net::Address& from, const ResponseMessage& message);
+  /// True when a call was waiting for this response. Of one that none waits for nothing is read but
+  /// its transaction id.
+  bool on_response(net::UdpSocket& socket, const net::Address& from, ByteView datagram);
   /// Every 750 ms: what was sent four turns ago leaves the window, answered or not.
   void drain();
   /// A socket is going away: calls that would repeat from it use the node's own.
@@ -184,6 +189,7 @@ class Calls {
   void see_out(std::unique_ptr<Call> call);
   std::size_t in_flight() const { return active_.size(); }
   const CallStats& stats() const { return stats_; }
+  const Strays& strays() const { return strays_; }
 
   static constexpr Duration kDrainInterval = 750_ms;
 
@@ -208,7 +214,9 @@ class Calls {
     int total_ = 0;
   };
 
-  std::uint16_t take_tid();
+  std::uint16_t draw_tid();
+  void settle(Call& call, net::UdpSocket& socket, const net::Address& from,
+              const ResponseMessage& message);
   void send_waiting();
   void on_seen_out(const Call& call);
 
@@ -220,8 +228,8 @@ class Calls {
   std::unordered_map<std::uint16_t, Call*> active_;
   std::deque<Call*> waiting_;
   std::vector<std::unique_ptr<Call>> seen_out_;
-  std::uint16_t next_tid_;
   CallStats stats_;
+  Strays strays_;
   Instant heard_at_ = Instant::from_micros(std::numeric_limits<std::int64_t>::min());
   Task send_waiting_task_;
 };

@@ -121,6 +121,14 @@ Result<ResponseMessage> decode_response(ByteView datagram) {
   return out;
 }
 
+std::optional<std::uint16_t> response_tid(ByteView datagram) {
+  if (message_kind(datagram) != MessageKind::kResponse) return std::nullopt;
+  codec::Reader r(datagram.subspan(1));
+  r.uint();  // flags
+  const std::uint16_t tid = r.u16();
+  return r.ok() ? std::optional(tid) : std::nullopt;
+}
+
 std::optional<NodeId> verified_id(const std::optional<NodeId>& id, const net::Address& from) {
   if (!id || *id != node_id_of(from)) return std::nullopt;
   return id;

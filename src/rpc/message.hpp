@@ -69,6 +69,8 @@ MessageKind message_kind(ByteView datagram);
 /// Errors: kTruncated or kMalformed; the datagram is then dropped without an answer.
 Result<RequestMessage> decode_request(ByteView datagram);
 Result<ResponseMessage> decode_response(ByteView datagram);
+/// Of a response that is not decoded yet, and may not have to be.
+std::optional<std::uint16_t> response_tid(ByteView datagram);
 
 /// `id` if it belongs to `from`, as a claimed id only counts then.
 std::optional<NodeId> verified_id(const std::optional<NodeId>& id, const net::Address& from);

@@ -13,7 +13,6 @@ void NetworkCheck::start(Done done) {
   running_ = true;
   done_ = std::move(done);
   nodes_.clear();
-  reached_by_.clear();
   pongs_.clear();
   for (RoutingNode* node = node_.table().newest(); node != nullptr && nodes_.size() < kProbes;
        node = node->older) {
@@ -40,8 +39,13 @@ void NetworkCheck::cancel() {
 }
 
 void NetworkCheck::add(const net::Address& address) {
-  const bool known = std::find(nodes_.begin(), nodes_.end(), address) != nodes_.end();
-  if (!known && node_.calls().unanswered(address) == 0) nodes_.push_back(address);
+  const auto own = node_.sampler().host();
+  if (!own || node_.calls().unanswered(address) != 0) return;
+  const net::Address vote = constituency(address, {*own, 0});
+  const bool known = std::any_of(nodes_.begin(), nodes_.end(), [&](const net::Address& node) {
+    return constituency(node, {*own, 0}) == vote;
+  });
+  if (!known) nodes_.push_back(address);
 }
 
 void NetworkCheck::probe() {
@@ -60,36 +64,42 @@ void NetworkCheck::probe() {
     spec.internal = true;
     spec.command = static_cast<std::uint64_t>(InternalCommand::kPingNat);
     spec.value = codec::encode([&](codec::Writer& w) { w.u16(port); });
+    spec.answered_on = &node_.server_socket();
     calls_.back()->start(std::move(spec));
   }
 }
 
-void NetworkCheck::on_server_datagram(const net::Address& from) {
-  // Of the rest of the world nothing is remembered.
-  const bool asked = running_ && std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
-    return node.host == from.host;
-  });
-  if (asked) reached_by_.insert(from.host);
+void NetworkCheck::on_pong(const CallResult& result) {
+  if (result) pongs_.push_back({result->from, result->message.to});
+  if (--missing_ == 0) conclude();
 }
 
-void NetworkCheck::on_pong(const CallResult& result) {
-  if (result) pongs_.push_back({result->from.host, result->message.to});
-  if (--missing_ == 0) conclude();
+std::optional<net::Address> NetworkCheck::most_seen() const {
+  std::optional<net::Address> best;
+  std::ptrdiff_t most = 0;
+  for (const Pong& pong : pongs_) {
+    const auto same = std::count_if(pongs_.begin(), pongs_.end(),
+                                    [&](const Pong& other) { return other.to == pong.to; });
+    if (same <= most) continue;
+    most = same;
+    best = pong.to;
+  }
+  return best;
 }
 
 void NetworkCheck::conclude() {
   for (auto& call : calls_) node_.env().scheduler.retire(std::move(call));
   calls_.clear();
-  NatSampler probed;
-  std::size_t count = 0;
-  for (const Pong& pong : pongs_) {
-    if (!reached_by_.contains(pong.from)) continue;
-    ++count;
-    probed.add(pong.to);
+  AddressVotes probed;
+  if (const auto seen = most_seen()) {
+    for (const Pong& pong : pongs_) {
+      if (pong.to == *seen) probed.add(pong.to, pong.from);
+    }
   }
-  const std::size_t needed = nodes_.size() >= kProbes ? 3 : 1;
+  const std::size_t enough = nodes_.size() >= kProbes ? 3 : 1;
+  const std::size_t needed = std::max(enough, pongs_.size() / 2 + 1);
   // A NAT that maps the port to another one is no open host, however well it forwards today.
-  const bool passed = count >= needed && probed.host() && probed.host() == node_.sampler().host() &&
+  const bool passed = probed.samples() >= needed && probed.host() == node_.sampler().host() &&
                       probed.port() == node_.server_socket().local_address().port;
   running_ = false;
   // The callback may start the next check, and with it replace itself.

@@ -3,12 +3,11 @@
 
 #include <functional>
 #include <memory>
-#include <unordered_set>
 #include <vector>
 
+#include "rpc/address_votes.hpp"
 #include "rpc/bootstrap_nodes.hpp"
 #include "rpc/call.hpp"
-#include "rpc/nat_sampler.hpp"
 
 namespace hsfwd::rpc {
 
@@ -16,10 +15,13 @@ class Node;
 
 /// Finds out whether the server socket can be reached from outside without having sent anything
 /// first: asks a few nodes, from the client socket, to answer to the server socket's port.
+///
+/// Differs from upstream: of each /24 one node is asked, and what most of them say counts, where
+/// upstream asks the nodes heard of last, all on one host maybe, and one that lies spoils the check.
 class NetworkCheck {
  public:
   /// `passed`, and the address under which the server socket was seen.
-  using Done = std::function<void(bool passed, const NatSampler& probed)>;
+  using Done = std::function<void(bool passed, const AddressVotes& probed)>;
 
   explicit NetworkCheck(Node& node) : node_(node) {}
 
@@ -27,8 +29,6 @@ class NetworkCheck {
   void start(Done done);
   /// Ends it without a word.
   void cancel();
-  /// A datagram came in on the server socket.
-  void on_server_datagram(const net::Address& from);
 
  private:
   static constexpr std::size_t kProbes = 5;
@@ -36,6 +36,7 @@ class NetworkCheck {
   void add(const net::Address& address);
   void probe();
   void on_pong(const CallResult& result);
+  std::optional<net::Address> most_seen() const;
   void conclude();
 
   Node& node_;
@@ -45,9 +46,8 @@ class NetworkCheck {
   std::unique_ptr<BootstrapWalk> walk_;
   std::vector<std::unique_ptr<Call>> calls_;
   std::size_t missing_ = 0;
-  std::unordered_set<net::Ipv4> reached_by_;  // hosts whose datagrams came in on the server socket
   struct Pong {
-    net::Ipv4 from;
+    net::Address from;
     net::Address to;
   };
   std::vector<Pong> pongs_;

@@ -10,6 +10,7 @@ namespace hsfwd::rpc {
 
 namespace {
 constexpr std::uint32_t kReportTicks = 360;  // half an hour: a report of our address is fresh
+constexpr std::uint32_t kPollPause = 12;     // ticks, a minute: who lies is not to make us ask all the time
 constexpr std::uint32_t kMaxDelayedPing = 10'000;  // ms
 constexpr std::size_t kMaxDelayedPings = 1024;
 constexpr std::size_t kDownHintSize = 6;
@@ -26,20 +27,18 @@ std::optional<NodeId> Node::id_on(const net::UdpSocket& socket) {
 }
 
 std::optional<net::Address> Node::remote_address() const {
-  if (firewalled_ || !sampler_.host() || sampler_.port() == 0) return std::nullopt;
-  if (sampler_.port() != server_->local_address().port) return std::nullopt;
-  return net::Address{*sampler_.host(), sampler_.port()};
+  if (firewalled_ || !established_) return std::nullopt;
+  return established_->port == server_->local_address().port ? established_ : std::nullopt;
 }
 
 void Node::on_datagram(net::UdpSocket& socket, const net::Address& from, ByteView bytes) {
   if (from.port == 0 || server_ == nullptr) return;
-  if (&socket == server_) check_.on_server_datagram(from);
   switch (message_kind(bytes)) {
     case MessageKind::kRequest:
       if (const auto message = decode_request(bytes)) on_request(socket, from, *message);
       return;
     case MessageKind::kResponse:
-      if (const auto message = decode_response(bytes)) calls_.on_response(socket, from, *message);
+      calls_.on_response(socket, from, bytes);
       return;
     case MessageKind::kNone:
       return;
@@ -70,7 +69,7 @@ void Node::on_request(net::UdpSocket& socket, const net::Address& from,
     reply_error(request.origin, kErrorInvalidToken, {.token = true});
     return;
   }
-  if (request.from_id) learn(from, request.from_id, message.to, external(socket));
+  if (request.from_id) learn(from, *request.from_id);
   if (message.internal) {
     on_internal(request);
   } else if (!handler_.on_request(request)) {
@@ -172,65 +171,98 @@ void Node::relay(const RequestOrigin& origin, ByteView value, const net::Address
 }
 
 void Node::on_reply(const Reply& reply) {
-  learn(reply.from, reply.from_id, reply.message.to, external(*reply.socket));
+  if (reply.from_id) learn(reply.from, *reply.from_id);
+  take_vote(reply);
 }
 
 void Node::on_timeout(const net::Address&, const std::optional<NodeId>& id) {
   if (id) table_.remove(*id);
 }
 
-/// What a packet tells of its sender and of ourselves.
-void Node::learn(const net::Address& from, const std::optional<NodeId>& id, const net::Address& to,
-                 bool external) {
+void Node::learn(const net::Address& from, const NodeId& id) {
   if (options_.filter != nullptr && !options_.filter(from)) return;
-  if (!id) {
-    // Ephemeral nodes are no members, but the first few can tell us our address.
-    const std::size_t limit = std::max<std::size_t>(1, options_.bootstrap.size());
-    if (external || ephemeral_samplers_.size() >= limit) return;
-    if (std::find(ephemeral_samplers_.begin(), ephemeral_samplers_.end(), from) !=
-        ephemeral_samplers_.end()) {
-      return;
-    }
-    ephemeral_samplers_.push_back(from);
-    add_sample(to);
-    return;
-  }
-  if (RoutingNode* known = table_.find(*id)) {
-    if (!external && (known->sampled == 0 || tick_ - known->sampled >= kReportTicks)) {
-      known->to = to;
-      known->sampled = tick_;
-      add_sample(to);
-    }
+  if (RoutingNode* known = table_.find(id)) {
     known->pinged = known->seen = tick_;
     table_.touch(*known);
     return;
   }
-  insert({.id = *id, .address = from, .to = external ? std::nullopt : std::optional(to)});
+  insert({.id = id, .address = from});
 }
 
 void Node::insert(RoutingNode node) {
   if (node.id == table_.self() || table_.find(node.id) != nullptr) return;
+  if (table_.is_crowded(node.id, node.address.host)) return;
   node.added = node.pinged = node.seen = tick_;
-  RoutingNode* added = table_.add(node);
-  if (added == nullptr) {
-    liveness_.on_full_bucket(node);
-    return;
-  }
-  if (added->to && added->sampled == 0) {
-    added->sampled = tick_;
-    add_sample(*added->to);
-  }
+  if (table_.add(node) == nullptr) liveness_.on_full_bucket(node);
 }
 
-void Node::add_sample(const net::Address& to) {
+// --- The own address ---
+
+/// Members vote when they are met and every half hour, from what they see of the socket that we send
+/// from. Of others the first few do, without whom a network that has no members yet could have none.
+bool Node::may_vote(const Reply& reply) {
+  if (options_.filter != nullptr && !options_.filter(reply.from)) return false;
+  if (external(*reply.socket)) return false;
+  if (reply.from_id) {
+    RoutingNode* known = table_.find(*reply.from_id);
+    if (known == nullptr) return false;
+    if (known->sampled != 0 && tick_ - known->sampled < kReportTicks) return false;
+    known->sampled = tick_;
+    return true;
+  }
+  const std::size_t limit = std::max<std::size_t>(1, options_.bootstrap.size());
+  if (ephemeral_samplers_.size() >= limit) return false;
+  if (std::find(ephemeral_samplers_.begin(), ephemeral_samplers_.end(), reply.from) !=
+      ephemeral_samplers_.end()) {
+    return false;
+  }
+  ephemeral_samplers_.push_back(reply.from);
+  return true;
+}
+
+void Node::take_vote(const Reply& reply) {
+  if (may_vote(reply)) count_vote(reply.message.to, reply.from);
+}
+
+void Node::count_vote(const net::Address& to, const net::Address& voter) {
   const auto host = sampler_.host();
   const auto port = sampler_.port();
-  sampler_.add(to);
+  if (!sampler_.add(to, voter)) return;
+  // Where no check will show it, the first look around does, and nobody has been told before it is over.
+  const bool looking = !bootstrapped_ && !options_.firewalled && !options_.own_address;
+  if (!established_ || looking) established_ = sampler_.verdict();
+  if (!firewalled_ && established_ && sampler_.verdict() != established_) on_address_denied();
   if (host != sampler_.host() || port != sampler_.port()) handler_.on_network_update();
 }
 
+/// Either it has changed, or too many lie: others know.
+void Node::on_address_denied() {
+  if (poll_.running() || static_cast<std::int32_t>(tick_ - poll_from_) < 0) return;
+  poll_from_ = tick_ + kPollPause;
+  const bool asked = poll_.start(*established_, sampler_.dissenters(*established_),
+                                 [this](const auto& opinions) { on_opinions(opinions); });
+  if (!asked) give_up_address();  // there is nobody else
+}
+
+void Node::on_opinions(const std::vector<AddressPoll::Opinion>& opinions) {
+  if (firewalled_ || !established_ || opinions.empty()) return;
+  const auto agreeing = std::count_if(opinions.begin(), opinions.end(), [this](const auto& opinion) {
+    return opinion.claim == *established_;
+  });
+  if (static_cast<std::size_t>(agreeing) * 2 <= opinions.size()) {
+    give_up_address();
+    return;
+  }
+  // Who denied it had a vote, and has another in half an hour.
+  sampler_ = {};
+  for (const auto& [voter, claim] : opinions) {
+    if (claim == *established_) sampler_.add(claim, voter);
+  }
+  handler_.on_network_update();
+}
+
 void Node::add_node(const net::Address& address) {
-  insert({.id = node_id_of(address), .address = address, .to = std::nullopt});
+  insert({.id = node_id_of(address), .address = address});
 }
 
 void Node::send_down_hint(const net::Address& to, const net::Address& down) {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A member of the DHT: answers requests, learns nodes, finds out about its own address and becomes a
 // persistent member when it can. Commands of the layer above are offered to a Handler.
+//
+// Differs from upstream: only answers to own questions say where we are, not what strangers ask; what
+// is once established is given up only when others than those who deny it deny it, too; a host and a
+// /24 have few places in the routing table.
 #pragma once
 
 #include <memory>
@@ -8,10 +12,11 @@
 #include <vector>
 
 #include "net/env.hpp"
+#include "rpc/address_poll.hpp"
+#include "rpc/address_votes.hpp"
 #include "rpc/call.hpp"
 #include "rpc/health.hpp"
 #include "rpc/liveness.hpp"
-#include "rpc/nat_sampler.hpp"
 #include "rpc/network_check.hpp"
 #include "rpc/query.hpp"
 #include "rpc/routing_table.hpp"
@@ -105,8 +110,8 @@ class Node final : private Calls::Owner {
   /// Only while persistent: an ephemeral node's id is nobody's business.
   std::optional<NodeId> id() const;
   const NodeId& table_id() const { return table_.self(); }
-  const NatSampler& sampler() const { return sampler_; }
-  /// The own public address, if the node is reachable there from anywhere.
+  const AddressVotes& sampler() const { return sampler_; }
+  /// The own public address, if the node is reachable there from anywhere. Votes alone do not change it.
   std::optional<net::Address> remote_address() const;
   const Health& health() const { return health_; }
   net::UdpSocket& server_socket() { return *server_; }
@@ -155,10 +160,15 @@ class Node final : private Calls::Owner {
   void send_response(const RequestOrigin& origin, ResponseMessage message,
                      const ReplyOptions& options, std::optional<ByteView> value);
 
-  void learn(const net::Address& from, const std::optional<NodeId>& id, const net::Address& to,
-             bool external);
+  void learn(const net::Address& from, const NodeId& id);
   void insert(RoutingNode node);
-  void add_sample(const net::Address& to);
+  void take_vote(const Reply& reply);
+  bool may_vote(const Reply& reply);
+  void count_vote(const net::Address& to, const net::Address& voter);
+  void on_address_denied();
+  void on_opinions(const std::vector<AddressPoll::Opinion>& opinions);
+  void give_up_address();
+  void forget_address();
   bool external(const net::UdpSocket& socket) { return &socket != &sending_socket(); }
 
   void bootstrap();
@@ -172,7 +182,7 @@ class Node final : private Calls::Owner {
 
   bool forced_persistent() const;
   void update_network_state(bool only_firewall, std::function<void(bool)> done);
-  bool apply_check(const NatSampler& probed, bool persistent);
+  bool apply_check(const net::Address& own, bool persistent);
 
   void on_tick();
   void on_drain();
@@ -194,8 +204,12 @@ class Node final : private Calls::Owner {
   Calls calls_;
   Tokens tokens_;
   RoutingTable table_;
-  NatSampler sampler_;
+  AddressVotes sampler_;
   std::vector<net::Address> ephemeral_samplers_;
+  /// The own address, while it is not known that it has changed.
+  std::optional<net::Address> established_;
+  AddressPoll poll_;
+  std::uint32_t poll_from_ = 0;  // tick
   Health health_;
   Liveness liveness_;
   NetworkCheck check_;

@@ -33,6 +33,7 @@ Node::Node(const net::Env& env, NodeOptions options, NodeHandler& handler)
       calls_(env_, *this),
       tokens_(env_.random),
       table_(env_.random.fixed<NodeId>()),
+      poll_(*this),
       liveness_(*this),
       check_(*this),
       tick_(random_offset(env_.random, 100)),
@@ -51,7 +52,7 @@ Node::~Node() { env_.scheduler.collect(); }
 void Node::start(net::UdpSocket& server, net::UdpSocket& client) {
   server_ = &server;
   client_ = &client;
-  if (options_.own_address) sampler_.add(*options_.own_address);
+  forget_address();
   for (auto node = options_.nodes.rbegin(); node != options_.nodes.rend(); ++node) add_node(*node);
   last_tick_at_ = env_.now();
   tick_timer_.start(kTickInterval);
@@ -82,6 +83,7 @@ void Node::on_bootstrap_reply(const Reply& reply) {
   spec.command = static_cast<std::uint64_t>(InternalCommand::kPingNat);
   spec.value =
       codec::encode([&](codec::Writer& w) { w.u16(server_->local_address().port); });
+  spec.answered_on = server_;
   quick_check_.start(std::move(spec));
 }
 
@@ -156,67 +158,87 @@ void Node::update_network_state(bool only_firewall, std::function<void(bool)> do
     stable_in_ = kMoreStableTicks;
     last_checked_host_ = sampler_.host();
   }
-  if (!sampler_.host() || sampler_.port() == 0) {
+  if (!firewalled_) {
+    done(established_ && apply_check(*established_, !only_firewall));
+    return;
+  }
+  const auto before = sampler_.verdict();
+  if (!before) {
     done(false);
     return;
   }
-  if (!firewalled_) {
-    done(apply_check(sampler_, !only_firewall));
-    return;
-  }
-  const net::Address before{*sampler_.host(), sampler_.port()};
   check_.start([this, only_firewall, before, done = std::move(done)](bool passed,
-                                                                     const NatSampler& probed) {
+                                                                     const AddressVotes& probed) {
     if (!passed) {
       done(false);
       return;
     }
     firewalled_ = false;
-    const bool unchanged = ephemeral_ && sampler_.host() == before.host &&
-                           sampler_.port() == before.port && probed.host() == before.host;
-    done(unchanged && apply_check(probed, !only_firewall));
+    established_.reset();
+    const bool unchanged =
+        ephemeral_ && sampler_.verdict() == before && probed.host() == before->host;
+    if (unchanged) {
+      ephemeral_samplers_.clear();
+      sampler_ = probed;
+    }
+    done(unchanged && apply_check(*probed.verdict(), !only_firewall));
     handler_.on_network_update();
   });
 }
 
-/// The node is reachable at the probed address: its id follows from that.
-bool Node::apply_check(const NatSampler& probed, bool persistent) {
-  const NodeId id = node_id_of({*probed.host(), probed.port()});
+/// The node is reachable at the address: its id follows from that.
+bool Node::apply_check(const net::Address& own, bool persistent) {
+  established_ = own;
+  const NodeId id = node_id_of(own);
   const bool same = table_.self() == id;
   // What has proven stable before the doubt is so still.
   persistent |= std::exchange(persistent_before_, false) && same;
   if (persistent) ephemeral_ = false;
-  if (&probed != &sampler_) {
-    ephemeral_samplers_.clear();
-    sampler_ = probed;
-  }
   if (!same) {
     table_.rekey(id);
     if (bootstrapped_) refresh();
   }
   if (persistent) {
-    env_.log.debug("rpc", "persistent as {}:{}", probed.host()->to_string(), probed.port());
+    env_.log.debug("rpc", "persistent as {}", own.to_string());
     handler_.on_persistent();
   }
   return true;
 }
 
 void Node::force_persistent(const net::Address& own_address) {
-  NatSampler sampler;
-  sampler.add(own_address);
+  ephemeral_samplers_.clear();
+  sampler_ = {};
+  sampler_.add_told(own_address);
   firewalled_ = false;
   bootstrapped_ = true;
-  apply_check(sampler, true);
+  apply_check(own_address, true);
 }
 
 // --- Another place ---
 
-void Node::doubt_address() {
-  if (server_ == nullptr || !options_.firewalled) return;
+void Node::forget_address() {
   sampler_ = {};
-  if (options_.own_address) sampler_.add(*options_.own_address);
+  established_ = options_.own_address;
+  if (established_) sampler_.add_told(*established_);
   ephemeral_samplers_.clear();
   for (RoutingNode* node = table_.newest(); node != nullptr; node = node->older) node->sampled = 0;
+}
+
+/// What others than those who denied the address say of it, too.
+void Node::give_up_address() {
+  env_.log.info("rpc", "our address is not {} any more", established_->to_string());
+  if (options_.firewalled) {
+    doubt_address();
+  } else {
+    established_ = sampler_.verdict();
+    handler_.on_network_update();
+  }
+}
+
+void Node::doubt_address() {
+  if (server_ == nullptr || !options_.firewalled) return;
+  forget_address();
+  poll_.cancel();
   last_checked_host_.reset();
   check_.cancel();
   quick_check_.cancel();

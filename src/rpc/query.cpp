@@ -2,6 +2,7 @@
 #include "rpc/query.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "codec/writer.hpp"
 #include "rpc/node.hpp"
@@ -16,13 +17,19 @@ constexpr std::size_t kQuietInFlight = 3;  // below it nothing else is going on
 // node take about a second: one that is slow, or whose first packet was lost, has answered by then.
 constexpr int kPatience = 2;
 constexpr int kPatienceAmongMembers = 1;
+// Nodes of one host that are asked before those of others.
+constexpr int kTurn = 8;
+// What the answers of one public host may have asked in all: two answers' worth. One that names
+// ports of its own, ever closer and all of them silent, does not hold the query up for long.
+constexpr int kMaxNamed = 2 * static_cast<int>(kBucketSize);
 }  // namespace
 
 Query::Query(Node& node, QueryOptions options, OnReply on_reply, OnDone on_done)
     : node_(node),
       options_(std::move(options)),
       on_reply_(std::move(on_reply)),
-      on_done_(std::move(on_done)) {}
+      on_done_(std::move(on_done)),
+      closest_(options_.target) {}
 
 Query::~Query() = default;
 
@@ -64,14 +71,14 @@ void Query::add_bootstrap() {
       [this] { ask_more(); });
 }
 
-bool Query::is_close_enough(const NodeId& id) const {
-  return closest_.size() < kBucketSize || closer(options_.target, id, closest_.back().id);
+bool Query::may_name(const Referrer& referrer) {
+  return !referrer || net::is_bogon(referrer->host) || ++named_by_[referrer->host] <= kMaxNamed;
 }
 
 /// Returns whether the node is close enough to be of interest, asked already or not.
 bool Query::add_pending(const net::Address& address, const Referrer& referrer, int depth) {
   const NodeId id = node_id_of(address);
-  const bool close = is_close_enough(id);
+  const bool close = closest_.accepts(id, address.host);
   const auto found = seen_.find(address);
   if (found != seen_.end()) {
     Seen& seen = found->second;
@@ -80,7 +87,7 @@ bool Query::add_pending(const net::Address& address, const Referrer& referrer, i
     met_members_ |= referrer && seen.state == Visit::kAnswered;
     return close;
   }
-  if (!close) return false;
+  if (!close || !may_name(referrer)) return close;
   Seen& seen = seen_[address];
   seen.depth = depth;
   if (referrer) seen.referrers.push_back(*referrer);
@@ -101,12 +108,27 @@ std::size_t Query::limit() const {
   return base + slow_;
 }
 
+/// The closest, but in turns of each host's.
+Query::Pending Query::take_next() {
+  auto next = pending_.end();
+  int fewest = std::numeric_limits<int>::max();
+  for (auto at = pending_.end(); at != pending_.begin() && fewest > 0;) {
+    const auto asked = asked_on_.find((--at)->address.host);
+    const int turns = asked != asked_on_.end() ? asked->second / kTurn : 0;
+    if (turns >= fewest) continue;
+    fewest = turns;
+    next = at;
+  }
+  const Pending out = *next;
+  pending_.erase(next);
+  return out;
+}
+
 void Query::ask_more() {
   if (state_ != State::kAsking) return;
   while (asking_.size() < limit() && !pending_.empty()) {
-    const Pending next = pending_.back();
-    pending_.pop_back();
-    if (is_close_enough(next.id)) ask(next);
+    const Pending next = take_next();
+    if (closest_.accepts(next.id, next.address.host)) ask(next);
   }
   // Nodes that were close before get the chance to answer before the net is cast wider.
   if (!from_table_ && successes_ == 0 && errors_ == 0) slow_down_ = true;
@@ -114,6 +136,7 @@ void Query::ask_more() {
 }
 
 void Query::ask(const Pending& next) {
+  ++asked_on_[next.address.host];
   Asking& asking = asking_[next.address];
   asking.id = next.id;
   asking.call = std::make_unique<Call>(
@@ -133,7 +156,7 @@ void Query::ask(const Pending& next) {
 
 /// Their names may resolve slowly, and they may all be gone.
 bool Query::waits_for_bootstrap() const {
-  if (!bootstrap_ || bootstrap_->done() || closest_.size() >= kBucketSize) return false;
+  if (!bootstrap_ || bootstrap_->done() || closest_.full()) return false;
   return closest_.empty() || !bootstrap_->settled(patience());
 }
 
@@ -149,12 +172,19 @@ bool Query::waits_for(const net::Address& to) const {
 
 int Query::patience() const { return met_members_ ? kPatienceAmongMembers : kPatience; }
 
+/// None of those that have answered is to be replaced by one of them, as far as is known.
+bool Query::only_slow_are_left() const {
+  return slow_ == asking_.size() && closest_.full() &&
+         std::none_of(asking_.begin(), asking_.end(), [this](const auto& asking) {
+           return closest_.lacks(asking.first.host);
+         });
+}
+
 void Query::finish_if_done() {
   if (state_ != State::kAsking || !pending_.empty() || waits_for_bootstrap()) return;
-  const bool only_slow = slow_ == asking_.size() && closest_.size() >= kBucketSize;
   const bool waits = std::any_of(asking_.begin(), asking_.end(),
                                  [this](const auto& asking) { return waits_for(asking.first); });
-  if (waits && !only_slow) return;
+  if (waits && !only_slow_are_left()) return;
   // The nodes that were close before are mostly gone: start over from the table.
   if (!from_table_ && successes_ < static_cast<int>(kBucketSize / 4)) {
     add_from_table();
@@ -211,14 +241,14 @@ void Query::on_reply(const net::Address& to, const Reply& reply) {
   const bool ok = reply.message.error == kErrorNone;
   ++(ok ? successes_ : errors_);
   if (ok) hops_ = std::max(hops_, depth + 1);
-  if (ok && reply.from_id && is_close_enough(*reply.from_id)) push_closest(reply);
+  if (ok && reply.from_id) push_closest(reply);
 
   // A bucket's worth, which is what nodes send: a datagram has room for hundreds that nobody is at.
   const auto& nodes = reply.message.closer_nodes;
   for (const net::Address& node : std::span(nodes).first(std::min(nodes.size(), kBucketSize))) {
     if (node_.options().filter != nullptr && !node_.options().filter(node)) continue;
     if (node.port == 0 || node_id_of(node) == node_.table_id()) continue;
-    if (!add_pending(node, reply.from, depth + 1)) break;
+    if (!add_pending(node, reply.from, depth + 1) && !closest_.crowded()) break;
   }
   if (!from_table_ && static_cast<std::size_t>(successes_ + errors_) >= options_.concurrency) {
     slow_down_ = false;
@@ -237,6 +267,7 @@ void Query::on_timeout(const net::Address& to) {
 }
 
 void Query::push_closest(const Reply& reply) {
+  if (!closest_.accepts(*reply.from_id, reply.from.host)) return;
   ClosestReply entry{
       .id = *reply.from_id,
       .from = reply.from,
@@ -245,18 +276,12 @@ void Query::push_closest(const Reply& reply) {
       .value = std::nullopt,
   };
   if (reply.message.value) entry.value = to_bytes(*reply.message.value);
-  const auto at = std::lower_bound(closest_.begin(), closest_.end(), entry.id,
-                                   [this](const ClosestReply& r, const NodeId& id) {
-                                     return closer(options_.target, r.id, id);
-                                   });
-  if (at != closest_.end() && at->id == entry.id) return;
-  closest_.insert(at, std::move(entry));
-  if (closest_.size() > kBucketSize) closest_.pop_back();
+  closest_.add(std::move(entry));
 }
 
 std::vector<net::Address> Query::closest_addresses() const {
   std::vector<net::Address> out;
-  for (const ClosestReply& reply : closest_) out.push_back(reply.from);
+  for (const ClosestReply& reply : closest()) out.push_back(reply.from);
   return out;
 }
 
@@ -266,10 +291,10 @@ void Query::commit() {
     finish(Err(QueryError::kTooFewNodes));
     return;
   }
-  commits_left_ = closest_.size();
+  commits_left_ = closest().size();
   // All are asked before any counts: an update that cannot be made fails at once.
   std::size_t impossible = 0;
-  for (const ClosestReply& reply : closest_) {
+  for (const ClosestReply& reply : closest()) {
     auto spec = commit_(reply);
     if (!spec) {
       ++impossible;

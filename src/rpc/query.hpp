@@ -3,7 +3,8 @@
 // have answered, and may then send each of them an update.
 //
 // Differs from upstream: of the nodes heard of, the closest is asked next, not the latest, which saves
-// a round trip where the routing table knows it already; nodes of the routing table are asked while
+// a round trip where the routing table knows it already, but one host's ports are not all asked before
+// others, nor take the places of others; nodes of the routing table are asked while
 // bootstrap nodes are still being resolved, and are not kept waiting for them once enough have
 // answered; a node is given up on after three repeats and not five, since timeouts grow here; nodes
 // that are silent, as far as is known, are asked but not waited for while others answer.
@@ -18,19 +19,11 @@
 
 #include "rpc/bootstrap_nodes.hpp"
 #include "rpc/call.hpp"
+#include "rpc/closest_list.hpp"
 
 namespace hsfwd::rpc {
 
 class Node;
-
-/// A node that answered, as near to the target as any.
-struct ClosestReply {
-  NodeId id;
-  net::Address from;
-  net::Address to;  // us, as it sees us
-  std::optional<Token> token;
-  std::optional<Bytes> value;
-};
 
 struct QueryOptions {
   Target target;
@@ -70,7 +63,7 @@ class Query {
   bool finished() const { return state_ == State::kFinished; }
 
   /// Sorted by distance, closest first.
-  const std::vector<ClosestReply>& closest() const { return closest_; }
+  const std::vector<ClosestReply>& closest() const { return closest_.replies(); }
   std::vector<net::Address> closest_addresses() const;
 
   int successes() const { return successes_; }
@@ -101,12 +94,14 @@ class Query {
   void add_from_table();
   void add_bootstrap();
   bool add_pending(const net::Address& address, const Referrer& referrer, int depth);
-  bool is_close_enough(const NodeId& id) const;
+  bool may_name(const Referrer& referrer);
+  Pending take_next();
   void ask_more();
   void ask(const Pending& next);
   std::size_t limit() const;
   bool waits_for_bootstrap() const;
   bool waits_for(const net::Address& to) const;
+  bool only_slow_are_left() const;
   int patience() const;
   void finish_if_done();
   void on_result(const net::Address& to, const CallResult& result);
@@ -128,7 +123,9 @@ class Query {
   std::vector<Pending> pending_;  // sorted by distance, closest last
   std::unordered_map<net::Address, Seen> seen_;
   std::unordered_map<net::Address, Asking> asking_;
-  std::vector<ClosestReply> closest_;
+  std::unordered_map<net::Ipv4, int> asked_on_;  // nodes of a host
+  std::unordered_map<net::Ipv4, int> named_by_;  // nodes that a host's answers brought
+  ClosestList closest_;
   std::unique_ptr<BootstrapWalk> bootstrap_;
   bool met_members_ = false;  // one that answered was named by another
   bool from_table_ = false;

@@ -8,6 +8,11 @@ namespace hsfwd::rpc {
 
 namespace {
 
+// Of a bucket a tenth and a fifth. In all, as many as somebody has who runs a few nodes on a machine,
+// and those of a provider's customers: there are some 200 nodes in a table.
+constexpr HostLimits kInBucket{2, 4};
+constexpr HostLimits kInAll{8, 32};
+
 auto lower_bound_by_id(auto& bucket, const NodeId& id) {
   return std::lower_bound(bucket.begin(), bucket.end(), id,
                           [](const auto& node, const NodeId& wanted) { return node->id < wanted; });
@@ -33,8 +38,16 @@ RoutingNode* RoutingTable::add(RoutingNode node) {
   if (row.size() >= kBucketSize) return nullptr;
   const auto inserted = row.insert(at, std::make_unique<RoutingNode>(std::move(node)));
   link_newest(**inserted);
+  counts_.add((*inserted)->address.host);
   ++size_;
   return inserted->get();
+}
+
+bool RoutingTable::is_crowded(const NodeId& id, net::Ipv4 host) const {
+  if (counts_.reaches(kInAll, host)) return true;
+  HostCounts in_bucket;
+  for (const auto& node : bucket(id)) in_bucket.add(node->address.host);
+  return in_bucket.reaches(kInBucket, host);
 }
 
 void RoutingTable::remove(const NodeId& id) {
@@ -42,6 +55,7 @@ void RoutingTable::remove(const NodeId& id) {
   const auto at = lower_bound_by_id(row, id);
   if (at == row.end() || (*at)->id != id) return;
   unlink(**at);
+  counts_.remove((*at)->address.host);
   row.erase(at);
   --size_;
 }
@@ -102,10 +116,13 @@ void RoutingTable::rekey(const NodeId& self) {
     nodes.push_back(*node);
   }
   for (Bucket& row : buckets_) row.clear();
+  counts_.clear();
   size_ = 0;
   oldest_ = newest_ = nullptr;
   self_ = self;
-  for (RoutingNode& node : nodes) add(std::move(node));
+  for (RoutingNode& node : nodes) {
+    if (!is_crowded(node.id, node.address.host)) add(std::move(node));
+  }
 }
 
 }  // namespace hsfwd::rpc

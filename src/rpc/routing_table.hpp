@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The nodes this node knows: 256 buckets by shared prefix with the own id, k nodes each, and all of
 // them in the order in which they were last heard of.
+//
+// Differs from upstream: it tells of hosts and /24s that have as many nodes in it as they get.
 #pragma once
 
 #include <array>
@@ -8,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "rpc/host_limits.hpp"
 #include "rpc/node_id.hpp"
 #include "util/random.hpp"
 
@@ -20,8 +23,7 @@ inline constexpr std::size_t kBucketSize = 20;
 struct RoutingNode {
   NodeId id;
   net::Address address;
-  std::optional<net::Address> to;  // us, as it sees us
-  std::uint32_t sampled = 0;       // when `to` was last taken for a sample; 0: never
+  std::uint32_t sampled = 0;  // when it last had a vote on our address; 0: never
   std::uint32_t added = 0;
   std::uint32_t pinged = 0;  // when we last dealt with it
   std::uint32_t seen = 0;    // when we last heard from it
@@ -43,6 +45,8 @@ class RoutingTable {
   /// The node that was added, as the most recently heard of; nullptr if its bucket is full or the id
   /// is there already or is the own one.
   RoutingNode* add(RoutingNode node);
+  /// The host or its /24 has all the places that it gets, in the bucket of `id` or in all.
+  bool is_crowded(const NodeId& id, net::Ipv4 host) const;
   void remove(const NodeId& id);
   /// Moves a node to the recent end.
   void touch(RoutingNode& node);
@@ -75,6 +79,7 @@ class RoutingTable {
 
   NodeId self_;
   std::array<Bucket, kBuckets> buckets_;
+  HostCounts counts_;
   std::size_t size_ = 0;
   RoutingNode* oldest_ = nullptr;
   RoutingNode* newest_ = nullptr;

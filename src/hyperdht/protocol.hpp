@@ -46,6 +46,8 @@ enum class PayloadError : std::uint64_t {
 /// In the error field of a response.
 inline constexpr std::uint64_t kErrorSeqReused = 16;
 inline constexpr std::uint64_t kErrorSeqTooLow = 17;
+/// hsfwd's own: the sender's host has its share of the store.
+inline constexpr std::uint64_t kErrorNotStored = 32;
 
 /// Which leg of its way a handshake or holepunch message is on.
 enum class Mode : std::uint64_t {

@@ -4,13 +4,23 @@
 namespace hsfwd::hyperdht {
 
 namespace {
-constexpr std::size_t kMaxForwards = 65536;
+constexpr std::size_t kForwardBytes = 2 * 1024 * 1024;
 constexpr Duration kMaxAge = 20_min;
+// Datagrams to a host that a stranger names and that has announced nothing here: another relay of a
+// client that knows it, or a server whose NAT shows it under several addresses.
+constexpr TokenRate kNamed{.per_second = 8, .capacity = 32};
+constexpr std::size_t kNamedHosts = 1024;
+// Bytes that a server answers through one relay: a thousand clients a second and more.
+constexpr TokenRate kAnsweredRelay{.per_second = 512 * 1024, .capacity = 2 * 1024 * 1024};
+constexpr std::size_t kAnsweredRelays = 1024;
 }  // namespace
 
 Router::Router(rpc::Node& node)
     : node_(node),
-      forwards_(node.env().scheduler, kMaxForwards, kMaxAge, SeededHash{node.env().random.u64()}) {}
+      forwards_(node.env().scheduler, kForwardBytes, kMaxAge, SeededHash{node.env().random.u64()}),
+      clients_(node.env().random.u64()),
+      named_(kNamed, kNamedHosts, node.env().random.u64()),
+      answered_relays_(kAnsweredRelay, kAnsweredRelays, node.env().random.u64()) {}
 
 void Router::add_server(const rpc::Target& target, RoutedServer& server) {
   servers_[target] = &server;
@@ -21,8 +31,10 @@ void Router::remove_server(const rpc::Target& target, const RoutedServer& server
   if (found != servers_.end() && found->second == &server) servers_.erase(found);
 }
 
-void Router::set_forward(const rpc::Target& target, const Address& relay, Bytes record) {
-  if (!has_server(target)) forwards_.set(target, {relay, std::move(record)});
+bool Router::set_forward(const rpc::Target& target, const Address& relay, Bytes record) {
+  if (has_server(target)) return true;
+  const std::size_t size = record.size();
+  return forwards_.set(target, {relay, std::move(record)}, relay.host, size);
 }
 
 void Router::remove_forward(const rpc::Target& target) { forwards_.erase(target); }
@@ -67,13 +79,14 @@ void Router::answer_handshake(const rpc::RequestOrigin& origin, const HandshakeM
     case Mode::kFromRelay:
       out.mode = Mode::kFromServer;
       out.peer_address = message.peer_address;
-      node_.relay(origin, out.encode(), origin.from, answer.socket);
+      answer_relay(origin, out.encode(), answer.socket, message.peer_address);
       return;
     case Mode::kFromSecondRelay:
-      if (!message.relay_address) return;
+      if (!message.relay_address || !may_name(*message.relay_address)) return;
       out.mode = Mode::kFromServer;
       out.peer_address = message.peer_address;
-      node_.relay(origin, out.encode(), *message.relay_address, answer.socket);
+      node_.relay(origin, out.encode(), *message.relay_address, answer.socket,
+                  message.peer_address);
       return;
     case Mode::kFromServer:
     case Mode::kReply:
@@ -85,45 +98,63 @@ void Router::relay_handshake(const HandshakeMessage& message, const rpc::Request
   const auto relay = origin.target ? relay_for(*origin.target) : std::nullopt;
   HandshakeMessage out{.noise = message.noise};
   switch (message.mode) {
-    case Mode::kFromClient: {
-      const auto to = message.relay_address ? message.relay_address : relay;
-      if (!to) {
+    case Mode::kFromClient:
+      if (!message.relay_address && !relay) {
         // The client looks in the wrong place: help it on.
         node_.reply(origin, std::nullopt, {.token = false});
         return;
       }
       out.mode = Mode::kFromRelay;
       out.peer_address = origin.from;
-      forward_handshake(origin, std::move(out), *to);
+      ++stats_.handshakes_relayed;
+      pass_on(origin, out.encode(), relay, message.relay_address);
       return;
-    }
     case Mode::kFromRelay:
       if (!relay) return;
       out.mode = Mode::kFromSecondRelay;
       out.peer_address = message.peer_address;
       out.relay_address = origin.from;
-      forward_handshake(origin, std::move(out), *relay);
+      ++stats_.handshakes_relayed;
+      node_.relay(origin, out.encode(), *relay);
       return;
-    case Mode::kFromServer: {
+    case Mode::kFromServer:
       if (!message.peer_address) return;
       out.mode = Mode::kReply;
       out.peer_address = origin.from;
-      rpc::ReplyOptions options = rpc::kBareReply;
-      options.to = message.peer_address;
       ++stats_.handshakes_relayed;
-      node_.reply(origin, out.encode(), options);
+      pass_back(origin, out.encode(), *message.peer_address);
       return;
-    }
     case Mode::kFromSecondRelay:
     case Mode::kReply:
       return;
   }
 }
 
-void Router::forward_handshake(const rpc::RequestOrigin& origin, HandshakeMessage message,
-                               const Address& to) {
-  ++stats_.handshakes_relayed;
-  node_.relay(origin, message.encode(), to);
+/// From a client to the server that announced itself here, or where the client wants it to go.
+void Router::pass_on(const rpc::RequestOrigin& origin, ByteView message,
+                     const std::optional<Address>& announced,
+                     const std::optional<Address>& named) {
+  const bool known = !named || (announced && announced->host == named->host);
+  if (!known && !may_name(*named)) return;
+  clients_.note(origin.from, node_.env().now());
+  node_.relay(origin, message, named ? *named : *announced);
+}
+
+/// From a server to a client that has asked.
+void Router::pass_back(const rpc::RequestOrigin& origin, ByteView message, const Address& client) {
+  if (!clients_.take_answer(client, node_.env().now())) {
+    ++stats_.refused;
+    return;
+  }
+  rpc::ReplyOptions options = rpc::kBareReply;
+  options.to = client;
+  node_.reply(origin, message, options);
+}
+
+bool Router::may_name(const Address& address) {
+  if (named_.try_take(address.host.value, node_.env().now(), 1)) return true;
+  ++stats_.refused;
+  return false;
 }
 
 void Router::on_holepunch(const rpc::IncomingRequest& request) {
@@ -135,12 +166,11 @@ void Router::on_holepunch(const rpc::IncomingRequest& request) {
   switch (message->mode) {
     case Mode::kFromClient: {
       const auto relay = origin.target ? relay_for(*origin.target) : std::nullopt;
-      const auto to = message->peer_address ? message->peer_address : relay;
-      if (!to) return;
+      if (!message->peer_address && !relay) return;
       out.mode = Mode::kFromRelay;
       out.peer_address = origin.from;
       ++stats_.holepunches_relayed;
-      node_.relay(origin, out.encode(), *to);
+      pass_on(origin, out.encode(), relay, message->peer_address);
       return;
     }
     case Mode::kFromRelay: {
@@ -149,15 +179,12 @@ void Router::on_holepunch(const rpc::IncomingRequest& request) {
       server->second->on_holepunch(*message, origin);
       return;
     }
-    case Mode::kFromServer: {
+    case Mode::kFromServer:
       out.mode = Mode::kReply;
       out.peer_address = origin.from;
-      rpc::ReplyOptions options = rpc::kBareReply;
-      options.to = message->peer_address;
       ++stats_.holepunches_relayed;
-      node_.reply(origin, out.encode(), options);
+      pass_back(origin, out.encode(), message->peer_address.value_or(origin.from));
       return;
-    }
     case Mode::kFromSecondRelay:
     case Mode::kReply:
       return;
@@ -170,7 +197,18 @@ void Router::answer_holepunch(const rpc::RequestOrigin& origin, const Address& p
                              .id = 0,
                              .payload = std::move(payload),
                              .peer_address = peer_address};
-  node_.relay(origin, out.encode(), origin.from, socket);
+  answer_relay(origin, out.encode(), socket, peer_address);
+}
+
+/// Many clients come by one relay: they have budgets of their own, and it a large one.
+void Router::answer_relay(const rpc::RequestOrigin& origin, const Bytes& message,
+                          net::UdpSocket* socket, const std::optional<Address>& client) {
+  const auto bytes = static_cast<double>(message.size() + rpc::kUdpOverhead);
+  if (!answered_relays_.try_take(origin.from.host.value, node_.env().now(), bytes)) {
+    ++stats_.refused;
+    return;
+  }
+  node_.relay(origin, message, origin.from, socket, client);
 }
 
 }  // namespace hsfwd::hyperdht

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Passes handshakes and holepunch messages on between clients and servers that cannot talk to each
 // other yet. Every hop is a message of its own; a relay keeps no state but where servers announced
-// themselves from.
+// themselves from, and which clients asked lately: nothing is passed back to anybody else. What a client
+// wants sent to an address of its own choice has a small rate for each such address.
 //
 //   C ─FROM_CLIENT─► R ─FROM_RELAY─► S        S ─FROM_SERVER─► R ─REPLY─► C
 //
@@ -11,9 +12,11 @@
 
 #include <map>
 
+#include "hyperdht/asked_lately.hpp"
 #include "hyperdht/generation_cache.hpp"
 #include "hyperdht/messages.hpp"
 #include "rpc/node.hpp"
+#include "util/token_bucket.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -43,6 +46,7 @@ class RoutedServer {
 struct RouterStats {
   std::uint64_t handshakes_relayed = 0;
   std::uint64_t holepunches_relayed = 0;
+  std::uint64_t refused = 0;  // answers to who did not ask, and too much for an address a client named
 };
 
 class Router {
@@ -54,8 +58,9 @@ class Router {
   void remove_server(const rpc::Target& target, const RoutedServer& server);
   bool has_server(const rpc::Target& target) const { return servers_.contains(target); }
 
-  /// A server announced itself from `relay`; the entry of a server of this node stays.
-  void set_forward(const rpc::Target& target, const Address& relay, Bytes record);
+  /// A server announced itself from `relay`; the entry of a server of this node stays. False: its host
+  /// has its share of the entries.
+  bool set_forward(const rpc::Target& target, const Address& relay, Bytes record);
   void remove_forward(const rpc::Target& target);
   std::optional<Address> relay_for(const rpc::Target& target);
   /// The record to be told to who looks for the target; valid until the next call.
@@ -70,6 +75,7 @@ class Router {
                         Bytes payload, net::UdpSocket* socket);
 
   const RouterStats& stats() const { return stats_; }
+  std::size_t forward_bytes() const { return forwards_.bytes(); }
 
  private:
   struct Forward {
@@ -77,13 +83,19 @@ class Router {
     Bytes record;
   };
 
+  void pass_on(const rpc::RequestOrigin& origin, ByteView message,
+               const std::optional<Address>& announced, const std::optional<Address>& named);
+  void pass_back(const rpc::RequestOrigin& origin, ByteView message, const Address& client);
+  void answer_relay(const rpc::RequestOrigin& origin, const Bytes& message, net::UdpSocket* socket,
+                    const std::optional<Address>& client);
+  bool may_name(const Address& address);
   void relay_handshake(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
-  void forward_handshake(const rpc::RequestOrigin& origin, HandshakeMessage message,
-                         const Address& to);
-
   rpc::Node& node_;
   std::map<rpc::Target, RoutedServer*> servers_;
   GenerationCache<rpc::Target, Forward, SeededHash> forwards_;
+  AskedLately clients_;
+  TokenBuckets named_;            // by host: what goes there because a stranger named it
+  TokenBuckets answered_relays_;  // by host: what servers of this node answer through it
   RouterStats stats_;
 };
 

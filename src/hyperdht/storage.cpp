@@ -6,16 +6,30 @@
 namespace hsfwd::hyperdht {
 
 namespace {
-constexpr std::size_t kMaxRecords = 65536;
+constexpr std::size_t kMiB = 1024 * 1024;
+// Of each generation, and there are two: 40 MiB in all, with the forwards of the router. The nodes
+// of the public network hold some hundreds of records each.
+constexpr std::size_t kRecordBytes = 4 * kMiB;
+constexpr std::size_t kBumpBytes = 1 * kMiB;
+constexpr std::size_t kRefreshBytes = 1 * kMiB;
+constexpr std::size_t kMutableBytes = 6 * kMiB;
+constexpr std::size_t kImmutableBytes = 6 * kMiB;
 // So that neither an announcement nor a lookup has more than these to go through.
 constexpr std::size_t kMaxRecordsOfTarget = 1024;
-constexpr std::size_t kMaxValues = 32768;
+// Beyond these of them, a newcomer's host makes room for him itself, and so does its /24.
+constexpr std::size_t kRecordsOfHost = kMaxRecordsOfTarget / Shares::kOfHost;
+constexpr std::size_t kRecordsOfNetwork = kMaxRecordsOfTarget / Shares::kOfNetwork;
 constexpr Duration kRecordAge = 20_min;
 constexpr Duration kValueAge = 48_h;
 constexpr std::size_t kMaxPeersPerReply = 20;
 constexpr std::size_t kMaxRelayAddresses = 3;
+// Bytes that an answer has room for, beside its header, the id and a token, with no closer nodes. A
+// request to store is longer by at least as much, so that all that comes is stored.
+constexpr std::size_t kMaxValue = net::kMaxDatagram - 77;
 constexpr std::uint64_t kMaxBumpDrift = 60'000;  // ms that a bump may lie in the future
 }  // namespace
+
+Storage::Records::Generation::Generation(SeededHash hash) : sets(0, hash), shares(kRecordBytes) {}
 
 Storage::Records::Records(Scheduler& scheduler, SeededHash hash)
     : hash_(hash), young_(hash), old_(hash), clock_(scheduler, kRecordAge, [this] {
@@ -26,9 +40,14 @@ Storage::Records::Records(Scheduler& scheduler, SeededHash hash)
 void Storage::Records::remove(Generation& from, const Key& target, const crypto::PublicKey& key) {
   const auto found = from.sets.find(target);
   if (found == from.sets.end()) return;
-  auto& entries = found->second.entries;
-  from.size -= std::erase_if(entries, [&](const auto& entry) { return entry.first == key; });
-  if (entries.empty()) from.sets.erase(found);
+  RecordSet& records = found->second;
+  const auto record = std::find_if(records.begin(), records.end(),
+                                   [&](const Record& other) { return other.key == key; });
+  if (record == records.end()) return;
+  from.shares.give_back(record->owner, record->cost());
+  --from.size;
+  records.erase(record);
+  if (records.empty()) from.sets.erase(found);
 }
 
 void Storage::Records::remove(const Key& target, const crypto::PublicKey& key) {
@@ -36,19 +55,41 @@ void Storage::Records::remove(const Key& target, const crypto::PublicKey& key) {
   remove(old_, target, key);
 }
 
-void Storage::Records::add(const Key& target, const crypto::PublicKey& key, Bytes record,
-                           Random& random) {
-  remove(old_, target, key);
-  auto& entries = young_.sets[target].entries;
-  const bool known = std::any_of(entries.begin(), entries.end(),
-                                 [&](const auto& entry) { return entry.first == key; });
-  if (known) return;
-  if (entries.size() == kMaxRecordsOfTarget) {
-    entries[random.below(kMaxRecordsOfTarget)] = {key, std::move(record)};
-    return;
+bool Storage::Records::add(const Key& target, Record record, Random& random) {
+  const auto found = young_.sets.find(target);
+  if (found != young_.sets.end()) {
+    RecordSet& records = found->second;
+    const bool known = std::any_of(records.begin(), records.end(),
+                                   [&](const Record& other) { return other.key == record.key; });
+    if (known) return true;
   }
-  entries.emplace_back(key, std::move(record));
-  if (++young_.size > kMaxRecords) clock_.turn_now();
+  if (!young_.shares.take(record.owner, record.cost())) return false;
+  remove(old_, target, record.key);
+  RecordSet& records = young_.sets[target];
+  if (records.size() == kMaxRecordsOfTarget) {
+    Record& place = make_room(records, record.owner, random);
+    young_.shares.give_back(place.owner, place.cost());
+    place = std::move(record);
+    return true;
+  }
+  records.push_back(std::move(record));
+  ++young_.size;
+  if (young_.shares.full()) clock_.turn_now();
+  return true;
+}
+
+Storage::Record& Storage::Records::make_room(RecordSet& records, net::Ipv4 newcomer,
+                                             Random& random) {
+  std::vector<Record*> of_host;
+  std::vector<Record*> of_network;
+  for (Record& record : records) {
+    if (record.owner == newcomer) of_host.push_back(&record);
+    if (record.owner.value >> 8 == newcomer.value >> 8) of_network.push_back(&record);
+  }
+  const auto any = [&](auto count) { return random.below(static_cast<std::uint32_t>(count)); };
+  if (of_host.size() >= kRecordsOfHost) return *of_host[any(of_host.size())];
+  if (of_network.size() >= kRecordsOfNetwork) return *of_network[any(of_network.size())];
+  return records[any(records.size())];
 }
 
 std::vector<Bytes> Storage::Records::sample(const Key& target, std::size_t count,
@@ -57,7 +98,7 @@ std::vector<Bytes> Storage::Records::sample(const Key& target, std::size_t count
   for (const Generation* generation : {&young_, &old_}) {
     const auto found = generation->sets.find(target);
     if (found == generation->sets.end()) continue;
-    for (const auto& [key, record] : found->second.entries) all.push_back(&record);
+    for (const Record& record : found->second) all.push_back(&record.bytes);
   }
   std::vector<Bytes> out;
   while (out.size() < count && !all.empty()) {
@@ -74,10 +115,10 @@ Storage::Storage(rpc::Node& node, Router& router)
       router_(router),
       hash_{node.env().random.u64()},
       records_(node.env().scheduler, hash_),
-      bumps_(node.env().scheduler, kMaxRecords, kRecordAge, hash_),
-      refreshes_(node.env().scheduler, kMaxRecords, kRecordAge, hash_),
-      mutables_(node.env().scheduler, kMaxValues, kValueAge, hash_),
-      immutables_(node.env().scheduler, kMaxValues, kValueAge, hash_) {}
+      bumps_(node.env().scheduler, kBumpBytes, kRecordAge, hash_),
+      refreshes_(node.env().scheduler, kRefreshBytes, kRecordAge, hash_),
+      mutables_(node.env().scheduler, kMutableBytes, kValueAge, hash_),
+      immutables_(node.env().scheduler, kImmutableBytes, kValueAge, hash_) {}
 
 bool Storage::on_request(const rpc::IncomingRequest& request) {
   // Every one of these names a target; without one there is nothing to say.
@@ -116,10 +157,14 @@ bool Storage::on_request(const rpc::IncomingRequest& request) {
   return false;
 }
 
+std::size_t Storage::bytes() const {
+  return records_.bytes() + bumps_.bytes() + refreshes_.bytes() + mutables_.bytes() +
+         immutables_.bytes() + router_.forward_bytes();
+}
+
 void Storage::on_find_peer(const rpc::IncomingRequest& request) {
   const Bytes* record = router_.record_for(*request.origin.target);
-  node_.reply(request.origin,
-              record != nullptr ? std::optional<ByteView>(*record) : std::nullopt);
+  node_.answer(request, record != nullptr ? std::optional<ByteView>(*record) : std::nullopt);
 }
 
 void Storage::on_lookup(const rpc::IncomingRequest& request) {
@@ -133,7 +178,7 @@ void Storage::on_lookup(const rpc::IncomingRequest& request) {
     return;
   }
   const std::uint64_t* bump = bumps_.get(target);
-  node_.reply(request.origin, LookupReply::encode(records, bump != nullptr ? *bump : 0));
+  node_.answer(request, LookupReply::encode(records, bump != nullptr ? *bump : 0));
 }
 
 void Storage::on_announce(const rpc::IncomingRequest& request) {
@@ -155,26 +200,32 @@ void Storage::on_announce(const rpc::IncomingRequest& request) {
   }
   const bool self = target_of_peer(peer.public_key) == target;
   const Bytes record = peer.encode();
-  store_announcement(target, peer.public_key, record, self, request.origin.from);
+  const Address& from = request.origin.from;
+  if (!store_announcement(target, peer.public_key, record, self, from)) {
+    node_.reply_error(request.origin, kErrorNotStored, rpc::kBareReply);
+    return;
+  }
   if (!self) {
     const std::uint64_t* current = bumps_.get(target);
     const std::uint64_t latest = node_.env().wall_clock.unix_millis() + kMaxBumpDrift;
     if (message.bump > (current != nullptr ? *current : 0) && message.bump <= latest) {
-      bumps_.set(target, message.bump);
+      bumps_.set(target, message.bump, from.host, 0);
     }
   }
-  if (message.refresh) refreshes_.set(*message.refresh, {target, record, self});
+  if (message.refresh) {
+    refreshes_.set(*message.refresh, {target, record, self}, from.host, record.size());
+  }
   node_.reply(request.origin, std::nullopt, rpc::kBareReply);
 }
 
-void Storage::store_announcement(const Key& target, const crypto::PublicKey& key,
+bool Storage::store_announcement(const Key& target, const crypto::PublicKey& key,
                                  const Bytes& record, bool self, const Address& from) {
   if (self) {
-    router_.set_forward(target, from, record);
+    if (!router_.set_forward(target, from, record)) return false;
     records_.remove(target, key);
-  } else {
-    records_.add(target, key, record, node_.env().random);
+    return true;
   }
+  return records_.add(target, {key, record, from.host}, node_.env().random);
 }
 
 /// Each refresh reveals the preimage of the one before, so that only the announcer can send it.
@@ -183,10 +234,14 @@ void Storage::on_refresh(const crypto::Hash32& preimage, const rpc::IncomingRequ
   const Refresh* found = refreshes_.get(active);
   if (found == nullptr) return;
   const Refresh refresh = *found;
-  store_announcement(refresh.target, crypto::PublicKey::from(refresh.record), refresh.record,
-                     refresh.self, request.origin.from);
+  const Address& from = request.origin.from;
+  if (!store_announcement(refresh.target, crypto::PublicKey::from(refresh.record), refresh.record,
+                          refresh.self, from)) {
+    node_.reply_error(request.origin, kErrorNotStored, rpc::kBareReply);
+    return;
+  }
   refreshes_.erase(active);
-  refreshes_.set(preimage, refresh);
+  refreshes_.set(preimage, refresh, from.host, refresh.record.size());
   node_.reply(request.origin, std::nullopt, rpc::kBareReply);
 }
 
@@ -215,7 +270,7 @@ void Storage::on_mutable_get(const rpc::IncomingRequest& request) {
   if (value == nullptr || codec::Reader(*value).uint() < wanted) {
     node_.reply(request.origin, std::nullopt);
   } else {
-    node_.reply(request.origin, *value);
+    node_.answer(request, *value);
   }
 }
 
@@ -238,20 +293,29 @@ void Storage::on_mutable_put(const rpc::IncomingRequest& request) {
       return;
     }
   }
-  mutables_.set(target, put->content.encode());
-  node_.reply(request.origin, std::nullopt);
+  store_value(mutables_, request, put->content.encode());
 }
 
 void Storage::on_immutable_get(const rpc::IncomingRequest& request) {
   const Bytes* value = immutables_.get(*request.origin.target);
-  node_.reply(request.origin, value != nullptr ? std::optional<ByteView>(*value) : std::nullopt);
+  node_.answer(request, value != nullptr ? std::optional<ByteView>(*value) : std::nullopt);
 }
 
 void Storage::on_immutable_put(const rpc::IncomingRequest& request) {
   const Key& target = *request.origin.target;
   if (rpc::target_of(crypto::blake2b_256(*request.value)) != target) return;
-  immutables_.set(target, to_bytes(*request.value));
-  node_.reply(request.origin, std::nullopt);
+  store_value(immutables_, request, to_bytes(*request.value));
+}
+
+void Storage::store_value(Values& values, const rpc::IncomingRequest& request, Bytes value) {
+  const std::size_t size = value.size();
+  const bool stored = size <= kMaxValue && values.set(*request.origin.target, std::move(value),
+                                                      request.origin.from.host, size);
+  if (stored) {
+    node_.reply(request.origin, std::nullopt);
+  } else {
+    node_.reply_error(request.origin, kErrorNotStored, rpc::kBareReply);
+  }
 }
 
 }  // namespace hsfwd::hyperdht

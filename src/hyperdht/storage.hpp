@@ -23,39 +23,52 @@ class Storage {
   void unannounce(const rpc::Target& target, const crypto::PublicKey& key);
 
   std::size_t values() const { return mutables_.size() + immutables_.size(); }
+  /// Of everything, as it is counted against the limits.
+  std::size_t bytes() const;
   /// Announced under targets that are not the announcers' own.
   std::size_t records() const { return records_.size(); }
 
  private:
   using Key = rpc::Target;
-  struct RecordSet {
-    std::vector<std::pair<crypto::PublicKey, Bytes>> entries;
+  struct Record {
+    crypto::PublicKey key;
+    Bytes bytes;
+    net::Ipv4 owner;
+
+    std::size_t cost() const { return sizeof(Record) + bytes.size() + kEntryOverhead; }
   };
   /// Records of a target by public key, in two generations as the other caches. Reading does not
   /// make them younger, and one that is announced again while it is young stays as it is. Where a
-  /// target has too many, a newcomer takes the place of any.
+  /// target has too many, a newcomer takes the place of any, or of one of his own host if that has
+  /// many of them.
   class Records {
    public:
     Records(Scheduler& scheduler, SeededHash hash);
-    void add(const Key& target, const crypto::PublicKey& key, Bytes record, Random& random);
+    /// False if the host has its share already.
+    bool add(const Key& target, Record record, Random& random);
     void remove(const Key& target, const crypto::PublicKey& key);
     /// Up to `count`, drawn at random.
     std::vector<Bytes> sample(const Key& target, std::size_t count, Random& random) const;
     std::size_t size() const { return young_.size + old_.size; }
+    std::size_t bytes() const { return young_.shares.used() + old_.shares.used(); }
 
    private:
+    using RecordSet = std::vector<Record>;
     struct Generation {
-      explicit Generation(SeededHash hash) : sets(0, hash) {}
+      explicit Generation(SeededHash hash);
       std::unordered_map<Key, RecordSet, SeededHash> sets;
+      Shares shares;
       std::size_t size = 0;
     };
     static void remove(Generation& from, const Key& target, const crypto::PublicKey& key);
+    static Record& make_room(RecordSet& records, net::Ipv4 newcomer, Random& random);
 
     SeededHash hash_;
     Generation young_;
     Generation old_;
     GenerationClock clock_;
   };
+  using Values = GenerationCache<Key, Bytes, SeededHash>;
   struct Refresh {
     Key target;
     Bytes record;
@@ -72,8 +85,9 @@ class Storage {
   void on_immutable_get(const rpc::IncomingRequest& request);
   void on_immutable_put(const rpc::IncomingRequest& request);
 
-  void store_announcement(const Key& target, const crypto::PublicKey& key, const Bytes& record,
+  bool store_announcement(const Key& target, const crypto::PublicKey& key, const Bytes& record,
                           bool self, const Address& from);
+  void store_value(Values& values, const rpc::IncomingRequest& request, Bytes value);
 
   rpc::Node& node_;
   Router& router_;
@@ -81,8 +95,8 @@ class Storage {
   Records records_;
   GenerationCache<Key, std::uint64_t, SeededHash> bumps_;
   GenerationCache<crypto::Hash32, Refresh, SeededHash> refreshes_;
-  GenerationCache<Key, Bytes, SeededHash> mutables_;
-  GenerationCache<Key, Bytes, SeededHash> immutables_;
+  Values mutables_;
+  Values immutables_;
 };
 
 }  // namespace hsfwd::hyperdht

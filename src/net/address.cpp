@@ -32,6 +32,9 @@ constexpr Network kReserved[] = {
     {Ipv4::of(224, 0, 0, 0), 4},     {Ipv4::of(240, 0, 0, 0), 4},
 };
 
+constexpr Network kNobody[] = {
+    {Ipv4::of(0, 0, 0, 0), 8}, {Ipv4::of(224, 0, 0, 0), 4}, {Ipv4::of(240, 0, 0, 0), 4}};
+
 template <std::size_t N>
 bool any_contains(const Network (&networks)[N], Ipv4 host) {
   return std::any_of(std::begin(networks), std::end(networks),
@@ -62,6 +65,14 @@ std::string Ipv4::to_string() const {
 bool is_private(Ipv4 host) { return any_contains(kPrivate, host); }
 
 bool is_reserved(Ipv4 host) { return any_contains(kReserved, host); }
+
+bool is_nobody(Ipv4 host) { return any_contains(kNobody, host); }
+
+bool may_lead_to(Ipv4 from, Ipv4 to) {
+  if (is_nobody(to)) return false;
+  if (to.is_loopback()) return from.is_loopback();
+  return !is_bogon(to) || is_bogon(from);
+}
 
 const char* kind_of(Ipv4 host) {
   if (is_private(host)) return "private";

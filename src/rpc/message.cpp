@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint8_t kRequestByte = 0x03;   // version 3 in the low nibble
 constexpr std::uint8_t kResponseByte = 0x13;  // and bit 4 for responses
 constexpr std::size_t kMinDatagram = 2;
+constexpr std::size_t kMaxUncut = 1200;  // bytes that pass on every path
 
 constexpr std::uint64_t kFlagId = 0x01;
 constexpr std::uint64_t kFlagToken = 0x02;
@@ -81,6 +82,17 @@ Bytes ResponseMessage::encode() const {
   });
 }
 
+std::size_t ResponseMessage::max_size(std::size_t closer) const {
+  constexpr std::size_t kHeader = 10;
+  constexpr std::size_t kMaxLength = 3;  // of a number that counts what fits into a datagram
+  std::size_t size = kHeader + kMaxLength + closer * net::Address::kWireSize;
+  if (id) size += sizeof(NodeId);
+  if (token) size += sizeof(Token);
+  if (error != kErrorNone) size += kMaxLength;
+  if (value) size += kMaxLength + value->size();
+  return size;
+}
+
 MessageKind message_kind(ByteView datagram) {
   if (datagram.size() < kMinDatagram) return MessageKind::kNone;
   if (datagram[0] == kRequestByte) return MessageKind::kRequest;
@@ -127,6 +139,12 @@ std::optional<std::uint16_t> response_tid(ByteView datagram) {
   r.uint();  // flags
   const std::uint16_t tid = r.u16();
   return r.ok() ? std::optional(tid) : std::nullopt;
+}
+
+void send_message(net::UdpSocket& socket, const net::Address& to, ByteView datagram) {
+  const net::OutboundDatagram message{
+      .to = to, .parts = {datagram, {}, {}}, .may_fragment = datagram.size() > kMaxUncut};
+  socket.send({&message, 1});
 }
 
 std::optional<NodeId> verified_id(const std::optional<NodeId>& id, const net::Address& from) {

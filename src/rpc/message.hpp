@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "net/udp.hpp"
 #include "rpc/node_id.hpp"
 #include "util/result.hpp"
 
@@ -59,6 +60,8 @@ struct ResponseMessage {
   std::optional<ByteView> value;
 
   Bytes encode() const;
+  /// Bytes it has at most, with so many closer nodes instead of its own.
+  std::size_t max_size(std::size_t closer) const;
 };
 
 enum class MessageKind { kNone, kRequest, kResponse };
@@ -71,6 +74,10 @@ Result<RequestMessage> decode_request(ByteView datagram);
 Result<ResponseMessage> decode_response(ByteView datagram);
 /// Of a response that is not decoded yet, and may not have to be.
 std::optional<std::uint16_t> response_tid(ByteView datagram);
+
+/// A value may make a message larger than paths are wide. Then it comes in fragments, as upstream's
+/// do; nothing here would find out the width.
+void send_message(net::UdpSocket& socket, const net::Address& to, ByteView datagram);
 
 /// `id` if it belongs to `from`, as a claimed id only counts then.
 std::optional<NodeId> verified_id(const std::optional<NodeId>& id, const net::Address& from);

@@ -14,6 +14,8 @@ constexpr std::uint32_t kPollPause = 12;     // ticks, a minute: who lies is not
 constexpr std::uint32_t kMaxDelayedPing = 10'000;  // ms
 constexpr std::size_t kMaxDelayedPings = 1024;
 constexpr std::size_t kDownHintSize = 6;
+// Beside a value: who has found it needs no more than a few who may know of another.
+constexpr std::size_t kFewestCloserNodes = 8;
 }  // namespace
 
 std::optional<NodeId> Node::id() const {
@@ -35,10 +37,16 @@ void Node::on_datagram(net::UdpSocket& socket, const net::Address& from, ByteVie
   if (from.port == 0 || server_ == nullptr) return;
   switch (message_kind(bytes)) {
     case MessageKind::kRequest:
-      if (const auto message = decode_request(bytes)) on_request(socket, from, *message);
+      if (const auto message = decode_request(bytes)) {
+        on_request(socket, from, *message, bytes.size());
+      }
       return;
     case MessageKind::kResponse:
-      calls_.on_response(socket, from, bytes);
+      if (const auto tid = response_tid(bytes)) {
+        const bool checked = return_checks_.on_response(
+            socket, from, *tid, [this](const IncomingRequest& again) { dispatch(again); });
+        if (!checked) calls_.on_response(socket, from, bytes);
+      }
       return;
     case MessageKind::kNone:
       return;
@@ -46,7 +54,11 @@ void Node::on_datagram(net::UdpSocket& socket, const net::Address& from, ByteVie
 }
 
 void Node::on_request(net::UdpSocket& socket, const net::Address& from,
-                      const RequestMessage& message) {
+                      const RequestMessage& message, std::size_t size) {
+  if (!budget_.left_for(from)) {
+    ++admission_stats_.over_budget;
+    return;
+  }
   if (env_.log.enabled(LogLevel::kTrace)) {
     env_.log.trace("rpc", "{} asks: {}", from.to_string(),
                    command_text(message.internal, message.command));
@@ -59,18 +71,25 @@ void Node::on_request(net::UdpSocket& socket, const net::Address& from,
                  .tid = message.tid,
                  .internal = message.internal,
                  .command = message.command,
-                 .target = message.target},
+                 .target = message.target,
+                 .size = size,
+                 .proven = message.token.has_value()},
       .from_id = verified_id(message.id, from),
       .token = message.token,
       .value = message.value,
   };
   // Before the command is looked at, so that an unknown one with a bad token is told of the token.
   if (message.token && !tokens_.verify(*message.token, from.host)) {
+    request.origin.proven = false;
     reply_error(request.origin, kErrorInvalidToken, {.token = true});
     return;
   }
   if (request.from_id) learn(from, *request.from_id);
-  if (message.internal) {
+  dispatch(request);
+}
+
+void Node::dispatch(const IncomingRequest& request) {
+  if (request.origin.internal) {
     on_internal(request);
   } else if (!handler_.on_request(request)) {
     reply_error(request.origin, kErrorUnknownCommand);
@@ -137,26 +156,79 @@ void Node::reply_error(const RequestOrigin& origin, std::uint64_t code,
   send_response(origin, std::move(message), options, std::nullopt);
 }
 
+void Node::answer(const IncomingRequest& request, std::optional<ByteView> value) {
+  if (fits(request, value)) {
+    reply(request.origin, value);
+  } else if (!check_return(request)) {
+    // As if there were none; the token lets him ask again.
+    reply(request.origin, std::nullopt);
+  }
+}
+
+/// With enough closer nodes to be of use on the way.
+bool Node::fits(const IncomingRequest& request, std::optional<ByteView> value) const {
+  if (!value || request.origin.proven) return true;
+  const ResponseMessage answer{.id = table_.self(), .token = Token(), .value = value};
+  const std::size_t closer = std::min(kFewestCloserNodes, table_.size());
+  return answer.max_size(closer) <= max_unproven_answer(request.origin.size);
+}
+
+bool Node::check_return(const IncomingRequest& request) {
+  const auto tid = return_checks_.begin(request);
+  if (!tid) return false;
+  ++admission_stats_.return_checks;
+  const net::Address& to = request.origin.from;
+  const RequestMessage ping{.tid = *tid,
+                            .to = to,
+                            .internal = true,
+                            .command = static_cast<std::uint64_t>(InternalCommand::kPing)};
+  send(*request.origin.socket, to, ping.encode(), to);
+  return true;
+}
+
 void Node::send_response(const RequestOrigin& origin, ResponseMessage message,
                          const ReplyOptions& options, std::optional<ByteView> value) {
   net::UdpSocket& socket = options.socket != nullptr ? *options.socket : *origin.socket;
   const net::Address to = options.to.value_or(origin.from);
+  if (to.host != origin.from.host && !net::may_lead_to(origin.from.host, to.host)) {
+    ++admission_stats_.not_forwarded;
+    return;
+  }
   message.tid = origin.tid;
   message.to = to;
   message.id = id_on(socket);
   if (options.token) message.token = tokens_.issue(to.host);
-  if (options.closer_nodes && origin.target) {
-    for (const RoutingNode* node : table_.closest(*origin.target, kBucketSize)) {
-      message.closer_nodes.push_back(node->address);
-    }
-  }
   message.value = value;
-  socket.send_one(to, message.encode());
+  if (options.closer_nodes && origin.target) {
+    add_closer_nodes(message, *origin.target,
+                     origin.proven ? net::kMaxDatagram : max_unproven_answer(origin.size));
+  }
+  send(socket, to, message.encode(), to);
+}
+
+/// As many as an answer of `limit` bytes has room for, the nearest of those that there are.
+void Node::add_closer_nodes(ResponseMessage& message, const Target& target,
+                            std::size_t limit) const {
+  const std::size_t used = message.max_size(0);
+  const std::size_t room = limit > used ? (limit - used) / net::Address::kWireSize : 0;
+  auto nodes = table_.closest(target, kBucketSize);
+  if (nodes.size() > room) {
+    std::partial_sort(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(room), nodes.end(),
+                      [&](const RoutingNode* a, const RoutingNode* b) {
+                        return closer(target, a->id, b->id);
+                      });
+    nodes.resize(room);
+  }
+  for (const RoutingNode* node : nodes) message.closer_nodes.push_back(node->address);
 }
 
 void Node::relay(const RequestOrigin& origin, ByteView value, const net::Address& to,
-                 net::UdpSocket* socket) {
+                 net::UdpSocket* socket, const std::optional<net::Address>& payer) {
   if (to.port == 0) return;
+  if (to.host != origin.from.host && !net::may_lead_to(origin.from.host, to.host)) {
+    ++admission_stats_.not_forwarded;
+    return;
+  }
   net::UdpSocket& out = socket != nullptr ? *socket : *origin.socket;
   const RequestMessage message{
       .tid = origin.tid,
@@ -167,7 +239,13 @@ void Node::relay(const RequestOrigin& origin, ByteView value, const net::Address
       .target = origin.target,
       .value = value,
   };
-  out.send_one(to, message.encode());
+  send(out, to, message.encode(), payer.value_or(origin.from));
+}
+
+void Node::send(net::UdpSocket& socket, const net::Address& to, const Bytes& datagram,
+                const net::Address& payer) {
+  budget_.spend(payer, datagram.size());
+  send_message(socket, to, datagram);
 }
 
 void Node::on_reply(const Reply& reply) {

@@ -14,6 +14,7 @@
 #include "net/env.hpp"
 #include "rpc/address_poll.hpp"
 #include "rpc/address_votes.hpp"
+#include "rpc/admission.hpp"
 #include "rpc/call.hpp"
 #include "rpc/health.hpp"
 #include "rpc/liveness.hpp"
@@ -35,24 +36,6 @@ struct NodeOptions {
   std::optional<net::Address> own_address;
   /// Nodes never to be learnt.
   bool (*filter)(const net::Address&) = nullptr;
-};
-
-/// What is needed to answer a request later, when its datagram is gone.
-struct RequestOrigin {
-  net::UdpSocket* socket = nullptr;
-  net::Address from;
-  net::Address to;  // us, as the sender sees us
-  std::uint16_t tid = 0;
-  bool internal = false;
-  std::uint64_t command = 0;
-  std::optional<Target> target;
-};
-
-struct IncomingRequest {
-  RequestOrigin origin;
-  std::optional<NodeId> from_id;
-  std::optional<Token> token;  // verified
-  std::optional<ByteView> value;
 };
 
 struct ReplyOptions {
@@ -90,16 +73,25 @@ class Node final : private Calls::Owner {
   void start(net::UdpSocket& server, net::UdpSocket& client);
   /// A datagram that no other protocol took; anything that is not dht-rpc is ignored.
   void on_datagram(net::UdpSocket& socket, const net::Address& from, ByteView bytes);
-  void forget_socket(const net::UdpSocket& socket) { calls_.forget_socket(socket); }
+  void forget_socket(const net::UdpSocket& socket) {
+    calls_.forget_socket(socket);
+    return_checks_.forget_socket(socket);
+  }
 
   // --- Answering ---
+  /// To a question that changes nothing: with the value at once, if that is not much more than the
+  /// question or its sender is proven to be there; else the request comes again when he has proven it.
+  void answer(const IncomingRequest& request, std::optional<ByteView> value);
+  /// Fewer closer nodes than there are, where the question was small.
   void reply(const RequestOrigin& origin, std::optional<ByteView> value,
              const ReplyOptions& options = {});
   void reply_error(const RequestOrigin& origin, std::uint64_t code,
                    const ReplyOptions& options = {.token = false});
-  /// Passes a request on under the same tid, command and target; nobody waits for an answer.
+  /// Passes a request on under the same tid, command and target; nobody waits for an answer. At the
+  /// cost of `payer`, the sender if unset. Nothing happens where `to` is none of the sender's business.
   void relay(const RequestOrigin& origin, ByteView value, const net::Address& to,
-             net::UdpSocket* socket = nullptr);
+             net::UdpSocket* socket = nullptr,
+             const std::optional<net::Address>& payer = std::nullopt);
 
   // --- State ---
   const net::Env& env() const { return env_; }
@@ -121,6 +113,7 @@ class Node final : private Calls::Owner {
   RoutingTable& table() { return table_; }
   Calls& calls() { return calls_; }
   const CallStats& call_stats() const { return calls_.stats(); }
+  const AdmissionStats& admission_stats() const { return admission_stats_; }
   Tokens& tokens() { return tokens_; }
   UnresolvedNames& unresolved_names() { return unresolved_names_; }
   std::uint32_t tick() const { return tick_; }
@@ -154,11 +147,18 @@ class Node final : private Calls::Owner {
   void on_reply(const Reply& reply) override;
   void on_timeout(const net::Address& to, const std::optional<NodeId>& id) override;
 
-  void on_request(net::UdpSocket& socket, const net::Address& from, const RequestMessage& message);
+  void on_request(net::UdpSocket& socket, const net::Address& from, const RequestMessage& message,
+                  std::size_t size);
+  void dispatch(const IncomingRequest& request);
   void on_internal(const IncomingRequest& request);
   void on_delayed_ping(const IncomingRequest& request);
   void send_response(const RequestOrigin& origin, ResponseMessage message,
                      const ReplyOptions& options, std::optional<ByteView> value);
+  void add_closer_nodes(ResponseMessage& message, const Target& target, std::size_t limit) const;
+  bool fits(const IncomingRequest& request, std::optional<ByteView> value) const;
+  bool check_return(const IncomingRequest& request);
+  void send(net::UdpSocket& socket, const net::Address& to, const Bytes& datagram,
+            const net::Address& payer);
 
   void learn(const net::Address& from, const NodeId& id);
   void insert(RoutingNode node);
@@ -202,6 +202,9 @@ class Node final : private Calls::Owner {
 
   UnresolvedNames unresolved_names_;
   Calls calls_;
+  SendBudget budget_;
+  ReturnChecks return_checks_;
+  AdmissionStats admission_stats_;
   Tokens tokens_;
   RoutingTable table_;
   AddressVotes sampler_;

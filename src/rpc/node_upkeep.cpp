@@ -31,6 +31,8 @@ Node::Node(const net::Env& env, NodeOptions options, NodeHandler& handler)
       firewalled_(options_.firewalled),
       adaptive_(!options_.ephemeral.has_value()),
       calls_(env_, *this),
+      budget_(env_),
+      return_checks_(env_),
       tokens_(env_.random),
       table_(env_.random.fixed<NodeId>()),
       poll_(*this),

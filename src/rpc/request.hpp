@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// A request that came in, as those who answer it see it.
+#pragma once
+
+#include <optional>
+
+#include "net/udp.hpp"
+#include "rpc/message.hpp"
+
+namespace hsfwd::rpc {
+
+/// What is needed to answer a request later, when its datagram is gone.
+struct RequestOrigin {
+  net::UdpSocket* socket = nullptr;
+  net::Address from;
+  net::Address to;  // us, as the sender sees us
+  std::uint16_t tid = 0;
+  bool internal = false;
+  std::uint64_t command = 0;
+  std::optional<Target> target;
+  std::size_t size = 0;  // of the datagram
+  bool proven = false;   // the sender is at `from`, or was there seconds ago
+};
+
+struct IncomingRequest {
+  RequestOrigin origin;
+  std::optional<NodeId> from_id;
+  std::optional<Token> token;  // verified
+  std::optional<ByteView> value;
+};
+
+}  // namespace hsfwd::rpc

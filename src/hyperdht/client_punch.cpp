@@ -37,6 +37,7 @@ ClientPunch::ClientPunch(Dht& dht, PunchContext context, const AttemptLog& log, 
       }) {
   // What it sees serves twice.
   prefer(context_.relay);
+  puncher_.introduce(server_address_, context_.relay);
   begin_task_.post();
 }
 
@@ -92,8 +93,22 @@ ClientPunch::Way ClientPunch::way_of_handshake() const {
   return {.peer = server_address_, .relay = context_.relay, .prove = true};
 }
 
-ClientPunch::Way ClientPunch::way_about_punching() const {
-  return delayed_ ? way_to(server_relays_.front(), false) : way_of_handshake();
+/// One in a network through which the server has not heard of us yet. An hsfwd wants to hear of us
+/// through two before it begins a random punch.
+const RelayInfo* ClientPunch::other_introducer() const {
+  if (!puncher_.needs_budget() || !context_.server_is_hsfwd) return nullptr;
+  const auto found = std::find_if(
+      server_relays_.begin(), server_relays_.end(),
+      [this](const RelayInfo& relay) { return !introduced_by_.has(relay.relay_address); });
+  return found != server_relays_.end() ? &*found : nullptr;
+}
+
+ClientPunch::Way ClientPunch::way_about_punching() {
+  if (delayed_) return way_to(server_relays_.front(), false);
+  const RelayInfo* const other = other_introducer();
+  if (other == nullptr) return way_of_handshake();
+  prefer(Address(other->relay_address));
+  return way_to(server_relays_.front(), true);
 }
 
 Duration ClientPunch::eager_pace() const { return std::max(context_.rtt * 3 / 2, kMinEagerPace); }
@@ -123,8 +138,14 @@ void ClientPunch::on_answer(const Answer& answer) {
   }
   // Another one may be gone.
   prefer(answer.relay);
-  puncher_.update_remote(static_cast<Firewall>(payload.firewall), payload.punching,
-                         payload.addresses.value_or(std::vector<Address>()), answer.proven);
+  introduced_by_.add(answer.relay);
+  puncher_.update_remote({.firewall = static_cast<Firewall>(payload.firewall),
+                          .punching = payload.punching,
+                          .addresses = payload.addresses.value_or(std::vector<Address>()),
+                          .seen = answer.server,
+                          .teller = answer.relay,
+                          .proven = answer.proven,
+                          .proof = PeerProof::kConfirmed});
   switch (state_) {
     case State::kProbing: on_probe_answer(answer); return;
     case State::kAsking:
@@ -157,7 +178,7 @@ void ClientPunch::on_try_later() {
 
 void ClientPunch::probe() {
   state_ = State::kProbing;
-  if (context_.fast_open) puncher_.open_session(server_address_);
+  if (context_.fast_open) puncher_.open_session(server_address_, context_.relay);
   HolepunchPayload payload = own_state(false);
   if (context_.fast_open) payload.remote_address = server_address_;
   const RelayInfo& relay = server_relays_.front();
@@ -236,7 +257,7 @@ void ClientPunch::conclude_probe() {
     // The server may have moved to another socket; its relay, if we share it, saw that one.
     if (probed_relay_ == context_.relay && probed_server_ != server_address_) {
       server_address_ = probed_server_;
-      puncher_.open_session(server_address_);
+      puncher_.open_session(server_address_, context_.relay);
     }
     puncher_.nat().freeze();
     begin_round();
@@ -298,7 +319,9 @@ void ClientPunch::inquire() {
 }
 
 void ClientPunch::on_ask_answer() {
-  if (!puncher_.remote().punching) {
+  if (!puncher_.remote().punching && other_introducer() != nullptr) {
+    ask_to_punch();
+  } else if (!puncher_.remote().punching) {
     fail(PunchFailure::kServerNotPunching);
   } else if (!puncher_.punching() && !puncher_.reserve()) {
     begin_round();  // what it says of its NAT has changed

@@ -17,6 +17,7 @@
 // A punch that comes in, in any state, is success. So is a server that says that it is open.
 #pragma once
 
+#include "hyperdht/introductions.hpp"
 #include "hyperdht/punch_failure.hpp"
 #include "hyperdht/punch_requests.hpp"
 
@@ -98,7 +99,8 @@ class ClientPunch final : private HolepuncherObserver, private PunchRequests::Ob
   void prefer(const Address& relay);
   Way way_to(const RelayInfo& relay, bool prove) const;
   Way way_of_handshake() const;
-  Way way_about_punching() const;
+  Way way_about_punching();
+  const RelayInfo* other_introducer() const;
   Duration eager_pace() const;
   void say_abort();
   void fail(PunchFailure failure);
@@ -112,6 +114,7 @@ class ClientPunch final : private HolepuncherObserver, private PunchRequests::Ob
   Address server_address_;
   Holepuncher puncher_;
   PunchRequests requests_;
+  Introductions introduced_by_;  // through whom the server has heard of us
 
   State state_ = State::kProbing;
   bool may_probe_again_ = true;

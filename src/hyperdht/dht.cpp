@@ -35,6 +35,7 @@ Dht::Dht(const net::Env& env, DhtOptions options)
       node_(env, with_filter(options_.node), *this),
       router_(node_),
       routes_(endpoint_, env.scheduler),
+      punch_limits_(env.random),
       local_addresses_(env),
       relay_connections_(*this),
       bootstrapped_task_(env.scheduler, [this] {
@@ -116,6 +117,11 @@ std::vector<Address> Dht::all_local_addresses() const {
 
 std::vector<Address> Dht::validated_local_addresses() {
   return local_addresses_.validated(endpoint_.server().local_address());
+}
+
+bool Dht::is_own(const Address& address) const {
+  return endpoint_.is_own(address) || node_.remote_address() == address ||
+         (punch_socket_ && punch_socket_->ready() && punch_socket_->nat().was_seen_at(address));
 }
 
 PathKind Dht::path_kind_of(const Address& address) const {

@@ -11,6 +11,7 @@
 #include "hyperdht/local_addresses.hpp"
 #include "hyperdht/relay_connections.hpp"
 #include "hyperdht/punch_budget.hpp"
+#include "hyperdht/punch_limits.hpp"
 #include "hyperdht/punch_socket.hpp"
 #include "hyperdht/router.hpp"
 #include "hyperdht/routes.hpp"
@@ -68,6 +69,7 @@ class Dht final : private rpc::NodeHandler {
   Searches& searches() { return searches_; }
   RelayConnections& relay_connections() { return relay_connections_; }
   PunchBudget& punch_budget() { return punch_budget_; }
+  PunchLimits& punch_limits() { return punch_limits_; }
   /// From which servers punch; nothing while none of them needs one.
   const PunchSocket* punch_socket() const { return punch_socket_.get(); }
   /// Buffers for records that have come in and were not taken yet.
@@ -76,6 +78,8 @@ class Dht final : private rpc::NodeHandler {
 
   std::vector<Address> all_local_addresses() const;
   std::vector<Address> validated_local_addresses();
+  /// What is sent there comes back to this node, as far as it knows.
+  bool is_own(const Address& address) const;
   /// What to call the path to an address, if nothing else is known about it.
   PathKind path_kind_of(const Address& address) const;
   std::vector<Address> relay_cache(const crypto::PublicKey& peer) const;
@@ -111,6 +115,7 @@ class Dht final : private rpc::NodeHandler {
   Searches searches_;
   std::unique_ptr<Storage> storage_;  // once the node has been persistent
   PunchBudget punch_budget_;
+  PunchLimits punch_limits_;
   std::unique_ptr<PunchSocket> punch_socket_;
   LocalAddresses local_addresses_;
   RelayConnections relay_connections_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/endpoint.hpp"
 
+#include <algorithm>
+
 namespace hsfwd::hyperdht {
 
 namespace {
@@ -11,6 +13,10 @@ PoolSocket::PoolSocket(Endpoint& endpoint, std::unique_ptr<net::UdpSocket> socke
     : endpoint_(endpoint), socket_(std::move(socket)) {}
 
 PoolSocket::~PoolSocket() { endpoint_.release(*this); }
+
+void PoolSocket::unlisten(const PunchListener& listener) {
+  std::erase_if(listeners_, [&](const auto& entry) { return entry.second == &listener; });
+}
 
 Endpoint::Endpoint(const net::Env& env, udx::Mux& mux) : env_(env), mux_(mux) {}
 
@@ -84,9 +90,33 @@ void Endpoint::on_punch(net::UdpSocket& socket, const net::Address& from) {
   // The main sockets ignore punches. Whoever listens may stop to, or let go of the socket, from
   // inside.
   const auto owner = owner_of(socket);
-  if (!owner || !owner->on_punch_ || from.port == 0) return;
-  const auto on_punch = owner->on_punch_;
-  on_punch(from);
+  if (!owner || from.port == 0) return;
+  const auto tell = [&](net::Ipv4 host) {
+    auto [at, end] = owner->listeners_.equal_range(host);
+    for (; at != end; ++at) {
+      if (at->second->on_punch(*owner, from)) return true;
+    }
+    return false;
+  };
+  if (!tell(from.host) && net::is_private(from.host)) tell(PoolSocket::kNeighbours);
+}
+
+bool Endpoint::is_bound_to(const net::UdpSocket& socket, const net::Address& address) const {
+  const net::Address local = socket.local_address();
+  if (local.port != address.port) return false;
+  if (!local.host.is_any()) return local.host == address.host;
+  if (address.host.is_any() || address.host.is_loopback()) return true;
+  const auto interfaces = env_.interfaces.list();
+  return std::any_of(interfaces.begin(), interfaces.end(), [&](const net::Interface& interface) {
+    return interface.host == address.host;
+  });
+}
+
+bool Endpoint::is_own(const net::Address& address) const {
+  return is_bound_to(*server_, address) || is_bound_to(*client_, address) ||
+         std::any_of(pool_.begin(), pool_.end(), [&](const auto& entry) {
+           return is_bound_to(*entry.first, address);
+         });
 }
 
 }  // namespace hsfwd::hyperdht

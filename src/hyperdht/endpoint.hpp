@@ -20,9 +20,18 @@ struct BindOptions {
 };
 
 class Endpoint;
+class PoolSocket;
 
 /// The whole of a datagram that punches.
 inline constexpr std::uint8_t kPunchDatagram[] = {0};
+
+/// Waits for punches from hosts that it was told of.
+class PunchListener {
+ public:
+  virtual ~PunchListener() = default;
+  /// May stop listening and let go of the socket if it returns true. False: it is not for this one.
+  virtual bool on_punch(PoolSocket& socket, const net::Address& from) = 0;
+};
 
 /// A socket beside the two main ones, shared by whoever uses it: a punch, then the stream that came
 /// out of it. It is closed when nobody holds it any more.
@@ -34,14 +43,17 @@ class PoolSocket {
   PoolSocket& operator=(const PoolSocket&) = delete;
 
   net::UdpSocket& socket() { return *socket_; }
-  /// Called for each punch that comes in.
-  void set_on_punch(std::function<void(net::Address)> on_punch) { on_punch_ = std::move(on_punch); }
+  /// Punches from `host` are for that listener, among others maybe. All other punches are ignored.
+  void listen(net::Ipv4 host, PunchListener& listener) { listeners_.emplace(host, &listener); }
+  /// `kNeighbours` in place of a host: all private ones.
+  static constexpr net::Ipv4 kNeighbours = net::Ipv4::any();
+  void unlisten(const PunchListener& listener);
 
  private:
   friend class Endpoint;
   Endpoint& endpoint_;
   std::unique_ptr<net::UdpSocket> socket_;
-  std::function<void(net::Address)> on_punch_;
+  std::unordered_multimap<net::Ipv4, PunchListener*> listeners_;
 };
 
 struct EndpointStats {
@@ -72,6 +84,8 @@ class Endpoint final : public net::UdpObserver {
     return {owner_of(socket), &socket};
   }
   std::size_t pool_size() const { return pool_.size(); }
+  /// A datagram to `address` would come back to one of the sockets, no NAT being asked.
+  bool is_own(const net::Address& address) const;
 
   const EndpointStats& stats() const { return stats_; }
 
@@ -84,6 +98,7 @@ class Endpoint final : public net::UdpObserver {
   void release(PoolSocket& socket);
   void dispatch(net::UdpSocket& socket, const net::InboundDatagram& datagram);
   void on_punch(net::UdpSocket& socket, const net::Address& from);
+  bool is_bound_to(const net::UdpSocket& socket, const net::Address& address) const;
 
   net::Env env_;
   udx::Mux& mux_;

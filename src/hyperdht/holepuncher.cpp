@@ -23,10 +23,20 @@ constexpr std::array<Duration, 13> kClientPunches = {0_ms, 100_ms, 250_ms, 500_m
 constexpr std::array<Duration, 12> kServerPunches = {250_ms, 500_ms, 1_s, 2_s, 3_s, 4_s,
                                                      5_s,    6_s,    7_s, 8_s, 9_s, 10_s};
 constexpr std::array<Duration, 2> kSoonPunches = {80_ms, 160_ms};  // one after the other
-// Peers have an address or two. All are punched at, and who lists others' has them punched at.
-constexpr std::size_t kMaxRemoteAddresses = 8;
-constexpr int kEchoes = 3;
+// Peers have an address or two. All are punched at, and who lists others' has them punched at: while
+// nothing proves the host, two of one host.
+constexpr std::size_t kMaxRemoteAddresses = 4;
+constexpr std::size_t kMaxUnprovenAddresses = 2;
+constexpr std::size_t kMaxExpectedHosts = 4;
+// A client behind a random NAT may come from several addresses at once, and any echo will do for it. A
+// client that has heard none punches ten to thirteen times.
+constexpr std::size_t kMaxEchoedAddresses = 8;
+constexpr int kEchoesPerAddress = 8;
+constexpr int kEchoRepeats = 2;
 constexpr Duration kEchoInterval = 80_ms;
+// What a peer that has come gets back for its host. More would let who forges a client's packets have
+// another punch for each.
+constexpr int kMaxGivenBack = 8;
 constexpr int kUnverifiedEvery = 4;  // addresses nobody has proven get every fourth punch
 
 constexpr std::uint32_t kFirstRandomPort = 1000;
@@ -77,7 +87,7 @@ Holepuncher::Holepuncher(Dht& dht, Role role, Firewall remote_firewall,
   }
 }
 
-/// The socket answers punches by itself, and is shared.
+/// The socket is shared.
 bool Holepuncher::take_ready_socket() {
   const PunchSocket* ready = dht_.punch_socket();
   if (ready == nullptr || !ready->ready()) return false;
@@ -92,15 +102,12 @@ Holepuncher::~Holepuncher() { stop(); }
 bool Holepuncher::acquire() {
   auto socket = dht_.endpoint().acquire();
   if (!socket) return false;
-  const std::weak_ptr<PoolSocket> weak = *socket;
-  (*socket)->set_on_punch([this, weak](const net::Address& from) { on_punch(weak.lock(), from); });
   sockets_.push_back(std::move(*socket));
+  for (const net::Ipv4 host : expected_) sockets_.back()->listen(host, *this);
   return true;
 }
 
-void Holepuncher::let_go(PoolSocket& socket) {
-  if (&socket != ready_socket_) socket.set_on_punch(nullptr);
-}
+void Holepuncher::let_go(PoolSocket& socket) { socket.unlisten(*this); }
 
 void Holepuncher::stop() {
   if (std::exchange(stopped_, true)) return;
@@ -119,24 +126,77 @@ void Holepuncher::add_sample(const net::Address& ours, const net::Address& repor
   if (!stopped_) probe_->add(ours, reporter);
 }
 
-void Holepuncher::update_remote(Firewall firewall, bool punching,
-                                const std::vector<net::Address>& addresses,
-                                std::optional<net::Ipv4> verified) {
-  const auto was_verified = [&](net::Ipv4 host) {
-    return std::any_of(remote_.addresses.begin(), remote_.addresses.end(),
-                       [&](const RemoteAddress& a) { return a.verified && a.address.host == host; });
-  };
-  std::vector<RemoteAddress> list;
-  for (const net::Address& address : addresses) {
-    if (list.size() >= kMaxRemoteAddresses) break;
-    list.push_back({address, verified == address.host || was_verified(address.host)});
-  }
-  remote_ = {firewall, punching, std::move(list)};
+bool Holepuncher::may_punch_at(const net::Address& to, const net::Address& teller) const {
+  return net::may_lead_to(teller.host, to.host) && !dht_.is_own(to) && !nat().was_seen_at(to);
 }
 
-const Holepuncher::RemoteAddress* Holepuncher::verified_address() const {
-  const auto found = std::find_if(remote_.addresses.begin(), remote_.addresses.end(),
-                                  [](const RemoteAddress& address) { return address.verified; });
+/// In the order in which they are tried. A client says where its server is by its own choice, a server
+/// hears of its clients from introducers: what those see comes first until the client has proven more.
+std::vector<net::Address> Holepuncher::candidates(const Statement& statement) const {
+  std::vector<net::Address> out;
+  const auto add = [&](const net::Address& address) {
+    if (std::find(out.begin(), out.end(), address) == out.end()) out.push_back(address);
+  };
+  const bool seen_first =
+      role_ == Role::kServer && proof_of(statement.seen.host) == PeerProof::kNone;
+  if (seen_first) add(statement.seen);
+  for (const net::Address& address : statement.addresses) {
+    if (out.size() < kMaxRemoteAddresses) add(address);
+  }
+  if (role_ == Role::kServer) add(statement.seen);
+  return out;
+}
+
+void Holepuncher::update_remote(const Statement& statement) {
+  const auto proof_so_far = [&](net::Ipv4 host) {
+    return statement.proven == host ? std::max(statement.proof, proof_of(host)) : proof_of(host);
+  };
+  std::vector<RemoteAddress> list;
+  std::size_t unproven = 0;
+  std::optional<net::Ipv4> unproven_host;
+  if (role_ == Role::kServer) unproven_host = statement.seen.host;
+  for (const net::Address& address : candidates(statement)) {
+    const PeerProof proof = proof_so_far(address.host);
+    if (list.size() >= kMaxRemoteAddresses || !may_punch_at(address, statement.teller)) continue;
+    if (proof == PeerProof::kNone) {
+      if (unproven_host.value_or(address.host) != address.host) continue;
+      if (++unproven > kMaxUnprovenAddresses) continue;
+      unproven_host = address.host;
+    }
+    list.push_back({address, proof});
+  }
+  remote_ = {statement.firewall, statement.punching, std::move(list)};
+  for (const RemoteAddress& remote : remote_.addresses) expect(remote.address.host);
+}
+
+void Holepuncher::introduce(const net::Address& seen, const net::Address& teller) {
+  if (usable() && net::may_lead_to(teller.host, seen.host)) expect(seen.host);
+}
+
+/// A router that has both peers behind it may pass a punch on as it came, from a private address.
+void Holepuncher::expect(net::Ipv4 host) {
+  const auto listen = [this](net::Ipv4 from) {
+    const bool known = std::find(expected_.begin(), expected_.end(), from) != expected_.end();
+    if (stopped_ || known || expected_.size() >= kMaxExpectedHosts) return;
+    expected_.push_back(from);
+    for (const auto& socket : sockets_) socket->listen(from, *this);
+  };
+  listen(host);
+  if (nat().was_seen_at(host)) listen(PoolSocket::kNeighbours);
+}
+
+PeerProof Holepuncher::proof_of(net::Ipv4 host) const {
+  PeerProof best = PeerProof::kNone;
+  for (const RemoteAddress& remote : remote_.addresses) {
+    if (remote.address.host == host) best = std::max(best, remote.proof);
+  }
+  return best;
+}
+
+const Holepuncher::RemoteAddress* Holepuncher::confirmed_address() const {
+  const auto found = std::find_if(
+      remote_.addresses.begin(), remote_.addresses.end(),
+      [](const RemoteAddress& address) { return address.proof == PeerProof::kConfirmed; });
   return found != remote_.addresses.end() ? &*found : nullptr;
 }
 
@@ -181,17 +241,34 @@ void Holepuncher::reopen() {
 
 // --- Punches ---
 
+/// Where a client goes is its own choice; a server is sent there by strangers.
+bool Holepuncher::affords(net::Ipv4 host) {
+  const PeerProof proof = role_ == Role::kServer ? proof_of(host) : PeerProof::kConfirmed;
+  if (!dht_.punch_limits().take(host, proof, dht_.env().now())) return false;
+  if (proof != PeerProof::kConfirmed) ++unconfirmed_sent_;
+  return true;
+}
+
 void Holepuncher::send(net::UdpSocket& socket, const net::Address& to, bool low_ttl) {
-  if (to.port == 0) return;
+  if (to.port != 0 && affords(to.host)) transmit(socket, to, low_ttl);
+}
+
+void Holepuncher::transmit(net::UdpSocket& socket, const net::Address& to, bool low_ttl) {
   ++datagrams_;
   if (holds_budget_) dht_.punch_budget().spend(dht_.env().now(), 1);
   socket.send_one(to, kPunchDatagram, low_ttl ? kLowTtl : kPunchTtl);
 }
 
-void Holepuncher::punch_soon(const net::Address& to) {
+void Holepuncher::on_path(const net::Address& peer) {
+  const int sent = std::exchange(unconfirmed_sent_, 0);
+  dht_.punch_limits().give_back(peer.host, std::min(sent, kMaxGivenBack), dht_.env().now());
+}
+
+void Holepuncher::punch_soon(const net::Address& to, const net::Address& teller) {
+  if (to == soon_ || !may_punch_at(to, teller)) return;
+  soon_ = to;
   send(socket(), to, false);
   if (strategy_ != PunchStrategy::kNone) return;
-  soon_ = to;
   steps_ = 0;
   next_step(kSoonPunches.front());
 }
@@ -202,25 +279,44 @@ void Holepuncher::soon_step() {
   if (next < kSoonPunches.size()) next_step(kSoonPunches[next]);
 }
 
-void Holepuncher::open_session(const net::Address& to) { send(socket(), to, true); }
-
-void Holepuncher::on_punch(const std::shared_ptr<PoolSocket>& socket, const net::Address& from) {
-  if (stopped_ || !socket) return;
-  if (role_ == Role::kServer) {
-    echo_socket_ = socket;
-    echo_to_ = from;
-    echoes_left_ = kEchoes;
-    echo();
-  }
-  observer_.on_punch(socket->socket(), from);
+void Holepuncher::open_session(const net::Address& to, const net::Address& teller) {
+  if (may_punch_at(to, teller)) send(socket(), to, true);
 }
 
-/// What came through took hundreds of punches, maybe: its answer is not left to a single datagram.
+/// What comes from an own socket is nobody's. To a client its punch coming back is the proof that the
+/// path is open; but whoever answers in kind whatever comes may talk to its like, or itself, for ever.
+bool Holepuncher::on_punch(PoolSocket& socket, const net::Address& from) {
+  if (dht_.is_own(from)) return true;
+  if (role_ == Role::kServer) {
+    int* const left = echoes_left_for(from);
+    if (left == nullptr || *left == 0) return false;
+    echo_socket_ = dht_.endpoint().owner_of(socket.socket());
+    echo_to_ = from;
+    // What came through to one of many sockets took hundreds of punches, maybe: its answer is not left
+    // to a single datagram.
+    repeats_left_ = &socket == ready_socket_ ? 0 : kEchoRepeats;
+    echo();
+  }
+  observer_.on_punch(socket.socket(), from);
+  return true;
+}
+
+int* Holepuncher::echoes_left_for(const net::Address& address) {
+  const auto known = std::find_if(echoes_.begin(), echoes_.end(),
+                                  [&](const Echoes& echoes) { return echoes.to == address; });
+  if (known != echoes_.end()) return &known->left;
+  if (echoes_.size() >= kMaxEchoedAddresses) return nullptr;
+  return &echoes_.emplace_back(Echoes{address, kEchoesPerAddress}).left;
+}
+
 void Holepuncher::echo() {
   const auto socket = echo_socket_.lock();
-  if (!socket) return;
-  send(socket->socket(), echo_to_, false);
-  if (--echoes_left_ > 0) echo_timer_.start(kEchoInterval);
+  int* const left = echoes_left_for(echo_to_);
+  if (!socket || left == nullptr || *left == 0) return;
+  if (!dht_.punch_limits().take_echo(echo_to_.host, dht_.env().now())) return;
+  --*left;
+  transmit(socket->socket(), echo_to_, false);
+  if (repeats_left_-- > 0) echo_timer_.start(kEchoInterval);
 }
 
 // --- Strategies ---
@@ -241,17 +337,23 @@ void Holepuncher::release() {
   if (std::exchange(holds_budget_, false)) dht_.punch_budget().end();
 }
 
+bool Holepuncher::lacks_proof() const {
+  return choose_strategy(nat().verdict(), remote_.firewall, false) == PunchStrategy::kNone &&
+         choose_strategy(nat().verdict(), remote_.firewall, true) != PunchStrategy::kNone &&
+         confirmed_address() == nullptr;
+}
+
 PunchStrategy Holepuncher::start() {
   if (strategy_ != PunchStrategy::kNone || stopped_ || remote_.addresses.empty()) return strategy_;
   const PunchStrategy fitting =
-      choose_strategy(nat().verdict(), remote_.firewall, verified_address() != nullptr);
+      choose_strategy(nat().verdict(), remote_.firewall, confirmed_address() != nullptr);
   if (fitting == PunchStrategy::kNone || !reserve()) return strategy_;
   strategy_ = fitting;
   steps_ = 0;
   switch (strategy_) {
     case PunchStrategy::kConsistent:
       if (role_ == Role::kServer) {
-        for (const RemoteAddress& remote : remote_.addresses) open_session(remote.address);
+        for (const RemoteAddress& remote : remote_.addresses) send(socket(), remote.address, true);
       }
       next_step(role_ == Role::kClient ? kClientPunches.front() : kServerPunches.front());
       break;
@@ -288,7 +390,8 @@ void Holepuncher::consistent_step() {
     return;
   }
   for (const RemoteAddress& remote : remote_.addresses) {
-    if (remote.verified || steps_ % kUnverifiedEvery == 0) send(socket(), remote.address, false);
+    const bool proven = remote.proof != PeerProof::kNone;
+    if (proven || steps_ % kUnverifiedEvery == 0) send(socket(), remote.address, false);
   }
   next_step(at + 1 < times.size() ? times[at + 1] - times[at] : 1_s);
 }
@@ -303,7 +406,7 @@ std::uint16_t Holepuncher::next_random_port() {
 }
 
 void Holepuncher::probe_step() {
-  const RemoteAddress* remote = verified_address();
+  const RemoteAddress* remote = confirmed_address();
   if (steps_++ >= kMaxProbes || remote == nullptr) {
     observer_.on_exhausted();
     return;
@@ -314,14 +417,14 @@ void Holepuncher::probe_step() {
 
 /// Each socket gets a mapping of its own in the NAT; the more, the sooner a probe hits one.
 void Holepuncher::open_birthday_sockets() {
-  const net::Address remote = verified_address()->address;
+  const net::Address remote = confirmed_address()->address;
   while (sockets_.size() < kBirthdaySockets && acquire()) {
     send(sockets_.back()->socket(), remote, true);
   }
 }
 
 void Holepuncher::birthday_step() {
-  const RemoteAddress* remote = verified_address();
+  const RemoteAddress* remote = confirmed_address();
   if (steps_ >= kMaxBirthdayPunches || remote == nullptr) {
     observer_.on_exhausted();
     return;

@@ -28,6 +28,16 @@ bool NatClassifier::settled() const {
          samples_ >= kEnoughSamples;
 }
 
+bool NatClassifier::was_seen_at(const net::Address& address) const {
+  return std::any_of(full_.begin(), full_.end(),
+                     [&](const Tally& tally) { return tally.value == address; });
+}
+
+bool NatClassifier::was_seen_at(net::Ipv4 host) const {
+  return std::any_of(hosts_.begin(), hosts_.end(),
+                     [&](const Tally& tally) { return tally.value.host == host; });
+}
+
 /// An entry moves up only past entries with fewer hits, so equal ones keep the order of arrival.
 void NatClassifier::count(std::vector<Tally>& tallies, const net::Address& value) {
   auto at = std::find_if(tallies.begin(), tallies.end(),

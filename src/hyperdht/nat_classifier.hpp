@@ -32,6 +32,9 @@ class NatClassifier {
   /// two were seen. Random: the host with port 0. Else empty.
   const std::vector<net::Address>& addresses() const { return addresses_; }
   std::size_t samples() const { return samples_; }
+  /// Somebody has seen us there.
+  bool was_seen_at(const net::Address& address) const;
+  bool was_seen_at(net::Ipv4 host) const;
 
   static constexpr std::size_t kVerdictFrom = 3;  // samples
   static constexpr std::size_t kEnoughSamples = 4;

@@ -38,11 +38,7 @@ void PunchSocket::renew() {
   if (probe_) probe_->stop();
   dht_.env().scheduler.retire(std::move(probe_));
   socket_ = std::move(*acquired);
-  net::UdpSocket& socket = socket_->socket();
-  // To a client its punch coming back is the proof that the path is open.
-  socket_->set_on_punch(
-      [&socket](const net::Address& from) { socket.send_one(from, kPunchDatagram); });
-  probe_ = std::make_unique<NatProbe>(dht_, socket, [] {});
+  probe_ = std::make_unique<NatProbe>(dht_, socket_->socket(), [] {});
 }
 
 void PunchSocket::on_keepalive() {

@@ -86,7 +86,8 @@ std::optional<HandshakeAnswer> Server::on_handshake(const HandshakeMessage& mess
                                                     const rpc::RequestOrigin& origin) {
   const auto known = by_noise_.find(message.noise);
   if (known != by_noise_.end()) {
-    const ServerSession& session = *sessions_.find(known->second);
+    ServerSession& session = *sessions_.find(known->second);
+    session.on_copy(message, origin);
     return HandshakeAnswer{session.answer(), session.answer_socket()};
   }
   ++stats_.handshakes;

@@ -40,6 +40,13 @@ void ServerPunch::over() {
   owner_.on_punch_over();
 }
 
+/// Who names a relay to a relay may name any client; only the first relay has seen it.
+void ServerPunch::on_handshake(const HandshakeMessage& message, const rpc::RequestOrigin& origin) {
+  if (over_ || message.mode != Mode::kFromRelay || !message.peer_address) return;
+  puncher_.introduce(*message.peer_address, origin.from);
+  if (owner_.is_own_relay(origin.from)) introductions_.add(message.peer_address->host, origin.from);
+}
+
 void ServerPunch::on_request(const HolepunchMessage& message, const rpc::RequestOrigin& origin) {
   if (over_ || !message.peer_address) return;
   auto payload = secure_.open(message.payload);
@@ -66,15 +73,28 @@ bool ServerPunch::echoed(const Request& request) {
          *request.payload.remote_token == secure_.token(request.client.host);
 }
 
+/// A relay that lies gets tokens for hosts of its choice, but others do not see the client there.
+PeerProof ServerPunch::proof_of(const Request& request) {
+  const net::Ipv4 host = request.client.host;
+  if (owner_.is_own_relay(request.origin.from)) introductions_.add(host, request.origin.from);
+  if (!echoed(request) && puncher_.proof_of(host) == PeerProof::kNone) return PeerProof::kNone;
+  const bool confirmed = introductions_.count(host) >= owner_.introductions_wanted();
+  return confirmed ? PeerProof::kConfirmed : PeerProof::kEchoed;
+}
+
 /// Older rounds are answered, but change nothing.
 void ServerPunch::take_over(const Request& request) {
   const HolepunchPayload& payload = request.payload;
   if (payload.round < round_) return;
   round_ = payload.round;
-  puncher_.update_remote(
-      static_cast<Firewall>(payload.firewall), payload.punching,
-      payload.addresses.value_or(std::vector<Address>()),
-      echoed(request) ? std::optional<net::Ipv4>(request.client.host) : std::nullopt);
+  puncher_.introduce(request.client, request.origin.from);
+  puncher_.update_remote({.firewall = static_cast<Firewall>(payload.firewall),
+                          .punching = payload.punching,
+                          .addresses = payload.addresses.value_or(std::vector<Address>()),
+                          .seen = request.client,
+                          .teller = request.origin.from,
+                          .proven = request.client.host,
+                          .proof = proof_of(request)});
 }
 
 void ServerPunch::next() {
@@ -100,7 +120,7 @@ void ServerPunch::finish_request() {
   const auto& opened = request.payload.remote_address;
   if (is_consistent(puncher_.nat().verdict()) && opened &&
       std::find(own.begin(), own.end(), *opened) != own.end()) {
-    puncher_.punch_soon(request.client);
+    puncher_.punch_soon(request.client, request.origin.from);
   }
   if (!puncher_.remote().punching) {
     answer(PayloadError::kNone);
@@ -112,7 +132,9 @@ void ServerPunch::finish_request() {
 }
 
 void ServerPunch::punch() {
-  if (puncher_.reserve()) {
+  if (!puncher_.punching() && puncher_.lacks_proof()) {
+    refuse_unconfirmed();
+  } else if (puncher_.reserve()) {
     if (puncher_.start() != PunchStrategy::kNone) {
       answer(PayloadError::kNone);
     } else {
@@ -125,6 +147,16 @@ void ServerPunch::punch() {
     answer(PayloadError::kTryLater);
   } else {
     abort(requests_.front(), PayloadError::kTryLater);
+  }
+}
+
+/// Ours ask again then, through a relay that has not seen them yet.
+void ServerPunch::refuse_unconfirmed() {
+  if (client_is_hsfwd_) {
+    owner_.on_punch_put_off();
+    answer(PayloadError::kNone);
+  } else {
+    abort(requests_.front(), PayloadError::kAborted);
   }
 }
 

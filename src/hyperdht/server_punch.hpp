@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "hyperdht/holepuncher.hpp"
+#include "hyperdht/introductions.hpp"
 #include "hyperdht/secure_payload.hpp"
 #include "rpc/node.hpp"
 
@@ -18,6 +19,8 @@ class ServerPunch final : private HolepuncherObserver {
     virtual ~Owner() = default;
     /// `relay` is one through which this server has announced itself lately.
     virtual bool is_own_relay(const Address& relay) = 0;
+    /// In how many networks relays have to have seen a client, so that it gets a random punch.
+    virtual std::size_t introductions_wanted() = 0;
     /// The client says that it punches: from here on the strategy's own end is waited for.
     virtual void on_punching() = 0;
     /// The client was told to come again later. Until it does, nothing punches.
@@ -37,7 +40,11 @@ class ServerPunch final : private HolepuncherObserver {
   /// The socket that punches; handshake answers leave from it, so that the client knows its address.
   net::UdpSocket& socket() { return puncher_.socket(); }
 
+  /// A relay has passed on the client's handshake.
+  void on_handshake(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
   void on_request(const HolepunchMessage& message, const rpc::RequestOrigin& origin);
+  /// The client's stream has come from there.
+  void on_path(const Address& client) { puncher_.on_path(client); }
   /// Ends it without a word.
   void cancel();
 
@@ -61,11 +68,14 @@ class ServerPunch final : private HolepuncherObserver {
   void abort(const Request& request, PayloadError error);
   void over();
   bool echoed(const Request& request);
+  PeerProof proof_of(const Request& request);
+  void refuse_unconfirmed();
 
   Dht& dht_;
   Owner& owner_;
   SecurePayload secure_;
   Holepuncher puncher_;
+  Introductions introductions_;
   std::uint64_t round_ = 0;
   std::deque<Request> requests_;  // the first is being worked on
   const bool client_is_hsfwd_;

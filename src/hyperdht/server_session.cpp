@@ -95,7 +95,7 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
     own_relay_ = choose_relay(server_.options_.relay_through, dht_.env().random);
   }
   const auto ephemeral = crypto::KeyPair::generate(dht_.env().random);
-  auto answer = responder.write_message2(ephemeral, make_payload(error).encode());
+  auto answer = responder.write_message2(ephemeral, make_payload(error, origin.from).encode());
   if (!answer) return false;
   answer_ = std::move(answer->message);
   keys_ = answer->session;
@@ -115,7 +115,7 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
   } else {
     start_relay();
     const bool punches = server_.options_.holepunch && !dht_.node().remote_address();
-    if (punches) prepare_punch(client, origin);
+    if (punches) prepare_punch(message, origin);
     if (!remote_.extension) repeat_answer_later(message, origin);
   }
   return true;
@@ -143,16 +143,22 @@ void ServerSession::start_relay() {
 
 /// The answer leaves from the socket that will punch, so that the client hears of its address; but
 /// not to a client next door, which will come to the server's own socket.
-void ServerSession::prepare_punch(const net::Address& client, const rpc::RequestOrigin& origin) {
+void ServerSession::prepare_punch(const HandshakeMessage& message,
+                                  const rpc::RequestOrigin& origin) {
   ServerPunch::Owner& owner = *this;
   punch_ = std::make_unique<ServerPunch>(dht_, keys_->hash,
                                          static_cast<Firewall>(remote_.firewall),
                                          remote_.extension.has_value(), owner);
   if (!punch_->usable()) {
     end_punch();
-  } else if (!shares_network(client, origin)) {
-    answers_from_punch_ = true;
+    return;
   }
+  punch_->on_handshake(message, origin);
+  answers_from_punch_ = !shares_network(*message.peer_address, origin);
+}
+
+void ServerSession::on_copy(const HandshakeMessage& message, const rpc::RequestOrigin& origin) {
+  if (punch_) punch_->on_handshake(message, origin);
 }
 
 /// A punch may go on with a fresh socket, and has none once it is over.
@@ -172,6 +178,10 @@ bool ServerSession::shares_network(const net::Address& client,
 
 bool ServerSession::is_own_relay(const Address& relay) {
   return server_.announcer_->is_relay(relay);
+}
+
+std::size_t ServerSession::introductions_wanted() {
+  return Introductions::wanted(server_.announcer_->relays());
 }
 
 void ServerSession::on_holepunch(const HolepunchMessage& message,
@@ -237,7 +247,19 @@ void ServerSession::give_up() {
   clear_later();
 }
 
-NoisePayload ServerSession::make_payload(PayloadError error) const {
+/// A stock client asks about the punch through the relay of its handshake if that is among them, and
+/// through the first of them otherwise. A random punch takes two relays that have seen it.
+std::vector<RelayInfo> ServerSession::relays_for_punch(const Address& introducer) const {
+  const std::vector<RelayInfo>& all = server_.announcer_->relays();
+  if (remote_.extension) return all;
+  std::vector<RelayInfo> others;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(others), [&](const RelayInfo& relay) {
+    return Introductions::network_of(relay.relay_address) != Introductions::network_of(introducer);
+  });
+  return others.empty() ? all : others;
+}
+
+NoisePayload ServerSession::make_payload(PayloadError error, const Address& introducer) const {
   const auto own = dht_.node().remote_address();
   NoisePayload out;
   out.error = static_cast<std::uint64_t>(error);
@@ -245,7 +267,7 @@ NoisePayload ServerSession::make_payload(PayloadError error) const {
   if (own) {
     out.addresses4.push_back(*own);
   } else {
-    out.holepunch = HolepunchInfo{.id = id_, .relays = server_.announcer_->relays()};
+    out.holepunch = HolepunchInfo{.id = id_, .relays = relays_for_punch(introducer)};
   }
   if (server_.options_.share_local_addresses) {
     for (const Address& local : dht_.validated_local_addresses()) out.addresses4.push_back(local);
@@ -279,6 +301,7 @@ void ServerSession::on_arrival() {
 void ServerSession::connect(net::UdpSocket& socket, const net::Address& to) {
   const bool reusable = server_.options_.reusable_socket && remote_.udx->reusable_socket;
   const udx::StreamId remote_id{static_cast<std::uint32_t>(remote_.udx->id)};
+  if (punch_) punch_->on_path(to);
   if (reusable) dht_.routes().add(keys_->remote, socket, to);
   if (state_ == State::kRelayed) {
     state_ = State::kConnected;

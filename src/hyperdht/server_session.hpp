@@ -42,6 +42,8 @@ class ServerSession final : public PathController,
   /// Where the answer leaves from; nullptr: where the request came in.
   net::UdpSocket* answer_socket() const;
 
+  /// Another copy of the first message.
+  void on_copy(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
   void on_holepunch(const HolepunchMessage& message, const rpc::RequestOrigin& origin);
 
   // PathController
@@ -54,6 +56,7 @@ class ServerSession final : public PathController,
  private:
   // ServerPunch::Owner
   bool is_own_relay(const Address& relay) override;
+  std::size_t introductions_wanted() override;
   void on_punching() override;
   void on_punch_put_off() override;
   void on_punch_over() override;
@@ -63,8 +66,9 @@ class ServerSession final : public PathController,
   void on_relay_paired(net::UdpSocket& socket, const Address& relay, udx::StreamId leg) override;
   void on_relay_failed() override;
 
-  NoisePayload make_payload(PayloadError error) const;
-  void prepare_punch(const net::Address& client, const rpc::RequestOrigin& origin);
+  NoisePayload make_payload(PayloadError error, const Address& introducer) const;
+  std::vector<RelayInfo> relays_for_punch(const Address& introducer) const;
+  void prepare_punch(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
   bool shares_network(const net::Address& client, const rpc::RequestOrigin& origin) const;
   void start_relay();
   void end_punch();

@@ -71,7 +71,8 @@ bool is_nobody(Ipv4 host) { return any_contains(kNobody, host); }
 bool may_lead_to(Ipv4 from, Ipv4 to) {
   if (is_nobody(to)) return false;
   if (to.is_loopback()) return from.is_loopback();
-  return !is_bogon(to) || is_bogon(from);
+  if (is_reserved(to)) return is_reserved(from);
+  return !is_private(to) || is_private(from);
 }
 
 const char* kind_of(Ipv4 host) {

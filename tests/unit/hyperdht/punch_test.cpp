@@ -246,9 +246,18 @@ TEST_CASE("a peer that calls its NAT random only late does not get around the bu
   Holepuncher puncher(dht, Holepuncher::Role::kClient, Firewall::kConsistent, nobody);
   swarm.world.run_for(1_s);
   home.peer.host().freeze();
-  puncher.update_remote(Firewall::kConsistent, false, {peer}, peer.host);
+  const auto says = [&](Firewall firewall, bool punching) {
+    puncher.update_remote({.firewall = firewall,
+                           .punching = punching,
+                           .addresses = {peer},
+                           .seen = peer,
+                           .teller = swarm.nodes[1]->address(),
+                           .proven = peer.host,
+                           .proof = PeerProof::kConfirmed});
+  };
+  says(Firewall::kConsistent, false);
   CHECK(puncher.reserve());
-  puncher.update_remote(Firewall::kRandom, true, {peer}, peer.host);
+  says(Firewall::kRandom, true);
   CHECK(puncher.start() == (taken ? PunchStrategy::kNone : PunchStrategy::kRandomProbes));
   CHECK(!dht.punch_budget().available(swarm.world.now()));
   puncher.stop();

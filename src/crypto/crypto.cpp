@@ -149,20 +149,24 @@ SecretStreamState::SecretStreamState(const Key32& key, const StreamHeader& heade
 
 SecretStreamState::~SecretStreamState() { wipe(state_.bytes); }
 
-void SecretStreamState::push(MutableBytes record) {
+void SecretStreamState::push(MutableBytes record, StreamTag tag) {
+  static_assert(static_cast<int>(StreamTag::kMessage) ==
+                crypto_secretstream_xchacha20poly1305_TAG_MESSAGE);
+  static_assert(static_cast<int>(StreamTag::kFinal) ==
+                crypto_secretstream_xchacha20poly1305_TAG_FINAL);
   HSFWD_CHECK(record.size() >= kStreamOverhead);
   crypto_secretstream_xchacha20poly1305_push(sodium_state(&state_), record.data(), nullptr,
                                              record.data() + 1, record.size() - kStreamOverhead,
-                                             nullptr, 0,
-                                             crypto_secretstream_xchacha20poly1305_TAG_MESSAGE);
+                                             nullptr, 0, static_cast<unsigned char>(tag));
 }
 
-bool SecretStreamState::pull(MutableBytes record) {
-  if (record.size() < kStreamOverhead) return false;
+std::optional<StreamTag> SecretStreamState::pull(MutableBytes record) {
+  if (record.size() < kStreamOverhead) return std::nullopt;
   unsigned char tag = 0;
-  return crypto_secretstream_xchacha20poly1305_pull(sodium_state(&state_), record.data() + 1,
-                                                    nullptr, &tag, record.data(), record.size(),
-                                                    nullptr, 0) == 0;
+  const bool opened = crypto_secretstream_xchacha20poly1305_pull(
+                          sodium_state(&state_), record.data() + 1, nullptr, &tag, record.data(),
+                          record.size(), nullptr, 0) == 0;
+  return opened ? std::optional(static_cast<StreamTag>(tag)) : std::nullopt;
 }
 
 Hash32 sha256(ByteView input) {

@@ -73,6 +73,7 @@ const char* advice(const AttemptFailure& failure) {
     case ConnectError::kReset:
     case ConnectError::kTimedOut:
     case ConnectError::kBroken:
+    case ConnectError::kCut:
       break;
   }
   return kTryAgain;

@@ -26,7 +26,7 @@ ClientPunch::ClientPunch(Dht& dht, PunchContext context, const AttemptLog& log, 
       server_relays_(context_.session.relays),
       server_address_(context_.server_address),
       puncher_(dht, Holepuncher::Role::kClient, context_.server_firewall, *this),
-      requests_(dht, puncher_, context_.target, context_.hash, context_.session.id, log, *this),
+      requests_(dht, puncher_, context_.target, context_.key, context_.session.id, log, *this),
       timer_(dht.env().scheduler, [this] { on_timer(); }),
       begin_task_(dht.env().scheduler, [this] {
         if (puncher_.usable()) {

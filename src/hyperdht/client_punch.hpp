@@ -26,7 +26,7 @@ namespace hsfwd::hyperdht {
 /// What the handshake brought that a punch needs.
 struct PunchContext {
   rpc::Target target;           // the server's
-  crypto::Hash64 hash;          // of the handshake
+  crypto::Key32 key;            // of the payloads
   HolepunchInfo session;        // the server's name for this attempt, and its relays
   Address relay;                // through which the handshake went
   Address server_address;       // the server as that relay sees it

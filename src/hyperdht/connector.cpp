@@ -94,10 +94,16 @@ bool Connector::prepare() {
   payload.udx =
       UdxInfo{.reusable_socket = options_.reusable_socket, .id = socket_->raw().id().value};
   payload.secret_stream = 1;
+  if (options_.extension) options_.extension->features |= Extension::kOfConnections;
   payload.extension = options_.extension;
   own_relay_ = choose_relay(options_.relay_through, dht_.env().random);
   payload.relay_through = own_relay_;
   return search_->prepare(payload);
+}
+
+/// What both sides can do; once the peer has answered.
+std::uint64_t Connector::agreed() const {
+  return Extension::agreed(options_.extension, answer_->payload.extension);
 }
 
 bool Connector::try_route() {
@@ -243,7 +249,7 @@ void Connector::punch() {
   const NoisePayload& payload = answer_->payload;
   PunchContext context{
       .target = target_of_peer(remote_),
-      .hash = answer_->keys.hash,
+      .key = SecurePayload::shared_key(answer_->keys, (agreed() & Extension::kSecretKeys) != 0),
       .session = *payload.holepunch,
       .relay = answer_->relay,
       .server_address = answer_->server_address,
@@ -384,6 +390,7 @@ void Connector::remember_peer() {
 void Connector::open(net::UdpSocket& socket, udx::StreamId remote_id, const Address& to,
                      PathKind path) {
   remember_peer();
+  socket_->agree(agreed());
   socket_->open(answer_->keys, answer_->payload.extension, socket, remote_id, to, path);
 }
 

@@ -73,6 +73,7 @@ class Connector final : public PathController,
 
   std::unique_ptr<PeerSearch> new_search();
   bool prepare();
+  std::uint64_t agreed() const;
   bool try_route();
   void search();
   void end_search(std::optional<ConnectError> outcome);

@@ -8,7 +8,7 @@
 // The client names the service it wants, or none for the default; the server names the one that it
 // connects, or none if it has no such service, and all that it has.
 //
-// Feature bits: 1, from a client: no service is wanted, the connection itself is looked at.
+// Feature bits: docs/protocol/forward.md section 3.
 //
 // Unknown features are ignored, and so are bytes behind the fields a reader knows. The layout is
 // documented in docs/protocol/forward.md.
@@ -30,12 +30,19 @@ struct Extension {
   static constexpr std::uint64_t kSealedEnd = 2;
   static constexpr std::uint64_t kSecretKeys = 4;
   static constexpr std::uint64_t kFirstRecord = 8;
+  /// What connections do by themselves, whoever uses them; set in every block that is sent.
+  static constexpr std::uint64_t kOfConnections = kSealedEnd | kSecretKeys;
 
   std::uint64_t features = 0;
   std::string service;
   std::vector<std::string> services;
 
   bool wants_service() const { return (features & kNoService) == 0; }
+  /// The features that both sides have; none if one of them sent no block.
+  static std::uint64_t agreed(const std::optional<Extension>& own,
+                              const std::optional<Extension>& theirs) {
+    return own && theirs ? own->features & theirs->features : 0;
+  }
 
   void write(codec::Writer& writer) const;
   /// Nothing unless the bytes begin with a block of a version this program knows.

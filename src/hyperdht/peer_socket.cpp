@@ -14,6 +14,9 @@ constexpr std::size_t kMinRecord = 2048;
 // How long a path that is doubted has to prove itself.
 constexpr Duration kPathCheckPause = 500_ms;  // from one question to the next, too
 constexpr Duration kPathCheckWait = 3_s;
+// For peers whose key for messages beside the stream is none: a reason names services.
+constexpr const char* kUntold = "newer versions of hsfwd are told why";
+constexpr const char* kUnproven = "said by somebody who need not be the peer: ";
 constexpr std::size_t kMaxRecord = 64 * 1024 - secret_stream::kFrameOverhead;
 }  // namespace
 
@@ -31,6 +34,7 @@ const char* to_string(ConnectError error) {
     case ConnectError::kReset: return "CONNECTION_RESET";
     case ConnectError::kTimedOut: return "CONNECTION_TIMED_OUT";
     case ConnectError::kBroken: return "CONNECTION_BROKEN";
+    case ConnectError::kCut: return "CONNECTION_CUT";
   }
   return "UNKNOWN";
 }
@@ -50,6 +54,7 @@ const char* describe(ConnectError error) {
     case ConnectError::kReset: return "the peer closed the connection abruptly";
     case ConnectError::kTimedOut: return "the peer stopped answering";
     case ConnectError::kBroken: return "what came in does not belong to this connection";
+    case ConnectError::kCut: return "the connection was cut before its end";
   }
   return "unknown error";
 }
@@ -121,18 +126,23 @@ void PeerSocket::open(const noise::Session& session, const std::optional<Extensi
   raw_->connect(socket, remote_id, remote);
   Random& random = dht_.env().random;
   sender_.emplace(session, random.fixed<crypto::StreamHeader>());
-  receiver_.emplace(session, dht_.record_pool());
-  unordered_.emplace(session, random);
+  using secret_stream::EndMark;
+  using Keys = secret_stream::Unordered::Keys;
+  receiver_.emplace(session, dht_.record_pool(),
+                    has(Extension::kSealedEnd) ? EndMark::kSealed : EndMark::kNone);
+  unordered_.emplace(session, random,
+                     has(Extension::kSecretKeys) ? Keys::kOfSecret : Keys::kOfHash);
   raw_->write(sender_->header_frame());
   last_write_ = dht_.env().now();
   keep_alive();
   open_task_.post();
-  if (ended_) raw_->end();
+  if (ended_) end_raw();
   if (!early_.empty()) {
     const Bytes early = std::exchange(early_, {});
     const ByteView view = early;
     feed({&view, 1});
   }
+  if (raw_ended_) on_end();
   if (read_state() != net::ReadState::kBlocked) readable_task_.post();
 }
 
@@ -142,6 +152,7 @@ void PeerSocket::change_path(net::UdpSocket& socket, udx::StreamId remote_id,
   const auto old = std::move(pool_socket_);
   hold(socket);
   path_ = path;
+  old_source_ = std::exchange(other_source_, std::nullopt);
   raw_->change_remote(socket, remote_id, remote);
   path_task_.post();
 }
@@ -190,7 +201,9 @@ void PeerSocket::reset() {
 }
 
 void PeerSocket::reset_because(const std::string& reason) {
-  if (!closed_ && extension_) send_unordered(Farewell{reason}.encode());
+  if (!closed_ && extension_) {
+    send_unordered(Farewell{has(Extension::kSecretKeys) ? reason : kUntold}.encode());
+  }
   reset();
 }
 
@@ -270,7 +283,12 @@ void PeerSocket::end() {
   if (ended_ || closed_) return;
   ended_ = true;
   keepalive_timer_.stop();
-  if (is_open()) raw_->end();
+  if (is_open()) end_raw();
+}
+
+void PeerSocket::end_raw() {
+  if (has(Extension::kSealedEnd)) raw_->write(sender_->end_frame());
+  raw_->end();
 }
 
 bool PeerSocket::flushed() const { return finished_ || (ended_ && is_open() && raw_->all_acknowledged()); }
@@ -343,8 +361,18 @@ net::ReadResult PeerSocket::read(MutableBytes into) {
 }
 
 bool PeerSocket::accept_path(net::UdpSocket& socket, net::Address from) {
+  const Source source{&socket, from};
+  if (raw_->socket() == &socket && speaks_for_peer(source)) return true;
   if (controller_ != nullptr) controller_->on_path(socket, from);
-  return true;
+  return !raw_->connected() || raw_->is_path(socket, from) || speaks_for_peer(source);
+}
+
+/// The peer may send from another address than the one it is reached at, being a host with several or
+/// behind the same NAT. The first that speaks on a path is the one; whether it is the peer shows when its
+/// first record opens. Once somebody has spoken nobody else is heard.
+bool PeerSocket::speaks_for_peer(const Source& source) {
+  if (!other_source_ && !raw_->heard()) other_source_ = source;
+  return other_source_ == source || old_source_ == source;
 }
 
 void PeerSocket::on_data(std::span<const ByteView> chunks) {
@@ -366,7 +394,8 @@ void PeerSocket::feed(std::span<const ByteView> chunks) {
     }
   }
   raw_->consume(receiver_->take_credit());
-  if (!receiver_->empty()) tell_readable();
+  remote_ended_ |= receiver_->ended();
+  if (!receiver_->empty() || receiver_->ended()) tell_readable();
 }
 
 /// The observer hears of the connection before it hears of what comes over it.
@@ -385,7 +414,7 @@ void PeerSocket::on_messages(std::span<const ByteView> messages) {
     const auto plaintext = unordered_->open(message);
     if (!plaintext) continue;
     if (const auto farewell = extension_ ? Farewell::decode(*plaintext) : std::nullopt) {
-      error_detail_ = farewell->text;
+      error_detail_ = (has(Extension::kSecretKeys) ? "" : kUnproven) + farewell->text;
     } else if (on_message_) {
       on_message_(*plaintext);
     }
@@ -393,9 +422,22 @@ void PeerSocket::on_messages(std::span<const ByteView> messages) {
   }
 }
 
+/// Everybody on the way can end the raw stream, so between two that seal their ends that says nothing of
+/// the data.
 void PeerSocket::on_end() {
-  remote_ended_ = true;
-  if (receiver_) tell_readable();
+  raw_ended_ = true;
+  if (!receiver_) return;
+  if (!has(Extension::kSealedEnd)) {
+    remote_ended_ = true;
+    tell_readable();
+  } else if (!receiver_->ended()) {
+    cut();
+  }
+}
+
+void PeerSocket::cut() {
+  send_unordered(Farewell{describe(ConnectError::kCut)}.encode());
+  fail(ConnectError::kCut);
 }
 
 void PeerSocket::on_writable() {
@@ -415,6 +457,7 @@ void PeerSocket::on_path_proven() {
 }
 
 void PeerSocket::on_closed(udx::CloseReason reason) {
+  if (closed_) return;
   finished_ = reason == udx::CloseReason::kFinished;
   close(reason == udx::CloseReason::kTimedOut ? ConnectError::kTimedOut
         : finished_                           ? ConnectError::kNone

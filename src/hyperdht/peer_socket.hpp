@@ -31,6 +31,7 @@ enum class ConnectError {
   kReset,      // was open: the peer gave up
   kTimedOut,   // was open: the peer stopped answering
   kBroken,     // was open: what came in did not authenticate
+  kCut,        // was open: ended by somebody else than the peer
 };
 /// Upper-case name, as upstream's error codes are written.
 const char* to_string(ConnectError error);
@@ -44,7 +45,7 @@ const char* to_string(PathKind kind);
 class PathController {
  public:
   virtual ~PathController() = default;
-  /// A packet of the stream came in on a socket it is not connected over.
+  /// A packet of the stream came in on another path than the one it is connected over.
   virtual void on_path(net::UdpSocket& socket, const net::Address& from) = 0;
   /// Everything sent over the path before is acknowledged.
   virtual void on_remote_changed() {}
@@ -127,6 +128,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void set_controller(PathController* controller) { controller_ = controller; }
   /// Keeps what makes the connection alive as long as the socket.
   void own_controller(std::unique_ptr<PathController> controller);
+  /// The features that both sides have. Before open().
+  void agree(std::uint64_t features) { features_ = features; }
   /// Joins the raw stream to a path and starts encrypting, with the result of the handshake.
   void open(const noise::Session& session, const std::optional<Extension>& extension,
             net::UdpSocket& socket, udx::StreamId remote_id, const net::Address& remote,
@@ -141,6 +144,12 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void fail(ConnectError error, const char* detail = nullptr);
 
  private:
+  struct Source {
+    const net::UdpSocket* socket;
+    net::Address address;
+    bool operator==(const Source&) const = default;
+  };
+
   // udx::StreamObserver
   bool accept_path(net::UdpSocket& socket, net::Address from) override;
   void on_data(std::span<const ByteView> chunks) override;
@@ -153,6 +162,10 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void on_acknowledged() override;
   void on_closed(udx::CloseReason reason) override;
 
+  bool has(std::uint64_t feature) const { return (features_ & feature) != 0; }
+  bool speaks_for_peer(const Source& source);
+  void end_raw();
+  void cut();
   void feed(std::span<const ByteView> chunks);
   void tell_readable();
   void close(ConnectError error);
@@ -171,7 +184,9 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   ConnectError error_ = ConnectError::kNone;
   std::string error_detail_;
   bool closed_ = false;
+  std::uint64_t features_ = 0;
   bool ended_ = false;
+  bool raw_ended_ = false;  // by the peer, or so it seems
   bool remote_ended_ = false;
   bool finished_ = false;
 
@@ -182,6 +197,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   std::optional<secret_stream::Unordered> unordered_;
   MutableBytes reserved_;
   Bytes early_;  // came in before the keys were known
+  std::optional<Source> other_source_;  // the peer sends from there rather than from where it is reached
+  std::optional<Source> old_source_;    // the same, of the path before
 
   net::ByteStreamObserver* observer_ = nullptr;
   std::function<void()> on_open_;

@@ -21,7 +21,7 @@ int repeats_until_give_up(Duration pace) {
 }  // namespace
 
 PunchRequests::PunchRequests(Dht& dht, Holepuncher& puncher, const rpc::Target& target,
-                             const crypto::Hash64& hash, std::uint64_t session,
+                             const crypto::Key32& key, std::uint64_t session,
                              const AttemptLog& log, Observer& observer)
     : dht_(dht),
       puncher_(puncher),
@@ -29,7 +29,7 @@ PunchRequests::PunchRequests(Dht& dht, Holepuncher& puncher, const rpc::Target& 
       session_(session),
       log_(log),
       observer_(observer),
-      secure_(hash, dht.env().random) {}
+      secure_(key, dht.env().random) {}
 
 void PunchRequests::send(const Way& way, HolepunchPayload payload, Duration pace) {
   payload.round = round_++;

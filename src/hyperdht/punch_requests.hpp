@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a client asks the server about a punch: sealed, sent from the socket that is to punch, through
-// relays that learn nothing of it. Several copies may be out at once, along different ways; the first
-// answer ends them all.
+// relays. Several copies may be out at once, along different ways; the first answer ends them all.
 #pragma once
 
 #include <memory>
@@ -42,9 +41,9 @@ class PunchRequests {
     virtual void on_slow() = 0;
   };
 
-  /// `target` the server's, `hash` of the handshake, `session` the server's name for the attempt.
+  /// `target` the server's, `key` of the payloads, `session` the server's name for the attempt.
   PunchRequests(Dht& dht, Holepuncher& puncher, const rpc::Target& target,
-                const crypto::Hash64& hash, std::uint64_t session, const AttemptLog& log,
+                const crypto::Key32& key, std::uint64_t session, const AttemptLog& log,
                 Observer& observer);
 
   /// Numbers the round. Repeated after `pace`, then twice as long each time, until kGiveUp.

@@ -107,14 +107,13 @@ void RelayPair::cancel() {
   }
 }
 
-/// The peer is where its first packet comes from, and nowhere else: packets it repeats from another
-/// socket after it has found a direct path must not move the leg. The relay's socket that the
-/// packet came to need not be that of the peer's session.
+/// The peer is where its first packet comes from. The relay's socket that the packet came to need not be
+/// that of the peer's session. After it has found a direct path the peer repeats from another socket
+/// what it sent before; that must not move the leg, but has to get through.
 bool RelayPair::Side::accept_path(net::UdpSocket& arrival, net::Address from) {
-  if (!leg->connected()) {
-    socket = pair.server_.hold_socket_(arrival);
-    leg->connect(arrival, peer_id, from);
-  }
+  if (leg->connected()) return from.host == leg->remote().host;
+  socket = pair.server_.hold_socket_(arrival);
+  leg->connect(arrival, peer_id, from);
   return true;
 }
 

@@ -10,8 +10,12 @@ crypto::Key32 SecurePayload::shared_key(const crypto::Hash64& handshake_hash) {
           .view());
 }
 
-SecurePayload::SecurePayload(const crypto::Hash64& handshake_hash, Random& random)
-    : random_(random), shared_(shared_key(handshake_hash)) {
+crypto::Key32 SecurePayload::shared_key(const noise::Session& session, bool secret_keys) {
+  return secret_keys ? session.derive("hsfwd holepunch") : shared_key(session.hash);
+}
+
+SecurePayload::SecurePayload(const crypto::Key32& shared, Random& random)
+    : random_(random), shared_(shared) {
   random_.fill(local_.mutable_view());
 }
 

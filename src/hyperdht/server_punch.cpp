@@ -14,11 +14,11 @@ constexpr std::size_t kMaxRequests = 16;
 constexpr Duration kServerTurnLimit = 3_s;
 }  // namespace
 
-ServerPunch::ServerPunch(Dht& dht, const crypto::Hash64& handshake_hash, Firewall client_firewall,
+ServerPunch::ServerPunch(Dht& dht, const crypto::Key32& payload_key, Firewall client_firewall,
                          bool client_is_hsfwd, Owner& owner)
     : dht_(dht),
       owner_(owner),
-      secure_(handshake_hash, dht.env().random),
+      secure_(payload_key, dht.env().random),
       puncher_(dht, Holepuncher::Role::kServer, client_firewall, *this),
       client_is_hsfwd_(client_is_hsfwd),
       turn_timer_(dht.env().scheduler, [this] { punch(); }),

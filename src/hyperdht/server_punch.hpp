@@ -32,7 +32,7 @@ class ServerPunch final : private HolepuncherObserver {
     virtual bool has_relay() = 0;
   };
 
-  ServerPunch(Dht& dht, const crypto::Hash64& handshake_hash, Firewall client_firewall,
+  ServerPunch(Dht& dht, const crypto::Key32& payload_key, Firewall client_firewall,
               bool client_is_hsfwd, Owner& owner);
   ~ServerPunch() override;
 

@@ -9,19 +9,22 @@ namespace hsfwd::hyperdht {
 
 namespace {
 
-/// Looks after a relayed connection whose server is gone.
+/// Looks after a relayed connection whose server is gone. The client may still find a direct path.
 class RelayKeeper final : public PathController {
  public:
-  RelayKeeper(Scheduler& scheduler, std::unique_ptr<RelayedPath> relay)
-      : scheduler_(scheduler), relay_(std::move(relay)) {}
-  void on_path(net::UdpSocket&, const net::Address&) override {}
+  RelayKeeper(Dht& dht, std::unique_ptr<RelayedPath> relay, udx::StreamId remote_id)
+      : dht_(dht), relay_(std::move(relay)), remote_id_(remote_id) {}
+  void on_path(net::UdpSocket& socket, const net::Address& from) override {
+    if (relay_->carrying()) relay_->move_to(socket, remote_id_, from, dht_.path_kind_of(from));
+  }
   void on_remote_changed() override { relay_->on_remote_changed(); }
   void on_path_proven() override { relay_->on_path_proven(); }
-  void on_socket_gone() override { scheduler_.retire(std::move(relay_)); }
+  void on_socket_gone() override { dht_.env().scheduler.retire(std::move(relay_)); }
 
  private:
-  Scheduler& scheduler_;
+  Dht& dht_;
   std::unique_ptr<RelayedPath> relay_;
+  const udx::StreamId remote_id_;
 };
 
 constexpr Duration kClearWait = 10_s;    // copies of the first message may still come
@@ -50,8 +53,8 @@ void ServerSession::cancel() {
   end_punch();
   PeerSocket* const living = std::exchange(handed_over_, nullptr);
   if (living != nullptr && relay_ && !relay_->done()) {
-    living->own_controller(
-        std::make_unique<RelayKeeper>(dht_.env().scheduler, std::move(relay_)));
+    const udx::StreamId remote_id{static_cast<std::uint32_t>(remote_.udx->id)};
+    living->own_controller(std::make_unique<RelayKeeper>(dht_, std::move(relay_), remote_id));
   } else if (living != nullptr) {
     living->set_controller(nullptr);
   }
@@ -95,7 +98,10 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
     own_relay_ = choose_relay(server_.options_.relay_through, dht_.env().random);
   }
   const auto ephemeral = crypto::KeyPair::generate(dht_.env().random);
-  auto answer = responder.write_message2(ephemeral, make_payload(error, origin.from).encode());
+  const NoisePayload own = make_payload(error, origin.from);
+  features_ = Extension::agreed(own.extension, remote_.extension);
+  if (socket_) socket_->agree(features_);
+  auto answer = responder.write_message2(ephemeral, own.encode());
   if (!answer) return false;
   answer_ = std::move(answer->message);
   keys_ = answer->session;
@@ -146,7 +152,8 @@ void ServerSession::start_relay() {
 void ServerSession::prepare_punch(const HandshakeMessage& message,
                                   const rpc::RequestOrigin& origin) {
   ServerPunch::Owner& owner = *this;
-  punch_ = std::make_unique<ServerPunch>(dht_, keys_->hash,
+  const bool secret_keys = (features_ & Extension::kSecretKeys) != 0;
+  punch_ = std::make_unique<ServerPunch>(dht_, SecurePayload::shared_key(*keys_, secret_keys),
                                          static_cast<Firewall>(remote_.firewall),
                                          remote_.extension.has_value(), owner);
   if (!punch_->usable()) {
@@ -279,6 +286,7 @@ NoisePayload ServerSession::make_payload(PayloadError error, const Address& intr
   if (!relay_addresses.empty()) out.relay_addresses = relay_addresses;
   out.relay_through = own_relay_;
   if (server_.options_.extension) out.extension = server_.options_.extension(remote_.extension);
+  if (out.extension) out.extension->features |= Extension::kOfConnections;
   return out;
 }
 

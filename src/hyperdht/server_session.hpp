@@ -92,6 +92,7 @@ class ServerSession final : public PathController,
   NoisePayload remote_;
   Bytes answer_;
   std::optional<noise::Session> keys_;
+  std::uint64_t features_ = 0;  // that both sides have
   std::unique_ptr<PeerSocket> socket_;  // until it is handed over
   PeerSocket* handed_over_ = nullptr;
   std::unique_ptr<ServerPunch> punch_;

@@ -18,9 +18,11 @@ constexpr std::size_t kHmacBlock = 128;       // BLAKE2b's block, bytes
 constexpr std::size_t kMaxCiphertext = 65535;  // Noise's limit for one message part, bytes
 constexpr std::size_t kKeySize = PublicKey::kSize;
 constexpr std::size_t kSealedKeySize = kKeySize + kTagSize;
+constexpr std::string_view kExporterLabel = "hsfwd exporter";
 
-/// HMAC over BLAKE2b-512. `key` has 64 bytes, half a block, so it is never hashed first.
-Hash64 hmac(ByteView key, std::initializer_list<ByteView> inputs) {
+/// HMAC over BLAKE2b-512. `key` has 64 bytes, half a block, so it is never hashed first. The inputs
+/// count as one, back to back.
+crypto::SecretBytes<64> hmac(ByteView key, ByteView input, ByteView more = {}) {
   crypto::SecretBytes<kHmacBlock> inner;
   crypto::SecretBytes<kHmacBlock> outer;
   copy_bytes(key, inner.mutable_view());
@@ -28,11 +30,18 @@ Hash64 hmac(ByteView key, std::initializer_list<ByteView> inputs) {
   for (std::uint8_t& b : inner.mutable_view()) b ^= 0x36;
   for (std::uint8_t& b : outer.mutable_view()) b ^= 0x5c;
 
-  Bytes message = to_bytes(inner.view());
-  for (const ByteView input : inputs) append(message, input);
-  const Hash64 inner_hash = crypto::blake2b_512({message});
-  crypto::wipe(message);
-  return crypto::blake2b_512({outer.view(), inner_hash.view()});
+  Hash64 hash = crypto::blake2b_512({inner.view(), input, more});
+  hash = crypto::blake2b_512({outer.view(), hash.view()});
+  const auto out = crypto::SecretBytes<64>::from(hash.view());
+  crypto::wipe(hash.mutable_view());
+  return out;
+}
+
+Key32 keyed_hash(ByteView key, std::string_view label) {
+  crypto::Hash32 hash = crypto::blake2b_256_keyed(key, {as_bytes(label)});
+  const Key32 out = Key32::from(hash.view());
+  crypto::wipe(hash.mutable_view());
+  return out;
 }
 
 Key32 cipher_key(const crypto::SecretBytes<64>& output) { return Key32::from(output.view()); }
@@ -43,6 +52,7 @@ Session make_session(const SymmetricState& state, const PublicKey& remote, bool 
       .tx = cipher_key(initiator ? keys.first : keys.second),
       .rx = cipher_key(initiator ? keys.second : keys.first),
       .hash = state.hash(),
+      .exporter = state.exporter(),
       .remote = remote,
       .initiator = initiator,
   };
@@ -53,11 +63,15 @@ Session make_session(const SymmetricState& state, const PublicKey& remote, bool 
 HkdfOutput hkdf(ByteView salt, ByteView input_key) {
   static constexpr std::uint8_t kOne[] = {1};
   static constexpr std::uint8_t kTwo[] = {2};
-  const Hash64 temporary = hmac(salt, {input_key});
-  const Hash64 first = hmac(temporary.view(), {kOne});
-  const Hash64 second = hmac(temporary.view(), {first.view(), kTwo});
-  return {crypto::SecretBytes<64>::from(first.view()),
-          crypto::SecretBytes<64>::from(second.view())};
+  const auto temporary = hmac(salt, input_key);
+  HkdfOutput out;
+  out.first = hmac(temporary.view(), kOne);
+  out.second = hmac(temporary.view(), out.first.view(), kTwo);
+  return out;
+}
+
+Key32 Session::derive(std::string_view label) const {
+  return keyed_hash(exporter.view(), label);
 }
 
 SymmetricState::SymmetricState(ByteView prologue, const PublicKey& responder_static) {
@@ -92,6 +106,10 @@ Result<Bytes> SymmetricState::decrypt_and_hash(ByteView ciphertext) {
 }
 
 HkdfOutput SymmetricState::split() const { return hkdf(chaining_key_.view(), {}); }
+
+Key32 SymmetricState::exporter() const {
+  return keyed_hash(chaining_key_.view(), kExporterLabel);
+}
 
 Initiator::Initiator(KeyPair local, const PublicKey& remote, ByteView prologue)
     : static_(std::move(local)), remote_(remote), state_(prologue, remote) {}

@@ -7,6 +7,8 @@
 // Each message's keys are fresh, so every sealed part has nonce 0.
 #pragma once
 
+#include <string_view>
+
 #include "crypto/crypto.hpp"
 
 namespace hsfwd::noise {
@@ -15,9 +17,15 @@ namespace hsfwd::noise {
 struct Session {
   crypto::Key32 tx;
   crypto::Key32 rx;
+  /// No secret: whoever saw both messages and knows the server's key can compute it.
   crypto::Hash64 hash;
+  /// From the chaining key at the end, for keys beside tx and rx.
+  crypto::Key32 exporter;
   crypto::PublicKey remote;
   bool initiator = false;
+
+  /// A key for each purpose that has a label, which only the two sides know.
+  crypto::Key32 derive(std::string_view label) const;
 };
 
 /// HMAC-BLAKE2b based key derivation; the outputs are 64 bytes each.
@@ -38,6 +46,7 @@ class SymmetricState {
   void encrypt_and_hash(ByteView plaintext, Bytes& out);
   Result<Bytes> decrypt_and_hash(ByteView ciphertext);
   HkdfOutput split() const;
+  crypto::Key32 exporter() const;
 
   const crypto::Hash64& hash() const { return hash_; }
   const crypto::SecretBytes<64>& chaining_key() const { return chaining_key_; }

@@ -36,20 +36,30 @@ Bytes Sender::header_frame() const {
   return out;
 }
 
-void Sender::seal(MutableBytes frame) {
+Bytes Sender::end_frame() {
+  Bytes frame(kFrameOverhead);
+  seal(frame, crypto::StreamTag::kFinal);
+  return frame;
+}
+
+void Sender::seal(MutableBytes frame, crypto::StreamTag tag) {
   const std::size_t body = frame.size() - kLengthSize;
   HSFWD_CHECK(frame.size() >= kFrameOverhead && body <= kMaxBody);
   frame[0] = static_cast<std::uint8_t>(body);
   frame[1] = static_cast<std::uint8_t>(body >> 8);
   frame[2] = static_cast<std::uint8_t>(body >> 16);
-  state_.push(frame.subspan(kLengthSize));
+  state_.push(frame.subspan(kLengthSize), tag);
 }
 
-Receiver::Receiver(const noise::Session& session, BufferPool& pool)
-    : expected_id_(stream_id(session.hash, !session.initiator)), key_(session.rx), pool_(pool) {}
+Receiver::Receiver(const noise::Session& session, BufferPool& pool, EndMark end)
+    : expected_id_(stream_id(session.hash, !session.initiator)),
+      key_(session.rx),
+      end_(end),
+      pool_(pool) {}
 
 Result<void, ReceiveError> Receiver::feed(ByteView bytes) {
   while (!bytes.empty()) {
+    if (ended_) return Err(ReceiveError::kAfterEnd);
     if (!in_body_) {
       if (!read_length(bytes)) return {};
       if (!state_ && body_size_ != kHeaderBody) return Err(ReceiveError::kBadHeader);
@@ -126,11 +136,13 @@ Result<void, ReceiveError> Receiver::finish_header() {
 Result<void, ReceiveError> Receiver::finish_body() {
   in_body_ = false;
   Slab& slab = current();
-  if (!state_->pull({slab.data() + body_offset_, body_size_})) {
-    return Err(ReceiveError::kBadMessage);
-  }
-  ++messages_;
+  const auto tag = state_->pull({slab.data() + body_offset_, body_size_});
   const std::size_t plaintext = body_size_ - crypto::kStreamOverhead;
+  // Upstream looks at no tag, so without the agreement none means anything.
+  const bool final = end_ == EndMark::kSealed && tag == crypto::StreamTag::kFinal;
+  if (!tag || (final && plaintext > 0)) return Err(ReceiveError::kBadMessage);
+  ended_ = final;
+  ++messages_;
   const std::size_t credit = kLengthSize + body_size_ - body_credited_;
   if (plaintext == 0) {
     // A keepalive, or a message without content, which a byte stream does not show.

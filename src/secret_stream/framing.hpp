@@ -29,6 +29,12 @@ inline constexpr std::size_t kMaxPlaintext = kMaxBody - crypto::kStreamOverhead;
 
 using StreamId = FixedBytes<struct SecretStreamIdTag, 32>;
 
+/// How a direction ends.
+enum class EndMark {
+  kNone,    // upstream's: with the raw stream, which everybody on the way can end
+  kSealed,  // with an empty record that says so
+};
+
 /// The id a side announces in its header: the initiator's or the responder's.
 StreamId stream_id(const crypto::Hash64& handshake_hash, bool initiator);
 
@@ -41,9 +47,13 @@ class Sender {
   Bytes header_frame() const;
   /// Encrypts in place: `frame` is a message's plaintext of any size from kPlaintextOffset on, with
   /// room for the overhead, kFrameOverhead + n bytes in all.
-  void seal(MutableBytes frame);
+  void seal(MutableBytes frame) { seal(frame, crypto::StreamTag::kMessage); }
+  /// The last frame of a direction whose end is sealed.
+  Bytes end_frame();
 
  private:
+  void seal(MutableBytes frame, crypto::StreamTag tag);
+
   StreamId id_;
   crypto::StreamHeader header_;
   crypto::SecretStreamState state_;
@@ -52,7 +62,8 @@ class Sender {
 enum class ReceiveError {
   kBadHeader,   // wrong length or not the peer's id
   kBadLength,   // a body too short to be one
-  kBadMessage,  // does not decrypt
+  kBadMessage,  // does not decrypt, or says that it is the last one and has content
+  kAfterEnd,    // something behind the sealed end
 };
 
 /// Puts the frames of the raw stream together, opens them, and keeps the plaintexts until they are
@@ -60,13 +71,16 @@ enum class ReceiveError {
 class Receiver {
  public:
   /// Memory comes from `pool` and outlives the receiver. Larger frames are allocated as they come.
-  Receiver(const noise::Session& session, BufferPool& pool);
+  Receiver(const noise::Session& session, BufferPool& pool, EndMark end = EndMark::kNone);
 
   /// The next bytes of the raw stream. Errors are final.
   Result<void, ReceiveError> feed(ByteView bytes);
 
   /// The peer's header has come: it has the keys.
   bool established() const { return state_.has_value(); }
+
+  /// The peer's sealed end has come. Messages before it may still be here.
+  bool ended() const { return ended_; }
 
   bool empty() const { return records_.empty(); }
   /// What is left of the oldest message; empty if there is none.
@@ -106,6 +120,7 @@ class Receiver {
 
   const StreamId expected_id_;
   const crypto::Key32 key_;
+  const EndMark end_;
   BufferPool& pool_;
   std::optional<crypto::SecretStreamState> state_;
 
@@ -123,6 +138,7 @@ class Receiver {
   std::size_t credit_ = 0;
   std::size_t body_credited_ = 0;
   std::uint64_t messages_ = 0;
+  bool ended_ = false;
 };
 
 }  // namespace hsfwd::secret_stream

@@ -46,6 +46,8 @@ struct SentPacket {
 
 class Flight {
  public:
+  explicit Flight(SeqNo first) : begin_(first), lost_hint_(first) {}
+
   /// Lowest packet not acknowledged in order, and the next to be numbered.
   SeqNo begin() const { return begin_; }
   SeqNo end() const { return begin_ + static_cast<std::uint32_t>(packets_.size()); }

@@ -53,7 +53,7 @@ bool Mux::on_datagram(net::UdpSocket& socket, const net::InboundDatagram& datagr
   const auto packet = Packet::parse(datagram.bytes);
   if (!packet) return false;
   const auto found = streams_.find(packet->header.stream.value);
-  if (found == streams_.end()) return answer_for_lingering(*packet);
+  if (found == streams_.end()) return answer_for_lingering(datagram.from, *packet);
   Stream& stream = *found->second;
   mark_dirty(stream);
   stream.input(socket, datagram.from, *packet, datagram.bytes);
@@ -111,16 +111,18 @@ void Mux::linger(const Stream& stream) {
   lingering_[stream.id().value] = Lingering{
       .socket = stream.socket_,
       .to = stream.current().address,
+      .heard_from = stream.last_source_,
       .answer = stream.header(kState, stream.flight_.end()),
       .until = scheduler_.now() + kLinger,
   };
   if (!linger_timer_.armed()) linger_timer_.start(kLinger);
 }
 
-bool Mux::answer_for_lingering(const Packet& packet) {
+bool Mux::answer_for_lingering(const net::Address& from, const Packet& packet) {
   const auto found = lingering_.find(packet.header.stream.value);
   if (found == lingering_.end()) return false;
   const Lingering& entry = found->second;
+  if (from != entry.to && from != entry.heard_from) return true;
   if (packet.header.has(kData) || packet.header.has(kEnd) || packet.header.has(kHeartbeat)) {
     transmitter_.add_copy({entry.socket, entry.to}, entry.answer, {}, {});
     batch_task_.post();

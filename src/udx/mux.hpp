@@ -45,6 +45,7 @@ class Mux {
   struct Lingering {
     net::UdpSocket* socket;
     net::Address to;
+    net::Address heard_from;  // as long as it was a stream, lastly
     Header answer;
     Instant until;
   };
@@ -53,7 +54,7 @@ class Mux {
   void remove(Stream& stream);
   void linger(const Stream& stream);
   void mark_dirty(Stream& stream);
-  bool answer_for_lingering(const Packet& packet);
+  bool answer_for_lingering(const net::Address& from, const Packet& packet);
   void sweep_lingering();
   StreamId fresh_id();
 

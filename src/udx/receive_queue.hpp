@@ -13,8 +13,8 @@ namespace hsfwd::udx {
 class ReceiveQueue {
  public:
   /// Early packets are copied into buffers of `pool`, which outlives the queue and whose buffers
-  /// hold kMaxPayload.
-  explicit ReceiveQueue(BufferPool& pool) : pool_(pool) {}
+  /// hold kMaxPayload. `first`: the number that the peer begins with.
+  ReceiveQueue(BufferPool& pool, SeqNo first) : pool_(pool), next_(first) {}
 
   /// Packets further ahead than this are refused; what a sender may have under way is far less.
   static constexpr std::int32_t kMaxAhead = 65536;

@@ -25,11 +25,12 @@ Stream::Stream(Mux& mux, StreamId id, StreamObserver& observer, const StreamOpti
       observer_(observer),
       options_(options),
       send_buffer_(mux.slabs_),
+      flight_(options.first_sent),
       remote_window_(kAssumedWindow),
       congestion_(PathMtu::kBase - kOverhead, mux.random_.u32()),
       mtu_(options.max_mtu),
       timer_(mux.scheduler_, [this] { on_timer(); }),
-      received_(mux.packets_),
+      received_(mux.packets_, options.first_received),
       last_advertised_(options.receive_window) {
   progress_at_ = timeout_from_ = scheduler_.now();
   mux_.add(*this);
@@ -57,6 +58,7 @@ void Stream::connect(net::UdpSocket& socket, StreamId remote_id, net::Address re
 void Stream::change_remote(net::UdpSocket& socket, StreamId remote_id, net::Address remote) {
   if (closed_ || !connected() || remote.port == 0) return;
   old_path_ = OldPath{socket_, current().address, std::nullopt};
+  heard_ = false;
   socket_ = &socket;
   if (flight_.empty() || destinations_.size() >= kMaxDestinations) {
     destinations_.back() = {remote, remote_id};

@@ -41,8 +41,9 @@ enum class CloseReason {
 class StreamObserver {
  public:
   virtual ~StreamObserver() = default;
-  /// A packet came in on a socket the stream is not connected over; false drops it. The stream may
-  /// be connected or moved there from inside.
+  /// A packet for the stream came in on another socket, or from another address, than those that it is
+  /// connected over or is just moving away from; false drops it. The stream may be connected or moved
+  /// there from inside.
   virtual bool accept_path(net::UdpSocket& socket, net::Address from) = 0;
   /// The next bytes in order, as they lie in the packets. They count against the window until
   /// Stream::consume.
@@ -81,6 +82,9 @@ struct StreamOptions {
   std::size_t max_mtu = 1500;                    // IP packet, bytes
   AckPolicy acks = AckPolicy::kEveryPacket;
   Duration heartbeat;  // 0: none
+  // Numbers of the first packets of the two directions; hyperdht's streams begin at 0.
+  SeqNo first_sent;
+  SeqNo first_received;
 };
 
 struct StreamStats {
@@ -88,6 +92,7 @@ struct StreamStats {
   std::uint64_t bytes_received = 0;
   std::uint64_t packets_sent = 0;
   std::uint64_t packets_received = 0;
+  std::uint64_t packets_refused = 0;  // not from the peer's address, or a reset that cannot be its
   std::uint64_t packets_repeated = 0;
   std::uint64_t timeouts = 0;
   Duration rtt;
@@ -111,6 +116,12 @@ class Stream {
   bool connected() const { return socket_ != nullptr; }
   net::UdpSocket* socket() const { return socket_; }
   net::Address remote() const { return current().address; }
+  /// This is where the stream sends from, and to.
+  bool is_path(const net::UdpSocket& socket, const net::Address& from) const {
+    return &socket == socket_ && from == current().address;
+  }
+  /// Something has come along this path, since it was taken.
+  bool heard() const { return heard_; }
   /// Continues over another path. Packets already sent are repeated to their old address first, from
   /// the new socket, and along the new path after that.
   void change_remote(net::UdpSocket& socket, StreamId remote_id, net::Address remote);
@@ -177,7 +188,9 @@ class Stream {
 
   // --- Input (stream_input.cpp) ---
   void input(net::UdpSocket& socket, net::Address from, const Packet& packet, ByteView datagram);
-  void forward(ByteView datagram, const Packet& packet);
+  bool accept(net::UdpSocket& socket, const net::Address& from);
+  void forward(ByteView datagram, const Packet& packet, bool from_path);
+  bool may_reset(const Header& header) const;
   bool receive_sequenced(const Packet& packet);
   void receive_data(const Packet& packet);
   void take_kept();
@@ -240,6 +253,8 @@ class Stream {
   Stream* relay_source_ = nullptr;  // the stream that forwards into this one
   std::optional<SeqNo> change_mark_;  // change_remote is final when everything below is acked
   std::optional<OldPath> old_path_;
+  bool heard_ = false;
+  net::Address last_source_;
   std::vector<Bytes> held_for_relay_;  // came before this leg knew where to send
 
   // Sending

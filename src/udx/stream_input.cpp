@@ -19,12 +19,13 @@ constexpr std::size_t kMaxHeldForRelay = 4;
 
 void Stream::input(net::UdpSocket& socket, net::Address from, const Packet& packet,
                    ByteView datagram) {
-  if (closed_) return;
-  if (&socket != socket_ && (from.port == 0 || !observer_.accept_path(socket, from))) return;
-  if (closed_) return;
+  if (closed_ || !accept(socket, from)) return;
   ++stats_.packets_received;
+  const bool from_path = is_path(socket, from);
+  heard_ |= from_path;
+  last_source_ = from;
   if (relay_target_ != nullptr) {
-    forward(datagram, packet);
+    forward(datagram, packet, from_path);
     return;
   }
   if (packet.header.has(kHeartbeat)) {
@@ -51,6 +52,17 @@ void Stream::input(net::UdpSocket& socket, net::Address from, const Packet& pack
   if (remote_ended_ && end_acked_ && flight_.empty()) close(CloseReason::kFinished);
 }
 
+/// Packets carry no proof of who sent them, so where they come from has to do. While the stream moves
+/// the peer may be on either path.
+bool Stream::accept(net::UdpSocket& socket, const net::Address& from) {
+  if (is_path(socket, from)) return true;
+  const bool left = old_path_ && &socket == old_path_->socket && from == old_path_->address;
+  if (left) return true;
+  const bool accepted = from.port != 0 && observer_.accept_path(socket, from);
+  if (!accepted) ++stats_.packets_refused;
+  return accepted && !closed_;
+}
+
 void Stream::repeat_in_flight() {
   while (flight_.has_in_flight()) flight_.mark_lost(flight_.oldest_in_flight());
   mark_dirty();
@@ -69,8 +81,13 @@ void Stream::note_arrival(const net::UdpSocket& socket, const net::Address& from
   if (tell_path_proven_) old_path_.reset();
 }
 
-void Stream::forward(ByteView datagram, const Packet& packet) {
+/// A reset is never repeated, so it comes along the path or not at all.
+void Stream::forward(ByteView datagram, const Packet& packet, bool from_path) {
   Stream& target = *relay_target_;
+  if (packet.header.has(kDestroy) && connected() && !from_path) {
+    ++stats_.packets_refused;
+    return;
+  }
   if (!packet.header.has(kDestroy) && !observer_.allow_forward(datagram.size())) return;
   if (target.connected()) {
     transmitter_.add_forwarded({target.socket_, target.current().address}, datagram,
@@ -82,11 +99,23 @@ void Stream::forward(ByteView datagram, const Packet& packet) {
   if (packet.header.has(kDestroy)) close(CloseReason::kReset);
 }
 
+/// Resetting is the last thing that a peer does: behind what it has sent and will never repeat, which
+/// is within the window, and knowing of all that it ever acknowledged (RFC 5961). Who does not see the
+/// stream has to guess both numbers.
+bool Stream::may_reset(const Header& header) const {
+  return !received_.too_far(header.seq) && header.ack >= flight_.begin() &&
+         header.ack <= flight_.end();
+}
+
 /// False when the packet ended the stream or may not be answered.
 bool Stream::receive_sequenced(const Packet& packet) {
   if (packet.header.seq < received_.next()) return true;
   if (packet.header.has(kDestroy)) {
-    close(CloseReason::kReset);
+    if (may_reset(packet.header)) {
+      close(CloseReason::kReset);
+    } else {
+      ++stats_.packets_refused;
+    }
     return false;
   }
   if (!packet.header.has(kData) && !packet.header.has(kEnd)) return true;

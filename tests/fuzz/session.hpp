@@ -15,6 +15,7 @@ struct Sessions {
     };
     initiator.tx = responder.rx = key(1);
     initiator.rx = responder.tx = key(2);
+    initiator.exporter = responder.exporter = key(3);
     initiator.hash = responder.hash = crypto::blake2b_512({as_bytes("session")});
     initiator.initiator = true;
   }

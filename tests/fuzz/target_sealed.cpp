@@ -24,8 +24,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const fuzz::Sessions kSessions;
   sim::SeededRandom random(1);
   secret_stream::Unordered sender(kSessions.initiator, random);
-  const secret_stream::Unordered receiver(kSessions.responder, random);
-  const hyperdht::SecurePayload secure(kSessions.initiator.hash, random);
+  secret_stream::Unordered receiver(kSessions.responder, random);
+  const hyperdht::SecurePayload secure(
+      hyperdht::SecurePayload::shared_key(kSessions.initiator.hash), random);
   HSFWD_CHECK(!receiver.open({data, size}).ok());
   HSFWD_CHECK(!secure.open({data, size}).ok());
 

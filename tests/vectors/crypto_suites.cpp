@@ -182,6 +182,7 @@ noise::Session session_of(const Json& inputs, bool initiator) {
   return {.tx = initiator ? tx : rx,
           .rx = initiator ? rx : tx,
           .hash = fixed_of<crypto::Hash64>(inputs["handshake_hash"]),
+          .exporter = {},
           .remote = {},
           .initiator = initiator};
 }
@@ -213,7 +214,7 @@ void check_frames(const Json& v, bool initiator) {
   if (!side.contains("unordered")) return;
   for (const Json& entry : side["unordered"]) {
     sim::SeededRandom random(1);
-    const Unordered unordered(session_of(inputs, !initiator), random);
+    Unordered unordered(session_of(inputs, !initiator), random);
     const Json& envelope = entry.contains("envelope") ? entry["envelope"] : entry["message"];
     const auto opened = unordered.open(bytes_of(envelope));
     expect(opened.ok(), "unordered message does not open");

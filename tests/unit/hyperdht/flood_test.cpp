@@ -61,7 +61,7 @@ class Attackers final : public net::UdpObserver {
   void punch_request(const Address& relay, const std::vector<Address>& targets) {
     if (opened_.empty()) return;
     const Opened& session = opened_[random_.below(static_cast<std::uint32_t>(opened_.size()))];
-    const SecurePayload secure(session.hash, random_);
+    const SecurePayload secure(SecurePayload::shared_key(session.hash), random_);
     HolepunchPayload payload{.firewall = static_cast<std::uint64_t>(Firewall::kConsistent),
                              .round = random_.below(100),
                              .punching = true,

@@ -107,7 +107,7 @@ TEST_CASE("failures before any path are told too") {
 }
 
 TEST_CASE("for every failure there is an advice, one sentence or two") {
-  for (int error = 0; error <= static_cast<int>(ConnectError::kBroken); ++error) {
+  for (int error = 0; error <= static_cast<int>(ConnectError::kCut); ++error) {
     for (int punch = -1; punch <= static_cast<int>(PunchFailure::kExhausted); ++punch) {
       for (std::uint64_t nats = 0; nats < 16; ++nats) {
         AttemptFailure failure{.error = static_cast<ConnectError>(error),

@@ -44,6 +44,10 @@ TEST_CASE("both sides end with the same session and know each other") {
   CHECK(equal(opened->session.rx.view(), answer->session.tx.view()));
   CHECK(opened->session.initiator);
   CHECK(!answer->session.initiator);
+  const auto key = opened->session.derive("a purpose");
+  CHECK(equal(key.view(), answer->session.derive("a purpose").view()));
+  CHECK(!equal(key.view(), answer->session.derive("another purpose").view()));
+  CHECK(!equal(key.view(), opened->session.exporter.view()));
 }
 
 TEST_CASE("a first message with one bit changed, or cut anywhere, is refused") {

@@ -26,10 +26,12 @@ Bytes seal(Sender& sender, ByteView plaintext) {
 }
 
 struct Line {
+  explicit Line(EndMark end = EndMark::kNone) : receiver(sessions.responder, pool, end) {}
+
   fuzz::Sessions sessions;
   BufferPool pool{1000, 4};
   Sender sender{sessions.initiator, {}};
-  Receiver receiver{sessions.responder, pool};
+  Receiver receiver;
 
   Bytes take_all() {
     Bytes out;
@@ -133,11 +135,65 @@ TEST_CASE("a frame that announces sixteen megabytes costs what has come of it") 
   CHECK(line.receiver.empty());
 }
 
+TEST_CASE("an end that is sealed is the end, wherever the raw stream is cut in two") {
+  Line whole(EndMark::kSealed);
+  Bytes stream = whole.sender.header_frame();
+  append(stream, seal(whole.sender, pattern(100)));
+  append(stream, seal(whole.sender, {}));
+  append(stream, whole.sender.end_frame());
+  for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+    Line line(EndMark::kSealed);
+    REQUIRE(line.receiver.feed(ByteView(stream).first(cut)).ok());
+    REQUIRE(line.receiver.ended() == (cut == stream.size()));
+    REQUIRE(line.receiver.feed(ByteView(stream).subspan(cut)).ok());
+    REQUIRE(line.receiver.ended());
+    REQUIRE(line.take_all() == pattern(100));
+    REQUIRE(line.receiver.take_credit() == stream.size());
+  }
+}
+
+TEST_CASE("whatever stands behind a sealed end breaks the stream, true or not") {
+  for (const bool in_one_go : {true, false}) {
+    Line line(EndMark::kSealed);
+    Bytes stream = line.sender.header_frame();
+    append(stream, line.sender.end_frame());
+    Bytes behind = seal(line.sender, pattern(3));
+    if (in_one_go) {
+      append(stream, behind);
+      CHECK(line.receiver.feed(stream).error() == ReceiveError::kAfterEnd);
+    } else {
+      REQUIRE(line.receiver.feed(stream).ok());
+      CHECK(line.receiver.feed(ByteView(behind).first(1)).error() == ReceiveError::kAfterEnd);
+    }
+    CHECK(line.receiver.empty());
+  }
+}
+
+TEST_CASE("a last record with content is none of ours") {
+  Line line(EndMark::kSealed);
+  REQUIRE(line.receiver.feed(line.sender.header_frame()).ok());
+  crypto::SecretStreamState state(line.sessions.initiator.tx, {});
+  Bytes frame{crypto::kStreamOverhead + 1, 0, 0};
+  frame.resize(kFrameOverhead + 1);
+  state.push(MutableBytes(frame).subspan(kLengthSize), crypto::StreamTag::kFinal);
+  CHECK(line.receiver.feed(frame).error() == ReceiveError::kBadMessage);
+}
+
+TEST_CASE("a tag means nothing to who has not agreed on sealed ends, as with upstream") {
+  Line line;
+  Bytes stream = line.sender.header_frame();
+  append(stream, line.sender.end_frame());
+  append(stream, seal(line.sender, pattern(4)));
+  REQUIRE(line.receiver.feed(stream).ok());
+  CHECK(!line.receiver.ended());
+  CHECK(line.take_all() == pattern(4));
+}
+
 TEST_CASE("messages beside the stream open in any order and any number of times") {
   fuzz::Sessions sessions;
   sim::SeededRandom random(1);
   Unordered sender(sessions.initiator, random);
-  const Unordered receiver(sessions.responder, random);
+  Unordered receiver(sessions.responder, random);
   const auto a = sender.seal(pattern(10));
   const auto b = sender.seal({});
   CHECK(*receiver.open(*b) == Bytes());

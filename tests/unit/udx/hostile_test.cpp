@@ -21,6 +21,11 @@ struct Victim {
 
   void say(std::uint8_t flags, std::uint32_t seq, std::uint32_t ack, ByteView body,
            std::uint8_t data_offset = 0) {
+    say_from(peer, flags, seq, ack, body, data_offset);
+  }
+
+  void say_from(const net::Address& from, std::uint8_t flags, std::uint32_t seq, std::uint32_t ack,
+                ByteView body, std::uint8_t data_offset = 0) {
     const Header header{.flags = flags,
                         .data_offset = data_offset,
                         .stream = recorder.stream->id(),
@@ -30,13 +35,15 @@ struct Victim {
     Bytes packet(kHeaderSize);
     header.write(packet.data());
     append(packet, body);
-    net::InboundDatagram datagram{peer, packet};
+    net::InboundDatagram datagram{from, packet};
     node.on_datagrams(*node.socket_, {&datagram, 1});
   }
 
   sim::World world{1};
   Node node{world.add_host(net::Ipv4::of(52, 0, 0, 1))};
-  const net::Address peer{net::Ipv4::of(52, 0, 0, 2), 1000};
+  Node peer_node{world.add_host(net::Ipv4::of(52, 0, 0, 2))};  // only counts what it gets
+  const net::Address peer = peer_node.address();
+  const net::Address elsewhere{net::Ipv4::of(52, 0, 0, 9), 1000};
   Recorder recorder;
 };
 
@@ -148,4 +155,81 @@ TEST_CASE("a data offset beyond the end, and packets that are all header, are dr
     }
   }
   CHECK(!victim.recorder.closed);
+}
+
+TEST_CASE("who is not on the path is not heard, whatever it says and however well it knows the numbers") {
+  Victim victim;
+  victim.recorder.accept = false;
+  victim.recorder.send(1000, false);
+  victim.say(kData, 0, 0, Bytes{Recorder::byte_at(0)});
+  victim.world.run_for(10_ms);
+  const auto before = victim.recorder.stream->stats();
+  const net::Address other_port{victim.peer.host, 1001};
+  for (const auto& from : {victim.elsewhere, other_port, net::Address{victim.peer.host, 0}}) {
+    for (const std::uint8_t flags : {kData, kEnd, kDestroy, kMessage, kHeartbeat, kState}) {
+      victim.say_from(from, flags, 1, 1, Bytes{7});
+    }
+  }
+  Recorder& recorder = victim.recorder;
+  CHECK(recorder.received == 1);
+  CHECK(!recorder.ended);
+  CHECK(!recorder.closed);
+  CHECK(recorder.messages.empty());
+  CHECK(!recorder.stream->all_acknowledged());
+  const auto after = recorder.stream->stats();
+  CHECK(after.packets_received == before.packets_received);
+  CHECK(after.packets_sent == before.packets_sent);
+  CHECK(after.packets_refused == before.packets_refused + 18);
+  // The peer itself is.
+  victim.say(kEnd, 1, 1, {});
+  CHECK(recorder.ended);
+}
+
+TEST_CASE("a reset counts within the window, and if it knows what was acknowledged") {
+  constexpr std::uint32_t kAhead = ReceiveQueue::kMaxAhead;
+  struct Case {
+    std::uint32_t seq;
+    std::uint32_t ack;
+    bool counts;
+  };
+  // The victim has sent two packets, of which one is acknowledged, and has heard 10.
+  for (const auto& [seq, ack, counts] :
+       {Case{10, 1, true}, Case{10, 2, true}, Case{10 + kAhead - 1, 1, true}, Case{9, 1, false},
+        Case{10 + kAhead, 1, false}, Case{0x7fffffff, 1, false}, Case{0x80000009, 1, false},
+        Case{10, 0, false}, Case{10, 3, false}, Case{10, 0x80000001, false}}) {
+    CAPTURE(seq, ack);
+    Victim victim;
+    victim.recorder.send(1500, false);
+    victim.world.run_for(1_ms);
+    for (std::uint32_t i = 0; i < 10; ++i) victim.say(kData, i, 1, Bytes{Recorder::byte_at(i)});
+    victim.say(kDestroy, seq, ack, {});
+    CHECK(victim.recorder.closed == (counts ? std::optional(CloseReason::kReset) : std::nullopt));
+  }
+}
+
+TEST_CASE("an end ahead of the window is none") {
+  Victim victim;
+  victim.say(kEnd, ReceiveQueue::kMaxAhead, 0, {});
+  victim.say(kEnd, 0x7fffffff, 0, {});
+  victim.say(kData | kEnd, 0x80000000, 0, Bytes{1});
+  CHECK(victim.node.mux_.packets_kept() == 0);
+  for (std::uint32_t i = 0; i < 100; ++i) victim.say(kData, i, 0, Bytes{Recorder::byte_at(i)});
+  CHECK(victim.recorder.received == 100);
+  CHECK(!victim.recorder.ended);
+}
+
+TEST_CASE("a stream that has closed answers its peer and nobody else") {
+  Victim victim;
+  victim.recorder.send(10, true);
+  victim.world.run_for(1_ms);
+  victim.say(kEnd, 0, 1, {});
+  REQUIRE(victim.recorder.closed == CloseReason::kFinished);
+  const auto answered = [&](const net::Address& from) {
+    const int before = victim.peer_node.foreign_;
+    victim.say_from(from, kEnd, 0, 1, {});
+    victim.world.run_for(50_ms);
+    return victim.peer_node.foreign_ > before;
+  };
+  CHECK(answered(victim.peer));
+  CHECK(!answered(victim.elsewhere));
 }

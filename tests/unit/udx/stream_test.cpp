@@ -84,6 +84,35 @@ TEST_CASE("transfers are bit-exact over lossy, reordering, duplicating paths") {
   CHECK(pair.b.closed == CloseReason::kFinished);
 }
 
+TEST_CASE("numbers wrap around in both directions, over a path that loses and reorders") {
+  const sim::LinkProfile bad{.delay = 10_ms, .jitter = 3_ms, .loss = 0.01, .duplicate = 0.01,
+                             .reorder = 0.01};
+  const StreamOptions options{.first_sent = {0xffffff00}, .first_received = {0xffffff00}};
+  Pair pair(13, bad, options);
+  pair.connect();
+  pair.a.send(2 * kMegabyte, true);
+  pair.b.send(2 * kMegabyte, true);
+  REQUIRE(pair.world.run_until([&] { return pair.a.closed && pair.b.closed; }, 60_s));
+  CHECK(pair.a.closed == CloseReason::kFinished);
+  CHECK(pair.b.closed == CloseReason::kFinished);
+  CHECK(pair.a.received == 2 * kMegabyte);
+  CHECK(pair.b.received == 2 * kMegabyte);
+  CHECK((pair.a.intact && pair.b.intact));
+  CHECK(pair.a.stream->stats().packets_repeated > 0);
+}
+
+TEST_CASE("a reset counts on both sides of the wrap") {
+  for (const std::uint64_t bytes : {1000u, 600'000u}) {
+    Pair pair(14, {}, {.first_sent = {0xffffff00}, .first_received = {0xffffff00}});
+    pair.connect();
+    pair.a.send(bytes, false);
+    REQUIRE(pair.world.run_until([&] { return pair.b.received == bytes; }, 20_s));
+    pair.a.stream->destroy();
+    REQUIRE(pair.world.run_until([&] { return pair.b.closed.has_value(); }, 1_s));
+    CHECK(pair.b.closed == CloseReason::kReset);
+  }
+}
+
 TEST_CASE("the same seed gives the same trace, another seed another") {
   const auto trace = [](std::uint64_t seed) {
     sim::LinkProfile link;
@@ -395,6 +424,49 @@ struct Relayed {
 };
 
 }  // namespace
+
+TEST_CASE("while a stream moves, its peer is heard on both paths and nobody else anywhere") {
+  Relayed net(35);
+  net.a.accept = net.b.accept = false;
+  net.b.send(10'000, false);
+  net.world.run_for(100_ms);
+  net.move_a();
+  // The peer has not moved yet.
+  net.b.send(20'000, false);
+  net.world.run_for(100_ms);
+  CHECK(net.a.received == 20'000);
+  net.move_b();
+  net.b.send(30'000, false);
+  REQUIRE(net.world.run_until([&] { return net.a.received == 30'000; }, 5_s));
+  CHECK(net.a.paths_proven == 1);
+  CHECK(net.a.stream->stats().packets_refused == 0);
+  // From here on the relay is a stranger.
+  net.b.stream->change_remote(*net.b_node.socket_, net.leg_b.stream->id(), net.r_node.address());
+  net.b.send(40'000, false);
+  net.world.run_for(300_ms);
+  CHECK(net.a.received == 30'000);
+  CHECK(net.a.stream->stats().packets_refused > 0);
+}
+
+TEST_CASE("a leg passes on what its peer repeats from another socket, and no reset from there") {
+  Relayed net(36);
+  net.world.run_for(50_ms);
+  Header header{.flags = kDestroy, .stream = net.leg_a.stream->id()};
+  std::array<std::uint8_t, kHeaderSize> bytes{};
+  const auto say = [&] {
+    header.write(bytes.data());
+    const net::OutboundDatagram datagram{.to = net.r_node.address(), .parts = {ByteView(bytes)}};
+    net.a_direct->send({&datagram, 1});
+    net.world.run_for(50_ms);
+  };
+  say();
+  CHECK(!net.leg_a.closed);
+  CHECK(!net.b.closed);
+  CHECK(net.leg_a.stream->stats().packets_refused == 1);
+  header.flags = kData;
+  say();
+  CHECK(net.b.stream->stats().packets_received == 1);
+}
 
 TEST_CASE("a stream that moved off a relay gets everything across, even if the relay ends at once") {
   Relayed net(33);

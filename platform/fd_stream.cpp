@@ -12,6 +12,8 @@
 #include <cstring>
 #include <utility>
 
+#include "platform/closing_sockets.hpp"
+
 namespace hsfwd::platform {
 
 namespace {
@@ -37,16 +39,10 @@ FdStream::FdStream(Loop& loop, Kind kind, int in, int out)
 }
 
 FdStream::~FdStream() {
-  if (!ended_) refuse_orderly_end();
+  // Or the other side could take what it has got for the whole.
+  if (!ended_ && kind_ == Kind::kSocket && in_.fd >= 0) refuse_orderly_end(in_.fd);
   close_side(in_);
   close_side(out_);
-}
-
-/// Closing then is a reset, so that the other side cannot take what it has got for the whole.
-void FdStream::refuse_orderly_end() {
-  if (kind_ != Kind::kSocket || in_.fd < 0) return;
-  const linger now{1, 0};
-  setsockopt(in_.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
 void FdStream::open_side(Side& side, int fd) {
@@ -79,13 +75,11 @@ void FdStream::want(Side& side, int events, bool on) {
 
 net::ReadResult FdStream::read(MutableBytes into) {
   if (in_.fd < 0) return {net::ReadState::kBlocked, 0};
+  if (input_ended_) return {net::ReadState::kEnd, 0};
   for (;;) {
     const ssize_t n = ::read(in_.fd, into.data(), into.size());
     if (n > 0) return {net::ReadState::kData, static_cast<std::size_t>(n)};
-    if (n == 0) {
-      want(in_, UV_READABLE, false);
-      return {net::ReadState::kEnd, 0};
-    }
+    if (n == 0) return on_input_end();
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
       want_read_ = true;
@@ -97,7 +91,21 @@ net::ReadResult FdStream::read(MutableBytes into) {
   }
 }
 
+net::ReadResult FdStream::on_input_end() {
+  // A reset that a write has been told of already reads as an end. Where the other side has ended
+  // before, or takes no more without a reset, the write was told of a broken pipe.
+  if (kind_ == Kind::kSocket && write_error_ != 0 && write_error_ != EPIPE) {
+    broken(write_error_);
+    return {net::ReadState::kBlocked, 0};
+  }
+  input_ended_ = true;
+  want(in_, UV_READABLE, false);
+  if (write_error_ != 0) broken(write_error_);
+  return {net::ReadState::kEnd, 0};
+}
+
 std::size_t FdStream::write(ByteView bytes) {
+  if (write_error_ != 0) return bytes.size();
   Side& side = kind_ == Kind::kSocket ? in_ : out_;
   std::size_t done = 0;
   while (done < bytes.size() && side.fd >= 0) {
@@ -107,16 +115,29 @@ std::size_t FdStream::write(ByteView bytes) {
                           : ::write(side.fd, rest.data(), rest.size());
     if (n >= 0) {
       done += static_cast<std::size_t>(n);
+      wrote_ = true;
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       want_write_ = true;
       want(side, UV_WRITABLE, true);
       break;
     } else if (errno != EINTR) {
-      broken(errno);
-      break;
+      on_write_failed(errno);
+      return bytes.size();
     }
   }
   return done;
+}
+
+/// Only this direction is over: what the other side has said before it went is still to be read.
+void FdStream::on_write_failed(int error) {
+  if (closed_ || write_error_ != 0) return;
+  write_error_ = error;
+  if (kind_ == Kind::kPair) close_side(out_);
+  if (input_ended_) broken(error);
+}
+
+std::string FdStream::write_error() const {
+  return write_error_ != 0 ? std::strerror(write_error_) : "";
 }
 
 void FdStream::on_ready(int events) {
@@ -143,18 +164,30 @@ void FdStream::broken(int error) {
 
 void FdStream::end() {
   ended_ = true;
-  if (kind_ == Kind::kSocket) {
-    if (in_.fd >= 0) shutdown(in_.fd, SHUT_WR);
+  if (kind_ == Kind::kPair) {
+    close_side(out_);
     return;
   }
-  close_side(out_);
+  if (in_.fd < 0) return;
+  int error = 0;
+  socklen_t size = sizeof error;
+  getsockopt(in_.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  // The last bytes met with a reset, of which no further write would be told.
+  if (error != 0) on_write_failed(error);
+  shutdown(in_.fd, SHUT_WR);
 }
 
 void FdStream::reset() {
   if (closed_) return;
   closed_ = true;
   broken_task_.cancel();
-  refuse_orderly_end();
+  if (kind_ == Kind::kSocket && in_.fd >= 0 && wrote_ && write_error_ == 0) {
+    if (in_.poll) in_.poll->watch(0);
+    loop_.scheduler().retire(std::move(in_.poll));
+    loop_.closing_sockets().add(std::exchange(in_.fd, -1), ended_);
+    return;
+  }
+  if (kind_ == Kind::kSocket && in_.fd >= 0) refuse_orderly_end(in_.fd);
   close_side(in_);
   close_side(out_);
 }

@@ -8,7 +8,8 @@ namespace hsfwd::platform {
 
 /// A byte stream over one or two file descriptors, which it owns. Bytes go straight between the
 /// caller's memory and the kernel; nothing is buffered here. A socket that is destroyed before its own
-/// direction has ended is reset.
+/// direction has ended is reset at once; after reset(), the other side has a moment to read what was
+/// written last.
 class FdStream final : public net::ByteStream {
  public:
   enum class Kind {
@@ -22,6 +23,7 @@ class FdStream final : public net::ByteStream {
   void set_observer(net::ByteStreamObserver* observer) override { observer_ = observer; }
   net::ReadResult read(MutableBytes into) override;
   std::size_t write(ByteView bytes) override;
+  std::string write_error() const override;
   void end() override;
   void reset() override;
   bool flushed() const override { return true; }
@@ -40,8 +42,9 @@ class FdStream final : public net::ByteStream {
   void close_side(Side& side);
   void want(Side& side, int events, bool on);
   void on_ready(int events);
+  net::ReadResult on_input_end();
+  void on_write_failed(int error);
   void broken(int error);
-  void refuse_orderly_end();
 
   Loop& loop_;
   const Kind kind_;
@@ -52,6 +55,9 @@ class FdStream final : public net::ByteStream {
   bool want_write_ = false;
   bool closed_ = false;
   bool ended_ = false;  // the own direction
+  bool input_ended_ = false;
+  bool wrote_ = false;
+  int write_error_ = 0;  // of the first write that failed
   std::string reason_;
   Task always_ready_task_;
   Task broken_task_;

@@ -3,6 +3,7 @@
 
 #include <uv.h>
 
+#include "platform/closing_sockets.hpp"
 #include "util/check.hpp"
 
 namespace hsfwd::platform {
@@ -23,10 +24,12 @@ Loop::Loop() : uv_(new uv_loop_t) {
   udp_ = make_udp_factory(*this);
   interfaces_ = make_interfaces();
   resolver_ = make_resolver(*this);
+  closing_sockets_ = std::make_unique<ClosingSockets>(*this);
 }
 
 Loop::~Loop() {
   scheduler_.collect();
+  closing_sockets_.reset();
   resolver_.reset();
   interfaces_.reset();
   udp_.reset();

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
 #include "platform/handle.hpp"
 #include "util/check.hpp"
 
@@ -20,8 +22,8 @@ void Poll::watch(int events) {
   uv_poll_start(handle_.get(), events, [](uv_poll_t* handle, int status, int what) {
     auto* self = static_cast<Poll*>(handle->data);
     if (self == nullptr) return;
-    // On an error both directions are told, and find out by trying.
-    const int told = status < 0 ? self->events_ : what;
+    // On an error both directions are told, and find out by trying. libuv has stopped watching then.
+    const int told = status < 0 ? std::exchange(self->events_, 0) : what;
     self->loop_.dispatch([self, told] { self->ready_(told); });
   });
 }

@@ -16,4 +16,6 @@ void fill_standard_streams() {
   }
 }
 
+bool input_is_terminal() { return isatty(STDIN_FILENO) != 0; }
+
 }  // namespace hsfwd::platform

@@ -8,4 +8,7 @@ namespace hsfwd::platform {
 /// output that swallows. To be called before anything else is opened.
 void fill_standard_streams();
 
+/// Somebody may be typing there.
+bool input_is_terminal();
+
 }  // namespace hsfwd::platform

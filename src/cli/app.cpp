@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "platform/file_limit.hpp"
@@ -14,6 +15,8 @@ namespace hsfwd::cli {
 namespace {
 constexpr std::size_t kMaxPeerText = 80;  // a key in any form, and more than that of none
 constexpr Duration kGoodbyeTime = 3_s;
+// At most, for a peer whose last acknowledgement got lost to ask again.
+constexpr Duration kLastWordTime = 300_ms;
 constexpr Duration kFirstRemember = 1_min;
 constexpr Duration kRememberInterval = 10_min;
 
@@ -108,6 +111,8 @@ void App::on_signal(int number) {
   }
 }
 
+bool App::hung_up() const { return exit_code_ == kSignalBase + SIGHUP; }
+
 void App::on_goodbye(std::function<void(std::function<void()>)> goodbye) {
   goodbyes_.push_back(std::move(goodbye));
 }
@@ -115,13 +120,20 @@ void App::on_goodbye(std::function<void(std::function<void()>)> goodbye) {
 void App::quit(int exit_code) {
   if (exit_code_) return;
   exit_code_ = exit_code;
-  give_up_timer_.start(goodbyes_.empty() ? Duration() : kGoodbyeTime);
+  give_up_timer_.start(kGoodbyeTime);
   goodbyes_left_ = goodbyes_.size();
-  for (const auto& goodbye : goodbyes_) goodbye([this] { goodbye_done(); });
+  if (goodbyes_.empty()) linger();
+  for (const auto& goodbye : goodbyes_) {
+    goodbye([this] {
+      if (--goodbyes_left_ == 0) linger();
+    });
+  }
 }
 
-void App::goodbye_done() {
-  if (--goodbyes_left_ == 0) give_up_timer_.start(Duration());
+/// What ended last may not have come through: who asks again finds somebody.
+void App::linger() {
+  const Duration owed = node_ ? node_->dht().mux().owed_for() : Duration();
+  give_up_timer_.start(std::min(owed, kLastWordTime));
 }
 
 void App::fail(const UserError& error) {

@@ -51,10 +51,12 @@ class App {
   /// SIGHUP is for this from now on, and ends the program no more.
   void on_hangup(std::function<void()> hangup) { hangup_ = std::move(hangup); }
   bool quitting() const { return exit_code_.has_value(); }
+  /// The terminal is gone, or who has started this needs it no more.
+  bool hung_up() const;
 
  private:
   void on_signal(int number);
-  void goodbye_done();
+  void linger();
   void remember_nodes();
 
   Output output_;

@@ -52,10 +52,7 @@ int run_connect(const Arguments& arguments) {
 
   PeerTunnel tunnel(app, peer, std::move(forwards));
   tunnel.listen();
-  app.on_goodbye([&](const std::function<void()>& done) {
-    tunnel.close(kEnding);
-    done();
-  });
+  app.on_goodbye([&](const std::function<void()>& done) { tunnel.leave(done); });
   node.when_ready([&] {
     tunnel.find_peer([&](ConnectError error) {
       if (error == ConnectError::kNone) {

@@ -70,10 +70,7 @@ int run_expose(const Arguments& arguments) {
                 "no DHT node answers, the bootstrap nodes included; is there a network?"});
     }
   });
-  app.on_goodbye([&](std::function<void()> done) {
-    exposure.end_connections(kEnding);
-    exposure.close(std::move(done));
-  });
+  app.on_goodbye([&](std::function<void()> done) { exposure.leave(std::move(done)); });
   return app.run();
 }
 

@@ -2,14 +2,18 @@
 #include "cli/commands.hpp"
 #include "cli/timeline.hpp"
 #include "cli/tunnels.hpp"
+#include "platform/standard_streams.hpp"
 
 namespace hsfwd::cli {
 
 namespace {
 
-// Once the peer has said all it wanted to, input that does not come is not waited for any longer:
-// whoever holds standard input open may never end it.
-constexpr Duration kInputPatience = 500_ms;
+// For input that stays silent once nobody takes any more what the service says: who holds standard
+// input open may never end it.
+constexpr Duration kInputPatience = 5_s;
+constexpr Duration kCheckInterval = 250_ms;
+// ssh ends its side of standard input at the time of the signal, or a little after it.
+constexpr Duration kHangupPatience = 100_ms;
 
 /// One connection to a service, on standard input and output.
 class PipeRun {
@@ -18,7 +22,9 @@ class PipeRun {
       : app_(app),
         peer_name_(peer.name),
         service_(std::move(service)),
-        patience_timer_(app.scheduler(), [this] { check_input(); }) {
+        input_is_terminal_(platform::input_is_terminal()),
+        input_timer_(app.scheduler(), [this] { check_input(); }),
+        goodbye_timer_(app.scheduler(), [this] { leave(); }) {
     hyperdht::ConnectOptions options;
     options.key_pair = peer.identity;
     options.extension = Extension{.features = 0, .service = service_};
@@ -34,6 +40,19 @@ class PipeRun {
         app_.scheduler(), platform::make_stdio_stream(app_.loop()), std::move(socket),
         [this](const std::string& reason) { on_done(reason); });
     pipe_->start();
+    input_timer_.start(kCheckInterval);
+  }
+
+  /// Whatever came in before is delivered. The connection ends in order if the input has ended by then,
+  /// and for a reason otherwise: it may not look as if that had been all.
+  void say_goodbye(std::function<void()> done) {
+    goodbye_ = std::move(done);
+    if (over_) {
+      goodbye_();
+    } else {
+      const bool may_end = app_.hung_up() && !pipe_->local_ended();
+      goodbye_timer_.start(may_end ? kHangupPatience : Duration());
+    }
   }
 
  private:
@@ -41,26 +60,42 @@ class PipeRun {
     opened_ = true;
     const std::string problem = service_problem(*socket_, service_);
     if (!problem.empty()) {
+      over_ = true;
       app_.fail({kPeerUnreachable, "NO_SUCH_SERVICE", problem});
       return;
     }
     app_.log().debug("pipe", "connected, {}", to_string(socket_->path()));
-    patience_timer_.start(kInputPatience);
   }
 
+  /// A terminal has no end that would have to be waited for: who sits there sees what has happened.
   void check_input() {
+    const Instant now = app_.scheduler().now();
     const std::uint64_t sent = pipe_->stats().to_peer;
-    if (pipe_->peer_ended() && !pipe_->local_ended() && sent == sent_before_) {
-      pipe_->end_local_input();
-      return;
+    if (std::exchange(sent_before_, sent) != sent || !pipe_->local_refuses()) silent_since_ = now;
+    if (input_is_terminal_ && pipe_->peer_ended()) pipe_->end_local_input();
+    const Duration patience = input_is_terminal_ ? Duration() : kInputPatience;
+    if (pipe_->local_refuses() && now - silent_since_ >= patience) {
+      pipe_->leave("standard output takes no more", kEndingTime);
     }
-    sent_before_ = sent;
-    patience_timer_.start(kInputPatience);
+    if (!over_) input_timer_.start(kCheckInterval);
+  }
+
+  /// A peer that has heard the end of the input has a moment to end its own side.
+  void leave() {
+    if (opened_ && pipe_->local_ended() && !std::exchange(waits_for_end_, true)) {
+      goodbye_timer_.start(kEndingTime);
+    } else {
+      pipe_->leave(kEnding, kEndingTime);
+    }
   }
 
   void on_done(const std::string& reason) {
-    patience_timer_.stop();
-    if (reason.empty()) {
+    over_ = true;
+    input_timer_.stop();
+    goodbye_timer_.stop();
+    if (goodbye_) {
+      goodbye_();
+    } else if (reason.empty()) {
       app_.quit(kDone);
     } else if (opened_) {
       app_.fail({kFailed, "CONNECTION_LOST", reason});
@@ -74,8 +109,14 @@ class PipeRun {
   const std::string service_;
   hyperdht::PeerSocket* socket_ = nullptr;
   bool opened_ = false;
+  bool over_ = false;
+  const bool input_is_terminal_;
   std::uint64_t sent_before_ = 0;
-  Timer patience_timer_;
+  Instant silent_since_;
+  bool waits_for_end_ = false;
+  std::function<void()> goodbye_;
+  Timer input_timer_;
+  Timer goodbye_timer_;
   std::unique_ptr<forward::Pipe> pipe_;
 };
 
@@ -106,7 +147,16 @@ int run_pipe(const Arguments& arguments) {
   App app(output);
   Node& node = app.start_node_as(identity, node_options(line));
   std::optional<PipeRun> run;
-  node.when_ready([&] { run.emplace(app, peer, service); });
+  node.when_ready([&] {
+    if (!app.quitting()) run.emplace(app, peer, service);
+  });
+  app.on_goodbye([&](std::function<void()> done) {
+    if (run) {
+      run->say_goodbye(std::move(done));
+    } else {
+      done();
+    }
+  });
   return app.run();
 }
 

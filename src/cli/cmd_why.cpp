@@ -34,7 +34,12 @@ class WhyRun {
  private:
   struct Observer final : net::ByteStreamObserver {
     explicit Observer(WhyRun& r) : run(r) {}
-    void on_readable() override {}
+    /// A service that speaks first: nobody listens.
+    void on_readable() override {
+      for (ByteView bytes = run.socket_->peek(); !bytes.empty(); bytes = run.socket_->peek()) {
+        run.socket_->consume(bytes.size());
+      }
+    }
     void on_writable() override {}
     void on_reset(const std::string& reason) override { run.on_failed(reason); }
     WhyRun& run;

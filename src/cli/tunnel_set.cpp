@@ -152,18 +152,10 @@ void TunnelSet::finish_change() {
 }
 
 void TunnelSet::say_goodbye(std::function<void()> done) {
-  for (const auto& tunnel : tunnels_) tunnel->close(kEnding);
-  for (const auto& exposure : exposures_) exposure->end_connections(kEnding);
-  auto left = std::make_shared<std::size_t>(exposures_.size());
-  if (*left == 0) {
-    done();
-    return;
-  }
-  for (const auto& exposure : exposures_) {
-    exposure->close([left, done] {
-      if (--*left == 0) done();
-    });
-  }
+  const auto all = when_all(tunnels_.size() + exposures_.size() + 1, std::move(done));
+  for (const auto& tunnel : tunnels_) tunnel->leave(all);
+  for (const auto& exposure : exposures_) exposure->leave(all);
+  all();  // there may be none of either
 }
 
 }  // namespace hsfwd::cli

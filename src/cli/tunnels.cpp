@@ -22,6 +22,12 @@ std::vector<std::string> names_of(const std::vector<forward::Service>& services)
 
 }  // namespace
 
+std::function<void()> when_all(std::size_t count, std::function<void()> done) {
+  return [left = std::make_shared<std::size_t>(count), done = std::move(done)] {
+    if (--*left == 0) done();
+  };
+}
+
 const hyperdht::PeerSocket& peer_socket(const forward::OpenConnection& connection) {
   return static_cast<const hyperdht::PeerSocket&>(*connection.peer);
 }
@@ -113,6 +119,13 @@ void Exposure::close(std::function<void()> done) { server_->close(std::move(done
 void Exposure::end_connections(const std::string& reason) {
   closing_ = true;
   host_.end_connections([](const forward::OpenConnection&) { return true; }, reason);
+}
+
+void Exposure::leave(std::function<void()> done) {
+  closing_ = true;
+  const auto both = when_all(2, std::move(done));
+  host_.leave(kEnding, kEndingTime, both);
+  close(both);
 }
 
 std::vector<net::Address> Exposure::relays() const {
@@ -233,6 +246,11 @@ void PeerTunnel::change(PeerReference peer, const std::string& service) {
 
 void PeerTunnel::close(const std::string& reason) {
   for (Listening& entry : listening_) entry.forward->close(reason);
+}
+
+void PeerTunnel::leave(const std::function<void()>& done) {
+  const auto all = when_all(listening_.size(), done);
+  for (Listening& entry : listening_) entry.forward->leave(kEnding, kEndingTime, all);
 }
 
 std::unique_ptr<hyperdht::PeerSocket> PeerTunnel::dial(const std::string& service,

@@ -18,6 +18,11 @@ namespace hsfwd::cli {
 
 /// Why connections end when the program does.
 inline constexpr const char* kEnding = "hsfwd was told to end";
+/// How long peers have then to take what was sent to them.
+inline constexpr Duration kEndingTime = 1_s;
+
+/// Calls `done` with the last of `count` calls, of which there is at least one.
+std::function<void()> when_all(std::size_t count, std::function<void()> done);
 
 class Exposure {
  public:
@@ -40,8 +45,11 @@ class Exposure {
   void change(std::vector<forward::Service> services, std::set<PublicKey> allow);
   /// Takes the announcement back, then calls `done`; connections go on.
   void close(std::function<void()> done);
-  /// Ends the connections, and takes none any more.
+  /// Ends the connections at once, and takes none any more.
   void end_connections(const std::string& reason);
+  /// Takes the announcement back and ends the connections, which get what was sent to them if they take
+  /// it in time; then calls `done`.
+  void leave(std::function<void()> done);
 
   const PublicKey& public_key() const { return settings_.keys.public_key; }
   const std::vector<forward::Service>& services() const { return host_.services(); }
@@ -83,8 +91,10 @@ class PeerTunnel {
   /// Leads the local addresses to another peer or service from now on. Connections to what they led
   /// to before end.
   void change(PeerReference peer, const std::string& service);
-  /// Ends the connections, and takes none any more.
+  /// Ends the connections at once, and takes none any more.
   void close(const std::string& reason);
+  /// The same as Exposure::leave(), for the program's end.
+  void leave(const std::function<void()>& done);
 
   struct Listening {
     forward::LocalForward wanted;

@@ -19,7 +19,11 @@ struct ServiceHost::Leaving final : net::ByteStreamObserver {
     peer->end();
     timer.start(kLeaveTime);
   }
-  void on_readable() override {}
+  void on_readable() override {
+    for (ByteView bytes = peer->peek(); !bytes.empty(); bytes = peer->peek()) {
+      peer->consume(bytes.size());
+    }
+  }
   void on_writable() override {
     if (peer->flushed()) host.let_go(*this);
   }
@@ -124,6 +128,25 @@ void ServiceHost::close(std::uint64_t id, const std::string& reason) {
     waiting_.erase(waiting);
   }
   on_closed_(closed);
+  check_left();
+}
+
+void ServiceHost::leave(const std::string& reason, Duration at_most, std::function<void()> done) {
+  on_left_ = std::move(done);
+  for (const OpenConnection& open : list()) {
+    Connection& connection = connections_.at(open.id);
+    if (connection.pipe) {
+      connection.pipe->leave(reason, at_most);
+    } else {
+      abort(open.id, reason);
+    }
+  }
+  check_left();
+}
+
+void ServiceHost::check_left() {
+  if (!connections_.empty()) return;
+  if (const auto left = std::exchange(on_left_, nullptr)) left();
 }
 
 OpenConnection ServiceHost::describe(std::uint64_t id, const Connection& connection) {
@@ -202,6 +225,7 @@ void PortForward::on_done(std::uint64_t id, const std::string& reason) {
   scheduler_.retire(std::move(found->second.pipe));
   connections_.erase(found);
   on_closed_(closed);
+  check_left();
 }
 
 void PortForward::abort(std::uint64_t id, const std::string& reason) {
@@ -216,6 +240,21 @@ void PortForward::abort_all(const std::string& reason) {
 void PortForward::close(const std::string& reason) {
   listener_.reset();
   abort_all(reason);
+}
+
+void PortForward::leave(const std::string& reason, Duration at_most, std::function<void()> done) {
+  listener_.reset();
+  on_left_ = std::move(done);
+  for (const OpenConnection& open : list()) {
+    const auto found = connections_.find(open.id);
+    if (found != connections_.end()) found->second.pipe->leave(reason, at_most);
+  }
+  check_left();
+}
+
+void PortForward::check_left() {
+  if (!connections_.empty()) return;
+  if (const auto left = std::exchange(on_left_, nullptr)) left();
 }
 
 std::vector<OpenConnection> PortForward::list() const {

@@ -64,6 +64,9 @@ class ServiceHost {
   /// Ends the connections that are `unwanted`.
   void end_connections(const std::function<bool(const OpenConnection&)>& unwanted,
                        const std::string& reason);
+  /// Ends all connections, each behind what was taken for its peer if that takes it in time, then calls
+  /// `done`.
+  void leave(const std::string& reason, Duration at_most, std::function<void()> done);
 
  private:
   struct Connection {
@@ -89,6 +92,7 @@ class ServiceHost {
   void on_dialled(std::uint64_t id, Result<std::unique_ptr<net::ByteStream>, std::string> result);
   void abort(std::uint64_t id, const std::string& reason);
   void close(std::uint64_t id, const std::string& reason);
+  void check_left();
   static OpenConnection describe(std::uint64_t id, const Connection& connection);
 
   Scheduler& scheduler_;
@@ -100,6 +104,7 @@ class ServiceHost {
   std::map<std::uint64_t, Connection> connections_;
   std::map<std::uint64_t, std::unique_ptr<Waiting>> waiting_;
   std::vector<std::unique_ptr<Leaving>> leaving_;
+  std::function<void()> on_left_;
 };
 
 class PortForward {
@@ -121,8 +126,10 @@ class PortForward {
   /// Gives up one connection, as when the peer turns out not to have the service.
   void abort(std::uint64_t id, const std::string& reason);
   void abort_all(const std::string& reason);
-  /// Takes no local clients any more, and ends their connections.
+  /// Takes no local clients any more, and ends their connections at once.
   void close(const std::string& reason);
+  /// Takes no local clients any more, and ends their connections as ServiceHost::leave() does.
+  void leave(const std::string& reason, Duration at_most, std::function<void()> done);
   std::size_t connections() const { return connections_.size(); }
   /// Those included that are not open yet.
   std::vector<OpenConnection> list() const;
@@ -135,6 +142,7 @@ class PortForward {
     Instant since;
   };
   void on_done(std::uint64_t id, const std::string& reason);
+  void check_left();
 
   Scheduler& scheduler_;
   net::StreamFactory& streams_;
@@ -144,6 +152,7 @@ class PortForward {
   PipeStats closed_total_;
   std::map<std::uint64_t, Connection> connections_;
   std::unique_ptr<net::StreamListener> listener_;
+  std::function<void()> on_left_;
 };
 
 }  // namespace hsfwd::forward

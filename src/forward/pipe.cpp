@@ -10,6 +10,11 @@ namespace {
 constexpr std::size_t kTurn = 1024 * 1024;
 // Later than now, so that the event loop looks at its sockets before the pump goes on.
 constexpr Duration kAfterOthers = 1_us;
+// For what was taken from a local stream that is gone: a window of it over a slow line, but no peer
+// that stopped reading.
+constexpr Duration kHandOverTime = 2_min;
+
+std::string of_local(const std::string& reason) { return "local connection: " + reason; }
 }  // namespace
 
 Pipe::Pipe(Scheduler& scheduler, std::unique_ptr<net::ByteStream> local,
@@ -21,7 +26,8 @@ Pipe::Pipe(Scheduler& scheduler, std::unique_ptr<net::ByteStream> local,
       again_timer_(scheduler, [this] {
         pump_to_peer();
         pump_from_peer();
-      }) {}
+      }),
+      leave_timer_(scheduler, [this] { finish(*leaving_); }) {}
 
 Pipe::~Pipe() {
   if (local_) local_->set_observer(nullptr);
@@ -36,7 +42,7 @@ void Pipe::start() {
 
 void Pipe::pump_to_peer() {
   std::size_t moved = 0;
-  while (!finished_ && !local_ended_) {
+  while (!over() && !local_ended_) {
     if (moved >= kTurn) {
       again_timer_.start(kAfterOthers);
       return;
@@ -58,7 +64,7 @@ void Pipe::pump_to_peer() {
 
 void Pipe::pump_from_peer() {
   std::size_t moved = 0;
-  while (!finished_ && !peer_ended_) {
+  while (!over() && !peer_ended_) {
     if (moved >= kTurn) {
       again_timer_.start(kAfterOthers);
       return;
@@ -79,26 +85,51 @@ void Pipe::pump_from_peer() {
   check_done();
 }
 
+/// The local side has said all it had to, and takes no more. The peer hears of it while it still
+/// listens, which the loss of its last bytes must not look like.
+void Pipe::check_refused() {
+  if (over() || !local_ended_) return;
+  const std::string why = local_->write_error();
+  if (!why.empty()) leave(of_local(why), kHandOverTime);
+}
+
 void Pipe::on_peer_writable() {
   pump_to_peer();
   check_done();
 }
 
 void Pipe::on_reset(bool by_peer, const std::string& reason) {
-  finish(by_peer ? reason : "local connection: " + reason);
+  if (leaving_) {
+    finish(*leaving_);
+  } else if (by_peer) {
+    finish(reason);
+  } else {
+    leave(of_local(reason), kHandOverTime);
+  }
+}
+
+void Pipe::leave(const std::string& reason, Duration at_most) {
+  if (over()) return;
+  leaving_ = reason;
+  again_timer_.stop();
+  local_->set_observer(nullptr);
+  local_->reset();
+  leave_timer_.start(at_most);
+  peer_->reset_behind(reason);
 }
 
 void Pipe::abort(const std::string& reason) { finish(reason); }
 
 void Pipe::end_local_input() {
-  if (finished_ || std::exchange(local_ended_, true)) return;
+  if (over() || std::exchange(local_ended_, true)) return;
   peer_->end();
   check_done();
 }
 
 void Pipe::check_done() {
+  check_refused();
   // What was sent last is still on its way when both directions have ended.
-  if (!finished_ && local_ended_ && peer_ended_ && peer_->flushed() && local_->flushed()) {
+  if (!over() && local_ended_ && peer_ended_ && peer_->flushed() && local_->flushed()) {
     finish("");
   }
 }
@@ -106,6 +137,7 @@ void Pipe::check_done() {
 void Pipe::finish(const std::string& reason) {
   if (std::exchange(finished_, true)) return;
   again_timer_.stop();
+  leave_timer_.stop();
   local_->set_observer(nullptr);
   peer_->set_observer(nullptr);
   if (!reason.empty()) {

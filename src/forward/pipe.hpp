@@ -6,10 +6,15 @@
 //
 // Neither direction copies a byte between: the local stream reads into and writes from the peer
 // connection's own memory.
+//
+// A local side that takes no more is still read to its end, and a side that is gone is gone for the other
+// only behind what it has said: a service may answer and hang up before it has read the question.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "net/byte_stream.hpp"
 #include "util/scheduler.hpp"
@@ -39,14 +44,19 @@ class Pipe {
 
   /// Begins to move bytes.
   void start();
-  /// Gives up both sides.
+  /// Gives up both sides at once.
   void abort(const std::string& reason);
+  /// Gives up both sides; the peer gets what was taken for it before it hears of the reason, if it
+  /// takes it in time.
+  void leave(const std::string& reason, Duration at_most);
 
   /// Takes the local side's input for ended, whatever may still come.
   void end_local_input();
 
   bool peer_ended() const { return peer_ended_; }
   bool local_ended() const { return local_ended_; }
+  /// The local side takes nothing any more.
+  bool local_refuses() const { return !local_->write_error().empty(); }
   const PipeStats& stats() const { return stats_; }
   const net::BufferedByteStream& peer() const { return *peer_; }
 
@@ -65,8 +75,10 @@ class Pipe {
   void pump_from_peer();
   void on_peer_writable();
   void on_reset(bool by_peer, const std::string& reason);
+  void check_refused();
   void check_done();
   void finish(const std::string& reason);
+  bool over() const { return finished_ || leaving_; }
 
   Scheduler& scheduler_;
   std::unique_ptr<net::ByteStream> local_;
@@ -78,7 +90,9 @@ class Pipe {
   bool local_ended_ = false;  // nothing more comes from there
   bool peer_ended_ = false;
   bool finished_ = false;
+  std::optional<std::string> leaving_;  // why, while the peer gets what was taken for it
   Timer again_timer_;  // the rest of a pump, after others had their turn
+  Timer leave_timer_;
 };
 
 }  // namespace hsfwd::forward

@@ -38,6 +38,10 @@ void MuxSocket::end() {
 
 /// Nothing more is read while the peer does not take the answers: it could make them pile up.
 void MuxSocket::on_readable() {
+  if (socket_->closed()) {
+    over();
+    return;
+  }
   while (socket_->room() > 0) {
     // Messages are consumed whole, so what is there is one.
     const ByteView message = socket_->peek();

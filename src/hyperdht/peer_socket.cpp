@@ -18,6 +18,8 @@ constexpr Duration kPathCheckWait = 3_s;
 constexpr const char* kUntold = "newer versions of hsfwd are told why";
 constexpr const char* kUnproven = "said by somebody who need not be the peer: ";
 constexpr std::size_t kMaxRecord = 64 * 1024 - secret_stream::kFrameOverhead;
+// Messages that overtake the handshake, of which a peer has no use for more than a few.
+constexpr std::size_t kMaxEarlyMessages = 16;
 }  // namespace
 
 const char* to_string(ConnectError error) {
@@ -75,10 +77,7 @@ PeerSocket::PeerSocket(Dht& dht, const crypto::PublicKey& local, bool initiator)
       raw_(dht.mux().create_stream(*this, dht.options().stream)),
       keepalive_timer_(dht.env().scheduler, [this] { keep_alive(); }),
       path_check_timer_(dht.env().scheduler, [this] { on_path_check(); }),
-      open_task_(dht.env().scheduler, [this] {
-        if (on_open_) on_open_();
-        if (observer_ != nullptr) observer_->on_writable();
-      }),
+      open_task_(dht.env().scheduler, [this] { tell_open(); }),
       path_task_(dht.env().scheduler, [this] {
         if (on_path_changed_) on_path_changed_();
       }),
@@ -142,8 +141,19 @@ void PeerSocket::open(const noise::Session& session, const std::optional<Extensi
     const ByteView view = early;
     feed({&view, 1});
   }
+  for (const Bytes& message : std::exchange(early_messages_, {})) receive_message(message);
   if (raw_ended_) on_end();
   if (read_state() != net::ReadState::kBlocked) readable_task_.post();
+}
+
+/// What came in before the keys were known follows in its order: messages, then the end.
+void PeerSocket::tell_open() {
+  if (on_open_) on_open_();
+  if (observer_ != nullptr) observer_->on_writable();
+  for (const Bytes& message : std::exchange(early_messages_, {})) {
+    if (!closed_ && on_message_) on_message_(message);
+  }
+  if (!closed_ && early_close_) on_closed(*early_close_);
 }
 
 void PeerSocket::change_path(net::UdpSocket& socket, udx::StreamId remote_id,
@@ -170,9 +180,7 @@ void PeerSocket::close(ConnectError error) {
   error_ = error;
   keepalive_timer_.stop();
   path_check_timer_.stop();
-  open_task_.cancel();
   path_task_.cancel();
-  if (!finished_) readable_task_.cancel();
   if (PathController* controller = std::exchange(controller_, nullptr)) {
     controller->on_socket_gone();
   }
@@ -186,32 +194,63 @@ void PeerSocket::tell_closed() {
   if (observer_ == nullptr) return;
   if (finished_) {
     observer_->on_writable();  // flushed
-  } else {
+  } else if (read_state() != net::ReadState::kData || leaving_) {
     std::string why = describe(error_);
     if (!error_detail_.empty()) why += ": " + error_detail_;
     observer_->on_reset(why);
+  } else {
+    observer_->on_readable();  // consume() comes back here
   }
 }
 
-void PeerSocket::reset() {
-  if (closed_) return;
-  raw_->destroy();
-  close(ConnectError::kReset);
+void PeerSocket::reset() { reset_with({}); }
+
+void PeerSocket::reset_because(const std::string& reason) { reset_with(farewell(reason)); }
+
+void PeerSocket::reset_with(ByteView farewell) {
+  given_up_ = true;
   closed_task_.cancel();  // the caller knows
+  if (closed_) return;
+  open_task_.cancel();
+  readable_task_.cancel();
+  raw_->destroy(farewell);
+  close(ConnectError::kReset);
+  closed_task_.cancel();
 }
 
-void PeerSocket::reset_because(const std::string& reason) {
-  if (!closed_ && extension_) {
-    send_unordered(Farewell{has(Extension::kSecretKeys) ? reason : kUntold}.encode());
+void PeerSocket::reset_behind(const std::string& reason) {
+  if (closed_) {
+    leaving_ = reason;
+    closed_task_.post();
+  } else if (!std::exchange(leaving_, reason)) {
+    keepalive_timer_.stop();
+    raw_->tell_acknowledged();
+    if (!is_open() || raw_->all_acknowledged()) leave();
   }
-  reset();
+}
+
+void PeerSocket::leave() {
+  readable_task_.cancel();
+  raw_->destroy(farewell(*leaving_));
+  error_detail_ = *leaving_;
+  close(ConnectError::kReset);
+}
+
+/// Sealed for the peer, and sent ahead; what rides on the reset itself cannot be lost or overtaken by
+/// it. Nothing for stock peers.
+Bytes PeerSocket::farewell(const std::string& reason) {
+  if (!is_open() || !extension_) return {};
+  const auto envelope = unordered_->seal(Farewell{has(Extension::kSecretKeys) ? reason : kUntold}.encode());
+  if (!envelope) return {};
+  raw_->send_message(*envelope);
+  return *envelope;
 }
 
 // --- Sending ---
 
 MutableBytes PeerSocket::reserve() {
   reserved_ = {};
-  if (!is_open() || ended_ || raw_->send_room() == 0) return {};
+  if (!is_open() || ended_ || leaving_ || raw_->send_room() == 0) return {};
   const MutableBytes room = raw_->reserve(kMinRecord);
   const std::size_t plaintext = std::min(room.size() - secret_stream::kFrameOverhead, kMaxRecord);
   reserved_ = room.first(plaintext + secret_stream::kFrameOverhead);
@@ -276,6 +315,10 @@ void PeerSocket::ping(std::function<void(Duration)> done) {
 }
 
 void PeerSocket::on_acknowledged() {
+  if (leaving_) {
+    leave();
+    return;
+  }
   if (const auto done = std::exchange(on_pong_, nullptr)) done(dht_.env().now() - pinged_at_);
 }
 
@@ -296,7 +339,7 @@ bool PeerSocket::flushed() const { return finished_ || (ended_ && is_open() && r
 /// After a while without writing: keeps NAT mappings open and shows when the peer is gone.
 void PeerSocket::keep_alive() {
   const Duration interval = dht_.options().connection_keepalive;
-  if (interval <= Duration() || ended_ || !is_open()) return;
+  if (interval <= Duration() || ended_ || leaving_ || !is_open()) return;
   const Instant due = last_write_ + interval;
   if (dht_.env().now() >= due) {
     send_message({});
@@ -344,6 +387,7 @@ ByteView PeerSocket::peek() { return receiver_ ? receiver_->peek() : ByteView();
 void PeerSocket::consume(std::size_t size) {
   receiver_->consume(size);
   raw_->consume(receiver_->take_credit());
+  if (closed_ && !finished_ && !given_up_ && receiver_->empty()) closed_task_.post();
 }
 
 net::ReadResult PeerSocket::read(MutableBytes into) {
@@ -409,16 +453,25 @@ void PeerSocket::tell_readable() {
 
 void PeerSocket::on_messages(std::span<const ByteView> messages) {
   if (controller_ != nullptr) controller_->on_arrival();
-  if (!unordered_) return;
   for (const ByteView message : messages) {
-    const auto plaintext = unordered_->open(message);
-    if (!plaintext) continue;
-    if (const auto farewell = extension_ ? Farewell::decode(*plaintext) : std::nullopt) {
-      error_detail_ = (has(Extension::kSecretKeys) ? "" : kUnproven) + farewell->text;
-    } else if (on_message_) {
-      on_message_(*plaintext);
+    if (unordered_) {
+      receive_message(message);
+    } else if (early_messages_.size() < kMaxEarlyMessages) {
+      early_messages_.push_back(to_bytes(message));
     }
     if (closed_) return;
+  }
+}
+
+void PeerSocket::receive_message(ByteView message) {
+  auto plaintext = unordered_->open(message);
+  if (!plaintext) return;
+  if (const auto farewell = extension_ ? Farewell::decode(*plaintext) : std::nullopt) {
+    error_detail_ = (has(Extension::kSecretKeys) ? "" : kUnproven) + farewell->text;
+  } else if (open_task_.posted()) {
+    early_messages_.push_back(std::move(*plaintext));
+  } else if (on_message_) {
+    on_message_(*plaintext);
   }
 }
 
@@ -458,6 +511,12 @@ void PeerSocket::on_path_proven() {
 
 void PeerSocket::on_closed(udx::CloseReason reason) {
   if (closed_) return;
+  // A reset that has overtaken the handshake's answer: that says to whom the connection was, and makes
+  // the reason readable.
+  if (!sender_) {
+    early_close_ = reason;
+    return;
+  }
   finished_ = reason == udx::CloseReason::kFinished;
   close(reason == udx::CloseReason::kTimedOut ? ConnectError::kTimedOut
         : finished_                           ? ConnectError::kNone

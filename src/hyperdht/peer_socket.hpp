@@ -97,6 +97,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   net::ReadState read_state() const override;
   /// The peer hears the reason if it is an hsfwd.
   void reset_because(const std::string& reason) override;
+  void reset_behind(const std::string& reason) override;
 
   /// Called once: keys are agreed on and the stream runs. The stream observer's on_reset may come
   /// instead.
@@ -167,7 +168,12 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void end_raw();
   void cut();
   void feed(std::span<const ByteView> chunks);
+  void receive_message(ByteView message);
+  void tell_open();
   void tell_readable();
+  Bytes farewell(const std::string& reason);
+  void reset_with(ByteView farewell);
+  void leave();
   void close(ConnectError error);
   void tell_closed();
   void keep_alive();
@@ -189,6 +195,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   bool raw_ended_ = false;  // by the peer, or so it seems
   bool remote_ended_ = false;
   bool finished_ = false;
+  bool given_up_ = false;               // by who uses it, who hears no more
+  std::optional<std::string> leaving_;  // why it is reset when what was taken has arrived
 
   std::shared_ptr<PoolSocket> pool_socket_;  // outlives the stream on it
   std::unique_ptr<udx::Stream> raw_;
@@ -196,7 +204,10 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   std::optional<secret_stream::Receiver> receiver_;
   std::optional<secret_stream::Unordered> unordered_;
   MutableBytes reserved_;
-  Bytes early_;  // came in before the keys were known
+  // Came in before the keys were known.
+  Bytes early_;
+  std::vector<Bytes> early_messages_;
+  std::optional<udx::CloseReason> early_close_;
   std::optional<Source> other_source_;  // the peer sends from there rather than from where it is reached
   std::optional<Source> old_source_;    // the same, of the path before
 

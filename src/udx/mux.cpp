@@ -12,6 +12,12 @@ constexpr std::size_t kIdlePackets = 1024;
 // A peer repeats its end for thirteen seconds before it takes the stream for timed out.
 constexpr Duration kLinger = 15_s;
 constexpr std::size_t kMaxLingering = 4096;
+// A peer that has missed a reset may have a window of packets under way: it is told again, but not
+// for each of them.
+constexpr Duration kResetAgain = 100_ms;
+// After a lost acknowledgement the peer's tail probe comes within this, and a little for its timer.
+constexpr std::int64_t kTailProbeTrips = 3;
+constexpr Duration kTailProbeSlack = 10_ms;
 }  // namespace
 
 Mux::Mux(Scheduler& scheduler, Random& random)
@@ -106,28 +112,43 @@ void Mux::forget_socket(const net::UdpSocket& socket) {
   std::erase_if(lingering_, [&](const auto& entry) { return entry.second.socket == &socket; });
 }
 
-void Mux::linger(const Stream& stream) {
+void Mux::linger(const Stream& stream, const Header& answer, ByteView payload) {
   if (stream.socket_ == nullptr || lingering_.size() >= kMaxLingering) return;
+  const Instant now = scheduler_.now();
   lingering_[stream.id().value] = Lingering{
       .socket = stream.socket_,
       .to = stream.current().address,
       .heard_from = stream.last_source_,
-      .answer = stream.header(kState, stream.flight_.end()),
-      .until = scheduler_.now() + kLinger,
+      .answer = answer,
+      .payload = to_bytes(payload),
+      .until = now + kLinger,
+      .answered_at = now,
   };
+  if (!answer.has(kDestroy) || !payload.empty()) {
+    const Duration tail_probe = stream.rtt_.smoothed() * kTailProbeTrips + kTailProbeSlack;
+    owed_until_ = std::max(owed_until_, now + tail_probe);
+  }
   if (!linger_timer_.armed()) linger_timer_.start(kLinger);
 }
 
 bool Mux::answer_for_lingering(const net::Address& from, const Packet& packet) {
   const auto found = lingering_.find(packet.header.stream.value);
   if (found == lingering_.end()) return false;
-  const Lingering& entry = found->second;
+  Lingering& entry = found->second;
   if (from != entry.to && from != entry.heard_from) return true;
-  if (packet.header.has(kData) || packet.header.has(kEnd) || packet.header.has(kHeartbeat)) {
-    transmitter_.add_copy({entry.socket, entry.to}, entry.answer, {}, {});
-    batch_task_.post();
-  }
+  const bool asks =
+      packet.header.has(kData) || packet.header.has(kEnd) || packet.header.has(kHeartbeat);
+  const bool too_soon =
+      entry.answer.has(kDestroy) && scheduler_.now() < entry.answered_at + kResetAgain;
+  if (!asks || too_soon) return true;
+  entry.answered_at = scheduler_.now();
+  transmitter_.add_copy({entry.socket, entry.to}, entry.answer, {}, entry.payload);
+  batch_task_.post();
   return true;
+}
+
+Duration Mux::owed_for() const {
+  return std::max(Duration(), owed_until_ - scheduler_.now());
 }
 
 void Mux::sweep_lingering() {

@@ -34,25 +34,31 @@ class Mux {
   void forget_socket(const net::UdpSocket& socket);
 
   std::size_t streams() const { return streams_.size(); }
+  /// How much longer somebody who is about to leave should stay, so that a peer whose last
+  /// acknowledgement got lost finds out.
+  Duration owed_for() const;
   /// Packets that streams keep until those before them come.
   std::size_t packets_kept() const { return packets_.in_use(); }
 
  private:
   friend class Stream;
 
-  /// A stream that closed cleanly still owes its peer acknowledgements: the last one may be lost,
-  /// and the peer would repeat its end into the void.
+  /// A stream that is over still owes its peer an answer, since the last thing it said may be lost:
+  /// an acknowledgement, or the peer would repeat its end into the void; the reset, or the peer
+  /// would wait for one that is gone.
   struct Lingering {
     net::UdpSocket* socket;
     net::Address to;
     net::Address heard_from;  // as long as it was a stream, lastly
     Header answer;
+    Bytes payload;
     Instant until;
+    Instant answered_at;
   };
 
   void add(Stream& stream);
   void remove(Stream& stream);
-  void linger(const Stream& stream);
+  void linger(const Stream& stream, const Header& answer, ByteView payload);
   void mark_dirty(Stream& stream);
   bool answer_for_lingering(const net::Address& from, const Packet& packet);
   void sweep_lingering();
@@ -65,6 +71,7 @@ class Mux {
   Transmitter transmitter_;
   std::unordered_map<std::uint32_t, Stream*> streams_;
   std::unordered_map<std::uint32_t, Lingering> lingering_;
+  Instant owed_until_;
   std::vector<Stream*> dirty_;
   std::vector<Stream*> flushing_;
   std::vector<ByteView> delivering_;

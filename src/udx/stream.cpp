@@ -37,14 +37,16 @@ Stream::Stream(Mux& mux, StreamId id, StreamObserver& observer, const StreamOpti
 }
 
 Stream::~Stream() {
+  if (!closed_ && finished()) close(CloseReason::kFinished);
   destroy();
   if (dirty_) std::replace(mux_.dirty_.begin(), mux_.dirty_.end(), this, static_cast<Stream*>(nullptr));
 }
 
 void Stream::connect(net::UdpSocket& socket, StreamId remote_id, net::Address remote) {
-  if (closed_ || connected()) return;
+  if (connected()) return;
   socket_ = &socket;
   destinations_.back() = {remote, remote_id};
+  if (closed_) return;
   mtu_.reset(std::min(options_.max_mtu, socket.path_mtu(remote)));
   progress_at_ = timeout_from_ = scheduler_.now();
   if (options_.heartbeat > Duration()) heartbeat_at_ = scheduler_.now() + options_.heartbeat;
@@ -106,9 +108,10 @@ void Stream::write(ByteView bytes) {
   mark_dirty();
 }
 
-void Stream::end() {
+void Stream::end(std::size_t trailer) {
   if (closed_ || end_requested_) return;
   end_requested_ = true;
+  content_end_ = send_buffer_.end() - trailer;
   writer_waits_ = false;
   mark_dirty();
 }
@@ -117,10 +120,22 @@ bool Stream::all_acknowledged() const {
   return flight_.empty() && !has_unsent() && !end_unsent();
 }
 
-void Stream::destroy() {
+bool Stream::finished() const {
+  return connected() && remote_ended_ && end_acked_ && flight_.empty();
+}
+
+/// The peer has said and heard all there is. What it owes yet is to have heard that this is the end.
+bool Stream::only_end_unacknowledged() const {
+  return remote_ended_ && end_sent_ && !flight_.empty() &&
+         flight_.at(flight_.begin()).offset >= content_end_;
+}
+
+void Stream::destroy(ByteView reason) {
   if (closed_) return;
   if (connected() && relay_target_ == nullptr) {
-    transmitter_.add_copy({socket_, current().address}, header(kDestroy, flight_.end()), {}, {});
+    const Header h = header(kDestroy, flight_.end());
+    transmitter_.add_copy({socket_, current().address}, h, {}, reason);
+    mux_.linger(*this, h, reason);
     mark_dirty();
   }
   shut();
@@ -190,7 +205,10 @@ void Stream::mark_dirty() { mux_.mark_dirty(*this); }
 
 void Stream::close(CloseReason reason) {
   if (closed_) return;
-  if (reason == CloseReason::kFinished) mux_.linger(*this);
+  if (reason == CloseReason::kFinished) {
+    if (std::exchange(ack_owed_, false)) send_state();
+    mux_.linger(*this, header(kState, flight_.end()), {});
+  }
   tell_closed_ = reason;
   mark_dirty();
   shut();

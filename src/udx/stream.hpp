@@ -144,16 +144,19 @@ class Stream {
   MutableBytes reserve(std::size_t at_least) { return send_buffer_.reserve(at_least); }
   void commit(std::size_t size);
   void write(ByteView bytes);
-  /// Ends the own direction behind everything written.
-  void end();
+  /// Ends the own direction behind everything written, whose last `trailer` bytes say no more than the
+  /// end does: who is gone without having acknowledged them has missed nothing.
+  void end(std::size_t trailer = 0);
   bool ended() const { return end_requested_; }
   /// Everything written, and the end, is acknowledged.
   bool all_acknowledged() const;
   /// on_acknowledged is to be called, once, when all that is written by now and until then has
   /// arrived.
   void tell_acknowledged() { acknowledged_wanted_ = true; }
-  /// Drops everything unsent and tells the peer, once and without guarantee. Dead from here on.
-  void destroy();
+  /// Drops everything unsent and tells the peer, and again if it goes on sending, for a while. Dead
+  /// from here on. `reason` rides along, for a peer that reads it as a message; stock peers are to
+  /// get none.
+  void destroy(ByteView reason = {});
   /// Unordered, unreliable. What is too large for the path is lost.
   void send_message(ByteView first, ByteView second = {});
   std::size_t max_message() const { return mtu_.current() - kOverhead; }
@@ -234,6 +237,8 @@ class Stream {
   const Destination& current() const { return destinations_.back(); }
   Header header(std::uint8_t flags, SeqNo seq) const;
   std::uint32_t advertised_window() const;
+  bool finished() const;
+  bool only_end_unacknowledged() const;
   void close(CloseReason reason);
   void shut();
   void mark_dirty();
@@ -268,6 +273,7 @@ class Stream {
   bool end_requested_ = false;
   bool end_sent_ = false;
   bool end_acked_ = false;
+  std::uint64_t content_end_ = 0;  // with the end: what is behind says no more than the end does
   bool writer_waits_ = false;
 
   RttEstimator rtt_;

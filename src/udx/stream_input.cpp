@@ -49,7 +49,6 @@ void Stream::input(net::UdpSocket& socket, net::Address from, const Packet& pack
       owe_ack();
     }
   }
-  if (remote_ended_ && end_acked_ && flight_.empty()) close(CloseReason::kFinished);
 }
 
 /// Packets carry no proof of who sent them, so where they come from has to do. While the stream moves
@@ -111,11 +110,14 @@ bool Stream::may_reset(const Header& header) const {
 bool Stream::receive_sequenced(const Packet& packet) {
   if (packet.header.seq < received_.next()) return true;
   if (packet.header.has(kDestroy)) {
-    if (may_reset(packet.header)) {
-      close(CloseReason::kReset);
-    } else {
+    // Both sides have said and heard all: without a reason there is nothing to give up.
+    if (finished() && packet.payload.empty()) return false;
+    if (!may_reset(packet.header)) {
       ++stats_.packets_refused;
+      return false;
     }
+    if (!packet.payload.empty()) messages_.push_back(packet.payload);
+    close(CloseReason::kReset);
     return false;
   }
   if (!packet.header.has(kData) && !packet.header.has(kEnd)) return true;
@@ -188,6 +190,7 @@ void Stream::process_ack(const Packet& packet) {
 void Stream::on_all_acked() {
   timeout_at_ = tail_probe_at_ = loss_check_at_ = std::nullopt;
   check_change_final();
+  tell_acknowledged_ |= std::exchange(acknowledged_wanted_, false);
   // The peer has waited for this; upstream answers with one more acknowledgement.
   if (!remote_ended_ && connected()) send_state();
   schedule();

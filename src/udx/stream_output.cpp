@@ -25,6 +25,11 @@ constexpr std::uint8_t kSuspiciousTransmissions = 3;
 
 void Stream::flush() {
   if (closed_) return;
+  // Only now, so that who hears of the peer's last bytes can still refuse them.
+  if (finished()) {
+    close(CloseReason::kFinished);
+    return;
+  }
   if (connected()) {
     if (std::exchange(ack_owed_, false)) send_state();
     if (!transmitter_.blocked(*socket_)) {
@@ -277,7 +282,7 @@ void Stream::on_retransmission_timeout() {
   ++stats_.timeouts;
   ++timeouts_in_row_;
   if (timeouts_in_row_ > kMinTimeoutsToGiveUp && now - progress_at_ >= kGiveUpAfter) {
-    close(CloseReason::kTimedOut);
+    close(only_end_unacknowledged() ? CloseReason::kFinished : CloseReason::kTimedOut);
     return;
   }
   if (now - progress_at_ >= kStalledAfter) tell_stalled_ = true;

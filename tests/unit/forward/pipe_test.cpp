@@ -147,6 +147,12 @@ TEST_CASE("a reset of either side is a reset of the other, with the reason") {
     Script& origin = by_peer ? p.peer : p.local;
     Script& other = by_peer ? p.local : p.peer;
     origin.observer->on_reset("gone");
+    if (!by_peer) {
+      // Behind what was taken from there, which the peer gets first.
+      CHECK(p.peer.reset_behind == "local connection: gone");
+      CHECK(!p.done);
+      p.peer.observer->on_reset("delivered");
+    }
     REQUIRE(p.done);
     CHECK(*p.done == (by_peer ? "gone" : "local connection: gone"));
     CHECK(other.was_reset);
@@ -175,4 +181,63 @@ TEST_CASE("input that is taken for ended is not read any more") {
   REQUIRE(p.done);
   CHECK(p.done->empty());
   CHECK(p.peer.ended);
+}
+
+TEST_CASE("a local side that is gone is handed over, and not for ever") {
+  Piped p;
+  p.start();
+  p.local.arrive(pattern(100));
+  p.local.observer->on_reset("gone");
+  CHECK(p.peer.written == pattern(100));
+  CHECK(p.local.was_reset);
+  // Nothing more is moved meanwhile.
+  p.peer.arrive(pattern(50));
+  p.run();
+  CHECK(p.local.written.empty());
+  CHECK(!p.done);
+  CHECK(!p.peer.was_reset);
+  p.scheduler.advance_to(p.scheduler.now() + 10_min);
+  REQUIRE(p.done);
+  CHECK(*p.done == "local connection: gone");
+  CHECK(p.peer.was_reset);
+}
+
+TEST_CASE("a peer that goes on sending to who has ended and takes no more hears of it") {
+  Piped p;
+  p.start();
+  p.local.arrive_end();
+  p.run();
+  CHECK(p.peer.ended);
+  p.local.write_error = "Broken pipe";
+  p.peer.arrive(pattern(10));
+  p.run();
+  CHECK(p.peer.reset_behind == "local connection: Broken pipe");
+}
+
+TEST_CASE("who takes no more may still say something, to its end") {
+  Piped p;
+  p.start();
+  p.local.write_error = "Broken pipe";
+  p.peer.arrive(pattern(10));
+  p.local.arrive(pattern(1000));
+  p.run();
+  CHECK(!p.peer.reset_behind);
+  CHECK(p.peer.written == pattern(1000));
+  p.local.arrive_end();
+  p.run();
+  CHECK(p.peer.ended);
+  CHECK(p.peer.reset_behind == "local connection: Broken pipe");
+}
+
+TEST_CASE("a pipe that is told to leave waits for the peer as long as it is told to") {
+  const bool delivered = GENERATE(true, false);
+  Piped p;
+  p.start();
+  p.pipe.leave("ending", 1_s);
+  CHECK(p.peer.reset_behind == "ending");
+  CHECK(p.local.was_reset);
+  CHECK(!p.done);
+  if (delivered) p.peer.observer->on_reset("ending");
+  p.scheduler.advance_to(p.scheduler.now() + 1_s);
+  CHECK(p.done == "ending");
 }

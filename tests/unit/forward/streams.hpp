@@ -19,6 +19,8 @@ struct Script {
   bool ended = false;
   bool was_reset = false;
   bool flushed = true;
+  std::string write_error;
+  std::optional<std::string> reset_behind;
   std::size_t read = 0;
   net::ByteStreamObserver* observer = nullptr;
 
@@ -61,6 +63,7 @@ class LocalStream final : public net::ByteStream {
     script_.room -= size;
     return size;
   }
+  std::string write_error() const override { return script_.write_error; }
   void end() override { script_.ended = true; }
   void reset() override { script_.was_reset = true; }
   bool flushed() const override { return script_.flushed; }
@@ -91,6 +94,7 @@ class PeerStream final : public net::BufferedByteStream {
   }
   void consume(std::size_t size) override { script_.take(size); }
   net::ReadState read_state() const override { return script_.state(); }
+  void reset_behind(const std::string& reason) override { script_.reset_behind = reason; }
 
  private:
   Script& script_;

@@ -370,3 +370,75 @@ TEST_CASE(
     CHECK(swarm.world.run_until([&] { return second.opened && third.opened; }, 5_s));
   }
 }
+
+TEST_CASE("a reset that overtakes the handshake's answer opens the connection and keeps its reason") {
+  ServerOptions options;
+  options.extension = [](const std::optional<Extension>& theirs) { return theirs; };
+  Swarm swarm(71);
+  swarm.grow_to(20);
+  const auto host = swarm.add_peer(1);
+  const auto guest = swarm.add_peer(2, {.reorder = 0.5, .reorder_delay = 80_ms});
+  std::vector<std::unique_ptr<PeerSocket>> refused;
+  const auto server = swarm.listen(*host, swarm.keys(10), std::move(options), [&](auto socket) {
+    socket->send_unordered(Bytes{5});
+    socket->reset_because("service web: Connection refused");
+    refused.push_back(std::move(socket));
+  });
+  for (int i = 0; i < 60; ++i) {
+    CAPTURE(i);
+    ConnectOptions connect;
+    connect.extension = Extension{};
+    SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key, std::move(connect)));
+    REQUIRE(swarm.world.run_until([&] { return client.reset.has_value(); }, 30_s));
+    CHECK(client.opened);
+    CHECK(client.socket->error() == ConnectError::kReset);
+    CHECK(*client.reset == std::string(describe(ConnectError::kReset)) +
+                               ": service web: Connection refused");
+    CHECK(client.messages.size() <= 1);
+  }
+}
+
+TEST_CASE("what came in before a reset is read before the reset is told") {
+  Meeting meeting(72, 20);
+  SocketRecorder client = meeting.connect();
+  SocketRecorder& server = meeting.accepted(client);
+  server.paused = true;
+  client.send(pattern(300'000), false);
+  meeting.swarm.world.run_for(2_s);
+  client.socket->reset();
+  meeting.swarm.world.run_for(2_s);
+  CHECK(server.socket->closed());
+  CHECK(!server.reset);
+  server.paused = false;
+  server.on_readable();
+  meeting.swarm.world.run_for(1_ms);
+  CHECK(server.received == pattern(300'000));
+  CHECK(server.reset.has_value());
+  CHECK(!server.ended);
+}
+
+TEST_CASE("a reset behind what was sent waits for it, also over a lossy path") {
+  const bool ended = GENERATE(false, true);
+  CAPTURE(ended);
+  ServerOptions options;
+  options.extension = [](const std::optional<Extension>& theirs) { return theirs; };
+  Swarm swarm(73);
+  swarm.grow_to(20);
+  const auto host = swarm.add_peer(1);
+  const auto guest = swarm.add_peer(2, {.loss = 0.05});
+  Listening listening(swarm, *host, swarm.keys(10), std::move(options));
+  ConnectOptions connect;
+  connect.extension = Extension{};
+  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key, std::move(connect)));
+  REQUIRE(swarm.world.run_until([&] { return client.opened && !listening.sockets.empty(); }, 30_s));
+  SocketRecorder& server = *listening.sockets[0];
+  server.send(pattern(200'000), ended);
+  server.socket->reset_behind("local connection: Connection reset by peer");
+  CHECK(server.socket->reserve().empty());
+  REQUIRE(swarm.world.run_until([&] { return client.reset.has_value(); }, 30_s));
+  CHECK(client.received == pattern(200'000));
+  CHECK(client.ended == ended);
+  CHECK(*client.reset == std::string(describe(ConnectError::kReset)) +
+                             ": local connection: Connection reset by peer");
+  CHECK(server.reset.has_value());
+}

@@ -544,3 +544,108 @@ TEST_CASE("a reset through a relay frees both legs") {
   CHECK(leg_b.closed == CloseReason::kReset);
   CHECK(r_node.mux_.streams() == 0);
 }
+
+TEST_CASE("the last acknowledgement leaves before its stream is forgotten") {
+  Pair pair(60);
+  pair.connect();
+  for (Recorder* side : {&pair.a, &pair.b}) side->stream->set_ack_policy(AckPolicy::kBatched);
+  pair.a.send(10, true);
+  REQUIRE(pair.world.run_until([&] { return pair.b.ended; }, 1_s));
+  pair.b.send(10, true);
+  REQUIRE(pair.world.run_until([&] { return pair.a.closed.has_value(); }, 1_s));
+  // Its program ends here.
+  pair.world.run_for(1_ms);
+  pair.a_node.host_.link().set_connected(false);
+  REQUIRE(pair.world.run_until([&] { return pair.b.closed.has_value(); }, 1_s));
+  CHECK(pair.b.closed == CloseReason::kFinished);
+  CHECK(pair.b.stream->stats().packets_repeated == 0);
+}
+
+TEST_CASE("who leaves stays for as long as a peer needs to ask again") {
+  Pair pair(61);
+  pair.connect();
+  CHECK(pair.a_node.mux_.owed_for() == Duration());
+  pair.a.send(10, true);
+  REQUIRE(pair.world.run_until([&] { return pair.b.ended; }, 1_s));
+  pair.b.send(10, true);
+  REQUIRE(pair.world.run_until([&] { return pair.a.closed.has_value(); }, 1_s));
+  const Duration owed = pair.a_node.mux_.owed_for();
+  pair.b_node.host_.link().set_connected(false);  // the acknowledgement is lost
+  pair.world.run_for(5_ms);
+  pair.b_node.host_.link().set_connected(true);
+  pair.world.run_for(owed);
+  CHECK(pair.a_node.mux_.owed_for() == Duration());
+  CHECK(pair.b.closed == CloseReason::kFinished);
+}
+
+TEST_CASE("a peer that is gone has missed something unless all but the end is acknowledged") {
+  struct Case {
+    std::uint64_t unacknowledged;
+    std::size_t trailer;
+    CloseReason wanted;
+  };
+  const Case c = GENERATE(Case{0, 0, CloseReason::kFinished}, Case{10, 10, CloseReason::kFinished},
+                          Case{10, 9, CloseReason::kTimedOut}, Case{10, 0, CloseReason::kTimedOut});
+  const bool peer_ended = GENERATE(true, false);
+  CAPTURE(c.unacknowledged, c.trailer, peer_ended);
+  Pair pair(62);
+  pair.connect();
+  pair.a.send(1000, false);
+  pair.b.send(10, peer_ended);
+  pair.world.run_for(1_s);
+  pair.b_node.host_.link().set_connected(false);
+  pair.a.send(1000 + c.unacknowledged, false);
+  pair.a.stream->end(c.trailer);
+  REQUIRE(pair.world.run_until([&] { return pair.a.closed.has_value(); }, 60_s));
+  CHECK(pair.a.closed == (peer_ended ? c.wanted : CloseReason::kTimedOut));
+}
+
+TEST_CASE("a reset carries its reason, and is told again to who has missed it") {
+  const bool lost = GENERATE(false, true);
+  CAPTURE(lost);
+  Pair pair(63);
+  pair.connect();
+  pair.a.send(10, false);
+  pair.world.run_for(1_s);
+  pair.b_node.host_.link().set_connected(!lost);
+  pair.a.stream->destroy(Bytes{1, 2, 3});
+  pair.world.run_for(1_s);
+  CHECK(pair.b.closed.has_value() == !lost);
+  pair.b_node.host_.link().set_connected(true);
+  pair.b.send(100'000, false);
+  REQUIRE(pair.world.run_until([&] { return pair.b.closed.has_value(); }, 1_s));
+  CHECK(pair.b.closed == CloseReason::kReset);
+  REQUIRE(pair.b.messages.size() == 1);
+  CHECK(pair.b.messages[0] == Bytes{1, 2, 3});
+}
+
+TEST_CASE("a peer that goes on sending after a reset is not answered packet by packet") {
+  Pair pair(64);
+  pair.connect();
+  pair.b.send(4 * kMegabyte, false);
+  pair.world.run_for(12_ms);
+  const auto before = pair.a_node.host_.sent();
+  pair.a.stream->destroy();
+  pair.b.stream->probe();
+  REQUIRE(pair.world.run_until([&] { return pair.b.closed.has_value(); }, 1_s));
+  CHECK(pair.b.closed == CloseReason::kReset);
+  CHECK(pair.a_node.host_.sent() - before <= 2);
+}
+
+TEST_CASE("the last bytes can be refused by who hears of them, and are not acknowledged then") {
+  struct Refusing final : Recorder {
+    void on_end() override { stream->destroy(Bytes{7}); }
+  };
+  Pair pair(65);
+  Refusing refusing;
+  refusing.stream = pair.b_node.mux_.create_stream(refusing);
+  pair.a.stream->connect(*pair.a_node.socket_, refusing.stream->id(), pair.b_node.address());
+  refusing.stream->connect(*pair.b_node.socket_, pair.a.stream->id(), pair.a_node.address());
+  refusing.stream->set_ack_policy(AckPolicy::kBatched);
+  refusing.stream->end();
+  REQUIRE(pair.world.run_until([&] { return pair.a.ended; }, 1_s));
+  pair.a.send(1000, true);
+  REQUIRE(pair.world.run_until([&] { return pair.a.closed.has_value(); }, 1_s));
+  CHECK(pair.a.closed == CloseReason::kReset);
+  CHECK(pair.a.messages == std::vector<Bytes>{Bytes{7}});
+}

@@ -214,6 +214,9 @@ Config read_config(const toml::table& root) {
   out.host = in.text("host");
   out.port = in.integer("port");
   out.relay_through = in.texts("relay_through");
+  out.max_connections = in.integer("max_connections");
+  out.max_connections_per_key = in.integer("max_connections_per_key");
+  out.max_buffered = in.integer("max_buffered");
   if (const toml::table* peers = in.table("peer")) out.peers = read_peers(*peers);
   for (const toml::table* expose : in.tables("expose")) out.exposes.push_back(read_expose(*expose));
   for (const toml::table* connect : in.tables("connect")) {

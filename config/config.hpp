@@ -44,6 +44,9 @@ struct Config {
   std::optional<Located<std::string>> host;
   std::optional<Located<std::int64_t>> port;
   std::vector<Located<std::string>> relay_through;  // keys, or names of peers
+  std::optional<Located<std::int64_t>> max_connections;
+  std::optional<Located<std::int64_t>> max_connections_per_key;
+  std::optional<Located<std::int64_t>> max_buffered;  // MiB
   std::map<std::string, Peer> peers;
   std::vector<Expose> exposes;
   std::vector<Connect> connects;

@@ -4,8 +4,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <system_error>
+
 #include "platform/handle.hpp"
-#include "util/check.hpp"
 
 namespace hsfwd::platform {
 
@@ -43,7 +45,7 @@ class TimerfdAlarm final : public Alarm {
 
  private:
   static int checked(int fd) {
-    HSFWD_CHECK(fd >= 0);
+    if (fd < 0) throw std::system_error(errno, std::generic_category(), "timer");
     return fd;
   }
   /// The dispatch around this runs what is due.

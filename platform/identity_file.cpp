@@ -115,7 +115,7 @@ Result<IdentityLock, std::string> IdentityLock::acquire(const crypto::PublicKey&
   std::string problems;
   for (const std::string& folder : lock_directories()) {
     const int missing = make_private_directories(folder);
-    auto lock = missing == 0 ? FileLock::acquire(folder + "/" + name) : Err(missing);
+    auto lock = missing == 0 ? FileLock::acquire(fmt::format("{}/{}", folder, name)) : Err(missing);
     if (lock) {
       IdentityLock out;
       out.lock_ = std::move(*lock);

@@ -89,7 +89,12 @@ std::unique_ptr<InterfaceWatch> watch_interfaces(Loop& loop, std::function<void(
     close(fd);
     return nullptr;
   }
-  return std::make_unique<NetlinkWatch>(loop, fd, std::move(changed));
+  try {
+    return std::make_unique<NetlinkWatch>(loop, fd, std::move(changed));
+  } catch (const std::system_error&) {
+    close(fd);
+    return nullptr;
+  }
 }
 
 }  // namespace hsfwd::platform

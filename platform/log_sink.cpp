@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/log_sink.hpp"
 
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include "platform/background_writer.hpp"
 
 namespace hsfwd::platform {
 
@@ -36,11 +40,30 @@ std::string json_escaped(std::string_view text) {
   return out;
 }
 
+class WriterSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit WriterSink(BackgroundWriter& writer) : writer_(writer) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    writer_.write({line.data(), line.size()});
+  }
+  void flush_() override {}
+
+  BackgroundWriter& writer_;
+};
+
+spdlog::sink_ptr open_sink(BackgroundWriter* writer) {
+  if (writer != nullptr) return std::make_shared<WriterSink>(*writer);
+  return std::make_shared<spdlog::sinks::stderr_sink_st>();
+}
+
 class SpdlogSink final : public LogSink {
  public:
-  explicit SpdlogSink(LogFormat format)
-      : format_(format),
-        logger_("hsfwd", std::make_shared<spdlog::sinks::stderr_sink_st>()) {
+  SpdlogSink(LogFormat format, BackgroundWriter* writer)
+      : format_(format), logger_("hsfwd", open_sink(writer)) {
     logger_.set_level(spdlog::level::trace);  // the threshold is the facade's
     logger_.set_pattern(format == LogFormat::kJson
                             ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})"
@@ -64,8 +87,8 @@ class SpdlogSink final : public LogSink {
 
 }  // namespace
 
-std::unique_ptr<LogSink> make_log_sink(LogFormat format) {
-  return std::make_unique<SpdlogSink>(format);
+std::unique_ptr<LogSink> make_log_sink(LogFormat format, BackgroundWriter* writer) {
+  return std::make_unique<SpdlogSink>(format, writer);
 }
 
 }  // namespace hsfwd::platform

@@ -9,7 +9,9 @@ namespace hsfwd::platform {
 
 enum class LogFormat { kText, kJson };
 
-/// Writes to standard error, one line a message, with the time.
-std::unique_ptr<LogSink> make_log_sink(LogFormat format);
+class BackgroundWriter;
+
+/// Writes to standard error, one line a message, with the time; in the background if there is a writer, which outlives it.
+std::unique_ptr<LogSink> make_log_sink(LogFormat format, BackgroundWriter* writer);
 
 }  // namespace hsfwd::platform

@@ -3,10 +3,37 @@
 
 #include <uv.h>
 
+#include <new>
+#include <system_error>
+
 #include "platform/closing_sockets.hpp"
+#include "platform/memory_reserve.hpp"
 #include "util/check.hpp"
 
 namespace hsfwd::platform {
+
+namespace {
+
+/// A loop that is open.
+std::unique_ptr<uv_loop_t> open_loop() {
+  auto loop = std::make_unique<uv_loop_t>();
+  const int error = uv_loop_init(loop.get());
+  if (error != 0) throw std::system_error(-error, std::generic_category(), "event loop");
+  return loop;
+}
+
+/// False if it ran out of memory.
+template <class Work>
+bool run_guarded(Work&& work) {
+  try {
+    work();
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+}  // namespace
 
 void Loop::CloseLoop::operator()(uv_loop_s* loop) const {
   // Lets the close callbacks of handles run. A stop() from before the loop first turned ends the
@@ -17,8 +44,7 @@ void Loop::CloseLoop::operator()(uv_loop_s* loop) const {
   delete loop;
 }
 
-Loop::Loop() : uv_(new uv_loop_t) {
-  HSFWD_CHECK(uv_loop_init(uv_.get()) == 0);
+Loop::Loop() : uv_(open_loop().release()) {
   scheduler_.freeze(steady_now());
   alarm_ = make_alarm(*this);
   udp_ = make_udp_factory(*this);
@@ -58,10 +84,20 @@ void Loop::dispatch(const std::function<void()>& work) {
   }
   ++depth_;
   scheduler_.freeze(steady_now());
-  work();
-  scheduler_.advance_to(scheduler_.now());
+  run_guarded(work);
+  // What has failed is not tried again, so this comes to an end.
+  while (!run_guarded([this] { scheduler_.advance_to(scheduler_.now()); })) {
+  }
   --depth_;
+  if (reserve_ != nullptr) reserve_->restore();
   set_alarm();
+}
+
+void Loop::start_threads() {
+  const auto nothing = [](uv_work_t*) {};
+  const auto over = [](uv_work_t* work, int) { delete work; };
+  auto work = std::make_unique<uv_work_t>();
+  if (uv_queue_work(uv_.get(), work.get(), nothing, over) == 0) static_cast<void>(work.release());
 }
 
 void Loop::set_alarm() {

@@ -16,9 +16,11 @@ namespace hsfwd::platform {
 
 class Alarm;
 class ClosingSockets;
+class MemoryReserve;
 
 class Loop {
  public:
+  /// Throws std::system_error when the process may not open the few files that it takes.
   Loop();
   /// Everything that was made on the loop is gone by then.
   ~Loop();
@@ -36,8 +38,12 @@ class Loop {
   void stop();
 
   /// Wraps every callback from outside: freezes the instant, runs `work` and all that follows from
-  /// it, and sets the alarm for what comes next.
+  /// it, and sets the alarm for what comes next. What runs out of memory is given up, and the rest goes on.
   void dispatch(const std::function<void()>& work);
+  /// Makes the threads that look up names, which libuv makes with the first name otherwise, and ends the process if it cannot.
+  void start_threads();
+  /// Restored after a dispatch that has used it. It outlives the loop.
+  void set_memory_reserve(MemoryReserve& reserve) { reserve_ = &reserve; }
 
  private:
   void set_alarm();
@@ -55,6 +61,7 @@ class Loop {
   std::unique_ptr<net::Interfaces> interfaces_;
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<ClosingSockets> closing_sockets_;
+  MemoryReserve* reserve_ = nullptr;
   int depth_ = 0;
   bool running_ = false;
 };

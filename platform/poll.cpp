@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <system_error>
 #include <utility>
 
 #include "platform/handle.hpp"
-#include "util/check.hpp"
 
 namespace hsfwd::platform {
 
+namespace {
+
+UvHandle<uv_poll_t> open_handle(Loop& loop, int fd) {
+  auto handle = std::make_unique<uv_poll_t>();
+  const int error = uv_poll_init(loop.uv(), handle.get(), fd);
+  if (error != 0) throw std::system_error(-error, std::generic_category(), "event loop");
+  return UvHandle<uv_poll_t>(handle.release());
+}
+
+}  // namespace
+
 Poll::Poll(Loop& loop, int fd, std::function<void(int)> ready)
-    : loop_(loop), ready_(std::move(ready)), handle_(new uv_poll_t) {
-  HSFWD_CHECK(uv_poll_init(loop.uv(), handle_.get(), fd) == 0);
+    : loop_(loop), ready_(std::move(ready)), handle_(open_handle(loop, fd)) {
   handle_->data = this;
 }
 

@@ -28,7 +28,8 @@ bool ignored(int number) {
 
 }  // namespace
 
-Signals::Signals(Loop& loop, const std::vector<int>& numbers, std::function<void(int)> callback) {
+Signals::Signals(Loop& loop, const std::vector<int>& numbers,
+                 const std::function<void(int)>& callback) {
   for (const int number : numbers) {
     if (ignored(number)) continue;
     watchers_.push_back(std::make_unique<Watcher>(loop, callback));

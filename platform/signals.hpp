@@ -13,7 +13,7 @@ namespace hsfwd::platform {
 /// before stays ignored.
 class Signals {
  public:
-  Signals(Loop& loop, const std::vector<int>& numbers, std::function<void(int)> callback);
+  Signals(Loop& loop, const std::vector<int>& numbers, const std::function<void(int)>& callback);
   ~Signals();
 
  private:

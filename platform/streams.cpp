@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <exception>
 
 #include "platform/fd_stream.hpp"
 
@@ -79,6 +80,16 @@ bool is_not_here(int error) {
 
 int open_socket(int family) {
   return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/// A stream on a socket, which is closed if there is no memory for one, or no room in the event loop.
+std::unique_ptr<FdStream> stream_on(Loop& loop, int fd) {
+  try {
+    return std::make_unique<FdStream>(loop, FdStream::Kind::kSocket, fd, -1);
+  } catch (const std::exception&) {
+    close(fd);
+    return nullptr;
+  }
 }
 
 /// Resolves, then tries one address after the other.
@@ -196,9 +207,12 @@ class StreamDial final : public net::Dial {
     if (poll_) poll_->watch(0);
     loop_.scheduler().retire(std::move(poll_));
     tune_tcp(fd_);
-    const int fd = std::exchange(fd_, -1);
-    finish(std::unique_ptr<net::ByteStream>(
-        std::make_unique<FdStream>(loop_, FdStream::Kind::kSocket, fd, -1)));
+    std::unique_ptr<net::ByteStream> stream = stream_on(loop_, std::exchange(fd_, -1));
+    if (stream) {
+      finish(std::move(stream));
+    } else {
+      finish(Err(std::string(std::strerror(ENOMEM))));
+    }
   }
 
   void drop_socket() {
@@ -249,14 +263,20 @@ class FdListener final : public net::StreamListener {
         if (errno == EINTR || errno == ECONNABORTED) continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK) {
           // Out of descriptors or memory: the connection waits in the queue meanwhile.
-          poll_.watch(0);
-          resume_.start(kAcceptPause);
+          pause();
         }
         return;
       }
       if (!at_.is_unix()) tune_tcp(fd);
-      accepted_(std::make_unique<FdStream>(loop_, FdStream::Kind::kSocket, fd, -1));
+      auto stream = stream_on(loop_, fd);
+      if (!stream) return pause();
+      accepted_(std::move(stream));
     }
+  }
+
+  void pause() {
+    poll_.watch(0);
+    resume_.start(kAcceptPause);
   }
 
   Loop& loop_;

@@ -304,8 +304,14 @@ class LinuxUdpFactory final : public net::UdpFactory {
       return Err(Errc::kUnavailable);
     }
     set_options(fd);
-    return std::unique_ptr<net::UdpSocket>(std::make_unique<LinuxUdpSocket>(
-        loop_, receive_, send_, fd, from_sockaddr(address), observer));
+    try {
+      return std::unique_ptr<net::UdpSocket>(std::make_unique<LinuxUdpSocket>(
+          loop_, receive_, send_, fd, from_sockaddr(address), observer));
+    } catch (const std::exception&) {
+      // No memory, or no room in the event loop.
+      close(fd);
+      return Err(Errc::kUnavailable);
+    }
   }
 
  private:

@@ -17,8 +17,15 @@ constexpr std::size_t kMaxPeerText = 80;  // a key in any form, and more than th
 constexpr Duration kGoodbyeTime = 3_s;
 // At most, for a peer whose last acknowledgement got lost to ask again.
 constexpr Duration kLastWordTime = 300_ms;
+constexpr Duration kReaderPatience = 1_s;  // for some of what is left
 constexpr Duration kFirstRemember = 1_min;
 constexpr Duration kRememberInterval = 10_min;
+
+std::unique_ptr<platform::BackgroundWriter> open_writer(int fd, bool lasting, bool json) {
+  if (!lasting) return nullptr;
+  return platform::BackgroundWriter::open(
+      fd, [json](std::uint64_t lines) { return dropped_line(json, lines); });
+}
 
 /// The file for the nodes of a network; none for a network that has no bootstrap nodes to lose.
 std::string node_file_of(const std::vector<BootstrapNode>& bootstrap) {
@@ -31,9 +38,12 @@ std::string node_file_of(const std::vector<BootstrapNode>& bootstrap) {
 }  // namespace
 
 App::App(const OutputOptions& options)
-    : output_(options.json),
-      sink_(platform::make_log_sink(options.format)),
+    : out_writer_(open_writer(platform::BackgroundWriter::kOutput, options.lasting, options.json)),
+      err_writer_(open_writer(platform::BackgroundWriter::kError, options.lasting, false)),
+      output_(options.json, out_writer_.get(), err_writer_.get()),
+      sink_(platform::make_log_sink(options.format, err_writer_.get())),
       log_(*sink_, options.level),
+      memory_reserve_([this] { on_memory_out(); }),
       streams_(platform::make_stream_factory(loop_)),
       remember_timer_(loop_.scheduler(),
                       [this] {
@@ -41,6 +51,8 @@ App::App(const OutputOptions& options)
                         remember_timer_.start(kRememberInterval);
                       }),
       give_up_timer_(loop_.scheduler(), [this] { loop_.stop(); }) {
+  loop_.set_memory_reserve(memory_reserve_);
+  if (options.lasting) loop_.start_threads();
   platform::ignore_broken_pipes();
   platform::raise_file_limit();
   if (options.secret_shown) {
@@ -55,6 +67,22 @@ App::App(const OutputOptions& options)
 App::~App() {
   goodbyes_.clear();
   stop_node();
+  write_the_rest();
+}
+
+/// A reader that is slow gets it all; one that does not read is not waited for.
+void App::write_the_rest() {
+  if (err_writer_) err_writer_->flush(kReaderPatience);
+  if (!out_writer_) return;
+  out_writer_->flush(kReaderPatience);
+  if (out_writer_->failed()) note_output_lost();
+}
+
+void App::on_memory_out() {
+  const Instant now = loop_.scheduler().now();
+  if (memory_out_told_ && now < *memory_out_told_ + 1_min) return;
+  memory_out_told_ = now;
+  log_.error("memory", "there was none left for a connection or a request, which was given up");
 }
 
 void App::stop_node() {

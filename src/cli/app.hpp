@@ -11,6 +11,7 @@
 #include "forward/connections.hpp"
 #include "platform/interface_watch.hpp"
 #include "platform/loop.hpp"
+#include "platform/memory_reserve.hpp"
 #include "platform/signals.hpp"
 #include "platform/streams.hpp"
 
@@ -27,6 +28,8 @@ class App {
   Scheduler& scheduler() { return loop_.scheduler(); }
   net::StreamFactory& streams() { return *streams_; }
   forward::ConnectionIds& connection_ids() { return connection_ids_; }
+  /// What may come in, of all that is exposed.
+  forward::Admission& admission() { return admission_; }
   const Output& output() const { return output_; }
   const Log& log() const { return log_; }
   net::Env env() { return loop_.env(log_); }
@@ -58,13 +61,20 @@ class App {
   void on_signal(int number);
   void linger();
   void remember_nodes();
+  void on_memory_out();
+  void write_the_rest();
 
+  std::unique_ptr<platform::BackgroundWriter> out_writer_;  // of lasting commands
+  std::unique_ptr<platform::BackgroundWriter> err_writer_;
   Output output_;
   std::unique_ptr<LogSink> sink_;
   Log log_;
+  platform::MemoryReserve memory_reserve_;
+  std::optional<Instant> memory_out_told_;
   platform::Loop loop_;
   std::unique_ptr<net::StreamFactory> streams_;
   forward::ConnectionIds connection_ids_;
+  forward::Admission admission_;
   std::unique_ptr<Node> node_;
   std::string node_file_;  // empty: nothing is remembered
   Timer remember_timer_;

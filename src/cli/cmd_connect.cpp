@@ -47,7 +47,7 @@ int run_connect(const Arguments& arguments) {
     throw UserError{kUsage, "USAGE", "-L is missing: which local port? such as -L 2222"};
   }
 
-  App app(output_options(line));
+  App app(lasting_output_options(line));
   Node& node = app.start_node_as(identity_path(line), node_options(line));
 
   PeerTunnel tunnel(app, peer, std::move(forwards));

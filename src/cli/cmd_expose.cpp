@@ -41,6 +41,7 @@ int run_expose(const Arguments& arguments) {
                    "[NAME=]HOST:PORT, [NAME=]unix:PATH.\nThe first is what peers get who name none.");
   line.options().add_options()("allow", po::value<std::vector<std::string>>()->composing(),
                                "PEER that may connect; repeatable (default: who knows the key)");
+  line.add_limit_options();
   line.add_connection_options();
   line.positional("target", -1);
   if (!line.parse(arguments)) return kDone;
@@ -51,7 +52,8 @@ int run_expose(const Arguments& arguments) {
   Options options = node_options(line);
   const std::string path = identity_path(line);
 
-  App app(output_options(line));
+  App app(lasting_output_options(line));
+  app.admission().set_limits(resource_limits(line).admission);
   const platform::Identity identity = require_identity(path, app.loop().random());
   settings.lock = require_lock(identity, path, app.log());
   settings.keys = identity.keys;

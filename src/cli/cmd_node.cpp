@@ -132,7 +132,7 @@ int run_node(const Arguments& arguments) {
     options.own_address = net::Address{*own, options.port};
   }
 
-  App app(output_options(line));
+  App app(lasting_output_options(line));
   std::optional<platform::IdentityLock> lock;
   if (line.flag("relay")) {
     const std::string path = identity_path(line);

@@ -35,7 +35,7 @@ class PingRun {
     socket_ = app_.node().dht().connect(peer.key, std::move(options));
     socket_->set_on_open([this] { on_open(); });
     socket_->set_observer(&observer_);
-    app_.on_goodbye([this](std::function<void()> done) {
+    app_.on_goodbye([this](const std::function<void()>& done) {
       report_statistics();
       socket_->reset();
       done();

@@ -141,7 +141,7 @@ int run_pipe(const Arguments& arguments) {
   if (identity == "-") {
     throw UserError{kUsage, "USAGE", "--identity -: standard input belongs to the service"};
   }
-  OutputOptions output = output_options(line);
+  OutputOptions output = lasting_output_options(line);
   output.json = false;  // standard output belongs to the service
 
   App app(output);

@@ -105,7 +105,7 @@ int run_testnet(const Arguments& arguments) {
                                 shortened(line.text("host")))};
   }
 
-  App app(output_options(line));
+  App app(lasting_output_options(line));
   std::optional<Testnet> testnet;
   const auto report = [&] {
     const std::string address = testnet->bootstrap()[0].to_string();

@@ -141,7 +141,7 @@ int run_up(const Arguments& arguments) {
   if (!line.parse(arguments)) return kDone;
   const std::string file = choose_plan_file(line.text("config"));
   Plan plan = load_plan(file);
-  App app(output_options(line));
+  App app(lasting_output_options(line));
   // First, so that of two of a kind one ends before it has done anything.
   ControlServer control(app);
   open_control(app, control, line.text("socket"), file);

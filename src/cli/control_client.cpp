@@ -174,7 +174,7 @@ void add_control_options(CommandLine& line, const char* about_config) {
 }
 
 Json decode_answer(std::string_view line) {
-  const Json json = Json::parse(line, nullptr, false);
+  Json json = Json::parse(line, nullptr, false);
   if (!json.is_object()) throw bad_answer();
   const auto text = [&](const char* name) {
     const auto field = json.find(name);

@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <new>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
@@ -93,23 +96,33 @@ int run(const Arguments& words) {
   return command->run(Arguments(words.begin() + 1, words.end()));
 }
 
+int tell(const Arguments& words, const UserError& error) {
+  // The flag may not have been understood, but who wrote it wants to hear about it that way. The
+  // standard output of a pipe is the service's, also when there is none.
+  const bool json =
+      words[0] != "pipe" && std::find(words.begin(), words.end(), "--json") != words.end();
+  Output(json).error(error.code, error.message);
+  return error.exit_code;
+}
+
 /// Runs the command, and tells of a mistake.
 int run_told(const Arguments& words) {
   try {
     return run(words);
+  } catch (const std::system_error& error) {
+    const char* const hint = error.code().value() == EMFILE ? "; ulimit -n allows too few" : "";
+    return tell(words, {kFailed, "NO_RESOURCES",
+                        fmt::format("cannot start: {}{}", error.code().message(), hint)});
+  } catch (const std::bad_alloc&) {
+    return tell(words, {kFailed, "NO_RESOURCES", "cannot start: there is too little memory"});
   } catch (const UserError& error) {
-    // The flag may not have been understood, but who wrote it wants to hear about it that way. The
-    // standard output of a pipe is the service's, also when there is none.
-    const bool json =
-        words[0] != "pipe" && std::find(words.begin(), words.end(), "--json") != words.end();
-    Output(json).error(error.code, error.message);
-    return error.exit_code;
+    return tell(words, error);
   }
 }
 
 /// Who saves what a command says has to hear when it is not saved.
 int with_output_written(int exit_code) {
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+  if (!output_lost()) return exit_code;
   std::fputs("hsfwd: standard output cannot be written\n", stderr);
   return exit_code == kDone ? kFailed : exit_code;
 }

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "platform/identity_file.hpp"
+#include "platform/memory_reserve.hpp"
 #include "platform/secret_file.hpp"
 #include "util/text.hpp"
 
@@ -52,6 +53,16 @@ void CommandLine::add_identity_options() {
 void CommandLine::add_relay_options() {
   options_.add_options()("relay-through", po::value<std::vector<std::string>>()->composing(),
                          "KEY of a relay that carries what finds no direct path; repeatable");
+}
+
+void CommandLine::add_limit_options() {
+  options_.add_options()("max-connections", po::value<std::string>(),
+                         "N connections at once (default: 2048, less on small machines)")(
+      "max-connections-per-key", po::value<std::string>(),
+      "N connections of one key at once (default: three quarters of all)")(
+      "max-buffered", po::value<std::string>(),
+      "MIB of data that wait unread or unsent, of all connections together (default: 256, less on "
+      "small machines)");
 }
 
 void CommandLine::add_connection_options() {
@@ -140,6 +151,12 @@ OutputOptions output_options(const CommandLine& line) {
   return out;
 }
 
+OutputOptions lasting_output_options(const CommandLine& line) {
+  OutputOptions out = output_options(line);
+  out.lasting = true;
+  return out;
+}
+
 BootstrapNode parse_bootstrap(const std::string& text) {
   const auto node = BootstrapNode::parse(text);
   if (!node)
@@ -147,8 +164,24 @@ BootstrapNode parse_bootstrap(const std::string& text) {
   return *node;
 }
 
+ResourceLimits resource_limits(const CommandLine& line) {
+  const auto number = [&line](const char* name, std::uint64_t least,
+                              std::uint64_t most) -> std::optional<std::uint64_t> {
+    if (!line.has(name)) return std::nullopt;
+    const std::string text = line.text(name);
+    const auto value = parse_decimal(text, most);
+    if (value.value_or(0) >= least) return *value;
+    usage_error(fmt::format("--{} {}: has to be {} to {}", name, shortened(text), least, most));
+  };
+  return resource_limits({.buffered = number("max-buffered", kLeastBuffered, kMostBuffered),
+                          .connections = number("max-connections", 1, kMostConnections),
+                          .per_key = number("max-connections-per-key", 1, kMostConnections)},
+                         platform::available_memory());
+}
+
 Options node_options(const CommandLine& line) {
   Options out;
+  out.max_buffered = resource_limits(line).max_buffered;
   for (const std::string& text : line.texts("bootstrap")) {
     out.bootstrap.push_back(parse_bootstrap(text));
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/exit_codes.hpp"
+#include "cli/limits.hpp"
 #include "node/hsfwd.hpp"
 #include "platform/identity_file.hpp"
 #include "platform/log_sink.hpp"
@@ -36,7 +37,8 @@ class CommandLine {
   void add_identity_options();
   void add_relay_options();
   void add_output_options();
-  /// All of these: what commands share that make connections or take them.
+  void add_limit_options();
+  /// All of these but the limits: what commands share that make connections or take them.
   void add_connection_options();
 
   /// Fills values(); false when help was asked for and shown. Throws UserError.
@@ -68,11 +70,16 @@ struct OutputOptions {
   LogLevel level = LogLevel::kWarning;
   platform::LogFormat format = platform::LogFormat::kText;
   bool secret_shown = false;  // on the command line, which deserves a warning
+  /// The command goes on whether or not anybody reads what it says.
+  bool lasting = false;
 };
 OutputOptions output_options(const CommandLine& line);
+OutputOptions lasting_output_options(const CommandLine& line);
 
 /// With the relays, where the command takes such. Throws UserError.
 Options node_options(const CommandLine& line);
+/// Throws UserError.
+ResourceLimits resource_limits(const CommandLine& line);
 std::string identity_path(const CommandLine& line);
 /// Made on first use. Throws UserError.
 platform::Identity require_identity(const std::string& path, Random& random);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "platform/background_writer.hpp"
 #include "util/time.hpp"
 
 namespace hsfwd::cli {
@@ -22,18 +23,32 @@ std::string told(const std::string& message);
 
 class Output {
  public:
+  /// Waits for whoever reads.
   explicit Output(bool json) : json_(json) {}
+  /// Waits for nobody; the writers, of which either may be missing, outlive it.
+  Output(bool json, platform::BackgroundWriter* out, platform::BackgroundWriter* err)
+      : json_(json), out_(out), err_(err) {}
 
   bool json() const { return json_; }
   /// `fields` without "event"; `text` for people, empty if there is nothing to tell them.
-  void event(const std::string& name, Json fields, const std::string& text) const;
+  void event(const std::string& name, const Json& fields, const std::string& text) const;
   /// `code` in capitals for scripts, `message` one line for people.
   void error(const std::string& code, const std::string& message) const;
   /// Something could not be written to standard output, which is full or has nobody to read it.
   bool broken() const;
 
  private:
+  void say(const std::string& line) const;
+
   const bool json_;
+  platform::BackgroundWriter* out_ = nullptr;
+  platform::BackgroundWriter* err_ = nullptr;
 };
+
+/// For the exit code: what a writer in the background could not write counts as well.
+void note_output_lost();
+bool output_lost();
+/// Of lines that nobody took in time.
+std::string dropped_line(bool json, std::uint64_t lines);
 
 }  // namespace hsfwd::cli

@@ -8,6 +8,7 @@
 
 #include "platform/directories.hpp"
 #include "platform/identity_file.hpp"
+#include "platform/memory_reserve.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -24,6 +25,9 @@ class Planner {
     plan.identity = config_.identity ? path_of(config_.identity->value)
                                      : platform::default_identity_path();
     plan.node = node();
+    const ResourceLimits limits = read_limits();
+    plan.node.max_buffered = limits.max_buffered;
+    plan.limits = limits.admission;
     // Names are checked even if nothing refers to them.
     for (const auto& [name, peer] : config_.peers) resolve(peer);
     std::set<std::string> identities;
@@ -69,6 +73,23 @@ class Planner {
     namespace fs = std::filesystem;
     if (text.starts_with("~/")) return platform::home_directory() + text.substr(1);
     return (fs::absolute(file_).parent_path() / text).lexically_normal().string();
+  }
+
+  ResourceLimits read_limits() const {
+    const auto number = [this](const std::optional<config::Located<std::int64_t>>& value,
+                               const char* name, std::uint64_t least,
+                               std::uint64_t most) -> std::optional<std::uint64_t> {
+      if (!value) return std::nullopt;
+      const auto wanted = static_cast<std::uint64_t>(std::max<std::int64_t>(value->value, 0));
+      if (wanted >= least && wanted <= most) return wanted;
+      mistake(value->line, fmt::format("{} has to be {} to {}", name, least, most));
+    };
+    return resource_limits(
+        {.buffered = number(config_.max_buffered, "max_buffered", kLeastBuffered, kMostBuffered),
+         .connections = number(config_.max_connections, "max_connections", 1, kMostConnections),
+         .per_key = number(config_.max_connections_per_key, "max_connections_per_key", 1,
+                           kMostConnections)},
+        platform::available_memory());
   }
 
   Options node() const {

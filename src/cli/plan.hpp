@@ -24,6 +24,7 @@ struct Plan {
   };
 
   Options node;
+  forward::Admission::Limits limits;
   std::string identity;  // path
   std::vector<Expose> exposes;
   std::vector<Connect> connects;

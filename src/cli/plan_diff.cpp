@@ -73,6 +73,7 @@ std::vector<std::string> changed_node_settings(const Plan& now, const Plan& want
     out.emplace_back("port");
   }
   if (now.node.relay_through != wanted.node.relay_through) out.emplace_back("relay_through");
+  if (now.node.max_buffered != wanted.node.max_buffered) out.emplace_back("max_buffered");
   return out;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/refusals.hpp"
 
+#include <utility>
+
 namespace hsfwd::cli {
 
 Refusals::Refusals(Scheduler& scheduler, const Log& log)
@@ -17,7 +19,19 @@ void Refusals::add(const PublicKey& key) {
   log_.warning("expose", "refused {}", hyperdht::key_text(key));
 }
 
+void Refusals::add_excess(const std::string& why) {
+  if (!minute_timer_.armed()) minute_timer_.start(1_min);
+  if (std::exchange(excess_told_, true)) {
+    ++excess_;
+  } else {
+    log_.warning("expose", "refused a connection: {}", why);
+  }
+}
+
 void Refusals::on_minute() {
+  if (excess_ > 0) log_.warning("expose", "refused {} more connections above the limits", excess_);
+  excess_told_ = false;
+  excess_ = 0;
   if (untold_ > 0) log_.warning("expose", "refused {} more attempts, by other keys", untold_);
   told_.clear();
   untold_ = 0;

@@ -16,6 +16,8 @@ class Refusals {
   Refusals(Scheduler& scheduler, const Log& log);
 
   void add(const PublicKey& key);
+  /// One more than the limits allow: of the first it is told why, of more within the minute how many they were.
+  void add_excess(const std::string& why);
 
  private:
   static constexpr std::size_t kMaxTold = 20;
@@ -25,6 +27,8 @@ class Refusals {
   const Log& log_;
   std::set<PublicKey> told_;
   std::uint64_t untold_ = 0;  // attempts of other keys
+  bool excess_told_ = false;
+  std::uint64_t excess_ = 0;
   Timer minute_timer_;
 };
 

@@ -27,7 +27,7 @@ TunnelSet::TunnelSet(App& app)
       done_task_(app.scheduler(), [this] {
         if (const auto done = std::exchange(done_, nullptr)) done(changes_);
       }) {
-  app_.on_goodbye([this](std::function<void()> done) { say_goodbye(std::move(done)); });
+  app_.on_goodbye([this](const std::function<void()>& done) { say_goodbye(done); });
 }
 
 TunnelSet::~TunnelSet() = default;
@@ -38,6 +38,7 @@ void TunnelSet::change_to(Plan plan, std::function<void(const Changes&)> done) {
   Fresh fresh = prepare(plan, changes.exposes.added, changes.connects.added);
 
   // From here on nothing fails.
+  app_.admission().set_limits(plan.limits);
   done_ = std::move(done);
   changes_ = {.kept = changes.exposes.kept.size() + changes.connects.kept.size(),
               .changed = changes.exposes.changed.size() + changes.connects.changed.size(),
@@ -151,8 +152,8 @@ void TunnelSet::finish_change() {
   done_task_.post();
 }
 
-void TunnelSet::say_goodbye(std::function<void()> done) {
-  const auto all = when_all(tunnels_.size() + exposures_.size() + 1, std::move(done));
+void TunnelSet::say_goodbye(const std::function<void()>& done) {
+  const auto all = when_all(tunnels_.size() + exposures_.size() + 1, done);
   for (const auto& tunnel : tunnels_) tunnel->leave(all);
   for (const auto& exposure : exposures_) exposure->leave(all);
   all();  // there may be none of either

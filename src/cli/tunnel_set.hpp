@@ -45,7 +45,7 @@ class TunnelSet {
   void let_go(std::vector<std::unique_ptr<Exposure>> exposures);
   void on_closed(const Exposure& exposure);
   void finish_change();
-  void say_goodbye(std::function<void()> done);
+  void say_goodbye(const std::function<void()>& done);
 
   App& app_;
   Plan plan_;

@@ -150,22 +150,31 @@ void Exposure::on_connection(PeerSocket accepted) {
   // It was let in when its handshake came, and the settings may have changed since.
   if (closing_ || !admits(accepted.remote_key())) return;
   std::unique_ptr<hyperdht::PeerSocket> socket = accepted.release();
+  auto ticket = app_.admission().admit(socket->remote_key());
+  if (!ticket) return refuse(*socket, ticket.error());
   const auto& extension = socket->extension();
   if (extension && !extension->wants_service()) {
     app_.log().info("expose", "{} looks at the connection",
                     hyperdht::key_text(socket->remote_key()));
-    guests_.add(std::move(socket));
+    guests_.add(std::move(socket), std::move(*ticket));
     return;
   }
   const forward::Service* service = host_.find(extension ? extension->service : "");
   if (service == nullptr) {
-    host_.turn_away(std::move(socket));
+    host_.turn_away(std::move(socket), std::move(*ticket));
     return;
   }
+  if (const auto dial = ticket->start_dial(); !dial) return refuse(*socket, dial.error());
   const std::uint64_t id = app_.connection_ids().next;
   report_connection(app_, id, *socket, service->name);
   report_path_changes(app_, id, *socket);
-  host_.serve(std::move(socket), *service);
+  host_.serve(std::move(socket), *service, std::move(*ticket));
+}
+
+void Exposure::refuse(hyperdht::PeerSocket& socket, const std::string& why) {
+  ++refused_;
+  refusals_.add_excess(why);
+  socket.reset_because(why);
 }
 
 /// Told when it is another than the last time.

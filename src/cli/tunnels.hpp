@@ -59,11 +59,14 @@ class Exposure {
   std::vector<net::Address> relays() const;
   /// What the last test of itself came to.
   const std::optional<Reachability>& reachability() const { return reported_; }
+  /// Connections that were refused because there were too many.
+  std::uint64_t refused() const { return refused_; }
 
  private:
   bool admits(const PublicKey& key) const;
   std::optional<Extension> answer_extension(const std::optional<Extension>& theirs) const;
   void on_connection(PeerSocket socket);
+  void refuse(hyperdht::PeerSocket& socket, const std::string& why);
   void report_reachability(const Reachability& report);
 
   App& app_;
@@ -73,6 +76,7 @@ class Exposure {
   Refusals refusals_;
   std::optional<Server> server_;
   std::optional<Reachability> reported_;
+  std::uint64_t refused_ = 0;
   bool closing_ = false;
 };
 

@@ -41,7 +41,8 @@ Json node_state(const Node& node) {
           {"persistent", !rpc.ephemeral()},
           {"firewalled", rpc.firewalled()},
           {"address", address_seen(rpc)},
-          {"nat", to_string(nat_verdict(rpc))}};
+          {"nat", to_string(nat_verdict(rpc))},
+          {"bytesBuffered", node.dht().mux().budget().held()}};
 }
 
 std::vector<forward::OpenConnection> open_connections(const PeerTunnel& tunnel) {
@@ -73,6 +74,7 @@ Json expose_state(const Exposure& exposure) {
           {"relays", texts(exposure.relays())},
           {"reachable", tested ? Json(tested->reachable()) : Json()},
           {"connections", exposure.host().connections()},
+          {"refused", exposure.refused()},
           {"bytesToPeer", total.to_peer},
           {"bytesFromPeer", total.from_peer}};
 }

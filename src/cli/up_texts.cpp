@@ -36,7 +36,8 @@ std::string node_text(const Json& node) {
   std::string out = flag(node, "online") ? "online" : "offline";
   out += flag(node, "persistent") ? ", persistent" : ", ephemeral";
   if (!node.at("address").is_null()) out += ", seen as " + text(node, "address");
-  return out + ", NAT " + text(node, "nat");
+  out += ", NAT " + text(node, "nat");
+  return out + fmt::format(", {} buffered", size_text(number(node, "bytesBuffered")));
 }
 
 std::string joined(const Json& list, const char* none) {
@@ -61,8 +62,9 @@ std::string expose_text(const Json& expose) {
   out += fmt::format("\n  reachable:   {}", reachable.is_null()     ? "not tested yet"
                                             : reachable.get<bool>() ? "yes"
                                                                     : "no");
-  return out +
-         fmt::format("\n  connections: {}; {}", number(expose, "connections"), traffic(expose));
+  const std::uint64_t refused = number(expose, "refused");
+  return out + fmt::format("\n  connections: {}; {}{}", number(expose, "connections"), traffic(expose),
+                           refused > 0 ? fmt::format("; {} refused, too many", refused) : "");
 }
 
 }  // namespace

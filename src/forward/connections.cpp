@@ -2,16 +2,18 @@
 #include "forward/connections.hpp"
 
 #include <algorithm>
+#include <new>
 
 namespace hsfwd::forward {
 
 namespace {
 constexpr Duration kLeaveTime = 5_s;
+constexpr const char* kNoMemory = "there is no memory left for it";
 }
 
 struct ServiceHost::Leaving final : net::ByteStreamObserver {
-  Leaving(ServiceHost& h, std::unique_ptr<net::BufferedByteStream> p)
-      : host(h), peer(std::move(p)), timer(h.scheduler_, [this] {
+  Leaving(ServiceHost& h, std::unique_ptr<net::BufferedByteStream> p, Admission::Ticket t)
+      : host(h), peer(std::move(p)), ticket(std::move(t)), timer(h.scheduler_, [this] {
           peer->reset();
           host.let_go(*this);
         }) {
@@ -31,6 +33,7 @@ struct ServiceHost::Leaving final : net::ByteStreamObserver {
 
   ServiceHost& host;
   std::unique_ptr<net::BufferedByteStream> peer;
+  const Admission::Ticket ticket;
   Timer timer;
 };
 
@@ -54,21 +57,32 @@ const Service* ServiceHost::find(const std::string& name) const {
 }
 
 std::uint64_t ServiceHost::serve(std::unique_ptr<net::BufferedByteStream> peer,
-                                 const Service& service) {
+                                 const Service& service, Admission::Ticket ticket) {
   const std::uint64_t id = ids_.next++;
   Connection& connection = connections_[id];
-  connection.service = service;
   connection.since = scheduler_.now();
   connection.peer = std::move(peer);
-  waiting_[id] = std::make_unique<Waiting>(*this, id);
-  connection.peer->set_observer(waiting_[id].get());
-  connection.dial = streams_.dial(
-      service.target, [this, id](auto result) { on_dialled(id, std::move(result)); });
+  connection.ticket = std::move(ticket);
+  try {
+    connection.service = service;
+    dial(id, connection);
+  } catch (const std::bad_alloc&) {
+    abort(id, kNoMemory);
+  }
   return id;
 }
 
-void ServiceHost::turn_away(std::unique_ptr<net::BufferedByteStream> peer) {
-  leaving_.push_back(std::make_unique<Leaving>(*this, std::move(peer)));
+void ServiceHost::dial(std::uint64_t id, Connection& connection) {
+  waiting_[id] = std::make_unique<Waiting>(*this, id);
+  connection.peer->set_observer(waiting_[id].get());
+  connection.dial = streams_.dial(connection.service.target, [this, id](auto result) {
+    on_dialled(id, std::move(result));
+  });
+}
+
+void ServiceHost::turn_away(std::unique_ptr<net::BufferedByteStream> peer,
+                            Admission::Ticket ticket) {
+  leaving_.push_back(std::make_unique<Leaving>(*this, std::move(peer), std::move(ticket)));
 }
 
 void ServiceHost::let_go(Leaving& leaving) {
@@ -87,6 +101,7 @@ void ServiceHost::on_dialled(std::uint64_t id,
   if (found == connections_.end()) return;
   Connection& connection = found->second;
   scheduler_.retire(std::move(connection.dial));
+  connection.ticket.end_dial();
   if (!result) {
     // The peer sees its connection open and then reset, as from a port nobody listens on. Where the
     // service is, is none of its business.
@@ -95,8 +110,17 @@ void ServiceHost::on_dialled(std::uint64_t id,
     close(id, "service " + connection.service.target.to_string() + ": " + result.error());
     return;
   }
+  try {
+    join(id, connection, std::move(*result));
+  } catch (const std::bad_alloc&) {
+    abort(id, kNoMemory);
+  }
+}
+
+void ServiceHost::join(std::uint64_t id, Connection& connection,
+                       std::unique_ptr<net::ByteStream> local) {
   connection.pipe = std::make_unique<Pipe>(
-      scheduler_, std::move(*result), std::move(connection.peer),
+      scheduler_, std::move(local), std::move(connection.peer),
       [this, id](const std::string& reason) { close(id, reason); });
   scheduler_.retire(std::move(waiting_[id]));
   waiting_.erase(id);
@@ -109,8 +133,11 @@ void ServiceHost::abort(std::uint64_t id, const std::string& reason) {
     connection.pipe->abort(reason);
     return;
   }
-  connection.peer->set_observer(nullptr);
-  connection.peer->reset_because(reason);
+  // Without memory for a pipe it has gone with that.
+  if (connection.peer) {
+    connection.peer->set_observer(nullptr);
+    connection.peer->reset_because(reason);
+  }
   close(id, reason);
 }
 

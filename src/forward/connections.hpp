@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "forward/admission.hpp"
 #include "forward/pipe.hpp"
 #include "forward/service.hpp"
 #include "util/log.hpp"
@@ -48,11 +49,13 @@ class ServiceHost {
   /// The service of that name, the default for an empty one; nullptr if there is none.
   const Service* find(const std::string& name) const;
 
-  /// Connects a peer to a service of this host. The number names the connection in on_closed.
-  std::uint64_t serve(std::unique_ptr<net::BufferedByteStream> peer, const Service& service);
+  /// Connects a peer to a service of this host. The number names the connection in on_closed. The ticket is held as long as the
+  /// connection, and so it is by turn_away.
+  std::uint64_t serve(std::unique_ptr<net::BufferedByteStream> peer, const Service& service,
+                      Admission::Ticket ticket = {});
   /// A peer that asked for what there is not. It was told so with the handshake, but a reset might
   /// outrun that: the connection is ended in order, and the peer given a moment to hang up.
-  void turn_away(std::unique_ptr<net::BufferedByteStream> peer);
+  void turn_away(std::unique_ptr<net::BufferedByteStream> peer, Admission::Ticket ticket = {});
   std::size_t connections() const { return connections_.size(); }
   std::vector<OpenConnection> list() const;
   /// Bytes of all connections so far, closed ones included.
@@ -72,6 +75,7 @@ class ServiceHost {
   struct Connection {
     Service service;
     Instant since;
+    Admission::Ticket ticket;
     std::unique_ptr<net::BufferedByteStream> peer;  // until the service answers
     std::unique_ptr<net::Dial> dial;
     std::unique_ptr<Pipe> pipe;
@@ -89,7 +93,9 @@ class ServiceHost {
   struct Leaving;
   void let_go(Leaving& leaving);
 
+  void dial(std::uint64_t id, Connection& connection);
   void on_dialled(std::uint64_t id, Result<std::unique_ptr<net::ByteStream>, std::string> result);
+  void join(std::uint64_t id, Connection& connection, std::unique_ptr<net::ByteStream> local);
   void abort(std::uint64_t id, const std::string& reason);
   void close(std::uint64_t id, const std::string& reason);
   void check_left();

@@ -9,12 +9,12 @@ Guests::~Guests() {
   for (const auto& guest : guests_) guest->peer->set_observer(nullptr);
 }
 
-void Guests::add(std::unique_ptr<net::BufferedByteStream> peer) {
+void Guests::add(std::unique_ptr<net::BufferedByteStream> peer, Admission::Ticket ticket) {
   if (guests_.size() == kMax) {
     guests_.front()->peer->reset();
     leave(*guests_.front());
   }
-  guests_.push_back(std::make_unique<Guest>(*this, std::move(peer)));
+  guests_.push_back(std::make_unique<Guest>(*this, std::move(peer), std::move(ticket)));
   guests_.back()->peer->set_observer(guests_.back().get());
 }
 

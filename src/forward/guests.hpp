@@ -4,6 +4,7 @@
 #include <list>
 #include <memory>
 
+#include "forward/admission.hpp"
 #include "net/byte_stream.hpp"
 #include "util/scheduler.hpp"
 
@@ -16,19 +17,21 @@ class Guests {
   explicit Guests(Scheduler& scheduler) : scheduler_(scheduler) {}
   ~Guests();
 
-  void add(std::unique_ptr<net::BufferedByteStream> peer);
+  void add(std::unique_ptr<net::BufferedByteStream> peer, Admission::Ticket ticket = {});
   std::size_t count() const { return guests_.size(); }
 
   static constexpr std::size_t kMax = 32;
 
  private:
   struct Guest final : net::ByteStreamObserver {
-    Guest(Guests& h, std::unique_ptr<net::BufferedByteStream> p) : host(h), peer(std::move(p)) {}
+    Guest(Guests& h, std::unique_ptr<net::BufferedByteStream> p, Admission::Ticket t)
+        : host(h), peer(std::move(p)), ticket(std::move(t)) {}
     void on_readable() override;
     void on_writable() override;
     void on_reset(const std::string& reason) override;
     Guests& host;
     std::unique_ptr<net::BufferedByteStream> peer;
+    const Admission::Ticket ticket;
     bool ending = false;
   };
 

@@ -24,8 +24,10 @@ Pipe::Pipe(Scheduler& scheduler, std::unique_ptr<net::ByteStream> local,
       peer_(std::move(peer)),
       done_(std::move(done)),
       again_timer_(scheduler, [this] {
-        pump_to_peer();
-        pump_from_peer();
+        guard([this] {
+          pump_to_peer();
+          pump_from_peer();
+        });
       }),
       leave_timer_(scheduler, [this] { finish(*leaving_); }) {}
 

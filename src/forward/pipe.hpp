@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 
@@ -64,13 +65,26 @@ class Pipe {
   /// What each stream tells, brought to the pipe.
   struct Side final : net::ByteStreamObserver {
     Side(Pipe& p, bool peer) : pipe(p), is_peer(peer) {}
-    void on_readable() override { is_peer ? pipe.pump_from_peer() : pipe.pump_to_peer(); }
-    void on_writable() override { is_peer ? pipe.on_peer_writable() : pipe.pump_from_peer(); }
+    void on_readable() override {
+      pipe.guard([this] { is_peer ? pipe.pump_from_peer() : pipe.pump_to_peer(); });
+    }
+    void on_writable() override {
+      pipe.guard([this] { is_peer ? pipe.on_peer_writable() : pipe.pump_from_peer(); });
+    }
     void on_reset(const std::string& reason) override { pipe.on_reset(is_peer, reason); }
     Pipe& pipe;
     const bool is_peer;
   };
 
+  /// A failed allocation ends this connection and no more.
+  template <class Step>
+  void guard(Step&& step) {
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      finish("there is no memory left for it");
+    }
+  }
   void pump_to_peer();
   void pump_from_peer();
   void on_peer_writable();

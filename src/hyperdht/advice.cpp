@@ -70,6 +70,8 @@ const char* advice(const AttemptFailure& failure) {
       return "Check the relay's key, that it runs, and that it lets both sides in.";
     case ConnectError::kNoNetwork:
       return "Run hsfwd netcheck: no UDP gets out of here, or there is no network.";
+    case ConnectError::kNoMemory:
+      return "Give this machine more memory, or hsfwd less to do.";
     case ConnectError::kReset:
     case ConnectError::kTimedOut:
     case ConnectError::kBroken:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/dht.hpp"
 
+#include <algorithm>
+
 namespace hsfwd::hyperdht {
 
 namespace {
@@ -8,6 +10,11 @@ namespace {
 constexpr std::size_t kMaxRelayCache = 512;  // peers
 constexpr std::size_t kRecordBuffer = 64 * 1024 + 64;  // a full record of ours and of upstream's
 constexpr std::size_t kIdleRecordBuffers = 64;
+
+/// Of the memory for what is unread and unsent, the part for messages that no window holds: one of the largest at least.
+std::size_t for_large_frames(std::size_t max_buffered) {
+  return std::max(max_buffered / 16, secret_stream::kMaxBody);
+}
 
 rpc::NodeOptions with_filter(rpc::NodeOptions options) {
   options.filter = is_acceptable_node;
@@ -30,7 +37,9 @@ Dht::Dht(const net::Env& env, DhtOptions options)
     : env_(env),
       options_(std::move(options)),
       record_pool_(kRecordBuffer, kIdleRecordBuffers),
-      mux_(env.scheduler, env.random),
+      mux_(env.scheduler, env.random,
+           options_.max_buffered - for_large_frames(options_.max_buffered)),
+      large_frames_(env.scheduler, for_large_frames(options_.max_buffered)),
       endpoint_(env, mux_),
       node_(env, with_filter(options_.node), *this),
       router_(node_),
@@ -40,7 +49,9 @@ Dht::Dht(const net::Env& env, DhtOptions options)
       relay_connections_(*this),
       bootstrapped_task_(env.scheduler, [this] {
         for (const auto& then : std::exchange(on_bootstrapped_, {})) then();
-      }) {}
+      }) {
+  HSFWD_CHECK(options_.max_buffered >= DhtOptions::kLeastBuffered);
+}
 
 Dht::~Dht() {
   punch_socket_.reset();

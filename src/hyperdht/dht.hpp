@@ -8,6 +8,7 @@
 
 #include "hyperdht/connector.hpp"
 #include "hyperdht/endpoint.hpp"
+#include "hyperdht/large_frames.hpp"
 #include "hyperdht/local_addresses.hpp"
 #include "hyperdht/relay_connections.hpp"
 #include "hyperdht/punch_budget.hpp"
@@ -26,7 +27,12 @@ struct DhtOptions {
   BindOptions bind;
   crypto::KeyPair key_pair;  // for connections that name no other
   Duration connection_keepalive = 5_s;
-  udx::StreamOptions stream;
+  /// A connection that nobody reads holds a sixteenth of the whole window.
+  udx::StreamOptions stream{.first_window = 256 * 1024};
+  /// What all connections together hold unread and unsent, in bytes, but for the floors of udx::Budget. From
+  /// kLeastBuffered on.
+  std::size_t max_buffered = udx::Budget::kDefaultLimit;
+  static constexpr std::size_t kLeastBuffered = 32 * 1024 * 1024;
 };
 
 /// The bootstrap nodes of the public network.
@@ -62,6 +68,7 @@ class Dht final : private rpc::NodeHandler {
   rpc::Node& node() { return node_; }
   const rpc::Node& node() const { return node_; }
   udx::Mux& mux() { return mux_; }
+  const udx::Mux& mux() const { return mux_; }
   Endpoint& endpoint() { return endpoint_; }
   Router& router() { return router_; }
   Storage* storage() { return storage_.get(); }
@@ -74,6 +81,7 @@ class Dht final : private rpc::NodeHandler {
   const PunchSocket* punch_socket() const { return punch_socket_.get(); }
   /// Buffers for records that have come in and were not taken yet.
   BufferPool& record_pool() { return record_pool_; }
+  LargeFrames& large_frames() { return large_frames_; }
   std::size_t open_sockets() const { return sockets_.size(); }
 
   std::vector<Address> all_local_addresses() const;
@@ -108,6 +116,7 @@ class Dht final : private rpc::NodeHandler {
   const DhtOptions options_;
   BufferPool record_pool_;
   udx::Mux mux_;
+  LargeFrames large_frames_;
   Endpoint endpoint_;
   rpc::Node node_;
   Router router_;

@@ -9,8 +9,8 @@
 
 namespace hsfwd::hyperdht {
 
-/// Who has seen a peer where. One introducer may lie, and is anybody who has chosen a port so that its
-/// id is near a key; to be several, in different networks, costs more.
+/// Who has seen a peer where. One introducer may lie, and is anybody who has chosen a port so that
+/// its id is near a key; to be several, in different networks, costs more.
 class Introductions {
  public:
   void add(net::Ipv4 host, const Address& introducer) {
@@ -29,7 +29,8 @@ class Introductions {
         seen_.begin(), seen_.end(), [&](const auto& entry) { return entry.first == host; }));
   }
 
-  /// A /24 of the public network; in a private one, which may be a single machine, each address counts.
+  /// A /24 of the public network; in a private one, which may be a single machine, each address
+  /// counts.
   static std::uint64_t network_of(const Address& introducer) {
     const std::uint64_t host = introducer.host.value;
     return net::is_bogon(introducer.host) ? host << 16 | introducer.port : host >> 8;

@@ -20,6 +20,8 @@ constexpr const char* kUnproven = "said by somebody who need not be the peer: ";
 constexpr std::size_t kMaxRecord = 64 * 1024 - secret_stream::kFrameOverhead;
 // Messages that overtake the handshake, of which a peer has no use for more than a few.
 constexpr std::size_t kMaxEarlyMessages = 16;
+// What hsfwd peers send, see forward.md.
+constexpr std::size_t kMaxRecordBody = 64 * 1024 - secret_stream::kLengthSize;
 }  // namespace
 
 const char* to_string(ConnectError error) {
@@ -37,6 +39,7 @@ const char* to_string(ConnectError error) {
     case ConnectError::kTimedOut: return "CONNECTION_TIMED_OUT";
     case ConnectError::kBroken: return "CONNECTION_BROKEN";
     case ConnectError::kCut: return "CONNECTION_CUT";
+    case ConnectError::kNoMemory: return "OUT_OF_MEMORY";
   }
   return "UNKNOWN";
 }
@@ -57,6 +60,7 @@ const char* describe(ConnectError error) {
     case ConnectError::kTimedOut: return "the peer stopped answering";
     case ConnectError::kBroken: return "what came in does not belong to this connection";
     case ConnectError::kCut: return "the connection was cut before its end";
+    case ConnectError::kNoMemory: return "this machine has no memory left for the connection";
   }
   return "unknown error";
 }
@@ -75,6 +79,12 @@ PeerSocket::PeerSocket(Dht& dht, const crypto::PublicKey& local, bool initiator)
       initiator_(initiator),
       local_(local),
       raw_(dht.mux().create_stream(*this, dht.options().stream)),
+      large_turn_(
+          dht.large_frames(), [this] { settle(); },
+          [this] {
+            fail_because(ConnectError::kBroken,
+                         "a large message was not complete in time, and others wait");
+          }),
       keepalive_timer_(dht.env().scheduler, [this] { keep_alive(); }),
       path_check_timer_(dht.env().scheduler, [this] { on_path_check(); }),
       open_task_(dht.env().scheduler, [this] { tell_open(); }),
@@ -128,7 +138,8 @@ void PeerSocket::open(const noise::Session& session, const std::optional<Extensi
   using secret_stream::EndMark;
   using Keys = secret_stream::Unordered::Keys;
   receiver_.emplace(session, dht_.record_pool(),
-                    has(Extension::kSealedEnd) ? EndMark::kSealed : EndMark::kNone);
+                    has(Extension::kSealedEnd) ? EndMark::kSealed : EndMark::kNone,
+                    extension_ ? kMaxRecordBody : secret_stream::kMaxBody);
   unordered_.emplace(session, random,
                      has(Extension::kSecretKeys) ? Keys::kOfSecret : Keys::kOfHash);
   raw_->write(sender_->header_frame());
@@ -174,9 +185,15 @@ void PeerSocket::fail(ConnectError error, const char* detail) {
   close(error);
 }
 
+void PeerSocket::fail_because(ConnectError error, const char* detail) {
+  if (!closed_ && extension_) send_unordered(Farewell{detail}.encode());
+  fail(error, detail);
+}
+
 void PeerSocket::close(ConnectError error) {
   if (closed_) return;
   closed_ = true;
+  large_turn_.release();
   error_ = error;
   keepalive_timer_.stop();
   path_check_timer_.stop();
@@ -250,7 +267,11 @@ Bytes PeerSocket::farewell(const std::string& reason) {
 
 MutableBytes PeerSocket::reserve() {
   reserved_ = {};
-  if (!is_open() || ended_ || leaving_ || raw_->send_room() == 0) return {};
+  if (!is_open() || ended_ || leaving_) return {};
+  if (raw_->send_room() == 0) {
+    raw_->want_room();
+    return {};
+  }
   const MutableBytes room = raw_->reserve(kMinRecord);
   const std::size_t plaintext = std::min(room.size() - secret_stream::kFrameOverhead, kMaxRecord);
   reserved_ = room.first(plaintext + secret_stream::kFrameOverhead);
@@ -284,7 +305,8 @@ std::size_t PeerSocket::write(ByteView bytes) {
 }
 
 void PeerSocket::send_message(ByteView plaintext) {
-  if (!is_open() || ended_ || plaintext.size() > secret_stream::kMaxPlaintext) return;
+  const std::size_t most = extension_ ? kMaxRecord : secret_stream::kMaxPlaintext;
+  if (!is_open() || ended_ || plaintext.size() > most) return;
   Bytes frame(plaintext.size() + secret_stream::kFrameOverhead);
   copy_bytes(plaintext, MutableBytes(frame).subspan(secret_stream::kPlaintextOffset));
   sender_->seal(frame);
@@ -386,7 +408,7 @@ ByteView PeerSocket::peek() { return receiver_ ? receiver_->peek() : ByteView();
 
 void PeerSocket::consume(std::size_t size) {
   receiver_->consume(size);
-  raw_->consume(receiver_->take_credit());
+  settle();
   if (closed_ && !finished_ && !given_up_ && receiver_->empty()) closed_task_.post();
 }
 
@@ -431,15 +453,30 @@ void PeerSocket::on_data(std::span<const ByteView> chunks) {
 
 void PeerSocket::feed(std::span<const ByteView> chunks) {
   for (const ByteView chunk : chunks) {
-    if (!receiver_->feed(chunk)) {
-      dht_.env().log.debug("peer", "stream broken: what came in does not authenticate");
-      fail(ConnectError::kBroken);
+    if (const auto fed = receiver_->feed(chunk); !fed) {
+      const bool large = fed.error() == secret_stream::ReceiveError::kTooLarge;
+      const char* const why = large ? "a record is larger than hsfwd peers send" : nullptr;
+      dht_.env().log.debug("peer", "stream broken: {}", why ? why : "what came in does not authenticate");
+      large ? fail_because(ConnectError::kBroken, why) : fail(ConnectError::kBroken);
       return;
     }
   }
-  raw_->consume(receiver_->take_credit());
+  settle();
   remote_ended_ |= receiver_->ended();
   if (!receiver_->empty() || receiver_->ended()) tell_readable();
+}
+
+/// Accounts for what is held, and opens the window as far as it is dealt with.
+void PeerSocket::settle() {
+  const std::size_t large = receiver_->large_pending();
+  if (large > 0 && large_turn_.request(large)) receiver_->credit_large();
+  if (receiver_->holds_large()) {
+    large_turn_.note_progress(receiver_->large_memory());
+  } else {
+    large_turn_.release();
+  }
+  raw_->set_memory_above(receiver_->memory());
+  raw_->consume(receiver_->take_credit());
 }
 
 /// The observer hears of the connection before it hears of what comes over it.
@@ -509,6 +546,10 @@ void PeerSocket::on_path_proven() {
   if (controller_ != nullptr) controller_->on_path_proven();
 }
 
+void PeerSocket::on_no_memory() {
+  if (!closed_) farewell("the other side has no memory left");
+}
+
 void PeerSocket::on_closed(udx::CloseReason reason) {
   if (closed_) return;
   // A reset that has overtaken the handshake's answer: that says to whom the connection was, and makes
@@ -518,9 +559,12 @@ void PeerSocket::on_closed(udx::CloseReason reason) {
     return;
   }
   finished_ = reason == udx::CloseReason::kFinished;
-  close(reason == udx::CloseReason::kTimedOut ? ConnectError::kTimedOut
-        : finished_                           ? ConnectError::kNone
-                                              : ConnectError::kReset);
+  switch (reason) {
+    case udx::CloseReason::kFinished: return close(ConnectError::kNone);
+    case udx::CloseReason::kReset: return close(ConnectError::kReset);
+    case udx::CloseReason::kTimedOut: return close(ConnectError::kTimedOut);
+    case udx::CloseReason::kNoMemory: return close(ConnectError::kNoMemory);
+  }
 }
 
 }  // namespace hsfwd::hyperdht

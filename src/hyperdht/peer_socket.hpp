@@ -8,6 +8,7 @@
 #include <string>
 
 #include "hyperdht/endpoint.hpp"
+#include "hyperdht/large_frames.hpp"
 #include "hyperdht/messages.hpp"
 #include "net/byte_stream.hpp"
 #include "secret_stream/framing.hpp"
@@ -32,6 +33,7 @@ enum class ConnectError {
   kTimedOut,   // was open: the peer stopped answering
   kBroken,     // was open: what came in did not authenticate
   kCut,        // was open: ended by somebody else than the peer
+  kNoMemory,   // was open: there was no memory here to go on
 };
 /// Upper-case name, as upstream's error codes are written.
 const char* to_string(ConnectError error);
@@ -110,8 +112,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void set_on_message(std::function<void(ByteView)> on_message) {
     on_message_ = std::move(on_message);
   }
-  /// One message for the peer, whole at its end, of any size the protocol allows. Taken in any case;
-  /// who sends many asks room() first.
+  /// One message for the peer, whole at its end, of any size the protocol allows, or of a record's where both are hsfwd.
+  /// Taken in any case; who sends many asks room() first.
   void send_message(ByteView plaintext);
   std::size_t room() const { return is_open() ? raw_->send_room() : 0; }
   /// Sends an empty message, which every peer takes for a keepalive, and calls `done` with the time
@@ -161,6 +163,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void on_path_proven() override;
   void on_stalled() override;
   void on_acknowledged() override;
+  void on_no_memory() override;
   void on_closed(udx::CloseReason reason) override;
 
   bool has(std::uint64_t feature) const { return (features_ & feature) != 0; }
@@ -170,6 +173,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void feed(std::span<const ByteView> chunks);
   void receive_message(ByteView message);
   void tell_open();
+  void settle();
+  void fail_because(ConnectError error, const char* detail);
   void tell_readable();
   Bytes farewell(const std::string& reason);
   void reset_with(ByteView farewell);
@@ -202,6 +207,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   std::unique_ptr<udx::Stream> raw_;
   std::optional<secret_stream::Sender> sender_;
   std::optional<secret_stream::Receiver> receiver_;
+  LargeFrames::Turn large_turn_;
   std::optional<secret_stream::Unordered> unordered_;
   MutableBytes reserved_;
   // Came in before the keys were known.

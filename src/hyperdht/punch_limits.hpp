@@ -29,13 +29,13 @@ class PunchLimits {
   /// The answer to a punch that came from there.
   bool take_echo(net::Ipv4 host, Instant now);
 
-  /// A host that is not confirmed: 32 in its first minute, then 8 a minute. A consistent punch that goes
-  /// well takes three to six, and gets them back.
+  /// A host that is not confirmed: 32 in its first minute, then 8 a minute. A consistent punch that
+  /// goes well takes three to six, and gets them back.
   static constexpr TokenRate kUnconfirmed{.per_second = 8.0 / 60, .capacity = 24};
   /// All such hosts together: a hundred and more clients a second.
   static constexpr TokenRate kUnconfirmedSum{.per_second = 128, .capacity = 512};
-  /// One that is confirmed: a random punch in full (512 sockets that are opened, 1,750 datagrams and some
-  /// forty from the first socket), and one more every five minutes.
+  /// One that is confirmed: a random punch in full (512 sockets that are opened, 1,750 datagrams
+  /// and some forty from the first socket), and one more every five minutes.
   static constexpr TokenRate kConfirmed{.per_second = 8, .capacity = 2500};
   /// Echoes to one host, which may have many clients, and in all.
   static constexpr TokenRate kEcho{.per_second = 8, .capacity = 32};

@@ -48,14 +48,31 @@ void RelayNode::close(std::function<void()> done) {
 }
 
 void RelayNode::accept(std::unique_ptr<PeerSocket> socket) {
-  if (connections_.size() >= relay_.limits().max_pairs * kConnectionsPerPair) return;
-  Connection& connection = connections_.emplace_back();
   const crypto::PublicKey peer = socket->remote_key();
+  const net::Ipv4 host = socket->remote_address().host;
+  if (!may_connect(peer, host)) return;
+  Connection& connection = connections_.emplace_back();
+  connection.peer = peer;
+  connection.host = host;
   connection.mux =
       std::make_unique<MuxSocket>(std::move(socket), [this, &connection] { drop(connection); });
-  connection.session = std::make_unique<RelaySession>(relay_, connection.mux->mux(), peer,
+  connection.session = std::make_unique<RelaySession>(relay_, connection.mux->mux(), peer, host,
                                                       [&connection] { connection.mux->end(); });
   if (!sweep_timer_.armed()) sweep_timer_.start(kIdleSweepInterval);
+}
+
+/// In all, of a key, and of a host, as with pairs.
+bool RelayNode::may_connect(const crypto::PublicKey& peer, net::Ipv4 host) const {
+  const RelayLimits& limits = relay_.limits();
+  if (connections_.size() >= limits.max_pairs * kConnectionsPerPair) return false;
+  std::size_t of_key = 0;
+  std::size_t of_host = 0;
+  for (const Connection& connection : connections_) {
+    if (connection.peer == peer) ++of_key;
+    if (connection.host == host) ++of_host;
+  }
+  return of_key < limits.max_sides_of_key &&
+         of_host < limits.max_sides_of_host(host) * kConnectionsPerPair / 2;
 }
 
 /// From inside the connection's own event.

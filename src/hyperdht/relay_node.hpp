@@ -38,8 +38,11 @@ class RelayNode {
   struct Connection {
     std::unique_ptr<MuxSocket> mux;
     std::unique_ptr<RelaySession> session;  // goes first
+    crypto::PublicKey peer;
+    net::Ipv4 host;
   };
 
+  bool may_connect(const crypto::PublicKey& peer, net::Ipv4 host) const;
   void accept(std::unique_ptr<PeerSocket> socket);
   void drop(Connection& connection);
   void sweep();

@@ -20,8 +20,13 @@ constexpr double kMinBurst = 64 * 1024;
 // --- A session ---
 
 RelaySession::RelaySession(RelayServer& server, secret_stream::Protomux& mux,
-                           const crypto::PublicKey& peer, std::function<void()> on_over)
-    : server_(server), on_over_(std::move(on_over)), idle_since_(server.scheduler_.now()) {
+                           const crypto::PublicKey& peer, net::Ipv4 host,
+                           std::function<void()> on_over)
+    : server_(server),
+      peer_(peer),
+      host_(host),
+      on_over_(std::move(on_over)),
+      idle_since_(server.scheduler_.now()) {
   ++server_.sessions_;
   ++server_.stats_.sessions_accepted;
   channel_ = mux.open(kBlindRelayProtocol, peer.view(), *this);
@@ -100,11 +105,17 @@ void RelayPair::cancel() {
       if (waits) session->waiting_.erase(token_);
       const auto link = session->links_.find(token_);
       if (link != session->links_.end() && link->second == this) session->links_.erase(link);
+      server_.note_side_given_up(*session);
       session->note_idle();
     }
     side.leg.reset();
     side.socket.reset();
   }
+}
+
+net::Ipv4 RelayPair::waiting_host() const {
+  const RelaySession* session = sides_[0].session != nullptr ? sides_[0].session : sides_[1].session;
+  return session->host_;
 }
 
 /// The peer is where its first packet comes from. The relay's socket that the packet came to need not be
@@ -145,7 +156,7 @@ void RelayServer::pair(RelaySession& session, const PairMessage& message) {
   const auto found = waiting_.find(message.token);
   if (found != waiting_.end() && found->second->side(message.initiator).session != nullptr) return;
   ++stats_.pairings_requested;
-  if (session.pairs() >= limits_.max_pairs_of_peer) {
+  if (!may_hold_another(session)) {
     session.refuse();
     return;
   }
@@ -155,6 +166,7 @@ void RelayServer::pair(RelaySession& session, const PairMessage& message) {
   RelayPair::Side& side = pair->side(message.initiator);
   side.session = &session;
   side.peer_id = message.id;
+  note_side(session);
   session.waiting_.insert(message.token);
   sweep_later();
   if (pair->side(!message.initiator).session == nullptr) return;
@@ -213,13 +225,41 @@ void RelayServer::forget_waiting(const RelayToken& token) {
   pair->cancel();
 }
 
+bool RelayServer::may_hold_another(const RelaySession& session) const {
+  const auto of_key = sides_of_key_.find(session.peer_);
+  if (of_key != sides_of_key_.end() && of_key->second >= limits_.max_sides_of_key) return false;
+  const auto of_host = sides_of_host_.find(session.host_);
+  return of_host == sides_of_host_.end() ||
+         of_host->second < limits_.max_sides_of_host(session.host_);
+}
+
+void RelayServer::note_side(const RelaySession& session) {
+  ++sides_of_key_[session.peer_];
+  ++sides_of_host_[session.host_];
+}
+
+void RelayServer::note_side_given_up(const RelaySession& session) {
+  const auto of_key = sides_of_key_.find(session.peer_);
+  if (--of_key->second == 0) sides_of_key_.erase(of_key);
+  const auto of_host = sides_of_host_.find(session.host_);
+  if (--of_host->second == 0) sides_of_host_.erase(of_host);
+}
+
+/// At the cost of the host that has the most tokens waiting: others do not lose theirs to its.
 void RelayServer::make_room_for_waiting() {
   if (waiting_.size() < limits_.max_pairs * kWaitingPerPair) return;
-  const auto oldest = std::min_element(
-      waiting_.begin(), waiting_.end(),
-      [](const auto& a, const auto& b) { return a.second->active_at_ < b.second->active_at_; });
+  std::map<net::Ipv4, std::size_t> count;
+  for (const auto& [token, pair] : waiting_) ++count[pair->waiting_host()];
+  const auto most = std::max_element(count.begin(), count.end(), [](const auto& a, const auto& b) {
+    return a.second < b.second;
+  });
+  const RelayPair* oldest = nullptr;
+  for (const auto& [token, pair] : waiting_) {
+    const bool of_most = pair->waiting_host() == most->first;
+    if (of_most && (!oldest || pair->active_at_ < oldest->active_at_)) oldest = pair.get();
+  }
   ++stats_.pairings_expired;
-  forget_waiting(RelayToken(oldest->first));
+  forget_waiting(RelayToken(oldest->token_));
 }
 
 /// May come from a leg of the pair itself.

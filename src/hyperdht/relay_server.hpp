@@ -7,6 +7,7 @@
 //   A ═════ leg ◄════════════ forwards ══════════► leg ═════ B
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <map>
@@ -19,12 +20,19 @@
 
 namespace hsfwd::hyperdht {
 
+/// A pair has two sides, each of which counts for who holds it, from asking on.
 struct RelayLimits {
   std::size_t max_pairs = 256;         // that forward at once
-  std::size_t max_pairs_of_peer = 64;  // waiting and forwarding, of one session
+  std::size_t max_sides_of_key = 64;   // in all its sessions
   std::uint64_t rate = 0;              // bytes a second, all pairs together; 0: no limit
   Duration waiting_expiry = 60_s;      // of a token; peers give up after 15 s
   Duration idle_expiry = 60_s;         // of a pair; peers send every 5 s
+
+  /// A quarter of all: keys cost nothing, so they are no limit to who has one address. Private and
+  /// loopback hosts may hold three quarters, as a whole test network is on one.
+  std::size_t max_sides_of_host(net::Ipv4 host) const {
+    return std::max<std::size_t>(2, net::is_private(host) ? max_pairs * 3 / 2 : max_pairs / 2);
+  }
 };
 
 /// In upstream's words, and what its relays do not count.
@@ -50,7 +58,7 @@ class RelaySession final : private secret_stream::ChannelObserver {
  public:
   /// `on_over`: the channel is closed and will not open again; may come from inside a message.
   RelaySession(RelayServer& server, secret_stream::Protomux& mux, const crypto::PublicKey& peer,
-               std::function<void()> on_over);
+               net::Ipv4 host, std::function<void()> on_over);
   /// Drops the tokens the peer waits with, and ends its pairs.
   ~RelaySession() override { cancel(); }
 
@@ -77,6 +85,8 @@ class RelaySession final : private secret_stream::ChannelObserver {
   void note_idle();
 
   RelayServer& server_;
+  const crypto::PublicKey peer_;
+  const net::Ipv4 host_;
   std::function<void()> on_over_;
   std::unique_ptr<secret_stream::Channel> channel_;
   std::set<RelayToken> waiting_;
@@ -113,6 +123,7 @@ class RelayPair {
     std::shared_ptr<net::UdpSocket> socket;  // outlives the leg on it
     std::unique_ptr<udx::Stream> leg;
   };
+  net::Ipv4 waiting_host() const;
   Side& side(bool initiator) { return sides_[initiator ? 1 : 0]; }
 
   RelayServer& server_;
@@ -149,6 +160,9 @@ class RelayServer {
   void unpair(RelaySession& session, const RelayToken& token);
   void join(std::unique_ptr<RelayPair> pair);
   void forget_waiting(const RelayToken& token);
+  bool may_hold_another(const RelaySession& session) const;
+  void note_side(const RelaySession& session);
+  void note_side_given_up(const RelaySession& session);
   void make_room_for_waiting();
   void end(RelayPair& pair);
   bool admit(std::size_t size);
@@ -161,6 +175,8 @@ class RelayServer {
   const RelayLimits limits_;
   std::map<RelayToken, std::unique_ptr<RelayPair>> waiting_;
   std::map<const RelayPair*, std::unique_ptr<RelayPair>> active_;
+  std::map<crypto::PublicKey, std::size_t> sides_of_key_;
+  std::map<net::Ipv4, std::size_t> sides_of_host_;
   std::size_t sessions_ = 0;
   double budget_ = 0;  // bytes that may be forwarded now
   Instant budget_at_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/server.hpp"
 
+#include <new>
+
 #include "hyperdht/dht.hpp"
 #include "hyperdht/server_session.hpp"
 
@@ -152,7 +154,12 @@ void Server::hand_over(std::unique_ptr<PeerSocket> socket) {
 
 void Server::hand_over_ready() {
   for (auto& socket : std::exchange(ready_, {})) {
-    if (!cancelled_) on_connection_(std::move(socket));
+    try {
+      if (!cancelled_) on_connection_(std::move(socket));
+    } catch (const std::bad_alloc&) {
+      // Whoever had it by then has let go of it, which has reset it.
+      ++stats_.dropped;
+    }
   }
 }
 

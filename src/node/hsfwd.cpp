@@ -203,6 +203,7 @@ Node::Node(const net::Env& env, Options options)
   dht.key_pair = options.key_pair ? *options.key_pair : KeyPair::generate(env.random);
   dht.connection_keepalive = options.keepalive;
   dht.stream.receive_window = options.receive_window;
+  dht.max_buffered = std::max(options.max_buffered, hyperdht::DhtOptions::kLeastBuffered);
   dht_ = std::make_unique<hyperdht::Dht>(env, std::move(dht));
 }
 

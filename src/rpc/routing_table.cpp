@@ -2,6 +2,7 @@
 #include "rpc/routing_table.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 namespace hsfwd::rpc {
@@ -12,6 +13,7 @@ namespace {
 // and those of a provider's customers: there are some 200 nodes in a table.
 constexpr HostLimits kInBucket{2, 4};
 constexpr HostLimits kInAll{8, 32};
+constexpr std::size_t kHostTurn = 2;
 
 auto lower_bound_by_id(auto& bucket, const NodeId& id) {
   return std::lower_bound(bucket.begin(), bucket.end(), id,
@@ -80,16 +82,26 @@ void RoutingTable::unlink(RoutingNode& node) {
 
 std::vector<const RoutingNode*> RoutingTable::closest(const Target& target,
                                                       std::size_t count) const {
-  std::vector<const RoutingNode*> out;
+  // The turns in which a host's nodes come, kHostTurn at a time.
+  std::vector<std::pair<std::size_t, const RoutingNode*>> found;
+  std::unordered_map<net::Ipv4, std::size_t> on_host;
+  std::size_t in_first_turn = 0;
   const auto take = [&](std::size_t index) {
     for (const auto& node : buckets_[index]) {
-      if (out.size() == count) return;
-      out.push_back(node.get());
+      const std::size_t turn = on_host[node->address.host]++ / kHostTurn;
+      in_first_turn += turn == 0;
+      found.emplace_back(turn, node.get());
     }
   };
   const auto own = static_cast<std::size_t>(bucket_index(target.view()));
-  for (std::size_t i = own + 1; i-- > 0 && out.size() < count;) take(i);
-  for (std::size_t i = own + 1; i < kBuckets && out.size() < count; ++i) take(i);
+  for (std::size_t i = own + 1; i-- > 0 && in_first_turn < count;) take(i);
+  for (std::size_t i = own + 1; i < kBuckets && in_first_turn < count; ++i) take(i);
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<const RoutingNode*> out;
+  for (const auto& [turn, node] : found) {
+    if (out.size() < count) out.push_back(node);
+  }
   return out;
 }
 

@@ -7,16 +7,6 @@
 
 namespace hsfwd::secret_stream {
 
-namespace {
-
-// A frame that would fill a raw stream's window on its own could never be completed if its bytes
-// counted until then: upstream allows frames of sixteen megabytes. The bytes of a frame above this
-// are given back as they come, as long as nothing else is held, so that a reader that stalls has one
-// such frame and a window at most.
-constexpr std::size_t kLargeFrame = 1024 * 1024;
-
-}  // namespace
-
 StreamId stream_id(const crypto::Hash64& handshake_hash, bool initiator) {
   const crypto::Hash32 space = name_space_of(purpose_of_role(initiator));
   return StreamId::from(
@@ -51,11 +41,13 @@ void Sender::seal(MutableBytes frame, crypto::StreamTag tag) {
   state_.push(frame.subspan(kLengthSize), tag);
 }
 
-Receiver::Receiver(const noise::Session& session, BufferPool& pool, EndMark end)
+Receiver::Receiver(const noise::Session& session, BufferPool& pool, EndMark end,
+                   std::size_t max_body)
     : expected_id_(stream_id(session.hash, !session.initiator)),
       key_(session.rx),
       end_(end),
-      pool_(pool) {}
+      pool_(pool),
+      max_body_(max_body) {}
 
 Result<void, ReceiveError> Receiver::feed(ByteView bytes) {
   while (!bytes.empty()) {
@@ -64,6 +56,7 @@ Result<void, ReceiveError> Receiver::feed(ByteView bytes) {
       if (!read_length(bytes)) return {};
       if (!state_ && body_size_ != kHeaderBody) return Err(ReceiveError::kBadHeader);
       if (state_ && body_size_ < crypto::kStreamOverhead) return Err(ReceiveError::kBadLength);
+      if (body_size_ > max_body_) return Err(ReceiveError::kTooLarge);
       start_body(body_size_);
     }
     const ByteView part = bytes.first(std::min(bytes.size(), body_size_ - body_filled_));
@@ -98,7 +91,11 @@ void Receiver::start_body(std::size_t size) {
   if (!fits) {
     drop_dead_slabs();
     slabs_.push_back({});
-    if (pooled) current().pooled = pool_.take();
+    if (pooled) {
+      current().pooled = pool_.take();
+    } else {
+      ++large_;
+    }
   }
   body_offset_ = current().used;
 }
@@ -108,17 +105,31 @@ void Receiver::append_body(ByteView part) {
   if (slab.pooled) {
     copy_bytes(part, {slab.data() + body_offset_ + body_filled_, part.size()});
   } else {
-    // Grows with what has come and not by what was announced.
+    // Grows with what has come and not by what was announced, which it does not pass.
+    const std::size_t needed = body_filled_ + part.size();
+    if (needed > slab.own.capacity()) {
+      large_memory_ -= slab.own.capacity();
+      slab.own.reserve(std::min(body_size_, std::max(2 * slab.own.capacity(), needed)));
+      large_memory_ += slab.own.capacity();
+    }
     append(slab.own, part);
   }
   body_filled_ += part.size();
-  credit_large_body();
 }
 
-void Receiver::credit_large_body() {
-  if (!in_body_ || body_size_ <= kLargeFrame || !records_.empty()) return;
+std::size_t Receiver::large_pending() const {
+  const bool pending = in_body_ && body_size_ > pool_.buffer_size() && records_.empty();
+  return pending ? body_size_ : 0;
+}
+
+void Receiver::credit_large() {
+  if (large_pending() == 0) return;
   credit_ += body_filled_ - body_credited_;
   body_credited_ = body_filled_;
+}
+
+std::size_t Receiver::memory() const {
+  return (slabs_.size() - large_) * pool_.buffer_size() + records_.size() * sizeof(Record);
 }
 
 Result<void, ReceiveError> Receiver::finish_header() {
@@ -179,13 +190,17 @@ void Receiver::consume(std::size_t size) {
     taken_ = 0;
     drop_dead_slabs();
   }
-  credit_large_body();
 }
 
 /// Slabs nobody refers to any more, oldest first. The one a frame is being put together in stays.
 void Receiver::drop_dead_slabs() {
   while (!slabs_.empty() && slabs_.front().live == 0) {
     if (slabs_.size() == 1 && in_body_ && body_filled_ < body_size_) return;
+    const Slab& slab = slabs_.front();
+    if (!slab.pooled) {
+      --large_;
+      large_memory_ -= slab.own.capacity();
+    }
     slabs_.pop_front();
     ++first_slab_;
   }

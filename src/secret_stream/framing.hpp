@@ -64,14 +64,21 @@ enum class ReceiveError {
   kBadLength,   // a body too short to be one
   kBadMessage,  // does not decrypt, or says that it is the last one and has content
   kAfterEnd,    // something behind the sealed end
+  kTooLarge,    // above what this peer may send
 };
 
 /// Puts the frames of the raw stream together, opens them, and keeps the plaintexts until they are
 /// taken. What it holds is bounded by what the raw stream lets in.
+///
+/// Large are frames that no buffer of the pool holds, and that might fill a raw stream's window before they are
+/// complete: upstream allows sixteen megabytes. Their bytes are given back as they come, but only when the owner says so
+/// with credit_large(): it knows how many others hold such a frame.
 class Receiver {
  public:
-  /// Memory comes from `pool` and outlives the receiver. Larger frames are allocated as they come.
-  Receiver(const noise::Session& session, BufferPool& pool, EndMark end = EndMark::kNone);
+  /// Memory comes from `pool` and outlives the receiver. Large frames are allocated as they come. Bodies
+  /// above `max_body` are refused.
+  Receiver(const noise::Session& session, BufferPool& pool, EndMark end = EndMark::kNone,
+           std::size_t max_body = kMaxBody);
 
   /// The next bytes of the raw stream. Errors are final.
   Result<void, ReceiveError> feed(ByteView bytes);
@@ -90,6 +97,18 @@ class Receiver {
   /// Bytes of the raw stream that are dealt with since the last call, to be given back to its
   /// window.
   std::size_t take_credit();
+
+  /// Size of the large frame that is here in part; 0 if there is none, or if others before it wait to be taken.
+  std::size_t large_pending() const;
+  /// Its bytes so far count as dealt with.
+  void credit_large();
+  /// Large frames are held: the one that is here in part, or in whole and not taken.
+  bool holds_large() const { return large_ > 0; }
+
+  /// The memory that is held, but for large frames.
+  std::size_t memory() const;
+  /// That of large frames.
+  std::size_t large_memory() const { return large_memory_; }
 
   std::uint64_t messages() const { return messages_; }
 
@@ -112,7 +131,6 @@ class Receiver {
   bool read_length(ByteView& bytes);
   void start_body(std::size_t size);
   void append_body(ByteView part);
-  void credit_large_body();
   Result<void, ReceiveError> finish_body();
   Result<void, ReceiveError> finish_header();
   Slab& current() { return slabs_.back(); }
@@ -122,6 +140,7 @@ class Receiver {
   const crypto::Key32 key_;
   const EndMark end_;
   BufferPool& pool_;
+  const std::size_t max_body_;
   std::optional<crypto::SecretStreamState> state_;
 
   std::array<std::uint8_t, kLengthSize> length_{};
@@ -137,6 +156,8 @@ class Receiver {
   std::size_t taken_ = 0;  // of the first record
   std::size_t credit_ = 0;
   std::size_t body_credited_ = 0;
+  std::size_t large_ = 0;         // slabs
+  std::size_t large_memory_ = 0;  // bytes
   std::uint64_t messages_ = 0;
   bool ended_ = false;
 };

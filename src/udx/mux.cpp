@@ -20,9 +20,10 @@ constexpr std::int64_t kTailProbeTrips = 3;
 constexpr Duration kTailProbeSlack = 10_ms;
 }  // namespace
 
-Mux::Mux(Scheduler& scheduler, Random& random)
+Mux::Mux(Scheduler& scheduler, Random& random, std::size_t max_held)
     : scheduler_(scheduler),
       random_(random),
+      budget_(max_held),
       slabs_(kSlabSize, kIdleSlabs),
       packets_(net::kMaxDatagram, kIdlePackets),
       batch_task_(scheduler, [this] { end_batch(); }),
@@ -47,6 +48,9 @@ std::unique_ptr<Stream> Mux::create_stream(StreamId id, StreamObserver& observer
 }
 
 void Mux::add(Stream& stream) {
+  // What ends a stream for want of memory needs none. Half of them may have gone within one batch.
+  dirty_.reserve(2 * streams_.size() + 2);
+  flushing_.reserve(dirty_.capacity());
   HSFWD_CHECK(streams_.emplace(stream.id().value, &stream).second);
 }
 
@@ -62,9 +66,10 @@ bool Mux::on_datagram(net::UdpSocket& socket, const net::InboundDatagram& datagr
   if (found == streams_.end()) return answer_for_lingering(datagram.from, *packet);
   Stream& stream = *found->second;
   mark_dirty(stream);
-  stream.input(socket, datagram.from, *packet, datagram.bytes);
+  guard(stream, [&] { stream.input(socket, datagram.from, *packet, datagram.bytes); });
   return true;
 }
+
 
 void Mux::mark_dirty(Stream& stream) {
   if (!stream.dirty_) {
@@ -82,7 +87,7 @@ void Mux::end_batch() {
   while (!dirty_.empty()) {
     // Observers may write to, create and destroy streams, so the list can grow and lose entries.
     for (std::size_t i = 0; i < dirty_.size(); ++i) {
-      while (dirty_[i] != nullptr && dirty_[i]->deliver_next()) {
+      while (deliver_next(i)) {
       }
     }
     delivering_memory_.clear();
@@ -90,13 +95,24 @@ void Mux::end_batch() {
     for (Stream* const stream : flushing_) {
       if (stream == nullptr) continue;
       stream->dirty_ = false;
-      stream->flush();
+      guard(*stream, [&] { stream->flush(); });
     }
     flushing_.clear();
   }
   in_batch_ = false;
   batch_task_.cancel();
   transmitter_.flush();
+}
+
+/// Like guard(), but that an observer may destroy the stream.
+bool Mux::deliver_next(std::size_t dirty) {
+  if (dirty_[dirty] == nullptr) return false;
+  try {
+    return dirty_[dirty]->deliver_next();
+  } catch (const std::bad_alloc&) {
+    if (dirty_[dirty] != nullptr) dirty_[dirty]->run_out_of_memory();
+    return true;
+  }
 }
 
 void Mux::on_writable(net::UdpSocket& socket) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <new>
 #include <unordered_map>
 #include <vector>
 
@@ -14,7 +15,8 @@ namespace hsfwd::udx {
 
 class Mux {
  public:
-  Mux(Scheduler& scheduler, Random& random);
+  /// `max_held`: what all streams together may hold, see Budget.
+  Mux(Scheduler& scheduler, Random& random, std::size_t max_held = Budget::kDefaultLimit);
   ~Mux();
   Mux(const Mux&) = delete;
   Mux& operator=(const Mux&) = delete;
@@ -37,6 +39,7 @@ class Mux {
   /// How much longer somebody who is about to leave should stay, so that a peer whose last
   /// acknowledgement got lost finds out.
   Duration owed_for() const;
+  const Budget& budget() const { return budget_; }
   /// Packets that streams keep until those before them come.
   std::size_t packets_kept() const { return packets_.in_use(); }
 
@@ -59,13 +62,24 @@ class Mux {
   void add(Stream& stream);
   void remove(Stream& stream);
   void linger(const Stream& stream, const Header& answer, ByteView payload);
+  /// Runs a step of a stream. A failed allocation in it ends that stream and no more.
+  template <class Step>
+  static void guard(Stream& stream, Step&& step) {
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      stream.run_out_of_memory();
+    }
+  }
   void mark_dirty(Stream& stream);
+  bool deliver_next(std::size_t dirty);
   bool answer_for_lingering(const net::Address& from, const Packet& packet);
   void sweep_lingering();
   StreamId fresh_id();
 
   Scheduler& scheduler_;
   Random& random_;
+  Budget budget_;
   BufferPool slabs_;
   BufferPool packets_;
   Transmitter transmitter_;

@@ -32,6 +32,8 @@ class SendBuffer {
   std::uint64_t end() const { return end_; }
   std::uint64_t begin() const { return begin_; }
   std::size_t buffered() const { return static_cast<std::size_t>(end_ - begin_); }
+  /// A write of a record takes another slab.
+  bool wants_slab() const { return slabs_.empty() || pool_.buffer_size() - slabs_.back().used < kMaxAtLeast; }
   /// Memory held, bytes.
   std::size_t allocated() const { return slabs_.size() * pool_.buffer_size(); }
 

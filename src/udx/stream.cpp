@@ -4,6 +4,7 @@
 #include "udx/stream.hpp"
 
 #include <algorithm>
+#include <new>
 
 #include "udx/mux.hpp"
 
@@ -25,14 +26,16 @@ Stream::Stream(Mux& mux, StreamId id, StreamObserver& observer, const StreamOpti
       observer_(observer),
       options_(options),
       send_buffer_(mux.slabs_),
+      send_account_(mux.budget_),
       flight_(options.first_sent),
       remote_window_(kAssumedWindow),
       congestion_(PathMtu::kBase - kOverhead, mux.random_.u32()),
       mtu_(options.max_mtu),
-      timer_(mux.scheduler_, [this] { on_timer(); }),
+      timer_(mux.scheduler_, [this] { Mux::guard(*this, [this] { on_timer(); }); }),
       received_(mux.packets_, options.first_received),
-      last_advertised_(options.receive_window) {
+      receive_account_(mux.budget_) {
   progress_at_ = timeout_from_ = scheduler_.now();
+  promised_until_ = last_advertised_ = receive_limit();
   mux_.add(*this);
 }
 
@@ -87,15 +90,27 @@ void Stream::relay_to(Stream& target) {
 std::size_t Stream::send_room() const {
   if (closed_ || end_requested_) return 0;
   const auto unsent = static_cast<std::size_t>(send_buffer_.end() - next_offset_);
-  return unsent >= kMaxUnsent ? 0 : kMaxUnsent - unsent;
+  const std::size_t share = mux_.budget_.share();
+  const std::size_t held = send_buffer_.buffered();
+  if (unsent >= kMaxUnsent || held >= share) return 0;
+  if (send_buffer_.wants_slab() && !send_account_.may_add(mux_.slabs_.buffer_size())) return 0;
+  return std::min(kMaxUnsent - unsent, share - held);
+}
+
+void Stream::want_room() {
+  if (closed_ || end_requested_ || writer_waits_) return;
+  writer_waits_ = true;
+  mark_dirty();
 }
 
 void Stream::commit(std::size_t size) {
   if (closed_ || end_requested_) {
     send_buffer_.clear();
+    charge();
     return;
   }
   send_buffer_.commit(size);
+  charge();
   if (size == 0) return;
   writer_waits_ |= send_room() == 0;
   mark_dirty();
@@ -104,6 +119,7 @@ void Stream::commit(std::size_t size) {
 void Stream::write(ByteView bytes) {
   if (closed_ || end_requested_ || bytes.empty()) return;
   send_buffer_.append(bytes);
+  charge();
   writer_waits_ |= send_room() == 0;
   mark_dirty();
 }
@@ -164,12 +180,25 @@ void Stream::probe() {
 void Stream::consume(std::size_t size) {
   HSFWD_CHECK(size <= unread_bytes_);
   unread_bytes_ -= size;
+  consumed_bytes_ += size;
+  charge();
   if (closed_ || remote_end_seen_) return;
   // Tell the sender when the window has opened by a worthwhile amount: it has no other way to learn
   // of it than to ask, which it does only once in a while.
   const std::size_t window = advertised_window();
-  const std::size_t step = options_.receive_window / 4;
+  const std::size_t step = receive_limit() / 4;
   if (last_advertised_ <= step && window >= last_advertised_ + step && connected()) owe_ack();
+}
+
+void Stream::set_memory_above(std::size_t bytes) {
+  memory_above_ = bytes;
+  charge();
+}
+
+/// Keeps the accounts of the budget.
+void Stream::charge() {
+  receive_account_.set(std::max(unread_bytes_, memory_above_) + received_.kept_memory());
+  send_account_.set(send_buffer_.allocated());
 }
 
 StreamStats Stream::stats() const {
@@ -181,7 +210,8 @@ StreamStats Stream::stats() const {
   return out;
 }
 
-Header Stream::header(std::uint8_t flags, SeqNo seq) const {
+Header Stream::header(std::uint8_t flags, SeqNo seq) {
+  promised_until_ = std::max<std::uint64_t>(promised_until_, consumed_bytes_ + receive_limit());
   return {.flags = flags,
           .data_offset = 0,
           .stream = current().id,
@@ -190,10 +220,18 @@ Header Stream::header(std::uint8_t flags, SeqNo seq) const {
           .ack = received_.next()};
 }
 
+/// What may be held unread. A share that shrinks takes nothing back that was promised: the window stays closed
+/// until so much is read.
+std::size_t Stream::receive_limit() const {
+  const std::uint64_t opened = options_.first_window + 4 * consumed_bytes_;
+  const auto own = static_cast<std::size_t>(std::min<std::uint64_t>(options_.receive_window, opened));
+  return std::min(own, mux_.budget_.share());
+}
+
 std::uint32_t Stream::advertised_window() const {
   const std::size_t used = unread_bytes_ + received_.kept_bytes();
-  return static_cast<std::uint32_t>(used >= options_.receive_window ? 0
-                                                                    : options_.receive_window - used);
+  const std::size_t limit = receive_limit();
+  return static_cast<std::uint32_t>(used >= limit ? 0 : limit - used);
 }
 
 void Stream::owe_ack() {
@@ -214,12 +252,27 @@ void Stream::close(CloseReason reason) {
   shut();
 }
 
+/// From inside anything that the stream does: it holds what it has got so far, and ends.
+void Stream::run_out_of_memory() {
+  if (closed_) return;
+  try {
+    observer_.on_no_memory();
+    if (connected()) {
+      transmitter_.add_copy({socket_, current().address}, header(kDestroy, flight_.end()), {}, {});
+    }
+  } catch (const std::bad_alloc&) {
+    // The peer finds out by itself.
+  }
+  close(CloseReason::kNoMemory);
+}
+
 /// Takes the stream out of service. Events that are waiting are still told.
 void Stream::shut() {
   closed_ = true;
   mux_.remove(*this);
   timer_.stop();
   send_buffer_.clear();
+  charge();
   held_for_relay_.clear();
   if (relay_target_ != nullptr) relay_target_->relay_source_ = nullptr;
   if (relay_source_ != nullptr) {

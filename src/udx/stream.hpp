@@ -13,6 +13,7 @@
 
 #include "net/udp.hpp"
 #include "udx/bbr.hpp"
+#include "udx/budget.hpp"
 #include "udx/flight.hpp"
 #include "udx/pacer.hpp"
 #include "udx/packet.hpp"
@@ -33,6 +34,7 @@ enum class CloseReason {
   kFinished,  // both directions ended, everything arrived
   kReset,     // the peer gave up
   kTimedOut,  // the peer stopped answering
+  kNoMemory,  // there was none to go on with; the peer sees a reset
 };
 
 /// Events of a stream. They come after the datagrams of a batch are processed, when the state of the
@@ -68,6 +70,9 @@ class StreamObserver {
   /// For some seconds the peer has acknowledged nothing of what is on its way. Comes again with each
   /// timeout after that.
   virtual void on_stalled() {}
+  /// There was no memory for what the stream or its observer was doing, and the stream is about to close: a last
+  /// message may be sent.
+  virtual void on_no_memory() {}
   /// The last event. Not called after destroy().
   virtual void on_closed(CloseReason reason) = 0;
 };
@@ -79,6 +84,9 @@ enum class AckPolicy {
 
 struct StreamOptions {
   std::size_t receive_window = 4 * 1024 * 1024;  // bytes; upstream's
+  /// What the window begins with. It opens to the whole as the application reads: by four bytes for each, which is
+  /// ahead of a sender that starts as fast as BBR does. Who is never read holds no more than this.
+  std::size_t first_window = 4 * 1024 * 1024;
   std::size_t max_mtu = 1500;                    // IP packet, bytes
   AckPolicy acks = AckPolicy::kEveryPacket;
   Duration heartbeat;  // 0: none
@@ -142,6 +150,8 @@ class Stream {
   /// Contiguous room for at least `at_least` bytes (up to SendBuffer::kMaxAtLeast). Commit what was
   /// filled in before the current call returns to the event loop.
   MutableBytes reserve(std::size_t at_least) { return send_buffer_.reserve(at_least); }
+  /// Asks for on_writable as soon as there is room. For who found none before anything was written.
+  void want_room();
   void commit(std::size_t size);
   void write(ByteView bytes);
   /// Ends the own direction behind everything written, whose last `trailer` bytes say no more than the
@@ -168,6 +178,9 @@ class Stream {
 
   /// The application has taken `size` bytes of what on_data delivered.
   void consume(std::size_t size);
+  /// The memory that the application holds what it has not consumed in; counts in the budget where it is more than
+  /// the bytes are.
+  void set_memory_above(std::size_t bytes);
 
   bool closed() const { return closed_; }
   StreamStats stats() const;
@@ -235,10 +248,15 @@ class Stream {
 
   // --- Life ---
   const Destination& current() const { return destinations_.back(); }
-  Header header(std::uint8_t flags, SeqNo seq) const;
+  Header header(std::uint8_t flags, SeqNo seq);
+  std::size_t receive_limit() const;
   std::uint32_t advertised_window() const;
   bool finished() const;
   bool only_end_unacknowledged() const;
+  bool promised(const Packet& packet) const;
+  bool has_room_for(const Packet& packet) const;
+  void charge();
+  void run_out_of_memory();
   void close(CloseReason reason);
   void shut();
   void mark_dirty();
@@ -264,6 +282,7 @@ class Stream {
 
   // Sending
   SendBuffer send_buffer_;
+  Budget::Account send_account_;
   std::uint64_t next_offset_ = 0;  // first byte that was never sent
   Flight flight_;
   std::uint32_t remote_window_;
@@ -301,7 +320,12 @@ class Stream {
 
   // Receiving
   ReceiveQueue received_;
+  Budget::Account receive_account_;
   std::size_t unread_bytes_ = 0;
+  std::size_t memory_above_ = 0;
+  std::uint64_t consumed_bytes_ = 0;
+  std::uint64_t taken_bytes_ = 0;    // payload that came in, in order and early
+  std::uint64_t promised_until_ = 0;  // as far as any window that was advertised goes, of taken_bytes_
   std::size_t last_advertised_ = 0;
   bool ack_owed_ = false;
   bool remote_end_seen_ = false;

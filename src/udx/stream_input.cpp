@@ -8,8 +8,9 @@
 namespace hsfwd::udx {
 
 namespace {
-// A sender may have packets of a window under way that was closed meanwhile.
-constexpr std::size_t kWindowSlack = 256 * 1024;
+// Beyond any window that was advertised: what a sender starts with before it has heard of one, and the packet that any open
+// window lets through.
+constexpr std::size_t kWindowSlack = 64 * 1024;
 // Stock receivers list this many ranges and no more.
 constexpr std::size_t kFullSackList = 50;
 // Packets a relay leg keeps until it knows where they go. Upstream keeps none, which costs peers the
@@ -98,12 +99,12 @@ void Stream::forward(ByteView datagram, const Packet& packet, bool from_path) {
   if (packet.header.has(kDestroy)) close(CloseReason::kReset);
 }
 
-/// Resetting is the last thing that a peer does: behind what it has sent and will never repeat, which
-/// is within the window, and knowing of all that it ever acknowledged (RFC 5961). Who does not see the
-/// stream has to guess both numbers.
+/// Resetting is the last thing that a peer does: behind all that it has sent, which is within the
+/// window, and knowing of all that it ever acknowledged (RFC 5961). It may know of more, if somebody has
+/// made it acknowledge what was never sent. Who does not see the stream has to guess both numbers.
 bool Stream::may_reset(const Header& header) const {
   return !received_.too_far(header.seq) && header.ack >= flight_.begin() &&
-         header.ack <= flight_.end();
+         header.ack - flight_.end() < ReceiveQueue::kMaxAhead;
 }
 
 /// False when the packet ended the stream or may not be answered.
@@ -122,8 +123,9 @@ bool Stream::receive_sequenced(const Packet& packet) {
   }
   if (!packet.header.has(kData) && !packet.header.has(kEnd)) return true;
   if (remote_ended_ || received_.seen(packet.header.seq)) return true;
-  const std::size_t held = unread_bytes_ + received_.kept_bytes() + packet.payload.size();
-  if (received_.too_far(packet.header.seq) || held > options_.receive_window + kWindowSlack) {
+  if (received_.too_far(packet.header.seq) || !promised(packet)) return false;
+  if (!has_room_for(packet)) {
+    mux_.budget_.count_refused();
     return false;
   }
   // Small packets kept out of order take more memory than the window says. A window of full ones
@@ -136,6 +138,17 @@ bool Stream::receive_sequenced(const Packet& packet) {
   return true;
 }
 
+/// Within a window that was advertised at any time, or near enough.
+bool Stream::promised(const Packet& packet) const {
+  return taken_bytes_ + packet.payload.size() <= promised_until_ + kWindowSlack;
+}
+
+/// Honest peers never come up against this, since windows close before the memory is full.
+bool Stream::has_room_for(const Packet& packet) const {
+  const bool in_order = packet.header.seq == received_.next();
+  return receive_account_.may_add(in_order ? packet.payload.size() : mux_.packets_.buffer_size());
+}
+
 void Stream::receive_data(const Packet& packet) {
   const SeqNo seq = packet.header.seq;
   const bool has_data = packet.header.has(kData);
@@ -143,8 +156,10 @@ void Stream::receive_data(const Packet& packet) {
     remote_end_seen_ = true;
     remote_end_ = seq;
   }
+  if (has_data) taken_bytes_ += packet.payload.size();
   if (seq != received_.next()) {
     received_.keep(seq, has_data ? packet.payload : ByteView(), has_data);
+    charge();
     return;
   }
   received_.advance();
@@ -164,6 +179,7 @@ void Stream::take_kept() {
     stats_.bytes_received += kept.size;
     chunk_memory_.push_back(std::move(kept.memory));
   }
+  charge();
   if (remote_end_seen_ && !remote_ended_ && received_.next() > remote_end_) {
     remote_ended_ = true;
     tell_end_ = true;
@@ -239,6 +255,7 @@ void Stream::acknowledge_until(SeqNo ack) {
   }
   if (newest_rtt) rtt_.add_sample(*newest_rtt, scheduler_.now());
   send_buffer_.release(flight_.empty() ? next_offset_ : flight_.at(flight_.begin()).offset);
+  charge();
 }
 
 void Stream::acknowledge_ranges(const Packet& packet) {

@@ -48,7 +48,7 @@ void Stream::flush() {
 
 /// Once half of the mark is sent, so that a writer is not woken for every packet.
 void Stream::wake_writer() {
-  if (!writer_waits_ || send_room() < kMaxUnsent / 2) return;
+  if (!writer_waits_ || send_room() < std::min(kMaxUnsent, mux_.budget_.share()) / 2) return;
   writer_waits_ = false;
   tell_writable_ = true;
   mark_dirty();
@@ -97,7 +97,7 @@ bool Stream::window_allows(std::size_t size) const {
   const std::uint64_t in_flight = flight_.in_flight_bytes();
   // Any open window takes one packet, however small it is.
   if (flight_.in_flight_packets() == 0) return remote_window_ > 0;
-  return in_flight + size <= remote_window_;
+  return in_flight + size <= std::min<std::uint64_t>(remote_window_, mux_.budget_.share());
 }
 
 /// Cuts the next packet from what is unsent. Once cut, a packet is the same for ever.

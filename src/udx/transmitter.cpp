@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "udx/transmitter.hpp"
 
+#include <new>
+
 namespace hsfwd::udx {
 
 namespace {
@@ -52,8 +54,12 @@ void Transmitter::add_forwarded(const Target& target, ByteView datagram, StreamI
 void Transmitter::flush() {
   if (batch_size_ > 0) {
     const std::span<const net::OutboundDatagram> batch(batch_.data(), batch_size_);
-    const std::size_t taken = blocked(*socket_) ? 0 : socket_->send(batch);
-    if (taken < batch.size()) keep_back(*socket_, batch.subspan(taken));
+    try {
+      const std::size_t taken = blocked(*socket_) ? 0 : socket_->send(batch);
+      if (taken < batch.size()) keep_back(*socket_, batch.subspan(taken));
+    } catch (const std::bad_alloc&) {
+      // Lost, as a network loses datagrams.
+    }
   }
   batch_size_ = 0;
   scratch_used_ = 0;

@@ -29,12 +29,14 @@ void PooledBuffer::reset() {
 BufferPool::~BufferPool() { HSFWD_CHECK(in_use_ == 0); }
 
 PooledBuffer BufferPool::take() {
-  ++in_use_;
+  std::unique_ptr<std::uint8_t[]> data;
   if (idle_.empty()) {
-    return PooledBuffer(*this, std::unique_ptr<std::uint8_t[]>(new std::uint8_t[buffer_size_]));
+    data.reset(new std::uint8_t[buffer_size_]);
+  } else {
+    data = std::move(idle_.back());
+    idle_.pop_back();
   }
-  auto data = std::move(idle_.back());
-  idle_.pop_back();
+  ++in_use_;
   return PooledBuffer(*this, std::move(data));
 }
 

@@ -39,7 +39,9 @@ class BufferPool {
  public:
   /// Buffers of `buffer_size` bytes; at most `max_idle` of them are kept when nobody uses them.
   BufferPool(std::size_t buffer_size, std::size_t max_idle)
-      : buffer_size_(buffer_size), max_idle_(max_idle) {}
+      : buffer_size_(buffer_size), max_idle_(max_idle) {
+    idle_.reserve(max_idle);  // giving back allocates nothing
+  }
   ~BufferPool();
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;

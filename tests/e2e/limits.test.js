@@ -102,3 +102,14 @@ t.test('local clients that come and go leave nothing behind', async () => {
   await t.until(() => [server, client].every((program, i) => t.openFiles(program.pid()) <= before[i]), 'all files are closed', 60000)
   ;(await echoes(port, 'after')).end()
 })
+
+t.test('started where hardly a file may be opened, it works or says why not, in one line', async () => {
+  for (let files = 4; files < 16; files++) {
+    const program = limited(files, ['lookup', '0'.repeat(64), '--host', '127.0.0.1', '--bootstrap', '127.0.0.1:9', '--json'])
+    const code = await t.within(30000, `lookup with ${files} files to end`, program.exited)
+    t.ok(code === 1 || code === 75, `exit code with ${files} files: ${code}`)
+    // Below that not even the libraries of a program can be loaded.
+    if (program.events.length === 0) t.ok(/shared libraries|setpriv|sh: /.test(program.stderr), `with ${files} files: ${program.stderr}`)
+    else t.ok(/^hsfwd: [^/\n]+\n$/.test(program.stderr.replace(/^[0-9-]+ .*\n/gm, '')), `what it says with ${files} files: ${program.stderr}`)
+  }
+})

@@ -37,7 +37,7 @@ t.test('a connection string with a secret is told nowhere, in no way of saying i
   const peer = file(url + '\n')
   const more = ['--bootstrap', network.bootstrap, '--name', 'client']
   const stranger = 'hs://s000' + secret.replace(/./g, 'e')
-  const silent = (program, what) => t.ok(!/[0-9a-f]*(?:eeeeeeee)/.test(said(program)) && !said(program).includes(secret), `${what} tells no secret: ${said(program)}`)
+  const silent = (program, what) => t.ok(!said(program).includes('eeeeeeee') && !said(program).includes(secret), `${what} tells no secret: ${said(program)}`)
 
   for (const word of [url, '@' + peer]) {
     const warned = (program, what) => t.equal(/the command line is a secret/.test(program.stderr), word === url, `${what} warns: ${program.stderr}`)
@@ -72,7 +72,7 @@ t.test('a connection string with a secret is told nowhere, in no way of saying i
     ['lookup', stranger, '--bootstrap', network.bootstrap], ['pipe', stranger, ...more],
     ['connect', stranger.replace('hs://', 'hs:/'), '-L', '0'], ['connect', stranger.slice(5), '-L', '0'], ['connect', 'HS' + stranger.slice(2), '-L', '0'],
     ['lookup', key, stranger], ['connect', key, '-L', stranger], ['expose', stranger], ['expose', '1', '--allow', stranger + ' '],
-    ['connect', key, `--${stranger}`], [stranger], ['ping', key, '--bootstrap', stranger], ['keygen', '--identity', `/nowhere/${stranger}`]
+    ['connect', key, `--${stranger}`], [stranger], ['ping', key, '--bootstrap', stranger], ['keygen', '--identity', `/proc/${stranger}/x`]
   ]) {
     for (const json of [[], ['--json']]) {
       const { code, program } = await t.run([...args, ...json])
@@ -166,12 +166,15 @@ t.test('an identity that can only be read is used like any other, wherever it li
 t.test('killed while it makes an identity, it leaves a whole one or none, and the next makes it', async () => {
   const folder = fresh('killed')
   fs.mkdirSync(folder)
+  const start = performance.now()
+  await t.run(['keygen', '--identity', fresh('identity')])
+  const usual = performance.now() - start
   let whole = 0
   for (let i = 0; i < 60; i++) {
     const identity = path.join(folder, `identity-${i}`)
     const program = t.hsfwd(['keygen', '--identity', identity])
     // Some before, some after, some meanwhile: what is checked holds for each.
-    setTimeout(() => program.kill('SIGKILL'), i % 12)
+    setTimeout(() => program.kill('SIGKILL'), usual * 1.2 * i / 60)
     await program.exited
     if (!fs.existsSync(identity)) continue
     whole++
@@ -200,9 +203,9 @@ t.test('the memory of the program, secrets and all, ends up in no file', async (
 t.test('what files and command lines say steers no terminal', async () => {
   const evil = '\u009b2J\u202e\u2028\x1b]0;x\x07'
   const raw = Buffer.concat([Buffer.from('[peer.x]\nkey = "'), Buffer.from(evil.replace('\x1b', '').replace('\x07', '')), Buffer.from('"\n')])
-  for (const args of [['lookup', evil], ['expose', evil], [evil], ['check', '-c', evil], ['check', '-c', file(raw)], ['keygen', '--identity', `/nowhere/${evil}/x`]]) {
+  for (const args of [['lookup', evil], ['expose', evil], [evil], ['check', '-c', evil], ['check', '-c', file(raw)], ['keygen', '--identity', `/proc/${evil}/x`]]) {
     for (const more of [[], ['--json']]) {
-      const { code, program } = await t.run([...args, ...more], { env: { XDG_STATE_HOME: '/proc/1/nowhere' } })
+      const { code, program } = await t.run([...args, ...more])
       t.ok(code !== 0, 'fails')
       // eslint-disable-next-line no-control-regex
       t.ok(!/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/.test(said(program)), `what ${args[0]} says: ${JSON.stringify(said(program))}`)

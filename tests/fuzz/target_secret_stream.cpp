@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames off a raw stream: garbage, and true ones cut and changed. What comes out is a beginning of
-// what was sent, and all of it if nothing was changed.
+// what was sent, and all of it if nothing was changed; a sealed end comes behind all of it or not at all.
 #include "fuzz/input.hpp"
 #include "fuzz/session.hpp"
 #include "secret_stream/framing.hpp"
@@ -12,10 +12,15 @@ namespace {
 
 constexpr std::size_t kPoolBuffer = 512;  // small, so that frames above it are common
 
+struct Received {
+  Bytes bytes;
+  bool ended = false;
+};
+
 /// Feeds `stream` in pieces and returns what comes out; nothing if the receiver refused.
-std::optional<Bytes> receive(BufferPool& pool, const noise::Session& session, ByteView stream,
-                             fuzz::Input cuts) {
-  Receiver receiver(session, pool);
+std::optional<Received> receive(BufferPool& pool, const noise::Session& session, ByteView stream,
+                                EndMark end, fuzz::Input cuts) {
+  Receiver receiver(session, pool, end);
   Bytes out;
   std::size_t credit = 0;
   const std::size_t total = stream.size();
@@ -34,7 +39,7 @@ std::optional<Bytes> receive(BufferPool& pool, const noise::Session& session, By
     HSFWD_CHECK(credit <= total);
     if (!ok) return std::nullopt;
   }
-  return out;
+  return Received{std::move(out), receiver.ended()};
 }
 
 }  // namespace
@@ -43,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   crypto::initialize();
   static const fuzz::Sessions kSessions;
   BufferPool pool(kPoolBuffer, 4);
-  receive(pool, kSessions.responder, {data, size}, fuzz::Input(data, size));
+  receive(pool, kSessions.responder, {data, size}, EndMark::kSealed, fuzz::Input(data, size));
 
   fuzz::Input input(data, size);
   crypto::StreamHeader header;
@@ -52,7 +57,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Bytes sent;
   const std::uint8_t change = input.u8();
   const std::uint16_t place = input.u16();
-  for (int messages = input.u8() % 8; messages > 0; --messages) {
+  const std::uint8_t shape = input.u8();
+  const EndMark end = shape < 128 ? EndMark::kNone : EndMark::kSealed;
+  for (int messages = shape % 8; messages > 0; --messages) {
     const ByteView plaintext = input.take(input.u8() * 5u);
     append(sent, plaintext);
     Bytes frame(plaintext.size() + kFrameOverhead);
@@ -60,14 +67,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     sender.seal(frame);
     append(stream, frame);
   }
+  if (end == EndMark::kSealed) append(stream, sender.end_frame());
   Bytes changed = stream;
   if (change != 0) changed[place % changed.size()] ^= change;
   // Behind the header a changed nonce is only noticed with the first message.
-  const auto got = receive(pool, kSessions.responder, changed, input);
+  const auto got = receive(pool, kSessions.responder, changed, end, input);
   if (change == 0) {
-    HSFWD_CHECK(got && *got == sent);
+    HSFWD_CHECK(got && got->bytes == sent && got->ended == (end == EndMark::kSealed));
   } else if (got) {
-    HSFWD_CHECK(got->size() <= sent.size() && equal(*got, ByteView(sent).first(got->size())));
+    const Bytes& bytes = got->bytes;
+    HSFWD_CHECK(bytes.size() <= sent.size() && equal(bytes, ByteView(sent).first(bytes.size())));
+    HSFWD_CHECK(!got->ended);
   }
   HSFWD_CHECK(pool.in_use() == 0);
   return 0;

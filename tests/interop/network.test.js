@@ -174,3 +174,31 @@ for (const first of FIRST) {
     })
   }
 }
+
+t.test('nodes of ours alone: a stock client reads what is much larger than its question', async () => {
+  const net = await peers.ownNetwork(10)
+  const writing = peers.node(net)
+  await writing.fullyBootstrapped()
+  // A new client for each, whom no node has heard of.
+  const reading = async () => {
+    const node = peers.node(net)
+    await node.fullyBootstrapped()
+    return node
+  }
+  for (const size of [100, 1000, 1400, 1847, 1900, 1970]) {
+    const value = crypto.randomBytes(size)
+    const { hash } = await writing.immutablePut(value)
+    const read = await (await reading()).immutableGet(hash)
+    t.ok(read && Buffer.from(read.value).equals(value), `an immutable value of ${size} bytes`)
+  }
+  const keys = DHT.keyPair()
+  const value = crypto.randomBytes(1000)
+  await writing.mutablePut(keys, value)
+  const mutable = await (await reading()).mutableGet(keys.publicKey)
+  t.ok(mutable && Buffer.from(mutable.value).equals(value), 'a mutable value of 1000 bytes')
+
+  const topic = crypto.randomBytes(32)
+  const relays = [1, 2, 3].map((port) => ({ host: '127.0.0.1', port }))
+  for (let i = 0; i < 20; i++) await writing.announce(topic, DHT.keyPair(), relays).finished()
+  for await (const { peers: found } of (await reading()).lookup(topic)) t.equal(found.length, 20, 'announced peers in an answer')
+})

@@ -31,7 +31,7 @@ using Json = nlohmann::json;
 class Driver final : private net::ByteStreamObserver {
  public:
   Driver(std::uint16_t bootstrap, std::size_t persistent, std::size_t ephemeral, bool walled)
-      : sink_(platform::make_log_sink(platform::LogFormat::kText)),
+      : sink_(platform::make_log_sink(platform::LogFormat::kText, nullptr)),
         log_(*sink_, LogLevel::kWarning),
         bootstrap_{{"127.0.0.1", std::nullopt, bootstrap}},
         persistent_(persistent),

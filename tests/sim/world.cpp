@@ -129,6 +129,7 @@ void World::wake_later(Instant when, Host& host) {
 
 void World::note(const Packet& packet) {
   ++packets_;
+  if (tap_) tap_(packet);
   const auto mix = [this](std::uint64_t value) {
     trace_hash_ = (trace_hash_ ^ value) * 1099511628211ULL;
     trace_hash_ ^= trace_hash_ >> 29;

@@ -156,6 +156,9 @@ class World {
   /// Calls `action` at `when`, in no host's context.
   void at(Instant when, std::function<void()> action);
 
+  /// Shows every packet that crosses a link, as somebody on the way sees it.
+  void set_tap(std::function<void(const Packet&)> tap) { tap_ = std::move(tap); }
+
   void add_name(const std::string& name, Ipv4 host) { names_[name] = host; }
   const std::map<std::string, Ipv4>& names() const { return names_; }
 
@@ -192,6 +195,7 @@ class World {
   std::map<std::string, Ipv4> names_;
   std::uint64_t trace_hash_ = 14695981039346656037ULL;
   std::uint64_t packets_ = 0;
+  std::function<void(const Packet&)> tap_;
   Log log_;
   Segment core_;
   std::vector<std::unique_ptr<Segment>> segments_;

@@ -185,7 +185,7 @@ void check_relay_encodings(const Json& v) {
 struct RelayPeer : PairingObserver {
   RelayPeer(RelayServer& server, const Json& peer)
       : id{peer["udx_id"].get<std::uint32_t>()},
-        session(server, relay.mux, fixed_of<crypto::PublicKey>(peer["channel_id"]), [] {}),
+        session(server, relay.mux, fixed_of<crypto::PublicKey>(peer["channel_id"]), {}, [] {}),
         client(own.mux, fixed_of<crypto::PublicKey>(peer["channel_id"]), [] {}) {}
   void on_paired(udx::StreamId leg) override { result = leg; }
   void on_pairing_failed() override { throw Mismatch("a pairing fails"); }

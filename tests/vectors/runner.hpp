@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Golden vectors: files of JSON that were made by the JavaScript packages. A suite is a file; what
+// Golden vectors: files of JSON that were made by the JavaScript packages, or from the sheets where only
+// hsfwd does it. A suite is a file; what
 // each of its vectors means is a function.
 #pragma once
 
@@ -49,6 +50,7 @@ void check_udx_reactions(const Json& vector);
 void check_udx_transcripts(const Json& vector);
 void check_udx_relay(const Json& vector);
 void check_applications(const Json& vector);
+void check_hsfwd_peers(const Json& vector);
 void check_protomux(const Json& vector);
 void check_blind_relay(const Json& vector);
 void check_not_yet(const Json& vector);

@@ -23,10 +23,12 @@ struct Pairing : PairingObserver {
 
 /// A peer and its connection to the relay.
 struct PeerEnd {
-  PeerEnd(RelayServer& server, std::uint8_t number) {
+  PeerEnd(RelayServer& server, std::uint8_t number)
+      : PeerEnd(server, number, net::Ipv4::of(5, 5, number, 1)) {}
+  PeerEnd(RelayServer& server, std::uint8_t number, net::Ipv4 host) {
     crypto::PublicKey key;
     key.bytes.fill(number);
-    session = std::make_unique<RelaySession>(server, relay_mux, key, [this] { refused = true; });
+    session = std::make_unique<RelaySession>(server, relay_mux, key, host, [this] { refused = true; });
     client = std::make_unique<RelayClient>(mux, key, [this] { closed = true; });
     run();
   }
@@ -230,7 +232,7 @@ TEST_CASE("a pair above the limit is refused by closing the channel") {
 
 TEST_CASE("a peer has a limit of its own, and what it has goes on") {
   RelayLimits limits;
-  limits.max_pairs_of_peer = 2;
+  limits.max_sides_of_key = 2;
   Relay relay(limits);
   PeerEnd a(relay.server, 1);
   for (std::uint8_t n = 1; n <= 3; ++n) {
@@ -255,6 +257,59 @@ TEST_CASE("tokens that wait have a bound, and the oldest makes room") {
   CHECK(relay.server.waiting() == 8);
   CHECK(peers[0]->session->pairs() == 0);
   CHECK(peers[19]->session->pairs() == 1);
+}
+
+TEST_CASE("a key has its limit in all its sessions together, and a host in all its keys") {
+  RelayLimits limits;
+  limits.max_pairs = 16;
+  limits.max_sides_of_key = 4;
+  Relay relay(limits);
+  const net::Ipv4 stranger = net::Ipv4::of(6, 6, 6, 6);
+  std::vector<std::unique_ptr<PeerEnd>> ends;
+  std::uint8_t next = 1;
+  const auto hold = [&](std::uint8_t key) {
+    ends.push_back(std::make_unique<PeerEnd>(relay.server, key, stranger));
+    Pairing pairing;
+    REQUIRE(ends.back()->client->pair(true, token(next++), {1}, pairing));
+    ends.back()->run();
+  };
+  for (int i = 0; i < 10; ++i) hold(1);
+  CHECK(relay.server.waiting() == 4);
+  for (std::uint8_t key = 2; key < 10; ++key) {
+    for (int i = 0; i < 4; ++i) hold(key);
+  }
+  CHECK(relay.server.waiting() == 8);
+  PeerEnd a(relay.server, 100), b(relay.server, 101);
+  a.ask(true, token(200));
+  b.ask(false, token(200));
+  CHECK(relay.server.active() == 1);
+  // What is given up counts no more.
+  ends.clear();
+  CHECK(relay.server.waiting() == 0);
+  hold(1);
+  CHECK(relay.server.waiting() == 1);
+}
+
+TEST_CASE("tokens of one host that wait do not push out those of others") {
+  RelayLimits limits;
+  limits.max_pairs = 4;  // so that sixteen may wait
+  Relay relay(limits);
+  std::vector<std::unique_ptr<PeerEnd>> peers;
+  const auto wait_with = [&](std::uint8_t n, net::Ipv4 host) {
+    peers.push_back(std::make_unique<PeerEnd>(relay.server, n, host));
+    Pairing pairing;
+    REQUIRE(peers.back()->client->pair(true, token(n), {n}, pairing));
+    peers.back()->run();
+    relay.wait(10_ms);
+  };
+  wait_with(1, net::Ipv4::of(7, 7, 7, 7));
+  // Local hosts may hold the most.
+  for (std::uint8_t n = 10; n < 30; ++n) {
+    wait_with(n, net::Ipv4::of(10, 0, 0, n < 20 ? 1 : 2));
+    wait_with(static_cast<std::uint8_t>(n + 100), net::Ipv4::of(10, 0, 0, 3));
+  }
+  CHECK(relay.server.waiting() == 16);
+  CHECK(peers[0]->session->pairs() == 1);
 }
 
 TEST_CASE("a peer that says what does not decode loses its connection") {

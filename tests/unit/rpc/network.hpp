@@ -25,6 +25,10 @@ class Member : public net::UdpObserver, public NodeHandler {
     for (const auto& datagram : batch) node_.on_datagram(socket, datagram.from, datagram.bytes);
   }
   bool on_request(const IncomingRequest& request) override {
+    if (request.origin.command == kLargeAnswer) {
+      node_.answer(request, large);
+      return true;
+    }
     if (request.origin.command != 99) return false;
     ++requests;
     if (!silent) node_.reply(request.origin, request.value);
@@ -41,6 +45,9 @@ class Member : public net::UdpObserver, public NodeHandler {
   net::Address address() const { return {host_.address(), 49737}; }
   Node& node() { return node_; }
   sim::Host& host() { return host_; }
+
+  static constexpr std::uint64_t kLargeAnswer = 98;
+  Bytes large = Bytes(1900, 7);
 
   bool bootstrapped = false;
   int persistent = 0;

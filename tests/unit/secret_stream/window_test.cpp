@@ -33,6 +33,7 @@ struct Ends {
     while (!wire.empty() && unread < window) {
       const ByteView part = wire.first(std::min<std::size_t>(1200, wire.size()));
       REQUIRE(receiver->feed(part));
+      if (may_grow) receiver->credit_large();
       unread += part.size();
       unread -= receiver->take_credit();
       wire = wire.subspan(part.size());
@@ -49,6 +50,7 @@ struct Ends {
   noise::Session session;
   std::optional<Sender> sender;
   std::optional<Receiver> receiver;
+  bool may_grow = true;    // large frames, beyond the window
   std::size_t unread = 0;  // as the raw stream counts it
 };
 
@@ -82,4 +84,54 @@ TEST_CASE("a reader that stalls holds back large frames as it does small ones") 
   ends.consume_all();
   CHECK(ends.receiver->messages() == 40);
   CHECK(ends.unread == 0);
+}
+
+TEST_CASE("a frame larger than the window waits until its bytes may be given back") {
+  Ends ends;
+  const Bytes wire = ends.frame(8 * kMegabyte);
+  ends.may_grow = false;
+  const ByteView rest = ends.feed(wire, kWindow);
+  CHECK(ends.unread >= kWindow);
+  CHECK(ends.receiver->large_pending() == 8 * kMegabyte + crypto::kStreamOverhead);
+  CHECK(ends.receiver->large_memory() <= 8 * kMegabyte + crypto::kStreamOverhead);
+  ends.may_grow = true;
+  ends.receiver->credit_large();
+  ends.unread -= ends.receiver->take_credit();
+  CHECK(ends.feed(rest, kWindow).empty());
+  CHECK(ends.receiver->large_memory() == 8 * kMegabyte + crypto::kStreamOverhead);
+  ends.consume_all();
+  CHECK(ends.unread == 0);
+  CHECK(ends.receiver->large_memory() == 0);
+  CHECK(!ends.receiver->holds_large());
+}
+
+TEST_CASE("the memory of a large frame grows with what has come, not with what was announced") {
+  Ends ends;
+  const Bytes wire = ends.frame(kMaxPlaintext);
+  ends.feed(ByteView(wire).first(200'000), kWindow);
+  CHECK(ends.receiver->large_memory() >= 190'000);
+  CHECK(ends.receiver->large_memory() <= 400'000);
+}
+
+TEST_CASE("a record above what the peer may send is refused by its length") {
+  Ends ends;
+  noise::Session other = ends.session;
+  other.initiator = false;
+  Receiver strict(other, ends.pool, 64 * 1024);
+  REQUIRE(strict.feed(ends.sender->header_frame()));
+  CHECK(strict.feed(ends.frame(64 * 1024 - crypto::kStreamOverhead)));
+  const auto fed = strict.feed(ByteView(ends.frame(64 * 1024)).first(kLengthSize));
+  REQUIRE(!fed);
+  CHECK(fed.error() == ReceiveError::kTooLarge);
+}
+
+TEST_CASE("small messages that nobody takes are accounted for with what they cost") {
+  Ends ends;
+  Bytes wire;
+  for (int i = 0; i < 10'000; ++i) append(wire, ends.frame(1));
+  ends.feed(wire, kWindow);
+  CHECK(ends.receiver->memory() > wire.size());
+  CHECK(ends.receiver->memory() < 3 * wire.size());
+  ends.consume_all();
+  CHECK(ends.receiver->memory() == 0);
 }

@@ -15,8 +15,8 @@ namespace hsfwd::udx {
 /// A host's socket and mux, joined as an endpoint joins them.
 class Node : public net::UdpObserver {
  public:
-  explicit Node(sim::Host& host)
-      : host_(host), env_(host.env()), mux_(env_.scheduler, env_.random) {
+  explicit Node(sim::Host& host, std::size_t max_held = Budget::kDefaultLimit)
+      : host_(host), env_(host.env()), mux_(env_.scheduler, env_.random, max_held) {
     socket_ = open();
   }
 
@@ -86,6 +86,7 @@ class Recorder : public StreamObserver {
       sent += n;
       stream->commit(n);
     }
+    if (sent < to_send) stream->want_room();
     if (sent == to_send && end_when_sent) stream->end();
   }
 

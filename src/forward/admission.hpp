@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// How many connections of peers there may be: in all, of one key, and waiting for their services to answer. One for all
+// that a process exposes; whoever takes in a connection asks here first and holds on to the ticket.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "crypto/keys.hpp"
+#include "util/result.hpp"
+
+namespace hsfwd::forward {
+
+class Admission {
+ public:
+  struct Limits {
+    std::size_t connections = 2048;
+    std::size_t per_key = share_of_key(2048);
+    bool operator==(const Limits&) const = default;
+
+    /// One key leaves a quarter to others.
+    static constexpr std::size_t share_of_key(std::size_t connections) {
+      return connections - connections / 4;
+    }
+    /// A service that answers late, or not at all, holds a descriptor for each dial; connections to others go on
+    /// beside them.
+    std::size_t dialling() const { return connections - connections / 2; }
+  };
+
+  /// A connection that was let in, until it is gone.
+  class Ticket {
+   public:
+    Ticket() = default;
+    Ticket(Ticket&& other) noexcept
+        : admission_(std::exchange(other.admission_, nullptr)),
+          key_(other.key_),
+          dialling_(std::exchange(other.dialling_, false)) {}
+    Ticket& operator=(Ticket&& other) noexcept;
+    ~Ticket() { release(); }
+
+    /// Its service is about to be dialled. The error, for people, is that too many are.
+    Result<void, std::string> start_dial();
+    void end_dial();
+
+   private:
+    friend class Admission;
+    Ticket(Admission& admission, const crypto::PublicKey& key) : admission_(&admission), key_(key) {}
+    void release();
+
+    Admission* admission_ = nullptr;
+    crypto::PublicKey key_;
+    bool dialling_ = false;
+  };
+
+  Admission() = default;
+  ~Admission();
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
+
+  /// For those that come from now on.
+  void set_limits(const Limits& limits) { limits_ = limits; }
+  const Limits& limits() const { return limits_; }
+
+  /// The error is one clause for people, the peer among them.
+  Result<Ticket, std::string> admit(const crypto::PublicKey& key);
+
+  std::size_t connections() const { return connections_; }
+  std::size_t dialling() const { return dialling_; }
+
+ private:
+  Limits limits_;
+  std::size_t connections_ = 0;
+  std::size_t dialling_ = 0;
+  std::map<crypto::PublicKey, std::size_t> by_key_;
+};
+
+}  // namespace hsfwd::forward

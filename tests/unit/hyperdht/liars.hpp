@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clients and introducers that say what is not so, and a host that has nothing to do with it.
+#pragma once
+
+#include <set>
+
+#include "homes.hpp"
+#include "hyperdht/secure_payload.hpp"
+
+namespace hsfwd::hyperdht {
+
+/// A whole host: whatever port a datagram is for, it is counted.
+class Ear final : public sim::Station {
+ public:
+  Ear(Swarm& swarm, net::Ipv4 host) : host(host), link_(swarm.world, *this, {}) {
+    swarm.world.core().attach(host, link_);
+  }
+  void receive(sim::Packet packet) override {
+    if (packet.payload.size() <= 1) {
+      ++punches;
+      ports.insert(packet.to.port);
+    } else if (const auto response = rpc::decode_response(packet.payload);
+               response && response->value && response->tid == asked) {
+      answer = to_bytes(*response->value);
+    }
+  }
+  const net::Ipv4 host;
+  std::size_t punches = 0;
+  std::set<std::uint16_t> ports;
+  std::uint16_t asked = 0;  // the transaction whose answer is waited for
+  std::optional<Bytes> answer;
+
+ private:
+  sim::Link link_;
+};
+
+/// A client of its own invention together with relays of the server's that lie for it: they name
+/// any client, and tell each other what is answered to it.
+class Liars {
+ public:
+  Liars(Swarm& swarm, Server& server, const crypto::PublicKey& key, net::Ipv4 host)
+      : swarm_(swarm), key_(key), ear_(swarm, host) {
+    relays_ = server.announcer()->relays();
+  }
+
+  struct Session {
+    crypto::Hash64 hash;
+    std::uint64_t id = 0;
+    Address punch_socket;  // as the relay sees it
+  };
+  struct Claim {
+    Firewall firewall = Firewall::kConsistent;
+    std::vector<Address> addresses;
+    Address seen;
+    bool punching = true;
+    std::optional<crypto::Hash32> token;
+    std::optional<Address> opened;
+  };
+
+  const RelayInfo& relay(std::size_t i) const { return relays_.at(i); }
+  Address self() const { return {ear_.host, 4000}; }
+
+  std::optional<Session> open(std::size_t relay) { return open(relay, self()); }
+  std::optional<Session> open(std::size_t relay, const Address& seen) {
+    noise::Initiator initiator(crypto::KeyPair::generate(random_), key_,
+                               name_space_of(Command::kPeerHandshake).view());
+    const NoisePayload payload{.udx = UdxInfo{.id = random_.u32()}, .secret_stream = 1};
+    HandshakeMessage message{.mode = Mode::kFromRelay};
+    message.noise = *initiator.write_message1(crypto::KeyPair::generate(random_), payload.encode());
+    message.peer_address = seen;
+    last_handshake_ = message.noise;
+    ear_.answer.reset();
+    ear_.asked = tid_;
+    say(relay, Command::kPeerHandshake, message.encode());
+    if (!swarm_.world.run_until([&] { return ear_.answer.has_value(); }, 5_s)) return std::nullopt;
+    const auto answer = HandshakeMessage::decode(*ear_.answer);
+    const auto opened = answer ? initiator.read_message2(answer->noise) : Err(Errc::kMalformed);
+    const auto theirs = opened ? NoisePayload::decode(opened->payload) : Err(Errc::kMalformed);
+    if (!theirs || !theirs->holepunch) return std::nullopt;
+    return Session{opened->session.hash, theirs->holepunch->id, *answer->peer_address};
+  }
+
+  /// The last handshake once more, through a relay that tells the truth: it was told of a client by
+  /// another relay.
+  void repeat_handshake_through(Address honest, const Address& seen) {
+    HandshakeMessage message{.mode = Mode::kFromRelay, .noise = last_handshake_};
+    message.peer_address = seen;
+    inject(self(), honest, Command::kPeerHandshake, message.encode());
+  }
+
+  void ask(std::size_t relay, const Session& session, const Claim& claim) {
+    const HolepunchPayload payload{.firewall = static_cast<std::uint64_t>(claim.firewall),
+                                   .round = round_++,
+                                   .punching = claim.punching,
+                                   .addresses = claim.addresses,
+                                   .remote_address = claim.opened,
+                                   .remote_token = claim.token};
+    const HolepunchMessage message{.mode = Mode::kFromRelay,
+                                   .id = session.id,
+                                   .payload = SecurePayload(session.hash, random_).seal(payload),
+                                   .peer_address = claim.seen};
+    say(relay, Command::kPeerHolepunch, message.encode());
+  }
+
+  /// What the server sends a client at `seen` through the relay, which keeps it.
+  std::optional<crypto::Hash32> token(std::size_t relay, const Session& session, Ear& victim) {
+    victim.answer.reset();
+    victim.asked = tid_;
+    ask(relay, session,
+        {.addresses = {{victim.host, 1}},
+         .seen = {victim.host, 1},
+         .punching = false,
+         .token = {},
+         .opened = {}});
+    swarm_.world.run_until([&] { return victim.answer.has_value(); }, 5_s);
+    const auto message =
+        victim.answer ? HolepunchMessage::decode(*victim.answer) : Err(Errc::kMalformed);
+    if (!message) return std::nullopt;
+    const auto payload = SecurePayload(session.hash, random_).open(message->payload);
+    return payload ? payload->token : std::nullopt;
+  }
+
+ private:
+  void say(std::size_t relay, Command command, ByteView value) {
+    inject(relays_.at(relay).relay_address, relays_.at(relay).peer_address, command, value);
+  }
+  void inject(const Address& from, const Address& to, Command command, ByteView value) {
+    const rpc::RequestMessage request{.tid = tid_++,
+                                      .to = to,
+                                      .command = static_cast<std::uint64_t>(command),
+                                      .target = target_of_peer(key_),
+                                      .value = value};
+    swarm_.world.core().route({.from = from, .to = to, .payload = request.encode()});
+  }
+
+  Swarm& swarm_;
+  const crypto::PublicKey key_;
+  Ear ear_;
+  sim::SeededRandom random_{7};
+  std::vector<RelayInfo> relays_;
+  Bytes last_handshake_;
+  std::uint16_t tid_ = 1;
+  std::uint64_t round_ = 0;
+};
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes data/hsfwd-peers.json: what docs/protocol/forward.md adds to a session between two hsfwd peers.
+
+Written against the sheets, not against the program: hashlib for BLAKE2b, libsodium for the rest.
+    python3 tests/vectors/hsfwd_peers.py > tests/vectors/data/hsfwd-peers.json
+"""
+import ctypes
+import hashlib
+import json
+
+sodium = ctypes.CDLL('libsodium.so.23')
+assert sodium.sodium_init() >= 0
+
+
+def size(n):
+    return ctypes.c_ulonglong(n)
+
+
+def blake2b(data, length=64, key=b''):
+    return hashlib.blake2b(data, digest_size=length, key=key).digest()
+
+
+def name_space(name, index):
+    return blake2b(blake2b(name.encode(), 32) + bytes([index]), 32)
+
+
+class Keys:
+    def __init__(self, seed):
+        self.seed = seed
+        public, secret = ctypes.create_string_buffer(32), ctypes.create_string_buffer(64)
+        sodium.crypto_sign_seed_keypair(public, secret, seed)
+        self.public = public.raw
+
+    def dh(self, remote):
+        scalar = bytearray(hashlib.sha512(self.seed).digest()[:32])
+        scalar[0] &= 248
+        scalar[31] = scalar[31] & 127 | 64
+        out = ctypes.create_string_buffer(32)
+        assert sodium.crypto_scalarmult_ed25519_noclamp(out, bytes(scalar), remote) == 0
+        return out.raw
+
+
+def hmac(key, data):
+    block = key.ljust(128, b'\0')
+    inner = blake2b(bytes(b ^ 0x36 for b in block) + data)
+    return blake2b(bytes(b ^ 0x5c for b in block) + inner)
+
+
+def hkdf(salt, data):
+    temporary = hmac(salt, data)
+    first = hmac(temporary, b'\1')
+    return first, hmac(temporary, first + b'\2')
+
+
+class Symmetric:
+    """The state of Noise_IK_Ed25519_ChaChaPoly_BLAKE2b; each key seals once, so nonces are 0."""
+
+    def __init__(self, prologue, responder):
+        self.hash = self.chaining = b'Noise_IK_Ed25519_ChaChaPoly_BLAKE2b'.ljust(64, b'\0')
+        self.mix_hash(prologue)
+        self.mix_hash(responder)
+
+    def mix_hash(self, data):
+        self.hash = blake2b(self.hash + data)
+
+    def mix_key(self, shared):
+        self.chaining, key = hkdf(self.chaining, shared)
+        self.key = key[:32]
+
+    def seal(self, plaintext):
+        out = ctypes.create_string_buffer(len(plaintext) + 16)
+        sodium.crypto_aead_chacha20poly1305_ietf_encrypt(
+            out, None, plaintext, size(len(plaintext)), self.hash, size(64), None, bytes(12), self.key)
+        self.mix_hash(out.raw)
+        return out.raw
+
+
+def handshake(client, client_ephemeral, server, server_ephemeral, payload1, payload2):
+    state = Symmetric(name_space('hyperswarm/dht', 0), server.public)
+    state.mix_hash(client_ephemeral.public)
+    state.mix_key(client_ephemeral.dh(server.public))
+    message1 = client_ephemeral.public + state.seal(client.public)
+    state.mix_key(client.dh(server.public))
+    message1 += state.seal(payload1)
+    state.mix_hash(server_ephemeral.public)
+    state.mix_key(server_ephemeral.dh(client_ephemeral.public))
+    state.mix_key(server_ephemeral.dh(client.public))
+    message2 = server_ephemeral.public + state.seal(payload2)
+    return state, message1, message2
+
+
+def box(key, nonce, plaintext):
+    out = ctypes.create_string_buffer(len(plaintext) + 16)
+    sodium.crypto_secretbox_easy(out, plaintext, size(len(plaintext)), nonce, key)
+    return out.raw
+
+
+def unordered(key, counter, plaintext):
+    number = counter.to_bytes(8, 'little')
+    return number + box(key, number + bytes(16), plaintext)
+
+
+class SecretStream:
+    def __init__(self, key, header):
+        self.state = ctypes.create_string_buffer(64)
+        # Sender and receiver start alike; the sender's own initialisation would draw a header.
+        sodium.crypto_secretstream_xchacha20poly1305_init_pull(self.state, header, key)
+
+    def frame(self, plaintext, tag):
+        body = ctypes.create_string_buffer(len(plaintext) + 17)
+        sodium.crypto_secretstream_xchacha20poly1305_push(
+            self.state, body, None, plaintext, size(len(plaintext)), None, size(0), ctypes.c_ubyte(tag))
+        return len(body.raw).to_bytes(3, 'little') + body.raw
+
+
+def seed(n):
+    return bytes([n]) * 32
+
+
+def block(features, service=b''):
+    text = lambda t: bytes([len(t)]) + t
+    body = bytes([features]) + text(service) + (b'\x01' + text(service) if service else b'\x00')
+    return b'hsfwd' + b'\x01' + bytes([len(body)]) + body
+
+
+def session():
+    client, server = Keys(seed(0x11)), Keys(seed(0x22))
+    ephemeral = Keys(seed(0x33)), Keys(seed(0x44))
+    payload1 = bytes([1, 0, 0, 0]) + block(6)
+    payload2 = bytes([1, 0, 0, 0]) + block(6, b'web')
+    state, message1, message2 = handshake(client, ephemeral[0], server, ephemeral[1], payload1, payload2)
+    exporter = blake2b(b'hsfwd exporter', 32, state.chaining)
+    labels = ['hsfwd unordered initiator', 'hsfwd unordered responder', 'hsfwd holepunch']
+    keys = {label: blake2b(label.encode(), 32, exporter) for label in labels}
+    farewell = b'hsfwd' + bytes([1, 31]) + b'service web: Connection refused'
+    said = {'initiator': [b'', b'first'], 'responder': [farewell, b'second', b'third']}
+    nonce = bytes(range(24))
+    punch = bytes([3, 0, 1, 5])  # flags (connected, punching), error, firewall, round
+    return {
+        'name': 'session', 'initiatorStaticSeed': seed(0x11), 'responderStaticSeed': seed(0x22),
+        'initiatorEphemeralSeed': seed(0x33), 'responderEphemeralSeed': seed(0x44),
+        'payload1': payload1, 'message1': message1, 'payload2': payload2, 'message2': message2,
+        'handshakeHash': state.hash, 'chainingKey': state.chaining, 'exporter': exporter, 'keys': keys,
+        'unordered': {
+            role: [{'plaintext': text, 'envelope': unordered(keys['hsfwd unordered ' + role], i, text)}
+                   for i, text in enumerate(texts)] for role, texts in said.items()},
+        'holepunch': {'nonce': nonce, 'plaintext': punch,
+                      'box': nonce + box(keys['hsfwd holepunch'], nonce, punch)},
+    }
+
+
+def ends():
+    tx, header = seed(0x55), bytes(range(24))
+    message, final = 0, 3
+    stream = SecretStream(tx, header)
+    frames = [stream.frame(b'all there is', message), stream.frame(b'', message), stream.frame(b'', final)]
+    behind = stream.frame(b'more', message)
+    other = SecretStream(tx, header)
+    content = other.frame(b'content', final)
+    return {'name': 'ends', 'tx': tx, 'header': header, 'plaintext': b'all there is', 'frames': frames,
+            'behindTheEnd': behind, 'finalWithContent': content}
+
+
+def written(value):
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {key: written(entry) for key, entry in value.items()}
+    return [written(entry) for entry in value] if isinstance(value, list) else value
+
+
+print(json.dumps(written({
+    'description': 'Between two hsfwd peers, docs/protocol/forward.md sections 6 and 7: a handshake and the keys '
+                   'from its secret, messages beside the stream, a sealed holepunch payload, and ends of a direction.',
+    'produced_by': 'tests/vectors/hsfwd_peers.py, with hashlib and libsodium',
+    'encoding': 'bytes are lower case hex',
+    'vectors': [session(), ends()]}), indent=1))

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// What two hsfwd peers add to a session, docs/protocol/forward.md sections 6 and 7.
+#include "hyperdht/secure_payload.hpp"
+#include "runner.hpp"
+#include "secret_stream/framing.hpp"
+#include "secret_stream/unordered.hpp"
+#include "sim/random.hpp"
+
+namespace hsfwd::vectors {
+
+namespace {
+
+using namespace secret_stream;
+
+crypto::KeyPair key_pair_of(const Json& seed) {
+  return crypto::KeyPair::from_seed(crypto::Seed::from(bytes_of(seed)));
+}
+
+/// What one side says is sealed equal, and opens once at the other.
+void check_unordered(const Json& list, const noise::Session& from, const noise::Session& to) {
+  sim::SeededRandom random(1);
+  Unordered sender(from, random, Unordered::Keys::kOfSecret);
+  Unordered receiver(to, random, Unordered::Keys::kOfSecret);
+  for (const Json& one : list) {
+    expect_bytes(*sender.seal(bytes_of(one["plaintext"])), one["envelope"], "envelope");
+    const auto opened = receiver.open(bytes_of(one["envelope"]));
+    expect(opened.ok(), "envelope does not open");
+    expect_bytes(*opened, one["plaintext"], "plaintext");
+  }
+  for (const Json& one : list) {
+    expect(!receiver.open(bytes_of(one["envelope"])), "envelope opens again");
+  }
+}
+
+void check_holepunch(const Json& v, const noise::Session& session) {
+  sim::SeededRandom random(1);
+  const hyperdht::SecurePayload payload(hyperdht::SecurePayload::shared_key(session, true), random);
+  crypto::BoxNonce nonce;
+  copy_bytes(bytes_of(v["nonce"]), nonce);
+  expect_bytes(payload.seal(nonce, bytes_of(v["plaintext"])), v["box"], "sealed payload");
+  const auto opened = payload.open(bytes_of(v["box"]));
+  expect(opened.ok(), "payload does not open");
+  expect_bytes(opened->encode(), v["plaintext"], "payload");
+}
+
+void check_session(const Json& v) {
+  const auto server_keys = key_pair_of(v["responderStaticSeed"]);
+  const auto prologue = crypto::name_space("hyperswarm/dht", 0);
+  noise::Initiator initiator(key_pair_of(v["initiatorStaticSeed"]), server_keys.public_key,
+                             prologue.view());
+  noise::Responder responder(server_keys, prologue.view());
+  const auto message1 = initiator.write_message1(key_pair_of(v["initiatorEphemeralSeed"]),
+                                                 bytes_of(v["payload1"]));
+  expect(message1.ok() && responder.read_message1(*message1).ok(), "message 1 is refused");
+  expect_bytes(*message1, v["message1"], "message 1");
+  const auto answer = responder.write_message2(key_pair_of(v["responderEphemeralSeed"]),
+                                               bytes_of(v["payload2"]));
+  expect(answer.ok(), "message 2 is not written");
+  expect_bytes(answer->message, v["message2"], "message 2");
+  const auto opened = initiator.read_message2(answer->message);
+  expect(opened.ok(), "message 2 does not open");
+
+  const noise::Session& client = opened->session;
+  const noise::Session& server = answer->session;
+  expect_bytes(client.hash.view(), v["handshakeHash"], "handshake hash");
+  expect_bytes(responder.state().chaining_key().view(), v["chainingKey"], "chaining key");
+  for (const noise::Session* session : {&client, &server}) {
+    expect_bytes(session->exporter.view(), v["exporter"], "exporter");
+    for (const auto& [label, key] : v["keys"].items()) {
+      expect_bytes(session->derive(label).view(), key, label);
+    }
+    check_holepunch(v["holepunch"], *session);
+  }
+  check_unordered(v["unordered"]["initiator"], client, server);
+  check_unordered(v["unordered"]["responder"], server, client);
+}
+
+void check_ends(const Json& v) {
+  noise::Session from{.tx = crypto::Key32::from(bytes_of(v["tx"])),
+                      .rx = {},
+                      .hash = {},
+                      .exporter = {},
+                      .remote = {},
+                      .initiator = true};
+  noise::Session to = from;
+  std::swap(to.tx, to.rx);
+  to.initiator = false;
+  BufferPool pool(65600, 4);
+  Sender sender(from, fixed_of<crypto::StreamHeader>(v["header"]));
+  const auto receiver = [&] {
+    auto out = std::make_unique<Receiver>(to, pool, EndMark::kSealed);
+    expect(out->feed(sender.header_frame()).ok(), "header is refused");
+    return out;
+  };
+  const auto whole = receiver();
+  for (const Json& frame : v["frames"]) {
+    expect(!whole->ended(), "ends too early");
+    expect(whole->feed(bytes_of(frame)).ok(), "frame is refused");
+  }
+  expect(whole->ended(), "does not end");
+  expect_bytes(whole->peek(), v["plaintext"], "plaintext");
+  expect(!whole->feed(bytes_of(v["behindTheEnd"])), "takes what is behind the end");
+  expect(!receiver()->feed(bytes_of(v["finalWithContent"])), "takes an end with content");
+
+  for (std::size_t i = 0; i + 1 < v["frames"].size(); ++i) {
+    const Bytes plaintext = i == 0 ? bytes_of(v["plaintext"]) : Bytes();
+    Bytes frame(plaintext.size() + kFrameOverhead);
+    copy_bytes(plaintext, MutableBytes(frame).subspan(kPlaintextOffset));
+    sender.seal(frame);
+    expect_bytes(frame, v["frames"][i], "frame");
+  }
+  expect_bytes(sender.end_frame(), v["frames"].back(), "end");
+}
+
+}  // namespace
+
+void check_hsfwd_peers(const Json& v) {
+  if (v["name"] == "session") {
+    check_session(v);
+  } else if (v["name"] == "ends") {
+    check_ends(v);
+  } else {
+    throw NotYet{};
+  }
+}
+
+}  // namespace hsfwd::vectors

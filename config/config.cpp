@@ -87,6 +87,14 @@ class Table {
     return Located<std::int64_t>{*value, line_of(*node)};
   }
 
+  std::optional<bool> boolean(std::string_view key) {
+    const toml::node* node = take(key);
+    if (node == nullptr) return std::nullopt;
+    const auto value = node->value_exact<bool>();
+    if (!value) throw wrong_type(*node, key, "true or false");
+    return *value;
+  }
+
   /// A list of strings; a single string is a list of one. `instead` of an empty list: what to write
   /// where that would mean the same as none, which is not what it looks like.
   std::vector<Located<std::string>> texts(std::string_view key, std::string_view instead = {}) {
@@ -161,6 +169,7 @@ Expose read_expose(const toml::table& table) {
   out.services = in.texts("services");
   out.allow = in.texts("allow", "leave it out to let everybody in, or name at least one key");
   out.identity = in.text("identity");
+  out.client_relays = in.boolean("client_relays").value_or(true);
   in.refuse_unknown();
   if (out.services.empty()) {
     throw Mistake{out.line, "[[expose]] needs services, such as services = [\"22\"]"};

@@ -29,6 +29,7 @@ struct Expose {
   std::vector<Located<std::string>> services;  // as on the command line of `expose`
   std::vector<Located<std::string>> allow;     // keys, or names of peers; everybody if absent
   std::optional<Located<std::string>> identity;
+  bool client_relays = true;
   int line = 0;
 };
 

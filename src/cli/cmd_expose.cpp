@@ -40,7 +40,9 @@ int run_expose(const Arguments& arguments) {
                    "Publishes services under this machine's key. TARGET: [NAME=]PORT, "
                    "[NAME=]HOST:PORT, [NAME=]unix:PATH.\nThe first is what peers get who name none.");
   line.options().add_options()("allow", po::value<std::vector<std::string>>()->composing(),
-                               "PEER that may connect; repeatable (default: who knows the key)");
+                               "PEER that may connect; repeatable (default: who knows the key)")(
+      "no-client-relays", po::bool_switch(),
+      "contact no relays that clients name, only those of --relay-through");
   line.add_limit_options();
   line.add_connection_options();
   line.positional("target", -1);
@@ -49,6 +51,7 @@ int run_expose(const Arguments& arguments) {
   Exposure::Settings settings;
   settings.services = parse_services(line.texts("target"));
   for (const std::string& text : line.texts("allow")) settings.allow.insert(peer_argument(text).key);
+  settings.client_relays = !line.flag("no-client-relays");
   Options options = node_options(line);
   const std::string path = identity_path(line);
 

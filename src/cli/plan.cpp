@@ -157,6 +157,7 @@ class Planner {
       out.services.push_back(std::move(*service));
     }
     for (const auto& text : expose.allow) out.allow.insert(resolve(text).key);
+    out.client_relays = expose.client_relays;
     return out;
   }
 

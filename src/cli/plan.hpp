@@ -16,6 +16,7 @@ struct Plan {
     std::string identity;  // path
     std::vector<forward::Service> services;
     std::set<PublicKey> allow;
+    bool client_relays = true;
   };
   /// One local address; a [[connect]] has one or more.
   struct Connect {

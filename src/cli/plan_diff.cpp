@@ -11,7 +11,8 @@ bool same_peer(const PeerReference& a, const PeerReference& b) {
 }
 
 bool same(const Plan::Expose& a, const Plan::Expose& b) {
-  return a.identity == b.identity && a.services == b.services && a.allow == b.allow;
+  return a.identity == b.identity && a.services == b.services && a.allow == b.allow &&
+         a.client_relays == b.client_relays;
 }
 bool same_place(const Plan::Expose& a, const Plan::Expose& b) {
   return a.identity == b.identity;

@@ -52,7 +52,7 @@ void TunnelSet::change_to(Plan plan, std::function<void(const Changes&)> done) {
   for (const auto [now, wanted] : changes.exposes.changed) {
     const Plan::Expose& expose = plan.exposes[wanted];
     exposures[wanted] = std::move(exposures_[now]);
-    exposures[wanted]->change(expose.services, expose.allow);
+    exposures[wanted]->change(expose.services, expose.allow, expose.client_relays);
     if (!exposures[wanted]->relays().empty()) exposures[wanted]->report_listening();
   }
   for (std::size_t i = 0; i < fresh.exposures.size(); ++i) {
@@ -113,7 +113,9 @@ std::unique_ptr<Exposure> TunnelSet::prepare(const Plan::Expose& expose,
   return std::make_unique<Exposure>(app_, Exposure::Settings{.keys = identity.keys,
                                                              .lock = std::move(lock),
                                                              .services = expose.services,
-                                                             .allow = expose.allow});
+                                                             .allow = expose.allow,
+                                                             .client_relays =
+                                                                 expose.client_relays});
 }
 
 void TunnelSet::start(Exposure& exposure) {

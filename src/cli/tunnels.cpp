@@ -91,6 +91,7 @@ void Exposure::start(std::function<void(std::size_t)> on_announced) {
   options.extension = [this](const std::optional<Extension>& theirs) {
     return answer_extension(theirs);
   };
+  options.client_relays = [this] { return client_relays(); };
   options.on_reachability = [this](const Reachability& report) { report_reachability(report); };
   server_ = app_.node().create_server([this](PeerSocket socket) { on_connection(std::move(socket)); },
                                       std::move(options));
@@ -104,8 +105,17 @@ bool Exposure::admits(const PublicKey& key) const {
   return settings_.allow.empty() || settings_.allow.contains(key);
 }
 
-void Exposure::change(std::vector<forward::Service> services, std::set<PublicKey> allow) {
+/// The relays of clients that are named on the list may know this machine by its key, as they do.
+hyperdht::ClientRelayPolicy Exposure::client_relays() const {
+  using hyperdht::ClientRelayPolicy;
+  if (!settings_.client_relays) return ClientRelayPolicy::kRefuse;
+  return settings_.allow.empty() ? ClientRelayPolicy::kAnonymous : ClientRelayPolicy::kOpen;
+}
+
+void Exposure::change(std::vector<forward::Service> services, std::set<PublicKey> allow,
+                      bool client_relays) {
   settings_.allow = std::move(allow);
+  settings_.client_relays = client_relays;
   host_.set_services(std::move(services), kChanged);
   host_.end_connections(
       [this](const forward::OpenConnection& connection) {

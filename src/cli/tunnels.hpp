@@ -31,6 +31,7 @@ class Exposure {
     platform::IdentityLock lock;
     std::vector<forward::Service> services;  // at least one
     std::set<PublicKey> allow;  // everybody if empty
+    bool client_relays = true;  // relays that clients name are contacted
   };
 
   Exposure(App& app, Settings settings);
@@ -42,7 +43,8 @@ class Exposure {
   void report_listening() const;
   /// Other services, and others who may come, from now on: under the same key, with the announcement
   /// untouched. Connections that the new settings would not allow end.
-  void change(std::vector<forward::Service> services, std::set<PublicKey> allow);
+  void change(std::vector<forward::Service> services, std::set<PublicKey> allow,
+              bool client_relays);
   /// Takes the announcement back, then calls `done`; connections go on.
   void close(std::function<void()> done);
   /// Ends the connections at once, and takes none any more.
@@ -64,6 +66,7 @@ class Exposure {
 
  private:
   bool admits(const PublicKey& key) const;
+  hyperdht::ClientRelayPolicy client_relays() const;
   std::optional<Extension> answer_extension(const std::optional<Extension>& theirs) const;
   void on_connection(PeerSocket socket);
   void refuse(hyperdht::PeerSocket& socket, const std::string& why);

@@ -96,6 +96,11 @@ bool Connector::prepare() {
   payload.secret_stream = 1;
   if (options_.extension) options_.extension->features |= Extension::kOfConnections;
   payload.extension = options_.extension;
+  if (payload.extension) {
+    payload.extension->features |= Extension::kFirstRecord;
+    payload.extension->stamp = dht_.next_stamp();
+    socket_->use_first_record();
+  }
   own_relay_ = choose_relay(options_.relay_through, dht_.env().random);
   payload.relay_through = own_relay_;
   return search_->prepare(payload);
@@ -317,7 +322,7 @@ void Connector::relay() {
   log_.note(AttemptStep::kRelay, "asking the relay {}, which {} named",
             to_hex(info.public_key.view()), theirs ? "the peer" : "we");
   RelayedPath::Owner& owner = *this;
-  relay_ = std::make_unique<RelayedPath>(dht_, *socket_, info, !theirs, owner);
+  relay_ = std::make_unique<RelayedPath>(dht_, *socket_, info, RelayIdentity::kNode, !theirs, owner);
 }
 
 void Connector::on_relay_paired(net::UdpSocket& socket, const Address& relay, udx::StreamId leg) {

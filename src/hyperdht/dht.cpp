@@ -103,6 +103,18 @@ void Dht::on_interfaces_changed() {
   for (Server* server : servers_) server->refresh();
 }
 
+std::uint64_t Dht::next_stamp() {
+  last_stamp_ = std::max(last_stamp_ + 1, env_.wall_clock.unix_millis() * 1000);
+  return last_stamp_;
+}
+
+bool Dht::is_connected_at(const crypto::PublicKey& peer, const Address& address) const {
+  return std::any_of(sockets_.begin(), sockets_.end(), [&](const PeerSocket* socket) {
+    return socket->remote_key() == peer && socket->proven() && socket->is_open() &&
+           socket->remote_address() == address;
+  });
+}
+
 void Dht::doubt_other_paths(const crypto::PublicKey& peer, const Address& now_at) {
   for (PeerSocket* socket : sockets_) {
     if (socket->remote_key() == peer && socket->remote_address() != now_at) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "hyperdht/client_relays.hpp"
 #include "hyperdht/connector.hpp"
 #include "hyperdht/endpoint.hpp"
 #include "hyperdht/large_frames.hpp"
@@ -75,6 +76,7 @@ class Dht final : private rpc::NodeHandler {
   Routes& routes() { return routes_; }
   Searches& searches() { return searches_; }
   RelayConnections& relay_connections() { return relay_connections_; }
+  ClientRelays& client_relays() { return client_relays_; }
   PunchBudget& punch_budget() { return punch_budget_; }
   PunchLimits& punch_limits() { return punch_limits_; }
   /// From which servers punch; nothing while none of them needs one.
@@ -92,6 +94,10 @@ class Dht final : private rpc::NodeHandler {
   PathKind path_kind_of(const Address& address) const;
   std::vector<Address> relay_cache(const crypto::PublicKey& peer) const;
   void remember_relays(const crypto::PublicKey& peer, std::vector<Address> relays);
+  /// The wall clock in microseconds, but each time more: what dates a first message.
+  std::uint64_t next_stamp();
+  /// The peer has a connection that has proven itself at this address.
+  bool is_connected_at(const crypto::PublicKey& peer, const Address& address) const;
   /// The peer has proven its key from `now_at`: its connections by other paths may be dead ends.
   void doubt_other_paths(const crypto::PublicKey& peer, const Address& now_at);
 
@@ -128,6 +134,8 @@ class Dht final : private rpc::NodeHandler {
   std::unique_ptr<PunchSocket> punch_socket_;
   LocalAddresses local_addresses_;
   RelayConnections relay_connections_;
+  ClientRelays client_relays_;
+  std::uint64_t last_stamp_ = 0;
   std::vector<Server*> servers_;
   std::map<crypto::PublicKey, std::vector<Address>> relay_cache_;
   std::vector<std::function<void()>> on_bootstrapped_;

@@ -15,6 +15,7 @@ void Extension::write(codec::Writer& writer) const {
     body.string(service);
     body.uint(services.size());
     for (const std::string& name : services) body.string(name);
+    if (stamp) body.uint(*stamp);
   }));
 }
 
@@ -29,6 +30,7 @@ std::optional<Extension> Extension::read(ByteView trailing) {
   out.service = body.string();
   body.array([&] { out.services.emplace_back(body.string()); });
   if (!body.ok()) return std::nullopt;
+  if (const std::uint64_t stamp = body.uint(); body.ok()) out.stamp = stamp;
   return out;
 }
 

@@ -3,10 +3,12 @@
 // trailing bytes; the block is encrypted and authenticated with the rest of the payload.
 //
 //   "hsfwd" (5 bytes) | version uint = 1 | body buffer
-//   body: features uint | service string | services array(string)
+//   body: features uint | service string | services array(string) | stamp uint, optional
 //
 // The client names the service it wants, or none for the default; the server names the one that it
 // connects, or none if it has no such service, and all that it has.
+//
+// The stamp, from clients: the wall clock in microseconds, higher in each first message.
 //
 // Feature bits: docs/protocol/forward.md section 3.
 //
@@ -26,9 +28,11 @@ namespace hsfwd::hyperdht {
 struct Extension {
   static constexpr std::uint64_t kVersion = 1;
   // Feature bits.
+  /// From a client: no service is wanted, the connection itself is looked at.
   static constexpr std::uint64_t kNoService = 1;
   static constexpr std::uint64_t kSealedEnd = 2;
   static constexpr std::uint64_t kSecretKeys = 4;
+  /// From a client: an empty record comes right behind its header. From a server: it is waited for.
   static constexpr std::uint64_t kFirstRecord = 8;
   /// What connections do by themselves, whoever uses them; set in every block that is sent.
   static constexpr std::uint64_t kOfConnections = kSealedEnd | kSecretKeys;
@@ -36,6 +40,7 @@ struct Extension {
   std::uint64_t features = 0;
   std::string service;
   std::vector<std::string> services;
+  std::optional<std::uint64_t> stamp;
 
   bool wants_service() const { return (features & kNoService) == 0; }
   /// The features that both sides have; none if one of them sent no block.

@@ -143,6 +143,7 @@ void PeerSocket::open(const noise::Session& session, const std::optional<Extensi
   unordered_.emplace(session, random,
                      has(Extension::kSecretKeys) ? Keys::kOfSecret : Keys::kOfHash);
   raw_->write(sender_->header_frame());
+  if (initiator_ && first_record_) write_record({});
   last_write_ = dht_.env().now();
   keep_alive();
   open_task_.post();
@@ -307,6 +308,10 @@ std::size_t PeerSocket::write(ByteView bytes) {
 void PeerSocket::send_message(ByteView plaintext) {
   const std::size_t most = extension_ ? kMaxRecord : secret_stream::kMaxPlaintext;
   if (!is_open() || ended_ || plaintext.size() > most) return;
+  write_record(plaintext);
+}
+
+void PeerSocket::write_record(ByteView plaintext) {
   Bytes frame(plaintext.size() + secret_stream::kFrameOverhead);
   copy_bytes(plaintext, MutableBytes(frame).subspan(secret_stream::kPlaintextOffset));
   sender_->seal(frame);
@@ -428,9 +433,11 @@ net::ReadResult PeerSocket::read(MutableBytes into) {
 
 bool PeerSocket::accept_path(net::UdpSocket& socket, net::Address from) {
   const Source source{&socket, from};
-  if (raw_->socket() == &socket && speaks_for_peer(source)) return true;
+  // Who is unproven is heard only from where it is answered.
+  const auto speaks = [&] { return !raw_->limited() && speaks_for_peer(source); };
+  if (raw_->socket() == &socket && speaks()) return true;
   if (controller_ != nullptr) controller_->on_path(socket, from);
-  return !raw_->connected() || raw_->is_path(socket, from) || speaks_for_peer(source);
+  return !raw_->connected() || raw_->is_path(socket, from) || speaks();
 }
 
 /// The peer may send from another address than the one it is reached at, being a host with several or
@@ -442,7 +449,6 @@ bool PeerSocket::speaks_for_peer(const Source& source) {
 }
 
 void PeerSocket::on_data(std::span<const ByteView> chunks) {
-  if (controller_ != nullptr) controller_->on_arrival();
   if (!receiver_) {
     // Came before the handshake was through: kept by the raw stream's window.
     for (const ByteView chunk : chunks) append(early_, chunk);
@@ -462,6 +468,7 @@ void PeerSocket::feed(std::span<const ByteView> chunks) {
     }
   }
   settle();
+  check_proof();
   remote_ended_ |= receiver_->ended();
   if (!receiver_->empty() || receiver_->ended()) tell_readable();
 }
@@ -479,6 +486,15 @@ void PeerSocket::settle() {
   raw_->consume(receiver_->take_credit());
 }
 
+/// Of clients that promise no first record, the header is the earliest that only they can send: to their
+/// stream's id at the server, which the second message tells them, sealed.
+void PeerSocket::check_proof() {
+  if (proven_ || closed_) return;
+  const bool record_is_due = first_record_ && !initiator_;
+  proven_ = record_is_due ? receiver_->messages() > 0 : receiver_->established();
+  if (proven_ && controller_ != nullptr) controller_->on_proven();
+}
+
 /// The observer hears of the connection before it hears of what comes over it.
 void PeerSocket::tell_readable() {
   if (open_task_.posted()) {
@@ -489,7 +505,6 @@ void PeerSocket::tell_readable() {
 }
 
 void PeerSocket::on_messages(std::span<const ByteView> messages) {
-  if (controller_ != nullptr) controller_->on_arrival();
   for (const ByteView message : messages) {
     if (unordered_) {
       receive_message(message);

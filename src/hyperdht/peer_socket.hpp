@@ -51,8 +51,9 @@ class PathController {
   virtual void on_path(net::UdpSocket& socket, const net::Address& from) = 0;
   /// Everything sent over the path before is acknowledged.
   virtual void on_remote_changed() {}
-  /// Data or a message came in.
-  virtual void on_arrival() {}
+  /// Of a server's socket: the client has shown that it has the keys, from where the path leads; see
+  /// docs/protocol/forward.md, section 8.
+  virtual void on_proven() {}
   /// The peer has left the path before, too; see udx::StreamObserver.
   virtual void on_path_proven() {}
   /// See udx::StreamObserver.
@@ -139,6 +140,10 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
             PathKind path);
   void change_path(net::UdpSocket& socket, udx::StreamId remote_id, const net::Address& remote,
                    PathKind path);
+  /// Both sides are hsfwd: the first record proves the client, who sends an empty one at once.
+  void use_first_record() { first_record_ = true; }
+  /// The peer has shown that it has the keys.
+  bool proven() const { return proven_; }
   void set_remote_key(const crypto::PublicKey& key) { remote_ = key; }
   /// There is reason to doubt the path: unless the peer is heard of within seconds, the connection
   /// ends, with `reason`, so that its user can make another.
@@ -175,6 +180,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void tell_open();
   void settle();
   void fail_because(ConnectError error, const char* detail);
+  void check_proof();
+  void write_record(ByteView plaintext);
   void tell_readable();
   Bytes farewell(const std::string& reason);
   void reset_with(ByteView farewell);
@@ -202,6 +209,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   bool finished_ = false;
   bool given_up_ = false;               // by who uses it, who hears no more
   std::optional<std::string> leaving_;  // why it is reset when what was taken has arrived
+  bool first_record_ = false;
+  bool proven_ = false;
 
   std::shared_ptr<PoolSocket> pool_socket_;  // outlives the stream on it
   std::unique_ptr<udx::Stream> raw_;

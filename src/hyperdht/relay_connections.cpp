@@ -10,8 +10,9 @@ namespace hsfwd::hyperdht {
 // --- One pairing ---
 
 RelayPairing::RelayPairing(RelayConnections& connections, const RelayThroughInfo& relay,
-                           bool initiator, udx::StreamId stream, Observer& observer)
-    : connection_(&connections.to(relay)),
+                           RelayIdentity identity, bool initiator, udx::StreamId stream,
+                           Observer& observer)
+    : connection_(&connections.to(relay, identity)),
       token_(relay.token),
       initiator_(initiator),
       stream_(stream),
@@ -39,11 +40,21 @@ void RelayPairing::on_gone() {
 
 // --- One connection ---
 
-/// With the node's own key: the relay need not know the servers that are reached through it.
-RelayConnection::RelayConnection(RelayConnections& owner, const crypto::PublicKey& relay)
+namespace {
+ConnectOptions options_as(RelayIdentity identity, Random& random) {
+  ConnectOptions out;
+  if (identity == RelayIdentity::kAnonymous) out.key_pair = crypto::KeyPair::generate(random);
+  return out;
+}
+}  // namespace
+
+RelayConnection::RelayConnection(RelayConnections& owner, const crypto::PublicKey& relay,
+                                 RelayIdentity identity)
     : owner_(owner),
       relay_(relay),
-      mux_(owner.dht_.connect(relay), [this] { on_over(); }),
+      identity_(identity),
+      mux_(owner.dht_.connect(relay, options_as(identity, owner.dht_.env().random)),
+           [this] { on_over(); }),
       gone_task_(owner.dht_.env().scheduler, [this] { on_closed(); }) {
   mux_.socket().set_on_open([this] {
     client_ = std::make_unique<RelayClient>(mux_.mux(), mux_.socket().local_key(),
@@ -102,13 +113,19 @@ void RelayConnection::on_over() {
 
 /// Who connects to a server of its own node plays both roles of a token, each over a connection of
 /// its own.
-RelayConnection& RelayConnections::to(const RelayThroughInfo& relay) {
+RelayConnection* RelayConnections::find(const RelayThroughInfo& relay,
+                                        RelayIdentity identity) const {
   for (const auto& connection : connections_) {
-    if (connection->relay() == relay.public_key && connection->takes(relay.token)) {
-      return *connection;
+    if (connection->leads_to(relay.public_key, identity) && connection->takes(relay.token)) {
+      return connection.get();
     }
   }
-  connections_.push_back(std::make_unique<RelayConnection>(*this, relay.public_key));
+  return nullptr;
+}
+
+RelayConnection& RelayConnections::to(const RelayThroughInfo& relay, RelayIdentity identity) {
+  if (RelayConnection* const known = find(relay, identity)) return *known;
+  connections_.push_back(std::make_unique<RelayConnection>(*this, relay.public_key, identity));
   return *connections_.back();
 }
 

@@ -13,6 +13,12 @@ namespace hsfwd::hyperdht {
 
 class RelayConnections;
 
+/// As whom this node shows itself to a relay.
+enum class RelayIdentity {
+  kNode,       // the own relays may let in whom they know only
+  kAnonymous,  // a key for this connection alone: who named the relay may be anybody
+};
+
 /// One stream's part in a relay, from the wish to be paired until it is not needed any more;
 /// destroying it takes it back.
 class RelayPairing final : private PairingObserver {
@@ -28,8 +34,8 @@ class RelayPairing final : private PairingObserver {
   };
 
   /// Events come later, never from inside the constructor. `stream` is the own stream.
-  RelayPairing(RelayConnections& connections, const RelayThroughInfo& relay, bool initiator,
-               udx::StreamId stream, Observer& observer);
+  RelayPairing(RelayConnections& connections, const RelayThroughInfo& relay,
+               RelayIdentity identity, bool initiator, udx::StreamId stream, Observer& observer);
   ~RelayPairing() { cancel(); }
   RelayPairing(const RelayPairing&) = delete;
   RelayPairing& operator=(const RelayPairing&) = delete;
@@ -55,11 +61,13 @@ class RelayPairing final : private PairingObserver {
 
 class RelayConnection {
  public:
-  RelayConnection(RelayConnections& owner, const crypto::PublicKey& relay);
+  RelayConnection(RelayConnections& owner, const crypto::PublicKey& relay, RelayIdentity identity);
 
   void add(RelayPairing& pairing);
   void remove(RelayPairing& pairing);
-  const crypto::PublicKey& relay() const { return relay_; }
+  bool leads_to(const crypto::PublicKey& relay, RelayIdentity identity) const {
+    return relay == relay_ && identity == identity_;
+  }
   PeerSocket& socket() { return mux_.socket(); }
   /// Whether another pairing may join, under this token.
   bool takes(const RelayToken& token) const;
@@ -72,6 +80,7 @@ class RelayConnection {
 
   RelayConnections& owner_;
   const crypto::PublicKey relay_;
+  const RelayIdentity identity_;
   MuxSocket mux_;
   std::unique_ptr<RelayClient> client_;  // once the connection is open
   std::vector<RelayPairing*> pairings_;
@@ -85,12 +94,17 @@ class RelayConnections {
   /// Ends all connections at once.
   void clear();
   std::size_t size() const { return connections_.size(); }
+  /// Whether another pairing needs no dialling.
+  bool reach(const RelayThroughInfo& relay, RelayIdentity identity) const {
+    return find(relay, identity) != nullptr;
+  }
 
  private:
   friend class RelayConnection;
   friend class RelayPairing;
 
-  RelayConnection& to(const RelayThroughInfo& relay);
+  RelayConnection* find(const RelayThroughInfo& relay, RelayIdentity identity) const;
+  RelayConnection& to(const RelayThroughInfo& relay, RelayIdentity identity);
   void forget(RelayConnection& connection);
 
   Dht& dht_;

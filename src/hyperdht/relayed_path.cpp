@@ -17,11 +17,11 @@ std::optional<RelayThroughInfo> choose_relay(const std::vector<crypto::PublicKey
 }
 
 RelayedPath::RelayedPath(Dht& dht, PeerSocket& socket, const RelayThroughInfo& relay,
-                         bool initiator, Owner& owner)
+                         RelayIdentity identity, bool initiator, Owner& owner)
     : dht_(dht),
       socket_(socket),
       owner_(owner),
-      pairing_(dht.relay_connections(), relay, initiator, socket.raw().id(), *this),
+      pairing_(dht.relay_connections(), relay, identity, initiator, socket.raw().id(), *this),
       pairing_timer_(dht.env().scheduler, [this] {
         cancel();
         owner_.on_relay_failed();

@@ -32,8 +32,8 @@ class RelayedPath final : private RelayPairing::Observer {
   };
 
   /// Begins; events come later. Must not outlive `socket`.
-  RelayedPath(Dht& dht, PeerSocket& socket, const RelayThroughInfo& relay, bool initiator,
-              Owner& owner);
+  RelayedPath(Dht& dht, PeerSocket& socket, const RelayThroughInfo& relay, RelayIdentity identity,
+              bool initiator, Owner& owner);
   ~RelayedPath() override { cancel(); }
 
   void cancel();

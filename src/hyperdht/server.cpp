@@ -17,6 +17,7 @@ Server::Server(Dht& dht, ServerOptions options, OnConnection on_connection)
     : dht_(dht),
       options_(std::move(options)),
       on_connection_(std::move(on_connection)),
+      order_(kMaxSessions),
       start_task_(dht.env().scheduler, [this] { start(); }),
       hand_over_task_(dht.env().scheduler, [this] { hand_over_ready(); }),
       closed_task_(dht.env().scheduler, [this] { on_closed_(); }) {}
@@ -90,14 +91,9 @@ std::optional<HandshakeAnswer> Server::on_handshake(const HandshakeMessage& mess
   if (known != by_noise_.end()) {
     ServerSession& session = *sessions_.find(known->second);
     session.on_copy(message, origin);
-    return HandshakeAnswer{session.answer(), session.answer_socket()};
+    return session.answer_copy(message, origin);
   }
   ++stats_.handshakes;
-  if (is_full()) evict_one();
-  if (is_full()) {
-    ++stats_.dropped;
-    return std::nullopt;
-  }
   // The session names its number in the answer, so it has to have one before.
   const std::size_t id = sessions_.reserve();
   auto session = std::make_unique<ServerSession>(*this, id, message.noise);
@@ -106,39 +102,19 @@ std::optional<HandshakeAnswer> Server::on_handshake(const HandshakeMessage& mess
     sessions_.release(id);
     return std::nullopt;
   }
+  make_room();
   const HandshakeAnswer answer{session->answer(), session->answer_socket()};
   by_noise_[message.noise] = id;
+  order_.add(id, session->blamed_host(), session->standing());
   sessions_.put(id, std::move(session));
   return answer;
 }
 
-/// Connections that a relay carries keep their session, and take no room.
-bool Server::is_full() const {
-  if (sessions_.size() < kMaxSessions) return false;
-  std::size_t under_way = 0;
-  sessions_.for_each([&](std::size_t, ServerSession& session) {
-    under_way += session.state() != ServerSession::State::kRelayed;
-  });
-  return under_way >= kMaxSessions;
-}
-
-/// The oldest that has not led to a connection; of those that have, the oldest whose client is there,
-/// since it needs no second answer.
-void Server::evict_one() {
-  ServerSession* oldest = nullptr;
-  const auto later = [](const ServerSession& session) {
-    return session.state() == ServerSession::State::kConnected;
-  };
-  sessions_.for_each([&](std::size_t, ServerSession& session) {
-    if (session.unproven() || session.state() == ServerSession::State::kRelayed) return;
-    const bool sooner =
-        oldest == nullptr || (later(*oldest) && !later(session)) ||
-        (later(*oldest) == later(session) && session.started_at() < oldest->started_at());
-    if (sooner) oldest = &session;
-  });
-  if (oldest == nullptr) return;
-  ++stats_.dropped;
-  forget(*oldest);
+void Server::make_room() {
+  while (order_.full()) {
+    ++stats_.dropped;
+    forget(*sessions_.find(*order_.next()));
+  }
 }
 
 void Server::on_holepunch(const HolepunchMessage& message, const rpc::RequestOrigin& origin) {
@@ -165,6 +141,7 @@ void Server::hand_over_ready() {
 
 void Server::forget(ServerSession& session) {
   by_noise_.erase(session.noise());
+  order_.remove(session.id());
   dht_.env().scheduler.retire(sessions_.take(session.id()));
 }
 

@@ -7,6 +7,8 @@
 #include <memory>
 
 #include "hyperdht/announcer.hpp"
+#include "hyperdht/eviction_order.hpp"
+#include "hyperdht/known_clients.hpp"
 #include "hyperdht/peer_socket.hpp"
 #include "hyperdht/router.hpp"
 #include "hyperdht/self_test.hpp"
@@ -24,6 +26,13 @@ struct Visitor {
   const NoisePayload& payload;
 };
 
+/// What a server does with a relay that a client names, while it names none itself.
+enum class ClientRelayPolicy {
+  kRefuse,
+  kAnonymous,  // dials it under a key made for that: the relay may be the client's spy
+  kOpen,       // under the node's key, which relays may know it by
+};
+
 struct ServerOptions {
   /// Whether a client may connect; everybody may if unset. A refused client hears nothing.
   std::function<bool(const Visitor&)> allow;
@@ -32,6 +41,8 @@ struct ServerOptions {
   bool reusable_socket = true;
   /// Blind relays, one of which carries a connection until, or unless, there is a direct path.
   std::vector<crypto::PublicKey> relay_through;
+  /// kAnonymous if unset.
+  std::function<ClientRelayPolicy()> client_relays;
   /// The extension block of the answer, from that of the request; stock clients have none.
   std::function<std::optional<Extension>(const std::optional<Extension>&)> extension;
   /// If set, the server tests again and again whether it can be reached, and replaces relays through
@@ -45,7 +56,8 @@ struct ServerStats {
   std::uint64_t invalid = 0;     // did not open
   std::uint64_t dropped = 0;     // because there were too many
   std::uint64_t connections = 0;
-  std::uint64_t abandoned = 0;   // no stream came within the time
+  std::uint64_t early = 0;       // of these, before the proof: the client is known there
+  std::uint64_t abandoned = 0;   // no proof came within the time
 };
 
 class Server final : public RoutedServer {
@@ -74,6 +86,7 @@ class Server final : public RoutedServer {
   const Announcer* announcer() const { return announcer_.get(); }
   const ServerStats& stats() const { return stats_; }
   std::size_t sessions() const { return sessions_.size(); }
+  const KnownClients& known_clients() const { return clients_; }
 
   // RoutedServer
   std::optional<HandshakeAnswer> on_handshake(const HandshakeMessage& message,
@@ -88,8 +101,7 @@ class Server final : public RoutedServer {
   void hand_over(std::unique_ptr<PeerSocket> socket);
   void hand_over_ready();
   void forget(ServerSession& session);
-  bool is_full() const;
-  void evict_one();
+  void make_room();
 
   Dht& dht_;
   ServerOptions options_;
@@ -100,6 +112,8 @@ class Server final : public RoutedServer {
   std::unique_ptr<SelfTest> self_test_;
   SlotMap<ServerSession> sessions_;
   std::map<Bytes, std::size_t> by_noise_;  // first handshake messages that are being served
+  EvictionOrder order_;  // all sessions but those whose client a relay carries
+  KnownClients clients_;
   std::vector<std::unique_ptr<PeerSocket>> ready_;
   std::function<void()> on_closed_;
   bool cancelled_ = false;

@@ -51,6 +51,7 @@ void ServerPunch::on_request(const HolepunchMessage& message, const rpc::Request
   if (over_ || !message.peer_address) return;
   auto payload = secure_.open(message.payload);
   if (!payload) return;
+  owner_.on_request_opened();
   repeat_timer_.stop();
   Request request{std::move(*payload), *message.peer_address, origin};
   if (request.payload.error != static_cast<std::uint64_t>(PayloadError::kNone)) {

@@ -21,6 +21,8 @@ class ServerPunch final : private HolepuncherObserver {
     virtual bool is_own_relay(const Address& relay) = 0;
     /// In how many networks relays have to have seen a client, so that it gets a random punch.
     virtual std::size_t introductions_wanted() = 0;
+    /// A request of the client's has come that opens.
+    virtual void on_request_opened() = 0;
     /// The client says that it punches: from here on the strategy's own end is waited for.
     virtual void on_punching() = 0;
     /// The client was told to come again later. Until it does, nothing punches.

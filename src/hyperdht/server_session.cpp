@@ -27,12 +27,27 @@ class RelayKeeper final : public PathController {
   const udx::StreamId remote_id_;
 };
 
-constexpr Duration kClearWait = 10_s;    // copies of the first message may still come
-constexpr Duration kStreamWait = 10_s;  // for the client's stream, or its first punch
+constexpr Duration kClearWait = 10_s;   // copies of the first message may still come
+constexpr Duration kStreamWait = 10_s;  // for the client's stream, its proof, or its first punch
 constexpr Duration kReturnWait = 25_s;  // for a client that is to come again in 10 to 20 s
-// Who connects directly is handed over at once, so that a server that speaks first loses no round
-// trip. The address is not proven by then: beyond this many, connections wait for a first packet.
-constexpr std::size_t kMaxUnproven = 128;
+// A client that is known at its address is handed over before its proof, so that a service that speaks
+// first loses no round trip. Beyond this many at once they wait for it.
+constexpr std::size_t kMaxEarly = 128;
+constexpr Duration kRelayTurnPoll = 100_ms;
+// What may be sent to an address for each byte that came from it: RFC 9000, section 8.1.
+constexpr std::uint64_t kAmplification = 3;
+// Datagrams around a Noise message: dht-rpc's header, target and value, the modes and addresses of
+// a handshake message. A question has at least this, an answer, with a node's id, at most that.
+constexpr std::size_t kLeastAroundQuestion = 46;
+constexpr std::size_t kMostAroundAnswer = 98;
+constexpr std::size_t kMessage2Overhead = 48;
+
+bool has_first_record(const std::optional<Extension>& block) {
+  return block && (block->features & Extension::kFirstRecord) != 0;
+}
+
+std::uint64_t size_of_question(const Bytes& noise) { return noise.size() + kLeastAroundQuestion; }
+std::uint64_t size_of_answer(const Bytes& noise) { return noise.size() + kMostAroundAnswer; }
 }  // namespace
 
 ServerSession::ServerSession(Server& server, std::size_t id, const Bytes& noise)
@@ -42,6 +57,7 @@ ServerSession::ServerSession(Server& server, std::size_t id, const Bytes& noise)
       noise_(noise),
       started_at_(server.dht_.env().now()),
       asked_at_(started_at_),
+      relay_timer_(server.dht_.env().scheduler, [this] { ask_client_relay(); }),
       timer_(server.dht_.env().scheduler, [this] { on_timer(); }),
       repeat_timer_(server.dht_.env().scheduler, [this] { repeat_answer_(); }) {}
 
@@ -49,14 +65,16 @@ ServerSession::~ServerSession() { cancel(); }
 
 void ServerSession::cancel() {
   timer_.stop();
+  relay_timer_.stop();
   repeat_timer_.stop();
   end_punch();
+  if (dial_) dht_.client_relays().ended(*dial_);
   PeerSocket* const living = std::exchange(handed_over_, nullptr);
   if (living != nullptr && relay_ && !relay_->done()) {
-    const udx::StreamId remote_id{static_cast<std::uint32_t>(remote_.udx->id)};
-    living->own_controller(std::make_unique<RelayKeeper>(dht_, std::move(relay_), remote_id));
+    living->own_controller(std::make_unique<RelayKeeper>(dht_, std::move(relay_), remote_id()));
   } else if (living != nullptr) {
     living->set_controller(nullptr);
+    if (!proven_) living->fail(ConnectError::kTimedOut);
   }
   dht_.env().scheduler.retire(std::move(relay_));
   if (socket_) socket_->set_controller(nullptr);
@@ -72,33 +90,29 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
     return false;
   }
   remote_ = *payload;
-  const bool direct = !message.peer_address;
-  const Address client = message.peer_address.value_or(origin.from);
-  const Visitor visitor{responder.remote_key(), client, remote_};
-  const bool self_test = server_.self_test_ && server_.self_test_->is_own(visitor.key);
+  key_ = responder.remote_key();
+  client_ = message.peer_address.value_or(origin.from);
+  const Visitor visitor{key_, client_, remote_};
+  const bool self_test = server_.self_test_ && server_.self_test_->is_own(key_);
   const bool allowed = self_test || !server_.options_.allow || server_.options_.allow(visitor);
   // Who decides may take the server away meanwhile.
   if (!allowed || server_.cancelled()) {
     ++server_.stats_.refused;
     return false;
   }
-  dht_.doubt_other_paths(visitor.key, client);
   PayloadError error = PayloadError::kNone;
   if (remote_.version != 1) {
     error = PayloadError::kVersionMismatch;
   } else if (self_test || !remote_.udx) {
     error = PayloadError::kAborted;
   } else {
-    socket_ = std::make_unique<PeerSocket>(dht_, server_.public_key(), false);
-    socket_->set_remote_key(visitor.key);
-    socket_->set_controller(this);
+    prepare_stream();
   }
-
-  if (error == PayloadError::kNone) {
-    own_relay_ = choose_relay(server_.options_.relay_through, dht_.env().random);
-  }
+  const bool relayed = message.peer_address.has_value();
+  blamed_host_ = relayed && is_own_relay(origin.from) ? client_.host : origin.from.host;
+  const NoisePayload own = fitting_payload(error, origin.from);
+  if (socket_ && own.extension && has_first_record(remote_.extension)) socket_->use_first_record();
   const auto ephemeral = crypto::KeyPair::generate(dht_.env().random);
-  const NoisePayload own = make_payload(error, origin.from);
   features_ = Extension::agreed(own.extension, remote_.extension);
   if (socket_) socket_->agree(features_);
   auto answer = responder.write_message2(ephemeral, own.encode());
@@ -110,25 +124,42 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
     clear_later();
     return true;
   }
-
   state_ = State::kWaiting;
   timer_.start(kStreamWait);
+  find_path(message, origin);
+  return true;
+}
+
+void ServerSession::prepare_stream() {
+  message_ = server_.clients_.note_message(key_, stamp(), started_at_);
+  alive_ = message_ == KnownClients::Message::kFresh;
+  socket_ = std::make_unique<PeerSocket>(dht_, server_.public_key(), false);
+  socket_->set_remote_key(key_);
+  socket_->set_controller(this);
+  own_relay_ = choose_relay(server_.options_.relay_through, dht_.env().random);
+}
+
+/// Who asks directly comes to where the answer is from. A client that everybody reaches has to be
+/// sent something, for a NAT on this side to let it in.
+void ServerSession::find_path(const HandshakeMessage& message, const rpc::RequestOrigin& origin) {
+  const bool direct = !message.peer_address;
   const bool client_open = remote_.firewall == static_cast<std::uint64_t>(Firewall::kOpen);
+  const std::uint64_t received = kAmplification * size_of_question(noise_);
   if (direct) {
-    connect(*origin.socket, client);
+    if (may_be_early()) connect(*origin.socket, client_, received - size_of_answer(answer_));
   } else if (client_open) {
-    connect(dht_.node().sending_socket(), client);
+    connect(dht_.node().sending_socket(), client_, received);
   } else {
     start_relay();
     const bool punches = server_.options_.holepunch && !dht_.node().remote_address();
     if (punches) prepare_punch(message, origin);
     if (!remote_.extension) repeat_answer_later(message, origin);
   }
-  return true;
 }
 
 void ServerSession::repeat_answer_later(const HandshakeMessage& message,
                                         const rpc::RequestOrigin& origin) {
+  if (2 * size_of_answer(answer_) > kAmplification * size_of_question(noise_)) return;
   repeat_answer_ = [this, message, origin] {
     if (state_ != State::kWaiting || joined_) return;
     // The socket that the message came in on may be gone by now; that of the announcements is not.
@@ -139,13 +170,70 @@ void ServerSession::repeat_answer_later(const HandshakeMessage& message,
   repeat_timer_.start(kAnswerRepeat);
 }
 
+/// What leads the stream to an address that the client only claims must not be told to anybody else:
+/// whoever hears it can send the proof.
+std::optional<HandshakeAnswer> ServerSession::answer_copy(const HandshakeMessage& message,
+                                                          const rpc::RequestOrigin& origin) const {
+  const net::Ipv4 asks = message.peer_address.value_or(origin.from).host;
+  if (joined_ && !proven_ && asks != client_.host) return std::nullopt;
+  return HandshakeAnswer{answer_, answer_socket()};
+}
+
+EvictionOrder::Standing ServerSession::standing() const {
+  using Standing = EvictionOrder::Standing;
+  if (proven_ || state_ == State::kFailed) return Standing::kOver;
+  return alive_ ? Standing::kAlive : Standing::kStranger;
+}
+
+// --- The relay ---
+
 /// Ours if we named one, else the client's: upstream's order, and both sides come to the same.
 void ServerSession::start_relay() {
-  const auto& info = own_relay_ ? own_relay_ : remote_.relay_through;
-  if (!info) return;
-  RelayedPath::Owner& owner = *this;
-  relay_ = std::make_unique<RelayedPath>(dht_, *socket_, *info, own_relay_.has_value(), owner);
+  if (own_relay_) {
+    dial(*own_relay_, RelayIdentity::kNode);
+  } else if (remote_.relay_through) {
+    relay_until_ = started_at_ + kStreamWait;
+    ask_client_relay();
+  }
 }
+
+/// Now, or when it is its turn.
+void ServerSession::ask_client_relay() {
+  if (state_ != State::kWaiting || joined_) return;
+  const auto policy = server_.options_.client_relays ? server_.options_.client_relays()
+                                                     : ClientRelayPolicy::kAnonymous;
+  const crypto::Hash32 digest = crypto::blake2b_256(noise_);
+  const auto identity =
+      policy == ClientRelayPolicy::kOpen ? RelayIdentity::kNode : RelayIdentity::kAnonymous;
+  const RelayThroughInfo& relay = *remote_.relay_through;
+  if (policy == ClientRelayPolicy::kRefuse || dht_.client_relays().has_served(digest)) {
+    on_relay_failed();
+    return;
+  }
+  if (!dht_.relay_connections().reach(relay, identity)) {
+    const ClientRelays::Client client{key_, blamed_host_, alive_};
+    dial_ = dht_.client_relays().begin(client, digest, dht_.env().now());
+  }
+  if (dial_ || dht_.relay_connections().reach(relay, identity)) {
+    dial(relay, identity);
+  } else if (dht_.env().now() < relay_until_) {
+    relay_timer_.start(kRelayTurnPoll);
+  } else {
+    on_relay_failed();
+  }
+}
+
+void ServerSession::dial(const RelayThroughInfo& relay, RelayIdentity identity) {
+  RelayedPath::Owner& owner = *this;
+  relay_ = std::make_unique<RelayedPath>(dht_, *socket_, relay, identity, own_relay_.has_value(),
+                                         owner);
+}
+
+bool ServerSession::has_relay() {
+  return relay_timer_.armed() || (relay_ && (relay_->pairing() || relay_->carrying()));
+}
+
+// --- The punch ---
 
 /// The answer leaves from the socket that will punch, so that the client hears of its address; but
 /// not to a client next door, which will come to the server's own socket.
@@ -161,7 +249,7 @@ void ServerSession::prepare_punch(const HandshakeMessage& message,
     return;
   }
   punch_->on_handshake(message, origin);
-  answers_from_punch_ = !shares_network(*message.peer_address, origin);
+  answers_from_punch_ = !shares_network(origin);
 }
 
 void ServerSession::on_copy(const HandshakeMessage& message, const rpc::RequestOrigin& origin) {
@@ -174,9 +262,8 @@ net::UdpSocket* ServerSession::answer_socket() const {
   return from_punch ? &punch_->socket() : nullptr;
 }
 
-bool ServerSession::shares_network(const net::Address& client,
-                                   const rpc::RequestOrigin& origin) const {
-  if (client.host != origin.to.host || !server_.options_.share_local_addresses) return false;
+bool ServerSession::shares_network(const rpc::RequestOrigin& origin) const {
+  if (client_.host != origin.to.host || !server_.options_.share_local_addresses) return false;
   std::vector<Address> theirs;
   std::copy_if(remote_.addresses4.begin(), remote_.addresses4.end(), std::back_inserter(theirs),
                [](const Address& address) { return net::is_private(address.host); });
@@ -197,6 +284,11 @@ void ServerSession::on_holepunch(const HolepunchMessage& message,
   asked_at_ = dht_.env().now();
   repeat_timer_.stop();
   punch_->on_request(message, origin);
+}
+
+void ServerSession::on_request_opened() {
+  alive_ = true;
+  server_.order_.change(id_, standing());
 }
 
 void ServerSession::on_punching() {
@@ -221,15 +313,15 @@ void ServerSession::on_relay_paired(net::UdpSocket& socket, const Address& relay
                                     udx::StreamId leg) {
   if (state_ != State::kWaiting || joined_) return;
   state_ = State::kRelayed;
-  proven_ = true;  // what is sent goes to the relay
-  timer_.stop();
+  timer_.start(kStreamWait);
+  if (dial_) dht_.client_relays().ended(*dial_);
   relay_->start_carrying();
   socket_->open(*keys_, remote_.extension, socket, leg, relay, PathKind::kRelayed);
-  hand_over();
 }
 
 /// With a punch under way, or the client or its stream still to come, there is hope.
 void ServerSession::on_relay_failed() {
+  if (dial_) dht_.client_relays().ended(*dial_);
   const bool hopes = timer_.armed() || (punch_ && punching_);
   if (state_ == State::kWaiting && !hopes) give_up();
 }
@@ -250,6 +342,7 @@ void ServerSession::end_punch() {
 void ServerSession::give_up() {
   ++server_.stats_.abandoned;
   state_ = State::kFailed;
+  server_.order_.change(id_, standing());
   end_punch();
   clear_later();
 }
@@ -286,68 +379,126 @@ NoisePayload ServerSession::make_payload(PayloadError error, const Address& intr
   if (!relay_addresses.empty()) out.relay_addresses = relay_addresses;
   out.relay_through = own_relay_;
   if (server_.options_.extension) out.extension = server_.options_.extension(remote_.extension);
-  if (out.extension) out.extension->features |= Extension::kOfConnections;
+  if (out.extension) {
+    out.extension->features |= Extension::kOfConnections | Extension::kFirstRecord;
+    out.extension->stamp.reset();
+  }
   return out;
 }
 
-void ServerSession::on_path(net::UdpSocket& socket, const net::Address& from) {
-  // The packet names the stream, whose id only the answer told.
-  proven_ = true;
-  const bool waiting = state_ == State::kWaiting && !joined_;
-  const bool relayed = state_ == State::kRelayed && !relay_->is_from_relay(socket, from);
-  // Out by way of a relay or as a punch, and back on the path itself.
-  if (waiting) socket_->raw().set_rtt_hint(dht_.env().now() - asked_at_);
-  if (waiting || relayed) connect(socket, from);
-}
-
-void ServerSession::on_arrival() {
-  proven_ = true;
-  if (state_ == State::kWaiting && joined_) hand_over();
-}
-
-/// A direct path is there. A relayed connection moves to it.
-void ServerSession::connect(net::UdpSocket& socket, const net::Address& to) {
-  const bool reusable = server_.options_.reusable_socket && remote_.udx->reusable_socket;
-  const udx::StreamId remote_id{static_cast<std::uint32_t>(remote_.udx->id)};
-  if (punch_) punch_->on_path(to);
-  if (reusable) dht_.routes().add(keys_->remote, socket, to);
-  if (state_ == State::kRelayed) {
-    state_ = State::kConnected;
-    relay_->move_to(socket, remote_id, to, dht_.path_kind_of(to));
-    end_punch();
-    clear_later();
-    return;
+/// What the client learns at length is left out where its question was too short for it.
+NoisePayload ServerSession::fitting_payload(PayloadError error,
+                                            const Address& introducer) const {
+  NoisePayload payload = make_payload(error, introducer);
+  const std::uint64_t most = kAmplification * size_of_question(noise_);
+  while (payload.encode().size() + kMessage2Overhead + kMostAroundAnswer > most) {
+    if (payload.extension && !payload.extension->services.empty()) {
+      payload.extension->services.pop_back();
+    } else if (!payload.addresses4.empty()) {
+      payload.addresses4.pop_back();
+    } else {
+      break;
+    }
   }
-  joined_ = true;
-  dht_.env().scheduler.retire(std::move(relay_));
-  socket_->open(*keys_, remote_.extension, socket, remote_id, to, dht_.path_kind_of(to));
-  end_punch();
-  if (proven_ || !too_many_unproven()) hand_over();
+  return payload;
 }
 
-bool ServerSession::too_many_unproven() const {
-  std::size_t count = 0;
+// --- The path and the proof ---
+
+/// The packet names the stream, whose id only the answer told.
+void ServerSession::on_path(net::UdpSocket& socket, const net::Address& from) {
+  if (state_ == State::kRelayed) {
+    if (proven_ && !relay_->is_from_relay(socket, from)) leave_relay(socket, from);
+  } else if (joined_ && !proven_) {
+    stream().raw().redirect(socket, from);
+    stream().raw().limit_unproven(0);
+  } else if (state_ == State::kWaiting && !joined_) {
+    // Out by way of a relay or as a punch, and back on the path itself.
+    socket_->raw().set_rtt_hint(dht_.env().now() - asked_at_);
+    connect(socket, from, 0);
+  }
+}
+
+/// `allowance`: what may be sent there before anything has come from there.
+void ServerSession::connect(net::UdpSocket& socket, const net::Address& to,
+                            std::uint64_t allowance) {
+  joined_ = true;
+  if (punch_) punch_->on_path(to);
+  timer_.start(kStreamWait);
+  relay_timer_.stop();
+  dht_.env().scheduler.retire(std::move(relay_));
+  socket_->raw().limit_unproven(allowance);
+  socket_->open(*keys_, remote_.extension, socket, remote_id(), to, dht_.path_kind_of(to));
+  end_punch();
+  if (may_be_early()) hand_over();
+}
+
+/// A relayed connection moves to a direct path.
+void ServerSession::leave_relay(net::UdpSocket& socket, const net::Address& to) {
+  state_ = State::kConnected;
+  if (punch_) punch_->on_path(to);
+  relay_->move_to(socket, remote_id(), to, dht_.path_kind_of(to));
+  remember_route();
+  settle();
+}
+
+/// Known there, and come back with a fresh first message; never on the word of an old one.
+bool ServerSession::may_be_early() const {
+  if (message_ != KnownClients::Message::kFresh) return false;
+  const bool known = server_.clients_.was_at(key_, client_, dht_.env().now()) ||
+                     dht_.is_connected_at(key_, client_);
+  if (!known) return false;
+  std::size_t early = 0;
   server_.sessions_.for_each(
-      [&](std::size_t, const ServerSession& session) { count += session.unproven() ? 1 : 0; });
-  return count >= kMaxUnproven;
+      [&](std::size_t, const ServerSession& session) { early += session.early() ? 1 : 0; });
+  return early < kMaxEarly;
+}
+
+void ServerSession::on_proven() {
+  proven_ = true;
+  udx::Stream& raw = stream().raw();
+  raw.lift_limit();
+  if (dial_) dht_.client_relays().forgiven(*std::exchange(dial_, std::nullopt));
+  const bool relayed = state_ == State::kRelayed;
+  const Address at = relayed ? client_ : raw.remote();
+  dht_.doubt_other_paths(key_, at);
+  server_.clients_.note_proof(key_, stamp(), started_at_,
+                              relayed ? std::nullopt : std::optional(at), dht_.env().now());
+  if (!relayed) remember_route();
+  if (socket_) hand_over();
+  if (relayed) {
+    timer_.stop();
+    server_.order_.remove(id_);  // it stays as long as the connection, and takes no room
+  } else {
+    settle();
+  }
+}
+
+void ServerSession::remember_route() {
+  const bool reusable = server_.options_.reusable_socket && remote_.udx->reusable_socket;
+  udx::Stream& raw = stream().raw();
+  if (reusable) dht_.routes().add(key_, *raw.socket(), raw.remote());
 }
 
 void ServerSession::hand_over() {
   if (state_ != State::kRelayed) state_ = State::kConnected;
+  if (!proven_) ++server_.stats_.early;
   handed_over_ = socket_.get();
   server_.hand_over(std::move(socket_));
-  if (state_ == State::kRelayed) return;
-  clear_later();
 }
 
 void ServerSession::on_socket_gone() {
   handed_over_ = nullptr;
   dht_.env().scheduler.retire(std::move(relay_));
-  if (state_ == State::kRelayed) {
-    state_ = State::kConnected;
-    end_punch();
-    clear_later();
-  }
+  if (state_ == State::kRelayed) state_ = State::kConnected;
+  settle();
+}
+
+/// What is left to do is to answer copies of the first message for a while.
+void ServerSession::settle() {
+  end_punch();
+  server_.order_.change(id_, standing());
+  clear_later();
 }
 
 void ServerSession::clear_later() { timer_.start(kClearWait); }
@@ -358,9 +509,16 @@ void ServerSession::on_timer() {
     return;
   }
   if (state_ == State::kWaiting && has_relay()) return;
-  if (state_ == State::kWaiting) ++server_.stats_.abandoned;
-  if (unproven() && handed_over_ != nullptr) handed_over_->fail(ConnectError::kTimedOut);
+  if (!proven_ && state_ != State::kFailed) ++server_.stats_.abandoned;
   server_.forget(*this);
+}
+
+udx::StreamId ServerSession::remote_id() const {
+  return udx::StreamId{static_cast<std::uint32_t>(remote_.udx->id)};
+}
+
+std::optional<std::uint64_t> ServerSession::stamp() const {
+  return remote_.extension ? remote_.extension->stamp : std::nullopt;
 }
 
 }  // namespace hsfwd::hyperdht

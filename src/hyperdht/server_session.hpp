@@ -10,6 +10,10 @@ namespace hsfwd::hyperdht {
 
 /// One distinct first handshake message at a server, from its answer until some seconds after its
 /// connection stands or has failed: copies of the message are answered the same meanwhile.
+///
+/// A first message may be a recorded one, and its address anybody's. So nothing is done for it beyond
+/// the answer, and what opens a path, until the client has proven itself; see
+/// docs/protocol/forward.md, section 8.
 class ServerSession final : public PathController,
                             private ServerPunch::Owner,
                             private RelayedPath::Owner {
@@ -17,8 +21,8 @@ class ServerSession final : public PathController,
   enum class State {
     kNew,
     kWaiting,    // answered; the client's stream has not come yet, a punch may be under way
-    kRelayed,    // handed over; a blind relay carries it, a punch may still be under way
-    kConnected,  // handed over
+    kRelayed,    // a blind relay carries it, a punch may still be under way
+    kConnected,  // has its path
     kFailed,
   };
 
@@ -34,13 +38,18 @@ class ServerSession final : public PathController,
   std::size_t id() const { return id_; }
   const Bytes& noise() const { return noise_; }
   State state() const { return state_; }
-  /// Handed over on the client's word: nothing has come from the address it gave.
-  bool unproven() const { return state_ == State::kConnected && !proven_; }
-  Instant started_at() const { return started_at_; }
+  /// Handed over before the proof.
+  bool early() const { return handed_over_ != nullptr && !proven_; }
+  /// Whom the session is put down to: the client, if a relay of our own says so.
+  net::Ipv4 blamed_host() const { return blamed_host_; }
+  EvictionOrder::Standing standing() const;
   /// The second handshake message.
   const Bytes& answer() const { return answer_; }
   /// Where the answer leaves from; nullptr: where the request came in.
   net::UdpSocket* answer_socket() const;
+  /// The first message has come again.
+  std::optional<HandshakeAnswer> answer_copy(const HandshakeMessage& message,
+                                             const rpc::RequestOrigin& origin) const;
 
   /// Another copy of the first message.
   void on_copy(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
@@ -48,7 +57,7 @@ class ServerSession final : public PathController,
 
   // PathController
   void on_path(net::UdpSocket& socket, const net::Address& from) override;
-  void on_arrival() override;
+  void on_proven() override;
   void on_remote_changed() override;
   void on_path_proven() override;
   void on_socket_gone() override;
@@ -57,28 +66,40 @@ class ServerSession final : public PathController,
   // ServerPunch::Owner
   bool is_own_relay(const Address& relay) override;
   std::size_t introductions_wanted() override;
+  void on_request_opened() override;
   void on_punching() override;
   void on_punch_put_off() override;
   void on_punch_over() override;
-  bool has_relay() override { return relay_ && (relay_->pairing() || relay_->carrying()); }
+  bool has_relay() override;
 
   // RelayedPath::Owner
   void on_relay_paired(net::UdpSocket& socket, const Address& relay, udx::StreamId leg) override;
   void on_relay_failed() override;
 
+  void prepare_stream();
+  void find_path(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
   NoisePayload make_payload(PayloadError error, const Address& introducer) const;
+  NoisePayload fitting_payload(PayloadError error, const Address& introducer) const;
   std::vector<RelayInfo> relays_for_punch(const Address& introducer) const;
   void prepare_punch(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
-  bool shares_network(const net::Address& client, const rpc::RequestOrigin& origin) const;
+  bool shares_network(const rpc::RequestOrigin& origin) const;
   void start_relay();
+  void ask_client_relay();
+  void dial(const RelayThroughInfo& relay, RelayIdentity identity);
   void end_punch();
   void give_up();
   void hand_over();
-  void connect(net::UdpSocket& socket, const net::Address& to);
-  bool too_many_unproven() const;
+  void connect(net::UdpSocket& socket, const net::Address& to, std::uint64_t allowance);
+  void leave_relay(net::UdpSocket& socket, const net::Address& to);
+  void remember_route();
+  bool may_be_early() const;
+  void settle();
   void clear_later();
   void on_timer();
   void repeat_answer_later(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
+  PeerSocket& stream() { return socket_ ? *socket_ : *handed_over_; }
+  udx::StreamId remote_id() const;
+  std::optional<std::uint64_t> stamp() const;
 
   Server& server_;
   Dht& dht_;
@@ -87,8 +108,13 @@ class ServerSession final : public PathController,
   const Instant started_at_;
   Instant asked_at_;  // when the client was last heard of through a relay
   State state_ = State::kNew;
-  bool joined_ = false;  // the stream has its path
-  bool proven_ = false;  // and packets have come over it
+  bool joined_ = false;  // the stream has a path of its own
+  bool proven_ = false;
+  bool alive_ = false;  // the client has shown a sign of life, which is less
+  KnownClients::Message message_ = KnownClients::Message::kUnknown;
+  net::Ipv4 blamed_host_;
+  Address client_;  // as it is said, or seen, to be
+  crypto::PublicKey key_;
   NoisePayload remote_;
   Bytes answer_;
   std::optional<noise::Session> keys_;
@@ -99,6 +125,9 @@ class ServerSession final : public PathController,
   bool punching_ = false;
   std::optional<RelayThroughInfo> own_relay_;  // as named to the client
   std::unique_ptr<RelayedPath> relay_;
+  std::optional<ClientRelays::Dial> dial_;  // of a relay that the client named
+  Instant relay_until_;                     // for one that has to wait for its turn
+  Timer relay_timer_;
   bool answers_from_punch_ = false;  // as long as there is one
   Timer timer_;
   std::function<void()> repeat_answer_;

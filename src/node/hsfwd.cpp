@@ -220,6 +220,7 @@ Server Node::create_server(std::function<void(PeerSocket)> on_connection, Server
   out.allow = std::move(options.allow);
   out.share_local_addresses = options.share_local_addresses;
   out.extension = std::move(options.extension);
+  out.client_relays = std::move(options.client_relays);
   out.holepunch = options.holepunch;
   out.relay_through =
       options.relay_through.empty() ? relay_through_ : std::move(options.relay_through);

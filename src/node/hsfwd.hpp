@@ -125,6 +125,8 @@ struct ServerOptions {
   bool holepunch = true;
   /// Those of the node if empty.
   std::vector<PublicKey> relay_through;
+  /// Whether relays that clients name are dialled, and as whom; anonymously if unset.
+  std::function<hyperdht::ClientRelayPolicy()> client_relays;
   /// The own extension block, from the client's; nothing for stock behaviour.
   std::function<std::optional<Extension>(const std::optional<Extension>&)> extension;
   /// If set, the server tests again and again whether it can be reached, and replaces relays through

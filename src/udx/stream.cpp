@@ -81,6 +81,19 @@ void Stream::change_remote(net::UdpSocket& socket, StreamId remote_id, net::Addr
   mark_dirty();
 }
 
+void Stream::lift_limit() {
+  if (!std::exchange(allowance_, std::nullopt)) return;
+  mark_dirty();
+}
+
+void Stream::redirect(net::UdpSocket& socket, net::Address remote) {
+  if (closed_ || !connected() || remote.port == 0) return;
+  socket_ = &socket;
+  destinations_.assign(1, Destination{remote, StreamId(current().id)});
+  mtu_.reset(std::min(options_.max_mtu, socket.path_mtu(remote)));
+  repeat_in_flight();
+}
+
 void Stream::relay_to(Stream& target) {
   HSFWD_CHECK(relay_target_ == nullptr && target.relay_source_ == nullptr);
   relay_target_ = &target;
@@ -148,7 +161,7 @@ bool Stream::only_end_unacknowledged() const {
 
 void Stream::destroy(ByteView reason) {
   if (closed_) return;
-  if (connected() && relay_target_ == nullptr) {
+  if (connected() && relay_target_ == nullptr && spend_allowance(kOverhead + reason.size())) {
     const Header h = header(kDestroy, flight_.end());
     transmitter_.add_copy({socket_, current().address}, h, {}, reason);
     mux_.linger(*this, h, reason);
@@ -165,6 +178,7 @@ void Stream::destroy(ByteView reason) {
 
 void Stream::send_message(ByteView first, ByteView second) {
   if (closed_ || !connected()) return;
+  if (!spend_allowance(kOverhead + first.size() + second.size())) return;
   transmitter_.add_copy({socket_, current().address}, header(kMessage, flight_.end()), first,
                         second);
   ++stats_.packets_sent;

@@ -44,8 +44,8 @@ class StreamObserver {
  public:
   virtual ~StreamObserver() = default;
   /// A packet for the stream came in on another socket, or from another address, than those that it is
-  /// connected over or is just moving away from; false drops it. The stream may be connected or moved
-  /// there from inside.
+  /// connected over or is just moving away from; false drops it. The stream may be connected, moved or,
+  /// while its peer is unproven, redirected there from inside.
   virtual bool accept_path(net::UdpSocket& socket, net::Address from) = 0;
   /// The next bytes in order, as they lie in the packets. They count against the window until
   /// Stream::consume.
@@ -133,6 +133,15 @@ class Stream {
   /// Continues over another path. Packets already sent are repeated to their old address first, from
   /// the new socket, and along the new path after that.
   void change_remote(net::UdpSocket& socket, StreamId remote_id, net::Address remote);
+  /// Nobody has shown yet to be where packets go: from now on no more than `allowance` bytes of
+  /// datagrams are sent, and three times what comes from there, and packets from elsewhere count only
+  /// if accept_path moves the stream there.
+  void limit_unproven(std::uint64_t allowance) { allowance_ = allowance; }
+  /// The peer has shown itself.
+  void lift_limit();
+  bool limited() const { return allowance_.has_value(); }
+  /// Of an unproven peer, that is somewhere else than it was said to be: what was sent goes there.
+  void redirect(net::UdpSocket& socket, net::Address remote);
   /// What packets the peer sends to this stream shall be passed on to, unchanged but for the id.
   /// The end of either stream ends the other.
   void relay_to(Stream& target);
@@ -243,6 +252,7 @@ class Stream {
   void note_loss_of(SentPacket& packet);
   void schedule();
   void probe_zero_window();
+  bool spend_allowance(std::size_t datagram);
   bool blocked_by_zero_window() const;
   Duration backed_off_timeout() const;
 
@@ -279,6 +289,7 @@ class Stream {
   bool heard_ = false;
   net::Address last_source_;
   std::vector<Bytes> held_for_relay_;  // came before this leg knew where to send
+  std::optional<std::uint64_t> allowance_;  // bytes that may still be sent to who is unproven
 
   // Sending
   SendBuffer send_buffer_;

@@ -16,11 +16,16 @@ constexpr std::size_t kFullSackList = 50;
 // Packets a relay leg keeps until it knows where they go. Upstream keeps none, which costs peers the
 // second after which they repeat.
 constexpr std::size_t kMaxHeldForRelay = 4;
+// What may be sent to an address for each byte that came from it, before the peer has shown to be
+// there: RFC 9000, section 8.1.
+constexpr std::uint64_t kAmplification = 3;
 }  // namespace
 
 void Stream::input(net::UdpSocket& socket, net::Address from, const Packet& packet,
                    ByteView datagram) {
   if (closed_ || !accept(socket, from)) return;
+  if (limited() && (&socket != socket_ || from != remote())) return;
+  if (allowance_) *allowance_ += kAmplification * datagram.size();
   ++stats_.packets_received;
   const bool from_path = is_path(socket, from);
   heard_ |= from_path;

@@ -64,6 +64,7 @@ bool Stream::resend_lost() {
   if (!flight_.has_lost()) return false;
   const SeqNo seq = flight_.first_lost();
   SentPacket& packet = flight_.at(seq);
+  if (!spend_allowance(packet.size + packet.padding + kOverhead)) return false;
   note_loss_of(packet);
   packet.rate = rates_.on_sent(scheduler_.now(), flight_.in_flight_bytes());
   flight_.resend(seq, scheduler_.now());
@@ -89,8 +90,17 @@ void Stream::note_loss_of(SentPacket& packet) {
 }
 
 std::size_t Stream::new_payload_size() const {
-  return std::min<std::size_t>(mtu_.current() - kOverhead,
-                               static_cast<std::size_t>(send_buffer_.end() - next_offset_));
+  std::uint64_t room = mtu_.current() - kOverhead;
+  if (allowance_) room = std::min(room, *allowance_ - std::min<std::uint64_t>(*allowance_, kOverhead));
+  return static_cast<std::size_t>(std::min(room, send_buffer_.end() - next_offset_));
+}
+
+/// False: the peer has to show that it is there before it is sent so much.
+bool Stream::spend_allowance(std::size_t datagram) {
+  if (!allowance_) return true;
+  if (*allowance_ < datagram) return false;
+  *allowance_ -= datagram;
+  return true;
 }
 
 bool Stream::window_allows(std::size_t size) const {
@@ -104,7 +114,8 @@ bool Stream::window_allows(std::size_t size) const {
 bool Stream::send_new() {
   if (!has_unsent() && !end_unsent()) return false;
   const std::size_t size = new_payload_size();
-  if (!window_allows(size)) return false;
+  if (!window_allows(size) || (size == 0 && has_unsent())) return false;
+  if (!spend_allowance(size + kOverhead)) return false;
   SentPacket packet;
   packet.offset = next_offset_;
   packet.size = static_cast<std::uint16_t>(size);
@@ -116,7 +127,8 @@ bool Stream::send_new() {
     packet.flags |= kEnd;
     end_sent_ = true;
   }
-  const auto probe = change_mark_ ? std::nullopt : mtu_.wanted_probe(scheduler_.now());
+  const auto probe =
+      change_mark_ || limited() ? std::nullopt : mtu_.wanted_probe(scheduler_.now());
   if (probe && size + kOverhead <= *probe && *probe - size - kOverhead <= kMaxPadding && size > 0) {
     packet.probe = true;
     packet.padding = static_cast<std::uint8_t>(*probe - size - kOverhead);
@@ -166,6 +178,7 @@ void Stream::note_sent() {
 }
 
 void Stream::send_state() {
+  if (!spend_allowance(kOverhead + received_.ranges().size() * kSackRangeSize)) return;
   std::array<std::uint8_t, (kMaxLowRanges + kMaxHighRanges) * kSackRangeSize> sack;
   std::size_t size = 0;
   const auto& ranges = received_.ranges();
@@ -186,6 +199,7 @@ void Stream::send_state() {
 }
 
 void Stream::send_heartbeat() {
+  if (!spend_allowance(kOverhead)) return;
   transmitter_.add_copy({socket_, current().address}, header(kHeartbeat, flight_.end()), {}, {});
   ++stats_.packets_sent;
 }
@@ -270,6 +284,8 @@ void Stream::on_tail_probe() {
   if (!send_new() && flight_.has_in_flight()) {
     // Unchanged, padding included: the newest packet is the best witness.
     const SeqNo seq = flight_.newest_in_flight();
+    const SentPacket& packet = flight_.at(seq);
+    if (!spend_allowance(packet.size + packet.padding + kOverhead)) return;
     flight_.resend(seq, scheduler_.now());
     ++stats_.packets_repeated;
     transmit(seq);

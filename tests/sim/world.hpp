@@ -165,6 +165,8 @@ class World {
   /// Everything that crossed a link so far, with its time, in one number.
   std::uint64_t trace_hash() const { return trace_hash_; }
   std::uint64_t packets() const { return packets_; }
+  /// Sees every packet that crosses a link, as somebody on the way does.
+  void set_tap(std::function<void(const Packet&)> tap) { tap_ = std::move(tap); }
 
   void set_log(Log log) { log_ = log; }
   const Log& log() const { return log_; }

@@ -29,6 +29,7 @@ key = "k"
 services = ["22", "web=8080"]
 allow = "bob"
 identity = "/tmp/other"
+client_relays = false
 
 [[connect]]
 peer = "bob"
@@ -51,9 +52,10 @@ listen = "2222"
   CHECK(expose.identity->value == "/tmp/other");
   CHECK(expose.identity->line == 12);
   CHECK(expose.line == 9);
+  CHECK(!expose.client_relays);
   REQUIRE(config->connects.size() == 1);
   CHECK(config->connects[0].peer.value == "bob");
-  CHECK(config->connects[0].listen[0].line == 16);
+  CHECK(config->connects[0].listen[0].line == 17);
 }
 
 TEST_CASE("unknown keys are mistakes everywhere, with a hint at the right one") {
@@ -75,6 +77,8 @@ TEST_CASE("a value of the wrong type is named, with the type that would be right
   CHECK_THAT(error_of("bootstrap = 1"), Contains("has to be a string or a list of strings"));
   CHECK_THAT(error_of("port = '1'"), Contains("'port' has to be a whole number"));
   CHECK_THAT(error_of("port = 1.0"), Contains("'port' has to be a whole number"));
+  CHECK_THAT(error_of("[[expose]]\nservices = '1'\nclient_relays = 'no'"),
+             Contains(":3: 'client_relays' in [[expose]] has to be true or false"));
   CHECK_THAT(error_of("peer = 1"), Contains("'peer' has to be a table"));
   CHECK_THAT(error_of("[peer]\nbob = 'key'"), Contains(":2: write [peer.bob] and key = below it"));
   CHECK_THAT(error_of("[expose]\nservices = '1'"), Contains("write [[expose]], with two brackets"));

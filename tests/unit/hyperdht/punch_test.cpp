@@ -33,7 +33,7 @@ struct Pair {
   }
 
   void listen(Peer& peer) {
-    server = swarm.listen(peer, swarm.keys(10), {}, [this](auto socket) {
+    server = swarm.listen(peer, swarm.keys(10), as_hsfwd(), [this](auto socket) {
       accepted.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
       accepted.back()->send(to_bytes(as_bytes("hello")), false);
     });
@@ -48,6 +48,7 @@ struct Pair {
     ConnectOptions options;
     if (relay) options.relay_addresses = {*relay};
     options.local_connection = local_connection;
+    if (hsfwd) options.extension = Extension{};
     options.timeline = [&, start](const AttemptEvent& event) {
       texts.push_back(event.text);
       if (on_text) on_text(event.text);
@@ -90,6 +91,7 @@ struct Pair {
   std::optional<Cut> cut;
   std::optional<Address> relay;  // through which the client shakes hands
   bool local_connection = true;
+  bool hsfwd = false;  // is the client
   auto count(const std::string& what) const {
     return std::count_if(texts.begin(), texts.end(), [&](const std::string& text) {
       return text.find(what) != std::string::npos;
@@ -356,6 +358,7 @@ TEST_CASE("the next connection finds the hole of one that has just ended") {
       GENERATE(std::pair{kConsistentNat, kConsistentNat}, std::pair{kRandomNat, kConsistentNat},
                std::pair{kConsistentNat, kRandomNat});
   Pair pair(nats.first, nats.second, 13);
+  pair.hsfwd = true;
   REQUIRE(pair.connect());
   const std::size_t sockets = pair.client_home->peer.dht().endpoint().pool_size();
   for (int i = 0; i < 10; ++i) {

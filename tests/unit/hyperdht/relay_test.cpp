@@ -320,7 +320,8 @@ struct Legs final : RelayPairing::Observer {
       : peer(p), info{.public_key = relay, .token = peer.host().env().random.fixed<RelayToken>()} {
     for (const bool initiator : {false, true}) {
       pairings.push_back(std::make_unique<RelayPairing>(peer.dht().relay_connections(), info,
-                                                        initiator, udx::StreamId{77}, *this));
+                                                        RelayIdentity::kNode, initiator,
+                                                        udx::StreamId{77}, *this));
     }
   }
   void on_relay_paired(net::UdpSocket&, const Address&, udx::StreamId leg, Duration) override {

@@ -68,6 +68,15 @@ class SocketRecorder : public net::ByteStreamObserver {
   bool end_when_sent = false;
 };
 
+/// A server that answers hsfwd clients as one of theirs, and stock ones as a stock one.
+inline ServerOptions as_hsfwd(ServerOptions options = {}) {
+  options.extension = [](const std::optional<Extension>& theirs) -> std::optional<Extension> {
+    if (!theirs) return std::nullopt;
+    return Extension{};
+  };
+  return options;
+}
+
 class Peer {
  public:
   Peer(sim::Host& host, DhtOptions options) : host_(host), dht_(host.env(), std::move(options)) {

@@ -649,3 +649,51 @@ TEST_CASE("the last bytes can be refused by who hears of them, and are not ackno
   CHECK(pair.a.closed == CloseReason::kReset);
   CHECK(pair.a.messages == std::vector<Bytes>{Bytes{7}});
 }
+
+TEST_CASE("to who is unproven goes no more than the allowance, repeats and all, until the limit is lifted") {
+  Pair pair(40);
+  pair.b_node.host_.link().set_connected(false);
+  pair.a.stream->limit_unproven(500);
+  pair.a.stream->connect(*pair.a_node.socket_, pair.b.stream->id(), pair.b_node.address());
+  const std::uint64_t before = pair.a_node.host_.sent();
+  pair.a.send(kMegabyte, true);
+  pair.a.stream->send_message(Bytes(300));
+  pair.a.stream->probe();
+  SECTION("nothing comes back: it ends as any stream does") {
+    REQUIRE(pair.world.run_until([&] { return pair.a.closed.has_value(); }, 60_s));
+    CHECK(pair.a.closed == CloseReason::kTimedOut);
+    CHECK(pair.a_node.host_.sent() - before <= 500 / kOverhead);
+    CHECK(pair.a_node.host_.sent() > before);
+  }
+  SECTION("the peer shows itself") {
+    pair.world.run_for(2_s);
+    pair.b_node.host_.link().set_connected(true);
+    pair.b.stream->connect(*pair.b_node.socket_, pair.a.stream->id(), pair.a_node.address());
+    pair.b.send(10, false);
+    REQUIRE(pair.world.run_until([&] { return pair.a.received == 10; }, 10_s));
+    CHECK(pair.b.received < 3000);
+    pair.a.stream->lift_limit();
+    REQUIRE(pair.world.run_until([&] { return pair.b.ended; }, 20_s));
+    CHECK(pair.b.received == kMegabyte);
+    CHECK(pair.b.intact);
+  }
+}
+
+TEST_CASE("an unproven stream hears others only if it goes to them") {
+  Pair pair(41);
+  const bool follow = GENERATE(false, true);
+  const net::Address nobody{net::Ipv4::of(52, 0, 0, 9), 9};
+  pair.a.stream->limit_unproven(500);
+  pair.a.stream->connect(*pair.a_node.socket_, pair.b.stream->id(), nobody);
+  pair.a.send(100, false);
+  pair.world.run_for(100_ms);
+  if (follow) {
+    pair.a.stream->redirect(*pair.a_node.socket_, pair.b_node.address());
+    pair.a.stream->limit_unproven(0);
+  }
+  pair.b.stream->connect(*pair.b_node.socket_, pair.a.stream->id(), pair.a_node.address());
+  pair.b.send(100, false);
+  pair.world.run_for(5_s);
+  CHECK(pair.a.received == (follow ? 100 : 0));
+  CHECK(pair.b.received == (follow ? 100 : 0));
+}

@@ -14,7 +14,8 @@
 namespace hsfwd::platform {
 
 namespace {
-// It calls write() and little else. An address space that is limited should not pay for the default of megabytes.
+// It calls write() and little else. An address space that is limited should not pay for the default
+// of megabytes.
 constexpr std::size_t kStackSize = 128 * 1024;
 constexpr int kMaxPatience = 10;  // times
 }  // namespace

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines for standard output or error, from a program that goes on whether or not anybody reads them.
+// Lines for standard output or error, from a program that goes on whether or not anybody reads
+// them.
 //
-// The descriptor belongs to others as well, so that it cannot be made non-blocking; and a write that was asked for before
-// may block all the same when somebody else fills the pipe. So a thread of its own writes, and what it cannot
-// get rid of is bounded, dropped, and counted.
+// The descriptor belongs to others as well, so that it cannot be made non-blocking; and a write
+// that was asked for before may block all the same when somebody else fills the pipe. So a thread
+// of its own writes, and what it cannot get rid of is bounded, dropped, and counted.
 #pragma once
 
 #include <functional>
@@ -32,10 +33,11 @@ class BackgroundWriter {
 
   /// A whole line, or several. Never waits.
   void write(std::string_view text);
-  /// Waits until all is written, as long as some of it is within each `patience`, ten times at most. False if
-  /// anything is left.
+  /// Waits until all is written, as long as some of it is within each `patience`, ten times at
+  /// most. False if anything is left.
   bool flush(Duration patience);
-  /// A write has failed: the reader is gone, or the disk is full. What is written after that is lost without a word.
+  /// A write has failed: the reader is gone, or the disk is full. What is written after that is
+  /// lost without a word.
   bool failed() const;
 
  private:

@@ -10,9 +10,10 @@ namespace hsfwd::platform {
 
 class Loop;
 
-/// Sockets that are given up, until the other side has had a chance to read what was sent to it last.
-/// A reset at once would cost it that: the kernel throws away what has not left yet, and a program
-/// that is writing at that moment hears of the failed write first. What still comes in is dropped.
+/// Sockets that are given up, until the other side has had a chance to read what was sent to it
+/// last. A reset at once would cost it that: the kernel throws away what has not left yet, and a
+/// program that is writing at that moment hears of the failed write first. What still comes in is
+/// dropped.
 class ClosingSockets {
  public:
   explicit ClosingSockets(Loop& loop);

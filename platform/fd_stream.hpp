@@ -7,9 +7,9 @@
 namespace hsfwd::platform {
 
 /// A byte stream over one or two file descriptors, which it owns. Bytes go straight between the
-/// caller's memory and the kernel; nothing is buffered here. A socket that is destroyed before its own
-/// direction has ended is reset at once; after reset(), the other side has a moment to read what was
-/// written last.
+/// caller's memory and the kernel; nothing is buffered here. A socket that is destroyed before its
+/// own direction has ended is reset at once; after reset(), the other side has a moment to read
+/// what was written last.
 class FdStream final : public net::ByteStream {
  public:
   enum class Kind {

@@ -21,10 +21,14 @@ constexpr mode_t kPrivateFile = 0600;
 constexpr std::size_t kSuffixSize = 8;  // bytes; two processes do not meet
 
 /// 0 or the error number.
-int result_of(int returned) { return returned == 0 ? 0 : errno; }
+int result_of(int returned) {
+  return returned == 0 ? 0 : errno;
+}
 
 /// How a file without a name is told to the system that shall give it one.
-std::string reference(int file) { return fmt::format("/proc/self/fd/{}", file); }
+std::string reference(int file) {
+  return fmt::format("/proc/self/fd/{}", file);
+}
 }  // namespace
 
 FreshFile::FreshFile(FreshFile&& other) noexcept
@@ -79,8 +83,8 @@ Result<void, int> FreshFile::write(std::string_view text) {
 }
 
 int FreshFile::rename_in_place() const {
-  const int error = result_of(
-      renameat2(folder_, temporary_.c_str(), folder_, name_.c_str(), RENAME_NOREPLACE));
+  const int error =
+      result_of(renameat2(folder_, temporary_.c_str(), folder_, name_.c_str(), RENAME_NOREPLACE));
   if (error != EINVAL && error != ENOSYS) return error;
   // A file system that does not know of it has links.
   if (linkat(folder_, temporary_.c_str(), folder_, name_.c_str(), 0) != 0) return errno;
@@ -92,8 +96,8 @@ Result<void, int> FreshFile::publish() {
   if (fsync(file_) != 0) return Err(errno);
   int error = 0;
   if (temporary_.empty()) {
-    error = result_of(linkat(AT_FDCWD, reference(file_).c_str(), folder_, name_.c_str(),
-                           AT_SYMLINK_FOLLOW));
+    error = result_of(
+        linkat(AT_FDCWD, reference(file_).c_str(), folder_, name_.c_str(), AT_SYMLINK_FOLLOW));
   } else {
     error = rename_in_place();
   }

@@ -26,8 +26,8 @@ using UvHandle = std::unique_ptr<Handle, CloseHandle<Handle>>;
 /// Readiness of a file descriptor, which it does not own.
 class Poll {
  public:
-  /// `ready` is called within a dispatch, with the events that hold. Throws std::system_error if the system has no room for
-  /// another descriptor to wait for.
+  /// `ready` is called within a dispatch, with the events that hold. Throws std::system_error if
+  /// the system has no room for another descriptor to wait for.
   Poll(Loop& loop, int fd, std::function<void(int events)> ready);
 
   /// UV_READABLE, UV_WRITABLE, both or 0.

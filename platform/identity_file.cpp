@@ -126,8 +126,8 @@ Result<IdentityLock, std::string> IdentityLock::acquire(const crypto::PublicKey&
           "identity {} is announced by another hsfwd process; use --name N for a second identity",
           shown));
     }
-    problems += fmt::format("{}{}: {}", problems.empty() ? "" : "; ", folder,
-                            std::strerror(lock.error()));
+    problems +=
+        fmt::format("{}{}: {}", problems.empty() ? "" : "; ", folder, std::strerror(lock.error()));
   }
   log.warning("identity", "another process that announces the key of {} would not be noticed: {}",
               shown, problems);

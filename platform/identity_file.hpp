@@ -22,8 +22,8 @@ struct Identity {
   bool created = false;
 };
 
-/// Reads an identity that is kept to its owner (why_exposed); nothing if there is none yet. "-" reads
-/// one from standard input. The error is one line for people that names the file.
+/// Reads an identity that is kept to its owner (why_exposed); nothing if there is none yet. "-"
+/// reads one from standard input. The error is one line for people that names the file.
 Result<std::optional<Identity>, std::string> read_identity(const std::string& path);
 /// The same, and makes it on first use. Two processes that do so at once have the same one.
 Result<Identity, std::string> load_identity(const std::string& path, Random& random);
@@ -35,8 +35,8 @@ Result<Identity, std::string> create_identity(const std::string& path, Random& r
 /// machine have a lock each.
 class IdentityLock {
  public:
-  /// The error is one line for people: another process has it. Where no lock can be had, for lack of
-  /// a folder that can be written, it goes without one, and says so to the log.
+  /// The error is one line for people: another process has it. Where no lock can be had, for lack
+  /// of a folder that can be written, it goes without one, and says so to the log.
   static Result<IdentityLock, std::string> acquire(const crypto::PublicKey& key,
                                                    const std::string& identity_path,
                                                    const Log& log);

@@ -11,7 +11,8 @@ enum class LogFormat { kText, kJson };
 
 class BackgroundWriter;
 
-/// Writes to standard error, one line a message, with the time; in the background if there is a writer, which outlives it.
+/// Writes to standard error, one line a message, with the time; in the background if there is a
+/// writer, which outlives it.
 std::unique_ptr<LogSink> make_log_sink(LogFormat format, BackgroundWriter* writer);
 
 }  // namespace hsfwd::platform

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/loop.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <uv.h>
 
+#include <cerrno>
 #include <new>
 #include <system_error>
 
@@ -14,8 +17,27 @@ namespace hsfwd::platform {
 
 namespace {
 
+/// libuv ends the process, without a word, when the pipe that comes with the first loop cannot be
+/// had.
+int probe_for_files() {
+  int pipes[2][2] = {{-1, -1}, {-1, -1}};
+  int error = 0;
+  for (auto& ends : pipes) {
+    if (pipe2(ends, O_CLOEXEC) != 0) error = errno;
+  }
+  for (const auto& ends : pipes) {
+    for (const int fd : ends) {
+      if (fd >= 0) close(fd);
+    }
+  }
+  return error;
+}
+
 /// A loop that is open.
 std::unique_ptr<uv_loop_t> open_loop() {
+  if (const int error = probe_for_files(); error != 0) {
+    throw std::system_error(error, std::generic_category(), "event loop");
+  }
   auto loop = std::make_unique<uv_loop_t>();
   const int error = uv_loop_init(loop.get());
   if (error != 0) throw std::system_error(-error, std::generic_category(), "event loop");

@@ -38,9 +38,11 @@ class Loop {
   void stop();
 
   /// Wraps every callback from outside: freezes the instant, runs `work` and all that follows from
-  /// it, and sets the alarm for what comes next. What runs out of memory is given up, and the rest goes on.
+  /// it, and sets the alarm for what comes next. What runs out of memory is given up, and the rest
+  /// goes on.
   void dispatch(const std::function<void()>& work);
-  /// Makes the threads that look up names, which libuv makes with the first name otherwise, and ends the process if it cannot.
+  /// Makes the threads that look up names, which libuv makes with the first name otherwise, and
+  /// ends the process if it cannot.
   void start_threads();
   /// Restored after a dispatch that has used it. It outlives the loop.
   void set_memory_reserve(MemoryReserve& reserve) { reserve_ = &reserve; }

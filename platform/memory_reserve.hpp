@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// When an allocation fails, what it was for has to be given up, and that takes a little memory itself: for the words to the peer,
-// an event, a log line. It is kept back here.
+// When an allocation fails, what it was for has to be given up, and that takes a little memory
+// itself: for the words to the peer, an event, a log line. It is kept back here.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace hsfwd::platform {
 
-/// From now on the first allocation that fails sets the reserve free and throws std::bad_alloc, and so does each later
-/// one. One at a time in a process.
+/// From now on the first allocation that fails sets the reserve free and throws std::bad_alloc, and
+/// so does each later one. One at a time in a process.
 class MemoryReserve {
  public:
   /// `on_used` is called by restore().
@@ -25,8 +25,8 @@ class MemoryReserve {
   const std::function<void()> on_used_;
 };
 
-/// How much memory this process may come to use: that of the machine, of its control group, or of its resource limits, which is
-/// least. Bytes.
+/// How much memory this process may come to use: that of the machine, of its control group, or of
+/// its resource limits, which is least. Bytes.
 std::size_t available_memory();
 
 }  // namespace hsfwd::platform

@@ -32,7 +32,8 @@ void Poll::watch(int events) {
   uv_poll_start(handle_.get(), events, [](uv_poll_t* handle, int status, int what) {
     auto* self = static_cast<Poll*>(handle->data);
     if (self == nullptr) return;
-    // On an error both directions are told, and find out by trying. libuv has stopped watching then.
+    // On an error both directions are told, and find out by trying. libuv has stopped watching
+    // then.
     const int told = status < 0 ? std::exchange(self->events_, 0) : what;
     self->loop_.dispatch([self, told] { self->ready_(told); });
   });

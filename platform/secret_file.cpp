@@ -19,12 +19,16 @@ namespace {
 constexpr mode_t kOthers = 077;
 constexpr mode_t kBeyondReadOnly = 0337;  // more than that owner and group may read
 
-std::string error_text(int error) { return std::strerror(error); }
+std::string error_text(int error) {
+  return std::strerror(error);
+}
 
 }  // namespace
 
 // In one place from the beginning: what grows leaves copies behind.
-SecretText::SecretText() { text_.reserve(kMaxSize + 1); }
+SecretText::SecretText() {
+  text_.reserve(kMaxSize + 1);
+}
 
 SecretText::~SecretText() {
   text_.resize(text_.capacity());

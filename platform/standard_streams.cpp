@@ -16,6 +16,8 @@ void fill_standard_streams() {
   }
 }
 
-bool input_is_terminal() { return isatty(STDIN_FILENO) != 0; }
+bool input_is_terminal() {
+  return isatty(STDIN_FILENO) != 0;
+}
 
 }  // namespace hsfwd::platform

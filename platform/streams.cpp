@@ -82,7 +82,8 @@ int open_socket(int family) {
   return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-/// A stream on a socket, which is closed if there is no memory for one, or no room in the event loop.
+/// A stream on a socket, which is closed if there is no memory for one, or no room in the event
+/// loop.
 std::unique_ptr<FdStream> stream_on(Loop& loop, int fd) {
   try {
     return std::make_unique<FdStream>(loop, FdStream::Kind::kSocket, fd, -1);

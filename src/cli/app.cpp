@@ -139,7 +139,9 @@ void App::on_signal(int number) {
   }
 }
 
-bool App::hung_up() const { return exit_code_ == kSignalBase + SIGHUP; }
+bool App::hung_up() const {
+  return exit_code_ == kSignalBase + SIGHUP;
+}
 
 void App::on_goodbye(std::function<void(std::function<void()>)> goodbye) {
   goodbyes_.push_back(std::move(goodbye));

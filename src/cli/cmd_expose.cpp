@@ -50,7 +50,8 @@ int run_expose(const Arguments& arguments) {
 
   Exposure::Settings settings;
   settings.services = parse_services(line.texts("target"));
-  for (const std::string& text : line.texts("allow")) settings.allow.insert(peer_argument(text).key);
+  for (const std::string& text : line.texts("allow"))
+    settings.allow.insert(peer_argument(text).key);
   settings.client_relays = !line.flag("no-client-relays");
   Options options = node_options(line);
   const std::string path = identity_path(line);

@@ -157,11 +157,11 @@ int run_node(const Arguments& arguments) {
       event["publicKey"] = to_hex(node.key_pair().public_key.view());
       event["key"] = hyperdht::key_text(node.key_pair().public_key);
     }
-    app.output().event("ready", std::move(event),
-                       fmt::format("node on {}, {}, {}", address,
-                                   remote ? "reachable as " + remote->to_string()
-                                          : "not reachable from outside",
-                                   rpc.ephemeral() ? "ephemeral so far" : "persistent"));
+    app.output().event(
+        "ready", event,
+        fmt::format("node on {}, {}, {}", address,
+                    remote ? "reachable as " + remote->to_string() : "not reachable from outside",
+                    rpc.ephemeral() ? "ephemeral so far" : "persistent"));
   });
   std::optional<RelayRun> relay;
   if (lock) {

@@ -43,8 +43,8 @@ class PipeRun {
     input_timer_.start(kCheckInterval);
   }
 
-  /// Whatever came in before is delivered. The connection ends in order if the input has ended by then,
-  /// and for a reason otherwise: it may not look as if that had been all.
+  /// Whatever came in before is delivered. The connection ends in order if the input has ended by
+  /// then, and for a reason otherwise: it may not look as if that had been all.
   void say_goodbye(std::function<void()> done) {
     goodbye_ = std::move(done);
     if (over_) {

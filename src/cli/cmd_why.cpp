@@ -93,14 +93,15 @@ class WhyRun {
     const ConnectError error = socket_->error();
     const hyperdht::AttemptFailure failure = failure_.value_or(hyperdht::AttemptFailure{error});
     const std::string advice = hyperdht::advice(failure);
-    app_.output().event("verdict",
-                        {{"reached", false},
-                         {"code", to_string(error)},
-                         {"ownNat", to_string(failure.own_nat)},
-                         {"peerNat", to_string(failure.peer_nat)},
-                         {"verdict", reason},
-                         {"advice", advice}},
-                        fmt::format("verdict: not reached: {}\nadvice: {}", printable(reason), advice));
+    app_.output().event(
+        "verdict",
+        {{"reached", false},
+         {"code", to_string(error)},
+         {"ownNat", to_string(failure.own_nat)},
+         {"peerNat", to_string(failure.peer_nat)},
+         {"verdict", reason},
+         {"advice", advice}},
+        fmt::format("verdict: not reached: {}\nadvice: {}", printable(reason), advice));
     app_.quit(error == ConnectError::kNoNetwork ? kTryLater : kPeerUnreachable);
   }
 

@@ -10,7 +10,8 @@ constexpr std::size_t kMiB = 1024 * 1024;
 // Enough for 64 whole windows; a small machine gives an eighth.
 constexpr std::size_t kUsualBuffered = 256 * kMiB;
 constexpr std::size_t kPartOfMemory = 8;
-// The floors of so many connections, with what they send and receive, still leave windows room to open.
+// The floors of so many connections, with what they send and receive, still leave windows room to
+// open.
 constexpr std::size_t kMemoryPerConnection = 128 * 1024;
 constexpr std::size_t kLeastConnections = 256;
 constexpr std::size_t kUsualConnections = 2048;

@@ -23,8 +23,8 @@ void Output::event(const std::string& name, const Json& fields, const std::strin
   if (json_) {
     Json line = {{"event", name}};
     line.update(fields);
-    // Names from the network or the file system may be no UTF-8, which must not end the program, and
-    // steer the terminal that shows them: all but ASCII is escaped.
+    // Names from the network or the file system may be no UTF-8, which must not end the program,
+    // and steer the terminal that shows them: all but ASCII is escaped.
     say(line.dump(-1, ' ', true, Json::error_handler_t::replace));
   } else if (!text.empty()) {
     say(printable_lines(text));
@@ -54,9 +54,13 @@ void Output::error(const std::string& code, const std::string& message) const {
   }
 }
 
-void note_output_lost() { lost = true; }
+void note_output_lost() {
+  lost = true;
+}
 
-bool output_lost() { return lost || std::fflush(stdout) != 0 || std::ferror(stdout) != 0; }
+bool output_lost() {
+  return lost || std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+}
 
 std::string dropped_line(bool json, std::uint64_t lines) {
   if (json) return Json{{"event", "dropped"}, {"lines", lines}}.dump() + "\n";

@@ -16,7 +16,8 @@ class Refusals {
   Refusals(Scheduler& scheduler, const Log& log);
 
   void add(const PublicKey& key);
-  /// One more than the limits allow: of the first it is told why, of more within the minute how many they were.
+  /// One more than the limits allow: of the first it is told why, of more within the minute how
+  /// many they were.
   void add_excess(const std::string& why);
 
  private:

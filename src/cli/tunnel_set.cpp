@@ -94,9 +94,8 @@ TunnelSet::Fresh TunnelSet::prepare(const Plan& plan, const std::vector<std::siz
   }
   for (const std::size_t i : connects) {
     const Plan::Connect& connect = plan.connects[i];
-    out.tunnels.push_back(
-        std::make_unique<PeerTunnel>(app_, connect.peer,
-                                     std::vector<forward::LocalForward>{connect.forward}));
+    out.tunnels.push_back(std::make_unique<PeerTunnel>(
+        app_, connect.peer, std::vector<forward::LocalForward>{connect.forward}));
     out.tunnels.back()->listen();
   }
   return out;
@@ -110,12 +109,12 @@ std::unique_ptr<Exposure> TunnelSet::prepare(const Plan::Expose& expose,
                     fmt::format("identity {} has a key that is exposed already", expose.identity)};
   }
   platform::IdentityLock lock = require_lock(identity, expose.identity, app_.log());
-  return std::make_unique<Exposure>(app_, Exposure::Settings{.keys = identity.keys,
-                                                             .lock = std::move(lock),
-                                                             .services = expose.services,
-                                                             .allow = expose.allow,
-                                                             .client_relays =
-                                                                 expose.client_relays});
+  return std::make_unique<Exposure>(app_,
+                                    Exposure::Settings{.keys = identity.keys,
+                                                       .lock = std::move(lock),
+                                                       .services = expose.services,
+                                                       .allow = expose.allow,
+                                                       .client_relays = expose.client_relays});
 }
 
 void TunnelSet::start(Exposure& exposure) {

@@ -58,15 +58,14 @@ void report_path_changes(const App& app, std::uint64_t id, hyperdht::PeerSocket&
 }
 
 void report_closed(const App& app, const forward::ClosedConnection& closed) {
-  app.output().event(
-      "closed",
-      {{"id", closed.id},
-       {"bytesToPeer", closed.stats.to_peer},
-       {"bytesFromPeer", closed.stats.from_peer},
-       {"reason", closed.reason}},
-      fmt::format("closed {}: {} bytes to the peer, {} from it{}{}", closed.id,
-                  closed.stats.to_peer, closed.stats.from_peer, closed.reason.empty() ? "" : "; ",
-                  printable(closed.reason)));
+  app.output().event("closed",
+                     {{"id", closed.id},
+                      {"bytesToPeer", closed.stats.to_peer},
+                      {"bytesFromPeer", closed.stats.from_peer},
+                      {"reason", closed.reason}},
+                     fmt::format("closed {}: {} bytes to the peer, {} from it{}{}", closed.id,
+                                 closed.stats.to_peer, closed.stats.from_peer,
+                                 closed.reason.empty() ? "" : "; ", printable(closed.reason)));
 }
 
 // --- Exposure ---
@@ -330,9 +329,7 @@ void PeerTunnel::report_ready() const {
     const std::string at = entry.forward->address().to_string();
     const std::string& service = entry.wanted.service;
     app_.output().event("ready",
-                        {{"listen", at},
-                         {"peer", to_hex(peer_.key.view())},
-                         {"service", service}},
+                        {{"listen", at}, {"peer", to_hex(peer_.key.view())}, {"service", service}},
                         printable(fmt::format("ready: {} leads to {}{}{}", at, peer_.name,
                                               service.empty() ? "" : ", service ", service)));
   }

@@ -49,8 +49,8 @@ class Exposure {
   void close(std::function<void()> done);
   /// Ends the connections at once, and takes none any more.
   void end_connections(const std::string& reason);
-  /// Takes the announcement back and ends the connections, which get what was sent to them if they take
-  /// it in time; then calls `done`.
+  /// Takes the announcement back and ends the connections, which get what was sent to them if they
+  /// take it in time; then calls `done`.
   void leave(std::function<void()> done);
 
   const PublicKey& public_key() const { return settings_.keys.public_key; }

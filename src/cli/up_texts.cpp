@@ -63,7 +63,8 @@ std::string expose_text(const Json& expose) {
                                             : reachable.get<bool>() ? "yes"
                                                                     : "no");
   const std::uint64_t refused = number(expose, "refused");
-  return out + fmt::format("\n  connections: {}; {}{}", number(expose, "connections"), traffic(expose),
+  return out + fmt::format("\n  connections: {}; {}{}", number(expose, "connections"),
+                           traffic(expose),
                            refused > 0 ? fmt::format("; {} refused, too many", refused) : "");
 }
 

@@ -64,6 +64,16 @@ Hash32 blake2b_256_keyed(ByteView key, std::initializer_list<ByteView> inputs) {
 
 Hash64 blake2b_512(std::initializer_list<ByteView> inputs) { return blake2b<Hash64>({}, inputs); }
 
+SecretBytes<64> secret_blake2b_512(std::initializer_list<ByteView> inputs) {
+  return blake2b<SecretBytes<64>>({}, inputs);
+}
+
+Key32 secret_blake2b_256_keyed(ByteView key, std::initializer_list<ByteView> inputs) {
+  HSFWD_CHECK(key.size() >= crypto_generichash_KEYBYTES_MIN &&
+              key.size() <= crypto_generichash_KEYBYTES_MAX);
+  return blake2b<Key32>(key, inputs);
+}
+
 Hash32 name_space(std::string_view name, std::uint8_t index) {
   const Hash32 name_hash = blake2b_256(as_bytes(name));
   return blake2b_256({name_hash.view(), ByteView(&index, 1)});

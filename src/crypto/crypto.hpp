@@ -23,6 +23,9 @@ Hash32 blake2b_256(std::initializer_list<ByteView> inputs);
 /// `key` has 16 to 64 bytes.
 Hash32 blake2b_256_keyed(ByteView key, std::initializer_list<ByteView> inputs);
 Hash64 blake2b_512(std::initializer_list<ByteView> inputs);
+/// The same where the outcome is a secret.
+SecretBytes<64> secret_blake2b_512(std::initializer_list<ByteView> inputs);
+Key32 secret_blake2b_256_keyed(ByteView key, std::initializer_list<ByteView> inputs);
 
 /// Namespace `index` of `name`: BLAKE2b-256(BLAKE2b-256(name) || index).
 Hash32 name_space(std::string_view name, std::uint8_t index);
@@ -82,9 +85,9 @@ class SecretStreamState {
   /// Encrypts in place: `record` has the plaintext from its second byte on and 16 spare bytes
   /// behind it, and becomes the ciphertext.
   void push(MutableBytes record, StreamTag tag = StreamTag::kMessage);
-  /// Decrypts in place; the plaintext is `record` without its first byte and its last 16. The tag may
-  /// be one that has no name here. Nothing when it does not authenticate or is too short, after which
-  /// the stream is dead.
+  /// Decrypts in place; the plaintext is `record` without its first byte and its last 16. The tag
+  /// may be one that has no name here. Nothing when it does not authenticate or is too short, after
+  /// which the stream is dead.
   std::optional<StreamTag> pull(MutableBytes record);
 
  private:

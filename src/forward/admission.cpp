@@ -7,7 +7,9 @@
 
 namespace hsfwd::forward {
 
-Admission::~Admission() { HSFWD_CHECK(connections_ == 0); }
+Admission::~Admission() {
+  HSFWD_CHECK(connections_ == 0);
+}
 
 Result<Admission::Ticket, std::string> Admission::admit(const crypto::PublicKey& key) {
   if (connections_ >= limits_.connections) {
@@ -34,8 +36,8 @@ Admission::Ticket& Admission::Ticket::operator=(Ticket&& other) noexcept {
 Result<void, std::string> Admission::Ticket::start_dial() {
   if (admission_ == nullptr || dialling_) return {};
   if (admission_->dialling_ >= admission_->limits_.dialling()) {
-    return Err(fmt::format("too many connections wait for their services ({})",
-                           admission_->dialling_));
+    return Err(
+        fmt::format("too many connections wait for their services ({})", admission_->dialling_));
   }
   dialling_ = true;
   ++admission_->dialling_;

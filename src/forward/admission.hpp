@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many connections of peers there may be: in all, of one key, and waiting for their services to answer. One for all
-// that a process exposes; whoever takes in a connection asks here first and holds on to the ticket.
+// How many connections of peers there may be: in all, of one key, and waiting for their services to
+// answer. One for all that a process exposes; whoever takes in a connection asks here first and
+// holds on to the ticket.
 #pragma once
 
 #include <map>
@@ -23,8 +24,8 @@ class Admission {
     static constexpr std::size_t share_of_key(std::size_t connections) {
       return connections - connections / 4;
     }
-    /// A service that answers late, or not at all, holds a descriptor for each dial; connections to others go on
-    /// beside them.
+    /// A service that answers late, or not at all, holds a descriptor for each dial; connections to
+    /// others go on beside them.
     std::size_t dialling() const { return connections - connections / 2; }
   };
 
@@ -45,7 +46,8 @@ class Admission {
 
    private:
     friend class Admission;
-    Ticket(Admission& admission, const crypto::PublicKey& key) : admission_(&admission), key_(key) {}
+    Ticket(Admission& admission, const crypto::PublicKey& key)
+        : admission_(&admission), key_(key) {}
     void release();
 
     Admission* admission_ = nullptr;

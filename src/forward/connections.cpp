@@ -75,9 +75,8 @@ std::uint64_t ServiceHost::serve(std::unique_ptr<net::BufferedByteStream> peer,
 void ServiceHost::dial(std::uint64_t id, Connection& connection) {
   waiting_[id] = std::make_unique<Waiting>(*this, id);
   connection.peer->set_observer(waiting_[id].get());
-  connection.dial = streams_.dial(connection.service.target, [this, id](auto result) {
-    on_dialled(id, std::move(result));
-  });
+  connection.dial = streams_.dial(connection.service.target,
+                                  [this, id](auto result) { on_dialled(id, std::move(result)); });
 }
 
 void ServiceHost::turn_away(std::unique_ptr<net::BufferedByteStream> peer,
@@ -119,9 +118,9 @@ void ServiceHost::on_dialled(std::uint64_t id,
 
 void ServiceHost::join(std::uint64_t id, Connection& connection,
                        std::unique_ptr<net::ByteStream> local) {
-  connection.pipe = std::make_unique<Pipe>(
-      scheduler_, std::move(local), std::move(connection.peer),
-      [this, id](const std::string& reason) { close(id, reason); });
+  connection.pipe =
+      std::make_unique<Pipe>(scheduler_, std::move(local), std::move(connection.peer),
+                             [this, id](const std::string& reason) { close(id, reason); });
   scheduler_.retire(std::move(waiting_[id]));
   waiting_.erase(id);
   connection.pipe->start();

@@ -49,8 +49,8 @@ class ServiceHost {
   /// The service of that name, the default for an empty one; nullptr if there is none.
   const Service* find(const std::string& name) const;
 
-  /// Connects a peer to a service of this host. The number names the connection in on_closed. The ticket is held as long as the
-  /// connection, and so it is by turn_away.
+  /// Connects a peer to a service of this host. The number names the connection in on_closed. The
+  /// ticket is held as long as the connection, and so it is by turn_away.
   std::uint64_t serve(std::unique_ptr<net::BufferedByteStream> peer, const Service& service,
                       Admission::Ticket ticket = {});
   /// A peer that asked for what there is not. It was told so with the handshake, but a reset might
@@ -67,8 +67,8 @@ class ServiceHost {
   /// Ends the connections that are `unwanted`.
   void end_connections(const std::function<bool(const OpenConnection&)>& unwanted,
                        const std::string& reason);
-  /// Ends all connections, each behind what was taken for its peer if that takes it in time, then calls
-  /// `done`.
+  /// Ends all connections, each behind what was taken for its peer if that takes it in time, then
+  /// calls `done`.
   void leave(const std::string& reason, Duration at_most, std::function<void()> done);
 
  private:

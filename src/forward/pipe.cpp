@@ -14,7 +14,9 @@ constexpr Duration kAfterOthers = 1_us;
 // that stopped reading.
 constexpr Duration kHandOverTime = 2_min;
 
-std::string of_local(const std::string& reason) { return "local connection: " + reason; }
+std::string of_local(const std::string& reason) {
+  return "local connection: " + reason;
+}
 }  // namespace
 
 Pipe::Pipe(Scheduler& scheduler, std::unique_ptr<net::ByteStream> local,
@@ -23,12 +25,13 @@ Pipe::Pipe(Scheduler& scheduler, std::unique_ptr<net::ByteStream> local,
       local_(std::move(local)),
       peer_(std::move(peer)),
       done_(std::move(done)),
-      again_timer_(scheduler, [this] {
-        guard([this] {
-          pump_to_peer();
-          pump_from_peer();
-        });
-      }),
+      again_timer_(scheduler,
+                   [this] {
+                     guard([this] {
+                       pump_to_peer();
+                       pump_from_peer();
+                     });
+                   }),
       leave_timer_(scheduler, [this] { finish(*leaving_); }) {}
 
 Pipe::~Pipe() {
@@ -73,7 +76,7 @@ void Pipe::pump_from_peer() {
     }
     const ByteView next = peer_->peek();
     if (next.empty()) {
-      if (peer_->read_state() != net::ReadState::kEnd) return;
+      if (peer_->read_state() != net::ReadState::kEnd) break;
       peer_ended_ = true;
       local_->end();
       break;

@@ -7,8 +7,9 @@
 // Neither direction copies a byte between: the local stream reads into and writes from the peer
 // connection's own memory.
 //
-// A local side that takes no more is still read to its end, and a side that is gone is gone for the other
-// only behind what it has said: a service may answer and hang up before it has read the question.
+// A local side that takes no more is still read to its end, and a side that is gone is gone for the
+// other only behind what it has said: a service may answer and hang up before it has read the
+// question.
 #pragma once
 
 #include <functional>

@@ -42,7 +42,8 @@ std::string port_problem(std::string_view port) {
   if (const std::size_t slash = port.find('/'); slash != std::string_view::npos) {
     const std::string_view number = port.substr(0, slash);
     if (port.substr(slash) == "/tcp" && parse_decimal(number, 65535)) {
-      return fmt::format("{}: services are TCP without saying so; write {}", in_quotes(port), number);
+      return fmt::format("{}: services are TCP without saying so; write {}", in_quotes(port),
+                         number);
     }
     if (port.substr(slash) == "/udp") return "UDP services are not available in this version";
   }
@@ -178,9 +179,10 @@ Result<LocalForward, std::string> LocalForward::parse(std::string_view text) {
     }
     // As ssh has it: PORT:HOST:PORT.
     if (port == 0 && parts.size() == 3 && is_port(parts[2])) {
-      return bad(fmt::format("{}: what a port leads to is a service of the peer, which is named or "
-                             "left out: {} or {}:SERVICE",
-                             in_quotes(text), parts[0], parts[0]));
+      return bad(
+          fmt::format("{}: what a port leads to is a service of the peer, which is named or "
+                      "left out: {} or {}:SERVICE",
+                      in_quotes(text), parts[0], parts[0]));
     }
     if (port == parts.size() || parts.size() > port + 2) {
       return bad(fmt::format("{} is not [BIND:]PORT[:SERVICE]", in_quotes(text)));

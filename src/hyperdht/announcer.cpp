@@ -17,10 +17,10 @@ constexpr Duration kFirstRetry = 2_s;
 constexpr Duration kMaxRetry = 30_s;
 constexpr Duration kAvoidTime = 10_min;
 constexpr std::size_t kMaxAvoided = 64;
-// The first move is followed at once, those after it six seconds later, twelve, and so on. A line does
-// not move that often, and one whose NAT does is not reached by any relay.
+// The first move is followed at once, those after it six seconds later, twelve, and so on. A line
+// does not move that often, and one whose NAT does is not reached by any relay.
 constexpr Duration kFirstMovePause = 6_s;
-constexpr int kMaxMoves = 4;           // then the relay is left out
+constexpr int kMaxMoves = 4;  // then the relay is left out
 constexpr Duration kMoveMemory = 10_min;
 constexpr std::size_t kMaxMoved = 64;
 
@@ -244,7 +244,8 @@ void Announcer::on_moved(const RelayInfo& relay, const Address& to) {
   if (moves_.size() >= kMaxMoved) moves_.clear();
   Moves& moves = moves_[relay.relay_address];
   if (now - moves.last >= kMoveMemory) moves.count = 0;
-  if (moves.count > 0 && now - moves.last < kFirstMovePause * (std::int64_t{1} << (moves.count - 1))) {
+  if (moves.count > 0 &&
+      now - moves.last < kFirstMovePause * (std::int64_t{1} << (moves.count - 1))) {
     return;
   }
   moves.last = now;
@@ -255,7 +256,8 @@ void Announcer::on_moved(const RelayInfo& relay, const Address& to) {
                          relay.peer_address.to_string());
     return;
   }
-  node_.env().log.info("announcer", "relay {} sees us somewhere else all the time; trying another one",
+  node_.env().log.info("announcer",
+                       "relay {} sees us somewhere else all the time; trying another one",
                        relay.relay_address.to_string());
   moves_.erase(relay.relay_address);
   avoid(relay.relay_address);

@@ -7,8 +7,8 @@
 //
 // Differs from upstream:
 // - a relay forwards to the address it saw when we announced, so when a pong shows that it sees us
-//   under another one by now, the next cycle starts at once; one that sees us move again and again is
-//   followed ever later, and then left out;
+//   under another one by now, the next cycle starts at once; one that sees us move again and again
+//   is followed ever later, and then left out;
 // - the relays are on hosts of their own, and in /24s of their own, as long as there are such;
 // - the relays of the cycle before stay published until all announcements of the new one are
 //   settled;

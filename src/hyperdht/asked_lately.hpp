@@ -32,9 +32,9 @@ class AskedLately {
   }
 
  private:
-  static constexpr std::size_t kPlaces = 8192;     // of 24 bytes; taken by the first question
-  static constexpr Duration kExpiry = 20_s;        // clients give up sooner
-  static constexpr int kAnswers = 4;               // to one question: servers repeat theirs
+  static constexpr std::size_t kPlaces = 8192;  // of 24 bytes; taken by the first question
+  static constexpr Duration kExpiry = 20_s;     // clients give up sooner
+  static constexpr int kAnswers = 4;            // to one question: servers repeat theirs
   static constexpr int kMaxAnswers = 64;
 
   struct Place {

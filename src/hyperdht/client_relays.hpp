@@ -11,9 +11,9 @@
 namespace hsfwd::hyperdht {
 
 /// How often relays are dialled because clients name them. A dial is a walk through the DHT and a
-/// handshake, for a client that has proven nothing, since the relay may be its only way. Clients that
-/// are known have a share of their own. What leads to a proof is forgiven, so that in the long run only
-/// dials in vain count.
+/// handshake, for a client that has proven nothing, since the relay may be its only way. Clients
+/// that are known have a share of their own. What leads to a proof is forgiven, so that in the long
+/// run only dials in vain count.
 class ClientRelays {
  public:
   using Dial = std::uint64_t;

@@ -322,7 +322,8 @@ void Connector::relay() {
   log_.note(AttemptStep::kRelay, "asking the relay {}, which {} named",
             to_hex(info.public_key.view()), theirs ? "the peer" : "we");
   RelayedPath::Owner& owner = *this;
-  relay_ = std::make_unique<RelayedPath>(dht_, *socket_, info, RelayIdentity::kNode, !theirs, owner);
+  relay_ =
+      std::make_unique<RelayedPath>(dht_, *socket_, info, RelayIdentity::kNode, !theirs, owner);
 }
 
 void Connector::on_relay_paired(net::UdpSocket& socket, const Address& relay, udx::StreamId leg) {

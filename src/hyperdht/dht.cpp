@@ -11,7 +11,8 @@ constexpr std::size_t kMaxRelayCache = 512;  // peers
 constexpr std::size_t kRecordBuffer = 64 * 1024 + 64;  // a full record of ours and of upstream's
 constexpr std::size_t kIdleRecordBuffers = 64;
 
-/// Of the memory for what is unread and unsent, the part for messages that no window holds: one of the largest at least.
+/// Of the memory for what is unread and unsent, the part for messages that no window holds: one of
+/// the largest at least.
 std::size_t for_large_frames(std::size_t max_buffered) {
   return std::max(max_buffered / 16, secret_stream::kMaxBody);
 }
@@ -115,9 +116,10 @@ bool Dht::is_connected_at(const crypto::PublicKey& peer, const Address& address)
   });
 }
 
-void Dht::doubt_other_paths(const crypto::PublicKey& peer, const Address& now_at) {
+void Dht::doubt_other_paths(const PeerSocket& proven, const Address& now_at) {
   for (PeerSocket* socket : sockets_) {
-    if (socket->remote_key() == peer && socket->remote_address() != now_at) {
+    if (socket == &proven) continue;
+    if (socket->remote_key() == proven.remote_key() && socket->remote_address() != now_at) {
       socket->check_path("the peer speaks from somewhere else now");
     }
   }

@@ -11,10 +11,10 @@
 #include "hyperdht/endpoint.hpp"
 #include "hyperdht/large_frames.hpp"
 #include "hyperdht/local_addresses.hpp"
-#include "hyperdht/relay_connections.hpp"
 #include "hyperdht/punch_budget.hpp"
 #include "hyperdht/punch_limits.hpp"
 #include "hyperdht/punch_socket.hpp"
+#include "hyperdht/relay_connections.hpp"
 #include "hyperdht/router.hpp"
 #include "hyperdht/routes.hpp"
 #include "hyperdht/searches.hpp"
@@ -30,8 +30,8 @@ struct DhtOptions {
   Duration connection_keepalive = 5_s;
   /// A connection that nobody reads holds a sixteenth of the whole window.
   udx::StreamOptions stream{.first_window = 256 * 1024};
-  /// What all connections together hold unread and unsent, in bytes, but for the floors of udx::Budget. From
-  /// kLeastBuffered on.
+  /// What all connections together hold unread and unsent, in bytes, but for the floors of
+  /// udx::Budget. From kLeastBuffered on.
   std::size_t max_buffered = udx::Budget::kDefaultLimit;
   static constexpr std::size_t kLeastBuffered = 32 * 1024 * 1024;
 };
@@ -98,8 +98,9 @@ class Dht final : private rpc::NodeHandler {
   std::uint64_t next_stamp();
   /// The peer has a connection that has proven itself at this address.
   bool is_connected_at(const crypto::PublicKey& peer, const Address& address) const;
-  /// The peer has proven its key from `now_at`: its connections by other paths may be dead ends.
-  void doubt_other_paths(const crypto::PublicKey& peer, const Address& now_at);
+  /// The peer of `proven` has proven its key from `now_at`: its other connections may be dead ends
+  /// if they lead elsewhere.
+  void doubt_other_paths(const PeerSocket& proven, const Address& now_at);
 
  private:
   friend class Server;

@@ -90,7 +90,7 @@ void Endpoint::on_punch(net::UdpSocket& socket, const net::Address& from) {
   // The main sockets ignore punches. Whoever listens may stop to, or let go of the socket, from
   // inside.
   const auto owner = owner_of(socket);
-  if (!owner || from.port == 0) return;
+  if (!owner || from.port == 0 || net::is_reserved(from.host)) return;
   const auto tell = [&](net::Ipv4 host) {
     auto [at, end] = owner->listeners_.equal_range(host);
     for (; at != end; ++at) {
@@ -98,7 +98,8 @@ void Endpoint::on_punch(net::UdpSocket& socket, const net::Address& from) {
     }
     return false;
   };
-  if (!tell(from.host) && net::is_private(from.host)) tell(PoolSocket::kNeighbours);
+  const bool neighbour = net::is_private(from.host) && !from.host.is_loopback();
+  if (!tell(from.host) && neighbour) tell(PoolSocket::kNeighbours);
 }
 
 bool Endpoint::is_bound_to(const net::UdpSocket& socket, const net::Address& address) const {
@@ -114,9 +115,8 @@ bool Endpoint::is_bound_to(const net::UdpSocket& socket, const net::Address& add
 
 bool Endpoint::is_own(const net::Address& address) const {
   return is_bound_to(*server_, address) || is_bound_to(*client_, address) ||
-         std::any_of(pool_.begin(), pool_.end(), [&](const auto& entry) {
-           return is_bound_to(*entry.first, address);
-         });
+         std::any_of(pool_.begin(), pool_.end(),
+                     [&](const auto& entry) { return is_bound_to(*entry.first, address); });
 }
 
 }  // namespace hsfwd::hyperdht

@@ -45,7 +45,7 @@ class PoolSocket {
   net::UdpSocket& socket() { return *socket_; }
   /// Punches from `host` are for that listener, among others maybe. All other punches are ignored.
   void listen(net::Ipv4 host, PunchListener& listener) { listeners_.emplace(host, &listener); }
-  /// `kNeighbours` in place of a host: all private ones.
+  /// `kNeighbours` in place of a host: all of private networks.
   static constexpr net::Ipv4 kNeighbours = net::Ipv4::any();
   void unlisten(const PunchListener& listener);
 

@@ -6,7 +6,9 @@
 namespace hsfwd::hyperdht {
 
 namespace {
-std::uint32_t network_of(net::Ipv4 host) { return host.value >> 8; }
+std::uint32_t network_of(net::Ipv4 host) {
+  return host.value >> 8;
+}
 }  // namespace
 
 void EvictionOrder::Crowd::add(const Entry& entry, Id id) {

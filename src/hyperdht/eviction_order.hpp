@@ -13,14 +13,15 @@ namespace hsfwd::hyperdht {
 /// Which session of a server makes room when there are too many:
 ///
 /// - one that is over, the oldest first;
-/// - then, while strangers hold more than half of the room, a stranger, else one whose client has shown
+/// - then, while strangers hold more than half of the room, a stranger, else one whose client has
+/// shown
 ///   a sign of life;
 /// - among these the oldest of the host that has most in a network (/24) above its share, else the
 ///   oldest of all.
 ///
-/// So one host, or one network of them, pushes out its own sessions. Against addresses that are made
-/// up, each of them new, a sign of life protects, which nobody gives who does not hear what is sent
-/// there.
+/// So one host, or one network of them, pushes out its own sessions. Against addresses that are
+/// made up, each of them new, a sign of life protects, which nobody gives who does not hear what is
+/// sent there.
 class EvictionOrder {
  public:
   using Id = std::size_t;

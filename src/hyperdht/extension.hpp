@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What two hsfwd peers tell each other behind the last field of the Noise payload. Stock peers ignore
-// trailing bytes; the block is encrypted and authenticated with the rest of the payload.
+// What two hsfwd peers tell each other behind the last field of the Noise payload. Stock peers
+// ignore trailing bytes; the block is encrypted and authenticated with the rest of the payload.
 //
 //   "hsfwd" (5 bytes) | version uint = 1 | body buffer
 //   body: features uint | service string | services array(string) | stamp uint, optional

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Caches of two generations, as storing nodes keep them: what is added is young; every two thirds of
-// the maximum age, or when the young are too many, the old are thrown away and the young become old.
-// So entries live 0.66 to 1.33 times the maximum age, and memory is bounded by twice the capacity.
+// Caches of two generations, as storing nodes keep them: what is added is young; every two thirds
+// of the maximum age, or when the young are too many, the old are thrown away and the young become
+// old. So entries live 0.66 to 1.33 times the maximum age, and memory is bounded by twice the
+// capacity.
 //
 // Differs from upstream: sizes are bytes and not entries, and each host has a share.
 #pragma once
@@ -55,8 +56,8 @@ class GenerationCache {
         old_(hash, capacity),
         clock_(scheduler, max_age, [this] { turn(); }) {}
 
-  /// At the cost of `owner`; `size` is what the value holds. False, and nothing changes, if the owner
-  /// has his share already.
+  /// At the cost of `owner`; `size` is what the value holds. False, and nothing changes, if the
+  /// owner has his share already.
   bool set(const K& key, V value, net::Ipv4 owner, std::size_t size) {
     const std::size_t bytes = size + sizeof(V) + kEntryOverhead;
     const auto known = young_.entries.find(key);
@@ -76,8 +77,8 @@ class GenerationCache {
     if (young_.shares.full()) clock_.turn_now();
     return true;
   }
-  /// What is read is young again, where its owner's share allows. The pointer is good until the next
-  /// call.
+  /// What is read is young again, where its owner's share allows. The pointer is good until the
+  /// next call.
   V* get(const K& key) {
     if (const auto young = young_.entries.find(key); young != young_.entries.end()) {
       return &young->second.value;

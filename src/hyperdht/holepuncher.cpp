@@ -23,19 +23,19 @@ constexpr std::array<Duration, 13> kClientPunches = {0_ms, 100_ms, 250_ms, 500_m
 constexpr std::array<Duration, 12> kServerPunches = {250_ms, 500_ms, 1_s, 2_s, 3_s, 4_s,
                                                      5_s,    6_s,    7_s, 8_s, 9_s, 10_s};
 constexpr std::array<Duration, 2> kSoonPunches = {80_ms, 160_ms};  // one after the other
-// Peers have an address or two. All are punched at, and who lists others' has them punched at: while
-// nothing proves the host, two of one host.
+// Peers have an address or two. All are punched at, and who lists others' has them punched at:
+// while nothing proves the host, two of one host.
 constexpr std::size_t kMaxRemoteAddresses = 4;
 constexpr std::size_t kMaxUnprovenAddresses = 2;
 constexpr std::size_t kMaxExpectedHosts = 4;
-// A client behind a random NAT may come from several addresses at once, and any echo will do for it. A
-// client that has heard none punches ten to thirteen times.
+// A client behind a random NAT may come from several addresses at once, and any echo will do for
+// it. A client that has heard none punches ten to thirteen times.
 constexpr std::size_t kMaxEchoedAddresses = 8;
 constexpr int kEchoesPerAddress = 8;
 constexpr int kEchoRepeats = 2;
 constexpr Duration kEchoInterval = 80_ms;
-// What a peer that has come gets back for its host. More would let who forges a client's packets have
-// another punch for each.
+// What a peer that has come gets back for its host. More would let who forges a client's packets
+// have another punch for each.
 constexpr int kMaxGivenBack = 8;
 constexpr int kUnverifiedEvery = 4;  // addresses nobody has proven get every fourth punch
 
@@ -107,7 +107,9 @@ bool Holepuncher::acquire() {
   return true;
 }
 
-void Holepuncher::let_go(PoolSocket& socket) { socket.unlisten(*this); }
+void Holepuncher::let_go(PoolSocket& socket) {
+  socket.unlisten(*this);
+}
 
 void Holepuncher::stop() {
   if (std::exchange(stopped_, true)) return;
@@ -130,8 +132,9 @@ bool Holepuncher::may_punch_at(const net::Address& to, const net::Address& telle
   return net::may_lead_to(teller.host, to.host) && !dht_.is_own(to) && !nat().was_seen_at(to);
 }
 
-/// In the order in which they are tried. A client says where its server is by its own choice, a server
-/// hears of its clients from introducers: what those see comes first until the client has proven more.
+/// In the order in which they are tried. A client says where its server is by its own choice, a
+/// server hears of its clients from introducers: what those see comes first until the client has
+/// proven more.
 std::vector<net::Address> Holepuncher::candidates(const Statement& statement) const {
   std::vector<net::Address> out;
   const auto add = [&](const net::Address& address) {
@@ -283,8 +286,9 @@ void Holepuncher::open_session(const net::Address& to, const net::Address& telle
   if (may_punch_at(to, teller)) send(socket(), to, true);
 }
 
-/// What comes from an own socket is nobody's. To a client its punch coming back is the proof that the
-/// path is open; but whoever answers in kind whatever comes may talk to its like, or itself, for ever.
+/// What comes from an own socket is nobody's. To a client its punch coming back is the proof that
+/// the path is open; but whoever answers in kind whatever comes may talk to its like, or itself,
+/// for ever.
 bool Holepuncher::on_punch(PoolSocket& socket, const net::Address& from) {
   if (dht_.is_own(from)) return true;
   if (role_ == Role::kServer) {
@@ -292,8 +296,8 @@ bool Holepuncher::on_punch(PoolSocket& socket, const net::Address& from) {
     if (left == nullptr || *left == 0) return false;
     echo_socket_ = dht_.endpoint().owner_of(socket.socket());
     echo_to_ = from;
-    // What came through to one of many sockets took hundreds of punches, maybe: its answer is not left
-    // to a single datagram.
+    // What came through to one of many sockets took hundreds of punches, maybe: its answer is not
+    // left to a single datagram.
     repeats_left_ = &socket == ready_socket_ ? 0 : kEchoRepeats;
     echo();
   }

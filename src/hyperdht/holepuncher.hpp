@@ -22,8 +22,8 @@ enum class PunchStrategy {
 };
 const char* to_string(PunchStrategy strategy);
 
-/// `verified`: the peer has proven that it is reached at one of its addresses, a client to a server in
-/// the eyes of several introducers. Without that nobody gets hundreds of datagrams.
+/// `verified`: the peer has proven that it is reached at one of its addresses, a client to a server
+/// in the eyes of several introducers. Without that nobody gets hundreds of datagrams.
 PunchStrategy choose_strategy(Firewall own, Firewall remote, bool verified);
 
 /// Events come from the event loop; the puncher may be destroyed through Scheduler::retire.
@@ -36,11 +36,12 @@ class HolepuncherObserver {
   virtual void on_exhausted() = 0;
 };
 
-/// Differs from upstream: consistent punches come denser at first, a server opens its own NAT before
-/// it answers a punch request, all punches of a server leave from one socket, and random ports are
-/// tried faster and none twice. Punches count only from hosts that the peer is said to be at, and are
-/// echoed a few times to each address. Nothing is sent to own addresses, nor to private ones at the word
-/// of somebody outside; and while a client's host is not confirmed, to two addresses of it at most.
+/// Differs from upstream: consistent punches come denser at first, a server opens its own NAT
+/// before it answers a punch request, all punches of a server leave from one socket, and random
+/// ports are tried faster and none twice. Punches count only from hosts that the peer is said to be
+/// at, and are echoed a few times to each address. Nothing is sent to own addresses, nor to private
+/// ones at the word of somebody outside; and while a client's host is not confirmed, to two
+/// addresses of it at most.
 class Holepuncher final : private PunchListener {
  public:
   enum class Role { kClient, kServer };
@@ -60,9 +61,9 @@ class Holepuncher final : private PunchListener {
     Firewall firewall = Firewall::kUnknown;
     bool punching = false;
     std::vector<net::Address> addresses;
-    net::Address seen;   // the peer, as the introducer says
-    net::Address teller;  // the introducer
-    std::optional<net::Ipv4> proven;  // a host of the peer's
+    net::Address seen;                   // the peer, as the introducer says
+    net::Address teller;                 // the introducer
+    std::optional<net::Ipv4> proven;     // a host of the peer's
     PeerProof proof = PeerProof::kNone;  // of that host; stays so for later statements
   };
 
@@ -86,8 +87,8 @@ class Holepuncher final : private PunchListener {
   void introduce(const net::Address& seen, const net::Address& teller);
   PeerProof proof_of(net::Ipv4 host) const;
 
-  /// Punches now and twice again soon: the peer is known to have opened its NAT for it, and more hangs
-  /// on it than three datagrams. Once for each address.
+  /// Punches now and twice again soon: the peer is known to have opened its NAT for it, and more
+  /// hangs on it than three datagrams. Not again for the same address.
   void punch_soon(const net::Address& to, const net::Address& teller);
   /// A punch that opens the own NAT and dies on the way.
   void open_session(const net::Address& to, const net::Address& teller);

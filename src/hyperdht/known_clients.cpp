@@ -7,10 +7,11 @@ namespace hsfwd::hyperdht {
 
 namespace {
 
-constexpr auto kToleranceMicros =
-    static_cast<std::uint64_t>(KnownClients::kTolerance.to_micros());
+constexpr auto kToleranceMicros = static_cast<std::uint64_t>(KnownClients::kTolerance.to_micros());
 
-std::uint64_t distance(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : b - a; }
+std::uint64_t distance(std::uint64_t a, std::uint64_t b) {
+  return a > b ? a - b : b - a;
+}
 
 }  // namespace
 
@@ -60,9 +61,9 @@ bool KnownClients::was_at(const crypto::PublicKey& client, const net::Address& a
 /// Proofs are what costs a client most, so the table is walked only when one is new and it is full.
 void KnownClients::make_room() {
   if (clients_.size() < kMaxClients) return;
-  clients_.erase(std::min_element(clients_.begin(), clients_.end(), [](const auto& a, const auto& b) {
-    return a.second.proven_at < b.second.proven_at;
-  }));
+  clients_.erase(std::min_element(
+      clients_.begin(), clients_.end(),
+      [](const auto& a, const auto& b) { return a.second.proven_at < b.second.proven_at; }));
 }
 
 }  // namespace hsfwd::hyperdht

@@ -36,8 +36,10 @@ class KnownClients {
   std::size_t size() const { return clients_.size(); }
 
   static constexpr std::size_t kMaxClients = 1024;
-  static constexpr std::size_t kMaxPlaces = 4;  // of a client: its machine, its phone, their sockets
-  // A network that holds a message back for longer than this, or a clock that was set, costs a proof.
+  static constexpr std::size_t kMaxPlaces =
+      4;  // of a client: its machine, its phone, their sockets
+  // A network that holds a message back for longer than this, or a clock that was set, costs a
+  // proof.
   static constexpr Duration kTolerance = Duration::seconds(5);
   // Addresses change hands, those of NATs within minutes.
   static constexpr Duration kLately = Duration::seconds(600);

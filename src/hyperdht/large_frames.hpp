@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Turns for messages that no window holds. A stock peer may send one of sixteen megabytes, which is opened only when
-// all of it is there: memory that nothing has authenticated yet. All connections together get so much for it and no more; who
-// finds none left waits behind its closed window, in order. Who holds a turn while others wait has to get on with it.
+// Turns for messages that no window holds. A stock peer may send one of sixteen megabytes, which is
+// opened only when all of it is there: memory that nothing has authenticated yet. All connections
+// together get so much for it and no more; who finds none left waits behind its closed window, in
+// order. Who holds a turn while others wait has to get on with it.
 #pragma once
 
 #include <deque>

@@ -13,12 +13,13 @@ namespace hsfwd::hyperdht {
 
 class Dht;
 
-/// Finds out what the NAT in front of one socket does: pings nodes of the DHT from it and feeds what
-/// they see to a classifier.
+/// Finds out what the NAT in front of one socket does: pings nodes of the DHT from it and feeds
+/// what they see to a classifier.
 ///
 /// Differs from upstream: one node more is asked than is needed, nodes on hosts of their own come
-/// first, the nodes of a /24 have one vote together where there are others, and silent ones are made up for after a fraction of a second, so that a lost datagram does
-/// not cost the connection a second.
+/// first, the nodes of a /24 have one vote together where there are others, and silent ones are
+/// made up for after a fraction of a second, so that a lost datagram does not cost the connection a
+/// second.
 class NatProbe {
  public:
   /// `on_settled` is called once, at the end of a dispatch.
@@ -26,8 +27,8 @@ class NatProbe {
   /// With what is known of the socket already: nobody is asked, and on_settled is not called.
   NatProbe(Dht& dht, net::UdpSocket& socket, NatClassifier known);
 
-  /// A sample from elsewhere: the answer of a relay, say. It counts unless a neighbour of the reporter's
-  /// has been heard.
+  /// A sample from elsewhere: the answer of a relay, say. It counts unless a neighbour of the
+  /// reporter's has been heard.
   void add(const net::Address& ours, const net::Address& reporter);
 
   /// Ends asking; the socket is not touched any more.

@@ -144,9 +144,9 @@ PeerSearch::FoundRelay PeerSearch::take_found() {
       return rpc::are_neighbours(tried.host, found.address.host);
     });
   };
-  const auto next = std::min_element(found_.begin(), found_.end(), [&](const auto& a, const auto& b) {
-    return attempts_on(a) < attempts_on(b);
-  });
+  const auto next = std::min_element(
+      found_.begin(), found_.end(),
+      [&](const auto& a, const auto& b) { return attempts_on(a) < attempts_on(b); });
   const FoundRelay out = *next;
   found_.erase(next);
   return out;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finds a peer's relays and shakes hands with the peer through them. All handshakes carry the same
-// first message; the first answer that opens ends the search. Anybody may claim to know the peer: those
-// on hosts that have not been asked through come first.
+// first message; the first answer that opens ends the search. Anybody may claim to know the peer:
+// those on hosts that have not been asked through come first.
 #pragma once
 
 #include <deque>

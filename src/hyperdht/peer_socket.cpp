@@ -14,9 +14,9 @@ constexpr std::size_t kMinRecord = 2048;
 // How long a path that is doubted has to prove itself.
 constexpr Duration kPathCheckPause = 500_ms;  // from one question to the next, too
 constexpr Duration kPathCheckWait = 3_s;
-// For peers whose key for messages beside the stream is none: a reason names services.
+// Without secret keys others read and write what goes beside the stream; a reason names services.
 constexpr const char* kUntold = "newer versions of hsfwd are told why";
-constexpr const char* kUnproven = "said by somebody who need not be the peer: ";
+constexpr const char* kUnproven = " (which need not be the peer's words)";
 constexpr std::size_t kMaxRecord = 64 * 1024 - secret_stream::kFrameOverhead;
 // Messages that overtake the handshake, of which a peer has no use for more than a few.
 constexpr std::size_t kMaxEarlyMessages = 16;
@@ -38,8 +38,10 @@ const char* to_string(ConnectError error) {
     case ConnectError::kReset: return "CONNECTION_RESET";
     case ConnectError::kTimedOut: return "CONNECTION_TIMED_OUT";
     case ConnectError::kBroken: return "CONNECTION_BROKEN";
-    case ConnectError::kCut: return "CONNECTION_CUT";
-    case ConnectError::kNoMemory: return "OUT_OF_MEMORY";
+    case ConnectError::kCut:
+      return "CONNECTION_CUT";
+    case ConnectError::kNoMemory:
+      return "OUT_OF_MEMORY";
   }
   return "UNKNOWN";
 }
@@ -59,8 +61,10 @@ const char* describe(ConnectError error) {
     case ConnectError::kReset: return "the peer closed the connection abruptly";
     case ConnectError::kTimedOut: return "the peer stopped answering";
     case ConnectError::kBroken: return "what came in does not belong to this connection";
-    case ConnectError::kCut: return "the connection was cut before its end";
-    case ConnectError::kNoMemory: return "this machine has no memory left for the connection";
+    case ConnectError::kCut:
+      return "the connection was cut before its end";
+    case ConnectError::kNoMemory:
+      return "this machine has no memory left for the connection";
   }
   return "unknown error";
 }
@@ -88,9 +92,10 @@ PeerSocket::PeerSocket(Dht& dht, const crypto::PublicKey& local, bool initiator)
       keepalive_timer_(dht.env().scheduler, [this] { keep_alive(); }),
       path_check_timer_(dht.env().scheduler, [this] { on_path_check(); }),
       open_task_(dht.env().scheduler, [this] { tell_open(); }),
-      path_task_(dht.env().scheduler, [this] {
-        if (on_path_changed_) on_path_changed_();
-      }),
+      path_task_(dht.env().scheduler,
+                 [this] {
+                   if (on_path_changed_) on_path_changed_();
+                 }),
       closed_task_(dht.env().scheduler, [this] { tell_closed(); }),
       readable_task_(dht.env().scheduler, [this] {
         if (observer_ != nullptr) observer_->on_readable();
@@ -205,6 +210,8 @@ void PeerSocket::close(ConnectError error) {
   if (error == ConnectError::kTimedOut && raw_->connected()) {
     dht_.routes().forget(remote_, *raw_->socket(), raw_->remote());
   }
+  // Reading what is there takes memory, too.
+  if (error == ConnectError::kNoMemory) readable_task_.cancel();
   closed_task_.post();
 }
 
@@ -212,7 +219,8 @@ void PeerSocket::tell_closed() {
   if (observer_ == nullptr) return;
   if (finished_) {
     observer_->on_writable();  // flushed
-  } else if (read_state() != net::ReadState::kData || leaving_) {
+  } else if (read_state() != net::ReadState::kData || leaving_ ||
+             error_ == ConnectError::kNoMemory) {
     std::string why = describe(error_);
     if (!error_detail_.empty()) why += ": " + error_detail_;
     observer_->on_reset(why);
@@ -221,9 +229,13 @@ void PeerSocket::tell_closed() {
   }
 }
 
-void PeerSocket::reset() { reset_with({}); }
+void PeerSocket::reset() {
+  reset_with({});
+}
 
-void PeerSocket::reset_because(const std::string& reason) { reset_with(farewell(reason)); }
+void PeerSocket::reset_because(const std::string& reason) {
+  reset_with(farewell(reason));
+}
 
 void PeerSocket::reset_with(ByteView farewell) {
   given_up_ = true;
@@ -254,11 +266,12 @@ void PeerSocket::leave() {
   close(ConnectError::kReset);
 }
 
-/// Sealed for the peer, and sent ahead; what rides on the reset itself cannot be lost or overtaken by
-/// it. Nothing for stock peers.
+/// Sealed for the peer, and sent ahead; what rides on the reset itself cannot be lost or overtaken
+/// by it. Nothing for stock peers.
 Bytes PeerSocket::farewell(const std::string& reason) {
   if (!is_open() || !extension_) return {};
-  const auto envelope = unordered_->seal(Farewell{has(Extension::kSecretKeys) ? reason : kUntold}.encode());
+  const auto envelope =
+      unordered_->seal(Farewell{has(Extension::kSecretKeys) ? reason : kUntold}.encode());
   if (!envelope) return {};
   raw_->send_message(*envelope);
   return *envelope;
@@ -357,8 +370,13 @@ void PeerSocket::end() {
 }
 
 void PeerSocket::end_raw() {
-  if (has(Extension::kSealedEnd)) raw_->write(sender_->end_frame());
-  raw_->end();
+  if (!has(Extension::kSealedEnd)) {
+    raw_->end();
+    return;
+  }
+  const Bytes last = sender_->end_frame();
+  raw_->write(last);
+  raw_->end(last.size());
 }
 
 bool PeerSocket::flushed() const { return finished_ || (ended_ && is_open() && raw_->all_acknowledged()); }
@@ -440,9 +458,9 @@ bool PeerSocket::accept_path(net::UdpSocket& socket, net::Address from) {
   return !raw_->connected() || raw_->is_path(socket, from) || speaks();
 }
 
-/// The peer may send from another address than the one it is reached at, being a host with several or
-/// behind the same NAT. The first that speaks on a path is the one; whether it is the peer shows when its
-/// first record opens. Once somebody has spoken nobody else is heard.
+/// The peer may send from another address than the one it is reached at, being a host with several
+/// or behind the same NAT. The first that speaks on a path is the one; whether it is the peer shows
+/// when its first record opens. Once somebody has spoken nobody else is heard.
 bool PeerSocket::speaks_for_peer(const Source& source) {
   if (!other_source_ && !raw_->heard()) other_source_ = source;
   return other_source_ == source || old_source_ == source;
@@ -462,7 +480,8 @@ void PeerSocket::feed(std::span<const ByteView> chunks) {
     if (const auto fed = receiver_->feed(chunk); !fed) {
       const bool large = fed.error() == secret_stream::ReceiveError::kTooLarge;
       const char* const why = large ? "a record is larger than hsfwd peers send" : nullptr;
-      dht_.env().log.debug("peer", "stream broken: {}", why ? why : "what came in does not authenticate");
+      dht_.env().log.debug("peer", "stream broken: {}",
+                           why ? why : "what came in does not authenticate");
       large ? fail_because(ConnectError::kBroken, why) : fail(ConnectError::kBroken);
       return;
     }
@@ -486,8 +505,8 @@ void PeerSocket::settle() {
   raw_->consume(receiver_->take_credit());
 }
 
-/// Of clients that promise no first record, the header is the earliest that only they can send: to their
-/// stream's id at the server, which the second message tells them, sealed.
+/// Of clients that promise no first record, the header is the earliest that only they can send: to
+/// their stream's id at the server, which the second message tells them, sealed.
 void PeerSocket::check_proof() {
   if (proven_ || closed_) return;
   const bool record_is_due = first_record_ && !initiator_;
@@ -519,7 +538,7 @@ void PeerSocket::receive_message(ByteView message) {
   auto plaintext = unordered_->open(message);
   if (!plaintext) return;
   if (const auto farewell = extension_ ? Farewell::decode(*plaintext) : std::nullopt) {
-    error_detail_ = (has(Extension::kSecretKeys) ? "" : kUnproven) + farewell->text;
+    error_detail_ = farewell->text + (has(Extension::kSecretKeys) ? "" : kUnproven);
   } else if (open_task_.posted()) {
     early_messages_.push_back(std::move(*plaintext));
   } else if (on_message_) {
@@ -527,8 +546,8 @@ void PeerSocket::receive_message(ByteView message) {
   }
 }
 
-/// Everybody on the way can end the raw stream, so between two that seal their ends that says nothing of
-/// the data.
+/// Everybody on the way can end the raw stream, so between two that seal their ends that says
+/// nothing of the data.
 void PeerSocket::on_end() {
   raw_ended_ = true;
   if (!receiver_) return;
@@ -541,8 +560,9 @@ void PeerSocket::on_end() {
 }
 
 void PeerSocket::cut() {
-  send_unordered(Farewell{describe(ConnectError::kCut)}.encode());
-  fail(ConnectError::kCut);
+  if (closed_) return;
+  raw_->destroy(farewell(describe(ConnectError::kCut)));
+  close(ConnectError::kCut);
 }
 
 void PeerSocket::on_writable() {
@@ -567,18 +587,22 @@ void PeerSocket::on_no_memory() {
 
 void PeerSocket::on_closed(udx::CloseReason reason) {
   if (closed_) return;
-  // A reset that has overtaken the handshake's answer: that says to whom the connection was, and makes
-  // the reason readable.
+  // A reset that has overtaken the handshake's answer: that says to whom the connection was, and
+  // makes the reason readable.
   if (!sender_) {
     early_close_ = reason;
     return;
   }
   finished_ = reason == udx::CloseReason::kFinished;
   switch (reason) {
-    case udx::CloseReason::kFinished: return close(ConnectError::kNone);
-    case udx::CloseReason::kReset: return close(ConnectError::kReset);
-    case udx::CloseReason::kTimedOut: return close(ConnectError::kTimedOut);
-    case udx::CloseReason::kNoMemory: return close(ConnectError::kNoMemory);
+    case udx::CloseReason::kFinished:
+      return close(ConnectError::kNone);
+    case udx::CloseReason::kReset:
+      return close(ConnectError::kReset);
+    case udx::CloseReason::kTimedOut:
+      return close(ConnectError::kTimedOut);
+    case udx::CloseReason::kNoMemory:
+      return close(ConnectError::kNoMemory);
   }
 }
 

@@ -51,8 +51,8 @@ class PathController {
   virtual void on_path(net::UdpSocket& socket, const net::Address& from) = 0;
   /// Everything sent over the path before is acknowledged.
   virtual void on_remote_changed() {}
-  /// Of a server's socket: the client has shown that it has the keys, from where the path leads; see
-  /// docs/protocol/forward.md, section 8.
+  /// Of a server's socket: the client has shown that it has the keys, from where the path leads;
+  /// see docs/protocol/forward.md, section 8.
   virtual void on_proven() {}
   /// The peer has left the path before, too; see udx::StreamObserver.
   virtual void on_path_proven() {}
@@ -113,8 +113,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void set_on_message(std::function<void(ByteView)> on_message) {
     on_message_ = std::move(on_message);
   }
-  /// One message for the peer, whole at its end, of any size the protocol allows, or of a record's where both are hsfwd.
-  /// Taken in any case; who sends many asks room() first.
+  /// One message for the peer, whole at its end, of any size the protocol allows, or of a record's
+  /// where both are hsfwd. Taken in any case; who sends many asks room() first.
   void send_message(ByteView plaintext);
   std::size_t room() const { return is_open() ? raw_->send_room() : 0; }
   /// Sends an empty message, which every peer takes for a keepalive, and calls `done` with the time
@@ -223,8 +223,9 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   Bytes early_;
   std::vector<Bytes> early_messages_;
   std::optional<udx::CloseReason> early_close_;
-  std::optional<Source> other_source_;  // the peer sends from there rather than from where it is reached
-  std::optional<Source> old_source_;    // the same, of the path before
+  std::optional<Source>
+      other_source_;  // the peer sends from there rather than from where it is reached
+  std::optional<Source> old_source_;  // the same, of the path before
 
   net::ByteStreamObserver* observer_ = nullptr;
   std::function<void()> on_open_;

@@ -21,8 +21,8 @@ int repeats_until_give_up(Duration pace) {
 }  // namespace
 
 PunchRequests::PunchRequests(Dht& dht, Holepuncher& puncher, const rpc::Target& target,
-                             const crypto::Key32& key, std::uint64_t session,
-                             const AttemptLog& log, Observer& observer)
+                             const crypto::Key32& key, std::uint64_t session, const AttemptLog& log,
+                             Observer& observer)
     : dht_(dht),
       puncher_(puncher),
       target_(target),

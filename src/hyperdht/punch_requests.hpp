@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a client asks the server about a punch: sealed, sent from the socket that is to punch, through
-// relays. Several copies may be out at once, along different ways; the first answer ends them all.
+// What a client asks the server about a punch: sealed, sent from the socket that is to punch,
+// through relays. Several copies may be out at once, along different ways; the first answer ends
+// them all.
 #pragma once
 
 #include <memory>
@@ -42,9 +43,8 @@ class PunchRequests {
   };
 
   /// `target` the server's, `key` of the payloads, `session` the server's name for the attempt.
-  PunchRequests(Dht& dht, Holepuncher& puncher, const rpc::Target& target,
-                const crypto::Key32& key, std::uint64_t session, const AttemptLog& log,
-                Observer& observer);
+  PunchRequests(Dht& dht, Holepuncher& puncher, const rpc::Target& target, const crypto::Key32& key,
+                std::uint64_t session, const AttemptLog& log, Observer& observer);
 
   /// Numbers the round. Repeated after `pace`, then twice as long each time, until kGiveUp.
   void send(const Way& way, HolepunchPayload payload, Duration pace);

@@ -34,8 +34,8 @@ class RelayPairing final : private PairingObserver {
   };
 
   /// Events come later, never from inside the constructor. `stream` is the own stream.
-  RelayPairing(RelayConnections& connections, const RelayThroughInfo& relay,
-               RelayIdentity identity, bool initiator, udx::StreamId stream, Observer& observer);
+  RelayPairing(RelayConnections& connections, const RelayThroughInfo& relay, RelayIdentity identity,
+               bool initiator, udx::StreamId stream, Observer& observer);
   ~RelayPairing() { cancel(); }
   RelayPairing(const RelayPairing&) = delete;
   RelayPairing& operator=(const RelayPairing&) = delete;

@@ -114,13 +114,14 @@ void RelayPair::cancel() {
 }
 
 net::Ipv4 RelayPair::waiting_host() const {
-  const RelaySession* session = sides_[0].session != nullptr ? sides_[0].session : sides_[1].session;
+  const RelaySession* session =
+      sides_[0].session != nullptr ? sides_[0].session : sides_[1].session;
   return session->host_;
 }
 
-/// The peer is where its first packet comes from. The relay's socket that the packet came to need not be
-/// that of the peer's session. After it has found a direct path the peer repeats from another socket
-/// what it sent before; that must not move the leg, but has to get through.
+/// The peer is where its first packet comes from. The relay's socket that the packet came to need
+/// not be that of the peer's session. After it has found a direct path the peer repeats from
+/// another socket what it sent before; that must not move the leg, but has to get through.
 bool RelayPair::Side::accept_path(net::UdpSocket& arrival, net::Address from) {
   if (leg->connected()) return from.host == leg->remote().host;
   socket = pair.server_.hold_socket_(arrival);
@@ -250,9 +251,8 @@ void RelayServer::make_room_for_waiting() {
   if (waiting_.size() < limits_.max_pairs * kWaitingPerPair) return;
   std::map<net::Ipv4, std::size_t> count;
   for (const auto& [token, pair] : waiting_) ++count[pair->waiting_host()];
-  const auto most = std::max_element(count.begin(), count.end(), [](const auto& a, const auto& b) {
-    return a.second < b.second;
-  });
+  const auto most = std::max_element(
+      count.begin(), count.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   const RelayPair* oldest = nullptr;
   for (const auto& [token, pair] : waiting_) {
     const bool of_most = pair->waiting_host() == most->first;

@@ -132,8 +132,7 @@ void Router::relay_handshake(const HandshakeMessage& message, const rpc::Request
 
 /// From a client to the server that announced itself here, or where the client wants it to go.
 void Router::pass_on(const rpc::RequestOrigin& origin, ByteView message,
-                     const std::optional<Address>& announced,
-                     const std::optional<Address>& named) {
+                     const std::optional<Address>& announced, const std::optional<Address>& named) {
   const bool known = !named || (announced && announced->host == named->host);
   if (!known && !may_name(*named)) return;
   clients_.note(origin.from, node_.env().now());

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Passes handshakes and holepunch messages on between clients and servers that cannot talk to each
 // other yet. Every hop is a message of its own; a relay keeps no state but where servers announced
-// themselves from, and which clients asked lately: nothing is passed back to anybody else. What a client
-// wants sent to an address of its own choice has a small rate for each such address.
+// themselves from, and which clients asked lately: nothing is passed back to anybody else. What a
+// client wants sent to an address of its own choice has a small rate for each such address.
 //
 //   C ─FROM_CLIENT─► R ─FROM_RELAY─► S        S ─FROM_SERVER─► R ─REPLY─► C
 //
-// Forwarded messages are requests under the original tid, also on the way back; only the last hop is
-// a response.
+// Forwarded messages are requests under the original tid, also on the way back; only the last hop
+// is a response.
 #pragma once
 
 #include <map>
@@ -46,7 +46,8 @@ class RoutedServer {
 struct RouterStats {
   std::uint64_t handshakes_relayed = 0;
   std::uint64_t holepunches_relayed = 0;
-  std::uint64_t refused = 0;  // answers to who did not ask, and too much for an address a client named
+  std::uint64_t refused =
+      0;  // answers to who did not ask, and too much for an address a client named
 };
 
 class Router {
@@ -58,8 +59,8 @@ class Router {
   void remove_server(const rpc::Target& target, const RoutedServer& server);
   bool has_server(const rpc::Target& target) const { return servers_.contains(target); }
 
-  /// A server announced itself from `relay`; the entry of a server of this node stays. False: its host
-  /// has its share of the entries.
+  /// A server announced itself from `relay`; the entry of a server of this node stays. False: its
+  /// host has its share of the entries.
   bool set_forward(const rpc::Target& target, const Address& relay, Bytes record);
   void remove_forward(const rpc::Target& target);
   std::optional<Address> relay_for(const rpc::Target& target);

@@ -56,8 +56,8 @@ struct ServerStats {
   std::uint64_t invalid = 0;     // did not open
   std::uint64_t dropped = 0;     // because there were too many
   std::uint64_t connections = 0;
-  std::uint64_t early = 0;       // of these, before the proof: the client is known there
-  std::uint64_t abandoned = 0;   // no proof came within the time
+  std::uint64_t early = 0;      // of these, before the proof: the client is known there
+  std::uint64_t abandoned = 0;  // no proof came within the time
 };
 
 class Server final : public RoutedServer {
@@ -112,7 +112,7 @@ class Server final : public RoutedServer {
   std::unique_ptr<SelfTest> self_test_;
   SlotMap<ServerSession> sessions_;
   std::map<Bytes, std::size_t> by_noise_;  // first handshake messages that are being served
-  EvictionOrder order_;  // all sessions but those whose client a relay carries
+  EvictionOrder order_;                    // all sessions but those whose client a relay carries
   KnownClients clients_;
   std::vector<std::unique_ptr<PeerSocket>> ready_;
   std::function<void()> on_closed_;

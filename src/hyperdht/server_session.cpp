@@ -30,8 +30,8 @@ class RelayKeeper final : public PathController {
 constexpr Duration kClearWait = 10_s;   // copies of the first message may still come
 constexpr Duration kStreamWait = 10_s;  // for the client's stream, its proof, or its first punch
 constexpr Duration kReturnWait = 25_s;  // for a client that is to come again in 10 to 20 s
-// A client that is known at its address is handed over before its proof, so that a service that speaks
-// first loses no round trip. Beyond this many at once they wait for it.
+// A client that is known at its address is handed over before its proof, so that a service that
+// speaks first loses no round trip. Beyond this many at once they wait for it.
 constexpr std::size_t kMaxEarly = 128;
 constexpr Duration kRelayTurnPoll = 100_ms;
 // What may be sent to an address for each byte that came from it: RFC 9000, section 8.1.
@@ -46,8 +46,12 @@ bool has_first_record(const std::optional<Extension>& block) {
   return block && (block->features & Extension::kFirstRecord) != 0;
 }
 
-std::uint64_t size_of_question(const Bytes& noise) { return noise.size() + kLeastAroundQuestion; }
-std::uint64_t size_of_answer(const Bytes& noise) { return noise.size() + kMostAroundAnswer; }
+std::uint64_t size_of_question(const Bytes& noise) {
+  return noise.size() + kLeastAroundQuestion;
+}
+std::uint64_t size_of_answer(const Bytes& noise) {
+  return noise.size() + kMostAroundAnswer;
+}
 }  // namespace
 
 ServerSession::ServerSession(Server& server, std::size_t id, const Bytes& noise)
@@ -170,8 +174,8 @@ void ServerSession::repeat_answer_later(const HandshakeMessage& message,
   repeat_timer_.start(kAnswerRepeat);
 }
 
-/// What leads the stream to an address that the client only claims must not be told to anybody else:
-/// whoever hears it can send the proof.
+/// What leads the stream to an address that the client only claims must not be told to anybody
+/// else: whoever hears it can send the proof.
 std::optional<HandshakeAnswer> ServerSession::answer_copy(const HandshakeMessage& message,
                                                           const rpc::RequestOrigin& origin) const {
   const net::Ipv4 asks = message.peer_address.value_or(origin.from).host;
@@ -225,8 +229,8 @@ void ServerSession::ask_client_relay() {
 
 void ServerSession::dial(const RelayThroughInfo& relay, RelayIdentity identity) {
   RelayedPath::Owner& owner = *this;
-  relay_ = std::make_unique<RelayedPath>(dht_, *socket_, relay, identity, own_relay_.has_value(),
-                                         owner);
+  relay_ =
+      std::make_unique<RelayedPath>(dht_, *socket_, relay, identity, own_relay_.has_value(), owner);
 }
 
 bool ServerSession::has_relay() {
@@ -347,8 +351,8 @@ void ServerSession::give_up() {
   clear_later();
 }
 
-/// A stock client asks about the punch through the relay of its handshake if that is among them, and
-/// through the first of them otherwise. A random punch takes two relays that have seen it.
+/// A stock client asks about the punch through the relay of its handshake if that is among them,
+/// and through the first of them otherwise. A random punch takes two relays that have seen it.
 std::vector<RelayInfo> ServerSession::relays_for_punch(const Address& introducer) const {
   const std::vector<RelayInfo>& all = server_.announcer_->relays();
   if (remote_.extension) return all;
@@ -387,8 +391,7 @@ NoisePayload ServerSession::make_payload(PayloadError error, const Address& intr
 }
 
 /// What the client learns at length is left out where its question was too short for it.
-NoisePayload ServerSession::fitting_payload(PayloadError error,
-                                            const Address& introducer) const {
+NoisePayload ServerSession::fitting_payload(PayloadError error, const Address& introducer) const {
   NoisePayload payload = make_payload(error, introducer);
   const std::uint64_t most = kAmplification * size_of_question(noise_);
   while (payload.encode().size() + kMessage2Overhead + kMostAroundAnswer > most) {
@@ -461,7 +464,7 @@ void ServerSession::on_proven() {
   if (dial_) dht_.client_relays().forgiven(*std::exchange(dial_, std::nullopt));
   const bool relayed = state_ == State::kRelayed;
   const Address at = relayed ? client_ : raw.remote();
-  dht_.doubt_other_paths(key_, at);
+  dht_.doubt_other_paths(stream(), at);
   server_.clients_.note_proof(key_, stamp(), started_at_,
                               relayed ? std::nullopt : std::optional(at), dht_.env().now());
   if (!relayed) remember_route();

@@ -11,8 +11,8 @@ namespace hsfwd::hyperdht {
 /// One distinct first handshake message at a server, from its answer until some seconds after its
 /// connection stands or has failed: copies of the message are answered the same meanwhile.
 ///
-/// A first message may be a recorded one, and its address anybody's. So nothing is done for it beyond
-/// the answer, and what opens a path, until the client has proven itself; see
+/// A first message may be a recorded one, and its address anybody's. So nothing is done for it
+/// beyond the answer, and what opens a path, until the client has proven itself; see
 /// docs/protocol/forward.md, section 8.
 class ServerSession final : public PathController,
                             private ServerPunch::Owner,
@@ -118,7 +118,7 @@ class ServerSession final : public PathController,
   NoisePayload remote_;
   Bytes answer_;
   std::optional<noise::Session> keys_;
-  std::uint64_t features_ = 0;  // that both sides have
+  std::uint64_t features_ = 0;          // that both sides have
   std::unique_ptr<PeerSocket> socket_;  // until it is handed over
   PeerSocket* handed_over_ = nullptr;
   std::unique_ptr<ServerPunch> punch_;

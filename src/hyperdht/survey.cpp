@@ -152,6 +152,7 @@ void Survey::probe_sizes() {
     spec.value = filler(size);
     spec.retries = kPingRepeats;
     spec.socket = &dht_.endpoint().client();
+    spec.uncut = true;
     calls_.back()->start(std::move(spec));
   }
 }

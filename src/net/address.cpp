@@ -66,7 +66,9 @@ bool is_private(Ipv4 host) { return any_contains(kPrivate, host); }
 
 bool is_reserved(Ipv4 host) { return any_contains(kReserved, host); }
 
-bool is_nobody(Ipv4 host) { return any_contains(kNobody, host); }
+bool is_nobody(Ipv4 host) {
+  return any_contains(kNobody, host);
+}
 
 bool may_lead_to(Ipv4 from, Ipv4 to) {
   if (is_nobody(to)) return false;

@@ -48,9 +48,9 @@ const char* kind_of(Ipv4 host);
 inline bool is_bogon(Ipv4 host) { return is_private(host) || is_reserved(host); }
 /// 0/8, 224/4, 240/4: no single host is there, on any network.
 bool is_nobody(Ipv4 host);
-/// Whether something may be sent to `to` because `from` says so: from outside nobody reaches through
-/// us what he cannot reach by himself. Loopback is for loopback only; private and reserved networks
-/// are for those that are in one, since a test network is made of them.
+/// Whether something may be sent to `to` because `from` says so: from outside nobody reaches
+/// through us what he cannot reach by himself. Loopback is for loopback only; private and reserved
+/// networks are for those that are in one, since a test network is made of them.
 bool may_lead_to(Ipv4 from, Ipv4 to);
 
 struct Address {

@@ -30,9 +30,9 @@ class ByteStreamObserver {
   virtual void on_readable() = 0;
   /// After a write took less than it was given: there is room. May come without reason.
   virtual void on_writable() = 0;
-  /// The stream is gone, abruptly; nothing can be sent any more, and all that came in before has been
-  /// read. The last call. `reason` is for people. The stream may not be deleted inside this or any
-  /// other call, only retired.
+  /// The stream is gone, abruptly; nothing can be sent any more, and all that came in before has
+  /// been read. The last call. `reason` is for people. The stream may not be deleted inside this or
+  /// any other call, only retired.
   virtual void on_reset(const std::string& reason) = 0;
 };
 
@@ -44,8 +44,8 @@ class ByteStream {
   virtual void set_observer(ByteStreamObserver* observer) = 0;
 
   virtual ReadResult read(MutableBytes into) = 0;
-  /// Returns how many bytes were taken. Once the other side takes no more, bytes are taken and thrown
-  /// away: what it has said is still there to be read, and on_reset follows behind that.
+  /// Returns how many bytes were taken. Once the other side takes no more, bytes are taken and
+  /// thrown away: what it has said is still there to be read, and on_reset follows behind that.
   virtual std::size_t write(ByteView bytes) = 0;
   /// Why the other side takes no more; empty while it does, as far as is known.
   virtual std::string write_error() const { return {}; }
@@ -79,8 +79,8 @@ class BufferedByteStream : public ByteStream {
     static_cast<void>(reason);
     reset();
   }
-  /// Takes nothing any more, and does what reset_because() does once all that was taken has arrived at
-  /// the other side, or cannot any more. on_reset follows then.
+  /// Takes nothing any more, and does what reset_because() does once all that was taken has arrived
+  /// at the other side, or cannot any more. on_reset follows then.
   virtual void reset_behind(const std::string& reason) = 0;
 };
 

@@ -58,7 +58,8 @@ struct Options {
   std::vector<net::Address> known_nodes;  // from an earlier run
   Duration keepalive = Duration::seconds(5);  // of connections; 0: none
   std::size_t receive_window = 4 * 1024 * 1024;  // bytes a connection may hold unread
-  /// Bytes that all connections together may hold unread and unsent. Windows shrink as they fill. At least 32 MiB.
+  /// Bytes that all connections together may hold unread and unsent. Windows shrink as they fill.
+  /// At least 32 MiB.
   std::size_t max_buffered = 256 * 1024 * 1024;
   /// Blind relays for connections that find no direct path, and until they find one. For those of this
   /// node's servers, and to peers that name none themselves.

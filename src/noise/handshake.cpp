@@ -30,18 +30,8 @@ crypto::SecretBytes<64> hmac(ByteView key, ByteView input, ByteView more = {}) {
   for (std::uint8_t& b : inner.mutable_view()) b ^= 0x36;
   for (std::uint8_t& b : outer.mutable_view()) b ^= 0x5c;
 
-  Hash64 hash = crypto::blake2b_512({inner.view(), input, more});
-  hash = crypto::blake2b_512({outer.view(), hash.view()});
-  const auto out = crypto::SecretBytes<64>::from(hash.view());
-  crypto::wipe(hash.mutable_view());
-  return out;
-}
-
-Key32 keyed_hash(ByteView key, std::string_view label) {
-  crypto::Hash32 hash = crypto::blake2b_256_keyed(key, {as_bytes(label)});
-  const Key32 out = Key32::from(hash.view());
-  crypto::wipe(hash.mutable_view());
-  return out;
+  const auto inner_hash = crypto::secret_blake2b_512({inner.view(), input, more});
+  return crypto::secret_blake2b_512({outer.view(), inner_hash.view()});
 }
 
 Key32 cipher_key(const crypto::SecretBytes<64>& output) { return Key32::from(output.view()); }
@@ -71,7 +61,7 @@ HkdfOutput hkdf(ByteView salt, ByteView input_key) {
 }
 
 Key32 Session::derive(std::string_view label) const {
-  return keyed_hash(exporter.view(), label);
+  return crypto::secret_blake2b_256_keyed(exporter.view(), {as_bytes(label)});
 }
 
 SymmetricState::SymmetricState(ByteView prologue, const PublicKey& responder_static) {
@@ -108,7 +98,7 @@ Result<Bytes> SymmetricState::decrypt_and_hash(ByteView ciphertext) {
 HkdfOutput SymmetricState::split() const { return hkdf(chaining_key_.view(), {}); }
 
 Key32 SymmetricState::exporter() const {
-  return keyed_hash(chaining_key_.view(), kExporterLabel);
+  return crypto::secret_blake2b_256_keyed(chaining_key_.view(), {as_bytes(kExporterLabel)});
 }
 
 Initiator::Initiator(KeyPair local, const PublicKey& remote, ByteView prologue)

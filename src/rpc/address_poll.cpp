@@ -2,6 +2,7 @@
 #include "rpc/address_poll.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "rpc/node.hpp"
 
@@ -9,7 +10,6 @@ namespace hsfwd::rpc {
 
 namespace {
 constexpr std::size_t kPolled = 5;  // as many as the network check asks
-constexpr int kPollDraws = 64;         // in vain, before there are too few others
 constexpr int kPollRetries = 1;
 }  // namespace
 
@@ -34,27 +34,34 @@ void AddressPoll::choose(const net::Address& address, const std::vector<net::Add
                          bool neighbours) {
   asked_.clear();
   std::vector<net::Address> taken;
-  for (const net::Address& dissenter : dissenters) taken.push_back(constituency(dissenter, address));
+  for (const net::Address& dissenter : dissenters)
+    taken.push_back(constituency(dissenter, address));
   const auto denies = [&](net::Ipv4 host) {
     return std::any_of(dissenters.begin(), dissenters.end(), [&](const net::Address& dissenter) {
       return are_neighbours(dissenter.host, host);
     });
   };
-  for (int draw = 0; draw < kPollDraws && asked_.size() < kPolled; ++draw) {
-    const RoutingNode* node = node_.table().random(node_.env().random);
-    if (node == nullptr) return;
-    const net::Address vote = constituency(node->address, address);
-    if (!may_see(node->address, address)) continue;
-    if (!neighbours && denies(node->address.host)) continue;
+  for (const net::Address& node : shuffled(node_.known_nodes(node_.table().size()))) {
+    if (asked_.size() >= kPolled) return;
+    const net::Address vote = constituency(node, address);
+    if (!may_see(node, address) || (!neighbours && denies(node.host))) continue;
     if (std::find(taken.begin(), taken.end(), vote) != taken.end()) continue;
     taken.push_back(vote);
-    asked_.push_back(node->address);
+    asked_.push_back(node);
   }
 }
 
+/// Whoever has been met last has no better chance, nor whoever has many nodes in the table.
+std::vector<net::Address> AddressPoll::shuffled(std::vector<net::Address> nodes) const {
+  for (std::size_t i = nodes.size(); i > 1; --i) {
+    std::swap(nodes[i - 1], nodes[node_.env().random.below(static_cast<std::uint32_t>(i))]);
+  }
+  return nodes;
+}
+
 void AddressPoll::ask(const net::Address& node) {
-  calls_.push_back(std::make_unique<Call>(
-      node_.calls(), [this](const CallResult& result) { on_pong(result); }));
+  calls_.push_back(
+      std::make_unique<Call>(node_.calls(), [this](const CallResult& result) { on_pong(result); }));
   node_.ping(*calls_.back(), node, nullptr, kPollRetries);
 }
 

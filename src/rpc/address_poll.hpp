@@ -12,8 +12,8 @@ namespace hsfwd::rpc {
 class Node;
 
 /// Asks some nodes, drawn from the routing table, where they see us: whether an address that others
-/// deny is still the own one. Those who deny it are not asked, nor, if there are others, who lives on
-/// the host or in the /24 of one.
+/// deny is still the own one. Those who deny it are not asked, nor, if there are others, who lives
+/// on the host or in the /24 of one.
 class AddressPoll {
  public:
   struct Opinion {
@@ -33,6 +33,7 @@ class AddressPoll {
  private:
   void choose(const net::Address& address, const std::vector<net::Address>& dissenters,
               bool neighbours);
+  std::vector<net::Address> shuffled(std::vector<net::Address> nodes) const;
   void ask(const net::Address& node);
   void on_pong(const CallResult& result);
 

@@ -14,12 +14,13 @@ bool may_see(const net::Address& voter, const net::Address& claim);
 /// node, as a network that is not the public one may live on one host.
 net::Address constituency(const net::Address& voter, const net::Address& claim);
 
-/// Two that are likely to be the same person's: in the same /24, or, if not public, on the same host.
+/// Two that are likely to be the same person's: in the same /24, or, if not public, on the same
+/// host.
 bool are_neighbours(net::Ipv4 a, net::Ipv4 b);
 
-/// The own address, voted on by the nodes that answered: the last sixteen constituencies have a vote
-/// each, the latest of each counts, of a host four at most, and NatSampler does the counting. While
-/// most tell of public addresses, no other kind is heard of.
+/// The own address, voted on by the nodes that answered: the last sixteen constituencies have a
+/// vote each, the latest of each counts, of a host four at most, and NatSampler does the counting.
+/// While most tell of public addresses, no other kind is heard of.
 ///
 /// Differs from upstream, where every report counts, that of a stranger's request and the twentieth
 /// from the same host included.

@@ -6,19 +6,23 @@
 namespace hsfwd::rpc {
 
 namespace {
-constexpr std::size_t kMaxFactor = 3;            // RFC 9000, 8.1
-constexpr std::size_t kMaxUnproven = 1024;       // bytes on the wire
-constexpr std::size_t kHostBuckets = 4096;       // of 24 bytes
+constexpr std::size_t kMaxFactor = 3;       // RFC 9000, 8.1
+constexpr std::size_t kMaxUnproven = 1024;  // bytes on the wire
+constexpr std::size_t kHostBuckets = 4096;  // of 24 bytes
 constexpr std::size_t kNetworkBuckets = 1024;
-constexpr Duration kQuestionExpiry = 10_s;       // clients give up after 4 to 8 s
+constexpr Duration kQuestionExpiry = 10_s;  // clients give up after 4 to 8 s
 
-bool is_local(const net::Address& address) { return net::is_private(address.host); }
+bool is_local(const net::Address& address) {
+  return net::is_private(address.host);
+}
 
 std::uint64_t host_key(const net::Address& to) {
   return static_cast<std::uint64_t>(to.host.value) << 16 | (is_local(to) ? to.port : 0u);
 }
 
-std::uint64_t network_key(const net::Address& to) { return to.host.value >> 8; }
+std::uint64_t network_key(const net::Address& to) {
+  return to.host.value >> 8;
+}
 }  // namespace
 
 std::size_t max_unproven_answer(std::size_t question) {
@@ -42,8 +46,7 @@ void SendBudget::spend(const net::Address& to, std::size_t bytes) {
   if (!is_local(to)) networks_.take(network_key(to), env_.now(), tokens);
 }
 
-ReturnChecks::ReturnChecks(const net::Env& env)
-    : env_(env) {
+ReturnChecks::ReturnChecks(const net::Env& env) : env_(env) {
   env_.random.fill(secret_.mutable_view());
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a node does for those who ask it, since a question may come under a false address:
 //
-//  - an answer of more than three times the question, or of more than 1 kB, goes only to who has shown
+//  - an answer of more than three times the question, or of more than 1 kB, goes only to who has
+//  shown
 //    to be there, for this one question: by a token, or by an answer to a ping of ours. Stock peers
-//    answer pings from wherever they ask, and present tokens only when they store; so it is the ping
-//    that lets them read values and topics. Nothing is remembered of who was there before, or else
-//    every member of the network could be made a victim;
+//    answer pings from wherever they ask, and present tokens only when they store; so it is the
+//    ping that lets them read values and topics. Nothing is remembered of who was there before, or
+//    else every member of the network could be made a victim;
 //  - what goes to a host, and to the /24 that it is in, has a rate.
 #pragma once
 
@@ -21,18 +22,19 @@ namespace hsfwd::rpc {
 
 /// IPv4 and UDP, which count on either side.
 inline constexpr std::size_t kUdpOverhead = 28;
-/// Of an answer to a question of `question` bytes whose sender may be anybody; bytes of UDP payload.
+/// Of an answer to a question of `question` bytes whose sender may be anybody; bytes of UDP
+/// payload.
 std::size_t max_unproven_answer(std::size_t question);
 
 struct AdmissionStats {
-  std::uint64_t over_budget = 0;     // requests without an answer, as too much went there lately
-  std::uint64_t return_checks = 0;   // pings for proof
-  std::uint64_t not_forwarded = 0;   // to addresses that are none of the sender's business
+  std::uint64_t over_budget = 0;    // requests without an answer, as too much went there lately
+  std::uint64_t return_checks = 0;  // pings for proof
+  std::uint64_t not_forwarded = 0;  // to addresses that are none of the sender's business
 };
 
 /// Bytes that are sent because somebody asked, by where they go. Loopback and private hosts have a
-/// bucket a socket instead of one a host and a /24: whole networks are tried out on one host, and who
-/// can send from there needs nobody to reach it.
+/// bucket a socket instead of one a host and a /24: whole networks are tried out on one host, and
+/// who can send from there needs nobody to reach it.
 class SendBudget {
  public:
   explicit SendBudget(const net::Env& env);
@@ -61,8 +63,8 @@ class ReturnChecks {
  public:
   explicit ReturnChecks(const net::Env& env);
 
-  /// Keeps the question; the tid of the ping to be sent to its sender, or nothing where that makes no
-  /// sense: the question is too long, or has come with all its repeats and no ping was answered.
+  /// Keeps the question; the tid of the ping to be sent to its sender, or nothing where that makes
+  /// no sense: the question is too long, or has come with all its repeats and no ping was answered.
   std::optional<std::uint16_t> begin(const IncomingRequest& request);
   /// Gives the question to `again`, as proven, if this is the answer to its ping.
   template <class Again>

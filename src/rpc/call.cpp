@@ -220,7 +220,7 @@ void Call::transmit() {
   ++sent_;
   sent_at_ = calls_.env_.now();
   sent_turn_ = calls_.window_.on_sent();
-  if (spec_.to.port != 0) send_message(*spec_.socket, spec_.to, datagram_);
+  if (spec_.to.port != 0) send_message(*spec_.socket, spec_.to, datagram_, spec_.uncut);
   timer_.start(timeout());
   if (traced()) {
     calls_.env_.log.trace("rpc", "{} is asked: {}{}", spec_.to.to_string(), command_text(),

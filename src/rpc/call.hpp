@@ -2,11 +2,11 @@
 // Outgoing requests: numbering, timeouts, repeats, and a window that keeps bursts off the network.
 //
 // Differs from upstream: an answer counts only from the address asked, on the socket it is expected
-// on, under a transaction id drawn at random, where upstream numbers requests one after the other and
-// matches by number alone; timeouts adapt to the peer by default, where upstream has an option for it;
-// an answer lets the next waiting request out at once, where upstream lets them out every 750 ms; a
-// node that is silent while all others are is not held to be gone; one that is silent while others
-// are heard is noted as such for a while.
+// on, under a transaction id drawn at random, where upstream numbers requests one after the other
+// and matches by number alone; timeouts adapt to the peer by default, where upstream has an option
+// for it; an answer lets the next waiting request out at once, where upstream lets them out every
+// 750 ms; a node that is silent while all others are is not held to be gone; one that is silent
+// while others are heard is noted as such for a while.
 #pragma once
 
 #include <array>
@@ -39,11 +39,12 @@ struct RequestSpec {
   net::UdpSocket* socket = nullptr;  // nullptr: the one the node sends from
   net::UdpSocket* answered_on = nullptr;  // nullptr: the one it is asked from
   bool urgent = false;      // not held back by the window
+  bool uncut = false;       // arrives in one piece or not at all, whatever its size
 };
 
 struct Reply {
-  net::Address from;              // who was asked
-  std::optional<NodeId> from_id;  // verified
+  net::Address from;                 // who was asked
+  std::optional<NodeId> from_id;     // verified
   net::UdpSocket* socket = nullptr;  // the one it came in on
   ResponseMessage message;
   Duration rtt;

@@ -9,8 +9,8 @@ namespace hsfwd::rpc {
 
 namespace {
 
-// The share of a host and of a /24: a tenth and a fifth of the list. A server's three relays are not
-// all on one host then, and who runs a few nodes on a machine still has most of them in it.
+// The share of a host and of a /24: a tenth and a fifth of the list. A server's three relays are
+// not all on one host then, and who runs a few nodes on a machine still has most of them in it.
 constexpr int kHostShare = 2;
 constexpr int kNetworkShare = 4;
 constexpr std::size_t kHostsWithNewcomer = kBucketSize + 1;  // with a newcomer
@@ -22,14 +22,15 @@ using Levels = std::array<int, kHostsWithNewcomer>;
 Levels host_levels(const Hosts& hosts, std::size_t size) {
   Levels out{};
   for (std::size_t i = 0; i < size; ++i) {
-    const auto before = std::count(hosts.begin(), hosts.begin() + static_cast<std::ptrdiff_t>(i), hosts[i]);
+    const auto before =
+        std::count(hosts.begin(), hosts.begin() + static_cast<std::ptrdiff_t>(i), hosts[i]);
     out[i] = static_cast<int>(before) / kHostShare;
   }
   return out;
 }
 
-/// The same with the /24 in view. Those of a host that is over its share count behind its neighbours',
-/// so that it takes nothing from them.
+/// The same with the /24 in view. Those of a host that is over its share count behind its
+/// neighbours', so that it takes nothing from them.
 Levels levels(const Hosts& hosts, std::size_t size) {
   const Levels by_host = host_levels(hosts, size);
   Levels out = by_host;
@@ -95,9 +96,8 @@ void ClosestList::add(ClosestReply reply) {
 }
 
 bool ClosestList::lacks(net::Ipv4 host) const {
-  return crowded_ && std::none_of(replies_.begin(), replies_.end(), [host](const auto& reply) {
-           return reply.from.host == host;
-         });
+  return crowded_ && std::none_of(replies_.begin(), replies_.end(),
+                                  [host](const auto& reply) { return reply.from.host == host; });
 }
 
 }  // namespace hsfwd::rpc

@@ -18,8 +18,8 @@ struct ClosestReply {
 };
 
 /// The twenty nodes closest to a target, of which no host has more than its share: when there are
-/// more, one from the most crowded host goes first, and among equals the farthest. A host has as many
-/// ids near any key as it wants, since every port of its is one; others lose no place to it.
+/// more, one from the most crowded host goes first, and among equals the farthest. A host has as
+/// many ids near any key as it wants, since every port of its is one; others lose no place to it.
 ///
 /// Differs from upstream, where distance alone counts.
 class ClosestList {

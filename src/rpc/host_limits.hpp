@@ -8,9 +8,9 @@
 
 namespace hsfwd::rpc {
 
-/// How many nodes of one host, and of one /24, are taken: ports cost nothing, and with 65,536 of them
-/// one host is next to any key. Hosts that are not public are not limited, since a network of theirs
-/// may live on a single one.
+/// How many nodes of one host, and of one /24, are taken: ports cost nothing, and with 65,536 of
+/// them one host is next to any key. Hosts that are not public are not limited, since a network of
+/// theirs may live on a single one.
 struct HostLimits {
   std::size_t per_host;
   std::size_t per_network;

@@ -141,9 +141,9 @@ std::optional<std::uint16_t> response_tid(ByteView datagram) {
   return r.ok() ? std::optional(tid) : std::nullopt;
 }
 
-void send_message(net::UdpSocket& socket, const net::Address& to, ByteView datagram) {
+void send_message(net::UdpSocket& socket, const net::Address& to, ByteView datagram, bool uncut) {
   const net::OutboundDatagram message{
-      .to = to, .parts = {datagram, {}, {}}, .may_fragment = datagram.size() > kMaxUncut};
+      .to = to, .parts = {datagram, {}, {}}, .may_fragment = !uncut && datagram.size() > kMaxUncut};
   socket.send({&message, 1});
 }
 

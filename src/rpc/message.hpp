@@ -77,7 +77,9 @@ std::optional<std::uint16_t> response_tid(ByteView datagram);
 
 /// A value may make a message larger than paths are wide. Then it comes in fragments, as upstream's
 /// do; nothing here would find out the width.
-void send_message(net::UdpSocket& socket, const net::Address& to, ByteView datagram);
+/// `uncut`: in one piece or not at all.
+void send_message(net::UdpSocket& socket, const net::Address& to, ByteView datagram,
+                  bool uncut = false);
 
 /// `id` if it belongs to `from`, as a claimed id only counts then.
 std::optional<NodeId> verified_id(const std::optional<NodeId>& id, const net::Address& from);

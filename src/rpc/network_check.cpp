@@ -2,6 +2,7 @@
 #include "rpc/network_check.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "codec/writer.hpp"
 #include "rpc/node.hpp"
@@ -13,11 +14,9 @@ void NetworkCheck::start(Done done) {
   running_ = true;
   done_ = std::move(done);
   nodes_.clear();
+  places_ = 0;
   pongs_.clear();
-  for (RoutingNode* node = node_.table().newest(); node != nullptr && nodes_.size() < kProbes;
-       node = node->older) {
-    add(node->address);
-  }
+  add_from_table();
   if (nodes_.size() >= kProbes) {
     probe();
     return;
@@ -38,6 +37,22 @@ void NetworkCheck::cancel() {
   calls_.clear();
 }
 
+/// Those heard of last; the neighbours of one that is taken after all others.
+void NetworkCheck::add_from_table() {
+  for (std::size_t neighbours = 0; neighbours < kProbes; ++neighbours) {
+    const RoutingNode* node = node_.table().newest();
+    for (; node != nullptr && nodes_.size() < kProbes; node = node->older) {
+      if (neighbours_of(node->address) == neighbours) add(node->address);
+    }
+  }
+}
+
+std::size_t NetworkCheck::neighbours_of(const net::Address& address) const {
+  return static_cast<std::size_t>(std::count_if(
+      nodes_.begin(), nodes_.end(),
+      [&](const net::Address& node) { return are_neighbours(node.host, address.host); }));
+}
+
 void NetworkCheck::add(const net::Address& address) {
   const auto own = node_.sampler().host();
   if (!own || node_.calls().unanswered(address) != 0) return;
@@ -45,7 +60,9 @@ void NetworkCheck::add(const net::Address& address) {
   const bool known = std::any_of(nodes_.begin(), nodes_.end(), [&](const net::Address& node) {
     return constituency(node, {*own, 0}) == vote;
   });
-  if (!known) nodes_.push_back(address);
+  if (known) return;
+  places_ += neighbours_of(address) == 0;
+  nodes_.push_back(address);
 }
 
 void NetworkCheck::probe() {
@@ -71,35 +88,37 @@ void NetworkCheck::probe() {
 
 void NetworkCheck::on_pong(const CallResult& result) {
   if (result) pongs_.push_back({result->from, result->message.to});
-  if (--missing_ == 0) conclude();
+  --missing_;
+  // What is missing still would not change it.
+  const bool decided = agreeing().size() >= std::max(enough(), nodes_.size() / 2 + 1);
+  if (missing_ == 0 || decided) conclude();
 }
 
-std::optional<net::Address> NetworkCheck::most_seen() const {
-  std::optional<net::Address> best;
-  std::ptrdiff_t most = 0;
+/// Of those that got through to the server socket, which see us where most of them do.
+std::vector<NetworkCheck::Pong> NetworkCheck::agreeing() const {
+  std::vector<Pong> best;
   for (const Pong& pong : pongs_) {
-    const auto same = std::count_if(pongs_.begin(), pongs_.end(),
-                                    [&](const Pong& other) { return other.to == pong.to; });
-    if (same <= most) continue;
-    most = same;
-    best = pong.to;
+    std::vector<Pong> same;
+    std::copy_if(pongs_.begin(), pongs_.end(), std::back_inserter(same),
+                 [&](const Pong& other) { return other.to == pong.to; });
+    if (same.size() > best.size()) best = std::move(same);
   }
   return best;
+}
+
+/// Upstream's numbers, of places instead of nodes.
+std::size_t NetworkCheck::enough() const {
+  return places_ >= kProbes ? 3 : 1;
 }
 
 void NetworkCheck::conclude() {
   for (auto& call : calls_) node_.env().scheduler.retire(std::move(call));
   calls_.clear();
   AddressVotes probed;
-  if (const auto seen = most_seen()) {
-    for (const Pong& pong : pongs_) {
-      if (pong.to == *seen) probed.add(pong.to, pong.from);
-    }
-  }
-  const std::size_t enough = nodes_.size() >= kProbes ? 3 : 1;
-  const std::size_t needed = std::max(enough, pongs_.size() / 2 + 1);
+  for (const Pong& pong : agreeing()) probed.add(pong.to, pong.from);
   // A NAT that maps the port to another one is no open host, however well it forwards today.
-  const bool passed = probed.samples() >= needed && probed.host() == node_.sampler().host() &&
+  const bool passed = probed.samples() >= std::max(enough(), pongs_.size() / 2 + 1) &&
+                      probed.host() == node_.sampler().host() &&
                       probed.port() == node_.server_socket().local_address().port;
   running_ = false;
   // The callback may start the next check, and with it replace itself.

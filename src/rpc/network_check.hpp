@@ -16,8 +16,9 @@ class Node;
 /// Finds out whether the server socket can be reached from outside without having sent anything
 /// first: asks a few nodes, from the client socket, to answer to the server socket's port.
 ///
-/// Differs from upstream: of each /24 one node is asked, and what most of them say counts, where
-/// upstream asks the nodes heard of last, all on one host maybe, and one that lies spoils the check.
+/// Differs from upstream: of each /24 one node is asked, and what most of them say counts, as soon
+/// as they have, where upstream asks the nodes heard of last, all on one host maybe, and waits for
+/// all.
 class NetworkCheck {
  public:
   /// `passed`, and the address under which the server socket was seen.
@@ -32,24 +33,28 @@ class NetworkCheck {
 
  private:
   static constexpr std::size_t kProbes = 5;
+  struct Pong {
+    net::Address from;
+    net::Address to;
+  };
 
+  void add_from_table();
   void add(const net::Address& address);
+  std::size_t neighbours_of(const net::Address& address) const;
   void probe();
   void on_pong(const CallResult& result);
-  std::optional<net::Address> most_seen() const;
+  std::vector<Pong> agreeing() const;
+  std::size_t enough() const;
   void conclude();
 
   Node& node_;
   Done done_;
   bool running_ = false;
   std::vector<net::Address> nodes_;
+  std::size_t places_ = 0;  // of nodes that are no neighbours
   std::unique_ptr<BootstrapWalk> walk_;
   std::vector<std::unique_ptr<Call>> calls_;
   std::size_t missing_ = 0;
-  struct Pong {
-    net::Address from;
-    net::Address to;
-  };
   std::vector<Pong> pongs_;
 };
 

@@ -10,7 +10,9 @@ namespace hsfwd::rpc {
 
 namespace {
 constexpr std::uint32_t kReportTicks = 360;  // half an hour: a report of our address is fresh
-constexpr std::uint32_t kPollPause = 12;     // ticks, a minute: who lies is not to make us ask all the time
+constexpr std::uint32_t kPollPause =
+    12;                          // ticks, a minute: who lies is not to make us ask all the time
+constexpr int kPollsToLose = 3;  // in a row, unless one is unanimous
 constexpr std::uint32_t kMaxDelayedPing = 10'000;  // ms
 constexpr std::size_t kMaxDelayedPings = 1024;
 constexpr std::size_t kDownHintSize = 6;
@@ -213,10 +215,9 @@ void Node::add_closer_nodes(ResponseMessage& message, const Target& target,
   const std::size_t room = limit > used ? (limit - used) / net::Address::kWireSize : 0;
   auto nodes = table_.closest(target, kBucketSize);
   if (nodes.size() > room) {
-    std::partial_sort(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(room), nodes.end(),
-                      [&](const RoutingNode* a, const RoutingNode* b) {
-                        return closer(target, a->id, b->id);
-                      });
+    std::partial_sort(
+        nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(room), nodes.end(),
+        [&](const RoutingNode* a, const RoutingNode* b) { return closer(target, a->id, b->id); });
     nodes.resize(room);
   }
   for (const RoutingNode* node : nodes) message.closer_nodes.push_back(node->address);
@@ -276,8 +277,9 @@ void Node::insert(RoutingNode node) {
 
 // --- The own address ---
 
-/// Members vote when they are met and every half hour, from what they see of the socket that we send
-/// from. Of others the first few do, without whom a network that has no members yet could have none.
+/// Members vote when they are met and every half hour, from what they see of the socket that we
+/// send from. Of others the first few do, without whom a network that has no members yet could have
+/// none.
 bool Node::may_vote(const Reply& reply) {
   if (options_.filter != nullptr && !options_.filter(reply.from)) return false;
   if (external(*reply.socket)) return false;
@@ -306,7 +308,8 @@ void Node::count_vote(const net::Address& to, const net::Address& voter) {
   const auto host = sampler_.host();
   const auto port = sampler_.port();
   if (!sampler_.add(to, voter)) return;
-  // Where no check will show it, the first look around does, and nobody has been told before it is over.
+  // Where no check will show it, the first look around does, and nobody has been told before it is
+  // over.
   const bool looking = !bootstrapped_ && !options_.firewalled && !options_.own_address;
   if (!established_ || looking) established_ = sampler_.verdict();
   if (!firewalled_ && established_ && sampler_.verdict() != established_) on_address_denied();
@@ -324,13 +327,20 @@ void Node::on_address_denied() {
 
 void Node::on_opinions(const std::vector<AddressPoll::Opinion>& opinions) {
   if (firewalled_ || !established_ || opinions.empty()) return;
-  const auto agreeing = std::count_if(opinions.begin(), opinions.end(), [this](const auto& opinion) {
-    return opinion.claim == *established_;
-  });
+  const auto agreeing =
+      std::count_if(opinions.begin(), opinions.end(),
+                    [this](const auto& opinion) { return opinion.claim == *established_; });
   if (static_cast<std::size_t>(agreeing) * 2 <= opinions.size()) {
-    give_up_address();
+    // After a move nobody agrees. A minority that lies is now and then the majority of a few.
+    if (agreeing == 0 || ++polls_lost_ >= kPollsToLose) {
+      polls_lost_ = 0;
+      give_up_address();
+    } else {
+      poll_from_ = tick_;
+    }
     return;
   }
+  polls_lost_ = 0;
   // Who denied it had a vote, and has another in half an hour.
   sampler_ = {};
   for (const auto& [voter, claim] : opinions) {

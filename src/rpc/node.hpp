@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A member of the DHT: answers requests, learns nodes, finds out about its own address and becomes a
-// persistent member when it can. Commands of the layer above are offered to a Handler.
+// A member of the DHT: answers requests, learns nodes, finds out about its own address and becomes
+// a persistent member when it can. Commands of the layer above are offered to a Handler.
 //
-// Differs from upstream: only answers to own questions say where we are, not what strangers ask; what
-// is once established is given up only when others than those who deny it deny it, too; a host and a
-// /24 have few places in the routing table.
+// Differs from upstream: only answers to own questions say where we are, not what strangers ask;
+// what is once established is given up only when others than those who deny it deny it, too; a host
+// and a /24 have few places in the routing table.
 #pragma once
 
 #include <memory>
@@ -80,7 +80,8 @@ class Node final : private Calls::Owner {
 
   // --- Answering ---
   /// To a question that changes nothing: with the value at once, if that is not much more than the
-  /// question or its sender is proven to be there; else the request comes again when he has proven it.
+  /// question or its sender is proven to be there; else the request comes again when he has proven
+  /// it.
   void answer(const IncomingRequest& request, std::optional<ByteView> value);
   /// Fewer closer nodes than there are, where the question was small.
   void reply(const RequestOrigin& origin, std::optional<ByteView> value,
@@ -88,7 +89,8 @@ class Node final : private Calls::Owner {
   void reply_error(const RequestOrigin& origin, std::uint64_t code,
                    const ReplyOptions& options = {.token = false});
   /// Passes a request on under the same tid, command and target; nobody waits for an answer. At the
-  /// cost of `payer`, the sender if unset. Nothing happens where `to` is none of the sender's business.
+  /// cost of `payer`, the sender if unset. Nothing happens where `to` is none of the sender's
+  /// business.
   void relay(const RequestOrigin& origin, ByteView value, const net::Address& to,
              net::UdpSocket* socket = nullptr,
              const std::optional<net::Address>& payer = std::nullopt);
@@ -103,7 +105,8 @@ class Node final : private Calls::Owner {
   std::optional<NodeId> id() const;
   const NodeId& table_id() const { return table_.self(); }
   const AddressVotes& sampler() const { return sampler_; }
-  /// The own public address, if the node is reachable there from anywhere. Votes alone do not change it.
+  /// The own public address, if the node is reachable there from anywhere. Votes alone do not
+  /// change it.
   std::optional<net::Address> remote_address() const;
   const Health& health() const { return health_; }
   net::UdpSocket& server_socket() { return *server_; }
@@ -213,6 +216,7 @@ class Node final : private Calls::Owner {
   std::optional<net::Address> established_;
   AddressPoll poll_;
   std::uint32_t poll_from_ = 0;  // tick
+  int polls_lost_ = 0;           // in a row
   Health health_;
   Liveness liveness_;
   NetworkCheck check_;

@@ -175,9 +175,8 @@ int Query::patience() const { return met_members_ ? kPatienceAmongMembers : kPat
 /// None of those that have answered is to be replaced by one of them, as far as is known.
 bool Query::only_slow_are_left() const {
   return slow_ == asking_.size() && closest_.full() &&
-         std::none_of(asking_.begin(), asking_.end(), [this](const auto& asking) {
-           return closest_.lacks(asking.first.host);
-         });
+         std::none_of(asking_.begin(), asking_.end(),
+                      [this](const auto& asking) { return closest_.lacks(asking.first.host); });
 }
 
 void Query::finish_if_done() {

@@ -2,9 +2,9 @@
 // An iterative query: asks ever closer nodes, ten at a time, until the twenty closest to the target
 // have answered, and may then send each of them an update.
 //
-// Differs from upstream: of the nodes heard of, the closest is asked next, not the latest, which saves
-// a round trip where the routing table knows it already, but one host's ports are not all asked before
-// others, nor take the places of others; nodes of the routing table are asked while
+// Differs from upstream: of the nodes heard of, the closest is asked next, not the latest, which
+// saves a round trip where the routing table knows it already, but one host's ports are not all
+// asked before others, nor take the places of others; nodes of the routing table are asked while
 // bootstrap nodes are still being resolved, and are not kept waiting for them once enough have
 // answered; a node is given up on after three repeats and not five, since timeouts grow here; nodes
 // that are silent, as far as is known, are asked but not waited for while others answer.

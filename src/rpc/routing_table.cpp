@@ -9,8 +9,8 @@ namespace hsfwd::rpc {
 
 namespace {
 
-// Of a bucket a tenth and a fifth. In all, as many as somebody has who runs a few nodes on a machine,
-// and those of a provider's customers: there are some 200 nodes in a table.
+// Of a bucket a tenth and a fifth. In all, as many as somebody has who runs a few nodes on a
+// machine, and those of a provider's customers: there are some 200 nodes in a table.
 constexpr HostLimits kInBucket{2, 4};
 constexpr HostLimits kInAll{8, 32};
 constexpr std::size_t kHostTurn = 2;

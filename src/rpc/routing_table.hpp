@@ -2,8 +2,8 @@
 // The nodes this node knows: 256 buckets by shared prefix with the own id, k nodes each, and all of
 // them in the order in which they were last heard of.
 //
-// Differs from upstream: it tells of hosts and /24s that have as many nodes in it as they get, and names
-// no more of one host than it has to.
+// Differs from upstream: it tells of hosts and /24s that have as many nodes in it as they get, and
+// names no more of one host than it has to.
 #pragma once
 
 #include <array>
@@ -55,8 +55,9 @@ class RoutingTable {
   RoutingNode* oldest() const { return oldest_; }
   RoutingNode* newest() const { return newest_; }
 
-  /// Up to `count` nodes near the target: its bucket, those before it, then those behind. Close, but
-  /// not in exact order. Those of a host that has many near by make room for others' that are farther.
+  /// Up to `count` nodes near the target: its bucket, those before it, then those behind. Close,
+  /// but not in exact order. Those of a host that has many near by make room for others' that are
+  /// farther.
   std::vector<const RoutingNode*> closest(const Target& target, std::size_t count) const;
   const RoutingNode* random(Random& random) const;
   /// Nodes of the bucket that `id` belongs to.

@@ -16,7 +16,8 @@ bool Strays::add(net::Ipv4 host, Instant now) {
     // Forged sources fill the list: who is in it already is counted on.
     if (now < forget_at_) return false;
     forget_at_ = now + kForgetPause;
-    std::erase_if(entries_, [now](const auto& entry) { return now - entry.second.since >= kStrayPeriod; });
+    std::erase_if(entries_,
+                  [now](const auto& entry) { return now - entry.second.since >= kStrayPeriod; });
     if (entries_.size() >= kMaxStrayHosts) return false;
   }
   Entry& entry = entries_[host];

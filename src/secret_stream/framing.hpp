@@ -70,13 +70,14 @@ enum class ReceiveError {
 /// Puts the frames of the raw stream together, opens them, and keeps the plaintexts until they are
 /// taken. What it holds is bounded by what the raw stream lets in.
 ///
-/// Large are frames that no buffer of the pool holds, and that might fill a raw stream's window before they are
-/// complete: upstream allows sixteen megabytes. Their bytes are given back as they come, but only when the owner says so
-/// with credit_large(): it knows how many others hold such a frame.
+/// Large are frames that no buffer of the pool holds, and that might fill a raw stream's window
+/// before they are complete: upstream allows sixteen megabytes. Their bytes are given back as they
+/// come, but only when the owner says so with credit_large(): it knows how many others hold such a
+/// frame.
 class Receiver {
  public:
-  /// Memory comes from `pool` and outlives the receiver. Large frames are allocated as they come. Bodies
-  /// above `max_body` are refused.
+  /// Memory comes from `pool` and outlives the receiver. Large frames are allocated as they come.
+  /// Bodies above `max_body` are refused.
   Receiver(const noise::Session& session, BufferPool& pool, EndMark end = EndMark::kNone,
            std::size_t max_body = kMaxBody);
 
@@ -98,7 +99,8 @@ class Receiver {
   /// window.
   std::size_t take_credit();
 
-  /// Size of the large frame that is here in part; 0 if there is none, or if others before it wait to be taken.
+  /// Size of the large frame that is here in part; 0 if there is none, or if others before it wait
+  /// to be taken.
   std::size_t large_pending() const;
   /// Its bytes so far count as dealt with.
   void credit_large();

@@ -9,11 +9,12 @@ namespace hsfwd::secret_stream {
 
 class ReplayWindow {
  public:
-  /// Counters as far as this below the highest are still told apart; those further below count as seen.
+  /// Counters as far as this below the highest are still told apart; those further below count as
+  /// seen.
   static constexpr std::uint64_t kSize = 8192;
 
-  /// False if it has come before, or may have. To be asked only of counters that have authenticated,
-  /// since it takes them.
+  /// False if it has come before, or may have. To be asked only of counters that have
+  /// authenticated, since it takes them.
   bool take(std::uint64_t counter);
 
  private:

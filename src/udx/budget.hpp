@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// One sum of memory for what all streams of a mux hold: bytes that came in and were not read, early packets, bytes
-// that were not acknowledged.
+// One sum of memory for what all streams of a mux hold: bytes that came in and were not read, early
+// packets, bytes that were not acknowledged.
 //
-// The share of each direction of each stream is a part of what is left (dynamic thresholds: Choudhury and Hahne, 1998), so
-// that shares shrink as the memory fills, and what stalls never takes the last of it from what comes new. It is an eighth,
-// or less where more hold something, so that the windows of all of them together are no more than what is left.
-// Every stream keeps a floor, with which it makes progress whatever the others hold. In sum no more is held than the limit
-// and the floors of all directions.
+// The share of each direction of each stream is a part of what is left (dynamic thresholds:
+// Choudhury and Hahne, 1998), so that shares shrink as the memory fills, and what stalls never
+// takes the last of it from what comes new. It is an eighth, or less where more hold something, so
+// that the windows of all of them together are no more than what is left. Every stream keeps a
+// floor, with which it makes progress whatever the others hold. In sum no more is held than the
+// limit and the floors of all directions.
 #pragma once
 
 #include <algorithm>
@@ -17,8 +18,10 @@ namespace hsfwd::udx {
 
 class Budget {
  public:
-  static constexpr std::size_t kDefaultLimit = 256 * 1024 * 1024;  // bytes; 64 windows that nobody reads
-  /// One slab of the send buffer, or one record of the layer above with two early packets beside it.
+  static constexpr std::size_t kDefaultLimit =
+      256 * 1024 * 1024;  // bytes; 64 windows that nobody reads
+  /// One slab of the send buffer, or one record of the layer above with two early packets beside
+  /// it.
   static constexpr std::size_t kFloor = 70 * 1024;
 
   explicit Budget(std::size_t limit) : limit_(limit) {}
@@ -33,8 +36,8 @@ class Budget {
   std::uint64_t refused() const { return refused_; }
   void count_refused() { ++refused_; }
 
-  /// What one direction of one stream may hold by now. The last eighth of the memory is for what is on its way when a share
-  /// shrinks.
+  /// What one direction of one stream may hold by now. The last eighth of the memory is for what is
+  /// on its way when a share shrinks.
   std::size_t share() const {
     const std::size_t shared = limit_ - limit_ / 8;
     const std::size_t left = held_ < shared ? shared - held_ : 0;

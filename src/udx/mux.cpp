@@ -7,6 +7,8 @@ namespace hsfwd::udx {
 
 namespace {
 constexpr std::size_t kSlabSize = 64 * 1024;  // one record of the layer above, one GSO send
+constexpr std::size_t kSmallSlabSize =
+    2048;  // what no packet passes, so that none touches three slabs
 constexpr std::size_t kIdleSlabs = 64;
 constexpr std::size_t kIdlePackets = 1024;
 // A peer repeats its end for thirteen seconds before it takes the stream for timed out.
@@ -25,6 +27,7 @@ Mux::Mux(Scheduler& scheduler, Random& random, std::size_t max_held)
       random_(random),
       budget_(max_held),
       slabs_(kSlabSize, kIdleSlabs),
+      small_slabs_(kSmallSlabSize, kIdleSlabs),
       packets_(net::kMaxDatagram, kIdlePackets),
       batch_task_(scheduler, [this] { end_batch(); }),
       linger_timer_(scheduler, [this] { sweep_lingering(); }) {}
@@ -69,7 +72,6 @@ bool Mux::on_datagram(net::UdpSocket& socket, const net::InboundDatagram& datagr
   guard(stream, [&] { stream.input(socket, datagram.from, *packet, datagram.bytes); });
   return true;
 }
-
 
 void Mux::mark_dirty(Stream& stream) {
   if (!stream.dirty_) {
@@ -138,7 +140,9 @@ void Mux::linger(const Stream& stream, const Header& answer, ByteView payload) {
       .answer = answer,
       .payload = to_bytes(payload),
       .until = now + kLinger,
-      .answered_at = now,
+      // To who is unproven it may not have been sent yet.
+      .answered_at = stream.limited() ? now - kResetAgain : now,
+      .unproven = stream.limited(),
   };
   if (!answer.has(kDestroy) || !payload.empty()) {
     const Duration tail_probe = stream.rtt_.smoothed() * kTailProbeTrips + kTailProbeSlack;
@@ -158,7 +162,10 @@ bool Mux::answer_for_lingering(const net::Address& from, const Packet& packet) {
       entry.answer.has(kDestroy) && scheduler_.now() < entry.answered_at + kResetAgain;
   if (!asks || too_soon) return true;
   entry.answered_at = scheduler_.now();
-  transmitter_.add_copy({entry.socket, entry.to}, entry.answer, {}, entry.payload);
+  const std::size_t most = kAmplification * (kHeaderSize + packet.payload.size());
+  const bool fits = !entry.unproven || kHeaderSize + entry.payload.size() <= most;
+  transmitter_.add_copy({entry.socket, entry.to}, entry.answer, {},
+                        fits ? ByteView(entry.payload) : ByteView());
   batch_task_.post();
   return true;
 }

@@ -57,6 +57,7 @@ class Mux {
     Bytes payload;
     Instant until;
     Instant answered_at;
+    bool unproven;  // the peer has not shown to be there
   };
 
   void add(Stream& stream);
@@ -81,6 +82,7 @@ class Mux {
   Random& random_;
   Budget budget_;
   BufferPool slabs_;
+  BufferPool small_slabs_;
   BufferPool packets_;
   Transmitter transmitter_;
   std::unordered_map<std::uint32_t, Stream*> streams_;

@@ -22,6 +22,9 @@ namespace hsfwd::udx {
 inline constexpr std::size_t kHeaderSize = 20;
 inline constexpr std::size_t kIpUdpSize = 28;  // IPv4 without options, and UDP
 inline constexpr std::size_t kOverhead = kHeaderSize + kIpUdpSize;
+/// What may be sent to an address for each byte that came from it, before the peer has shown to be
+/// there: RFC 9000, section 8.1.
+inline constexpr std::uint64_t kAmplification = 3;
 inline constexpr std::size_t kMaxPayload = net::kMaxDatagram - kHeaderSize;
 inline constexpr std::size_t kMaxPadding = 255;
 inline constexpr std::size_t kSackRangeSize = 8;

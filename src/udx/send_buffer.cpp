@@ -7,11 +7,19 @@ namespace hsfwd::udx {
 
 MutableBytes SendBuffer::reserve(std::size_t at_least) {
   HSFWD_CHECK(at_least <= kMaxAtLeast);
-  if (slabs_.empty() || pool_.buffer_size() - slabs_.back().used < at_least) {
-    slabs_.push_back(Slab{pool_.take(), end_, 0});
-  }
+  if (slabs_.empty() || slabs_.back().room() < at_least) add_slab(pool_);
   const Slab& slab = slabs_.back();
   return slab.memory.bytes().subspan(slab.used);
+}
+
+void SendBuffer::add_slab(BufferPool& pool) {
+  slabs_.push_back(Slab{pool.take(), end_, 0});
+  allocated_ += pool.buffer_size();
+}
+
+void SendBuffer::pop_slab() {
+  allocated_ -= slabs_.front().memory.size();
+  slabs_.pop_front();
 }
 
 void SendBuffer::commit(std::size_t size) {
@@ -20,12 +28,13 @@ void SendBuffer::commit(std::size_t size) {
     return;
   }
   Slab& slab = slabs_.back();
-  HSFWD_CHECK(slab.used + size <= pool_.buffer_size());
+  HSFWD_CHECK(size <= slab.room());
   slab.used += size;
   end_ += size;
 }
 
 void SendBuffer::append(ByteView bytes) {
+  if (slabs_.empty() && bytes.size() <= small_.buffer_size()) add_slab(small_);
   while (!bytes.empty()) {
     const MutableBytes room = reserve(1);
     const ByteView part = bytes.first(std::min(room.size(), bytes.size()));
@@ -65,13 +74,13 @@ std::array<ByteView, 2> SendBuffer::locate(std::uint64_t offset, std::size_t siz
 void SendBuffer::release(std::uint64_t offset) {
   begin_ = std::max(begin_, offset);
   while (!slabs_.empty() && slabs_.front().offset + slabs_.front().used <= begin_) {
-    slabs_.pop_front();
+    pop_slab();
   }
 }
 
 void SendBuffer::clear() {
   begin_ = end_;
-  slabs_.clear();
+  while (!slabs_.empty()) pop_slab();
 }
 
 }  // namespace hsfwd::udx

@@ -13,8 +13,9 @@ namespace hsfwd::udx {
 
 class SendBuffer {
  public:
-  /// Takes slabs from `pool`, which outlives it.
-  explicit SendBuffer(BufferPool& pool) : pool_(pool) {}
+  /// Takes slabs from `pool`, and from `small` for the few bytes with which a stream begins or that
+  /// keep it alive. Both outlive it.
+  SendBuffer(BufferPool& pool, BufferPool& small) : pool_(pool), small_(small) {}
 
   /// Slabs are filled up to this many bytes before the end at least, so that a packet never touches
   /// more than two of them.
@@ -33,9 +34,9 @@ class SendBuffer {
   std::uint64_t begin() const { return begin_; }
   std::size_t buffered() const { return static_cast<std::size_t>(end_ - begin_); }
   /// A write of a record takes another slab.
-  bool wants_slab() const { return slabs_.empty() || pool_.buffer_size() - slabs_.back().used < kMaxAtLeast; }
+  bool wants_slab() const { return slabs_.empty() || slabs_.back().room() < kMaxAtLeast; }
   /// Memory held, bytes.
-  std::size_t allocated() const { return slabs_.size() * pool_.buffer_size(); }
+  std::size_t allocated() const { return allocated_; }
 
   /// Where the `size` bytes from `offset` on stand: in one piece, or in two when they straddle
   /// slabs. Valid until they are released.
@@ -50,12 +51,17 @@ class SendBuffer {
     PooledBuffer memory;
     std::uint64_t offset = 0;  // of its first byte
     std::size_t used = 0;
+    std::size_t room() const { return memory.size() - used; }
   };
 
+  void add_slab(BufferPool& pool);
+  void pop_slab();
   std::size_t slab_of(std::uint64_t offset) const;
 
   BufferPool& pool_;
+  BufferPool& small_;
   Ring<Slab> slabs_;
+  std::size_t allocated_ = 0;
   std::uint64_t begin_ = 0;
   std::uint64_t end_ = 0;
 };

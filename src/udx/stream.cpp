@@ -25,7 +25,7 @@ Stream::Stream(Mux& mux, StreamId id, StreamObserver& observer, const StreamOpti
       id_(id),
       observer_(observer),
       options_(options),
-      send_buffer_(mux.slabs_),
+      send_buffer_(mux.slabs_, mux.small_slabs_),
       send_account_(mux.budget_),
       flight_(options.first_sent),
       remote_window_(kAssumedWindow),
@@ -153,7 +153,8 @@ bool Stream::finished() const {
   return connected() && remote_ended_ && end_acked_ && flight_.empty();
 }
 
-/// The peer has said and heard all there is. What it owes yet is to have heard that this is the end.
+/// The peer has said and heard all there is. What it owes yet is to have heard that this is the
+/// end.
 bool Stream::only_end_unacknowledged() const {
   return remote_ended_ && end_sent_ && !flight_.empty() &&
          flight_.at(flight_.begin()).offset >= content_end_;
@@ -161,11 +162,14 @@ bool Stream::only_end_unacknowledged() const {
 
 void Stream::destroy(ByteView reason) {
   if (closed_) return;
-  if (connected() && relay_target_ == nullptr && spend_allowance(kOverhead + reason.size())) {
+  if (connected() && relay_target_ == nullptr) {
     const Header h = header(kDestroy, flight_.end());
-    transmitter_.add_copy({socket_, current().address}, h, {}, reason);
+    if (spend_allowance(kOverhead + reason.size())) {
+      transmitter_.add_copy({socket_, current().address}, h, {}, reason);
+      mark_dirty();
+    }
+    // Who was sent nothing, being unproven, hears it with its next packet.
     mux_.linger(*this, h, reason);
-    mark_dirty();
   }
   shut();
   chunks_.clear();
@@ -234,11 +238,12 @@ Header Stream::header(std::uint8_t flags, SeqNo seq) {
           .ack = received_.next()};
 }
 
-/// What may be held unread. A share that shrinks takes nothing back that was promised: the window stays closed
-/// until so much is read.
+/// What may be held unread. A share that shrinks takes nothing back that was promised: the window
+/// stays closed until so much is read.
 std::size_t Stream::receive_limit() const {
   const std::uint64_t opened = options_.first_window + 4 * consumed_bytes_;
-  const auto own = static_cast<std::size_t>(std::min<std::uint64_t>(options_.receive_window, opened));
+  const auto own =
+      static_cast<std::size_t>(std::min<std::uint64_t>(options_.receive_window, opened));
   return std::min(own, mux_.budget_.share());
 }
 

@@ -43,9 +43,9 @@ enum class CloseReason {
 class StreamObserver {
  public:
   virtual ~StreamObserver() = default;
-  /// A packet for the stream came in on another socket, or from another address, than those that it is
-  /// connected over or is just moving away from; false drops it. The stream may be connected, moved or,
-  /// while its peer is unproven, redirected there from inside.
+  /// A packet for the stream came in on another socket, or from another address, than those that it
+  /// is connected over or is just moving away from; false drops it. The stream may be connected,
+  /// moved or, while its peer is unproven, redirected there from inside.
   virtual bool accept_path(net::UdpSocket& socket, net::Address from) = 0;
   /// The next bytes in order, as they lie in the packets. They count against the window until
   /// Stream::consume.
@@ -70,8 +70,8 @@ class StreamObserver {
   /// For some seconds the peer has acknowledged nothing of what is on its way. Comes again with each
   /// timeout after that.
   virtual void on_stalled() {}
-  /// There was no memory for what the stream or its observer was doing, and the stream is about to close: a last
-  /// message may be sent.
+  /// There was no memory for what the stream or its observer was doing, and the stream is about to
+  /// close: a last message may be sent.
   virtual void on_no_memory() {}
   /// The last event. Not called after destroy().
   virtual void on_closed(CloseReason reason) = 0;
@@ -84,8 +84,9 @@ enum class AckPolicy {
 
 struct StreamOptions {
   std::size_t receive_window = 4 * 1024 * 1024;  // bytes; upstream's
-  /// What the window begins with. It opens to the whole as the application reads: by four bytes for each, which is
-  /// ahead of a sender that starts as fast as BBR does. Who is never read holds no more than this.
+  /// What the window begins with. It opens to the whole as the application reads: by four bytes for
+  /// each, which is ahead of a sender that starts as fast as BBR does. Who is never read holds no
+  /// more than this.
   std::size_t first_window = 4 * 1024 * 1024;
   std::size_t max_mtu = 1500;                    // IP packet, bytes
   AckPolicy acks = AckPolicy::kEveryPacket;
@@ -134,8 +135,8 @@ class Stream {
   /// the new socket, and along the new path after that.
   void change_remote(net::UdpSocket& socket, StreamId remote_id, net::Address remote);
   /// Nobody has shown yet to be where packets go: from now on no more than `allowance` bytes of
-  /// datagrams are sent, and three times what comes from there, and packets from elsewhere count only
-  /// if accept_path moves the stream there.
+  /// datagrams are sent, and three times what comes from there, and packets from elsewhere count
+  /// only if accept_path moves the stream there.
   void limit_unproven(std::uint64_t allowance) { allowance_ = allowance; }
   /// The peer has shown itself.
   void lift_limit();
@@ -163,8 +164,8 @@ class Stream {
   void want_room();
   void commit(std::size_t size);
   void write(ByteView bytes);
-  /// Ends the own direction behind everything written, whose last `trailer` bytes say no more than the
-  /// end does: who is gone without having acknowledged them has missed nothing.
+  /// Ends the own direction behind everything written, whose last `trailer` bytes say no more than
+  /// the end does: who is gone without having acknowledged them has missed nothing.
   void end(std::size_t trailer = 0);
   bool ended() const { return end_requested_; }
   /// Everything written, and the end, is acknowledged.
@@ -187,8 +188,8 @@ class Stream {
 
   /// The application has taken `size` bytes of what on_data delivered.
   void consume(std::size_t size);
-  /// The memory that the application holds what it has not consumed in; counts in the budget where it is more than
-  /// the bytes are.
+  /// The memory that the application holds what it has not consumed in; counts in the budget where
+  /// it is more than the bytes are.
   void set_memory_above(std::size_t bytes);
 
   bool closed() const { return closed_; }
@@ -335,8 +336,9 @@ class Stream {
   std::size_t unread_bytes_ = 0;
   std::size_t memory_above_ = 0;
   std::uint64_t consumed_bytes_ = 0;
-  std::uint64_t taken_bytes_ = 0;    // payload that came in, in order and early
-  std::uint64_t promised_until_ = 0;  // as far as any window that was advertised goes, of taken_bytes_
+  std::uint64_t taken_bytes_ = 0;  // payload that came in, in order and early
+  std::uint64_t promised_until_ =
+      0;  // as far as any window that was advertised goes, of taken_bytes_
   std::size_t last_advertised_ = 0;
   bool ack_owed_ = false;
   bool remote_end_seen_ = false;

@@ -8,17 +8,14 @@
 namespace hsfwd::udx {
 
 namespace {
-// Beyond any window that was advertised: what a sender starts with before it has heard of one, and the packet that any open
-// window lets through.
+// Beyond any window that was advertised: what a sender starts with before it has heard of one, and
+// the packet that any open window lets through.
 constexpr std::size_t kWindowSlack = 64 * 1024;
 // Stock receivers list this many ranges and no more.
 constexpr std::size_t kFullSackList = 50;
 // Packets a relay leg keeps until it knows where they go. Upstream keeps none, which costs peers the
 // second after which they repeat.
 constexpr std::size_t kMaxHeldForRelay = 4;
-// What may be sent to an address for each byte that came from it, before the peer has shown to be
-// there: RFC 9000, section 8.1.
-constexpr std::uint64_t kAmplification = 3;
 }  // namespace
 
 void Stream::input(net::UdpSocket& socket, net::Address from, const Packet& packet,
@@ -57,8 +54,8 @@ void Stream::input(net::UdpSocket& socket, net::Address from, const Packet& pack
   }
 }
 
-/// Packets carry no proof of who sent them, so where they come from has to do. While the stream moves
-/// the peer may be on either path.
+/// Packets carry no proof of who sent them, so where they come from has to do. While the stream
+/// moves the peer may be on either path.
 bool Stream::accept(net::UdpSocket& socket, const net::Address& from) {
   if (is_path(socket, from)) return true;
   const bool left = old_path_ && &socket == old_path_->socket && from == old_path_->address;
@@ -105,8 +102,9 @@ void Stream::forward(ByteView datagram, const Packet& packet, bool from_path) {
 }
 
 /// Resetting is the last thing that a peer does: behind all that it has sent, which is within the
-/// window, and knowing of all that it ever acknowledged (RFC 5961). It may know of more, if somebody has
-/// made it acknowledge what was never sent. Who does not see the stream has to guess both numbers.
+/// window, and knowing of all that it ever acknowledged (RFC 5961). It may know of more, if
+/// somebody has made it acknowledge what was never sent. Who does not see the stream has to guess
+/// both numbers.
 bool Stream::may_reset(const Header& header) const {
   return !received_.too_far(header.seq) && header.ack >= flight_.begin() &&
          header.ack - flight_.end() < ReceiveQueue::kMaxAhead;

@@ -91,7 +91,8 @@ void Stream::note_loss_of(SentPacket& packet) {
 
 std::size_t Stream::new_payload_size() const {
   std::uint64_t room = mtu_.current() - kOverhead;
-  if (allowance_) room = std::min(room, *allowance_ - std::min<std::uint64_t>(*allowance_, kOverhead));
+  if (allowance_)
+    room = std::min(room, *allowance_ - std::min<std::uint64_t>(*allowance_, kOverhead));
   return static_cast<std::size_t>(std::min(room, send_buffer_.end() - next_offset_));
 }
 
@@ -127,8 +128,7 @@ bool Stream::send_new() {
     packet.flags |= kEnd;
     end_sent_ = true;
   }
-  const auto probe =
-      change_mark_ || limited() ? std::nullopt : mtu_.wanted_probe(scheduler_.now());
+  const auto probe = change_mark_ || limited() ? std::nullopt : mtu_.wanted_probe(scheduler_.now());
   if (probe && size + kOverhead <= *probe && *probe - size - kOverhead <= kMaxPadding && size > 0) {
     packet.probe = true;
     packet.padding = static_cast<std::uint8_t>(*probe - size - kOverhead);

@@ -16,8 +16,8 @@ enum class LogLevel { kTrace, kDebug, kInfo, kWarning, kError, kOff };
 class LogSink {
  public:
   virtual ~LogSink() = default;
-  /// `component` names the part of the program ("announcer"), `message` is printable; both views end
-  /// with the call.
+  /// `component` names the part of the program ("announcer"), `message` is printable; both views
+  /// end with the call.
   virtual void write(LogLevel level, std::string_view component, std::string_view message) = 0;
 };
 

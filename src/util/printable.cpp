@@ -88,7 +88,11 @@ std::string shown(std::string_view text, bool lines) {
 
 }  // namespace
 
-std::string printable(std::string_view text) { return shown(text, false); }
-std::string printable_lines(std::string_view text) { return shown(text, true); }
+std::string printable(std::string_view text) {
+  return shown(text, false);
+}
+std::string printable_lines(std::string_view text) {
+  return shown(text, true);
+}
 
 }  // namespace hsfwd

@@ -109,7 +109,8 @@ std::string in_quotes(std::string_view text) {
 
 namespace {
 
-/// Letters to be put in, left out, exchanged or swapped with a neighbour to get from one to the other.
+/// Letters to be put in, left out, exchanged or swapped with a neighbour to get from one to the
+/// other.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> row(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = 0; i <= a.size(); ++i) {

@@ -24,9 +24,10 @@ std::string to_z32(ByteView bytes);
 /// text.
 std::optional<Bytes> from_z32(std::string_view text);
 
-/// The text as a terminal and a log can be shown it, on one line and in UTF-8: what steers a terminal,
-/// turns the direction of the text or is not seen is written out (\n, \x1b, \u202e), and so are bytes
-/// that are no UTF-8 (\xff). Whatever peers, files or command lines say goes through it.
+/// The text as a terminal and a log can be shown it, on one line and in UTF-8: what steers a
+/// terminal, turns the direction of the text or is not seen is written out (\n, \x1b, \u202e), and
+/// so are bytes that are no UTF-8 (\xff). Whatever peers, files or command lines say goes through
+/// it.
 std::string printable(std::string_view text);
 /// The same of a text of ours in several lines, which stay.
 std::string printable_lines(std::string_view text);
@@ -36,8 +37,8 @@ std::string shortened(std::string_view text, std::size_t max = 64);
 /// What somebody has typed, as messages show it: in quotes, shortened, on one line.
 std::string in_quotes(std::string_view text);
 
-/// The one of `names` that `word` was probably meant to be: one or two letters away from it (one for
-/// words of up to three letters), or the only one that begins with it. Empty if there is none.
+/// The one of `names` that `word` was probably meant to be: one or two letters away from it (one
+/// for words of up to three letters), or the only one that begins with it. Empty if there is none.
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& names);
 
 /// A decimal number without sign, spaces or leading plus, at most `max`.

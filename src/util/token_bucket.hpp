@@ -45,12 +45,12 @@ class TokenBucket {
 };
 
 /// A bucket for each of many keys, in bounded memory. Where more keys are about than there is room
-/// for, those that have spent least are forgotten first, since a forgotten key begins full; and room
-/// is made, up to `max_size`, only when what would be forgotten counts.
+/// for, those that have spent least are forgotten first, since a forgotten key begins full; and
+/// room is made, up to `max_size`, only when what would be forgotten counts.
 class TokenBuckets {
  public:
-  /// `hash_key` is secret, so that nobody can choose keys that share a place. `max_size`: a power of
-  /// two.
+  /// `hash_key` is secret, so that nobody can choose keys that share a place. `max_size`: a power
+  /// of two.
   TokenBuckets(const TokenRate& rate, std::size_t max_size, std::uint64_t hash_key)
       : rate_(rate), max_sets_(max_size / kWays), hash_key_(hash_key) {
     HSFWD_CHECK(max_sets_ > 0 && (max_sets_ & (max_sets_ - 1)) == 0);

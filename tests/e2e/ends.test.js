@@ -168,6 +168,21 @@ t.test('pipe whose output nobody takes still delivers its input, and fails', asy
   t.ok(/^hsfwd: .*\n$/.test(client.stderr), `one line: ${client.stderr}`)
 })
 
+t.test('at a terminal, pipe ends with its output', async () => {
+  const net = await t.testnet()
+  const service = await t.service((socket) => {
+    socket.end('hello')
+    socket.on('error', () => {})
+  })
+  const server = await expose(net, [service.port])
+  // Which gives it a terminal, whose input stays open.
+  const command = `${t.BINARY} pipe ${server.key} --name client --bootstrap ${net.bootstrap}`
+  const terminal = new t.Program('script', ['-qec', command, '/dev/null'], { stdin: 'pipe' })
+  t.equal(await t.within(10000, 'its end', terminal.exited), 0, `exit code; it said ${terminal.text()}`)
+  t.ok(terminal.text().includes('hello'), 'what was heard')
+  t.equal((await server.program.event('closed')).reason, '', 'an orderly end')
+})
+
 t.test('an orderly pipe is one at the server, at once', async () => {
   const net = await t.testnet()
   const service = await lines()

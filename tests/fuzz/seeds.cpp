@@ -67,6 +67,39 @@ constexpr std::string_view kControl[] = {
     R"("bytesFromPeer":0}]})",
 };
 
+/// A client that lies through its introducer, the honest ones beside it, and a server that lies: of
+/// a consistent and of a random NAT, before and behind either, three times over.
+std::vector<Bytes> punches() {
+  const std::string second = "03e803";
+  const std::string known = "09020100000902010000";    // honest: the peer is there
+  const std::string told_on = "06018116018104811681";  // a handshake by a second relay, a punch
+  std::vector<Bytes> out;
+  for (const std::string_view firewall : {"0e", "0f"}) {
+    // Where the peer is; with its token; and that it punches.
+    const std::string ask =
+        "01020101818100"
+        "01" +
+        std::string(firewall) +
+        "0502810110"
+        "8101";
+    const std::string answers =
+        "030a00"
+        "01020001810381" +
+        second + "01" + std::string(firewall) +
+        "01018103"
+        "81";
+    for (const std::string_view role : {"00", "02", "01", "03"}) {
+      std::string text(role);
+      for (int session = 0; session < 3; ++session) {
+        text += role.back() == '0' || role.back() == '2' ? known + ask + told_on + ask : answers;
+        for (int i = 0; i < 12; ++i) text += second;
+      }
+      out.push_back(*from_hex(text));
+    }
+  }
+  return out;
+}
+
 Bytes contents(const std::filesystem::path& path) {
   std::ifstream in(path);
   std::ostringstream text;
@@ -121,6 +154,9 @@ std::vector<Bytes> seeds(std::string_view corpus) {
   if (corpus == "configs") {
     out.insert(contents(HSFWD_EXAMPLE_CONFIG));
     for (const std::string_view text : kConfigs) out.insert(to_bytes(as_bytes(text)));
+  }
+  if (corpus == "punches") {
+    for (Bytes& punch : punches()) out.insert(std::move(punch));
   }
   if (corpus == "control") {
     for (const std::string_view text : kControl) out.insert(to_bytes(as_bytes(text)));

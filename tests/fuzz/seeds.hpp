@@ -14,6 +14,7 @@ namespace hsfwd::fuzz {
 ///   transcripts  those of each vector in their order, as { 0 | length u16 | bytes }
 ///   texts        every other string of the vectors, and forms of the command line
 ///   configs      configuration files
+///   punches      what a liar says in a hole punch, see target_punch.cpp
 ///   control      lines on the control socket, either way
 ///
 /// Empty for any other name.

@@ -16,7 +16,7 @@ using namespace hsfwd::hyperdht;
 
 namespace {
 
-constexpr RelayLimits kLimits{.max_pairs = 4, .max_pairs_of_peer = 3, .rate = 20'000};
+constexpr RelayLimits kLimits{.max_pairs = 4, .max_sides_of_key = 3, .rate = 20'000};
 constexpr std::size_t kMaxWaiting = 16;  // four for each pair
 constexpr net::Address kPeer{net::Ipv4::of(82, 2, 2, 2), 22035};
 
@@ -29,7 +29,7 @@ struct Connection {
   Connection(RelayServer& server, std::uint8_t number) {
     crypto::PublicKey key;
     key.bytes.fill(number);
-    session = std::make_unique<RelaySession>(server, mux, key, [this] { over = true; });
+    session = std::make_unique<RelaySession>(server, mux, key, kPeer.host, [this] { over = true; });
     say(codec::encode([&](codec::Writer& w) {
       w.uint(0);
       w.uint(1);  // open
@@ -137,7 +137,7 @@ class Run {
     HSFWD_CHECK(server_.active() <= kLimits.max_pairs && server_.waiting() <= kMaxWaiting);
     HSFWD_CHECK(mux_.streams() == 2 * server_.active());
     for (const auto& connection : connections_) {
-      if (connection) HSFWD_CHECK(connection->session->pairs() <= kLimits.max_pairs_of_peer + 1);
+      if (connection) HSFWD_CHECK(connection->session->pairs() <= kLimits.max_sides_of_key + 1);
     }
     if (stage_.sent().size() > 1024) stage_.take_sent();
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames off a raw stream: garbage, and true ones cut and changed. What comes out is a beginning of
-// what was sent, and all of it if nothing was changed; a sealed end comes behind all of it or not at all.
+// what was sent, and all of it if nothing was changed; a sealed end comes behind all of it or not
+// at all.
 #include "fuzz/input.hpp"
 #include "fuzz/session.hpp"
 #include "secret_stream/framing.hpp"

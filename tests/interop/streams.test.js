@@ -261,3 +261,38 @@ t.test('a hundred JavaScript connections to one expose, from one node and from m
   })))
   await t.until(() => program.events.filter((event) => event.event === 'closed').length === 100, 'all closed')
 })
+
+t.test('a first message of an allowed client that somebody else sends opens nothing', async () => {
+  const net = await peers.ownNetwork()
+  let visits = 0
+  const counted = await t.service((socket) => { visits++; socket.end('hello') })
+  const keyPair = DHT.keyPair()
+  const { key, program } = await peers.expose(net, [counted.port], ['--allow', keyPair.publicKey.toString('hex')])
+  const publicKey = Buffer.from(key, 'hex')
+
+  // Caught on its way: the server has never seen it.
+  const robbed = peers.node(net)
+  const caught = new Promise((resolve) => {
+    robbed._router.peerHandshake = async (target, { noise }) => {
+      resolve(noise)
+      throw new Error('caught')
+    }
+  })
+  robbed.connect(publicKey, { keyPair }).on('error', () => {})
+  const noise = await t.within(10000, 'a first message', caught)
+
+  const thief = peers.node(net)
+  await thief.fullyBootstrapped()
+  const relays = []
+  for await (const { from } of thief.findPeer(publicKey)) relays.push(from)
+  const through = await thief._router.peerHandshake(DHT.hash(publicKey), { noise }, relays[0])
+  const direct = await thief._router.peerHandshake(DHT.hash(publicKey), { noise }, through.serverAddress)
+  t.ok(through.noise.equals(direct.noise), 'it is answered, as every copy is')
+
+  // Whoever comes after it is served, and is the first.
+  const socket = peers.node(net).connect(publicKey, { keyPair })
+  t.equal((await t.readAll(socket)).toString(), 'hello', 'what the service says')
+  t.equal(visits, 1, 'connections to the service')
+  t.equal(program.events.filter((event) => event.event === 'connection').length, 1, 'connections told of')
+  socket.end()
+})

@@ -156,9 +156,6 @@ class World {
   /// Calls `action` at `when`, in no host's context.
   void at(Instant when, std::function<void()> action);
 
-  /// Shows every packet that crosses a link, as somebody on the way sees it.
-  void set_tap(std::function<void(const Packet&)> tap) { tap_ = std::move(tap); }
-
   void add_name(const std::string& name, Ipv4 host) { names_[name] = host; }
   const std::map<std::string, Ipv4>& names() const { return names_; }
 

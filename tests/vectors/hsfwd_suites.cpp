@@ -49,12 +49,12 @@ void check_session(const Json& v) {
   noise::Initiator initiator(key_pair_of(v["initiatorStaticSeed"]), server_keys.public_key,
                              prologue.view());
   noise::Responder responder(server_keys, prologue.view());
-  const auto message1 = initiator.write_message1(key_pair_of(v["initiatorEphemeralSeed"]),
-                                                 bytes_of(v["payload1"]));
+  const auto message1 =
+      initiator.write_message1(key_pair_of(v["initiatorEphemeralSeed"]), bytes_of(v["payload1"]));
   expect(message1.ok() && responder.read_message1(*message1).ok(), "message 1 is refused");
   expect_bytes(*message1, v["message1"], "message 1");
-  const auto answer = responder.write_message2(key_pair_of(v["responderEphemeralSeed"]),
-                                               bytes_of(v["payload2"]));
+  const auto answer =
+      responder.write_message2(key_pair_of(v["responderEphemeralSeed"]), bytes_of(v["payload2"]));
   expect(answer.ok(), "message 2 is not written");
   expect_bytes(answer->message, v["message2"], "message 2");
   const auto opened = initiator.read_message2(answer->message);

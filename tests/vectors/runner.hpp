@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Golden vectors: files of JSON that were made by the JavaScript packages, or from the sheets where only
-// hsfwd does it. A suite is a file; what
-// each of its vectors means is a function.
+// Golden vectors: files of JSON that were made by the JavaScript packages, or from the sheets where
+// only hsfwd does it. A suite is a file; what each of its vectors means is a function.
 #pragma once
 
 #include <functional>

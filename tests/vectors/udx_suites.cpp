@@ -60,9 +60,7 @@ void check_fields(const Json& step, const Bytes& bytes) {
 class Replay : public udx::StreamObserver, public net::UdpObserver {
  public:
   Replay(StreamId local, StreamId remote, const udx::StreamOptions& options = {})
-      : mux_(stage_.scheduler(), stage_.random()),
-        remote_(remote),
-        next_new_(options.first_sent) {
+      : mux_(stage_.scheduler(), stage_.random()), remote_(remote), next_new_(options.first_sent) {
     socket_ = std::move(*stage_.bind({net::Ipv4::any(), 1000}, *this));
     stream_ = mux_.create_stream(local, *this, options);
   }

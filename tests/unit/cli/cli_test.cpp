@@ -204,8 +204,7 @@ TEST_CASE("a peer may stand in a file, which is kept to its owner if it has a se
   write("hs:/s000" + std::string(64, 'f'), 0600);
   const UserError bad = error_of([&] { peer_argument("@" + file); });
   CHECK_THAT(bad.message, Contains("has no key") && !Contains("fff"));
-  CHECK_THAT(error_of([&] { peer_argument("@" + file + "-"); }).message,
-             Contains("is not there"));
+  CHECK_THAT(error_of([&] { peer_argument("@" + file + "-"); }).message, Contains("is not there"));
   CHECK_THAT(error_of([&] { plan_of("[peer.x]\nkey_file = '/nowhere/at/all'\n"); }).message,
              Contains("hsfwd.toml:2: key file '/nowhere/at/all': is not there"));
 }
@@ -220,7 +219,7 @@ TEST_CASE("a plan has every value understood") {
   CHECK(plan.identity == "/id");
   REQUIRE(plan.exposes.size() == 1);
   CHECK(plan.exposes[0].identity == "/id");
-  CHECK(plan.exposes[0].services[0].target.to_string() == "127.0.0.1:8080");
+  CHECK(plan.exposes[0].services[0].target.to_string() == "localhost:8080");
   CHECK(plan.exposes[0].allow == std::set<PublicKey>{*hyperdht::parse_key(kKey)});
   REQUIRE(plan.connects.size() == 6);
   CHECK(plan.connects[0].peer.name == "bob");

@@ -61,7 +61,7 @@ TEST_CASE("what is the same in both files is kept, wherever it stands there") {
   CHECK(text_of(moved.connects) == "2>0 0>1 1>2 | | | | ");
   // Written otherwise, and the same.
   const PlanDiff written = diff_of(
-      a, expose("/a", "services = ['22=22', 'web=127.0.0.1:80']\nallow = ['eve', 'bob', 'eve']"));
+      a, expose("/a", "services = ['22=22', 'web=localhost:80']\nallow = ['eve', 'bob', 'eve']"));
   CHECK(text_of(written.exposes) == "0>0 | | | | ");
 }
 

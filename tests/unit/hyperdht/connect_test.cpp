@@ -370,7 +370,8 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a reset that overtakes the handshake's answer opens the connection and keeps its reason") {
+TEST_CASE(
+    "a reset that overtakes the handshake's answer opens the connection and keeps its reason") {
   ServerOptions options;
   options.extension = [](const std::optional<Extension>& theirs) { return theirs; };
   Swarm swarm(71);
@@ -391,8 +392,8 @@ TEST_CASE("a reset that overtakes the handshake's answer opens the connection an
     REQUIRE(swarm.world.run_until([&] { return client.reset.has_value(); }, 30_s));
     CHECK(client.opened);
     CHECK(client.socket->error() == ConnectError::kReset);
-    CHECK(*client.reset == std::string(describe(ConnectError::kReset)) +
-                               ": service web: Connection refused");
+    CHECK(*client.reset ==
+          std::string(describe(ConnectError::kReset)) + ": service web: Connection refused");
     CHECK(client.messages.size() <= 1);
   }
 }
@@ -402,7 +403,7 @@ TEST_CASE("what came in before a reset is read before the reset is told") {
   SocketRecorder client = meeting.connect();
   SocketRecorder& server = meeting.accepted(client);
   server.paused = true;
-  client.send(pattern(300'000), false);
+  client.send(pattern(200'000), false);
   meeting.swarm.world.run_for(2_s);
   client.socket->reset();
   meeting.swarm.world.run_for(2_s);
@@ -411,7 +412,7 @@ TEST_CASE("what came in before a reset is read before the reset is told") {
   server.paused = false;
   server.on_readable();
   meeting.swarm.world.run_for(1_ms);
-  CHECK(server.received == pattern(300'000));
+  CHECK(server.received == pattern(200'000));
   CHECK(server.reset.has_value());
   CHECK(!server.ended);
 }

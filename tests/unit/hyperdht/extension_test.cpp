@@ -42,11 +42,18 @@ TEST_CASE("bytes behind the known fields of an extension block are ignored") {
 TEST_CASE("a stamp stands behind the services, and may be absent or cut") {
   const Extension asks{
       .features = Extension::kFirstRecord, .service = "web", .stamp = 1'700'000'000'000'000};
-  const std::string hex = "687366776401" "0f" "0803776562" "00" "ff00401e18240a0600";
+  const std::string hex =
+      "687366776401"
+      "0f"
+      "0803776562"
+      "00"
+      "ff00401e18240a0600";
   CHECK(to_hex(codec::encode([&](codec::Writer& w) { asks.write(w); })) == hex);
   CHECK(read(hex)->stamp == 1'700'000'000'000'000);
   CHECK(!read("6873667764010a080377656200ff00401e")->stamp);
-  CHECK(!read("687366776401060803776562" "00")->stamp);
+  CHECK(!read("687366776401060803776562"
+              "00")
+             ->stamp);
 }
 
 TEST_CASE("no block, another magic, another version or a broken body: a plain peer") {

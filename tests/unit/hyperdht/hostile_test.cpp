@@ -91,10 +91,60 @@ class Strangers {
 };
 
 std::size_t memory_in_use() {
-  return mallinfo2().uordblks;
+  const auto info = mallinfo2();
+  return info.uordblks + info.hblkhd;
 }
 
 }  // namespace
+
+TEST_CASE(
+    "a million datagrams, connections that stall and messages that never end, all at once: thirty "
+    "of thirty come in earnest") {
+  Swarm swarm(2);
+  swarm.grow_to(20);
+  Peer& victim = *swarm.nodes[5];
+  auto attacker = swarm.add_peer(3);
+  auto guest = swarm.add_peer(2);
+  std::vector<std::unique_ptr<SocketRecorder>> sockets;
+  auto server = swarm.listen(victim, swarm.keys(10), {}, [&](auto socket) {
+    const bool stalls = socket->remote_key() == swarm.keys(3).public_key;
+    sockets.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
+    sockets.back()->paused = stalls;
+    if (!stalls) sockets.back()->send(to_bytes(as_bytes("Hello world!")), true);
+  });
+  const std::size_t before = memory_in_use();
+  std::vector<std::unique_ptr<SocketRecorder>> hostile;
+  for (int i = 0; i < 68; ++i) {
+    auto& client = hostile.emplace_back(
+        std::make_unique<SocketRecorder>(attacker->dht().connect(swarm.keys(10).public_key)));
+    swarm.world.run_until([&] { return client->opened; }, 10_s);
+    // The last eight announce sixteen megabytes each.
+    Bytes bytes(600'000);
+    bytes[0] = bytes[1] = bytes[2] = 0xff;
+    i < 60 ? client->send(std::move(bytes), false) : client->socket->raw().write(bytes);
+  }
+  Strangers strangers(victim.dht(), swarm.keys(10).public_key);
+  int served = 0;
+  std::size_t peak = 0;
+  for (int round = 0; round < 30; ++round) {
+    for (int sent = 0; sent < kDatagrams / 30; sent += kBatch) {
+      victim.host().freeze();
+      strangers.send_batch();
+      swarm.world.run_for(1_ms);
+    }
+    SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
+    swarm.world.run_until([&] { return client.ended || client.reset; }, 60_s);
+    served += as_text(client.received) == "Hello world!";
+    peak = std::max(peak, memory_in_use() - before);
+  }
+  CHECK(served == 30);
+  CHECK(victim.dht().mux().budget().held() <= 68 * 400 * 1024);
+  // The attacker's side is in this process as well: what it has to say, at least.
+  constexpr std::size_t kAttackersSide = 68 * 600'000;
+  WARN("memory grew by at most " << static_cast<double>(peak) / 1e6 << " MB, with the attacker's "
+                                 << static_cast<double>(kAttackersSide) / 1e6 << " MB");
+  if (kMemoryCanBeMeasured) CHECK(peak < 64 * 1024 * 1024 + kAttackersSide);
+}
 
 TEST_CASE("a node fed a million random and mutated datagrams keeps serving") {
   Swarm swarm(1);

@@ -2,6 +2,7 @@
 // Clients and introducers that say what is not so, and a host that has nothing to do with it.
 #pragma once
 
+#include <algorithm>
 #include <set>
 
 #include "homes.hpp"
@@ -19,16 +20,11 @@ class Ear final : public sim::Station {
     if (packet.payload.size() <= 1) {
       ++punches;
       ports.insert(packet.to.port);
-    } else if (const auto response = rpc::decode_response(packet.payload);
-               response && response->value && response->tid == asked) {
-      answer = to_bytes(*response->value);
     }
   }
   const net::Ipv4 host;
   std::size_t punches = 0;
   std::set<std::uint16_t> ports;
-  std::uint16_t asked = 0;  // the transaction whose answer is waited for
-  std::optional<Bytes> answer;
 
  private:
   sim::Link link_;
@@ -41,7 +37,12 @@ class Liars {
   Liars(Swarm& swarm, Server& server, const crypto::PublicKey& key, net::Ipv4 host)
       : swarm_(swarm), key_(key), ear_(swarm, host) {
     relays_ = server.announcer()->relays();
+    // What is sent to a relay it hears, whatever an honest one would pass on.
+    swarm_.world.set_tap([this](const sim::Packet& packet) { overhear(packet); });
   }
+  ~Liars() { swarm_.world.set_tap({}); }
+  Liars(const Liars&) = delete;
+  Liars& operator=(const Liars&) = delete;
 
   struct Session {
     crypto::Hash64 hash;
@@ -69,15 +70,15 @@ class Liars {
     message.noise = *initiator.write_message1(crypto::KeyPair::generate(random_), payload.encode());
     message.peer_address = seen;
     last_handshake_ = message.noise;
-    ear_.answer.reset();
-    ear_.asked = tid_;
+    heard_.reset();
+    asked_ = tid_;
     say(relay, Command::kPeerHandshake, message.encode());
-    if (!swarm_.world.run_until([&] { return ear_.answer.has_value(); }, 5_s)) return std::nullopt;
-    const auto answer = HandshakeMessage::decode(*ear_.answer);
+    if (!swarm_.world.run_until([&] { return heard_.has_value(); }, 5_s)) return std::nullopt;
+    const auto answer = HandshakeMessage::decode(heard_->value);
     const auto opened = answer ? initiator.read_message2(answer->noise) : Err(Errc::kMalformed);
     const auto theirs = opened ? NoisePayload::decode(opened->payload) : Err(Errc::kMalformed);
     if (!theirs || !theirs->holepunch) return std::nullopt;
-    return Session{opened->session.hash, theirs->holepunch->id, *answer->peer_address};
+    return Session{opened->session.hash, theirs->holepunch->id, heard_->from};
   }
 
   /// The last handshake once more, through a relay that tells the truth: it was told of a client by
@@ -95,32 +96,44 @@ class Liars {
                                    .addresses = claim.addresses,
                                    .remote_address = claim.opened,
                                    .remote_token = claim.token};
-    const HolepunchMessage message{.mode = Mode::kFromRelay,
-                                   .id = session.id,
-                                   .payload = SecurePayload(session.hash, random_).seal(payload),
-                                   .peer_address = claim.seen};
+    const HolepunchMessage message{
+        .mode = Mode::kFromRelay,
+        .id = session.id,
+        .payload = SecurePayload(SecurePayload::shared_key(session.hash), random_).seal(payload),
+        .peer_address = claim.seen};
     say(relay, Command::kPeerHolepunch, message.encode());
   }
 
   /// What the server sends a client at `seen` through the relay, which keeps it.
   std::optional<crypto::Hash32> token(std::size_t relay, const Session& session, Ear& victim) {
-    victim.answer.reset();
-    victim.asked = tid_;
+    heard_.reset();
+    asked_ = tid_;
     ask(relay, session,
         {.addresses = {{victim.host, 1}},
          .seen = {victim.host, 1},
          .punching = false,
          .token = {},
          .opened = {}});
-    swarm_.world.run_until([&] { return victim.answer.has_value(); }, 5_s);
-    const auto message =
-        victim.answer ? HolepunchMessage::decode(*victim.answer) : Err(Errc::kMalformed);
+    swarm_.world.run_until([&] { return heard_.has_value(); }, 5_s);
+    const auto message = heard_ ? HolepunchMessage::decode(heard_->value) : Err(Errc::kMalformed);
     if (!message) return std::nullopt;
-    const auto payload = SecurePayload(session.hash, random_).open(message->payload);
+    const auto payload =
+        SecurePayload(SecurePayload::shared_key(session.hash), random_).open(message->payload);
     return payload ? payload->token : std::nullopt;
   }
 
  private:
+  /// What the server says to a client through one of its relays, seen on the relay's side of all
+  /// NATs.
+  void overhear(const sim::Packet& packet) {
+    const bool to_relay = std::any_of(relays_.begin(), relays_.end(), [&](const RelayInfo& relay) {
+      return relay.relay_address == packet.to;
+    });
+    if (!to_relay || net::is_bogon(packet.from.host)) return;
+    const auto request = rpc::decode_request(packet.payload);
+    if (!request || !request->value || request->tid != asked_) return;
+    heard_ = Heard{to_bytes(*request->value), packet.from};
+  }
   void say(std::size_t relay, Command command, ByteView value) {
     inject(relays_.at(relay).relay_address, relays_.at(relay).peer_address, command, value);
   }
@@ -133,9 +146,16 @@ class Liars {
     swarm_.world.core().route({.from = from, .to = to, .payload = request.encode()});
   }
 
+  struct Heard {
+    Bytes value;
+    Address from;
+  };
+
   Swarm& swarm_;
   const crypto::PublicKey key_;
   Ear ear_;
+  std::uint16_t asked_ = 0;  // the transaction whose answer is waited for
+  std::optional<Heard> heard_;
   sim::SeededRandom random_{7};
   std::vector<RelayInfo> relays_;
   Bytes last_handshake_;

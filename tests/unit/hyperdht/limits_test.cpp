@@ -119,7 +119,8 @@ TEST_CASE("a clock that goes on as ours does makes a message fresh, once") {
 
 TEST_CASE("a stamp of any size is only a number") {
   KnownClients clients;
-  for (const std::uint64_t odd : {std::uint64_t{1}, (std::uint64_t{1} << 53) - 1, ~std::uint64_t{0}}) {
+  for (const std::uint64_t odd :
+       {std::uint64_t{1}, (std::uint64_t{1} << 53) - 1, ~std::uint64_t{0}}) {
     clients.note_proof(key(1), odd, kStart, kAt, kStart);
     clients.note_message(key(1), odd, kStart + Duration::seconds(1'000'000));
     clients.note_message(key(1), 0, kStart);
@@ -131,7 +132,8 @@ TEST_CASE("a stamp of any size is only a number") {
 TEST_CASE("known clients and their places are bounded, and the oldest go") {
   KnownClients clients;
   for (std::uint32_t i = 0; i < 5000; ++i) {
-    clients.note_proof(key(i), 5, kStart + Duration::seconds(i), kAt, kStart + Duration::seconds(i));
+    clients.note_proof(key(i), 5, kStart + Duration::seconds(i), kAt,
+                       kStart + Duration::seconds(i));
   }
   CHECK(clients.size() == KnownClients::kMaxClients);
   CHECK(clients.knows(key(4999)));

@@ -301,8 +301,8 @@ TEST_CASE("a connection that has ended on one side outlives a doubt about its pa
     run.guest->host().freeze();
     SocketRecorder client(run.guest->dht().connect(run.swarm.keys(10).public_key));
     const std::size_t before = run.accepted.size();
-    REQUIRE(run.swarm.world.run_until(
-        [&] { return client.opened && run.accepted.size() > before; }, 10_s));
+    REQUIRE(run.swarm.world.run_until([&] { return client.opened && run.accepted.size() > before; },
+                                      10_s));
     SocketRecorder& served = *run.accepted.back();
     SocketRecorder& ended = by_server ? served : client;
     SocketRecorder& answering = by_server ? client : served;

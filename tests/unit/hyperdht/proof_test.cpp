@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a server does for a client that has proven nothing: no more than answer, and open a path. First
-// messages that were recorded, addresses that are somebody else's, and clients in earnest, who lose no
-// round trip by it.
+// What a server does for a client that has proven nothing: no more than answer, and open a path.
+// First messages that were recorded, addresses that are somebody else's, and clients in earnest,
+// who lose no round trip by it.
 #include <catch2/catch.hpp>
 
 #include "homes.hpp"
@@ -16,7 +16,8 @@ namespace {
 
 /// Hears what comes to a machine, and answers nothing.
 struct Listener final : net::UdpObserver {
-  Listener(Swarm& swarm, std::size_t number) : host(swarm.world.add_host(Swarm::address_of(number))) {
+  Listener(Swarm& swarm, std::size_t number)
+      : host(swarm.world.add_host(Swarm::address_of(number))) {
     socket = std::move(*host.bind({net::Ipv4::any(), 4000}, *this));
   }
   Address self() const { return {host.address(), 4000}; }
@@ -348,9 +349,9 @@ TEST_CASE("a service that speaks first: what the proof costs in round trips") {
       const double first = greeting.round_trips();
       const double second = greeting.round_trips();
       const double third = greeting.round_trips();
-      WARN((hsfwd ? "hsfwd" : "stock") << " client, " << (at_home ? "behind a NAT" : "open") << ": "
-                                       << first << ", " << second << ", " << third
-                                       << " round trips");
+      WARN((hsfwd ? "hsfwd" : "stock")
+           << " client, " << (at_home ? "behind a NAT" : "open") << ": " << first << ", " << second
+           << ", " << third << " round trips");
       CHECK(second < (hsfwd ? 1.3 : 2.3));
       CHECK(third < (hsfwd ? 1.3 : 2.3));
     }
@@ -397,8 +398,8 @@ TEST_CASE("a known client is served before its proof, where it is known and on i
   Listener elsewhere(known.talker.swarm, 3000);
   const std::uint64_t then = known.now();
   CHECK(known.is_early(known.at, then));
-  CHECK_FALSE(known.is_early(known.at, then));           // it has been seen
-  CHECK_FALSE(known.is_early(known.at, then - 1));       // and this is older
+  CHECK_FALSE(known.is_early(known.at, then));      // it has been seen
+  CHECK_FALSE(known.is_early(known.at, then - 1));  // and this is older
   CHECK_FALSE(known.is_early(known.at, known.now() + 60'000'000));
   CHECK_FALSE(known.is_early(known.at, std::nullopt));
   CHECK_FALSE(known.is_early(elsewhere.self(), known.now()));
@@ -473,13 +474,14 @@ struct Dialled {
     HandshakeMessage message{.mode = Mode::kFromClient, .noise = client.noise};
     const Bytes value = message.encode();
     const Address to = server->announcer()->relays().at(0).relay_address;
-    client.inject(from, to,
-                  rpc::RequestMessage{.tid = 7,
-                                      .to = to,
-                                      .command = static_cast<std::uint64_t>(Command::kPeerHandshake),
-                                      .target = target_of_peer(swarm.keys(10).public_key),
-                                      .value = value}
-                      .encode());
+    client.inject(
+        from, to,
+        rpc::RequestMessage{.tid = 7,
+                            .to = to,
+                            .command = static_cast<std::uint64_t>(Command::kPeerHandshake),
+                            .target = target_of_peer(swarm.keys(10).public_key),
+                            .value = value}
+            .encode());
   }
   Handmade naming(const crypto::PublicKey& relay) {
     Handmade client(swarm, crypto::KeyPair::generate(swarm.world.random()));

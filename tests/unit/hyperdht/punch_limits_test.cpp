@@ -10,7 +10,7 @@ using namespace hsfwd::hyperdht;
 
 namespace {
 
-const Instant kStart = Instant::from_micros(1'000'000'000);
+const Instant kPunchStart = Instant::from_micros(1'000'000'000);
 constexpr net::Ipv4 kHost = net::Ipv4::of(62, 1, 1, 1);
 
 Address public_node(std::uint8_t network, std::uint8_t host) {
@@ -25,11 +25,11 @@ TEST_CASE("a host that is not confirmed gets 32 punches in a minute, from whoeve
   int sent = 0;
   for (int i = 0; i < 6000; ++i) {
     const auto proof = i % 2 == 0 ? PeerProof::kNone : PeerProof::kEchoed;
-    sent += limits.take(kHost, proof, kStart + Duration::millis(10 * i)) ? 1 : 0;
+    sent += limits.take(kHost, proof, kPunchStart + Duration::millis(10 * i)) ? 1 : 0;
   }
   CHECK(sent <= 32);
   CHECK(sent >= 30);
-  CHECK(limits.take(kHost, PeerProof::kConfirmed, kStart));
+  CHECK(limits.take(kHost, PeerProof::kConfirmed, kPunchStart));
 }
 
 TEST_CASE("hosts that are not confirmed share what a node sends to such") {
@@ -37,7 +37,7 @@ TEST_CASE("hosts that are not confirmed share what a node sends to such") {
   PunchLimits limits(random);
   int sent = 0;
   for (std::uint32_t i = 0; i < 100'000; ++i) {
-    sent += limits.take({kHost.value + i}, PeerProof::kNone, kStart) ? 1 : 0;
+    sent += limits.take({kHost.value + i}, PeerProof::kNone, kPunchStart) ? 1 : 0;
   }
   CHECK(sent == 512);
 }
@@ -46,7 +46,7 @@ TEST_CASE("a host that the peer turns out to be at gets back what was spent on i
   sim::SeededRandom random(1);
   PunchLimits limits(random);
   for (int client = 0; client < 200; ++client) {
-    const Instant now = kStart + Duration::millis(100 * client);
+    const Instant now = kPunchStart + Duration::millis(100 * client);
     for (int i = 0; i < 6; ++i) CHECK(limits.take(kHost, PeerProof::kNone, now));
     limits.give_back(kHost, 6, now);
   }
@@ -56,12 +56,12 @@ TEST_CASE("echoes are rationed by host before they are in all") {
   sim::SeededRandom random(1);
   PunchLimits limits(random);
   int greedy = 0;
-  for (int i = 0; i < 1000; ++i) greedy += limits.take_echo(kHost, kStart) ? 1 : 0;
+  for (int i = 0; i < 1000; ++i) greedy += limits.take_echo(kHost, kPunchStart) ? 1 : 0;
   CHECK(greedy == 32);
-  CHECK(limits.take_echo({kHost.value + 1}, kStart));
+  CHECK(limits.take_echo({kHost.value + 1}, kPunchStart));
   int all = 0;
   for (std::uint32_t i = 2; i < 1000; ++i)
-    all += limits.take_echo({kHost.value + i}, kStart) ? 1 : 0;
+    all += limits.take_echo({kHost.value + i}, kPunchStart) ? 1 : 0;
   CHECK(all == 100 - 33);
 }
 
@@ -95,16 +95,16 @@ TEST_CASE("nobody outside names hosts of this network or this machine") {
   const net::Ipv4 outside = net::Ipv4::of(71, 1, 1, 1);
   const net::Ipv4 neighbour = net::Ipv4::of(192, 168, 1, 5);
   const net::Ipv4 here = net::Ipv4::of(127, 0, 3, 1);
-  CHECK(net::is_in_reach(outside, kHost));
-  CHECK_FALSE(net::is_in_reach(outside, neighbour));
-  CHECK_FALSE(net::is_in_reach(outside, here));
-  CHECK(net::is_in_reach(neighbour, net::Ipv4::of(10, 0, 0, 1)));
-  CHECK(net::is_in_reach(neighbour, kHost));
-  CHECK_FALSE(net::is_in_reach(neighbour, here));
-  CHECK(net::is_in_reach(here, net::Ipv4::loopback()));
+  CHECK(net::may_lead_to(outside, kHost));
+  CHECK_FALSE(net::may_lead_to(outside, neighbour));
+  CHECK_FALSE(net::may_lead_to(outside, here));
+  CHECK(net::may_lead_to(neighbour, net::Ipv4::of(10, 0, 0, 1)));
+  CHECK(net::may_lead_to(neighbour, kHost));
+  CHECK_FALSE(net::may_lead_to(neighbour, here));
+  CHECK(net::may_lead_to(here, net::Ipv4::loopback()));
   for (const net::Ipv4 reserved :
        {net::Ipv4::any(), net::Ipv4::of(224, 0, 0, 251), net::Ipv4::of(255, 255, 255, 255)}) {
-    CHECK_FALSE(net::is_in_reach(here, reserved));
+    CHECK_FALSE(net::may_lead_to(here, reserved));
   }
 }
 
@@ -133,5 +133,13 @@ TEST_CASE("a client takes a punch for its server's only if it comes from a host 
   CHECK(punch_from({kHost, 999}) == 1);
   CHECK(punch_from({net::Ipv4::of(192, 168, 2, 9), 5}) == 0);
   CHECK(punch_from(puncher.socket().local_address()) == 0);
+  // Behind the router of both, which passes on what it has inside.
+  swarm.world.run_for(1_s);
+  home.peer.host().freeze();
+  REQUIRE_FALSE(puncher.nat().addresses().empty());
+  puncher.introduce({puncher.nat().addresses()[0].host, 77}, public_node(1, 1));
+  CHECK(punch_from({net::Ipv4::of(192, 168, 2, 9), 5}) == 1);
+  CHECK(punch_from({net::Ipv4::loopback(), 5}) == 0);
+  CHECK(punch_from({net::Ipv4::any(), 5}) == 0);
   puncher.stop();
 }

@@ -28,7 +28,8 @@ struct PeerEnd {
   PeerEnd(RelayServer& server, std::uint8_t number, net::Ipv4 host) {
     crypto::PublicKey key;
     key.bytes.fill(number);
-    session = std::make_unique<RelaySession>(server, relay_mux, key, host, [this] { refused = true; });
+    session =
+        std::make_unique<RelaySession>(server, relay_mux, key, host, [this] { refused = true; });
     client = std::make_unique<RelayClient>(mux, key, [this] { closed = true; });
     run();
   }

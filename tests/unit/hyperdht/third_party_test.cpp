@@ -106,7 +106,8 @@ TEST_CASE("a server that is told that its client is itself does not talk to itse
   const std::uint64_t busy = attacked.traffic();
   CHECK(busy < calm + 100);
   attacked.swarm.world.run_for(20_s);  // the session is over
-  CHECK(attacked.traffic() < calm + 20);
+  // A loop would be hundreds; a session costs a few, with what is asked because of it.
+  CHECK(attacked.traffic() < calm + 60);
 }
 
 TEST_CASE("two servers that are told of each other's punch sockets do not talk for ever") {
@@ -115,9 +116,9 @@ TEST_CASE("two servers that are told of each other's punch sockets do not talk f
   auto other_server = attacked.listen(other_home, 11);
   attacked.swarm.world.run_for(3_s);
   const std::uint64_t calm = attacked.traffic();
+  const auto here = attacked.session();
   Liars other(attacked.swarm, *other_server, attacked.swarm.keys(11).public_key,
               net::Ipv4::of(61, 1, 1, 2));
-  const auto here = attacked.session();
   const auto there = other.open(0);
   REQUIRE(there);
   const std::uint64_t before = attacked.swarm.world.packets();

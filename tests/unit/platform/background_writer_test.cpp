@@ -2,10 +2,10 @@
 // Lines that are told whether or not anybody reads them.
 #include "platform/background_writer.hpp"
 
-#include <catch2/catch.hpp>
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 using namespace hsfwd;
 using namespace hsfwd::platform;
@@ -40,14 +40,15 @@ struct Pipe {
 };
 
 std::unique_ptr<BackgroundWriter> writer_on(int fd) {
-  return BackgroundWriter::open(fd, [](std::uint64_t lines) {
-    return std::to_string(lines) + " dropped\n";
-  });
+  return BackgroundWriter::open(
+      fd, [](std::uint64_t lines) { return std::to_string(lines) + " dropped\n"; });
 }
 
 }  // namespace
 
-TEST_CASE("a pipe that nobody reads takes no time, and when it is read everything comes in order or is counted") {
+TEST_CASE(
+    "a pipe that nobody reads takes no time, and when it is read everything comes in order or is "
+    "counted") {
   const Pipe pipe;
   const auto writer = writer_on(pipe.in);
   REQUIRE(writer);
@@ -69,7 +70,9 @@ TEST_CASE("a pipe that nobody reads takes no time, and when it is read everythin
   CHECK(!writer->failed());
 }
 
-TEST_CASE("the descriptor stays as others have it, and one that they made non-blocking is written to all the same") {
+TEST_CASE(
+    "the descriptor stays as others have it, and one that they made non-blocking is written to all "
+    "the same") {
   const Pipe pipe;
   const auto writer = writer_on(pipe.in);
   writer->write("first\n");

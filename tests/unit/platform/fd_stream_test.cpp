@@ -49,8 +49,8 @@ std::array<int, 2> unix_pair() {
 }
 
 /// Reads whatever comes, if it is not told to wait, and notes how it ends.
-struct Reader final : net::ByteStreamObserver {
-  explicit Reader(std::unique_ptr<FdStream> s) : stream(std::move(s)) {
+struct StreamReader final : net::ByteStreamObserver {
+  explicit StreamReader(std::unique_ptr<FdStream> s) : stream(std::move(s)) {
     stream->set_observer(this);
   }
   void on_readable() override {
@@ -75,8 +75,8 @@ struct Reader final : net::ByteStreamObserver {
   std::optional<std::string> reset;
 };
 
-struct Fixture {
-  Fixture() { std::signal(SIGPIPE, SIG_IGN); }
+struct StreamFixture {
+  StreamFixture() { std::signal(SIGPIPE, SIG_IGN); }
 
   /// Runs the loop until `holds`, for ten seconds at most.
   bool run_until(std::function<bool()> holds) {
@@ -123,9 +123,9 @@ void say(int fd, std::string_view text) {
 TEST_CASE("who answers and hangs up with the question unread is heard all the same") {
   const bool tcp = GENERATE(true, false);
   CAPTURE(tcp);
-  Fixture f;
+  StreamFixture f;
   const auto [ours, theirs] = tcp ? tcp_pair() : unix_pair();
-  Reader reader(f.stream_of(ours));
+  StreamReader reader(f.stream_of(ours));
   const Bytes upload(1000);
   CHECK(reader.stream->write(upload) == upload.size());
   say(theirs, "413 too large");
@@ -144,9 +144,9 @@ TEST_CASE("who answers and hangs up with the question unread is heard all the sa
 TEST_CASE("who ends its direction and hangs up has ended in order, whatever is written then") {
   const bool tcp = GENERATE(true, false);
   CAPTURE(tcp);
-  Fixture f;
+  StreamFixture f;
   const auto [ours, theirs] = tcp ? tcp_pair() : unix_pair();
-  Reader reader(f.stream_of(ours));
+  StreamReader reader(f.stream_of(ours));
   say(theirs, "bye");
   close(theirs);
   const Bytes more(1000);
@@ -158,9 +158,9 @@ TEST_CASE("who ends its direction and hangs up has ended in order, whatever is w
 }
 
 TEST_CASE("the last bytes that meet with a reset are known not to have arrived") {
-  Fixture f;
+  StreamFixture f;
   const auto [ours, theirs] = tcp_pair();
-  Reader reader(f.stream_of(ours));
+  StreamReader reader(f.stream_of(ours));
   close(theirs);
   f.loop.dispatch([&] { reader.on_readable(); });
   REQUIRE(f.run_until([&] {
@@ -175,11 +175,11 @@ TEST_CASE("the last bytes that meet with a reset are known not to have arrived")
 }
 
 TEST_CASE("a closed output leaves the input to be read to its end") {
-  Fixture f;
+  StreamFixture f;
   std::array<int, 2> in;
   std::array<int, 2> out;
   HSFWD_CHECK(pipe2(in.data(), O_CLOEXEC) == 0 && pipe2(out.data(), O_CLOEXEC) == 0);
-  Reader reader(std::make_unique<FdStream>(f.loop, FdStream::Kind::kPair, in[0], out[1]));
+  StreamReader reader(std::make_unique<FdStream>(f.loop, FdStream::Kind::kPair, in[0], out[1]));
   f.loop.dispatch([&] { reader.on_readable(); });
   close(out[0]);
   CHECK(reader.stream->write(Bytes(10)) == 10);
@@ -197,7 +197,7 @@ TEST_CASE("a closed output leaves the input to be read to its end") {
 TEST_CASE("a reset waits for who has not taken yet what was written before it") {
   const bool ended = GENERATE(false, true);
   CAPTURE(ended);
-  Fixture f;
+  StreamFixture f;
   const auto [ours, theirs] = tcp_pair();
   auto stream = f.stream_of(ours);
   const Bytes block(64 * 1024);
@@ -228,7 +228,7 @@ TEST_CASE("a reset waits for who has not taken yet what was written before it") 
 }
 
 TEST_CASE("who is writing when it is reset has its answer before a write fails") {
-  Fixture f;
+  StreamFixture f;
   const auto [ours, theirs] = tcp_pair();
   auto stream = f.stream_of(ours);
   CHECK(stream->write(as_bytes("413 too large")) == 13);
@@ -250,7 +250,7 @@ TEST_CASE("who is writing when it is reset has its answer before a write fails")
 TEST_CASE("nothing was written, or the program ends: a reset is one at once") {
   const bool wrote = GENERATE(false, true);
   CAPTURE(wrote);
-  auto f = std::make_unique<Fixture>();
+  auto f = std::make_unique<StreamFixture>();
   const auto [ours, theirs] = tcp_pair();
   auto stream = f->stream_of(ours);
   if (wrote) CHECK(stream->write(as_bytes("x")) == 1);

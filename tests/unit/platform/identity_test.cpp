@@ -195,7 +195,8 @@ TEST_CASE("folders made for an identity are its owner's alone") {
   CHECK(mode_of(folder / "deep/er") == 0700);
 }
 
-TEST_CASE("who may have read a secret: its owner and root, and a group that was given it on purpose") {
+TEST_CASE(
+    "who may have read a secret: its owner and root, and a group that was given it on purpose") {
   struct stat info {};
   const auto exposed = [&](uid_t owner, mode_t mode, uid_t reader) {
     info.st_uid = owner;
@@ -269,7 +270,9 @@ TEST_CASE("one at a time announces a key, by whatever path its identity came") {
   CHECK(IdentityLock::acquire(key_of(1), "/one", Log()).ok());
 }
 
-TEST_CASE("a key is locked beside a state directory that cannot be written, or goes unlocked with a word") {
+TEST_CASE(
+    "a key is locked beside a state directory that cannot be written, or goes unlocked with a "
+    "word") {
   const Folder folder;
   const std::string file = folder.write("file", "", 0600);
   Warned sink;

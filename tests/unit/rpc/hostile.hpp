@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Somebody in a simulated DHT who has as many sockets on a host as wanted, and says what a test wants.
+// Somebody in a simulated DHT who has as many sockets on a host as wanted, and says what a test
+// wants.
 #pragma once
 
 #include <algorithm>
@@ -20,9 +21,8 @@ inline std::vector<std::uint16_t> ports_next_to(const Target& target, net::Ipv4 
     const auto number = static_cast<std::uint16_t>(port);
     ids.emplace_back(node_id_of({host, number}), number);
   }
-  std::partial_sort(
-      ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), ids.end(),
-      [&](const auto& a, const auto& b) { return closer(target, a.first, b.first); });
+  std::partial_sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), ids.end(),
+                    [&](const auto& a, const auto& b) { return closer(target, a.first, b.first); });
   std::vector<std::uint16_t> out;
   for (std::size_t i = 0; i < count; ++i) out.push_back(ids[i].second);
   return out;

@@ -26,13 +26,14 @@ Target target_number(std::uint8_t n) {
 /// A request for `target`, whatever comes of it.
 struct Search {
   Search(Node& node, const Target& target)
-      : query(node,
-              QueryOptions{.target = target,
-                           .internal = true,
-                           .command = static_cast<std::uint64_t>(InternalCommand::kFindNode),
-                           .value = std::nullopt,
-                           .start_nodes = {}},
-              [](const Reply&) {}, [this](const auto&) { done = true; }) {
+      : query(
+            node,
+            QueryOptions{.target = target,
+                         .internal = true,
+                         .command = static_cast<std::uint64_t>(InternalCommand::kFindNode),
+                         .value = std::nullopt,
+                         .start_nodes = {}},
+            [](const Reply&) {}, [this](const auto&) { done = true; }) {
     query.start();
   }
   std::size_t found_on(Ipv4 host) const {
@@ -48,7 +49,8 @@ struct Search {
   Query query;
 };
 
-/// A network, and a stranger with ports next to a key of it, nearer to everybody than the others are.
+/// A network, and a stranger with ports next to a key of it, nearer to everybody than the others
+/// are.
 struct Besieged {
   Besieged(std::uint64_t seed, std::size_t ports, Hostile::OnQuestion on_question)
       : network(seed),
@@ -103,7 +105,8 @@ TEST_CASE("an answer counts only from whom was asked, and where it was asked fro
   asking.node().ping(call, asked.address());
   REQUIRE(network.world.run_until([&] { return tid.has_value(); }, 5_s));
 
-  const auto answer = [&](Hostile& from, std::size_t socket, std::uint16_t number, std::uint16_t port) {
+  const auto answer = [&](Hostile& from, std::size_t socket, std::uint16_t number,
+                          std::uint16_t port) {
     from.host().freeze();
     const ResponseMessage message{.tid = number, .to = asking.address()};
     from.socket(socket).send_one({asking.address().host, port}, message.encode());
@@ -259,7 +262,8 @@ std::vector<Address> addresses_in(const ClosestList& list) {
 /// `count` ports of `host`.
 std::vector<Address> nodes_on(Ipv4 host, std::uint16_t count) {
   std::vector<Address> out;
-  for (std::uint16_t i = 0; i < count; ++i) out.push_back({host, static_cast<std::uint16_t>(2000 + i)});
+  for (std::uint16_t i = 0; i < count; ++i)
+    out.push_back({host, static_cast<std::uint16_t>(2000 + i)});
   return out;
 }
 
@@ -311,7 +315,8 @@ TEST_CASE("a /24 has its share of the closest, of which its hosts have theirs") 
   const auto near = ports_next_to(target, Ipv4::of(60, 1, 1, 1), 10);
   for (const std::uint16_t port : near) nodes.push_back({Ipv4::of(60, 1, 1, 1), port});
   for (std::uint8_t i = 2; i < 6; ++i) {
-    nodes.push_back({Ipv4::of(60, 1, 1, i), ports_next_to(target, Ipv4::of(60, 1, 1, i), 1).front()});
+    nodes.push_back(
+        {Ipv4::of(60, 1, 1, i), ports_next_to(target, Ipv4::of(60, 1, 1, i), 1).front()});
   }
   ClosestList list(target);
   for (const Address& node : nodes) list.add(reply_from(node));
@@ -331,7 +336,8 @@ TEST_CASE("a /24 has its share of the closest, of which its hosts have theirs") 
 
 // --- The routing table ---
 
-TEST_CASE("a public host or /24 has few places in the table, and its neighbours leave room for others") {
+TEST_CASE(
+    "a public host or /24 has few places in the table, and its neighbours leave room for others") {
   Network network(57);
   network.grow_to(10);
   Member& member = *network.members[5];
@@ -353,13 +359,13 @@ TEST_CASE("a public host or /24 has few places in the table, and its neighbours 
 
   std::vector<std::unique_ptr<Hostile>> neighbours;
   for (std::uint8_t i = 10; i < 110; ++i) {
-    neighbours.push_back(std::make_unique<Hostile>(
-        network.world.add_host(Ipv4::of(77, 7, 7, i)), std::vector<std::uint16_t>{3000}, answers));
+    neighbours.push_back(std::make_unique<Hostile>(network.world.add_host(Ipv4::of(77, 7, 7, i)),
+                                                   std::vector<std::uint16_t>{3000}, answers));
     neighbours.back()->ping(member.address());
   }
   network.world.run_for(2_s);
-  const std::size_t in_network = count_if(
-      [](const Address& node) { return node.host.slash_24() == kStranger.slash_24(); });
+  const std::size_t in_network =
+      count_if([](const Address& node) { return node.host.slash_24() == kStranger.slash_24(); });
   CHECK(in_network <= 32);
 
   // As a network of one's own may be.
@@ -382,9 +388,8 @@ TEST_CASE("a host that is all around a key is not all that others hear of") {
   }
   const auto named = table.closest(target, kBucketSize);
   REQUIRE(named.size() == kBucketSize);
-  CHECK(std::count_if(named.begin(), named.end(), [&](const RoutingNode* node) {
-          return node->address.host == crowd;
-        }) == 10);
+  CHECK(std::count_if(named.begin(), named.end(),
+                      [&](const RoutingNode* node) { return node->address.host == crowd; }) == 10);
 }
 
 TEST_CASE("the places of a host are its again when its nodes are gone, and under another own id") {
@@ -482,13 +487,13 @@ struct Observed {
   void add_liars(std::size_t count, const Address& claim) {
     for (std::size_t i = 0; i < count; ++i) {
       const Ipv4 host = Ipv4::of(90, static_cast<std::uint8_t>(i), 1, 1);
-      liars.push_back(std::make_unique<Hostile>(
-          network.world.add_host(host), std::vector<std::uint16_t>{49737},
-          [claim](const Hostile::Question& question) {
-            ResponseMessage answer = question.answer();
-            answer.to = claim;
-            question.send(answer);
-          }));
+      liars.push_back(std::make_unique<Hostile>(network.world.add_host(host),
+                                                std::vector<std::uint16_t>{49737},
+                                                [claim](const Hostile::Question& question) {
+                                                  ResponseMessage answer = question.answer();
+                                                  answer.to = claim;
+                                                  question.send(answer);
+                                                }));
       for (const auto& other : network.members) liars.back()->ping(other->address());
     }
     network.world.run_for(1_s);
@@ -552,7 +557,8 @@ TEST_CASE("the many ports of a host that lies are one voice") {
   CHECK(run.lost == 0);
 }
 
-TEST_CASE("a node that has moved unawares finds out from its neighbours, and nothing false meanwhile") {
+TEST_CASE(
+    "a node that has moved unawares finds out from its neighbours, and nothing false meanwhile") {
   Observed run(61);
   const Address before = run.member->address();
   run.member->host().set_address(run.network.world.core(), Ipv4::of(60, 9, 9, 9));
@@ -587,7 +593,8 @@ TEST_CASE("nodes that lie do not keep a newcomer from seeing that it is open") {
 }
 
 TEST_CASE("a network on one host works by itself, whatever a neighbour says") {
-  // All nodes on 10.1.1.1, as testnet has them on the loopback address; the node and a liar elsewhere.
+  // All nodes on 10.1.1.1, as testnet has them on the loopback address; the node and a liar
+  // elsewhere.
   sim::World world(63);
   sim::Host& machine = world.add_host(Ipv4::of(10, 1, 1, 1));
   std::vector<std::uint16_t> ports(12);

@@ -46,7 +46,7 @@ class Member : public net::UdpObserver, public NodeHandler {
   Node& node() { return node_; }
   sim::Host& host() { return host_; }
 
-  static constexpr std::uint64_t kLargeAnswer = 98;
+  static constexpr std::uint64_t kLargeAnswer = 97;
   Bytes large = Bytes(1900, 7);
 
   bool bootstrapped = false;

@@ -25,7 +25,9 @@ struct Sides {
   Unordered server = make(sessions.responder, Unordered::Keys::kOfSecret);
 };
 
-std::uint64_t counter_of(const Bytes& envelope) { return load_le64(envelope.data()); }
+std::uint64_t counter_of(const Bytes& envelope) {
+  return load_le64(envelope.data());
+}
 
 }  // namespace
 

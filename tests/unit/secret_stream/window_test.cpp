@@ -117,7 +117,7 @@ TEST_CASE("a record above what the peer may send is refused by its length") {
   Ends ends;
   noise::Session other = ends.session;
   other.initiator = false;
-  Receiver strict(other, ends.pool, 64 * 1024);
+  Receiver strict(other, ends.pool, EndMark::kNone, 64 * 1024);
   REQUIRE(strict.feed(ends.sender->header_frame()));
   CHECK(strict.feed(ends.frame(64 * 1024 - crypto::kStreamOverhead)));
   const auto fed = strict.feed(ByteView(ends.frame(64 * 1024)).first(kLengthSize));

@@ -63,7 +63,9 @@ Duration time_of(Crowd& crowd, Crowd::Ends& ends, std::uint64_t bytes) {
 
 }  // namespace
 
-TEST_CASE("a hundred streams whose readers stall hold no more than the budget, and all finish when they are read again") {
+TEST_CASE(
+    "a hundred streams whose readers stall hold no more than the budget, and all finish when they "
+    "are read again") {
   Crowd crowd(1, 100);
   crowd.stall();
   for (auto& ends : crowd.all) ends->a.send(2 * kMiB, true);
@@ -151,7 +153,9 @@ TEST_CASE("writers whose peers do not read wait at the budget, and go on") {
   CHECK(budget.most_held() <= kLimit + kStreams * Budget::kFloor);
 }
 
-TEST_CASE("a stream that nobody reads holds its first window, and one that is read is as fast as with the whole") {
+TEST_CASE(
+    "a stream that nobody reads holds its first window, and one that is read is as fast as with "
+    "the whole") {
   const auto transfer = [](std::size_t first_window, bool read) {
     Pair pair(5, {.delay = 25_ms, .rate = 12'500'000}, {.first_window = first_window});
     pair.connect();

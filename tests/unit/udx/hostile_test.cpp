@@ -157,7 +157,8 @@ TEST_CASE("a data offset beyond the end, and packets that are all header, are dr
   CHECK(!victim.recorder.closed);
 }
 
-TEST_CASE("who is not on the path is not heard, whatever it says and however well it knows the numbers") {
+TEST_CASE(
+    "who is not on the path is not heard, whatever it says and however well it knows the numbers") {
   Victim victim;
   victim.recorder.accept = false;
   victim.recorder.send(1000, false);
@@ -194,9 +195,10 @@ TEST_CASE("a reset counts within the window, and if it knows what was acknowledg
   };
   // The victim has sent two packets, of which one is acknowledged, and has heard 10.
   for (const auto& [seq, ack, counts] :
-       {Case{10, 1, true}, Case{10, 2, true}, Case{10 + kAhead - 1, 1, true}, Case{10, 1 + kAhead, true}, Case{9, 1, false},
-        Case{10 + kAhead, 1, false}, Case{0x7fffffff, 1, false}, Case{0x80000009, 1, false},
-        Case{10, 0, false}, Case{10, 2 + kAhead, false}, Case{10, 0x80000000, false}}) {
+       {Case{10, 1, true}, Case{10, 2, true}, Case{10 + kAhead - 1, 1, true},
+        Case{10, 1 + kAhead, true}, Case{9, 1, false}, Case{10 + kAhead, 1, false},
+        Case{0x7fffffff, 1, false}, Case{0x80000009, 1, false}, Case{10, 0, false},
+        Case{10, 2 + kAhead, false}, Case{10, 0x80000000, false}}) {
     CAPTURE(seq, ack);
     Victim victim;
     victim.recorder.send(1500, false);

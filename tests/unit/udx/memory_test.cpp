@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::uint64_t kBytes = 300'000;
 
-/// Two streams from one host to another. Of what comes in there for the first, one allocation fails.
+/// Two streams from one host to another. Of what comes in there for the first, one allocation
+/// fails.
 struct Sick : Node {
   using Node::Node;
   void on_datagrams(net::UdpSocket& socket, std::span<net::InboundDatagram> batch) override {
@@ -52,7 +53,8 @@ struct Reader : Recorder {
 
 }  // namespace
 
-TEST_CASE("a failed allocation ends the stream that it was for, wherever it happens, and no other") {
+TEST_CASE(
+    "a failed allocation ends the stream that it was for, wherever it happens, and no other") {
   int failures = 0;
   for (std::size_t after = 0; after < 8; ++after) {
     // Early packets are kept as well.

@@ -85,8 +85,8 @@ TEST_CASE("transfers are bit-exact over lossy, reordering, duplicating paths") {
 }
 
 TEST_CASE("numbers wrap around in both directions, over a path that loses and reorders") {
-  const sim::LinkProfile bad{.delay = 10_ms, .jitter = 3_ms, .loss = 0.01, .duplicate = 0.01,
-                             .reorder = 0.01};
+  const sim::LinkProfile bad{
+      .delay = 10_ms, .jitter = 3_ms, .loss = 0.01, .duplicate = 0.01, .reorder = 0.01};
   const StreamOptions options{.first_sent = {0xffffff00}, .first_received = {0xffffff00}};
   Pair pair(13, bad, options);
   pair.connect();
@@ -565,6 +565,8 @@ TEST_CASE("who leaves stays for as long as a peer needs to ask again") {
   Pair pair(61);
   pair.connect();
   CHECK(pair.a_node.mux_.owed_for() == Duration());
+  pair.b.send(5, false);
+  pair.world.run_for(1_s);
   pair.a.send(10, true);
   REQUIRE(pair.world.run_until([&] { return pair.b.ended; }, 1_s));
   pair.b.send(10, true);
@@ -650,7 +652,9 @@ TEST_CASE("the last bytes can be refused by who hears of them, and are not ackno
   CHECK(pair.a.messages == std::vector<Bytes>{Bytes{7}});
 }
 
-TEST_CASE("to who is unproven goes no more than the allowance, repeats and all, until the limit is lifted") {
+TEST_CASE(
+    "to who is unproven goes no more than the allowance, repeats and all, until the limit is "
+    "lifted") {
   Pair pair(40);
   pair.b_node.host_.link().set_connected(false);
   pair.a.stream->limit_unproven(500);

@@ -89,19 +89,23 @@ TEST_CASE("control characters are written out, everything else stays") {
 
 TEST_CASE("what steers a terminal or is not seen is written out") {
   const std::pair<const char*, const char*> cases[] = {
-      {"\xc2\x80", "\\u0080"},          // the first of C1
-      {"\xc2\x9b" "2J", "\\u009b2J"},   // as ESC [
-      {"\xc2\x9f", "\\u009f"},          // its last
-      {"\xc2\xad", "\\u00ad"},          // soft hyphen
-      {"\xd8\x9c", "\\u061c"},          // Arabic letter mark
-      {"\xe2\x80\x8b", "\\u200b"},      // zero width
-      {"\xe2\x80\x8e", "\\u200e"},      // left-to-right mark
-      {"\xe2\x80\xa8", "\\u2028"},      // line separator
-      {"\xe2\x80\xa9", "\\u2029"},      // paragraph separator
-      {"\xe2\x80\xae" "gpj.exe", "\\u202egpj.exe"},
-      {"\xe2\x81\xa6", "\\u2066"},      // isolates
+      {"\xc2\x80", "\\u0080"},  // the first of C1
+      {"\xc2\x9b"
+       "2J",
+       "\\u009b2J"},                // as ESC [
+      {"\xc2\x9f", "\\u009f"},      // its last
+      {"\xc2\xad", "\\u00ad"},      // soft hyphen
+      {"\xd8\x9c", "\\u061c"},      // Arabic letter mark
+      {"\xe2\x80\x8b", "\\u200b"},  // zero width
+      {"\xe2\x80\x8e", "\\u200e"},  // left-to-right mark
+      {"\xe2\x80\xa8", "\\u2028"},  // line separator
+      {"\xe2\x80\xa9", "\\u2029"},  // paragraph separator
+      {"\xe2\x80\xae"
+       "gpj.exe",
+       "\\u202egpj.exe"},
+      {"\xe2\x81\xa6", "\\u2066"},  // isolates
       {"\xe2\x81\xa9", "\\u2069"},
-      {"\xef\xbb\xbf", "\\ufeff"},      // byte order mark
+      {"\xef\xbb\xbf", "\\ufeff"},       // byte order mark
       {"\xf3\xa0\x81\xa1", "\\ue0061"},  // a letter as a tag
   };
   for (const auto& [text, shown] : cases) CHECK(printable(text) == shown);
@@ -110,10 +114,14 @@ TEST_CASE("what steers a terminal or is not seen is written out") {
 TEST_CASE("what is no UTF-8 is written out byte by byte") {
   const std::pair<const char*, const char*> cases[] = {
       {"a\xff", "a\\xff"},
-      {"\xc3", "\\xc3"},                              // cut off
-      {"\xe2\x80" "a", "\\xe2\\x80a"},
-      {"\x9b" "2J", "\\x9b2J"},                       // C1 as a byte of its own
-      {"\xc1\x9b", "\\xc1\\x9b"},                    // longer than it has to be
+      {"\xc3", "\\xc3"},  // cut off
+      {"\xe2\x80"
+       "a",
+       "\\xe2\\x80a"},
+      {"\x9b"
+       "2J",
+       "\\x9b2J"},                 // C1 as a byte of its own
+      {"\xc1\x9b", "\\xc1\\x9b"},  // longer than it has to be
       {"\xe0\x82\x9b", "\\xe0\\x82\\x9b"},
       {"\xf0\x80\x82\x9b", "\\xf0\\x80\\x82\\x9b"},
       {"\xed\xa0\x80", "\\xed\\xa0\\x80"},           // half of a surrogate pair
@@ -132,7 +140,10 @@ TEST_CASE("whatever a log message quotes, its sink gets printable text") {
     void write(LogLevel, std::string_view, std::string_view message) override { text = message; }
     std::string text;
   } sink;
-  Log(sink, LogLevel::kInfo).info("test", "the peer says {}", "\x9b" "2J\n\xe2\x80\xae");
+  Log(sink, LogLevel::kInfo)
+      .info("test", "the peer says {}",
+            "\x9b"
+            "2J\n\xe2\x80\xae");
   CHECK(sink.text == "the peer says \\x9b2J\\n\\u202e");
 }
 

@@ -7,7 +7,9 @@ using namespace hsfwd;
 
 namespace {
 constexpr TokenRate kRate{.per_second = 10, .capacity = 20};
-Instant later(std::int64_t millis) { return Instant() + Duration::millis(millis); }
+Instant later(std::int64_t millis) {
+  return Instant() + Duration::millis(millis);
+}
 }  // namespace
 
 TEST_CASE("a token bucket gives its capacity at once and its rate from then on") {

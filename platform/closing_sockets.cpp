@@ -20,6 +20,9 @@ constexpr Duration kSilence = 250_ms;
 constexpr Duration kMaxDropping = 1_s;   // for who never stops writing
 constexpr Duration kMaxDraining = 10_s;  // for who does not take what was sent
 constexpr std::size_t kMaxSockets = 256;
+// An upload of this size is taken to its end; a longer one waits, and its program has the time of
+// kSilence to see the answer. Without it, giving up a large download would cost as much as taking it.
+constexpr std::size_t kMaxDropped = 1024 * 1024;
 constexpr int kReadsPerTurn = 16;
 
 /// What the other side's kernel has not taken yet.
@@ -58,6 +61,11 @@ struct ClosingSockets::Closing {
       const ssize_t n = ::read(fd, rest.data(), rest.size());
       if (n > 0) {
         heard_at = scheduler.now();
+        dropped += static_cast<std::size_t>(n);
+        if (dropped >= kMaxDropped) {
+          poll.watch(0);
+          return;
+        }
       } else if (n < 0 && errno == EINTR) {
         continue;
       } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -81,6 +89,7 @@ struct ClosingSockets::Closing {
   const bool ended;
   const Instant since;
   Instant heard_at;
+  std::size_t dropped = 0;  // bytes
   bool over = false;  // the other side has reset it
   Scheduler& scheduler;
   Poll poll;

@@ -20,6 +20,11 @@ class FileLock {
   /// another process holds the lock.
   static Result<FileLock, int> acquire(const std::string& path);
 
+  /// A line for who finds the lock taken.
+  void set_note(const std::string& note) const;
+  /// Empty if there is none.
+  static std::string note_of(const std::string& path);
+
  private:
   int fd_ = -1;
 };

@@ -2,6 +2,7 @@
 #include "platform/identity_file.hpp"
 
 #include <fmt/format.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -51,6 +52,12 @@ int store(const std::string& path, const crypto::Seed& seed, Random& random) {
   if (const auto written = file->write(line_of(seed).view()); !written) return written.error();
   const auto published = file->publish();
   return published ? 0 : published.error();
+}
+
+/// The file that links lead to; empty for standard input.
+std::string canonical(const std::string& path) {
+  std::error_code error;
+  return path == "-" ? "" : std::filesystem::canonical(path, error).string();
 }
 
 /// One lock of a key, in the first of these folders where there can be one.
@@ -106,25 +113,29 @@ Result<Identity, std::string> create_identity(const std::string& path, Random& r
   return Identity{keys, true};
 }
 
-Result<IdentityLock, std::string> IdentityLock::acquire(const crypto::PublicKey& key,
-                                                        const std::string& identity_path,
-                                                        const Log& log) {
+Result<IdentityLock, IdentityLock::Taken> IdentityLock::acquire(const crypto::PublicKey& key,
+                                                                const std::string& identity_path,
+                                                                const Log& log) {
   const std::string digest = to_hex(crypto::blake2b_256(key.view()).view());
   const std::string name = fmt::format("key-{}.lock", digest.substr(0, kLockDigits));
   const std::string shown = identity_path == "-" ? "on standard input" : identity_path;
+  const std::string file = canonical(identity_path);
   std::string problems;
   for (const std::string& folder : lock_directories()) {
     const int missing = make_private_directories(folder);
-    auto lock = missing == 0 ? FileLock::acquire(fmt::format("{}/{}", folder, name)) : Err(missing);
+    const std::string path = fmt::format("{}/{}", folder, name);
+    auto lock = missing == 0 ? FileLock::acquire(path) : Err(missing);
     if (lock) {
+      lock->set_note(file);
       IdentityLock out;
       out.lock_ = std::move(*lock);
       return out;
     }
     if (lock.error() == EWOULDBLOCK) {
-      return Err(fmt::format(
-          "identity {} is announced by another hsfwd process; use --name N for a second identity",
-          shown));
+      return Err(Taken{fmt::format("identity {} is announced by another hsfwd process; use --name "
+                                   "N for a second identity",
+                                   shown),
+                       FileLock::note_of(path) == file});
     }
     problems +=
         fmt::format("{}{}: {}", problems.empty() ? "" : "; ", folder, std::strerror(lock.error()));
@@ -132,6 +143,24 @@ Result<IdentityLock, std::string> IdentityLock::acquire(const crypto::PublicKey&
   log.warning("identity", "another process that announces the key of {} would not be noticed: {}",
               shown, problems);
   return IdentityLock();
+}
+
+Result<IdentityLock, IdentityLock::Taken> IdentityLock::await(const crypto::PublicKey& key,
+                                                              const std::string& identity_path,
+                                                              const Log& log, Duration at_most) {
+  constexpr Duration kPause = 100_ms;
+  auto lock = acquire(key, identity_path, log);
+  if (!lock && !lock.error().same_file) {
+    log.warning("identity", "another hsfwd process announces it; waiting {} s for that one to end",
+                at_most.to_millis() / 1000);
+  }
+  for (Duration left = at_most; !lock && !lock.error().same_file && left > Duration();
+       left = left - kPause) {
+    const timespec pause{0, static_cast<long>(kPause.to_micros() * 1000)};
+    nanosleep(&pause, nullptr);
+    lock = acquire(key, identity_path, log);
+  }
+  return lock;
 }
 
 }  // namespace hsfwd::platform

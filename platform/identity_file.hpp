@@ -9,6 +9,7 @@
 #include "platform/file_lock.hpp"
 #include "util/log.hpp"
 #include "util/result.hpp"
+#include "util/time.hpp"
 
 namespace hsfwd::platform {
 
@@ -35,11 +36,21 @@ Result<Identity, std::string> create_identity(const std::string& path, Random& r
 /// machine have a lock each.
 class IdentityLock {
  public:
-  /// The error is one line for people: another process has it. Where no lock can be had, for lack
-  /// of a folder that can be written, it goes without one, and says so to the log.
-  static Result<IdentityLock, std::string> acquire(const crypto::PublicKey& key,
-                                                   const std::string& identity_path,
-                                                   const Log& log);
+  /// Another process has it.
+  struct Taken {
+    std::string why;         // one line for people
+    bool same_file = false;  // it read the key from the same file
+  };
+
+  /// Where no lock can be had, for lack of a folder that can be written, it goes without one, and
+  /// says so to the log.
+  static Result<IdentityLock, Taken> acquire(const crypto::PublicKey& key,
+                                             const std::string& identity_path, const Log& log);
+  /// The same, and waits for one that read the key from another file: an older installation, which
+  /// this one replaces. Blocks for `at_most`.
+  static Result<IdentityLock, Taken> await(const crypto::PublicKey& key,
+                                           const std::string& identity_path, const Log& log,
+                                           Duration at_most);
 
  private:
   FileLock lock_;

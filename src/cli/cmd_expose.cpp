@@ -59,7 +59,7 @@ int run_expose(const Arguments& arguments) {
   App app(lasting_output_options(line));
   app.admission().set_limits(resource_limits(line).admission);
   const platform::Identity identity = require_identity(path, app.loop().random());
-  settings.lock = require_lock(identity, path, app.log());
+  settings.lock = await_lock(identity, path, app.log());
   settings.keys = identity.keys;
   options.key_pair = identity.keys;
   Node& node = app.start_node(std::move(options));

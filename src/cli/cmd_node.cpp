@@ -137,7 +137,7 @@ int run_node(const Arguments& arguments) {
   if (line.flag("relay")) {
     const std::string path = identity_path(line);
     const platform::Identity identity = require_identity(path, app.loop().random());
-    lock.emplace(require_lock(identity, path, app.log()));
+    lock.emplace(await_lock(identity, path, app.log()));
     options.key_pair = identity.keys;
   }
   Node& node = app.start_node(std::move(options));

@@ -229,7 +229,15 @@ platform::Identity require_identity(const std::string& path, Random& random) {
 platform::IdentityLock require_lock(const platform::Identity& identity, const std::string& path,
                                     const Log& log) {
   auto lock = platform::IdentityLock::acquire(identity.keys.public_key, path, log);
-  if (!lock) throw UserError{kFailed, "IDENTITY_IN_USE", lock.error()};
+  if (!lock) throw UserError{kFailed, "IDENTITY_IN_USE", lock.error().why};
+  return std::move(*lock);
+}
+
+platform::IdentityLock await_lock(const platform::Identity& identity, const std::string& path,
+                                  const Log& log) {
+  constexpr Duration kHandOver = 15_s;
+  auto lock = platform::IdentityLock::await(identity.keys.public_key, path, log, kHandOver);
+  if (!lock) throw UserError{kFailed, "IDENTITY_IN_USE", lock.error().why};
   return std::move(*lock);
 }
 

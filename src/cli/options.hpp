@@ -86,6 +86,10 @@ platform::Identity require_identity(const std::string& path, Random& random);
 /// That this process alone announces its key. Throws UserError.
 platform::IdentityLock require_lock(const platform::Identity& identity, const std::string& path,
                                     const Log& log);
+/// The same, and waits a while for a process that has the key from another file: an older
+/// installation, which the new one replaces. Blocks.
+platform::IdentityLock await_lock(const platform::Identity& identity, const std::string& path,
+                                  const Log& log);
 
 /// A peer as people write it: key in any form, or `hs://…`.
 struct PeerReference {

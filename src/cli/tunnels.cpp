@@ -188,20 +188,25 @@ void Exposure::refuse(hyperdht::PeerSocket& socket, const std::string& why) {
 
 /// Told when it is another than the last time.
 void Exposure::report_reachability(const Reachability& report) {
-  const bool told = reported_ && reported_->passed == report.passed &&
-                    reported_->failed == report.failed && reported_->found == report.found;
+  const bool told = reported_ && *reported_ == report;
   if (told) return;
+  report_sharing(report.shared);
   reported_ = report;
   const auto texts = [](const std::vector<net::Address>& addresses) {
     std::vector<std::string> out;
     for (const net::Address& address : addresses) out.push_back(address.to_string());
     return out;
   };
-  const std::size_t tried = report.passed.size() + report.failed.size();
-  const std::string summary =
-      tried == 0 ? "there is no network, or no relay"
-                 : fmt::format("{} of {} relays pass connections on, a search finds {}",
-                               report.passed.size(), tried, report.found);
+  const std::size_t tried =
+      report.passed.size() + report.failed.size() + report.elsewhere.size();
+  std::string summary = "there is no network, or no relay";
+  if (!report.elsewhere.empty()) {
+    summary = fmt::format("{} of {} relays lead to another program with this identity",
+                          report.elsewhere.size(), tried);
+  } else if (tried > 0) {
+    summary = fmt::format("{} of {} relays pass connections on, a search finds {}",
+                          report.passed.size(), tried, report.found);
+  }
   if (!report.reachable()) {
     app_.log().warning("expose", "peers cannot reach this machine: {}; trying on", summary);
   } else {
@@ -212,8 +217,23 @@ void Exposure::report_reachability(const Reachability& report) {
                        {"reachable", report.reachable()},
                        {"relays", texts(report.passed)},
                        {"failed", texts(report.failed)},
-                       {"found", report.found}},
+                       {"found", report.found},
+                       {"shared", report.shared}},
                       "");
+}
+
+void Exposure::report_sharing(bool shared) const {
+  if (shared == (reported_ && reported_->shared)) return;
+  if (shared) {
+    app_.log().warning("expose",
+                       "another program serves {}, too, and each gets a part of the connections: if "
+                       "a disk or container was copied, give one of them an identity of its own "
+                       "(hsfwd keygen); if it is an older instance, end it",
+                       hyperdht::key_text(public_key()));
+  } else {
+    app_.log().warning("expose", "no other program serves {} any more",
+                       hyperdht::key_text(public_key()));
+  }
 }
 
 void Exposure::report_listening() const {

@@ -71,6 +71,7 @@ class Exposure {
   void on_connection(PeerSocket socket);
   void refuse(hyperdht::PeerSocket& socket, const std::string& why);
   void report_reachability(const Reachability& report);
+  void report_sharing(bool shared) const;
 
   App& app_;
   Settings settings_;

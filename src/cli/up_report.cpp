@@ -73,6 +73,7 @@ Json expose_state(const Exposure& exposure) {
           {"allow", allow},
           {"relays", texts(exposure.relays())},
           {"reachable", tested ? Json(tested->reachable()) : Json()},
+          {"shared", tested && tested->shared},
           {"connections", exposure.host().connections()},
           {"refused", exposure.refused()},
           {"bytesToPeer", total.to_peer},

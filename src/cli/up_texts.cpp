@@ -62,6 +62,9 @@ std::string expose_text(const Json& expose) {
   out += fmt::format("\n  reachable:   {}", reachable.is_null()     ? "not tested yet"
                                             : reachable.get<bool>() ? "yes"
                                                                     : "no");
+  if (expose.value("shared", false)) {
+    out += "\n               another program serves this key, too: one of them needs its own";
+  }
   const std::uint64_t refused = number(expose, "refused");
   return out + fmt::format("\n  connections: {}; {}{}", number(expose, "connections"),
                            traffic(expose),

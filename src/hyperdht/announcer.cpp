@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/announcer.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "hyperdht/signatures.hpp"
@@ -17,12 +19,12 @@ constexpr Duration kFirstRetry = 2_s;
 constexpr Duration kMaxRetry = 30_s;
 constexpr Duration kAvoidTime = 10_min;
 constexpr std::size_t kMaxAvoided = 64;
-// The first move is followed at once, those after it six seconds later, twelve, and so on. A line
+// The first change is followed at once, those after it six seconds later, twelve, and so on. A line
 // does not move that often, and one whose NAT does is not reached by any relay.
-constexpr Duration kFirstMovePause = 6_s;
-constexpr int kMaxMoves = 4;  // then the relay is left out
-constexpr Duration kMoveMemory = 10_min;
-constexpr std::size_t kMaxMoved = 64;
+constexpr Duration kFirstChangePause = 6_s;
+constexpr int kMaxChanges = 4;  // then the relay is left out
+constexpr Duration kChangeMemory = 10_min;
+constexpr std::size_t kMaxChanging = 64;
 
 std::uint64_t number(Command command) { return static_cast<std::uint64_t>(command); }
 
@@ -222,16 +224,20 @@ void Announcer::watch_round() {
   unanswered_ = relays_.size();
   for (const RelayInfo& relay : relays_) watches_.push_back({relay, nullptr, false});
   for (Watch& watch : watches_) {
-    watch.ping = std::make_unique<rpc::Call>(
-        node_.calls(), [this, &watch](const rpc::CallResult& result) { on_pong(watch, result); });
-    node_.ping(*watch.ping, watch.relay.relay_address);
+    watch.ask = std::make_unique<rpc::Call>(
+        node_.calls(), [this, &watch](const rpc::CallResult& result) { on_answer(watch, result); });
+    ask_for_record(*watch.ask, watch.relay.relay_address);
   }
 }
 
-void Announcer::on_pong(Watch& watch, const rpc::CallResult& result) {
+void Announcer::on_answer(Watch& watch, const rpc::CallResult& result) {
   watch.answered = result.ok();
   if (result && result->message.to != watch.relay.peer_address) {
-    on_moved(watch.relay, result->message.to);
+    follow(watch.relay.relay_address, fmt::format("sees us at {} now, was {}",
+                                                  result->message.to.to_string(),
+                                                  watch.relay.peer_address.to_string()));
+  } else if (result && !result->message.value) {
+    follow(watch.relay.relay_address, "has lost the announcement");
   }
   // The line is back.
   if (result && failed_cycles_ > 0) refresh_wanted_ = true;
@@ -239,28 +245,27 @@ void Announcer::on_pong(Watch& watch, const rpc::CallResult& result) {
   if (--unanswered_ == 0) end_watch_round();
 }
 
-void Announcer::on_moved(const RelayInfo& relay, const Address& to) {
+/// A relay that would not lead here any more is told anew; one for which that does not last is left
+/// out.
+void Announcer::follow(const Address& relay, const std::string& what) {
   const Instant now = node_.env().now();
-  if (moves_.size() >= kMaxMoved) moves_.clear();
-  Moves& moves = moves_[relay.relay_address];
-  if (now - moves.last >= kMoveMemory) moves.count = 0;
-  if (moves.count > 0 &&
-      now - moves.last < kFirstMovePause * (std::int64_t{1} << (moves.count - 1))) {
+  if (changes_.size() >= kMaxChanging) changes_.clear();
+  Changes& changes = changes_[relay];
+  if (now - changes.last >= kChangeMemory) changes.count = 0;
+  if (changes.count > 0 &&
+      now - changes.last < kFirstChangePause * (std::int64_t{1} << (changes.count - 1))) {
     return;
   }
-  moves.last = now;
+  changes.last = now;
   refresh_wanted_ = true;
-  if (++moves.count <= kMaxMoves) {
-    node_.env().log.info("announcer", "relay {} sees us at {} now, was {}",
-                         relay.relay_address.to_string(), to.to_string(),
-                         relay.peer_address.to_string());
+  if (++changes.count <= kMaxChanges) {
+    node_.env().log.info("announcer", "relay {} {}", relay.to_string(), what);
     return;
   }
-  node_.env().log.info("announcer",
-                       "relay {} sees us somewhere else all the time; trying another one",
-                       relay.relay_address.to_string());
-  moves_.erase(relay.relay_address);
-  avoid(relay.relay_address);
+  node_.env().log.info("announcer", "relay {} {} again and again; trying another one",
+                       relay.to_string(), what);
+  changes_.erase(relay);
+  avoid(relay);
 }
 
 void Announcer::end_watch_round() {
@@ -295,11 +300,15 @@ void Announcer::withdraw(const Address& from) {
   withdrawal.find = std::make_unique<rpc::Call>(
       node_.calls(),
       [this, &withdrawal](const rpc::CallResult& result) { on_found(withdrawal, result); });
+  ask_for_record(*withdrawal.find, from);
+}
+
+void Announcer::ask_for_record(rpc::Call& call, const Address& node) const {
   rpc::RequestSpec spec;
-  spec.to = from;
+  spec.to = node;
   spec.command = number(Command::kFindPeer);
   spec.target = target_;
-  withdrawal.find->start(std::move(spec));
+  call.start(std::move(spec));
 }
 
 void Announcer::on_found(Withdrawal& withdrawal, const rpc::CallResult& result) {
@@ -339,7 +348,7 @@ void Announcer::end_cycle() {
   Scheduler& scheduler = node_.env().scheduler;
   timer_.stop();
   watchdog_.stop();
-  for (Watch& watch : watches_) scheduler.retire(std::move(watch.ping));
+  for (Watch& watch : watches_) scheduler.retire(std::move(watch.ask));
   scheduler.retire(std::move(query_));
   for (auto& announcement : announcements_) scheduler.retire(std::move(announcement));
   announcements_.clear();

@@ -3,12 +3,14 @@
 // relays, and watches them.
 //
 // A cycle: query ─► announce to the closest ─► publish the relays ─► unannounce from old ones.
-// Between cycles the relays are pinged, which keeps the way back through a NAT open.
+// Between cycles the relays are asked for what they store, which keeps the way back through a NAT
+// open.
 //
 // Differs from upstream:
-// - a relay forwards to the address it saw when we announced, so when a pong shows that it sees us
-//   under another one by now, the next cycle starts at once; one that sees us move again and again
-//   is followed ever later, and then left out;
+// - a relay forwards to the address it saw when we announced, and an instance of the same identity
+//   that ends takes the announcement of both away; so when an answer shows that the relay sees us
+//   under another address by now, or has nothing of us, the next cycle starts at once; one for which
+//   that is so again and again is followed ever later, and then left out;
 // - the relays are on hosts of their own, and in /24s of their own, as long as there are such;
 // - the relays of the cycle before stay published until all announcements of the new one are
 //   settled;
@@ -67,7 +69,7 @@ class Announcer {
   };
   struct Watch {
     RelayInfo relay;
-    std::unique_ptr<rpc::Call> ping;
+    std::unique_ptr<rpc::Call> ask;
     bool answered = false;
   };
   /// Takes an announcement back: asks the node for a token first.
@@ -92,10 +94,11 @@ class Announcer {
   void withdraw(const Address& from);
   void on_found(Withdrawal& withdrawal, const rpc::CallResult& result);
   void on_withdrawn(Withdrawal& withdrawal);
+  void ask_for_record(rpc::Call& call, const Address& node) const;
 
   void watch_round();
-  void on_pong(Watch& watch, const rpc::CallResult& result);
-  void on_moved(const RelayInfo& relay, const Address& to);
+  void on_answer(Watch& watch, const rpc::CallResult& result);
+  void follow(const Address& relay, const std::string& what);
   void end_watch_round();
   void on_timer();
   void abandon_cycle();
@@ -116,12 +119,12 @@ class Announcer {
   std::vector<Address> relay_addresses_;
   std::set<Address> recent_[3];  // relays of this cycle and of the two before
   std::map<Address, Instant> avoided_;  // until when
-  /// Where a relay has seen us move.
-  struct Moves {
+  /// Of what a relay knows of us.
+  struct Changes {
     int count = 0;
     Instant last;
   };
-  std::map<Address, Moves> moves_;
+  std::map<Address, Changes> changes_;
 
   std::vector<Watch> watches_;
   std::size_t unanswered_ = 0;

@@ -34,6 +34,8 @@ struct Extension {
   static constexpr std::uint64_t kSecretKeys = 4;
   /// From a client: an empty record comes right behind its header. From a server: it is waited for.
   static constexpr std::uint64_t kFirstRecord = 8;
+  /// From a client under the server's own key: it tests whether the server can be reached.
+  static constexpr std::uint64_t kSelfTest = 16;
   /// What connections do by themselves, whoever uses them; set in every block that is sent.
   static constexpr std::uint64_t kOfConnections = kSealedEnd | kSecretKeys;
 

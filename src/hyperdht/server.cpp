@@ -52,8 +52,7 @@ Result<void> Server::listen(const crypto::KeyPair& keys,
         told(relays);
       });
   if (options_.on_reachability) {
-    self_test_ = std::make_unique<SelfTest>(dht_, *announcer_, keys.public_key,
-                                            options_.on_reachability);
+    self_test_ = std::make_unique<SelfTest>(dht_, *announcer_, keys, options_.on_reachability);
   }
   dht_.router().add_server(target_, *this);
   dht_.add_server(*this);

@@ -97,7 +97,7 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
   key_ = responder.remote_key();
   client_ = message.peer_address.value_or(origin.from);
   const Visitor visitor{key_, client_, remote_};
-  const bool self_test = server_.self_test_ && server_.self_test_->is_own(key_);
+  const bool self_test = server_.self_test_ && server_.self_test_->is_test(key_, remote_);
   const bool allowed = self_test || !server_.options_.allow || server_.options_.allow(visitor);
   // Who decides may take the server away meanwhile.
   if (!allowed || server_.cancelled()) {

@@ -261,13 +261,33 @@ TEST_CASE("one at a time announces a key, by whatever path its identity came") {
     for (const char* path : {"/one", "/a/copy", "-"}) {
       const auto second = IdentityLock::acquire(key_of(1), path, Log());
       REQUIRE(!second.ok());
-      CHECK_THAT(second.error(), Contains("another hsfwd process") && Contains("--name"));
+      CHECK_THAT(second.error().why, Contains("another hsfwd process") && Contains("--name"));
     }
     const IdentityLock moved = std::move(*first);
     CHECK(!IdentityLock::acquire(key_of(1), "/one", Log()).ok());
     CHECK(IdentityLock::acquire(key_of(2), "/one", Log()).ok());
   }
   CHECK(IdentityLock::acquire(key_of(1), "/one", Log()).ok());
+}
+
+TEST_CASE("a lock that is taken tells the same file from a copy, which may be waited for") {
+  const Folder folder;
+  const Places places(folder / "state", folder / "runtime");
+  const std::string file = folder.write("file", "", 0600);
+  const std::string copy = folder.write("copy", "", 0600);
+  std::filesystem::create_symlink(file, folder / "link");
+  const auto first = IdentityLock::acquire(key_of(1), file, Log());
+  REQUIRE(first.ok());
+  for (const std::string& path : {file, folder / "link"}) {
+    const auto second = IdentityLock::await(key_of(1), path, Log(), 1_min);
+    REQUIRE(!second.ok());
+    CHECK(second.error().same_file);
+  }
+  for (const std::string& path : {copy, std::string("-")}) {
+    const auto second = IdentityLock::await(key_of(1), path, Log(), 100_ms);
+    REQUIRE(!second.ok());
+    CHECK(!second.error().same_file);
+  }
 }
 
 TEST_CASE(

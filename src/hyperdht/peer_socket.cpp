@@ -14,6 +14,8 @@ constexpr std::size_t kMinRecord = 2048;
 // How long a path that is doubted has to prove itself.
 constexpr Duration kPathCheckPause = 500_ms;  // from one question to the next, too
 constexpr Duration kPathCheckWait = 3_s;
+// As long as unacknowledged data is repeated.
+constexpr Duration kSilence = 25_s;
 // Without secret keys others read and write what goes beside the stream; a reason names services.
 constexpr const char* kUntold = "newer versions of hsfwd are told why";
 constexpr const char* kUnproven = " (which need not be the peer's words)";
@@ -365,7 +367,7 @@ void PeerSocket::on_acknowledged() {
 void PeerSocket::end() {
   if (ended_ || closed_) return;
   ended_ = true;
-  keepalive_timer_.stop();
+  heard_at_ = dht_.env().now();
   if (is_open()) end_raw();
 }
 
@@ -384,7 +386,11 @@ bool PeerSocket::flushed() const { return finished_ || (ended_ && is_open() && r
 /// After a while without writing: keeps NAT mappings open and shows when the peer is gone.
 void PeerSocket::keep_alive() {
   const Duration interval = dht_.options().connection_keepalive;
-  if (interval <= Duration() || ended_ || leaving_ || !is_open()) return;
+  if (interval <= Duration() || leaving_ || !is_open()) return;
+  if (ended_) {
+    ask_for_life(interval);
+    return;
+  }
   const Instant due = last_write_ + interval;
   if (dht_.env().now() >= due) {
     send_message({});
@@ -392,6 +398,20 @@ void PeerSocket::keep_alive() {
   } else {
     keepalive_timer_.start_at(due);
   }
+}
+
+/// Behind the own end nothing is sent that the peer has to acknowledge, so that it has to be asked.
+void PeerSocket::ask_for_life(Duration interval) {
+  const std::uint64_t heard = raw_->stats().packets_received;
+  const Instant now = dht_.env().now();
+  if (std::exchange(heard_, heard) != heard) {
+    heard_at_ = now;
+  } else if (now - heard_at_ >= kSilence) {
+    fail(ConnectError::kTimedOut);
+    return;
+  }
+  raw_->probe();
+  keepalive_timer_.start(interval);
 }
 
 void PeerSocket::check_path(const char* reason) {

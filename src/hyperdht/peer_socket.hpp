@@ -148,6 +148,7 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   /// There is reason to doubt the path: unless the peer is heard of within seconds, the connection
   /// ends, with `reason`, so that its user can make another.
   void check_path(const char* reason);
+  void ask_for_life(Duration interval);
   /// The connection cannot be made.
   void fail(ConnectError error, const char* detail = nullptr);
 
@@ -241,6 +242,9 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   Instant path_check_until_;
   const char* path_check_reason_ = nullptr;
   Timer path_check_timer_;
+  /// Behind the own end: packets so far, and when there was a new one.
+  std::uint64_t heard_ = 0;
+  Instant heard_at_;
   Task open_task_;
   Task path_task_;
   Task closed_task_;

@@ -10,7 +10,7 @@ constexpr Duration kMaxAge = 20_min;
 // client that knows it, or a server whose NAT shows it under several addresses.
 constexpr TokenRate kNamed{.per_second = 8, .capacity = 32};
 constexpr std::size_t kNamedHosts = 1024;
-// Bytes that a server answers through one relay: a thousand clients a second and more.
+// Bytes that a server answers through one relay of its own: a thousand clients a second and more.
 constexpr TokenRate kAnsweredRelay{.per_second = 512 * 1024, .capacity = 2 * 1024 * 1024};
 constexpr std::size_t kAnsweredRelays = 1024;
 }  // namespace
@@ -79,14 +79,13 @@ void Router::answer_handshake(const rpc::RequestOrigin& origin, const HandshakeM
     case Mode::kFromRelay:
       out.mode = Mode::kFromServer;
       out.peer_address = message.peer_address;
-      answer_relay(origin, out.encode(), answer.socket, message.peer_address);
+      answer_relay(origin, out.encode(), origin.from, answer.socket);
       return;
     case Mode::kFromSecondRelay:
       if (!message.relay_address || !may_name(*message.relay_address)) return;
       out.mode = Mode::kFromServer;
       out.peer_address = message.peer_address;
-      node_.relay(origin, out.encode(), *message.relay_address, answer.socket,
-                  message.peer_address);
+      answer_relay(origin, out.encode(), *message.relay_address, answer.socket);
       return;
     case Mode::kFromServer:
     case Mode::kReply:
@@ -196,18 +195,23 @@ void Router::answer_holepunch(const rpc::RequestOrigin& origin, const Address& p
                              .id = 0,
                              .payload = std::move(payload),
                              .peer_address = peer_address};
-  answer_relay(origin, out.encode(), socket, peer_address);
+  answer_relay(origin, out.encode(), origin.from, socket);
 }
 
-/// Many clients come by one relay: they have budgets of their own, and it a large one.
+/// Many clients come by one relay, which has a large budget of its own if the server has chosen it.
 void Router::answer_relay(const rpc::RequestOrigin& origin, const Bytes& message,
-                          net::UdpSocket* socket, const std::optional<Address>& client) {
-  const auto bytes = static_cast<double>(message.size() + rpc::kUdpOverhead);
-  if (!answered_relays_.try_take(origin.from.host.value, node_.env().now(), bytes)) {
-    ++stats_.refused;
+                          const Address& relay, net::UdpSocket* socket) {
+  const auto server = origin.target ? servers_.find(*origin.target) : servers_.end();
+  if (server == servers_.end() || !server->second->is_relay(origin.from)) {
+    node_.relay(origin, message, relay, socket);
     return;
   }
-  node_.relay(origin, message, origin.from, socket, client);
+  const auto bytes = static_cast<double>(message.size() + rpc::kUdpOverhead);
+  if (answered_relays_.try_take(origin.from.host.value, node_.env().now(), bytes)) {
+    node_.relay(origin, message, relay, socket, rpc::Node::Payer::kNobody);
+  } else {
+    ++stats_.refused;
+  }
 }
 
 }  // namespace hsfwd::hyperdht

@@ -41,6 +41,8 @@ class RoutedServer {
   virtual void on_holepunch(const HolepunchMessage& message, const rpc::RequestOrigin& origin) = 0;
   /// What this node itself stores for the server.
   virtual const Bytes& record() const = 0;
+  /// The node passes questions on, as it was asked to.
+  virtual bool is_relay(const Address& node) const = 0;
 };
 
 struct RouterStats {
@@ -87,8 +89,8 @@ class Router {
   void pass_on(const rpc::RequestOrigin& origin, ByteView message,
                const std::optional<Address>& announced, const std::optional<Address>& named);
   void pass_back(const rpc::RequestOrigin& origin, ByteView message, const Address& client);
-  void answer_relay(const rpc::RequestOrigin& origin, const Bytes& message, net::UdpSocket* socket,
-                    const std::optional<Address>& client);
+  void answer_relay(const rpc::RequestOrigin& origin, const Bytes& message, const Address& relay,
+                    net::UdpSocket* socket);
   bool may_name(const Address& address);
   void relay_handshake(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
   rpc::Node& node_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/server.hpp"
 
+#include <algorithm>
 #include <new>
 
 #include "hyperdht/dht.hpp"
@@ -11,6 +12,9 @@ namespace hsfwd::hyperdht {
 namespace {
 // Handshakes under way at once, and those of the last seconds.
 constexpr std::size_t kMaxSessions = 1024;
+constexpr std::size_t kMaxWaiting = 256;  // first messages; 80 ms of work
+// Later than now, so that the event loop looks at its sockets in between.
+constexpr Duration kAfterOthers = 1_us;
 }  // namespace
 
 Server::Server(Dht& dht, ServerOptions options, OnConnection on_connection)
@@ -18,6 +22,8 @@ Server::Server(Dht& dht, ServerOptions options, OnConnection on_connection)
       options_(std::move(options)),
       on_connection_(std::move(on_connection)),
       order_(kMaxSessions),
+      gate_(dht.env().random),
+      turn_timer_(dht.env().scheduler, [this] { next_turn(); }),
       start_task_(dht.env().scheduler, [this] { start(); }),
       hand_over_task_(dht.env().scheduler, [this] { hand_over_ready(); }),
       closed_task_(dht.env().scheduler, [this] { on_closed_(); }) {}
@@ -31,6 +37,7 @@ void Server::cancel() {
   dht_.router().remove_server(target_, *this);
   dht_.remove_server(*this);
   for (Task* task : {&start_task_, &hand_over_task_, &closed_task_}) task->cancel();
+  turn_timer_.stop();
   if (self_test_) self_test_->cancel();
   if (announcer_) announcer_->cancel();
   sessions_.for_each([](std::size_t, ServerSession& session) { session.cancel(); });
@@ -76,6 +83,7 @@ void Server::close(std::function<void()> done) {
   start_task_.cancel();
   dht_.router().remove_server(target_, *this);
   dht_.remove_server(*this);
+  waiting_.clear();
   dht_.env().scheduler.retire(std::move(self_test_));
   announcer_->stop([this] { closed_task_.post(); });
 }
@@ -92,11 +100,63 @@ std::optional<HandshakeAnswer> Server::on_handshake(const HandshakeMessage& mess
     session.on_copy(message, origin);
     return session.answer_copy(message, origin);
   }
+  const Address source = source_of(message, origin);
+  if (opened_ >= HandshakeGate::kPerTurn) {
+    wait(message, origin, source);
+    return std::nullopt;
+  }
+  return open(message, origin, source);
+}
+
+/// Whose the cost is: what an own relay says of others is as good as what it says of itself.
+Address Server::source_of(const HandshakeMessage& message, const rpc::RequestOrigin& origin) const {
+  if (!announcer_->is_relay(origin.from)) return origin.from;
+  // The relay saw who sent it, which is all that it knows.
+  if (message.mode == Mode::kFromSecondRelay) return message.relay_address.value_or(origin.from);
+  return message.peer_address.value_or(origin.from);
+}
+
+void Server::wait(const HandshakeMessage& message, const rpc::RequestOrigin& origin,
+                  const Address& source) {
+  rpc::Node& node = dht_.node();
+  // Others may be gone by then.
+  const bool lasting = origin.socket == &node.client_socket() || origin.socket == &node.server_socket();
+  const bool known = std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& other) {
+    return other.message.noise == message.noise;
+  });
+  if (lasting && !known && waiting_.size() < kMaxWaiting) {
+    waiting_.push_back({message, origin, source});
+  } else {
+    ++stats_.turned_away;
+  }
+}
+
+void Server::next_turn() {
+  opened_ = 0;
+  while (opened_ < HandshakeGate::kPerTurn && !waiting_.empty() && !cancelled_) {
+    const Waiting next = std::move(waiting_.front());
+    waiting_.pop_front();
+    auto answer = open(next.message, next.origin, next.source);
+    if (answer) dht_.router().answer_handshake(next.origin, next.message, std::move(*answer));
+  }
+}
+
+std::optional<HandshakeAnswer> Server::open(const HandshakeMessage& message,
+                                            const rpc::RequestOrigin& origin,
+                                            const Address& source) {
+  const Instant now = dht_.env().now();
+  if (!gate_.admit(message.noise, source, now)) {
+    ++stats_.turned_away;
+    return std::nullopt;
+  }
+  ++opened_;
+  if (!turn_timer_.armed()) turn_timer_.start(kAfterOthers);
   ++stats_.handshakes;
   // The session names its number in the answer, so it has to have one before.
   const std::size_t id = sessions_.reserve();
-  auto session = std::make_unique<ServerSession>(*this, id, message.noise);
+  auto session = std::make_unique<ServerSession>(*this, id, message.noise, source);
   if (!session->begin(message, origin)) {
+    gate_.note_useless(message.noise, now);
     dht_.env().scheduler.retire(std::move(session));
     sessions_.release(id);
     return std::nullopt;
@@ -104,7 +164,7 @@ std::optional<HandshakeAnswer> Server::on_handshake(const HandshakeMessage& mess
   make_room();
   const HandshakeAnswer answer{session->answer(), session->answer_socket()};
   by_noise_[message.noise] = id;
-  order_.add(id, session->blamed_host(), session->standing());
+  order_.add(id, source.host, session->standing());
   sessions_.put(id, std::move(session));
   return answer;
 }

@@ -2,12 +2,14 @@
 // Listens on a key pair: announces it, answers handshakes, hands over connections.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 
 #include "hyperdht/announcer.hpp"
 #include "hyperdht/eviction_order.hpp"
+#include "hyperdht/handshake_gate.hpp"
 #include "hyperdht/known_clients.hpp"
 #include "hyperdht/peer_socket.hpp"
 #include "hyperdht/router.hpp"
@@ -54,6 +56,7 @@ struct ServerStats {
   std::uint64_t handshakes = 0;
   std::uint64_t refused = 0;     // by the allow function
   std::uint64_t invalid = 0;     // did not open
+  std::uint64_t turned_away = 0;  // not opened: useless before, or too many of the source
   std::uint64_t dropped = 0;     // because there were too many
   std::uint64_t connections = 0;
   std::uint64_t early = 0;      // of these, before the proof: the client is known there
@@ -93,6 +96,7 @@ class Server final : public RoutedServer {
                                               const rpc::RequestOrigin& origin) override;
   void on_holepunch(const HolepunchMessage& message, const rpc::RequestOrigin& origin) override;
   const Bytes& record() const override { return announcer_->record(); }
+  bool is_relay(const Address& node) const override { return announcer_->is_relay(node); }
 
  private:
   friend class ServerSession;
@@ -102,6 +106,18 @@ class Server final : public RoutedServer {
   void hand_over_ready();
   void forget(ServerSession& session);
   void make_room();
+  std::optional<HandshakeAnswer> open(const HandshakeMessage& message,
+                                      const rpc::RequestOrigin& origin, const Address& source);
+  void wait(const HandshakeMessage& message, const rpc::RequestOrigin& origin,
+            const Address& source);
+  void next_turn();
+  Address source_of(const HandshakeMessage& message, const rpc::RequestOrigin& origin) const;
+
+  struct Waiting {
+    HandshakeMessage message;
+    rpc::RequestOrigin origin;
+    Address source;
+  };
 
   Dht& dht_;
   ServerOptions options_;
@@ -113,10 +129,14 @@ class Server final : public RoutedServer {
   SlotMap<ServerSession> sessions_;
   std::map<Bytes, std::size_t> by_noise_;  // first handshake messages that are being served
   EvictionOrder order_;                    // all sessions but those whose client a relay carries
+  HandshakeGate gate_;
+  std::deque<Waiting> waiting_;  // for the next turns
+  int opened_ = 0;               // in this turn
   KnownClients clients_;
   std::vector<std::unique_ptr<PeerSocket>> ready_;
   std::function<void()> on_closed_;
   bool cancelled_ = false;
+  Timer turn_timer_;
   Task start_task_;
   Task hand_over_task_;
   Task closed_task_;

@@ -54,11 +54,13 @@ std::uint64_t size_of_answer(const Bytes& noise) {
 }
 }  // namespace
 
-ServerSession::ServerSession(Server& server, std::size_t id, const Bytes& noise)
+ServerSession::ServerSession(Server& server, std::size_t id, const Bytes& noise,
+                             const Address& source)
     : server_(server),
       dht_(server.dht_),
       id_(id),
       noise_(noise),
+      source_(source),
       started_at_(server.dht_.env().now()),
       asked_at_(started_at_),
       relay_timer_(server.dht_.env().scheduler, [this] { ask_client_relay(); }),
@@ -112,8 +114,6 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
   } else {
     prepare_stream();
   }
-  const bool relayed = message.peer_address.has_value();
-  blamed_host_ = relayed && is_own_relay(origin.from) ? client_.host : origin.from.host;
   const NoisePayload own = fitting_payload(error, origin.from);
   if (socket_ && own.extension && has_first_record(remote_.extension)) socket_->use_first_record();
   const auto ephemeral = crypto::KeyPair::generate(dht_.env().random);
@@ -174,12 +174,14 @@ void ServerSession::repeat_answer_later(const HandshakeMessage& message,
   repeat_timer_.start(kAnswerRepeat);
 }
 
-/// What leads the stream to an address that the client only claims must not be told to anybody
-/// else: whoever hears it can send the proof.
+/// What leads the stream of a stock client to an address that is only claimed must not be told to
+/// anybody else: whoever hears it can send what counts as the proof. Other clients prove themselves
+/// with their keys, and whoever was first to pass their message on keeps them from nothing.
 std::optional<HandshakeAnswer> ServerSession::answer_copy(const HandshakeMessage& message,
                                                           const rpc::RequestOrigin& origin) const {
   const net::Ipv4 asks = message.peer_address.value_or(origin.from).host;
-  if (joined_ && !proven_ && asks != client_.host) return std::nullopt;
+  const bool proof_by_keys = has_first_record(remote_.extension);
+  if (joined_ && !proven_ && !proof_by_keys && asks != client_.host) return std::nullopt;
   return HandshakeAnswer{answer_, answer_socket()};
 }
 
@@ -215,7 +217,7 @@ void ServerSession::ask_client_relay() {
     return;
   }
   if (!dht_.relay_connections().reach(relay, identity)) {
-    const ClientRelays::Client client{key_, blamed_host_, alive_};
+    const ClientRelays::Client client{key_, source_.host, alive_};
     dial_ = dht_.client_relays().begin(client, digest, dht_.env().now());
   }
   if (dial_ || dht_.relay_connections().reach(relay, identity)) {
@@ -465,6 +467,7 @@ void ServerSession::on_proven() {
   const bool relayed = state_ == State::kRelayed;
   const Address at = relayed ? client_ : raw.remote();
   dht_.doubt_other_paths(stream(), at);
+  server_.gate_.give_back(source_, dht_.env().now());
   server_.clients_.note_proof(key_, stamp(), started_at_,
                               relayed ? std::nullopt : std::optional(at), dht_.env().now());
   if (!relayed) remember_route();

@@ -26,7 +26,7 @@ class ServerSession final : public PathController,
     kFailed,
   };
 
-  ServerSession(Server& server, std::size_t id, const Bytes& noise);
+  ServerSession(Server& server, std::size_t id, const Bytes& noise, const Address& source);
   ~ServerSession() override;
 
   /// Opens the message, decides, and makes the answer. False when there is to be none.
@@ -41,7 +41,6 @@ class ServerSession final : public PathController,
   /// Handed over before the proof.
   bool early() const { return handed_over_ != nullptr && !proven_; }
   /// Whom the session is put down to: the client, if a relay of our own says so.
-  net::Ipv4 blamed_host() const { return blamed_host_; }
   EvictionOrder::Standing standing() const;
   /// The second handshake message.
   const Bytes& answer() const { return answer_; }
@@ -105,6 +104,7 @@ class ServerSession final : public PathController,
   Dht& dht_;
   const std::size_t id_;
   const Bytes noise_;
+  const Address source_;
   const Instant started_at_;
   Instant asked_at_;  // when the client was last heard of through a relay
   State state_ = State::kNew;
@@ -112,7 +112,6 @@ class ServerSession final : public PathController,
   bool proven_ = false;
   bool alive_ = false;  // the client has shown a sign of life, which is less
   KnownClients::Message message_ = KnownClients::Message::kUnknown;
-  net::Ipv4 blamed_host_;
   Address client_;  // as it is said, or seen, to be
   crypto::PublicKey key_;
   NoisePayload remote_;

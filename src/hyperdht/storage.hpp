@@ -80,6 +80,8 @@ class Storage {
   void on_announce(const rpc::IncomingRequest& request);
   void on_refresh(const crypto::Hash32& preimage, const rpc::IncomingRequest& request);
   void on_unannounce(const rpc::IncomingRequest& request);
+  template <class Verify>
+  bool is_signed(const rpc::IncomingRequest& request, Verify&& verify);
   void on_mutable_get(const rpc::IncomingRequest& request);
   void on_mutable_put(const rpc::IncomingRequest& request);
   void on_immutable_get(const rpc::IncomingRequest& request);
@@ -92,6 +94,7 @@ class Storage {
   rpc::Node& node_;
   Router& router_;
   SeededHash hash_;
+  TokenBuckets forgeries_;  // by host: wrong signatures
   Records records_;
   GenerationCache<Key, std::uint64_t, SeededHash> bumps_;
   GenerationCache<crypto::Hash32, Refresh, SeededHash> refreshes_;

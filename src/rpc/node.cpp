@@ -224,7 +224,7 @@ void Node::add_closer_nodes(ResponseMessage& message, const Target& target,
 }
 
 void Node::relay(const RequestOrigin& origin, ByteView value, const net::Address& to,
-                 net::UdpSocket* socket, const std::optional<net::Address>& payer) {
+                 net::UdpSocket* socket, Payer payer) {
   if (to.port == 0) return;
   if (to.host != origin.from.host && !net::may_lead_to(origin.from.host, to.host)) {
     ++admission_stats_.not_forwarded;
@@ -240,12 +240,13 @@ void Node::relay(const RequestOrigin& origin, ByteView value, const net::Address
       .target = origin.target,
       .value = value,
   };
-  send(out, to, message.encode(), payer.value_or(origin.from));
+  send(out, to, message.encode(),
+       payer == Payer::kSender ? std::optional(origin.from) : std::nullopt);
 }
 
 void Node::send(net::UdpSocket& socket, const net::Address& to, const Bytes& datagram,
-                const net::Address& payer) {
-  budget_.spend(payer, datagram.size());
+                const std::optional<net::Address>& payer) {
+  if (payer) budget_.spend(*payer, datagram.size());
   send_message(socket, to, datagram);
 }
 

@@ -88,12 +88,16 @@ class Node final : private Calls::Owner {
              const ReplyOptions& options = {});
   void reply_error(const RequestOrigin& origin, std::uint64_t code,
                    const ReplyOptions& options = {.token = false});
-  /// Passes a request on under the same tid, command and target; nobody waits for an answer. At the
-  /// cost of `payer`, the sender if unset. Nothing happens where `to` is none of the sender's
-  /// business.
+  /// Who pays for what is passed on: never an address that is only named in a message, or else
+  /// whoever names it keeps it from being heard.
+  enum class Payer {
+    kSender,
+    kNobody,  // the caller has a limit of his own
+  };
+  /// Passes a request on under the same tid, command and target; nobody waits for an answer. Nothing
+  /// happens where `to` is none of the sender's business.
   void relay(const RequestOrigin& origin, ByteView value, const net::Address& to,
-             net::UdpSocket* socket = nullptr,
-             const std::optional<net::Address>& payer = std::nullopt);
+             net::UdpSocket* socket = nullptr, Payer payer = Payer::kSender);
 
   // --- State ---
   const net::Env& env() const { return env_; }
@@ -161,7 +165,7 @@ class Node final : private Calls::Owner {
   bool fits(const IncomingRequest& request, std::optional<ByteView> value) const;
   bool check_return(const IncomingRequest& request);
   void send(net::UdpSocket& socket, const net::Address& to, const Bytes& datagram,
-            const net::Address& payer);
+            const std::optional<net::Address>& payer);
 
   void learn(const net::Address& from, const NodeId& id);
   void insert(RoutingNode node);

@@ -208,6 +208,24 @@ TEST_CASE("a peer that vanishes is noticed by the keepalive") {
   CHECK(server.socket->error() == ConnectError::kTimedOut);
 }
 
+TEST_CASE("a peer that vanishes is noticed behind the own end, and one that is silent is not") {
+  const bool hsfwd = GENERATE(true, false);
+  CAPTURE(hsfwd);
+  Meeting meeting(7, 20, as_hsfwd());
+  ConnectOptions options;
+  if (hsfwd) options.extension = Extension{};
+  SocketRecorder client = meeting.connect(std::move(options));
+  SocketRecorder& server = meeting.accepted(client);
+  server.socket->end();
+  REQUIRE(meeting.run_until([&] { return client.ended; }, 10_s));
+  meeting.swarm.world.run_for(10_min);
+  CHECK(!server.reset);
+  CHECK(!client.reset);
+  meeting.guest->host().link().set_connected(false);
+  REQUIRE(meeting.run_until([&] { return server.reset.has_value(); }, 60_s));
+  CHECK(server.socket->error() == ConnectError::kTimedOut);
+}
+
 TEST_CASE("unordered messages go beside the stream") {
   Meeting meeting(8, 20);
   SocketRecorder client = meeting.connect();

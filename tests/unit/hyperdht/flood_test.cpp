@@ -378,7 +378,8 @@ TEST_CASE("a punch that takes seconds is not pushed out by a flood of handshakes
     WARN("a punch of " << (swarm.world.now() - start).to_millis() << " ms beside a flood, "
                        << siege.server->stats().dropped << " sessions pushed out so far");
   }
-  CHECK(siege.server->stats().dropped > 1000);
+  // One host is held back before it can push out anything.
+  CHECK((made_up ? siege.server->stats().dropped : siege.server->stats().turned_away) > 1000);
   CHECK(siege.server->sessions() <= 1024);
 }
 

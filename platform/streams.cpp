@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/streams.hpp"
 
+#include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 #include <cstring>
 #include <deque>
 #include <exception>
+#include <system_error>
 
 #include "platform/fd_stream.hpp"
 
@@ -80,6 +82,25 @@ bool is_not_here(int error) {
 
 int open_socket(int family) {
   return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/// Why an address cannot be listened on, as far as the system's words for it leave people asking.
+std::string listen_problem(int error, const net::StreamAddress& at) {
+  constexpr int kFirstFreePort = 1024;  // unless the system is told otherwise
+  std::string out = std::strerror(error);
+  if (at.is_unix()) {
+    struct stat info {};
+    const bool there = lstat(at.path.c_str(), &info) == 0;
+    if (error == ENOENT) out += ": its folder is not there";
+    if (error == EADDRINUSE && there && !S_ISSOCK(info.st_mode)) {
+      out += S_ISDIR(info.st_mode) ? ": by a directory" : ": by a file that is no socket";
+    }
+  } else if (error == EADDRNOTAVAIL) {
+    out += ": this machine does not have it";
+  } else if (error == EACCES && at.port < kFirstFreePort) {
+    out += fmt::format(": a port below {} takes root or CAP_NET_BIND_SERVICE", kFirstFreePort);
+  }
+  return out;
 }
 
 /// A stream on a socket, which is closed if there is no memory for one, or no room in the event
@@ -304,7 +325,8 @@ class ListenerGroup final : public net::StreamListener {
 void remove_stale_socket(const SocketAddress& address, const std::string& path) {
   struct stat info {};
   if (lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return;
-  const int fd = open_socket(AF_UNIX);
+  // Of another type than those who listen, so that nobody takes the question for a client.
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return;
   if (connect(fd, address.get(), address.size) != 0 && errno == ECONNREFUSED) unlink(path.c_str());
   close(fd);
@@ -325,9 +347,10 @@ class FdStreamFactory final : public net::StreamFactory {
     if (!address) return Err(address.error());
     remove_stale_socket(*address, at.path);
     const auto fd = open_listening(*address);
-    if (!fd) return Err(std::string(std::strerror(fd.error())));
-    return std::unique_ptr<net::StreamListener>(
-        std::make_unique<FdListener>(loop_, *fd, at, std::move(accepted)));
+    if (!fd) return Err(listen_problem(fd.error(), at));
+    auto listener = listener_on(*fd, at, accepted);
+    if (!listener) return Err(listen_problem(listener.error(), at));
+    return std::unique_ptr<net::StreamListener>(std::move(*listener));
   }
 
  private:
@@ -340,7 +363,7 @@ class FdStreamFactory final : public net::StreamFactory {
     for (int tries = at.port == 0 ? kPortTries : 1;; --tries) {
       auto listener = listen_on_all(at, *addresses, accepted);
       if (listener) return std::move(*listener);
-      if (tries <= 1) return Err(std::string(std::strerror(listener.error())));
+      if (tries <= 1) return Err(listen_problem(listener.error(), at));
     }
   }
 
@@ -357,12 +380,25 @@ class FdStreamFactory final : public net::StreamFactory {
         return Err(int(problem));
       }
       at.port = bound_port(*fd);
-      listeners.push_back(std::make_unique<FdListener>(loop_, *fd, at, accepted));
+      auto listener = listener_on(*fd, at, accepted);
+      if (!listener) return Err(listener.error());
+      listeners.push_back(std::move(*listener));
     }
     if (listeners.empty()) return Err(int(problem));
     if (listeners.size() == 1) return std::unique_ptr<net::StreamListener>(std::move(listeners[0]));
     return std::unique_ptr<net::StreamListener>(
         std::make_unique<ListenerGroup>(at, std::move(listeners)));
+  }
+
+  /// The socket is closed if there is no room for it in the event loop.
+  Result<std::unique_ptr<FdListener>, int> listener_on(int fd, const net::StreamAddress& at,
+                                                       const Accepted& accepted) {
+    try {
+      return std::make_unique<FdListener>(loop_, fd, at, accepted);
+    } catch (const std::system_error& error) {
+      close(fd);
+      return Err(int(error.code().value()));
+    }
   }
 
   /// `one_of_many`: IPv4 has a socket of its own. The error is of errno.

@@ -23,7 +23,8 @@ class Up {
  public:
   Up(App& app, ControlServer& control, std::string file, Plan plan)
       : app_(app), file_(std::move(file)), began_(app.scheduler().now()), tunnels_(app) {
-    tunnels_.change_to(std::move(plan), [](const TunnelSet::Changes&) {});
+    tunnels_.change_to(std::move(plan), TunnelSet::Unavailable::kTryAgain,
+                       [](const TunnelSet::Changes&) {});
     app_.node().when_ready([this] {
       if (!app_.node().online()) {
         app_.log().warning("up", "no DHT node answers yet; trying on");
@@ -69,9 +70,11 @@ class Up {
     reloading_ = true;
     const auto told = std::make_shared<std::vector<Told>>(std::exchange(waiting_, {}));
     try {
-      tunnels_.change_to(load_changed_plan(), [this, told](const TunnelSet::Changes& changes) {
-        on_reloaded(changes, *told);
-      });
+      // Somebody waits for the result, and has the old tunnels as long as the new ones cannot be
+      // had.
+      tunnels_.change_to(
+          load_changed_plan(), TunnelSet::Unavailable::kRefused,
+          [this, told](const TunnelSet::Changes& changes) { on_reloaded(changes, *told); });
     } catch (const UserError& error) {
       app_.output().error(error.code, error.message);
       finish(error_answer(error), *told);

@@ -175,10 +175,15 @@ class Planner {
 
   static bool same_port(const net::StreamAddress& a, const net::StreamAddress& b) {
     if (a.is_unix() || b.is_unix()) return a == b;
-    const auto all = [](const std::string& host) { return host == "0.0.0.0"; };
-    const auto v6 = [](const std::string& host) { return host.find(':') != std::string::npos; };
     if (a.port != b.port || a.port == 0) return false;  // 0 is another one each time
-    return a.host == b.host || (all(a.host) && !v6(b.host)) || (all(b.host) && !v6(a.host));
+    return a.host == b.host || includes(a.host, b.host) || includes(b.host, a.host);
+  }
+
+  /// Whether who listens on `one` has `other`, too. [::] is all of IPv4 as well.
+  static bool includes(const std::string& one, const std::string& other) {
+    if (one == "::") return true;
+    if (one == "0.0.0.0") return other.find(':') == std::string::npos;
+    return one == "localhost" && (other == "127.0.0.1" || other == "::1");
   }
 
   /// Of two that listen at one address the second could not start.

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Places on the machine: local addresses that are not to be had, or not yet, sockets and who may use them,
+// and what a path means.
+'use strict'
+const { spawnSync } = require('node:child_process')
+const fs = require('node:fs')
+const path = require('node:path')
+const t = require('../support/harness')
+
+const KEY = 'a5fabdae507f53380ce09fa7f0bd4fb85e7ed5e7f6c62bba92829335dffa96bd'
+
+let files = 0
+const fresh = (what) => path.join(t.scratch, `places-${what}-${files++}`)
+
+/** A configuration file of its own identity. */
+function config (bootstrap, text) {
+  const name = fresh('config')
+  const write = (text) => fs.writeFileSync(name, `identity = "${name}-identity"\nbootstrap = "${bootstrap}"\n${text}`)
+  write(text)
+  return { name, write }
+}
+
+const exposing = (services) => `[[expose]]\nservices = ${JSON.stringify(services)}\n`
+const connecting = (peer, listen, more = '') => `[[connect]]\npeer = "${peer}"\nlisten = ${JSON.stringify(listen)}\n${more}`
+
+async function ask (command, file) {
+  const result = await t.run([command, '-c', file.name, '--json'])
+  t.equal(result.program.events.length, 1, `events of ${command}: ${result.stdout}${result.stderr}`)
+  return { exit: result.code, ...result.program.events[0] }
+}
+
+/** A network, and somebody in it who greets. */
+async function greeted () {
+  const network = await t.testnet()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const server = t.hsfwd(['expose', `hello=${hello.port}`, '--bootstrap', network.bootstrap, '--json'])
+  const { publicKey } = await server.event('listening')
+  return { network, hello, publicKey, more: ['--bootstrap', network.bootstrap, '--name', 'client'] }
+}
+
+const greeting = async (options) => (await t.readAll(await t.connect(0, options))).toString()
+const lines = (text) => text.split('\n').filter((line) => line !== '')
+
+t.test('up runs without local addresses that are taken or not there, says so once, and opens them once it can', async () => {
+  const s = await greeted()
+  const [one, two] = [await t.service((socket) => socket.end('other')), await t.service((socket) => socket.end('other'), { host: '::1' })]
+  const free = await t.freePort()
+  const folder = fresh('folder')
+  const inFolder = path.join(folder, 'a socket')
+  const file = config(s.network.bootstrap, exposing([`echo=${s.hello.port}`]) +
+    connecting(s.publicKey, [`${one.port}:hello`, `[::1]:${two.port}`, `${free}:hello`, `unix:${inFolder}:hello`]))
+  const up = t.hsfwd(['up', '-c', file.name, '--json'])
+  await up.event('listening')
+  await up.event('ready', { matches: (e) => e.listen === `127.0.0.1:${free}` })
+  t.equal(await greeting({ port: free }), 'hello', 'through the port that was free')
+
+  const missing = [`127.0.0.1:${one.port}`, `[::1]:${two.port}`, `unix:${inFolder}`]
+  const reasons = [/^Address already in use/, /^Address already in use/, /^No such file or directory: its folder is not there/]
+  t.equal(lines(up.stderr).length, 3, `a line for each: ${up.stderr}`)
+  for (const [i, where] of missing.entries()) {
+    const line = lines(up.stderr).find((line) => line.includes(` ${where},`))
+    t.ok(/^hsfwd: cannot listen on .* is to lead to .*; trying again$/.test(line), `what, where, why: ${up.stderr}`)
+    t.ok(reasons[i].test(line.split(': ').slice(2).join(': ')), line)
+  }
+  t.equal(up.events.filter((e) => e.event === 'error' && e.code === 'LISTEN_FAILED').length, 3, 'error events')
+  const { connects } = await ask('status', file)
+  for (const connect of connects) {
+    const i = missing.indexOf(connect.listen)
+    if (i < 0) t.ok(!('problem' in connect), `no problem with ${connect.listen}`)
+    else t.ok(reasons[i].test(connect.problem), `${connect.listen}: ${connect.problem}`)
+  }
+  const status = (await t.run(['status', '-c', file.name])).stdout
+  for (const where of missing) {
+    t.ok(new RegExp(`\\n${where.replace(/[[\]]/g, '\\$&')} .* not open `).test(status), `${where} in the table: ${status}`)
+    t.ok(status.includes(`\ncannot listen on ${where}: `), `why ${where} is not there: ${status}`)
+  }
+
+  // A reload is not refused for what is waited for already, and goes on waiting for it.
+  file.write(exposing([`echo=${s.hello.port}`]) +
+    connecting(s.publicKey, [`unix:${inFolder}:hello`, `${one.port}:hello`, `[::1]:${two.port}`]))
+  const reloaded = await ask('reload', file)
+  t.equal(`${reloaded.kept} ${reloaded.stopped}`, '4 1', `what a reload did: ${JSON.stringify(reloaded)}`)
+
+  await Promise.all([one.stop(), two.stop()])
+  fs.mkdirSync(folder)
+  for (const listen of missing) await up.event('ready', { matches: (e) => e.listen === listen })
+  for (const options of [{ port: one.port }, { port: two.port, host: '::1' }, { path: inFolder }]) {
+    t.equal(await greeting(options), 'hello', `through ${JSON.stringify(options)}`)
+  }
+  t.equal(lines(up.stderr).length, 3, `no line a try: ${up.stderr}`)
+  t.ok((await ask('status', file)).connects.every((connect) => !('problem' in connect)), 'no problems in the status')
+  t.equal(await up.kill(), 143, 'exit code')
+  t.ok(!fs.existsSync(inFolder), 'the socket is gone')
+})
+
+t.test('an address that comes later', async () => {
+  const there = (...words) => spawnSync('ip', ['addr', ...words, '10.213.77.9/32', 'dev', 'lo']).status === 0
+  if (!there('add')) t.skip('no address can be given to this machine')
+  t.cleanups.push(() => there('del'))
+  there('del')
+  const s = await greeted()
+  const port = await t.freePort()
+  const file = config(s.network.bootstrap, connecting(s.publicKey, [`10.213.77.9:${port}`, '0']))
+  const up = t.hsfwd(['up', '-c', file.name, '--json'])
+  t.ok(/^Cannot assign requested address: this machine does not have it/.test(
+    (await up.event('error')).message.split(': ').slice(1).join(': ')), up.stderr)
+  there('add')
+  await up.event('ready', { matches: (e) => e.listen === `10.213.77.9:${port}` })
+  t.equal(await greeting({ host: '10.213.77.9', port }), 'hello', 'through the address')
+})
+
+t.test('a port that takes a capability', async () => {
+  if (Number(fs.readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8')) <= 80) t.skip('no port does here')
+  const { bootstrap } = await t.testnet()
+  const file = config(bootstrap, exposing(['1']) + connecting(KEY, '80'))
+  const without = process.getuid() === 0 ? ['setpriv', '--bounding-set', '-net_bind_service', '--'] : []
+  const [program, ...words] = [...without, t.BINARY, 'up', '-c', file.name, '--json']
+  const up = new t.Program(program, words)
+  t.ok(/Permission denied: a port below 1024 takes root or CAP_NET_BIND_SERVICE; trying again/.test((await up.event('error')).message), up.stderr)
+  await up.event('listening')
+})
+
+t.test('nothing could start: one line, and the end', async () => {
+  const { bootstrap } = await t.testnet()
+  const taken = [await t.service((socket) => socket.end()), await t.service((socket) => socket.end())]
+  const file = config(bootstrap, connecting(KEY, taken.map((service) => String(service.port))))
+  const up = await t.run(['up', '-c', file.name, '--json'])
+  t.equal(up.code, 1, `exit code: ${up.stderr}`)
+  t.equal(up.program.events.map((e) => `${e.event} ${e.code}`).join(), 'error LISTEN_FAILED', 'events')
+  for (const { port } of taken) t.ok(up.stderr.includes(`127.0.0.1:${port}: Address already in use`), up.stderr)
+  t.equal(lines(up.stderr).length, 1, `one line: ${up.stderr}`)
+})
+
+t.test('who has a socket is asked for it without being taken for a service', async () => {
+  const { bootstrap } = await t.testnet()
+  const at = fresh('socket')
+  let clients = 0
+  const service = await t.service((socket) => { clients++; socket.end() }, { path: at })
+  const file = config(bootstrap, connecting(KEY, ['0', `unix:${at}`]))
+  const up = t.hsfwd(['up', '-c', file.name, '--json'])
+  await up.event('error')
+  await service.stop()
+  await up.event('ready', { matches: (e) => e.listen === `unix:${at}` })
+  t.equal(clients, 0, 'clients of the service')
+})

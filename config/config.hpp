@@ -20,8 +20,8 @@ struct Located {
 };
 
 struct Peer {
-  std::string key;       // as written; checked by the reader of the file
-  std::string key_file;  // path of a file that has the key, in place of the key
+  std::string key;  // as written; checked by the reader of the file
+  std::optional<std::string> key_file = std::nullopt;  // that has the key, in place of it
   int line = 0;
 };
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.hpp"
+#include "cli/targets.hpp"
 #include "cli/tunnels.hpp"
 #include "util/text.hpp"
 
@@ -36,7 +37,7 @@ int run_connect(const Arguments& arguments) {
   const PeerReference peer = peer_argument(line.peer());
   std::vector<forward::LocalForward> forwards;
   for (const std::string& text : line.texts("local")) {
-    const auto forward = forward::LocalForward::parse(text);
+    const auto forward = parse_local_forward(text);
     if (!forward) {
       throw UserError{kUsage, "BAD_SPEC",
                       fmt::format("-L {}: {}", in_quotes(text), forward.error())};

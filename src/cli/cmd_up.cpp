@@ -142,12 +142,12 @@ int run_up(const Arguments& arguments) {
   add_control_options(line, "FILE to run");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
-  const std::string file = choose_plan_file(line.text("config"));
+  const std::string file = choose_plan_file(line);
   Plan plan = load_plan(file);
   App app(lasting_output_options(line));
   // First, so that of two of a kind one ends before it has done anything.
   ControlServer control(app);
-  open_control(app, control, line.text("socket"), file);
+  open_control(app, control, line.path("socket"), file);
   const platform::Identity identity = require_identity(plan.identity, app.loop().random());
   Options options = plan.node;
   options.key_pair = identity.keys;

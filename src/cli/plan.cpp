@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "cli/targets.hpp"
 #include "platform/directories.hpp"
 #include "platform/identity_file.hpp"
 #include "platform/memory_reserve.hpp"
@@ -18,11 +19,13 @@ namespace {
 class Planner {
  public:
   Planner(const config::Config& config, std::string file)
-      : config_(config), file_(std::move(file)) {}
+      : config_(config),
+        file_(std::move(file)),
+        folder_(std::filesystem::absolute(file_).parent_path().string()) {}
 
   Plan make() const {
     Plan plan;
-    plan.identity = config_.identity ? path_of(config_.identity->value)
+    plan.identity = config_.identity ? path_of(*config_.identity, "identity")
                                      : platform::default_identity_path();
     plan.node = node();
     const ResourceLimits limits = read_limits();
@@ -68,11 +71,10 @@ class Planner {
     throw UserError{kBadConfig, "BAD_CONFIG", config::ConfigError{file_, line, message}.to_string()};
   }
 
-  /// Wherever the program is started, the same file: another identity is another key.
-  std::string path_of(const std::string& text) const {
-    namespace fs = std::filesystem;
-    if (text.starts_with("~/")) return platform::home_directory() + text.substr(1);
-    return (fs::absolute(file_).parent_path() / text).lexically_normal().string();
+  std::string path_of(const config::Located<std::string>& text, const char* key) const {
+    auto path = platform::resolve_path(text.value, folder_);
+    if (!path) mistake(text.line, fmt::format("{}: {}", key, path.error()));
+    return std::move(*path);
   }
 
   ResourceLimits read_limits() const {
@@ -121,8 +123,10 @@ class Planner {
   }
 
   PeerReference resolve(const config::Peer& peer) const {
+    const std::string file =
+        peer.key_file ? path_of({*peer.key_file, peer.line}, "key_file") : std::string();
     try {
-      return peer.key_file.empty() ? parse_peer(peer.key) : read_peer(path_of(peer.key_file));
+      return file.empty() ? parse_peer(peer.key) : read_peer(file);
     } catch (const UserError& error) {
       mistake(peer.line, error.message);
     }
@@ -144,10 +148,10 @@ class Planner {
 
   Plan::Expose read(const config::Expose& expose, const std::string& identity) const {
     Plan::Expose out;
-    out.identity = expose.identity ? path_of(expose.identity->value) : identity;
+    out.identity = expose.identity ? path_of(*expose.identity, "identity") : identity;
     std::set<std::string> names;
     for (const auto& text : expose.services) {
-      auto service = forward::Service::parse(text.value);
+      auto service = parse_service(text.value, folder_);
       if (!service) {
         mistake(text.line, fmt::format("service {}: {}", in_quotes(text.value), service.error()));
       }
@@ -164,7 +168,7 @@ class Planner {
   void read(const config::Connect& connect, std::vector<Plan::Connect>& out) const {
     const PeerReference peer = resolve(connect.peer);
     for (const auto& text : connect.listen) {
-      auto forward = forward::LocalForward::parse(text.value);
+      auto forward = parse_local_forward(text.value, folder_);
       if (!forward) {
         mistake(text.line, fmt::format("listen {}: {}", in_quotes(text.value), forward.error()));
       }
@@ -200,6 +204,9 @@ class Planner {
 
   const config::Config& config_;
   const std::string file_;
+  // Wherever the program is started, a relative path is the same file: another identity is another
+  // key.
+  const std::string folder_;
 };
 
 }  // namespace
@@ -208,8 +215,8 @@ Plan make_plan(const config::Config& config, const std::string& file) {
   return Planner(config, file).make();
 }
 
-std::string choose_plan_file(const std::string& path) {
-  if (!path.empty()) return path;
+std::string choose_plan_file(const CommandLine& line) {
+  if (line.has("config")) return line.path("config");
   const auto candidates = config::default_paths();
   for (const std::string& candidate : candidates) {
     std::error_code error;

@@ -34,8 +34,8 @@ struct Plan {
 /// Throws UserError with the file, the line and what would be right.
 Plan make_plan(const config::Config& config, const std::string& file);
 
-/// The path, or the first of the default ones that exists if it is empty. Throws UserError.
-std::string choose_plan_file(const std::string& path);
+/// What --config names, or the first of the default files that exists. Throws UserError.
+std::string choose_plan_file(const CommandLine& line);
 /// The same of a file, whose identities can be used as far as they are there. Throws UserError.
 Plan load_plan(const std::string& file);
 

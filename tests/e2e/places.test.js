@@ -143,3 +143,81 @@ t.test('who has a socket is asked for it without being taken for a service', asy
   await up.event('ready', { matches: (e) => e.listen === `unix:${at}` })
   t.equal(clients, 0, 'clients of the service')
 })
+
+t.test('~ and relative paths mean the same wherever there is a path', async () => {
+  const network = await t.testnet()
+  const home = fresh('home of ann')
+  const beside = path.join(home, 'beside')
+  fs.mkdirSync(beside, { recursive: true })
+  const options = { env: { HOME: home, XDG_RUNTIME_DIR: home } }
+  await t.service((socket) => socket.end('home'), { path: path.join(home, 'd.sock') })
+  await t.service((socket) => socket.end('folder'), { path: path.join(beside, 'd.sock') })
+
+  fs.writeFileSync(path.join(beside, 'a.toml'), `identity = "~/ids/a"\nbootstrap = "${network.bootstrap}"\n` +
+    exposing(['home=unix:~/d.sock', 'folder=unix:d.sock']))
+  const file = ['-c', '~/beside/a.toml']
+  const checked = await t.run(['check', ...file], options)
+  t.equal(checked.code, 0, checked.stderr)
+  const server = t.hsfwd(['up', ...file, '--json', '--socket', '~/control'], options)
+  const { key } = await server.event('listening')
+  t.ok(fs.existsSync(path.join(home, 'ids/a')) && fs.existsSync(path.join(home, 'control')), 'identity and control socket')
+  const status = await t.run(['status', '--socket', '~/control', '--json'], options)
+  t.equal(status.program.events[0].key, key, `status: ${status.stderr}`)
+  t.equal((await t.run(['keygen', '--identity', '~/ids/a'], options)).stdout, `${key}\n`, 'the identity on the command line')
+
+  fs.writeFileSync(path.join(home, 'key'), key)
+  const client = t.hsfwd(['connect', '@~/key', '-L', 'unix:~/home.sock:home', '-L', 'unix:~/folder.sock:folder',
+    '--identity', '~/ids/client', '--bootstrap', network.bootstrap, '--json'], options)
+  await client.event('ready')
+  t.equal(await greeting({ path: path.join(home, 'home.sock') }), 'home', 'the socket at home')
+  t.equal(await greeting({ path: path.join(home, 'folder.sock') }), 'folder', 'the socket beside the file')
+  t.equal((await t.run(['lookup', '@~/key', '--bootstrap', network.bootstrap], options)).code, 0, 'lookup')
+
+  const more = [`unix:listen.sock:home`, `unix:~/listen.sock:folder`]
+  fs.writeFileSync(path.join(beside, 'b.toml'), `identity = "id-b"\nbootstrap = "${network.bootstrap}"\n` +
+    `[peer.a]\nkey_file = "../key"\n` + connecting('a', more))
+  const other = t.hsfwd(['up', '-c', path.relative(process.cwd(), path.join(beside, 'b.toml')), '--json'], options)
+  for (const socket of [path.join(beside, 'listen.sock'), path.join(home, 'listen.sock')]) {
+    await other.event('ready', { matches: (e) => e.listen === `unix:${socket}` })
+  }
+  t.equal(await greeting({ path: path.join(beside, 'listen.sock') }), 'home', 'beside the file')
+  t.equal(await greeting({ path: path.join(home, 'listen.sock') }), 'folder', 'at home')
+})
+
+t.test('variables and other people\'s homes in a path are refused, before anything is made', async () => {
+  const home = fresh('home')
+  fs.mkdirSync(home)
+  const options = { env: { HOME: home } }
+  const good = config('127.0.0.1:1', exposing(['1']))
+  for (const bad of ['$HOME/x', '${HOME}/x', '~nobody/x']) {
+    const cases = [
+      ['expose', `a=unix:${bad}`], ['expose', '1', '--identity', bad], ['expose', '1', '--allow', `@${bad}`],
+      ['connect', KEY, '-L', `unix:${bad}`], ['connect', `@${bad}`, '-L', '0'], ['pipe', `@${bad}`],
+      ['keygen', '--identity', bad], ['up', '-c', bad], ['check', '-c', bad], ['status', '-c', bad], ['down', '--socket', bad],
+      ['up', '-c', good.name, '--socket', bad]
+    ]
+    for (const args of cases) {
+      const { code, stderr } = await t.run(args, options)
+      t.equal(code, 2, `exit code of ${args.join(' ')}: ${stderr}`)
+      t.ok(stderr.includes(`the path '${bad}' `), stderr)
+      t.equal(lines(stderr).length, 1, `one line: ${stderr}`)
+    }
+    const files = [[`identity = "${bad}"\n${exposing(['1'])}`, 1], [exposing([`a=unix:${bad}`]), 2], [connecting(KEY, [`unix:${bad}`]), 3],
+      [`[[expose]]\nservices = "1"\nidentity = "${bad}"\n`, 3], [`[peer.a]\nkey_file = "${bad}"\n`, 2]]
+    for (const [text, line] of files) {
+      const name = fresh('bad')
+      fs.writeFileSync(name, text)
+      for (const command of ['check', 'up']) {
+        const { code, stderr } = await t.run([command, '-c', name], options)
+        t.equal(code, 78, `exit code of ${command}: ${stderr}`)
+        t.ok(stderr.startsWith(`hsfwd: ${name}:${line}: `) && stderr.includes(`the path '${bad}' `), stderr)
+      }
+    }
+  }
+  for (const args of [['up', '-c', ''], ['check', '-c', ''], ['down', '--socket', ''], ['pipe', '@']]) {
+    const { code, stderr } = await t.run(args, options)
+    t.equal(`${code} ${stderr.includes('the path is empty')}`, '2 true', `${args.join(' ')}: ${stderr}`)
+  }
+  t.equal(fs.readdirSync(home).join(), '', 'what was made at home')
+  t.ok(!fs.existsSync('$HOME') && !fs.existsSync('${HOME}'), 'folders with such names')
+})

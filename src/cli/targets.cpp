@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/targets.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "platform/directories.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+Result<net::StreamAddress, std::string> resolved(net::StreamAddress address,
+                                                 const std::string& base) {
+  if (!address.is_unix()) return address;
+  auto path = platform::resolve_path(address.path, base);
+  if (!path) return Err(path.error());
+  if (path->size() > net::StreamAddress::kMaxPath) {
+    return Err(fmt::format("the path of the socket, {}, is longer than {} bytes", *path,
+                           net::StreamAddress::kMaxPath));
+  }
+  std::error_code error;
+  if (std::filesystem::is_directory(*path, error)) {
+    return Err(fmt::format("{} is a directory and no socket", in_quotes(*path)));
+  }
+  address.path = std::move(*path);
+  return address;
+}
+
+}  // namespace
+
+Result<forward::Service, std::string> parse_service(std::string_view text,
+                                                    const std::string& base) {
+  auto service = forward::Service::parse(text);
+  if (!service) return service;
+  auto target = resolved(std::move(service->target), base);
+  if (!target) return Err(target.error());
+  service->target = std::move(*target);
+  return service;
+}
+
+Result<forward::LocalForward, std::string> parse_local_forward(std::string_view text,
+                                                               const std::string& base) {
+  auto local = forward::LocalForward::parse(text);
+  if (!local) return local;
+  auto listen = resolved(std::move(local->listen), base);
+  if (!listen) return Err(listen.error());
+  local->listen = std::move(*listen);
+  return local;
+}
+
+}  // namespace hsfwd::cli

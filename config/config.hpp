@@ -64,7 +64,6 @@ struct ConfigError {
 
 /// Reads the TOML; strict about unknown keys and types. Meanings are checked by validate().
 Result<Config, ConfigError> parse(const std::string& text, const std::string& file);
-Result<Config, ConfigError> load(const std::string& path);
 
 /// Where `hsfwd up` looks unless told otherwise: $XDG_CONFIG_HOME/hsfwd/hsfwd.toml,
 /// ~/.config/hsfwd/hsfwd.toml, /etc/hsfwd/hsfwd.toml; the first that exists.

@@ -15,6 +15,7 @@
 #include <exception>
 #include <system_error>
 
+#include "platform/descriptor_alarm.hpp"
 #include "platform/fd_stream.hpp"
 
 namespace hsfwd::platform {
@@ -117,8 +118,10 @@ std::unique_ptr<FdStream> stream_on(Loop& loop, int fd) {
 /// Resolves, then tries one address after the other.
 class StreamDial final : public net::Dial {
  public:
-  StreamDial(Loop& loop, const net::StreamAddress& to, net::StreamFactory::Dialled done)
+  StreamDial(Loop& loop, DescriptorAlarm& alarm, const net::StreamAddress& to,
+             net::StreamFactory::Dialled done)
       : loop_(loop),
+        alarm_(alarm),
         done_(std::move(done)),
         start_task_(loop.scheduler(), [this, to] { start(to); }),
         timer_(loop.scheduler(), [this] { next("timed out"); }) {
@@ -179,12 +182,23 @@ class StreamDial final : public net::Dial {
     self->request_ = nullptr;
     self->loop_.dispatch([&] {
       if (status != 0) {
-        self->finish(Err(std::string("cannot be resolved")));
+        self->finish(Err(self->why_unresolved()));
         return;
       }
       self->addresses_ = addresses;
       self->next("cannot be resolved");
     });
+  }
+
+  /// A resolver without a descriptor says that it knows no such name.
+  std::string why_unresolved() {
+    const int fd = open_socket(AF_INET);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+      alarm_.on_failure(errno);
+      return std::strerror(errno);
+    }
+    if (fd >= 0) close(fd);
+    return "cannot be resolved";
   }
 
   void next(std::string why) {
@@ -195,6 +209,7 @@ class StreamDial final : public net::Dial {
       fd_ = open_socket(address.family());
       if (fd_ < 0) {
         if (!is_not_here(errno)) why = std::strerror(errno);
+        alarm_.on_failure(errno);
         continue;
       }
       if (connect(fd_, address.get(), address.size) == 0) {
@@ -249,6 +264,7 @@ class StreamDial final : public net::Dial {
   }
 
   Loop& loop_;
+  DescriptorAlarm& alarm_;
   net::StreamFactory::Dialled done_;
   std::deque<SocketAddress> addresses_;
   Request* request_ = nullptr;
@@ -260,8 +276,10 @@ class StreamDial final : public net::Dial {
 
 class FdListener final : public net::StreamListener {
  public:
-  FdListener(Loop& loop, int fd, net::StreamAddress at, net::StreamFactory::Accepted accepted)
+  FdListener(Loop& loop, DescriptorAlarm& alarm, int fd, net::StreamAddress at,
+             net::StreamFactory::Accepted accepted)
       : loop_(loop),
+        alarm_(alarm),
         fd_(fd),
         at_(std::move(at)),
         accepted_(std::move(accepted)),
@@ -285,6 +303,7 @@ class FdListener final : public net::StreamListener {
         if (errno == EINTR || errno == ECONNABORTED) continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK) {
           // Out of descriptors or memory: the connection waits in the queue meanwhile.
+          alarm_.on_failure(errno);
           pause();
         }
         return;
@@ -302,6 +321,7 @@ class FdListener final : public net::StreamListener {
   }
 
   Loop& loop_;
+  DescriptorAlarm& alarm_;
   const int fd_;
   const net::StreamAddress at_;
   net::StreamFactory::Accepted accepted_;
@@ -334,10 +354,10 @@ void remove_stale_socket(const SocketAddress& address, const std::string& path) 
 
 class FdStreamFactory final : public net::StreamFactory {
  public:
-  explicit FdStreamFactory(Loop& loop) : loop_(loop) {}
+  FdStreamFactory(Loop& loop, const Log& log) : loop_(loop), alarm_(loop.scheduler(), log) {}
 
   std::unique_ptr<net::Dial> dial(const net::StreamAddress& to, Dialled done) override {
-    return std::make_unique<StreamDial>(loop_, to, std::move(done));
+    return std::make_unique<StreamDial>(loop_, alarm_, to, std::move(done));
   }
 
   Result<std::unique_ptr<net::StreamListener>, std::string> listen(const net::StreamAddress& at,
@@ -394,7 +414,7 @@ class FdStreamFactory final : public net::StreamFactory {
   Result<std::unique_ptr<FdListener>, int> listener_on(int fd, const net::StreamAddress& at,
                                                        const Accepted& accepted) {
     try {
-      return std::make_unique<FdListener>(loop_, fd, at, accepted);
+      return std::make_unique<FdListener>(loop_, alarm_, fd, at, accepted);
     } catch (const std::system_error& error) {
       close(fd);
       return Err(int(error.code().value()));
@@ -455,12 +475,13 @@ class FdStreamFactory final : public net::StreamFactory {
   }
 
   Loop& loop_;
+  DescriptorAlarm alarm_;
 };
 
 }  // namespace
 
-std::unique_ptr<net::StreamFactory> make_stream_factory(Loop& loop) {
-  return std::make_unique<FdStreamFactory>(loop);
+std::unique_ptr<net::StreamFactory> make_stream_factory(Loop& loop, const Log& log) {
+  return std::make_unique<FdStreamFactory>(loop, log);
 }
 
 std::unique_ptr<net::ByteStream> make_stdio_stream(Loop& loop) {

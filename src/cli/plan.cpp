@@ -10,6 +10,7 @@
 #include "platform/directories.hpp"
 #include "platform/identity_file.hpp"
 #include "platform/memory_reserve.hpp"
+#include "platform/text_file.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -228,7 +229,12 @@ std::string choose_plan_file(const CommandLine& line) {
 }
 
 Plan load_plan(const std::string& file) {
-  const auto config = config::load(file);
+  const auto text = platform::read_text_file(file);
+  if (!text) {
+    const config::ConfigError error{file, 0, "cannot be read: " + text.error()};
+    throw UserError{kBadConfig, "BAD_CONFIG", error.to_string()};
+  }
+  const auto config = config::parse(*text, file);
   if (!config) throw UserError{kBadConfig, "BAD_CONFIG", config.error().to_string()};
   const Planner planner(*config, file);
   Plan plan = planner.make();

@@ -221,3 +221,80 @@ t.test('variables and other people\'s homes in a path are refused, before anythi
   t.equal(fs.readdirSync(home).join(), '', 'what was made at home')
   t.ok(!fs.existsSync('$HOME') && !fs.existsSync('${HOME}'), 'folders with such names')
 })
+
+/** Runs it as somebody whom permissions hold. */
+async function heldByPermissions (args) {
+  const without = process.getuid() === 0 ? ['setpriv', '--bounding-set', '-dac_override,-dac_read_search', '--'] : []
+  const [program, ...words] = [...without, t.BINARY, ...args]
+  const run = new t.Program(program, words)
+  await t.within(20000, `${args.join(' ')} to end`, run.exited)
+  return { code: run.code, stderr: run.stderr }
+}
+
+t.test('a file that is missing, one that may not be read, and a folder are three things', async () => {
+  const [missing, unreadable, folder] = [fresh('missing'), fresh('unreadable'), fresh('folder')]
+  fs.writeFileSync(unreadable, `${KEY}\n`, { mode: 0 })
+  fs.mkdirSync(folder)
+  const inFile = (text) => {
+    const name = fresh('config')
+    fs.writeFileSync(name, text)
+    return ['check', '-c', name]
+  }
+  const uses = {
+    'the configuration': (file) => ['check', '-c', file],
+    'that of up': (file) => ['up', '-c', file],
+    '@FILE': (file) => ['pipe', `@${file}`],
+    'an allowed @FILE': (file) => ['expose', '1', '--allow', `@${file}`],
+    'a key file': (file) => inFile(`[peer.a]\nkey_file = "${file}"\n`),
+    'an identity': (file) => ['keygen', '--identity', file],
+    'that of a configuration': (file) => inFile(`identity = "${file}"\n${exposing(['1'])}`)
+  }
+  for (const [what, args] of Object.entries(uses)) {
+    // Where there is no identity yet, one is made.
+    const cases = [[unreadable, /cannot be read: Permission denied/], [folder, /is a directory/]]
+    if (!what.includes('identity') && what !== 'that of a configuration') cases.push([missing, /there is no such file|is not there/])
+    for (const [file, says] of cases) {
+      const { code, stderr } = await heldByPermissions(args(file))
+      t.equal(code, 78, `exit code with ${what} ${file}: ${stderr}`)
+      t.ok(stderr.includes(file) && says.test(stderr), `${what} ${file} says ${says}: ${stderr}`)
+      t.equal(lines(stderr).length, 1, `one line: ${stderr}`)
+    }
+  }
+  const { stderr } = await heldByPermissions(['keygen', '--identity', `${unreadable}/x`])
+  t.ok(stderr.includes('cannot be read: Not a directory'), stderr)
+})
+
+t.test('typographic quotes are named, with their line', async () => {
+  const name = fresh('config')
+  fs.writeFileSync(name, `identity = "/x"\n[[expose]]\nservices = [“22”]\n`)
+  for (const command of ['check', 'up']) {
+    const { code, stderr } = await t.run([command, '-c', name])
+    t.equal(code, 78, 'exit code')
+    t.equal(stderr, `hsfwd: ${name}:3: “ is a typographic quote, and no quote of TOML; write " or '\n`, 'what it says')
+  }
+})
+
+t.test('connect and expose without descriptors say so once, with the number, and once when there are some again', async () => {
+  const s = await greeted()
+  const echo = await t.service((socket) => socket.pipe(socket))
+  const limited = (args) => new t.Program('prlimit', ['--nofile=48:48', '--', t.BINARY, ...args])
+  const server = limited(['expose', `echo=${echo.port}`, '--identity', fresh('identity'), '--bootstrap', s.network.bootstrap, '--json'])
+  const { publicKey } = await server.event('listening')
+  const client = t.hsfwd(['connect', publicKey, '-L', '0', ...s.more, '--json'])
+  const small = limited(['connect', s.publicKey, '-L', '0', ...s.more, '--json'])
+  const says = /error +files: new connections wait or fail: 48 open files are all .*ulimit -n.*LimitNOFILE/g
+  const again = /warning +files: there are open files for new connections again/g
+  for (const [program, to] of [[small, small], [server, client]]) {
+    const port = Number((await to.event('ready')).listen.split(':')[1])
+    const sockets = []
+    await t.until(async () => {
+      t.ok(sockets.length < 400, `${program.name} says that it has no descriptors: ${program.stderr}`)
+      sockets.push(await t.connect(port))
+      return program.stderr.match(says)
+    }, `${program.name} to say that it has no descriptors: ${program.stderr}`)
+    for (const socket of sockets) socket.destroy()
+    await t.until(() => program.stderr.match(again), `${program.name} to say that it has some again`)
+    t.equal(program.stderr.match(says).length, 1, `once: ${program.stderr}`)
+    t.equal(program.stderr.match(again).length, 1, `once again: ${program.stderr}`)
+  }
+})

@@ -180,6 +180,8 @@ Connect read_connect(const toml::table& table) {
   out.line = line_of(table);
   const auto peer = in.text("peer");
   out.listen = in.texts("listen");
+  out.socket_mode = in.text("socket_mode");
+  out.socket_group = in.text("socket_group");
   in.refuse_unknown();
   if (!peer) throw Mistake{out.line, "[[connect]] needs a peer: its key, or a name from [peer.NAME]"};
   if (out.listen.empty()) {

@@ -36,6 +36,9 @@ struct Expose {
 struct Connect {
   Located<std::string> peer;                 // a key, or the name of a peer
   std::vector<Located<std::string>> listen;  // as -L of `connect`
+  // Of the unix sockets among them
+  std::optional<Located<std::string>> socket_mode;
+  std::optional<Located<std::string>> socket_group;
   int line = 0;
 };
 

@@ -5,8 +5,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,6 +15,8 @@
 
 #include "platform/descriptor_alarm.hpp"
 #include "platform/fd_stream.hpp"
+#include "platform/socket_address.hpp"
+#include "platform/unix_listener.hpp"
 
 namespace hsfwd::platform {
 
@@ -26,26 +26,6 @@ constexpr Duration kDialTimeout = 10_s;     // for one address of a service
 constexpr Duration kAcceptPause = 100_ms;   // when descriptors have run out
 constexpr int kBacklog = 511;
 constexpr int kPortTries = 16;  // for one that is free at every address of a name
-
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-  int family() const { return storage.ss_family; }
-};
-
-Result<SocketAddress, std::string> unix_address(const std::string& path) {
-  SocketAddress out;
-  auto* address = reinterpret_cast<sockaddr_un*>(&out.storage);
-  static_assert(sizeof address->sun_path == net::StreamAddress::kMaxPath + 1);
-  if (path.size() >= sizeof address->sun_path) {
-    return Err(std::string("path is too long for a unix socket"));
-  }
-  address->sun_family = AF_UNIX;
-  std::memcpy(address->sun_path, path.c_str(), path.size() + 1);
-  out.size = sizeof *address;
-  return out;
-}
 
 std::deque<SocketAddress> from_addrinfo(const addrinfo* list) {
   std::deque<SocketAddress> out;
@@ -85,20 +65,13 @@ int open_socket(int family) {
   return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-/// Why an address cannot be listened on, as far as the system's words for it leave people asking.
-std::string listen_problem(int error, const net::StreamAddress& at) {
+/// Why a port cannot be listened on, as far as the system's words for it leave people asking.
+std::string listen_problem(int error, std::uint16_t port) {
   constexpr int kFirstFreePort = 1024;  // unless the system is told otherwise
   std::string out = std::strerror(error);
-  if (at.is_unix()) {
-    struct stat info {};
-    const bool there = lstat(at.path.c_str(), &info) == 0;
-    if (error == ENOENT) out += ": its folder is not there";
-    if (error == EADDRINUSE && there && !S_ISSOCK(info.st_mode)) {
-      out += S_ISDIR(info.st_mode) ? ": by a directory" : ": by a file that is no socket";
-    }
-  } else if (error == EADDRNOTAVAIL) {
+  if (error == EADDRNOTAVAIL) {
     out += ": this machine does not have it";
-  } else if (error == EACCES && at.port < kFirstFreePort) {
+  } else if (error == EACCES && port < kFirstFreePort) {
     out += fmt::format(": a port below {} takes root or CAP_NET_BIND_SERVICE", kFirstFreePort);
   }
   return out;
@@ -341,17 +314,6 @@ class ListenerGroup final : public net::StreamListener {
   std::vector<std::unique_ptr<FdListener>> listeners_;
 };
 
-/// A socket file nobody listens on any more is in the way of the next start.
-void remove_stale_socket(const SocketAddress& address, const std::string& path) {
-  struct stat info {};
-  if (lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return;
-  // Of another type than those who listen, so that nobody takes the question for a client.
-  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return;
-  if (connect(fd, address.get(), address.size) != 0 && errno == ECONNREFUSED) unlink(path.c_str());
-  close(fd);
-}
-
 class FdStreamFactory final : public net::StreamFactory {
  public:
   FdStreamFactory(Loop& loop, const Log& log) : loop_(loop), alarm_(loop.scheduler(), log) {}
@@ -363,13 +325,10 @@ class FdStreamFactory final : public net::StreamFactory {
   Result<std::unique_ptr<net::StreamListener>, std::string> listen(const net::StreamAddress& at,
                                                                    Accepted accepted) override {
     if (!at.is_unix()) return listen_tcp(at, accepted);
-    const auto address = unix_address(at.path);
-    if (!address) return Err(address.error());
-    remove_stale_socket(*address, at.path);
-    const auto fd = open_listening(*address);
-    if (!fd) return Err(listen_problem(fd.error(), at));
+    const auto fd = listen_at_path(at, kBacklog);
+    if (!fd) return Err(fd.error());
     auto listener = listener_on(*fd, at, accepted);
-    if (!listener) return Err(listen_problem(listener.error(), at));
+    if (!listener) return Err(std::string(std::strerror(listener.error())));
     return std::unique_ptr<net::StreamListener>(std::move(*listener));
   }
 
@@ -383,7 +342,7 @@ class FdStreamFactory final : public net::StreamFactory {
     for (int tries = at.port == 0 ? kPortTries : 1;; --tries) {
       auto listener = listen_on_all(at, *addresses, accepted);
       if (listener) return std::move(*listener);
-      if (tries <= 1) return Err(listen_problem(listener.error(), at));
+      if (tries <= 1) return Err(listen_problem(listener.error(), at.port));
     }
   }
 

@@ -201,6 +201,10 @@ int run_control_command(const Arguments& arguments, ControlCommand command,
   std::string subject;
   if (paths[0].empty()) {
     const std::string file = choose_plan_file(line);
+    if (file == kStandardInput) {
+      throw UserError{kUsage, "USAGE",
+                      "-c -: an hsfwd up of standard input is asked at its --socket PATH"};
+    }
     subject = " with " + file;
     paths = present_ones(platform::control_socket_candidates(file));
   }

@@ -168,18 +168,47 @@ class Planner {
 
   void read(const config::Connect& connect, std::vector<Plan::Connect>& out) const {
     const PeerReference peer = resolve(connect.peer);
+    const auto [mode, group] = socket_access(connect);
     for (const auto& text : connect.listen) {
       auto forward = parse_local_forward(text.value, folder_);
       if (!forward) {
         mistake(text.line, fmt::format("listen {}: {}", in_quotes(text.value), forward.error()));
       }
       refuse_taken(text, forward->listen, out);
+      if (forward->listen.is_unix()) {
+        forward->listen.mode = mode;
+        forward->listen.group = group;
+      }
       out.push_back({peer, std::move(*forward)});
     }
   }
 
+  struct SocketAccess {
+    std::optional<std::uint32_t> mode;
+    std::optional<std::uint32_t> group;
+  };
+  SocketAccess socket_access(const config::Connect& connect) const {
+    const bool has_socket =
+        std::any_of(connect.listen.begin(), connect.listen.end(),
+                    [](const auto& text) { return text.value.starts_with("unix:"); });
+    SocketAccess out;
+    const auto read = [&](const std::optional<config::Located<std::string>>& text, const char* key,
+                          auto&& parse, std::optional<std::uint32_t>& value) {
+      if (!text) return;
+      if (!has_socket)
+        mistake(text->line, fmt::format("{} is for unix sockets, and listen has none", key));
+      const auto parsed = parse(text->value);
+      if (!parsed) mistake(text->line, fmt::format("{}: {}", key, parsed.error()));
+      value = *parsed;
+    };
+    read(connect.socket_mode, "socket_mode", parse_socket_mode, out.mode);
+    read(connect.socket_group, "socket_group", parse_socket_group, out.group);
+    if (out.group && !out.mode) out.mode = kGroupSocketMode;
+    return out;
+  }
+
   static bool same_port(const net::StreamAddress& a, const net::StreamAddress& b) {
-    if (a.is_unix() || b.is_unix()) return a == b;
+    if (a.is_unix() || b.is_unix()) return a.same_place(b);
     if (a.port != b.port || a.port == 0) return false;  // 0 is another one each time
     return a.host == b.host || includes(a.host, b.host) || includes(b.host, a.host);
   }
@@ -216,6 +245,10 @@ Plan make_plan(const config::Config& config, const std::string& file) {
   return Planner(config, file).make();
 }
 
+std::string plan_file_name(const std::string& file) {
+  return file == kStandardInput ? "standard input" : std::filesystem::absolute(file).string();
+}
+
 std::string choose_plan_file(const CommandLine& line) {
   if (line.has("config")) return line.path("config");
   const auto candidates = config::default_paths();
@@ -229,14 +262,16 @@ std::string choose_plan_file(const CommandLine& line) {
 }
 
 Plan load_plan(const std::string& file) {
+  const std::string name = file == kStandardInput ? plan_file_name(file) : file;
   const auto text = platform::read_text_file(file);
   if (!text) {
-    const config::ConfigError error{file, 0, "cannot be read: " + text.error()};
+    const config::ConfigError error{name, 0, "cannot be read: " + text.error()};
     throw UserError{kBadConfig, "BAD_CONFIG", error.to_string()};
   }
-  const auto config = config::parse(*text, file);
+  const auto config = config::parse(*text, name);
   if (!config) throw UserError{kBadConfig, "BAD_CONFIG", config.error().to_string()};
-  const Planner planner(*config, file);
+  // What is relative in standard input counts from the working directory, as "-" would lie there.
+  const Planner planner(*config, name);
   Plan plan = planner.make();
   planner.check_identities(plan);
   return plan;

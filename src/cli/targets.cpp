@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "platform/directories.hpp"
+#include "platform/groups.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -49,6 +50,23 @@ Result<forward::LocalForward, std::string> parse_local_forward(std::string_view 
   if (!listen) return Err(listen.error());
   local->listen = std::move(*listen);
   return local;
+}
+
+Result<std::uint32_t, std::string> parse_socket_mode(std::string_view text) {
+  constexpr std::size_t kMaxDigits = 4;
+  std::uint32_t mode = 0;
+  bool octal = text.size() >= kMaxDigits - 1 && text.size() <= kMaxDigits;
+  for (const char digit : text) {
+    octal = octal && digit >= '0' && digit <= '7';
+    mode = mode * 8 + static_cast<std::uint32_t>(digit - '0');
+  }
+  if (octal && mode <= 0777) return mode;
+  return Err(fmt::format("{} is no mode of a socket: 0000 to 0777, such as 0660", in_quotes(text)));
+}
+
+Result<std::uint32_t, std::string> parse_socket_group(const std::string& text) {
+  if (const auto number = platform::find_group(text)) return *number;
+  return Err(fmt::format("there is no group {}", in_quotes(text)));
 }
 
 }  // namespace hsfwd::cli

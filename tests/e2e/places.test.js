@@ -298,3 +298,126 @@ t.test('connect and expose without descriptors say so once, with the number, and
     t.equal(program.stderr.match(again).length, 1, `once again: ${program.stderr}`)
   }
 })
+
+const bits = (file) => (fs.statSync(file).mode & 0o777).toString(8)
+
+t.test('mode and group of a socket that is listened on', async () => {
+  const s = await greeted()
+  const group = process.getuid() === 0 ? 54321 : process.getgid()
+  const open = (words, at) => new t.Program('/bin/sh', ['-c', 'umask 0; exec "$0" "$@"', t.BINARY, 'connect', s.publicKey,
+    '-L', `unix:${at}:hello`, ...words, ...s.more, '--json'])
+  for (const [words, mode, gid] of [
+    [['--socket-mode', '0600'], '600', process.getgid()],
+    [['--socket-mode', '662', '--socket-group', String(group)], '662', group],
+    [['--socket-group', String(group)], '660', group],
+    [[], '777', process.getgid()]
+  ]) {
+    const at = fresh('socket')
+    const connect = open(words, at)
+    await connect.event('ready')
+    t.equal(bits(at), mode, `mode with ${words.join(' ')}`)
+    t.equal(fs.statSync(at).gid, gid, `group with ${words.join(' ')}`)
+    t.equal(await greeting({ path: at }), 'hello', 'through the socket')
+    await connect.kill()
+    t.ok(!fs.existsSync(at), 'the socket goes with the program')
+  }
+
+  const at = fresh('socket')
+  const listening = (mode) => connecting(s.publicKey, [`unix:${at}:hello`, '0'], `socket_mode = "${mode}"\nsocket_group = "${group}"\n`)
+  const file = config(s.network.bootstrap, listening('0640'))
+  const up = t.hsfwd(['up', '-c', file.name, '--json'])
+  await up.event('ready', { matches: (e) => e.listen === `unix:${at}` })
+  t.equal(`${bits(at)} ${fs.statSync(at).gid}`, `640 ${group}`, 'those of a file')
+  file.write(listening('0660'))
+  const refused = await ask('reload', file)
+  t.equal(`${refused.code} ${refused.message.includes(`unix:${at}`)}`, 'RESTART_NEEDED true', refused.message)
+  t.equal(bits(at), '640', 'nothing is changed')
+})
+
+t.test('a group that this user has no part in: no socket, and no more open one', async () => {
+  const s = await greeted()
+  const without = process.getuid() === 0 ? ['setpriv', '--bounding-set', '-chown', '--'] : []
+  const run = (args) => {
+    const [program, ...words] = [...without, t.BINARY, ...args]
+    return new t.Program(program, words)
+  }
+  const at = fresh('socket')
+  const connect = run(['connect', KEY, '-L', `unix:${at}`, '--socket-group', '54321', ...s.more])
+  t.equal(await t.within(20000, 'connect to end', connect.exited), 1, 'exit code')
+  const says = `unix:${at}`
+  t.ok(connect.stderr.includes(says) && connect.stderr.includes('group 54321, of which it is no member'), connect.stderr)
+  t.ok(!fs.existsSync(at), 'no socket')
+  const file = config(s.network.bootstrap, connecting(s.publicKey, [`unix:${at}`], 'socket_group = "54321"\n') + connecting(s.publicKey, ['0']))
+  const up = run(['up', '-c', file.name, '--json'])
+  t.ok(/no member; trying again/.test((await up.event('error')).message), up.stderr)
+  await up.event('ready')
+  t.ok(!fs.existsSync(at), 'no socket of up')
+})
+
+t.test('modes and groups that make no sense', async () => {
+  const socket = ['connect', KEY, '-L', 'unix:/tmp/x', '--identity', fresh('never-made')]
+  for (const [args, says] of [
+    ...['999', '0o660', '4755', '66', '', 'u=rw', '-660'].map((mode) => [[...socket, '--socket-mode=' + mode], /is no mode of a socket|--socket-mode/]),
+    [[...socket, '--socket-group', 'no such'], /there is no group 'no such'/],
+    [['connect', KEY, '-L', '0', '--socket-mode', '0660'], /--socket-mode is for unix sockets, and no -L is one/]
+  ]) {
+    const { code, stderr } = await t.run(args)
+    t.equal(code, 2, `exit code of ${args.join(' ')}: ${stderr}`)
+    t.ok(says.test(stderr), stderr)
+  }
+  for (const [listen, more, says] of [
+    ['unix:/tmp/x', 'socket_mode = "0999"', /:6: socket_mode: '0999' is no mode/],
+    ['unix:/tmp/x', 'socket_mode = 432', /:6: 'socket_mode' in \[\[connect\]\] has to be a string/],
+    ['unix:/tmp/x', 'socket_group = "no such"', /:6: socket_group: there is no group 'no such'/],
+    ['0', 'socket_group = "0"', /:6: socket_group is for unix sockets, and listen has none/]
+  ]) {
+    const file = config('127.0.0.1:1', connecting(KEY, [listen], more))
+    for (const command of ['check', 'up']) {
+      const { code, stderr } = await t.run([command, '-c', file.name])
+      t.equal(code, 78, `exit code: ${stderr}`)
+      t.ok(says.test(stderr), stderr)
+    }
+  }
+})
+
+t.test('up of standard input: what is relative counts from the working directory, and nothing is read again', async () => {
+  const network = await t.testnet()
+  const folder = fresh('folder')
+  fs.mkdirSync(folder)
+  const control = path.join(folder, 'control')
+  const start = (text, words) => {
+    const up = new t.Program('/bin/sh', ['-c', 'cd "$0" && exec "$@"', folder, t.BINARY, 'up', '-c', '-', '--json', ...words], { stdin: 'pipe' })
+    up.child.stdin.end(text)
+    return up
+  }
+  await t.service((socket) => socket.end('beside'), { path: path.join(folder, 'd.sock') })
+  const text = (name) => `identity = "${name}"\nbootstrap = "${network.bootstrap}"\n${exposing(['d=unix:d.sock'])}`
+  const up = start(text('id'), ['--socket', control])
+  const other = start(text('other'), [])
+  const { publicKey } = await up.event('listening')
+  await other.event('listening')
+  t.ok(fs.existsSync(path.join(folder, 'id')), 'its identity')
+  const pipe = await t.run(['pipe', publicKey, '--bootstrap', network.bootstrap, '--name', 'client'], { input: '' })
+  t.equal(pipe.stdout, 'beside', `the service: ${pipe.stderr}`)
+
+  const status = await t.run(['status', '--socket', control, '--json'])
+  t.equal(status.program.events[0].config, 'standard input', 'the file in the status')
+  const reload = await t.run(['reload', '--socket', control])
+  t.equal(reload.code, 1, 'exit code of reload')
+  t.ok(/standard input and cannot be read again; nothing is changed/.test(reload.stderr), reload.stderr)
+  for (const program of [up, other]) {
+    program.child.kill('SIGHUP')
+    await program.event('error', { matches: (e) => e.code === 'NOT_RELOADABLE' })
+  }
+  const asked = await t.run(['status', '-c', '-'])
+  t.equal(`${asked.code} ${asked.stderr.includes('--socket PATH')}`, '2 true', asked.stderr)
+  t.equal((await t.run(['down', '--socket', control])).code, 0, 'down')
+
+  for (const command of ['check', 'up']) {
+    const bad = await t.run([command, '-c', '-'], { input: 'x = 1\n' })
+    t.equal(bad.code, 78, 'exit code')
+    t.ok(bad.stderr.startsWith("hsfwd: standard input:1: unknown key 'x'"), bad.stderr)
+  }
+  const good = await t.run(['check', '-c', '-'], { input: text(fresh('identity')) })
+  t.equal(good.code, 0, good.stderr)
+})

@@ -5,9 +5,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 // The parser asserts, or with NDEBUG has some compilers assume, what a mistaken file breaks: that keys
 // begin as keys do, and that its tables of letters know every letter. Then it looks and reports. Files
@@ -183,6 +180,8 @@ Connect read_connect(const toml::table& table) {
   out.line = line_of(table);
   const auto peer = in.text("peer");
   out.listen = in.texts("listen");
+  out.socket_mode = in.text("socket_mode");
+  out.socket_group = in.text("socket_group");
   in.refuse_unknown();
   if (!peer) throw Mistake{out.line, "[[connect]] needs a peer: its key, or a name from [peer.NAME]"};
   if (out.listen.empty()) {
@@ -212,6 +211,44 @@ std::map<std::string, Peer> read_peers(const toml::table& table) {
     if (file) out[std::string(name.str())] = {.key_file = file->value, .line = file->line};
   }
   return out;
+}
+
+std::string_view line_of(std::string_view text, int number) {
+  for (; number > 1 && !text.empty(); --number) {
+    const std::size_t end = text.find('\n');
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return text.substr(0, text.find('\n'));
+}
+
+/// One of the quotes that word processors and web pages make of plain ones, at the beginning of a
+/// text; empty if there is none.
+std::string_view leading_typographic_quote(std::string_view text) {
+  for (const std::string_view quote : {"“", "”", "„", "‟", "‘", "’", "‚", "‛", "«", "»"}) {
+    if (text.starts_with(quote)) return quote;
+  }
+  return {};
+}
+
+/// The first of these in a line of TOML that stands for a plain one, as it seems: outside of
+/// strings and comments, or in a string that does not end.
+std::string_view typographic_quote(std::string_view line) {
+  std::string_view found;
+  char open = '\0';
+  for (; !line.empty(); line.remove_prefix(1)) {
+    const char c = line.front();
+    if (open == '\0' && c == '#') break;
+    if (open == '\0' && (c == '"' || c == '\'')) {
+      open = c;
+    } else if (c == open) {
+      open = '\0';
+      found = {};
+    } else if (const auto quote = leading_typographic_quote(line); !quote.empty()) {
+      if (open == '\0') return quote;
+      if (found.empty()) found = quote;
+    }
+  }
+  return found;
 }
 
 Config read_config(const toml::table& root) {
@@ -248,25 +285,18 @@ Result<Config, ConfigError> parse(const std::string& text, const std::string& fi
   const toml::parse_result parsed = toml::parse(text, file);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
-    return Err(ConfigError{file, static_cast<int>(error.source().begin.line),
-                           std::string(error.description())});
+    const int line = static_cast<int>(error.source().begin.line);
+    const std::string_view quote = typographic_quote(line_of(text, line));
+    if (quote.empty()) return Err(ConfigError{file, line, std::string(error.description())});
+    return Err(ConfigError{
+        file, line,
+        fmt::format("{} is a typographic quote, and no quote of TOML; write \" or '", quote)});
   }
   try {
     return read_config(parsed.table());
   } catch (const Mistake& mistake) {
     return Err(ConfigError{file, mistake.line, mistake.message});
   }
-}
-
-Result<Config, ConfigError> load(const std::string& path) {
-  std::error_code error;
-  const std::ifstream in(path);
-  if (!in || std::filesystem::is_directory(path, error)) {
-    return Err(ConfigError{path, 0, "cannot be read"});
-  }
-  std::ostringstream text;
-  text << in.rdbuf();
-  return parse(text.str(), path);
 }
 
 std::vector<std::string> default_paths() {

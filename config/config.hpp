@@ -20,8 +20,8 @@ struct Located {
 };
 
 struct Peer {
-  std::string key;       // as written; checked by the reader of the file
-  std::string key_file;  // path of a file that has the key, in place of the key
+  std::string key;  // as written; checked by the reader of the file
+  std::optional<std::string> key_file = std::nullopt;  // that has the key, in place of it
   int line = 0;
 };
 
@@ -36,6 +36,9 @@ struct Expose {
 struct Connect {
   Located<std::string> peer;                 // a key, or the name of a peer
   std::vector<Located<std::string>> listen;  // as -L of `connect`
+  // Of the unix sockets among them
+  std::optional<Located<std::string>> socket_mode;
+  std::optional<Located<std::string>> socket_group;
   int line = 0;
 };
 
@@ -64,7 +67,6 @@ struct ConfigError {
 
 /// Reads the TOML; strict about unknown keys and types. Meanings are checked by validate().
 Result<Config, ConfigError> parse(const std::string& text, const std::string& file);
-Result<Config, ConfigError> load(const std::string& path);
 
 /// Where `hsfwd up` looks unless told otherwise: $XDG_CONFIG_HOME/hsfwd/hsfwd.toml,
 /// ~/.config/hsfwd/hsfwd.toml, /etc/hsfwd/hsfwd.toml; the first that exists.

@@ -2,7 +2,6 @@
 #include "platform/control_socket.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -21,19 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kSocketNameDigits = 16;
 constexpr const char* kServiceDirectory = "/run/hsfwd";
-constexpr mode_t kNotForOthersNorExecutable = 0177;
-
-/// What is made meanwhile lacks these permissions from the first moment.
-class Umask {
- public:
-  explicit Umask(mode_t mask) : before_(umask(mask)) {}
-  ~Umask() { umask(before_); }
-  Umask(const Umask&) = delete;
-  Umask& operator=(const Umask&) = delete;
-
- private:
-  const mode_t before_;
-};
+constexpr std::uint32_t kForOwner = 0600;
 
 std::string name_of(const std::string& config_file) {
   std::error_code error;
@@ -67,8 +54,7 @@ Result<std::unique_ptr<ControlSocket>, ControlSocket::Failure> ControlSocket::op
   }
   auto lock = FileLock::acquire(path + ".lock");
   if (!lock) return Err(Failure{lock.error() == EWOULDBLOCK, std::strerror(lock.error())});
-  const Umask mask(kNotForOthersNorExecutable);
-  auto listener = streams.listen({.host = {}, .port = 0, .path = path}, std::move(accepted));
+  auto listener = streams.listen({.path = path, .mode = kForOwner}, std::move(accepted));
   if (!listener) return Err(Failure{false, listener.error()});
   auto out = std::make_unique<ControlSocket>();
   out->lock_ = std::move(*lock);

@@ -2,6 +2,7 @@
 #include "platform/directories.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+
+#include "util/text.hpp"
 
 namespace hsfwd::platform {
 
@@ -28,12 +31,44 @@ int make_private_directory(const fs::path& path) {
   return error;
 }
 
+/// A `$` that a shell would take for the beginning of a variable.
+bool has_variable(std::string_view text) {
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    const char next = text[i + 1];
+    const bool begins_name =
+        (next >= 'A' && next <= 'Z') || (next >= 'a' && next <= 'z') || next == '_' || next == '{';
+    if (text[i] == '$' && begins_name) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string home_directory() {
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
   const passwd* user = getpwuid(getuid());
   return user != nullptr ? user->pw_dir : "/";
+}
+
+Result<std::string, std::string> resolve_path(std::string_view text, const std::string& base) {
+  if (text.empty()) return Err(std::string("the path is empty"));
+  if (text.find('\0') != std::string_view::npos) {
+    return Err(fmt::format("the path {} has a zero byte", in_quotes(text)));
+  }
+  if (has_variable(text)) {
+    return Err(
+        fmt::format("the path {} has a variable, which is not filled in here; ~/ is the home",
+                    in_quotes(text)));
+  }
+  if (text == "~" || text.starts_with("~/")) return home_directory() + std::string(text.substr(1));
+  if (text.starts_with('~')) {
+    return Err(
+        fmt::format("the path {} begins in the home of somebody else, which is not looked "
+                    "up; write it out, or ./{} for a name like that",
+                    in_quotes(text), shortened(text)));
+  }
+  if (base.empty()) return std::string(text);
+  return (fs::path(base) / text).lexically_normal().string();
 }
 
 std::string xdg_directory(const char* variable, const std::string& fallback) {

@@ -3,11 +3,19 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+
+#include "util/result.hpp"
 
 namespace hsfwd::platform {
 
 /// As $HOME says, or else the system.
 std::string home_directory();
+
+/// A path as people write it, wherever they do: `~` and `~/x` begin at the user's home, and what is
+/// relative begins at `base`, or stays relative if that is empty. What a shell would have filled in
+/// (`$HOME`, `${X}`, `~user`) is an error rather than a name. The error is one clause for people.
+Result<std::string, std::string> resolve_path(std::string_view text, const std::string& base = {});
 
 /// The folder of this program below the one that the environment names, or below `fallback` in the
 /// user's home.

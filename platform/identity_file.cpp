@@ -104,7 +104,7 @@ Result<Identity, std::string> load_identity(const std::string& path, Random& ran
 Result<Identity, std::string> create_identity(const std::string& path, Random& random) {
   const std::string parent = std::filesystem::path(path).parent_path().string();
   if (const int error = parent.empty() ? 0 : make_private_directories(parent); error != 0) {
-    return failed(path, std::strerror(error));
+    return failed(path, fmt::format("its folder cannot be made: {}", std::strerror(error)));
   }
   const crypto::KeyPair keys = crypto::KeyPair::generate(random);
   const int error = store(path, keys.seed(), random);

@@ -19,8 +19,9 @@ namespace {
 constexpr mode_t kOthers = 077;
 constexpr mode_t kBeyondReadOnly = 0337;  // more than that owner and group may read
 
-std::string error_text(int error) {
-  return std::strerror(error);
+std::string unreadable(int error) {
+  if (error == EISDIR) return "is a directory";
+  return fmt::format("cannot be read: {}", std::strerror(error));
 }
 
 }  // namespace
@@ -58,7 +59,7 @@ Result<SecretText, std::string> SecretText::read(int fd) {
   while (size <= kMaxSize) {
     const ssize_t n = ::read(fd, out.text_.data() + size, out.text_.size() - size);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Err(error_text(errno));
+    if (n < 0) return Err(unreadable(errno));
     if (n == 0) break;
     size += static_cast<std::size_t>(n);
   }
@@ -89,11 +90,11 @@ Result<std::optional<SecretFile>, std::string> read_secret_file(const std::strin
     }
     return std::optional<SecretFile>();
   }
-  if (fd < 0) return Err(error_text(errno));
+  if (fd < 0) return Err(unreadable(errno));
   const int unknown = fstat(fd, &info) == 0 ? 0 : errno;
   auto text = SecretText::read(fd);
   close(fd);
-  if (unknown != 0) return Err(error_text(unknown));
+  if (unknown != 0) return Err(unreadable(unknown));
   if (S_ISDIR(info.st_mode)) return Err(std::string("is a directory"));
   if (!text) return Err(text.error());
   return std::optional(SecretFile{std::move(*text), why_exposed(info, geteuid())});

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/streams.hpp"
 
+#include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <deque>
 #include <exception>
+#include <system_error>
 
+#include "platform/descriptor_alarm.hpp"
 #include "platform/fd_stream.hpp"
+#include "platform/socket_address.hpp"
+#include "platform/unix_listener.hpp"
 
 namespace hsfwd::platform {
 
@@ -23,26 +26,6 @@ constexpr Duration kDialTimeout = 10_s;     // for one address of a service
 constexpr Duration kAcceptPause = 100_ms;   // when descriptors have run out
 constexpr int kBacklog = 511;
 constexpr int kPortTries = 16;  // for one that is free at every address of a name
-
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-  int family() const { return storage.ss_family; }
-};
-
-Result<SocketAddress, std::string> unix_address(const std::string& path) {
-  SocketAddress out;
-  auto* address = reinterpret_cast<sockaddr_un*>(&out.storage);
-  static_assert(sizeof address->sun_path == net::StreamAddress::kMaxPath + 1);
-  if (path.size() >= sizeof address->sun_path) {
-    return Err(std::string("path is too long for a unix socket"));
-  }
-  address->sun_family = AF_UNIX;
-  std::memcpy(address->sun_path, path.c_str(), path.size() + 1);
-  out.size = sizeof *address;
-  return out;
-}
 
 std::deque<SocketAddress> from_addrinfo(const addrinfo* list) {
   std::deque<SocketAddress> out;
@@ -82,6 +65,18 @@ int open_socket(int family) {
   return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
+/// Why a port cannot be listened on, as far as the system's words for it leave people asking.
+std::string listen_problem(int error, std::uint16_t port) {
+  constexpr int kFirstFreePort = 1024;  // unless the system is told otherwise
+  std::string out = std::strerror(error);
+  if (error == EADDRNOTAVAIL) {
+    out += ": this machine does not have it";
+  } else if (error == EACCES && port < kFirstFreePort) {
+    out += fmt::format(": a port below {} takes root or CAP_NET_BIND_SERVICE", kFirstFreePort);
+  }
+  return out;
+}
+
 /// A stream on a socket, which is closed if there is no memory for one, or no room in the event
 /// loop.
 std::unique_ptr<FdStream> stream_on(Loop& loop, int fd) {
@@ -96,8 +91,10 @@ std::unique_ptr<FdStream> stream_on(Loop& loop, int fd) {
 /// Resolves, then tries one address after the other.
 class StreamDial final : public net::Dial {
  public:
-  StreamDial(Loop& loop, const net::StreamAddress& to, net::StreamFactory::Dialled done)
+  StreamDial(Loop& loop, DescriptorAlarm& alarm, const net::StreamAddress& to,
+             net::StreamFactory::Dialled done)
       : loop_(loop),
+        alarm_(alarm),
         done_(std::move(done)),
         start_task_(loop.scheduler(), [this, to] { start(to); }),
         timer_(loop.scheduler(), [this] { next("timed out"); }) {
@@ -158,12 +155,23 @@ class StreamDial final : public net::Dial {
     self->request_ = nullptr;
     self->loop_.dispatch([&] {
       if (status != 0) {
-        self->finish(Err(std::string("cannot be resolved")));
+        self->finish(Err(self->why_unresolved()));
         return;
       }
       self->addresses_ = addresses;
       self->next("cannot be resolved");
     });
+  }
+
+  /// A resolver without a descriptor says that it knows no such name.
+  std::string why_unresolved() {
+    const int fd = open_socket(AF_INET);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+      alarm_.on_failure(errno);
+      return std::strerror(errno);
+    }
+    if (fd >= 0) close(fd);
+    return "cannot be resolved";
   }
 
   void next(std::string why) {
@@ -174,6 +182,7 @@ class StreamDial final : public net::Dial {
       fd_ = open_socket(address.family());
       if (fd_ < 0) {
         if (!is_not_here(errno)) why = std::strerror(errno);
+        alarm_.on_failure(errno);
         continue;
       }
       if (connect(fd_, address.get(), address.size) == 0) {
@@ -228,6 +237,7 @@ class StreamDial final : public net::Dial {
   }
 
   Loop& loop_;
+  DescriptorAlarm& alarm_;
   net::StreamFactory::Dialled done_;
   std::deque<SocketAddress> addresses_;
   Request* request_ = nullptr;
@@ -239,8 +249,10 @@ class StreamDial final : public net::Dial {
 
 class FdListener final : public net::StreamListener {
  public:
-  FdListener(Loop& loop, int fd, net::StreamAddress at, net::StreamFactory::Accepted accepted)
+  FdListener(Loop& loop, DescriptorAlarm& alarm, int fd, net::StreamAddress at,
+             net::StreamFactory::Accepted accepted)
       : loop_(loop),
+        alarm_(alarm),
         fd_(fd),
         at_(std::move(at)),
         accepted_(std::move(accepted)),
@@ -264,6 +276,7 @@ class FdListener final : public net::StreamListener {
         if (errno == EINTR || errno == ECONNABORTED) continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK) {
           // Out of descriptors or memory: the connection waits in the queue meanwhile.
+          alarm_.on_failure(errno);
           pause();
         }
         return;
@@ -281,6 +294,7 @@ class FdListener final : public net::StreamListener {
   }
 
   Loop& loop_;
+  DescriptorAlarm& alarm_;
   const int fd_;
   const net::StreamAddress at_;
   net::StreamFactory::Accepted accepted_;
@@ -300,34 +314,22 @@ class ListenerGroup final : public net::StreamListener {
   std::vector<std::unique_ptr<FdListener>> listeners_;
 };
 
-/// A socket file nobody listens on any more is in the way of the next start.
-void remove_stale_socket(const SocketAddress& address, const std::string& path) {
-  struct stat info {};
-  if (lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return;
-  const int fd = open_socket(AF_UNIX);
-  if (fd < 0) return;
-  if (connect(fd, address.get(), address.size) != 0 && errno == ECONNREFUSED) unlink(path.c_str());
-  close(fd);
-}
-
 class FdStreamFactory final : public net::StreamFactory {
  public:
-  explicit FdStreamFactory(Loop& loop) : loop_(loop) {}
+  FdStreamFactory(Loop& loop, const Log& log) : loop_(loop), alarm_(loop.scheduler(), log) {}
 
   std::unique_ptr<net::Dial> dial(const net::StreamAddress& to, Dialled done) override {
-    return std::make_unique<StreamDial>(loop_, to, std::move(done));
+    return std::make_unique<StreamDial>(loop_, alarm_, to, std::move(done));
   }
 
   Result<std::unique_ptr<net::StreamListener>, std::string> listen(const net::StreamAddress& at,
                                                                    Accepted accepted) override {
     if (!at.is_unix()) return listen_tcp(at, accepted);
-    const auto address = unix_address(at.path);
-    if (!address) return Err(address.error());
-    remove_stale_socket(*address, at.path);
-    const auto fd = open_listening(*address);
-    if (!fd) return Err(std::string(std::strerror(fd.error())));
-    return std::unique_ptr<net::StreamListener>(
-        std::make_unique<FdListener>(loop_, *fd, at, std::move(accepted)));
+    const auto fd = listen_at_path(at, kBacklog);
+    if (!fd) return Err(fd.error());
+    auto listener = listener_on(*fd, at, accepted);
+    if (!listener) return Err(std::string(std::strerror(listener.error())));
+    return std::unique_ptr<net::StreamListener>(std::move(*listener));
   }
 
  private:
@@ -340,7 +342,7 @@ class FdStreamFactory final : public net::StreamFactory {
     for (int tries = at.port == 0 ? kPortTries : 1;; --tries) {
       auto listener = listen_on_all(at, *addresses, accepted);
       if (listener) return std::move(*listener);
-      if (tries <= 1) return Err(std::string(std::strerror(listener.error())));
+      if (tries <= 1) return Err(listen_problem(listener.error(), at.port));
     }
   }
 
@@ -357,12 +359,25 @@ class FdStreamFactory final : public net::StreamFactory {
         return Err(int(problem));
       }
       at.port = bound_port(*fd);
-      listeners.push_back(std::make_unique<FdListener>(loop_, *fd, at, accepted));
+      auto listener = listener_on(*fd, at, accepted);
+      if (!listener) return Err(listener.error());
+      listeners.push_back(std::move(*listener));
     }
     if (listeners.empty()) return Err(int(problem));
     if (listeners.size() == 1) return std::unique_ptr<net::StreamListener>(std::move(listeners[0]));
     return std::unique_ptr<net::StreamListener>(
         std::make_unique<ListenerGroup>(at, std::move(listeners)));
+  }
+
+  /// The socket is closed if there is no room for it in the event loop.
+  Result<std::unique_ptr<FdListener>, int> listener_on(int fd, const net::StreamAddress& at,
+                                                       const Accepted& accepted) {
+    try {
+      return std::make_unique<FdListener>(loop_, alarm_, fd, at, accepted);
+    } catch (const std::system_error& error) {
+      close(fd);
+      return Err(int(error.code().value()));
+    }
   }
 
   /// `one_of_many`: IPv4 has a socket of its own. The error is of errno.
@@ -419,12 +434,13 @@ class FdStreamFactory final : public net::StreamFactory {
   }
 
   Loop& loop_;
+  DescriptorAlarm alarm_;
 };
 
 }  // namespace
 
-std::unique_ptr<net::StreamFactory> make_stream_factory(Loop& loop) {
-  return std::make_unique<FdStreamFactory>(loop);
+std::unique_ptr<net::StreamFactory> make_stream_factory(Loop& loop, const Log& log) {
+  return std::make_unique<FdStreamFactory>(loop, log);
 }
 
 std::unique_ptr<net::ByteStream> make_stdio_stream(Loop& loop) {

@@ -7,7 +7,8 @@
 
 namespace hsfwd::platform {
 
-std::unique_ptr<net::StreamFactory> make_stream_factory(Loop& loop);
+/// Outlives what it makes. The log hears of descriptors that have run out.
+std::unique_ptr<net::StreamFactory> make_stream_factory(Loop& loop, const Log& log = {});
 
 /// Standard input and output as one stream. Its end() closes standard output.
 std::unique_ptr<net::ByteStream> make_stdio_stream(Loop& loop);

@@ -44,7 +44,7 @@ App::App(const OutputOptions& options)
       sink_(platform::make_log_sink(options.format, err_writer_.get())),
       log_(*sink_, options.level),
       memory_reserve_([this] { on_memory_out(); }),
-      streams_(platform::make_stream_factory(loop_)),
+      streams_(platform::make_stream_factory(loop_, log_)),
       remember_timer_(loop_.scheduler(),
                       [this] {
                         remember_nodes();

@@ -11,10 +11,11 @@ int run_check(const Arguments& arguments) {
   CommandLine line(
       "hsfwd check [-c FILE] [OPTION...]",
       "Validates a configuration file and the identities that it uses; starts nothing.");
-  line.options().add_options()("config,c", po::value<std::string>(), "FILE to check");
+  line.options().add_options()("config,c", po::value<std::string>(),
+                               "FILE to check; - for standard input");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
-  const Plan plan = load_plan(choose_plan_file(line.text("config")));
+  const Plan plan = load_plan(choose_plan_file(line));
   std::size_t services = 0;
   for (const Plan::Expose& expose : plan.exposes) services += expose.services.size();
   const std::size_t forwards = plan.connects.size();

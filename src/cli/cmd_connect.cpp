@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.hpp"
+#include "cli/targets.hpp"
 #include "cli/tunnels.hpp"
 #include "util/text.hpp"
 
@@ -19,6 +20,29 @@ void refuse_more_words(const std::vector<std::string>& words, const char* usage)
                                     : fmt::format("usage: {}", usage))};
 }
 
+/// --socket-mode and --socket-group, of all unix sockets among the local addresses.
+void read_socket_access(const CommandLine& line, std::vector<forward::LocalForward>& forwards) {
+  const auto read = [&](const char* option, auto&& parse, auto field) {
+    if (!line.has(option)) return;
+    const auto value = parse(line.text(option));
+    if (!value) throw UserError{kUsage, "USAGE", fmt::format("--{}: {}", option, value.error())};
+    bool used = false;
+    for (forward::LocalForward& forward : forwards) {
+      if (!forward.listen.is_unix()) continue;
+      forward.listen.*field = *value;
+      used = true;
+    }
+    if (used) return;
+    throw UserError{kUsage, "USAGE",
+                    fmt::format("--{} is for unix sockets, and no -L is one", option)};
+  };
+  read("socket-mode", parse_socket_mode, &net::StreamAddress::mode);
+  read("socket-group", parse_socket_group, &net::StreamAddress::group);
+  for (forward::LocalForward& forward : forwards) {
+    if (forward.listen.group && !forward.listen.mode) forward.listen.mode = kGroupSocketMode;
+  }
+}
+
 }  // namespace
 
 int run_connect(const Arguments& arguments) {
@@ -27,7 +51,11 @@ int run_connect(const Arguments& arguments) {
                    "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE] or "
                    "unix:PATH[:SERVICE];\nport 0 picks one.");
   line.options().add_options()("local,L", po::value<std::vector<std::string>>()->composing(),
-                               "SPEC, a local address and the service it leads to; repeatable");
+                               "SPEC, a local address and the service it leads to; repeatable")(
+      "socket-mode", po::value<std::string>(),
+      "MODE of unix sockets among these, such as 0660 (default: as the umask has it)")(
+      "socket-group", po::value<std::string>(),
+      "GROUP of unix sockets among these, whose members may connect (mode 0660 if not given)");
   line.add_connection_options();
   line.positional("peer", -1);
   if (!line.parse(arguments)) return kDone;
@@ -36,7 +64,7 @@ int run_connect(const Arguments& arguments) {
   const PeerReference peer = peer_argument(line.peer());
   std::vector<forward::LocalForward> forwards;
   for (const std::string& text : line.texts("local")) {
-    const auto forward = forward::LocalForward::parse(text);
+    const auto forward = parse_local_forward(text);
     if (!forward) {
       throw UserError{kUsage, "BAD_SPEC",
                       fmt::format("-L {}: {}", in_quotes(text), forward.error())};
@@ -46,6 +74,8 @@ int run_connect(const Arguments& arguments) {
   if (forwards.empty()) {
     throw UserError{kUsage, "USAGE", "-L is missing: which local port? such as -L 2222"};
   }
+
+  read_socket_access(line, forwards);
 
   App app(lasting_output_options(line));
   Node& node = app.start_node_as(identity_path(line), node_options(line));

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.hpp"
+#include "cli/targets.hpp"
 #include "cli/tunnels.hpp"
 #include "util/text.hpp"
 
@@ -13,7 +14,7 @@ std::vector<forward::Service> parse_services(const std::vector<std::string>& tar
   std::vector<forward::Service> out;
   std::set<std::string> names;
   for (const std::string& text : targets) {
-    auto service = forward::Service::parse(text);
+    auto service = parse_service(text);
     if (!service) {
       throw UserError{kUsage, "BAD_TARGET",
                       fmt::format("target {}: {}", in_quotes(text), service.error())};

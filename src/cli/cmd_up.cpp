@@ -23,7 +23,8 @@ class Up {
  public:
   Up(App& app, ControlServer& control, std::string file, Plan plan)
       : app_(app), file_(std::move(file)), began_(app.scheduler().now()), tunnels_(app) {
-    tunnels_.change_to(std::move(plan), [](const TunnelSet::Changes&) {});
+    tunnels_.change_to(std::move(plan), TunnelSet::Unavailable::kTryAgain,
+                       [](const TunnelSet::Changes&) {});
     app_.node().when_ready([this] {
       if (!app_.node().online()) {
         app_.log().warning("up", "no DHT node answers yet; trying on");
@@ -44,7 +45,8 @@ class Up {
   void on_request(ControlCommand command, const ControlServer::Answer& answer) {
     switch (command) {
       case ControlCommand::kStatus:
-        answer(status_event(app_, tunnels_, file_, began_), ControlServer::Then::kHangUp);
+        answer(status_event(app_, tunnels_, plan_file_name(file_), began_),
+               ControlServer::Then::kHangUp);
         break;
       case ControlCommand::kPeers:
         answer(peers_event(app_, tunnels_), ControlServer::Then::kHangUp);
@@ -69,9 +71,11 @@ class Up {
     reloading_ = true;
     const auto told = std::make_shared<std::vector<Told>>(std::exchange(waiting_, {}));
     try {
-      tunnels_.change_to(load_changed_plan(), [this, told](const TunnelSet::Changes& changes) {
-        on_reloaded(changes, *told);
-      });
+      // Somebody waits for the result, and has the old tunnels as long as the new ones cannot be
+      // had.
+      tunnels_.change_to(
+          load_changed_plan(), TunnelSet::Unavailable::kRefused,
+          [this, told](const TunnelSet::Changes& changes) { on_reloaded(changes, *told); });
     } catch (const UserError& error) {
       app_.output().error(error.code, error.message);
       finish(error_answer(error), *told);
@@ -80,6 +84,12 @@ class Up {
 
   Plan load_changed_plan() const {
     if (app_.quitting()) throw UserError{kFailed, "ENDING", "hsfwd up is about to end"};
+    if (file_ == kStandardInput) {
+      throw UserError{
+          kFailed, "NOT_RELOADABLE",
+          "the configuration came from standard input and cannot be read again; nothing "
+          "is changed, restart hsfwd up"};
+    }
     Plan plan = load_plan(file_);
     const auto changed = changed_node_settings(tunnels_.plan(), plan);
     if (!changed.empty()) {
@@ -87,6 +97,13 @@ class Up {
                       fmt::format("{}: {} cannot change while hsfwd up runs; nothing is changed, "
                                   "restart it",
                                   file_, fmt::join(changed, ", "))};
+    }
+    const auto sockets = changed_sockets(tunnels_.plan(), plan);
+    if (!sockets.empty()) {
+      throw UserError{kFailed, "RESTART_NEEDED",
+                      fmt::format("{}: mode and group of {} cannot change while hsfwd up listens "
+                                  "there; nothing is changed, restart it",
+                                  file_, fmt::join(sockets, ", "))};
     }
     return plan;
   }
@@ -121,6 +138,8 @@ class Up {
 void open_control(App& app, ControlServer& control, const std::string& path,
                   const std::string& file) {
   const bool chosen = !path.empty();
+  // Nobody could name this one: there may be many with a standard input.
+  if (file == kStandardInput && !chosen) return;
   const std::string problem = control.listen(chosen ? std::vector<std::string>{path}
                                                     : platform::control_socket_paths(file));
   if (problem.empty()) return;
@@ -136,22 +155,24 @@ int run_up(const Arguments& arguments) {
   CommandLine line("hsfwd up [-c FILE] [OPTION...]",
                    "Runs all tunnels of a configuration file, for good. SIGHUP makes it read the "
                    "file again.");
-  add_control_options(line, "FILE to run");
+  add_control_options(line, "FILE to run; - for standard input");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
-  const std::string file = choose_plan_file(line.text("config"));
+  const std::string file = choose_plan_file(line);
   Plan plan = load_plan(file);
   App app(lasting_output_options(line));
   // First, so that of two of a kind one ends before it has done anything.
   ControlServer control(app);
-  open_control(app, control, line.text("socket"), file);
+  open_control(app, control, line.path("socket"), file);
   const platform::Identity identity = require_identity(plan.identity, app.loop().random());
   Options options = plan.node;
   options.key_pair = identity.keys;
   app.start_node(std::move(options));
   int exit_code = kFailed;
   {
-    const Up up(app, control, std::filesystem::absolute(file).string(), std::move(plan));
+    const Up up(app, control,
+                file == kStandardInput ? file : std::filesystem::absolute(file).string(),
+                std::move(plan));
     exit_code = app.run();
   }
   // Who waits for the end at the control socket finds every port and lock free.

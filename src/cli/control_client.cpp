@@ -197,10 +197,14 @@ int run_control_command(const Arguments& arguments, ControlCommand command,
   add_control_options(line, "FILE that the hsfwd up runs with");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
-  std::vector<std::string> paths = {line.text("socket")};
+  std::vector<std::string> paths = {line.path("socket")};
   std::string subject;
   if (paths[0].empty()) {
-    const std::string file = choose_plan_file(line.text("config"));
+    const std::string file = choose_plan_file(line);
+    if (file == kStandardInput) {
+      throw UserError{kUsage, "USAGE",
+                      "-c -: an hsfwd up of standard input is asked at its --socket PATH"};
+    }
     subject = " with " + file;
     paths = present_ones(platform::control_socket_candidates(file));
   }

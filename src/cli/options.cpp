@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <sstream>
 
+#include "platform/directories.hpp"
 #include "platform/identity_file.hpp"
 #include "platform/memory_reserve.hpp"
 #include "platform/secret_file.hpp"
@@ -124,6 +125,13 @@ std::vector<std::string> CommandLine::texts(const char* name) const {
   return has(name) ? values_[name].as<std::vector<std::string>>() : std::vector<std::string>();
 }
 
+std::string CommandLine::path(const char* name) const {
+  if (!has(name)) return "";
+  auto path = platform::resolve_path(text(name));
+  if (!path) usage_error(fmt::format("--{}: {}", name, path.error()));
+  return std::move(*path);
+}
+
 std::string CommandLine::peer() const {
   const auto words = texts("peer");
   if (words.empty()) usage_error(fmt::format("which peer? usage: {}", usage_));
@@ -214,7 +222,7 @@ std::string identity_path(const CommandLine& line) {
       usage_error(fmt::format("--{} is empty", option));
     }
   }
-  if (line.has("identity")) return line.text("identity");
+  if (line.has("identity")) return line.path("identity");
   const std::string name = line.text("name");
   if (name.find('/') != std::string::npos) usage_error("--name: is a name and no path");
   return platform::default_identity_path(name);
@@ -272,7 +280,10 @@ PeerReference read_peer(const std::string& path) {
 }
 
 PeerReference peer_argument(const std::string& word) {
-  return word.starts_with('@') ? read_peer(word.substr(1)) : parse_peer(word);
+  if (!word.starts_with('@')) return parse_peer(word);
+  const auto path = platform::resolve_path(std::string_view(word).substr(1));
+  if (!path) usage_error(fmt::format("@FILE: {}", path.error()));
+  return read_peer(*path);
 }
 
 }  // namespace hsfwd::cli

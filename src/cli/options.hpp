@@ -48,6 +48,8 @@ class CommandLine {
   bool has(const char* name) const { return values_.count(name) > 0; }
   std::string text(const char* name) const;
   std::vector<std::string> texts(const char* name) const;
+  /// A path (platform::resolve_path), empty where none was given. Throws UserError.
+  std::string path(const char* name) const;
   /// The first word, which names a peer. Throws UserError without one.
   std::string peer() const;
   bool flag(const char* name) const { return has(name) && values_[name].as<bool>(); }

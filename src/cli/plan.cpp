@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "cli/targets.hpp"
 #include "platform/directories.hpp"
 #include "platform/identity_file.hpp"
 #include "platform/memory_reserve.hpp"
+#include "platform/text_file.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -18,11 +20,13 @@ namespace {
 class Planner {
  public:
   Planner(const config::Config& config, std::string file)
-      : config_(config), file_(std::move(file)) {}
+      : config_(config),
+        file_(std::move(file)),
+        folder_(std::filesystem::absolute(file_).parent_path().string()) {}
 
   Plan make() const {
     Plan plan;
-    plan.identity = config_.identity ? path_of(config_.identity->value)
+    plan.identity = config_.identity ? path_of(*config_.identity, "identity")
                                      : platform::default_identity_path();
     plan.node = node();
     const ResourceLimits limits = read_limits();
@@ -68,11 +72,10 @@ class Planner {
     throw UserError{kBadConfig, "BAD_CONFIG", config::ConfigError{file_, line, message}.to_string()};
   }
 
-  /// Wherever the program is started, the same file: another identity is another key.
-  std::string path_of(const std::string& text) const {
-    namespace fs = std::filesystem;
-    if (text.starts_with("~/")) return platform::home_directory() + text.substr(1);
-    return (fs::absolute(file_).parent_path() / text).lexically_normal().string();
+  std::string path_of(const config::Located<std::string>& text, const char* key) const {
+    auto path = platform::resolve_path(text.value, folder_);
+    if (!path) mistake(text.line, fmt::format("{}: {}", key, path.error()));
+    return std::move(*path);
   }
 
   ResourceLimits read_limits() const {
@@ -121,8 +124,10 @@ class Planner {
   }
 
   PeerReference resolve(const config::Peer& peer) const {
+    const std::string file =
+        peer.key_file ? path_of({*peer.key_file, peer.line}, "key_file") : std::string();
     try {
-      return peer.key_file.empty() ? parse_peer(peer.key) : read_peer(path_of(peer.key_file));
+      return file.empty() ? parse_peer(peer.key) : read_peer(file);
     } catch (const UserError& error) {
       mistake(peer.line, error.message);
     }
@@ -144,10 +149,10 @@ class Planner {
 
   Plan::Expose read(const config::Expose& expose, const std::string& identity) const {
     Plan::Expose out;
-    out.identity = expose.identity ? path_of(expose.identity->value) : identity;
+    out.identity = expose.identity ? path_of(*expose.identity, "identity") : identity;
     std::set<std::string> names;
     for (const auto& text : expose.services) {
-      auto service = forward::Service::parse(text.value);
+      auto service = parse_service(text.value, folder_);
       if (!service) {
         mistake(text.line, fmt::format("service {}: {}", in_quotes(text.value), service.error()));
       }
@@ -163,22 +168,56 @@ class Planner {
 
   void read(const config::Connect& connect, std::vector<Plan::Connect>& out) const {
     const PeerReference peer = resolve(connect.peer);
+    const auto [mode, group] = socket_access(connect);
     for (const auto& text : connect.listen) {
-      auto forward = forward::LocalForward::parse(text.value);
+      auto forward = parse_local_forward(text.value, folder_);
       if (!forward) {
         mistake(text.line, fmt::format("listen {}: {}", in_quotes(text.value), forward.error()));
       }
       refuse_taken(text, forward->listen, out);
+      if (forward->listen.is_unix()) {
+        forward->listen.mode = mode;
+        forward->listen.group = group;
+      }
       out.push_back({peer, std::move(*forward)});
     }
   }
 
+  struct SocketAccess {
+    std::optional<std::uint32_t> mode;
+    std::optional<std::uint32_t> group;
+  };
+  SocketAccess socket_access(const config::Connect& connect) const {
+    const bool has_socket =
+        std::any_of(connect.listen.begin(), connect.listen.end(),
+                    [](const auto& text) { return text.value.starts_with("unix:"); });
+    SocketAccess out;
+    const auto read = [&](const std::optional<config::Located<std::string>>& text, const char* key,
+                          auto&& parse, std::optional<std::uint32_t>& value) {
+      if (!text) return;
+      if (!has_socket)
+        mistake(text->line, fmt::format("{} is for unix sockets, and listen has none", key));
+      const auto parsed = parse(text->value);
+      if (!parsed) mistake(text->line, fmt::format("{}: {}", key, parsed.error()));
+      value = *parsed;
+    };
+    read(connect.socket_mode, "socket_mode", parse_socket_mode, out.mode);
+    read(connect.socket_group, "socket_group", parse_socket_group, out.group);
+    if (out.group && !out.mode) out.mode = kGroupSocketMode;
+    return out;
+  }
+
   static bool same_port(const net::StreamAddress& a, const net::StreamAddress& b) {
-    if (a.is_unix() || b.is_unix()) return a == b;
-    const auto all = [](const std::string& host) { return host == "0.0.0.0"; };
-    const auto v6 = [](const std::string& host) { return host.find(':') != std::string::npos; };
+    if (a.is_unix() || b.is_unix()) return a.same_place(b);
     if (a.port != b.port || a.port == 0) return false;  // 0 is another one each time
-    return a.host == b.host || (all(a.host) && !v6(b.host)) || (all(b.host) && !v6(a.host));
+    return a.host == b.host || includes(a.host, b.host) || includes(b.host, a.host);
+  }
+
+  /// Whether who listens on `one` has `other`, too. [::] is all of IPv4 as well.
+  static bool includes(const std::string& one, const std::string& other) {
+    if (one == "::") return true;
+    if (one == "0.0.0.0") return other.find(':') == std::string::npos;
+    return one == "localhost" && (other == "127.0.0.1" || other == "::1");
   }
 
   /// Of two that listen at one address the second could not start.
@@ -195,6 +234,9 @@ class Planner {
 
   const config::Config& config_;
   const std::string file_;
+  // Wherever the program is started, a relative path is the same file: another identity is another
+  // key.
+  const std::string folder_;
 };
 
 }  // namespace
@@ -203,8 +245,12 @@ Plan make_plan(const config::Config& config, const std::string& file) {
   return Planner(config, file).make();
 }
 
-std::string choose_plan_file(const std::string& path) {
-  if (!path.empty()) return path;
+std::string plan_file_name(const std::string& file) {
+  return file == kStandardInput ? "standard input" : std::filesystem::absolute(file).string();
+}
+
+std::string choose_plan_file(const CommandLine& line) {
+  if (line.has("config")) return line.path("config");
   const auto candidates = config::default_paths();
   for (const std::string& candidate : candidates) {
     std::error_code error;
@@ -216,9 +262,16 @@ std::string choose_plan_file(const std::string& path) {
 }
 
 Plan load_plan(const std::string& file) {
-  const auto config = config::load(file);
+  const std::string name = file == kStandardInput ? plan_file_name(file) : file;
+  const auto text = platform::read_text_file(file);
+  if (!text) {
+    const config::ConfigError error{name, 0, "cannot be read: " + text.error()};
+    throw UserError{kBadConfig, "BAD_CONFIG", error.to_string()};
+  }
+  const auto config = config::parse(*text, name);
   if (!config) throw UserError{kBadConfig, "BAD_CONFIG", config.error().to_string()};
-  const Planner planner(*config, file);
+  // What is relative in standard input counts from the working directory, as "-" would lie there.
+  const Planner planner(*config, name);
   Plan plan = planner.make();
   planner.check_identities(plan);
   return plan;

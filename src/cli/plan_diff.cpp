@@ -23,7 +23,7 @@ bool same(const Plan::Connect& a, const Plan::Connect& b) {
 }
 bool same_place(const Plan::Connect& a, const Plan::Connect& b) {
   // Port 0 is another one each time.
-  return a.forward.listen == b.forward.listen &&
+  return a.forward.listen.same_place(b.forward.listen) &&
          (a.forward.listen.is_unix() || a.forward.listen.port != 0);
 }
 
@@ -63,6 +63,15 @@ std::vector<std::string> texts(const std::vector<BootstrapNode>& nodes) {
 PlanDiff diff(const Plan& now, const Plan& wanted) {
   return {.exposes = diff_lists(now.exposes, wanted.exposes),
           .connects = diff_lists(now.connects, wanted.connects)};
+}
+
+std::vector<std::string> changed_sockets(const Plan& now, const Plan& wanted) {
+  std::vector<std::string> out;
+  for (const auto [before, after] : diff(now, wanted).connects.changed) {
+    const net::StreamAddress& listen = wanted.connects[after].forward.listen;
+    if (now.connects[before].forward.listen != listen) out.push_back(listen.to_string());
+  }
+  return out;
 }
 
 std::vector<std::string> changed_node_settings(const Plan& now, const Plan& wanted) {

@@ -28,6 +28,9 @@ struct PlanDiff {
 
 PlanDiff diff(const Plan& now, const Plan& wanted);
 
+/// Unix sockets that both have, with another mode or group. One that is listened on keeps them.
+std::vector<std::string> changed_sockets(const Plan& now, const Plan& wanted);
+
 /// Settings of the node, by their names in the file, that differ. A running node keeps them.
 std::vector<std::string> changed_node_settings(const Plan& now, const Plan& wanted);
 

@@ -21,6 +21,21 @@ struct TunnelSet::Fresh {
   std::vector<std::unique_ptr<PeerTunnel>> tunnels;
 };
 
+namespace {
+
+/// Somebody who starts it by hand should not have to look twice to see that nothing has started.
+void refuse_if_idle(const std::vector<std::unique_ptr<PeerTunnel>>& tunnels) {
+  std::string problems;
+  for (const auto& tunnel : tunnels) {
+    const std::string problem = tunnel->problem();
+    if (problem.empty()) return;
+    problems += (problems.empty() ? "" : "; ") + problem;
+  }
+  throw UserError{kFailed, "LISTEN_FAILED", problems};
+}
+
+}  // namespace
+
 TunnelSet::TunnelSet(App& app)
     : app_(app),
       leave_timer_(app.scheduler(), [this] { finish_change(); }),
@@ -32,10 +47,11 @@ TunnelSet::TunnelSet(App& app)
 
 TunnelSet::~TunnelSet() = default;
 
-void TunnelSet::change_to(Plan plan, std::function<void(const Changes&)> done) {
+void TunnelSet::change_to(Plan plan, Unavailable unavailable,
+                          std::function<void(const Changes&)> done) {
   HSFWD_CHECK(!done_);
   const PlanDiff changes = diff(plan_, plan);
-  Fresh fresh = prepare(plan, changes.exposes.added, changes.connects.added);
+  Fresh fresh = prepare(plan, changes.exposes.added, changes.connects.added, unavailable);
 
   // From here on nothing fails.
   app_.admission().set_limits(plan.limits);
@@ -85,7 +101,8 @@ void TunnelSet::change_to(Plan plan, std::function<void(const Changes&)> done) {
 }
 
 TunnelSet::Fresh TunnelSet::prepare(const Plan& plan, const std::vector<std::size_t>& exposes,
-                                    const std::vector<std::size_t>& connects) {
+                                    const std::vector<std::size_t>& connects,
+                                    Unavailable unavailable) {
   Fresh out;
   std::set<PublicKey> keys;
   for (const auto& exposure : exposures_) keys.insert(exposure->public_key());
@@ -96,8 +113,13 @@ TunnelSet::Fresh TunnelSet::prepare(const Plan& plan, const std::vector<std::siz
     const Plan::Connect& connect = plan.connects[i];
     out.tunnels.push_back(std::make_unique<PeerTunnel>(
         app_, connect.peer, std::vector<forward::LocalForward>{connect.forward}));
-    out.tunnels.back()->listen();
+    if (unavailable == Unavailable::kRefused) {
+      out.tunnels.back()->listen();
+    } else {
+      out.tunnels.back()->listen_if_possible();
+    }
   }
+  if (out.exposures.empty() && !out.tunnels.empty()) refuse_if_idle(out.tunnels);
   return out;
 }
 

@@ -25,10 +25,16 @@ class TunnelSet {
   explicit TunnelSet(App& app);
   ~TunnelSet();
 
+  /// What becomes of a local address that another program has, or that this machine does not have.
+  enum class Unavailable {
+    kRefused,   // as any other mistake
+    kTryAgain,  // the rest runs without it meanwhile, if there is any rest
+  };
+
   /// Makes the running tunnels those of `plan`, or leaves everything as it is and throws UserError.
-  /// What is the same in both goes on undisturbed. `done` is called, later, once what was stopped
-  /// has said goodbye; no other change may begin before that.
-  void change_to(Plan plan, std::function<void(const Changes&)> done);
+  /// What is the same in both goes on undisturbed, or is still tried. `done` is called, later, once
+  /// what was stopped has said goodbye; no other change may begin before that.
+  void change_to(Plan plan, Unavailable unavailable, std::function<void(const Changes&)> done);
 
   const Plan& plan() const { return plan_; }
   /// In the order of the plan.
@@ -38,7 +44,7 @@ class TunnelSet {
  private:
   struct Fresh;
   Fresh prepare(const Plan& plan, const std::vector<std::size_t>& exposes,
-                const std::vector<std::size_t>& connects);
+                const std::vector<std::size_t>& connects, Unavailable unavailable);
   /// `keys` that are exposed already; the new one is added.
   std::unique_ptr<Exposure> prepare(const Plan::Expose& expose, std::set<PublicKey>& keys);
   void start(Exposure& exposure);

@@ -11,6 +11,8 @@ namespace hsfwd::cli {
 namespace {
 
 constexpr const char* kChanged = "the configuration has changed";
+// Whoever has the port may end, and an address come with a network that is dialled later.
+constexpr Duration kListenAgain = 5_s;
 
 std::string short_key(const PublicKey& key) { return hyperdht::key_text(key).substr(0, 12); }
 
@@ -18,6 +20,12 @@ std::vector<std::string> names_of(const std::vector<forward::Service>& services)
   std::vector<std::string> out;
   for (const forward::Service& service : services) out.push_back(service.name);
   return out;
+}
+
+/// Whether a name server may have to be asked for it.
+bool is_looked_up(const net::StreamAddress& at) {
+  if (at.is_unix() || at.host == "localhost" || net::Ipv4::parse(at.host)) return false;
+  return at.host.find(':') == std::string::npos;
 }
 
 }  // namespace
@@ -252,25 +260,68 @@ void Exposure::report_listening() const {
 // --- PeerTunnel ---
 
 PeerTunnel::PeerTunnel(App& app, PeerReference peer, std::vector<forward::LocalForward> forwards)
-    : app_(app), peer_(std::move(peer)) {
+    : app_(app), peer_(std::move(peer)), again_timer_(app.scheduler(), [this] { try_again(); }) {
   for (forward::LocalForward& forward : forwards) listening_.push_back({std::move(forward), nullptr});
-}
-
-PeerTunnel::~PeerTunnel() = default;
-
-void PeerTunnel::listen() {
   for (Listening& entry : listening_) {
     entry.forward = std::make_unique<forward::PortForward>(
         app_.scheduler(), app_.streams(), app_.connection_ids(),
         [this, &entry](std::uint64_t id) { return dial(entry.wanted.service, id); },
         [this](const forward::ClosedConnection& closed) { on_closed(closed); });
-    const auto listened = entry.forward->listen(entry.wanted.listen);
-    if (!listened) {
-      throw UserError{kFailed, "LISTEN_FAILED",
-                      fmt::format("cannot listen on {}: {}", entry.wanted.listen.to_string(),
-                                  listened.error())};
-    }
   }
+}
+
+PeerTunnel::~PeerTunnel() = default;
+
+std::string PeerTunnel::Listening::address() const {
+  return (forward->listening() ? forward->address() : wanted.listen).to_string();
+}
+
+void PeerTunnel::listen() {
+  listen_if_possible();
+  if (const std::string why = problem(); !why.empty()) {
+    throw UserError{kFailed, "LISTEN_FAILED", why};
+  }
+}
+
+void PeerTunnel::listen_if_possible() {
+  for (Listening& entry : listening_) try_to_listen(entry);
+}
+
+void PeerTunnel::try_to_listen(Listening& entry) {
+  const auto listened = entry.forward->listen(entry.wanted.listen);
+  entry.problem = listened ? std::string() : listened.error();
+}
+
+std::string PeerTunnel::problem() const {
+  std::string out;
+  for (const Listening& entry : listening_) {
+    if (entry.problem.empty()) continue;
+    out += fmt::format("{} {}: {}", out.empty() ? "cannot listen on" : ", nor on", entry.address(),
+                       entry.problem);
+  }
+  return out;
+}
+
+void PeerTunnel::try_again() {
+  for (Listening& entry : listening_) {
+    if (!entry.problem.empty()) listen_again(entry);
+  }
+  if (!problem().empty()) again_timer_.start(kListenAgain);
+}
+
+/// To listen on a name waits for its addresses, and nothing else goes on meanwhile. At the start
+/// that may be; now it has to be known that there are some.
+void PeerTunnel::listen_again(Listening& entry) {
+  const auto listen_now = [this, &entry] {
+    try_to_listen(entry);
+    if (entry.problem.empty()) report_ready(entry);
+  };
+  if (!is_looked_up(entry.wanted.listen)) return listen_now();
+  app_.scheduler().retire(std::move(entry.lookup));
+  entry.lookup = app_.env().resolver.resolve(entry.wanted.listen.host,
+                                             [listen_now](const Result<net::Ipv4>& found) {
+                                               if (found) listen_now();
+                                             });
 }
 
 void PeerTunnel::change(PeerReference peer, const std::string& service) {
@@ -283,10 +334,12 @@ void PeerTunnel::change(PeerReference peer, const std::string& service) {
 }
 
 void PeerTunnel::close(const std::string& reason) {
+  again_timer_.stop();
   for (Listening& entry : listening_) entry.forward->close(reason);
 }
 
 void PeerTunnel::leave(const std::function<void()>& done) {
+  again_timer_.stop();
   const auto all = when_all(listening_.size(), done);
   for (Listening& entry : listening_) entry.forward->leave(kEnding, kEndingTime, all);
 }
@@ -344,15 +397,26 @@ void PeerTunnel::find_peer(std::function<void(ConnectError)> done) {
   find_->start();
 }
 
-void PeerTunnel::report_ready() const {
+void PeerTunnel::report_ready() {
   for (const Listening& entry : listening_) {
-    const std::string at = entry.forward->address().to_string();
-    const std::string& service = entry.wanted.service;
-    app_.output().event("ready",
-                        {{"listen", at}, {"peer", to_hex(peer_.key.view())}, {"service", service}},
-                        printable(fmt::format("ready: {} leads to {}{}{}", at, peer_.name,
-                                              service.empty() ? "" : ", service ", service)));
+    if (entry.problem.empty()) {
+      report_ready(entry);
+      continue;
+    }
+    app_.output().error("LISTEN_FAILED",
+                        fmt::format("cannot listen on {}, which is to lead to {}: {}; trying again",
+                                    entry.address(), peer_.name, entry.problem));
+    again_timer_.start(kListenAgain);
   }
+}
+
+void PeerTunnel::report_ready(const Listening& entry) const {
+  const std::string& service = entry.wanted.service;
+  app_.output().event(
+      "ready",
+      {{"listen", entry.address()}, {"peer", to_hex(peer_.key.view())}, {"service", service}},
+      printable(fmt::format("ready: {} leads to {}{}{}", entry.address(), peer_.name,
+                            service.empty() ? "" : ", service ", service)));
 }
 
 }  // namespace hsfwd::cli

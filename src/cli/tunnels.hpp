@@ -91,9 +91,16 @@ class PeerTunnel {
 
   /// Opens the local ports. Throws UserError.
   void listen();
+  /// Opens those that can be opened. The others are tried again from the first report_ready() on.
+  void listen_if_possible();
+  /// What keeps local ports from being opened, such as another program: "cannot listen on ...", one
+  /// line for people; empty if nothing does.
+  std::string problem() const;
   /// Asks the DHT whether the peer is there; `done` hears of the error, kNone for none.
   void find_peer(std::function<void(ConnectError)> done);
-  void report_ready() const;
+  /// Says where the local ports lead, or why one cannot be opened yet; of that one it is said again
+  /// once it is.
+  void report_ready();
   /// A connection to a service, as the local ports make one for each client.
   std::unique_ptr<hyperdht::PeerSocket> dial(const std::string& service, std::uint64_t id);
   /// Leads the local addresses to another peer or service from now on. Connections to what they led
@@ -107,6 +114,11 @@ class PeerTunnel {
   struct Listening {
     forward::LocalForward wanted;
     std::unique_ptr<forward::PortForward> forward;
+    std::string problem = {};  // why it does not listen, one clause; empty if it does
+    std::unique_ptr<net::Lookup> lookup = nullptr;  // of the name that it is to listen on
+
+    /// With the port that was picked, once there is one.
+    std::string address() const;
   };
   const std::string& peer_name() const { return peer_.name; }
   const PublicKey& peer_key() const { return peer_.key; }
@@ -115,9 +127,14 @@ class PeerTunnel {
  private:
   void on_open(const hyperdht::PeerSocket& socket, const std::string& service, std::uint64_t id);
   void on_closed(const forward::ClosedConnection& closed);
+  void try_to_listen(Listening& entry);
+  void try_again();
+  void listen_again(Listening& entry);
+  void report_ready(const Listening& entry) const;
 
   App& app_;
   PeerReference peer_;
+  Timer again_timer_;
   std::vector<Listening> listening_;
   std::unique_ptr<hyperdht::FindPeer> find_;
 };

@@ -83,13 +83,14 @@ Json expose_state(const Exposure& exposure) {
 void add_tunnel(const PeerTunnel& tunnel, Json& out) {
   for (const PeerTunnel::Listening& entry : tunnel.listening()) {
     const forward::PipeStats total = entry.forward->total();
-    out.push_back({{"listen", entry.forward->address().to_string()},
+    out.push_back({{"listen", entry.address()},
                    {"peer", to_hex(tunnel.peer_key().view())},
                    {"name", tunnel.peer_name()},
                    {"service", entry.wanted.service},
                    {"connections", open_connections(tunnel).size()},
                    {"bytesToPeer", total.to_peer},
                    {"bytesFromPeer", total.from_peer}});
+    if (!entry.problem.empty()) out.back()["problem"] = told(entry.problem);
   }
 }
 

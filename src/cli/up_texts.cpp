@@ -73,6 +73,21 @@ std::string expose_text(const Json& expose) {
 
 }  // namespace
 
+namespace {
+
+/// Why local addresses of the table are not there, a line each.
+std::string problems_text(const Json& connects) {
+  std::string out;
+  for (const Json& connect : connects) {
+    if (!connect.contains("problem")) continue;
+    out += fmt::format("\ncannot listen on {}: {}; trying again", text(connect, "listen"),
+                       text(connect, "problem"));
+  }
+  return out.empty() ? "" : "\n" + out;
+}
+
+}  // namespace
+
 std::string status_text(const Json& event) {
   std::string out = fmt::format("up:   {}, process {}, for {}\n", text(event, "config"),
                                 number(event, "pid"), span_text(number(event, "seconds")));
@@ -86,10 +101,10 @@ std::string status_text(const Json& event) {
     const std::string service = text(connect, "service");
     table.add(
         {text(connect, "listen"), text(connect, "name"), service.empty() ? "(default)" : service,
-         std::to_string(number(connect, "connections")), size_text(number(connect, "bytesToPeer")),
-         size_text(number(connect, "bytesFromPeer"))});
+         connect.contains("problem") ? "not open" : std::to_string(number(connect, "connections")),
+         size_text(number(connect, "bytesToPeer")), size_text(number(connect, "bytesFromPeer"))});
   }
-  return out + "\n\n" + table.to_string();
+  return out + "\n\n" + table.to_string() + problems_text(connects);
 }
 
 std::string peers_text(const Json& event) {

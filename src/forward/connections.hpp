@@ -125,6 +125,8 @@ class PortForward {
 
   /// The error is one clause for people.
   Result<void, std::string> listen(const net::StreamAddress& at);
+  bool listening() const { return listener_ != nullptr; }
+  /// Where it listens, while it does.
   net::StreamAddress address() const { return listener_->address(); }
 
   /// Joins a local stream to a new connection of the peer.

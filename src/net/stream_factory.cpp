@@ -5,6 +5,10 @@
 
 namespace hsfwd::net {
 
+bool StreamAddress::same_place(const StreamAddress& other) const {
+  return host == other.host && port == other.port && path == other.path;
+}
+
 std::string StreamAddress::to_string() const {
   if (is_unix()) return "unix:" + path;
   if (host.find(':') != std::string::npos) return fmt::format("[{}]:{}", host, port);

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "net/byte_stream.hpp"
@@ -19,11 +20,17 @@ struct StreamAddress {
   std::string host;  // name or literal; empty for a unix socket
   std::uint16_t port = 0;
   std::string path;
+  // Of a unix socket that is listened on, what it has from the first moment that somebody can
+  // connect; the system's choice where there is none. Who may write to it may connect.
+  std::optional<std::uint32_t> mode = std::nullopt;   // permissions
+  std::optional<std::uint32_t> group = std::nullopt;  // number
 
   bool is_unix() const { return !path.empty(); }
   /// "host:port", "[v6]:port" or "unix:path".
   std::string to_string() const;
 
+  /// The same port or path, whoever may connect.
+  bool same_place(const StreamAddress& other) const;
   bool operator==(const StreamAddress&) const = default;
 };
 

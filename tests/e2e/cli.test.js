@@ -270,18 +270,6 @@ t.test('a configuration with a mistake: file and line, 78, and nothing is starte
   t.ok(!fs.existsSync(identity), 'check makes nothing')
 })
 
-t.test('one tunnel of a file that cannot start: none does', async () => {
-  const net = await t.testnet()
-  const taken = await t.service((socket) => socket.end())
-  const identity = path.join(t.scratch, 'half-identity')
-  const name = file(`identity = "${identity}"\nbootstrap = "${net.bootstrap}"\n[[expose]]\nservices = "80"\n` +
-    `[[connect]]\npeer = "${KEY}"\nlisten = ["0", "${taken.port}"]\n`)
-  const up = await t.run(['up', '-c', name, '--json'])
-  t.equal(up.code, 1, up.stderr)
-  t.equal(up.program.events.map((e) => e.event).join(), 'error', 'events')
-  t.ok(up.stderr.includes(`127.0.0.1:${taken.port}`), up.stderr)
-})
-
 t.test('who is not let in is told what it may be', async () => {
   const net = await t.testnet()
   const hello = await t.service((socket) => socket.end('hello'))

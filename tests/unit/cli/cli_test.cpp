@@ -270,6 +270,10 @@ TEST_CASE("a plan with a mistake names file, line and what would be right") {
       {"[[connect]]\npeer = '" + key + "'\nlisten = 'unix:/s'\n[[connect]]\npeer = '" + key +
            "'\nlisten = 'unix:/s:a'\n",
        "hsfwd.toml:6: listen 'unix:/s:a': unix:/s is taken by another listen"},
+      {"[[connect]]\npeer = '" + key + "'\nlisten = ['localhost:1', '[::1]:1']\n",
+       "hsfwd.toml:3: listen '[::1]:1': [::1]:1 is taken by another listen"},
+      {"[[connect]]\npeer = '" + key + "'\nlisten = ['1', '[::]:1']\n",
+       "hsfwd.toml:3: listen '[::]:1': [::]:1 is taken by another listen"},
   };
   for (const auto& [text, says] : cases) {
     CAPTURE(text);

@@ -141,3 +141,20 @@ TEST_CASE("settings of the node that differ are named as in the file") {
   CHECK(changed("", relay + "port = 1\nidentity = '/x'\n") ==
         Names{"identity", "port", "relay_through"});
 }
+
+TEST_CASE("a socket that would get another mode or group is the same one, and is named") {
+  const auto plan = [](const std::string& more) {
+    return plan_of(kHead + connect("bob", "'unix:/s', 'unix:/t:ssh', '1000'") + more);
+  };
+  const Plan before = plan("socket_mode = '0600'");
+  CHECK(text_of(diff(before, plan("socket_mode = '0660'")).connects) == "2>2 | 0>0 1>1 | | | ");
+  CHECK(changed_sockets(before, plan("socket_mode = '0660'")) ==
+        std::vector<std::string>{"unix:/s", "unix:/t"});
+  CHECK(changed_sockets(before, plan("socket_mode = '600'")).empty());
+  CHECK(changed_sockets(before, plan("socket_group = '7'")).size() == 2);
+  CHECK(changed_sockets(before, plan_of(kHead + connect("eve", "'1'"))).empty());
+  // Who names a group alone means it to get in.
+  CHECK(plan("socket_group = '7'").connects[0].forward.listen.mode == 0660U);
+  CHECK(!plan("socket_group = '7'").connects[2].forward.listen.group);
+  CHECK(!plan("").connects[0].forward.listen.mode);
+}

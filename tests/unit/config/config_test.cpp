@@ -141,9 +141,18 @@ TEST_CASE("a mistake is one line, whatever was written") {
   CHECK(error_of("[peer.\"a\\nb\"]\n").find('\n') == std::string::npos);
 }
 
-TEST_CASE("a file that cannot be read is named") {
-  const auto missing = config::load("/nowhere/hsfwd.toml");
-  REQUIRE(!missing.ok());
-  CHECK(missing.error().to_string() == "/nowhere/hsfwd.toml: cannot be read");
-  CHECK(config::load("/").error().to_string() == "/: cannot be read");
+TEST_CASE("quotes of word processors are named, where they stand for plain ones") {
+  for (const std::string text :
+       {"identity = “/x”", "identity = \"/x”", "identity = “/x\"", "identity = ‘/x’",
+        "“identity” = '/x'", "[peer.“bob”]", "identity = «/x»", "bootstrap = ['a', ”b”]"}) {
+    CAPTURE(text);
+    CHECK_THAT(error_of("\n" + text + "\n"), Contains("hsfwd.toml:2: ") &&
+                                                 Contains(" is a typographic quote") &&
+                                                 Contains("write \" or '"));
+  }
+  CHECK_THAT(error_of("host = “a’"), Contains(":1: “ is a typographic quote"));
+  // Elsewhere they are letters as others.
+  CHECK(config::parse("# “ ‘\nidentity = \"“it’s”\" # ’", "hsfwd.toml").ok());
+  CHECK_THAT(error_of("identity = 'it’s' 'x'"), !Contains("typographic"));
+  CHECK_THAT(error_of("identity = # “x”"), !Contains("typographic"));
 }

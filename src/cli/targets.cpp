@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/targets.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "platform/directories.hpp"
+#include "platform/groups.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+Result<net::StreamAddress, std::string> resolved(net::StreamAddress address,
+                                                 const std::string& base) {
+  if (!address.is_unix()) return address;
+  auto path = platform::resolve_path(address.path, base);
+  if (!path) return Err(path.error());
+  if (path->size() > net::StreamAddress::kMaxPath) {
+    return Err(fmt::format("the path of the socket, {}, is longer than {} bytes", *path,
+                           net::StreamAddress::kMaxPath));
+  }
+  std::error_code error;
+  if (std::filesystem::is_directory(*path, error)) {
+    return Err(fmt::format("{} is a directory and no socket", in_quotes(*path)));
+  }
+  address.path = std::move(*path);
+  return address;
+}
+
+}  // namespace
+
+Result<forward::Service, std::string> parse_service(std::string_view text,
+                                                    const std::string& base) {
+  auto service = forward::Service::parse(text);
+  if (!service) return service;
+  auto target = resolved(std::move(service->target), base);
+  if (!target) return Err(target.error());
+  service->target = std::move(*target);
+  return service;
+}
+
+Result<forward::LocalForward, std::string> parse_local_forward(std::string_view text,
+                                                               const std::string& base) {
+  auto local = forward::LocalForward::parse(text);
+  if (!local) return local;
+  auto listen = resolved(std::move(local->listen), base);
+  if (!listen) return Err(listen.error());
+  local->listen = std::move(*listen);
+  return local;
+}
+
+Result<std::uint32_t, std::string> parse_socket_mode(std::string_view text) {
+  constexpr std::size_t kMaxDigits = 4;
+  std::uint32_t mode = 0;
+  bool octal = text.size() >= kMaxDigits - 1 && text.size() <= kMaxDigits;
+  for (const char digit : text) {
+    octal = octal && digit >= '0' && digit <= '7';
+    mode = mode * 8 + static_cast<std::uint32_t>(digit - '0');
+  }
+  if (octal && mode <= 0777) return mode;
+  return Err(fmt::format("{} is no mode of a socket: 0000 to 0777, such as 0660", in_quotes(text)));
+}
+
+Result<std::uint32_t, std::string> parse_socket_group(const std::string& text) {
+  if (const auto number = platform::find_group(text)) return *number;
+  return Err(fmt::format("there is no group {}", in_quotes(text)));
+}
+
+}  // namespace hsfwd::cli

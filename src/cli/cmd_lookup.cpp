@@ -23,6 +23,7 @@ class LookupRun {
               relays_.push_back({relay, std::nullopt, nullptr});
             },
             [this](std::size_t) { on_searched(); }) {
+    await_peer(app, peer, kLookingFor);
     find_.start();
   }
 
@@ -35,11 +36,13 @@ class LookupRun {
 
   void on_searched() {
     took_ = app_.scheduler().now() - began_;
+    app_.waiting().begin("asking the nodes that relay to it", {{"for", "relays"}});
     unanswered_ = relays_.size();
     if (relays_.empty()) {
       app_.fail(connect_error(
           app_.node().online() ? ConnectError::kPeerNotFound : ConnectError::kNoNetwork,
           peer_name_));
+      return;
     }
     const rpc::Node& node = app_.node().dht().node();
     for (Relay& relay : relays_) {

@@ -28,6 +28,7 @@ class PingRun {
         began_(app.scheduler().now()),
         next_timer_(app.scheduler(), [this] { next(); }),
         observer_(*this) {
+    await_peer(app_, peer, kConnectingTo);
     hyperdht::ConnectOptions options;
     options.key_pair = peer.identity;
     options.extension = Extension{.features = Extension::kNoService};
@@ -62,6 +63,7 @@ class PingRun {
     const std::string path = to_string(socket_->path());
     const std::string remote = socket_->remote_address().to_string();
     opened_ = true;
+    app_.waiting().end();
     app_.output().event(
         "connection",
         {{"peer", to_hex(socket_->remote_key().view())},

@@ -48,6 +48,7 @@ class Inquiry final : public net::ByteStreamObserver {
 
   void start() {
     patience_timer_.start(kAnswerPatience);
+    app_.waiting().begin("waiting for the answer of hsfwd up", {{"for", "answer"}});
     dial_next();
   }
 
@@ -104,6 +105,7 @@ class Inquiry final : public net::ByteStreamObserver {
     }
     answered_ = true;
     // Of its end, the end of the connection tells.
+    app_.waiting().begin("waiting for hsfwd up to end", {{"for", "end"}});
     if (command_ != ControlCommand::kDown) succeed();
   }
 

@@ -45,8 +45,12 @@ bool Output::broken() const {
 }
 
 void Output::error(const std::string& code, const std::string& message) const {
+  if (json_) event("error", {{"code", code}, {"message", told(message)}}, "");
+  note(message);
+}
+
+void Output::note(const std::string& message) const {
   const std::string line = told(message);
-  if (json_) event("error", {{"code", code}, {"message", line}}, "");
   if (err_ != nullptr) {
     err_->write(fmt::format("hsfwd: {}\n", line));
   } else {

@@ -4,6 +4,7 @@
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/plan.hpp"
+#include "cli/table.hpp"
 
 namespace hsfwd::cli {
 
@@ -20,7 +21,8 @@ int run_check(const Arguments& arguments) {
   const std::size_t forwards = plan.connects.size();
   Output(output_options(line).json)
       .event("valid", {{"services", services}, {"forwards", forwards}},
-             fmt::format("ok: {} services exposed, {} local addresses", services, forwards));
+             fmt::format("ok: {} exposed, {}", count_text(services, "service"),
+                         count_text(forwards, "local address", "local addresses")));
   return kDone;
 }
 

@@ -3,6 +3,7 @@
 
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
+#include "cli/table.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -68,17 +69,19 @@ class LookupRun {
                           relay.millis ? fmt::format("{:.1f} ms", *relay.millis) : "no answer");
     }
     const rpc::Query& query = find_.query();
-    const int asked = query.successes() + query.errors();
+    const auto asked = static_cast<std::uint64_t>(query.successes() + query.errors());
+    const auto hops = static_cast<std::uint64_t>(query.hops());
     app_.output().event("found",
                         {{"peer", to_hex(key_.view())},
                          {"relays", addresses},
                          {"answers", answers},
                          {"millis", took_.to_millis()},
-                         {"hops", query.hops()},
+                         {"hops", hops},
                          {"asked", asked}},
-                        fmt::format("{} is announced at {} nodes ({} ms, {} hops, {} nodes asked){}",
-                                    hyperdht::key_text(key_), relays_.size(), took_.to_millis(),
-                                    query.hops(), asked, text));
+                        fmt::format("{} is announced at {} ({} ms, {}, {} asked){}",
+                                    hyperdht::key_text(key_), count_text(relays_.size(), "node"),
+                                    took_.to_millis(), count_text(hops, "hop"),
+                                    count_text(asked, "node"), text));
     app_.quit(kDone);
   }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "cli/commands.hpp"
+#include "cli/table.hpp"
 #include "cli/tunnels.hpp"
 #include "util/text.hpp"
 
@@ -142,8 +143,8 @@ class PingRun {
                      {"repeated", repeated},
                      {"mtu", socket_->stats().mtu}});
       text += fmt::format("; {:.2f} / {:.2f} / {:.2f} ms least, mean, most, deviation {:.2f} ms; "
-                          "{} packets repeated",
-                          *least, mean, *most, deviation, repeated);
+                          "{} repeated",
+                          *least, mean, *most, deviation, count_text(repeated, "packet"));
     }
     app_.output().event("statistics", fields, text);
   }

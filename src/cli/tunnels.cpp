@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/table.hpp"
 #include "cli/timeline.hpp"
 #include "util/text.hpp"
 
@@ -63,8 +64,8 @@ void report_closed(const App& app, const forward::ClosedConnection& closed) {
                       {"bytesToPeer", closed.stats.to_peer},
                       {"bytesFromPeer", closed.stats.from_peer},
                       {"reason", closed.reason}},
-                     fmt::format("closed {}: {} bytes to the peer, {} from it{}{}", closed.id,
-                                 closed.stats.to_peer, closed.stats.from_peer,
+                     fmt::format("closed {}: {} to the peer, {} from it{}{}", closed.id,
+                                 count_text(closed.stats.to_peer, "byte"), closed.stats.from_peer,
                                  closed.reason.empty() ? "" : "; ", printable(closed.reason)));
 }
 
@@ -200,8 +201,8 @@ void Exposure::report_reachability(const Reachability& report) {
   const std::size_t tried = report.passed.size() + report.failed.size();
   const std::string summary =
       tried == 0 ? "there is no network, or no relay"
-                 : fmt::format("{} of {} relays pass connections on, a search finds {}",
-                               report.passed.size(), tried, report.found);
+                 : fmt::format("{} of {} passed the test, a search finds {}", report.passed.size(),
+                               count_text(tried, "relay"), report.found);
   if (!report.reachable()) {
     app_.log().warning("expose", "peers cannot reach this machine: {}; trying on", summary);
   } else {

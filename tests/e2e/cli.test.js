@@ -6,6 +6,7 @@ const { spawnSync } = require('node:child_process')
 const dgram = require('node:dgram')
 const fs = require('node:fs')
 const net = require('node:net')
+const os = require('node:os')
 const path = require('node:path')
 const t = require('../support/harness')
 
@@ -262,6 +263,64 @@ t.test('no bootstrap node answers: 75', async () => {
     fails(['node', ...more], 75, says, 'NO_NETWORK'),
     fails(['expose', '80', '--identity', path.join(t.scratch, 'lonely'), ...more], 75, says, 'NO_NETWORK')
   ])
+})
+
+t.test('check warns of what cannot work at the moment, and of nothing else', async () => {
+  const open = fs.mkdtempSync(path.join(os.tmpdir(), 'hsfwd-open-'))
+  t.cleanups.push(() => fs.rmSync(open, { recursive: true }))
+  fs.chmodSync(open, 0o755)
+  const works = await t.service((socket) => socket.end())
+  const socket = path.join(open, 'service.sock')
+  await t.service((stream) => stream.end(), { path: socket })
+  fs.chmodSync(socket, 0o666)
+  const gone = path.join(open, 'gone.sock')
+  const deaf = await t.freePort()
+  const plan = (services, more = '') => {
+    const name = path.join(open, `plan-${files++}.toml`)
+    fs.writeFileSync(name, `identity = "${path.join(open, 'none')}"\n${more}[[expose]]\nservices = ${JSON.stringify(services)}\n`, { mode: 0o644 })
+    return name
+  }
+  const warnings = async (name, { command = t.BINARY, before = [] } = {}) => {
+    const program = new t.Program(command, [...before, 'check', '-c', name, '--json'])
+    t.equal(await program.exited, 0, `exit code: ${program.stderr}`)
+    const messages = program.events.filter((event) => event.event === 'warning').map((event) => event.message)
+    t.equal((await program.event('valid')).warnings, messages.length, 'how many')
+    return messages
+  }
+  t.equal((await warnings(plan([`web=${works.port}`, `sock=unix:${socket}`]))).length, 0, 'warnings of what works')
+
+  const bad = plan([`web=${works.port}`, `deaf=${deaf}`, `gone=unix:${gone}`, 'name=nobody.invalid:80'], 'bootstrap = ["nowhere.invalid:49737"]\n')
+  const found = await warnings(bad)
+  const says = [
+    new RegExp(`^service deaf: localhost:${deaf}: [Cc]onnection refused`),
+    new RegExp(`^service gone: unix:${gone}: [Nn]o such file`),
+    /^service name: nobody.invalid:80: (cannot be resolved|no answer in time)/,
+    /^bootstrap nowhere.invalid: (the name does not resolve|no answer in time)/
+  ]
+  t.equal(found.length, says.length, `warnings: ${found}`)
+  says.forEach((what, i) => t.ok(what.test(found[i]), `${what}: ${found[i]}`))
+  const text = await t.run(['check', '-c', bad])
+  t.equal(text.code, 0, 'exit code')
+  t.equal(text.stdout, 'ok: 4 services exposed, 0 local addresses; 4 warnings\n', 'what is told people')
+  t.equal(text.stderr.match(/^hsfwd: warning: /gm).length, 4, `lines of warnings: ${text.stderr}`)
+  t.equal((await t.run(['check', '-c', bad, '-q'])).stderr, '', 'with -q')
+
+  if (process.getuid() !== 0) return 'as an ordinary user'
+  fs.chmodSync(socket, 0o660)
+  const kept = plan([`sock=unix:${socket}`])
+  const [unit] = await warnings(kept)
+  t.ok(/^service sock: .* is for root( and the group [a-z]+)? alone \(mode 0660\); the user of the systemd unit may not open it$/.test(unit), `for root: ${unit}`)
+  const binary = path.join(open, 'hsfwd')
+  fs.copyFileSync(t.BINARY, binary)
+  const [own] = await warnings(kept, { command: 'setpriv', before: ['--reuid', '65534', '--regid', '65534', '--clear-groups', binary] })
+  t.ok(/^service sock: .*: [Pp]ermission denied/.test(own), `for who may not: ${own}`)
+
+  const secret = path.join(open, 'identity')
+  fs.writeFileSync(secret, KEY + '\n', { mode: 0o600 })
+  const named = path.join(open, 'secret.toml')
+  fs.writeFileSync(named, `identity = "${secret}"\n[[expose]]\nservices = ["${works.port}"]\n`)
+  const [identity] = await warnings(named)
+  t.ok(/^identity: .*identity is for root alone \(mode 0600\); the user of the systemd unit/.test(identity), `the identity: ${identity}`)
 })
 
 t.test('ports in use, and nothing is half applied', async () => {

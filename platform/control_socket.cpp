@@ -2,6 +2,9 @@
 #include "platform/control_socket.hpp"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -44,6 +47,19 @@ std::vector<std::string> control_socket_candidates(const std::string& config_fil
   std::vector<std::string> out = control_socket_paths(config_file);
   out.push_back(fmt::format("{}/{}", kServiceDirectory, name_of(config_file)));
   return out;
+}
+
+bool is_forbidden(const std::string& path) {
+  return access(path.c_str(), R_OK | W_OK) != 0 && errno == EACCES;
+}
+
+std::string owner_of(const std::string& path) {
+  struct stat status {};
+  for (fs::path at = path; stat(at.c_str(), &status) != 0; at = at.parent_path()) {
+    if (at == at.parent_path()) break;
+  }
+  const passwd* const user = getpwuid(status.st_uid);
+  return user != nullptr ? user->pw_name : std::to_string(status.st_uid);
 }
 
 Result<std::unique_ptr<ControlSocket>, ControlSocket::Failure> ControlSocket::open(

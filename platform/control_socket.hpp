@@ -19,6 +19,12 @@ std::vector<std::string> control_socket_paths(const std::string& config_file);
 /// Where to look for it: the same, then the runtime directory of the systemd unit.
 std::vector<std::string> control_socket_candidates(const std::string& config_file);
 
+/// This user may not connect to it, or not even look whether it is there.
+bool is_forbidden(const std::string& path);
+/// Who may: the owner of the socket, or of the folder in which it is not seen. A name, or a number
+/// that has none.
+std::string owner_of(const std::string& path);
+
 /// Held by the one process that answers on a socket, which its user alone may connect to.
 class ControlSocket {
  public:

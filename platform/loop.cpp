@@ -44,6 +44,16 @@ std::unique_ptr<uv_loop_t> open_loop() {
   return loop;
 }
 
+// For names that are being looked up, which cannot be stopped: what answers at once is waited for,
+// and not a name server that is silent, which takes half a minute.
+constexpr std::uint64_t kLookupPatience = 200;  // ms
+bool left_to_lookups = false;
+
+void on_patience_over(uv_timer_t* timer) {
+  *static_cast<bool*>(timer->data) = true;
+  uv_stop(timer->loop);
+}
+
 /// False if it ran out of memory.
 template <class Work>
 bool run_guarded(Work&& work) {
@@ -58,12 +68,29 @@ bool run_guarded(Work&& work) {
 }  // namespace
 
 void Loop::CloseLoop::operator()(uv_loop_s* loop) const {
+  uv_timer_t patience{};
+  bool over = false;
+  patience.data = &over;
+  uv_timer_init(loop, &patience);
+  uv_update_time(loop);
+  uv_timer_start(&patience, on_patience_over, kLookupPatience, 0);
+  uv_unref(reinterpret_cast<uv_handle_t*>(&patience));
   // Lets the close callbacks of handles run. A stop() from before the loop first turned ends the
   // first of these runs at once.
-  while (uv_run(loop, UV_RUN_DEFAULT) != 0) {
+  while (uv_run(loop, UV_RUN_DEFAULT) != 0 && !over) {
   }
-  HSFWD_CHECK(uv_loop_close(loop) == 0);
-  delete loop;
+  uv_close(reinterpret_cast<uv_handle_t*>(&patience), nullptr);
+  uv_run(loop, UV_RUN_NOWAIT);
+  if (uv_loop_close(loop) == 0) {
+    delete loop;
+  } else {
+    HSFWD_CHECK(over);
+    left_to_lookups = true;  // their threads go on to use it
+  }
+}
+
+bool left_behind() {
+  return left_to_lookups;
 }
 
 Loop::Loop() : uv_(open_loop().release()) {

@@ -68,6 +68,10 @@ class Loop {
   bool running_ = false;
 };
 
+/// A loop is gone, and a name is still looked up for it. The thread that does so would hold up an
+/// orderly end of the process, which has to be ended by _exit() then.
+bool left_behind();
+
 /// Wakes the loop at an instant.
 class Alarm {
  public:

@@ -2,9 +2,14 @@
 #include "platform/standard_streams.hpp"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <initializer_list>
+
+#include "util/text.hpp"
 
 namespace hsfwd::platform {
 
@@ -18,6 +23,19 @@ void fill_standard_streams() {
 
 bool input_is_terminal() {
   return isatty(STDIN_FILENO) != 0;
+}
+
+std::size_t output_width() {
+  constexpr std::size_t kUsual = 80;
+  constexpr std::size_t kLeast = 40;  // less has no room for a key and what belongs to it
+  constexpr std::size_t kMost = 1000;
+  winsize size{};
+  std::size_t width = 0;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) width = size.ws_col;
+  if (const char* const columns = std::getenv("COLUMNS"); width == 0 && columns != nullptr) {
+    width = parse_decimal(columns, kMost).value_or(0);
+  }
+  return width == 0 ? kUsual : std::clamp(width, kLeast, kMost);
 }
 
 }  // namespace hsfwd::platform

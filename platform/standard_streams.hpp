@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+
 namespace hsfwd::platform {
 
 /// Opens the standard descriptors that the program was started without, so that no file or socket of
@@ -10,5 +12,9 @@ void fill_standard_streams();
 
 /// Somebody may be typing there.
 bool input_is_terminal();
+
+/// How wide lines on standard output may be: as the terminal, else as $COLUMNS says, else 80
+/// characters, which a letter or another terminal has.
+std::size_t output_width();
 
 }  // namespace hsfwd::platform

@@ -17,6 +17,8 @@ constexpr std::size_t kMaxPeerText = 80;  // a key in any form, and more than th
 constexpr Duration kGoodbyeTime = 3_s;
 // At most, for a peer whose last acknowledgement got lost to ask again.
 constexpr Duration kLastWordTime = 300_ms;
+// Where nobody has ever answered, nobody hears a goodbye either.
+constexpr Duration kLonelyGoodbyeTime = 300_ms;
 constexpr Duration kReaderPatience = 1_s;  // for some of what is left
 constexpr Duration kFirstRemember = 1_min;
 constexpr Duration kRememberInterval = 10_min;
@@ -45,6 +47,7 @@ App::App(const OutputOptions& options)
       log_(*sink_, options.level),
       memory_reserve_([this] { on_memory_out(); }),
       streams_(platform::make_stream_factory(loop_, log_)),
+      waiting_(loop_.scheduler(), output_, !log_.enabled(LogLevel::kWarning)),
       remember_timer_(loop_.scheduler(),
                       [this] {
                         remember_nodes();
@@ -86,6 +89,7 @@ void App::on_memory_out() {
 }
 
 void App::stop_node() {
+  first_contact_.reset();
   loop_.scheduler().collect();
   node_.reset();
 }
@@ -94,6 +98,7 @@ Node& App::start_node(Options options) {
   const net::Ipv4 host = options.host;
   const std::uint16_t port = options.port;
   const bool any_port = options.any_port;
+  await_network(options);
   node_file_ = node_file_of(options.bootstrap);
   if (!node_file_.empty()) options.known_nodes = platform::load_nodes(node_file_, log_);
   node_ = std::make_unique<Node>(env(), std::move(options));
@@ -104,12 +109,44 @@ Node& App::start_node(Options options) {
                              : fmt::format("UDP port {} on {} is in use or not allowed", port,
                                            host.to_string())};
   }
+  node_->when_ready([this] { waiting_.end(); });
+  if (!bootstrap_names_.empty()) {
+    first_contact_.emplace(loop_.scheduler(), *node_, [this] { on_silence(); });
+  }
   remember_timer_.start(kFirstRemember);
   interface_watch_ = platform::watch_interfaces(loop_, [this] {
     log_.info("network", "the network of this machine has changed");
     node_->on_network_change();
   });
   return *node_;
+}
+
+/// The first of a network has nobody to wait for.
+void App::await_network(const Options& options) {
+  std::vector<std::string> names;
+  for (const BootstrapNode& node : options.bootstrap) names.push_back(node.to_string());
+  if (names.empty()) return;
+  bootstrap_names_ = fmt::format("{}", fmt::join(names, ", "));
+  waiting_.begin(
+      fmt::format("asking the bootstrap nodes, of which none has answered: {}", bootstrap_names_),
+      {{"for", "network"}, {"bootstrap", names}});
+}
+
+void App::on_silence() {
+  if (exit_code_) return;
+  if (no_answer_) {
+    no_answer_();
+  } else {
+    fail(no_network());
+  }
+}
+
+UserError App::no_network() const {
+  return {
+      kTryLater, "NO_NETWORK",
+      fmt::format("no DHT node answers: nothing has come from any of the bootstrap nodes in the "
+                  "{} s since the start ({}); is there a network that lets UDP out?",
+                  FirstContact::kPatience.to_millis() / 1000, bootstrap_names_)};
 }
 
 Node& App::start_node_as(const std::string& identity_path, Options options) {
@@ -150,7 +187,9 @@ void App::on_goodbye(std::function<void(std::function<void()>)> goodbye) {
 void App::quit(int exit_code) {
   if (exit_code_) return;
   exit_code_ = exit_code;
-  give_up_timer_.start(kGoodbyeTime);
+  waiting_.close();
+  const bool lonely = first_contact_ && !node_->answered();
+  give_up_timer_.start(lonely ? kLonelyGoodbyeTime : kGoodbyeTime);
   goodbyes_left_ = goodbyes_.size();
   if (goodbyes_.empty()) linger();
   for (const auto& goodbye : goodbyes_) {
@@ -170,6 +209,11 @@ void App::fail(const UserError& error) {
   if (exit_code_) return;
   output_.error(error.code, error.message);
   quit(error.exit_code);
+}
+
+void await_peer(App& app, const PeerReference& peer, const std::string& doing) {
+  app.waiting().begin(fmt::format("{} {}", doing, shortened(peer.name, kMaxPeerText)),
+                      {{"for", "peer"}, {"peer", to_hex(peer.key.view())}});
 }
 
 UserError connect_error(ConnectError error, const std::string& peer) {

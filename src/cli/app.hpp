@@ -8,7 +8,9 @@
 
 #include "cli/options.hpp"
 #include "cli/output.hpp"
+#include "cli/waiting.hpp"
 #include "forward/connections.hpp"
+#include "node/first_contact.hpp"
 #include "platform/interface_watch.hpp"
 #include "platform/loop.hpp"
 #include "platform/memory_reserve.hpp"
@@ -34,13 +36,20 @@ class App {
   const Log& log() const { return log_; }
   net::Env env() { return loop_.env(log_); }
 
-  /// Starts a node on the loop, which hears of changes of the network and remembers other nodes from
-  /// run to run. Throws UserError.
+  /// What is told when it takes its time.
+  Waiting& waiting() { return waiting_; }
+
+  /// Starts a node on the loop, which hears of changes of the network and remembers other nodes
+  /// from run to run. If nobody answers it, the program ends. Throws UserError.
   Node& start_node(Options options);
   /// With the key pair of that identity file.
   Node& start_node_as(const std::string& identity_path, Options options);
   Node& node() { return *node_; }
   const Node& node() const { return *node_; }
+  /// In place of the end when nobody has answered the node.
+  void on_no_answer(std::function<void()> no_answer) { no_answer_ = std::move(no_answer); }
+  /// Of nodes that nobody answers.
+  UserError no_network() const;
   /// Frees its ports. What was made by it is gone by then, and the loop does not run any more.
   void stop_node();
 
@@ -60,6 +69,8 @@ class App {
  private:
   void on_signal(int number);
   void linger();
+  void await_network(const Options& options);
+  void on_silence();
   void remember_nodes();
   void on_memory_out();
   void write_the_rest();
@@ -77,6 +88,10 @@ class App {
   forward::Admission admission_;
   std::unique_ptr<Node> node_;
   std::string node_file_;  // empty: nothing is remembered
+  std::string bootstrap_names_;
+  Waiting waiting_;
+  std::optional<FirstContact> first_contact_;
+  std::function<void()> no_answer_;
   Timer remember_timer_;
   std::unique_ptr<platform::InterfaceWatch> interface_watch_;
   std::vector<std::function<void(std::function<void()>)>> goodbyes_;
@@ -87,6 +102,10 @@ class App {
   std::unique_ptr<platform::Signals> signals_;
 };
 
+inline constexpr const char* kLookingFor = "looking in the DHT for";
+inline constexpr const char* kConnectingTo = "connecting to";
+/// Tells, once it takes a moment, what is done to reach a peer: `doing` it.
+void await_peer(App& app, const PeerReference& peer, const std::string& doing);
 /// Exit code and code word of a failed connect.
 UserError connect_error(ConnectError error, const std::string& peer);
 

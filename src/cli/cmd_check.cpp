@@ -2,27 +2,47 @@
 #include <fmt/format.h>
 
 #include "cli/commands.hpp"
-#include "cli/output.hpp"
-#include "cli/plan.hpp"
+#include "cli/preflight.hpp"
+#include "cli/table.hpp"
 
 namespace hsfwd::cli {
 
-int run_check(const Arguments& arguments) {
-  CommandLine line(
-      "hsfwd check [-c FILE] [OPTION...]",
-      "Validates a configuration file and the identities that it uses; starts nothing.");
-  line.options().add_options()("config,c", po::value<std::string>(),
-                               "FILE to check; - for standard input");
-  line.add_output_options();
-  if (!line.parse(arguments)) return kDone;
-  const Plan plan = load_plan(choose_plan_file(line));
+namespace {
+
+void report_check(App& app, const Plan& plan, const std::vector<std::string>& doubts) {
+  for (const std::string& doubt : doubts) {
+    if (app.output().json()) {
+      app.output().event("warning", {{"message", told(doubt)}}, "");
+    } else if (app.log().enabled(LogLevel::kWarning)) {
+      app.output().note("warning: " + doubt);
+    }
+  }
   std::size_t services = 0;
   for (const Plan::Expose& expose : plan.exposes) services += expose.services.size();
   const std::size_t forwards = plan.connects.size();
-  Output(output_options(line).json)
-      .event("valid", {{"services", services}, {"forwards", forwards}},
-             fmt::format("ok: {} services exposed, {} local addresses", services, forwards));
-  return kDone;
+  app.output().event(
+      "valid", {{"services", services}, {"forwards", forwards}, {"warnings", doubts.size()}},
+      fmt::format("ok: {} exposed, {}{}", count_text(services, "service"),
+                  count_text(forwards, "local address", "local addresses"),
+                  doubts.empty() ? "" : "; " + count_text(doubts.size(), "warning")));
+  app.quit(kDone);
+}
+
+}  // namespace
+
+int run_check(const Arguments& arguments) {
+  CommandLine line("hsfwd check [-c FILE] [OPTION...]",
+                   "Validates a configuration file and the identities that it uses, and warns of "
+                   "services that cannot be\nreached from here at the moment; starts nothing.");
+  line.options().add_options()("config,c", po::value<std::string>(), "FILE to check; - for standard input");
+  line.add_output_options();
+  if (!line.parse(arguments)) return kDone;
+  const Plan plan = load_plan(choose_plan_file(line));
+  App app(output_options(line));
+  app.waiting().begin("trying the services", {{"for", "services"}});
+  Preflight preflight(app, plan, [&](const auto& doubts) { report_check(app, plan, doubts); });
+  preflight.start();
+  return app.run();
 }
 
 }  // namespace hsfwd::cli

@@ -84,7 +84,9 @@ int run_connect(const Arguments& arguments) {
   tunnel.listen();
   app.on_goodbye([&](const std::function<void()>& done) { tunnel.leave(done); });
   node.when_ready([&] {
+    await_peer(app, peer, kLookingFor);
     tunnel.find_peer([&](ConnectError error) {
+      app.waiting().end();
       if (error == ConnectError::kNone) {
         tunnel.report_ready();
       } else {

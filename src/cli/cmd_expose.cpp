@@ -67,10 +67,12 @@ int run_expose(const Arguments& arguments) {
 
   Exposure exposure(app, std::move(settings));
   bool reported = false;
+  node.when_ready([&] { app.waiting().begin("announcing the key", {{"for", "announcement"}}); });
   exposure.start([&](std::size_t relays) {
     if (reported) return;
     if (relays > 0) {
       reported = true;
+      app.waiting().end();
       exposure.report_listening();
     } else if (!node.online()) {
       app.fail({kTryLater, "NO_NETWORK",

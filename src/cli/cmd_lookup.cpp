@@ -3,6 +3,7 @@
 
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
+#include "cli/table.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -23,6 +24,7 @@ class LookupRun {
               relays_.push_back({relay, std::nullopt, nullptr});
             },
             [this](std::size_t) { on_searched(); }) {
+    await_peer(app, peer, kLookingFor);
     find_.start();
   }
 
@@ -35,11 +37,13 @@ class LookupRun {
 
   void on_searched() {
     took_ = app_.scheduler().now() - began_;
+    app_.waiting().begin("asking the nodes that relay to it", {{"for", "relays"}});
     unanswered_ = relays_.size();
     if (relays_.empty()) {
       app_.fail(connect_error(
           app_.node().online() ? ConnectError::kPeerNotFound : ConnectError::kNoNetwork,
           peer_name_));
+      return;
     }
     const rpc::Node& node = app_.node().dht().node();
     for (Relay& relay : relays_) {
@@ -65,17 +69,19 @@ class LookupRun {
                           relay.millis ? fmt::format("{:.1f} ms", *relay.millis) : "no answer");
     }
     const rpc::Query& query = find_.query();
-    const int asked = query.successes() + query.errors();
+    const auto asked = static_cast<std::uint64_t>(query.successes() + query.errors());
+    const auto hops = static_cast<std::uint64_t>(query.hops());
     app_.output().event("found",
                         {{"peer", to_hex(key_.view())},
                          {"relays", addresses},
                          {"answers", answers},
                          {"millis", took_.to_millis()},
-                         {"hops", query.hops()},
+                         {"hops", hops},
                          {"asked", asked}},
-                        fmt::format("{} is announced at {} nodes ({} ms, {} hops, {} nodes asked){}",
-                                    hyperdht::key_text(key_), relays_.size(), took_.to_millis(),
-                                    query.hops(), asked, text));
+                        fmt::format("{} is announced at {} ({} ms, {}, {} asked){}",
+                                    hyperdht::key_text(key_), count_text(relays_.size(), "node"),
+                                    took_.to_millis(), count_text(hops, "hop"),
+                                    count_text(asked, "node"), text));
     app_.quit(kDone);
   }
 

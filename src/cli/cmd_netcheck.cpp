@@ -66,9 +66,9 @@ std::string to_text(const SurveyReport& report) {
   out += fmt::format("UDP ports: {} (server), {} (client)\nbootstrap nodes\n",
                      report.server_socket.port, report.client_socket.port);
   for (const SurveyReport::Bootstrap& node : report.bootstrap) {
-    const std::string what = node.rtt       ? fmt::format("{:.1f} ms", millis(*node.rtt))
-                             : node.address ? "no answer"
-                                            : "the name does not resolve";
+    const std::string what = node.rtt          ? fmt::format("{:.1f} ms", millis(*node.rtt))
+                             : node.unresolved ? "the name does not resolve"
+                                               : "no answer";
     out += fmt::format("  {:<40} {}\n", node.name, what);
   }
   out += fmt::format("how others see the client port\n{}",
@@ -108,12 +108,19 @@ int run_netcheck(const Arguments& arguments) {
   App app(output_options(line));
   Node& node = app.start_node(node_options(line));
   std::optional<hyperdht::Survey> survey;
-  node.when_ready([&] {
+  const auto start = [&] {
+    if (survey || app.quitting()) return;
+    app.waiting().begin("asking nodes how they see this machine", {{"for", "survey"}});
     survey.emplace(node.dht(), [&](const SurveyReport& report) {
       app.output().event("netcheck", to_json(report), to_text(report));
       app.quit(report.online() ? kDone : kTryLater);
     });
     survey->start();
+  };
+  node.when_ready(start);
+  app.on_no_answer([&] {
+    start();
+    survey->conclude();
   });
   return app.run();
 }

@@ -5,6 +5,7 @@
 
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
+#include "cli/table.hpp"
 #include "platform/identity_file.hpp"
 #include "util/text.hpp"
 
@@ -83,8 +84,8 @@ class RelayRun {
 
   void report() {
     const auto& stats = relay_->relay().stats();
-    app_.log().info("relay", "{} connections carried now, {} so far; {} MB forwarded, {} refused",
-                    relay_->relay().active(), stats.pairings_matched,
+    app_.log().info("relay", "{} carried now, {} so far; {} MB forwarded, {} refused",
+                    count_text(relay_->relay().active(), "connection"), stats.pairings_matched,
                     stats.bytes_forwarded / 1'000'000, stats.pairings_refused);
     report_timer_.start(kReportInterval);
   }

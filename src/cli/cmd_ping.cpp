@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "cli/commands.hpp"
+#include "cli/table.hpp"
 #include "cli/tunnels.hpp"
 #include "util/text.hpp"
 
@@ -28,6 +29,7 @@ class PingRun {
         began_(app.scheduler().now()),
         next_timer_(app.scheduler(), [this] { next(); }),
         observer_(*this) {
+    await_peer(app_, peer, kConnectingTo);
     hyperdht::ConnectOptions options;
     options.key_pair = peer.identity;
     options.extension = Extension{.features = Extension::kNoService};
@@ -62,6 +64,7 @@ class PingRun {
     const std::string path = to_string(socket_->path());
     const std::string remote = socket_->remote_address().to_string();
     opened_ = true;
+    app_.waiting().end();
     app_.output().event(
         "connection",
         {{"peer", to_hex(socket_->remote_key().view())},
@@ -140,8 +143,8 @@ class PingRun {
                      {"repeated", repeated},
                      {"mtu", socket_->stats().mtu}});
       text += fmt::format("; {:.2f} / {:.2f} / {:.2f} ms least, mean, most, deviation {:.2f} ms; "
-                          "{} packets repeated",
-                          *least, mean, *most, deviation, repeated);
+                          "{} repeated",
+                          *least, mean, *most, deviation, count_text(repeated, "packet"));
     }
     app_.output().event("statistics", fields, text);
   }

@@ -25,6 +25,7 @@ class PipeRun {
         input_is_terminal_(platform::input_is_terminal()),
         input_timer_(app.scheduler(), [this] { check_input(); }),
         goodbye_timer_(app.scheduler(), [this] { leave(); }) {
+    await_peer(app_, peer, kConnectingTo);
     hyperdht::ConnectOptions options;
     options.key_pair = peer.identity;
     options.extension = Extension{.features = 0, .service = service_};
@@ -58,6 +59,7 @@ class PipeRun {
  private:
   void on_open() {
     opened_ = true;
+    app_.waiting().end();
     const std::string problem = service_problem(*socket_, service_);
     if (!problem.empty()) {
       over_ = true;

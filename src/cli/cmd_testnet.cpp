@@ -3,6 +3,7 @@
 
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
+#include "cli/table.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -108,12 +109,14 @@ int run_testnet(const Arguments& arguments) {
   App app(lasting_output_options(line));
   std::optional<Testnet> testnet;
   const auto report = [&] {
+    app.waiting().end();
     const std::string address = testnet->bootstrap()[0].to_string();
     app.output().event("ready", {{"bootstrap", {address}}, {"size", *size}},
-                       fmt::format("{} nodes, bootstrap {}", *size, address));
+                       fmt::format("{}, bootstrap {}", count_text(*size, "node"), address));
   };
   // The last node may be ready before the constructor is through, if there is only one.
   Task report_task(app.scheduler(), report);
+  app.waiting().begin(fmt::format("starting {}", count_text(*size, "node")), {{"for", "nodes"}, {"size", *size}});
   testnet.emplace(app, *host, static_cast<std::uint16_t>(*port), *size,
                   [&] { report_task.post(); });
   return app.run();

@@ -25,11 +25,8 @@ class Up {
       : app_(app), file_(std::move(file)), began_(app.scheduler().now()), tunnels_(app) {
     tunnels_.change_to(std::move(plan), TunnelSet::Unavailable::kTryAgain,
                        [](const TunnelSet::Changes&) {});
-    app_.node().when_ready([this] {
-      if (!app_.node().online()) {
-        app_.log().warning("up", "no DHT node answers yet; trying on");
-      }
-    });
+    app_.on_no_answer(
+        [this] { app_.log().warning("up", "{}; trying on", app_.no_network().message); });
     app_.on_hangup([this] { reload([](const Json&) {}); });
     control.set_handler([this](const ControlRequest& request, const ControlServer::Answer& answer) {
       on_request(request.command, answer);

@@ -11,6 +11,22 @@ namespace hsfwd::cli {
 
 namespace {
 
+void tell_failure(App& app, const hyperdht::AttemptFailure& failure, ConnectError error,
+                  const std::string& reason) {
+  if (app.quitting()) return;
+  const std::string advice = hyperdht::advice(failure);
+  app.output().event(
+      "verdict",
+      {{"reached", false},
+       {"code", to_string(error)},
+       {"ownNat", to_string(failure.own_nat)},
+       {"peerNat", to_string(failure.peer_nat)},
+       {"verdict", reason},
+       {"advice", advice}},
+      fmt::format("verdict: not reached: {}\nadvice: {}", printable(reason), advice));
+  app.quit(error == ConnectError::kNoNetwork ? kTryLater : kPeerUnreachable);
+}
+
 /// One attempt to connect, told as it goes, with a verdict and an advice in the end.
 class WhyRun {
  public:
@@ -91,18 +107,7 @@ class WhyRun {
 
   void on_failed(const std::string& reason) {
     const ConnectError error = socket_->error();
-    const hyperdht::AttemptFailure failure = failure_.value_or(hyperdht::AttemptFailure{error});
-    const std::string advice = hyperdht::advice(failure);
-    app_.output().event(
-        "verdict",
-        {{"reached", false},
-         {"code", to_string(error)},
-         {"ownNat", to_string(failure.own_nat)},
-         {"peerNat", to_string(failure.peer_nat)},
-         {"verdict", reason},
-         {"advice", advice}},
-        fmt::format("verdict: not reached: {}\nadvice: {}", printable(reason), advice));
-    app_.quit(error == ConnectError::kNoNetwork ? kTryLater : kPeerUnreachable);
+    tell_failure(app_, failure_.value_or(hyperdht::AttemptFailure{error}), error, reason);
   }
 
   App& app_;
@@ -132,6 +137,10 @@ int run_why(const Arguments& arguments) {
   Node& node = app.start_node_as(identity_path(line), node_options(line));
   std::optional<WhyRun> run;
   node.when_ready([&] { run.emplace(app, peer); });
+  app.on_no_answer([&] {
+    const auto error = ConnectError::kNoNetwork;
+    tell_failure(app, hyperdht::AttemptFailure{error}, error, app.no_network().message);
+  });
   return app.run();
 }
 

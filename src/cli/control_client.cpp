@@ -48,6 +48,7 @@ class Inquiry final : public net::ByteStreamObserver {
 
   void start() {
     patience_timer_.start(kAnswerPatience);
+    app_.waiting().begin("waiting for the answer of hsfwd up", {{"for", "answer"}});
     dial_next();
   }
 
@@ -69,8 +70,7 @@ class Inquiry final : public net::ByteStreamObserver {
  private:
   void dial_next() {
     if (tried_ == paths_.size()) {
-      fail({kPeerUnreachable, "NOT_RUNNING",
-            fmt::format("no hsfwd up runs{}: {}", subject_, problems_)});
+      fail(forbidden_.empty() ? not_running() : not_allowed());
       return;
     }
     const std::string path = paths_[tried_++];
@@ -80,9 +80,27 @@ class Inquiry final : public net::ByteStreamObserver {
         ask(std::move(*result));
         return;
       }
+      if (platform::is_forbidden(path)) forbidden_ = path;
       problems_ += fmt::format("{}{}: {}", problems_.empty() ? "" : "; ", path, result.error());
       dial_next();
     });
+  }
+
+  /// Those of other users lie elsewhere.
+  UserError not_running() const {
+    return {kPeerUnreachable, "NOT_RUNNING",
+            fmt::format("no hsfwd up runs{}: {}; one that another user has started is asked as that "
+                        "user",
+                        subject_, problems_)};
+  }
+
+  UserError not_allowed() const {
+    const std::string owner = platform::owner_of(forbidden_);
+    return {kRefused, "NOT_ALLOWED",
+            fmt::format("hsfwd up{} cannot be asked by this user: {}: permission denied; its user is "
+                        "{}: sudo -u {} hsfwd {} ...",
+                        subject_, forbidden_, owner, owner,
+                        to_string(command_))};
   }
 
   void ask(std::unique_ptr<net::ByteStream> stream) {
@@ -104,6 +122,7 @@ class Inquiry final : public net::ByteStreamObserver {
     }
     answered_ = true;
     // Of its end, the end of the connection tells.
+    app_.waiting().begin("waiting for hsfwd up to end", {{"for", "end"}});
     if (command_ != ControlCommand::kDown) succeed();
   }
 
@@ -144,6 +163,7 @@ class Inquiry final : public net::ByteStreamObserver {
   const AnswerText text_;
   std::size_t tried_ = 0;
   std::string problems_;
+  std::string forbidden_;  // the path that it was, if any
   std::unique_ptr<net::Dial> dial_;
   std::unique_ptr<net::ByteStream> stream_;
   std::string out_;

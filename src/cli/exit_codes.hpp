@@ -10,7 +10,7 @@ enum ExitCode : int {
   kUsage = 2,
   kPeerUnreachable = 69,  // not found, or not reachable; or no `up` runs
   kTryLater = 75,         // no network
-  kRefused = 77,          // by policy
+  kRefused = 77,          // by policy, or by permissions
   kBadConfig = 78,
   kSignalBase = 128,
 };

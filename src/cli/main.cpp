@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "crypto/crypto.hpp"
 #include "hyperdht/key_text.hpp"
 #include "platform/core_dumps.hpp"
+#include "platform/loop.hpp"
 #include "platform/standard_streams.hpp"
 #include "util/text.hpp"
 
@@ -146,5 +148,10 @@ int main(int argc, char** argv) {
   hsfwd::crypto::initialize();
   const Arguments words(argv + 1, argv + argc);
   hide_secrets(argc, argv);
-  return with_output_written(run_told(words));
+  const int exit_code = with_output_written(run_told(words));
+  if (hsfwd::platform::left_behind()) {
+    std::fflush(nullptr);
+    std::_Exit(exit_code);
+  }
+  return exit_code;
 }

@@ -249,6 +249,18 @@ platform::IdentityLock await_lock(const platform::Identity& identity, const std:
   return std::move(*lock);
 }
 
+namespace {
+
+constexpr const char* kKeyForms = "64 hexadecimal digits, 52 characters z-base-32 or hs://...";
+
+/// What keys look like, and what is wrong with one that nearly does.
+std::string key_forms(std::string_view text) {
+  const std::string near = hyperdht::near_key(text);
+  return near.empty() ? kKeyForms : fmt::format("{}; {}", kKeyForms, near);
+}
+
+}  // namespace
+
 PeerReference parse_peer(const std::string& text) {
   if (const auto key = hyperdht::parse_key(text)) return {*key, std::nullopt, text};
   if (const auto address = hyperdht::HolesailAddress::parse(text)) {
@@ -256,9 +268,7 @@ PeerReference parse_peer(const std::string& text) {
             address->shared_identity ? hyperdht::key_text(address->key) : text};
   }
   throw UserError{kUsage, "BAD_KEY",
-                  fmt::format("{} is no key: 64 hexadecimal digits, 52 characters z-base-32 or "
-                              "hs://...",
-                              in_quotes(text))};
+                  fmt::format("{} is no key: {}", in_quotes(text), key_forms(text))};
 }
 
 PeerReference read_peer(const std::string& path) {
@@ -273,7 +283,7 @@ PeerReference read_peer(const std::string& path) {
   if (const auto key = hyperdht::parse_key(text)) return {*key, std::nullopt, std::string(text)};
   const auto address = hyperdht::HolesailAddress::parse(text);
   // What is in it stays untold: it may be a secret.
-  if (!address) throw bad("has no key: 64 hexadecimal digits, 52 characters z-base-32 or hs://...");
+  if (!address) throw bad("has no key: " + key_forms(text));
   if (!address->shared_identity) return {address->key, std::nullopt, std::string(text)};
   if (!(*file)->exposed.empty()) throw bad((*file)->exposed);
   return {address->key, address->shared_identity, hyperdht::key_text(address->key)};

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "cli/table.hpp"
 #include "hyperdht/key_text.hpp"
 #include "util/text.hpp"
 
@@ -45,8 +46,12 @@ bool Output::broken() const {
 }
 
 void Output::error(const std::string& code, const std::string& message) const {
+  if (json_) event("error", {{"code", code}, {"message", told(message)}}, "");
+  note(message);
+}
+
+void Output::note(const std::string& message) const {
   const std::string line = told(message);
-  if (json_) event("error", {{"code", code}, {"message", line}}, "");
   if (err_ != nullptr) {
     err_->write(fmt::format("hsfwd: {}\n", line));
   } else {
@@ -64,7 +69,8 @@ bool output_lost() {
 
 std::string dropped_line(bool json, std::uint64_t lines) {
   if (json) return Json{{"event", "dropped"}, {"lines", lines}}.dump() + "\n";
-  return fmt::format("hsfwd: {} lines were dropped: nobody read them in time\n", lines);
+  return fmt::format("hsfwd: {} dropped: nobody read them in time\n",
+                     count_text(lines, "line was", "lines were"));
 }
 
 }  // namespace hsfwd::cli

@@ -34,6 +34,8 @@ class Output {
   void event(const std::string& name, const Json& fields, const std::string& text) const;
   /// `code` in capitals for scripts, `message` one line for people.
   void error(const std::string& code, const std::string& message) const;
+  /// One line for people, on standard error.
+  void note(const std::string& message) const;
   /// Something could not be written to standard output, which is full or has nobody to read it.
   bool broken() const;
 

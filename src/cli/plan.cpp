@@ -254,7 +254,9 @@ std::string choose_plan_file(const CommandLine& line) {
   const auto candidates = config::default_paths();
   for (const std::string& candidate : candidates) {
     std::error_code error;
-    if (std::filesystem::exists(candidate, error)) return candidate;
+    const bool there = std::filesystem::exists(candidate, error);
+    // In a folder that may not be looked into it may be, and who opens it says so.
+    if (there || error == std::errc::permission_denied) return candidate;
   }
   throw UserError{kBadConfig, "NO_CONFIG",
                   fmt::format("no configuration file: -c FILE, or {}",

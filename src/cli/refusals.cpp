@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "cli/table.hpp"
+
 namespace hsfwd::cli {
 
 Refusals::Refusals(Scheduler& scheduler, const Log& log)
@@ -29,10 +31,11 @@ void Refusals::add_excess(const std::string& why) {
 }
 
 void Refusals::on_minute() {
-  if (excess_ > 0) log_.warning("expose", "refused {} more connections above the limits", excess_);
+  if (excess_ > 0) log_.warning("expose", "refused {} above the limits",
+                 count_text(excess_, "more connection"));
   excess_told_ = false;
   excess_ = 0;
-  if (untold_ > 0) log_.warning("expose", "refused {} more attempts, by other keys", untold_);
+  if (untold_ > 0) log_.warning("expose", "refused {}, by other keys", count_text(untold_, "more attempt"));
   told_.clear();
   untold_ = 0;
 }

@@ -9,23 +9,89 @@
 
 namespace hsfwd::cli {
 
-std::string Table::to_string() const {
+namespace {
+
+constexpr std::size_t kGap = 2;
+constexpr std::size_t kIndent = 4;
+// Enough of both ends of a key to tell it from others.
+constexpr std::size_t kShortest = 15;
+constexpr std::string_view kLeftOut = "...";
+
+std::string without_middle(const std::string& text, std::size_t size) {
+  if (text.size() <= size || size <= kLeftOut.size()) return text.substr(0, size);
+  const std::size_t tail = (size - kLeftOut.size()) / 2;
+  const std::size_t head = size - kLeftOut.size() - tail;
+  return fmt::format("{}{}{}", text.substr(0, head), kLeftOut, text.substr(text.size() - tail));
+}
+
+void trim_end(std::string& line) { line.erase(line.find_last_not_of(' ') + 1); }
+
+}  // namespace
+
+Table& Table::may_shorten(std::size_t column) {
+  may_shorten_.push_back(column);
+  return *this;
+}
+
+std::vector<std::size_t> Table::column_widths(std::size_t width) const {
   std::vector<std::size_t> widths(rows_.front().size());
-  for (const auto& row : rows_) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], printable(row[i]).size());
-    }
+  std::size_t sum = (widths.size() - 1) * kGap;
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    for (const auto& row : rows_) widths[i] = std::max(widths[i], printable(row[i]).size());
+    sum += widths[i];
   }
+  for (const std::size_t column : may_shorten_) {
+    const std::size_t least = std::min(widths[column], kShortest);
+    const std::size_t off = std::min(sum - std::min(sum, width), widths[column] - least);
+    widths[column] -= off;
+    sum -= off;
+  }
+  for (std::size_t& one : widths) one = std::min(one, width - kIndent);
+  return widths;
+}
+
+std::string Table::to_string(std::size_t width) const {
+  const std::vector<std::size_t> widths = column_widths(width);
   std::string out;
   for (const auto& row : rows_) {
     std::string line;
+    std::size_t used = 0;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      line += fmt::format("{:<{}}  ", printable(row[i]), widths[i]);
+      if (used + widths[i] > width) {
+        trim_end(line);
+        line += "\n" + std::string(kIndent, ' ');
+        used = kIndent;
+      }
+      line += fmt::format("{:<{}}", without_middle(printable(row[i]), widths[i]),
+                          widths[i] + kGap);
+      used += widths[i] + kGap;
     }
-    line.erase(line.find_last_not_of(' ') + 1);
+    trim_end(line);
     out += (out.empty() ? "" : "\n") + line;
   }
   return out;
+}
+
+std::string list_text(const std::string& label, const std::vector<std::string>& items,
+                      std::size_t width) {
+  std::string out = label;
+  std::size_t used = label.size();
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::string item = items[i] + (i + 1 < items.size() ? "," : "");
+    if (i > 0 && used + 1 + item.size() > width) {
+      out += "\n" + std::string(label.size(), ' ') + item;
+      used = label.size() + item.size();
+    } else {
+      out += (i > 0 ? " " : "") + item;
+      used += (i > 0 ? 1 : 0) + item.size();
+    }
+  }
+  return out;
+}
+
+std::string count_text(std::uint64_t count, std::string_view one, std::string_view many) {
+  if (count == 1) return fmt::format("1 {}", one);
+  return many.empty() ? fmt::format("{} {}s", count, one) : fmt::format("{} {}", count, many);
 }
 
 std::string size_text(std::uint64_t bytes) {

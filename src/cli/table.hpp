@@ -4,9 +4,14 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace hsfwd::cli {
+
+/// A list in as many lines as it takes: behind `label` on the first, under it on the others.
+std::string list_text(const std::string& label, const std::vector<std::string>& items,
+                      std::size_t width);
 
 /// Columns as wide as what is in them, two spaces apart. Control characters are written out.
 class Table {
@@ -16,13 +21,20 @@ class Table {
 
   /// As many cells as the head has.
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-  /// Lines without an end behind the last one.
-  std::string to_string() const;
+  /// Where it takes that to fit, cells of the column lose their middle.
+  Table& may_shorten(std::size_t column);
+  /// Lines of at most `width` characters, without an end behind the last one. Columns that have no
+  /// room are on a second line of each row, indented.
+  std::string to_string(std::size_t width) const;
 
  private:
+  std::vector<std::size_t> column_widths(std::size_t width) const;
   std::vector<std::vector<std::string>> rows_;
+  std::vector<std::size_t> may_shorten_;
 };
 
+/// "1 key", "2 keys"; `many` where it is not `one` with an s.
+std::string count_text(std::uint64_t count, std::string_view one, std::string_view many = "");
 /// "512 B", "1.5 kB", "20.0 MB".
 std::string size_text(std::uint64_t bytes);
 /// "42 s", "3 min 5 s", "2 h 10 min", "4 d 1 h".

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/table.hpp"
 #include "cli/timeline.hpp"
 #include "util/text.hpp"
 
@@ -71,8 +72,8 @@ void report_closed(const App& app, const forward::ClosedConnection& closed) {
                       {"bytesToPeer", closed.stats.to_peer},
                       {"bytesFromPeer", closed.stats.from_peer},
                       {"reason", closed.reason}},
-                     fmt::format("closed {}: {} bytes to the peer, {} from it{}{}", closed.id,
-                                 closed.stats.to_peer, closed.stats.from_peer,
+                     fmt::format("closed {}: {} to the peer, {} from it{}{}", closed.id,
+                                 count_text(closed.stats.to_peer, "byte"), closed.stats.from_peer,
                                  closed.reason.empty() ? "" : "; ", printable(closed.reason)));
 }
 
@@ -209,11 +210,11 @@ void Exposure::report_reachability(const Reachability& report) {
       report.passed.size() + report.failed.size() + report.elsewhere.size();
   std::string summary = "there is no network, or no relay";
   if (!report.elsewhere.empty()) {
-    summary = fmt::format("{} of {} relays lead to another program with this identity",
-                          report.elsewhere.size(), tried);
+    summary = fmt::format("{} of {} lead to another program with this identity",
+                          report.elsewhere.size(), count_text(tried, "relay"));
   } else if (tried > 0) {
-    summary = fmt::format("{} of {} relays pass connections on, a search finds {}",
-                          report.passed.size(), tried, report.found);
+    summary = fmt::format("{} of {} passed the test, a search finds {}", report.passed.size(),
+                          count_text(tried, "relay"), report.found);
   }
   if (!report.reachable()) {
     app_.log().warning("expose", "peers cannot reach this machine: {}; trying on", summary);

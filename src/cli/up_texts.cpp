@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/table.hpp"
+#include "platform/standard_streams.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -11,6 +12,9 @@ namespace hsfwd::cli {
 namespace {
 
 constexpr std::size_t kShortKey = 12;
+// Of the local addresses.
+constexpr std::size_t kAddressColumn = 0;
+constexpr std::size_t kPeerColumn = 1;
 
 std::string text(const Json& object, const char* name) {
   return printable(object.at(name).get_ref<const std::string&>());
@@ -33,19 +37,19 @@ std::string traffic(const Json& object) {
 }
 
 std::string node_text(const Json& node) {
-  std::string out = flag(node, "online") ? "online" : "offline";
-  out += flag(node, "persistent") ? ", persistent" : ", ephemeral";
-  if (!node.at("address").is_null()) out += ", seen as " + text(node, "address");
-  out += ", NAT " + text(node, "nat");
-  return out + fmt::format(", {} buffered", size_text(number(node, "bytesBuffered")));
+  std::vector<std::string> out = {flag(node, "online") ? "online" : "offline",
+                                  flag(node, "persistent") ? "persistent" : "ephemeral"};
+  if (!node.at("address").is_null()) out.push_back("seen as " + text(node, "address"));
+  out.push_back("NAT " + text(node, "nat"));
+  out.push_back(fmt::format("{} buffered", size_text(number(node, "bytesBuffered"))));
+  return list_text("node: ", out, platform::output_width());
 }
 
-std::string joined(const Json& list, const char* none) {
-  std::string out;
-  for (const Json& entry : list) {
-    out += (out.empty() ? "" : ", ") + printable(entry.get_ref<const std::string&>());
-  }
-  return out.empty() ? none : out;
+std::string list_or(const char* label, const Json& list, const char* none) {
+  std::vector<std::string> items;
+  for (const Json& entry : list) items.push_back(printable(entry.get_ref<const std::string&>()));
+  if (items.empty()) items.emplace_back(none);
+  return list_text(label, items, platform::output_width());
 }
 
 std::string expose_text(const Json& expose) {
@@ -57,8 +61,8 @@ std::string expose_text(const Json& expose) {
   const Json& reachable = expose.at("reachable");
   out += fmt::format("\n  for:         {}", allow.is_null()
                                                 ? std::string("everybody who knows the key")
-                                                : fmt::format("{} keys", allow.size()));
-  out += fmt::format("\n  relays:      {}", joined(expose.at("relays"), "none yet"));
+                                                : count_text(allow.size(), "key"));
+  out += "\n" + list_or("  relays:      ", expose.at("relays"), "none yet");
   out += fmt::format("\n  reachable:   {}", reachable.is_null()     ? "not tested yet"
                                             : reachable.get<bool>() ? "yes"
                                                                     : "no");
@@ -92,11 +96,12 @@ std::string status_text(const Json& event) {
   std::string out = fmt::format("up:   {}, process {}, for {}\n", text(event, "config"),
                                 number(event, "pid"), span_text(number(event, "seconds")));
   out += fmt::format("key:  {}\n", text(event, "key"));
-  out += fmt::format("node: {}", node_text(event.at("node")));
+  out += node_text(event.at("node"));
   for (const Json& expose : event.at("exposes")) out += expose_text(expose);
   const Json& connects = event.at("connects");
   if (connects.empty()) return out;
   Table table({"LOCAL ADDRESS", "PEER", "SERVICE", "CONNECTIONS", "TO PEER", "FROM PEER"});
+  table.may_shorten(kPeerColumn).may_shorten(kAddressColumn);
   for (const Json& connect : connects) {
     const std::string service = text(connect, "service");
     table.add(
@@ -104,14 +109,14 @@ std::string status_text(const Json& event) {
          connect.contains("problem") ? "not open" : std::to_string(number(connect, "connections")),
          size_text(number(connect, "bytesToPeer")), size_text(number(connect, "bytesFromPeer"))});
   }
-  return out + "\n\n" + table.to_string() + problems_text(connects);
+  return out + "\n\n" + table.to_string(platform::output_width()) + problems_text(connects);
 }
 
 std::string peers_text(const Json& event) {
   const Json& connections = event.at("connections");
   if (connections.empty()) return "no connections";
   Table table(
-      {"ID", "", "PEER", "SERVICE", "PATH", "REMOTE", "RTT", "TO PEER", "FROM PEER", "FOR"});
+      {"ID", "", "PEER", "SERVICE", "PATH", "REMOTE", "RTT", "TO", "FROM", "FOR"});
   for (const Json& connection : connections) {
     table.add({std::to_string(number(connection, "id")), text(connection, "direction"),
                text(connection, "key").substr(0, kShortKey), text(connection, "service"),
@@ -121,7 +126,7 @@ std::string peers_text(const Json& event) {
                size_text(number(connection, "bytesFromPeer")),
                span_text(number(connection, "seconds"))});
   }
-  return table.to_string();
+  return table.to_string(platform::output_width());
 }
 
 std::string reloaded_text(const Json& event) {

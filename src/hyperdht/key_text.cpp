@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/key_text.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "codec/writer.hpp"
@@ -13,8 +15,10 @@ namespace {
 constexpr std::string_view kPear = "pear://";
 constexpr std::string_view kHolesail = "hs://";
 constexpr std::size_t kHolesailMarks = 4;
+constexpr std::string_view kHolesailOpen = "hs://0000";
 constexpr std::size_t kZ32Size = 52;
 constexpr std::size_t kHexSize = 64;
+constexpr std::size_t kNearly = 4;  // characters lost with a mouse, or caught along
 constexpr std::uint64_t kFlagNodes = 1;
 
 // Of a connection string that may be mistyped.
@@ -66,6 +70,22 @@ std::optional<crypto::PublicKey> parse_key(std::string_view text) {
   if (text.size() == kZ32Size) bytes = from_z32(text);
   if (text.size() == kHexSize) bytes = from_hex(text);
   return bytes ? crypto::PublicKey::from_exact(*bytes) : std::nullopt;
+}
+
+std::string near_key(std::string_view text) {
+  for (const std::string_view before : {kPear, kHolesailOpen}) {
+    if (text.starts_with(before)) text.remove_prefix(before.size());
+  }
+  if (length_of_word(text) != text.size()) return "";
+  if (text.size() == kHexSize) return "one of its characters is no hexadecimal digit";
+  if (text.size() == kZ32Size) return "it has a character that no key has there";
+  for (const std::size_t size : {kZ32Size, kHexSize}) {
+    const bool few = text.size() < size;
+    const std::size_t off = few ? size - text.size() : text.size() - size;
+    if (off > kNearly) continue;
+    return fmt::format("this has {} characters, {} too {}", text.size(), off, few ? "few" : "many");
+  }
+  return "";
 }
 
 Bytes KeyAddress::encode() const {

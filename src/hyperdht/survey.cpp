@@ -47,7 +47,7 @@ void Survey::start() {
   const auto& bootstrap = dht_.node().options().bootstrap;
   open_ = 1;  // ended by settle() below, so that nothing is finished before all is begun
   for (const rpc::BootstrapNode& node : bootstrap) {
-    report_.bootstrap.push_back({node.to_string(), std::nullopt, std::nullopt});
+    report_.bootstrap.push_back({.name = node.to_string()});
     candidates_.push_back({{node}, nullptr, nullptr});
   }
   for (std::size_t i = 0; i < candidates_.size(); ++i) resolve(i);
@@ -70,6 +70,7 @@ void Survey::resolve(std::size_t index) {
 void Survey::ask_bootstrap(std::size_t index) {
   const auto address = report_.bootstrap[index].address;
   if (!address) {
+    report_.bootstrap[index].unresolved = true;
     settle();
     return;
   }
@@ -125,7 +126,7 @@ void Survey::add_sample(const rpc::Reply& reply) {
 
 /// One thing that was waited for is done.
 void Survey::settle() {
-  if (--open_ > 0) return;
+  if (--open_ > 0 || over_) return;
   if (!sizing_ && !report_.samples.empty()) {
     sizing_ = true;
     probe_sizes();
@@ -162,7 +163,12 @@ void Survey::on_size(std::size_t size, bool arrived) {
   settle();
 }
 
+void Survey::conclude() {
+  if (!over_) finish();
+}
+
 void Survey::finish() {
+  over_ = true;
   const rpc::Node& node = dht_.node();
   report_.firewalled = node.firewalled();
   NatClassifier nat(report_.firewalled);

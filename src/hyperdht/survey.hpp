@@ -20,7 +20,8 @@ class Dht;
 struct SurveyReport {
   struct Bootstrap {
     std::string name;
-    std::optional<net::Address> address;  // nothing: the name does not resolve
+    std::optional<net::Address> address;  // nothing as long as the name is not resolved
+    bool unresolved = false;              // it cannot be
     std::optional<Duration> rtt;          // nothing: no answer
   };
   /// Who answered the client socket, and from where it sees that come.
@@ -55,7 +56,7 @@ struct SurveyReport {
   bool translated() const;
 };
 
-/// To be started once the node is bootstrapped.
+/// To be started once the node is bootstrapped, or nothing is to be expected of that any more.
 class Survey {
  public:
   using Done = std::function<void(const SurveyReport&)>;
@@ -66,6 +67,8 @@ class Survey {
   Survey& operator=(const Survey&) = delete;
 
   void start();
+  /// Reports what is known by now. Nothing happens if that was reported already.
+  void conclude();
 
  private:
   /// From a name to an answer.
@@ -92,6 +95,7 @@ class Survey {
   std::vector<std::unique_ptr<rpc::Call>> calls_;
   std::size_t open_ = 0;  // what is still to answer or to time out
   bool sizing_ = false;
+  bool over_ = false;
 };
 
 /// What it means for who wants to connect, one clause.

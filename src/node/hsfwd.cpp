@@ -215,6 +215,10 @@ void Node::when_ready(std::function<void()> then) { dht_->when_bootstrapped(std:
 
 bool Node::online() const { return dht_->heard_of_network(); }
 
+bool Node::answered() const {
+  return online() || dht_->node().call_stats().stray_responses > 0;
+}
+
 Server Node::create_server(std::function<void(PeerSocket)> on_connection, ServerOptions options) {
   hyperdht::ServerOptions out;
   out.allow = std::move(options.allow);

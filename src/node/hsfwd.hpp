@@ -171,6 +171,8 @@ class Node {
   void when_ready(std::function<void()> then);
   /// Any other node has answered yet.
   bool online() const;
+  /// The same, but for an answer that came too late to be of use as well.
+  bool answered() const;
 
   Server create_server(std::function<void(PeerSocket)> on_connection, ServerOptions options = {});
   /// Returns at once; the socket opens or closes later.

@@ -2,9 +2,11 @@
 // What the program says, and how it ends, when something is wrong: one line that names the file, line,
 // option or value and what would be right, the exit code scripts rely on, and nothing half done.
 'use strict'
+const { spawnSync } = require('node:child_process')
 const dgram = require('node:dgram')
 const fs = require('node:fs')
 const net = require('node:net')
+const os = require('node:os')
 const path = require('node:path')
 const t = require('../support/harness')
 
@@ -95,12 +97,70 @@ t.test('the manual page and the README know every command, and the page every op
   }
 })
 
+/** What the page says of options: of each entry the names, and the commands that take them. */
+function entriesOf (page) {
+  const entries = []
+  const section = page.slice(page.indexOf('.SH OPTIONS'), page.indexOf('.SH EXIT STATUS'))
+  for (const text of section.split('\n.TP\n').slice(1)) {
+    const [head, next, ...rest] = text.split('\n')
+    const listed = next.startsWith('.RB (') && !next.includes('the same commands')
+    const same = next.includes('the same commands')
+    const commands = listed ? [...next.matchAll(/[a-z]+(?: --[a-z]+)?/g)].map(([word]) => word.split(' ')[0]) : null
+    entries.push({
+      options: [...head.matchAll(/(?<![a-z-])--?[a-zA-Z][a-z-]*/g)].map(([word]) => word),
+      commands: same ? entries[entries.length - 1].commands : commands,
+      rest
+    })
+  }
+  return entries
+}
+
+t.test('the manual page says of each option which commands take it, and of none that they do not', async () => {
+  const page = fs.readFileSync(path.join(__dirname, '..', '..', 'docs/man/hsfwd.1'), 'utf8').replaceAll('\\-', '-')
+  const entries = entriesOf(page)
+  const paragraphs = page.slice(page.indexOf('.SH COMMANDS'), page.indexOf('.SH OPTIONS')).split('\n.TP\n').slice(1)
+  const names = [...(await t.run(['--help'])).stdout.matchAll(/^  ([a-z]+) /gm)].map((match) => match[1])
+  const taken = new Map()
+  for (const command of names) {
+    const help = (await t.run(['help', command])).stdout
+    const options = [...help.slice(help.indexOf('options:')).matchAll(/^  (?:(-[a-zA-Z]) \[ )?(--[a-z-]+)/gm)]
+      .flatMap(([, short, long]) => short ? [short, long] : [long])
+    t.ok(options.includes('--help'), `options of ${command}: ${help}`)
+    taken.set(command, options)
+    const own = paragraphs.find((text) => new RegExp(`\\b${command}\\b`).test(text.split('\n')[0]))
+    for (const option of options) {
+      const word = new RegExp(`(?<![a-zA-Z-])${option}(?![a-z-])`)
+      const entry = entries.some((one) => one.options.includes(option) && (one.commands === null || one.commands.includes(command)))
+      t.ok(entry || word.test(own), `the page says that ${command} takes ${option}`)
+    }
+  }
+  for (const { options, commands } of entries) {
+    for (const command of commands || []) {
+      for (const option of options) t.ok(taken.get(command).includes(option), `${command} takes ${option}, as the page says`)
+    }
+  }
+})
+
+t.test('the manual page is one for groff alone, without a warning', async () => {
+  const name = path.join(__dirname, '..', '..', 'docs/man/hsfwd.1')
+  const page = fs.readFileSync(name, 'utf8')
+  t.ok(!page.includes('.TS') && !page.startsWith("'\\\""), 'no preprocessor is needed')
+  const groff = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-rLL=80n', name], { encoding: 'utf8' })
+  if (groff.error) t.skip('there is no groff')
+  t.equal(groff.stderr, '', 'what groff says')
+  t.equal(groff.status, 0, 'exit code of groff')
+  t.ok(/^ +75 +no DHT node answers/m.test(groff.stdout.replace(/.\x08/g, '').replace(/\x1b\[[0-9;]*m/g, '')), 'each exit status has its line')
+})
+
 t.test('words that make no sense are named', async () => {
   const identity = path.join(t.scratch, 'never-made')
   const more = ['--identity', identity]
   const cases = [
     [['connect', 'nonsense', '-L', '0'], /'nonsense' is no key/, 'BAD_KEY'],
     [['connect', KEY.slice(1), '-L', '0'], /is no key: 64 hexadecimal digits/, 'BAD_KEY'],
+    [['ping', KEY.slice(1)], /this has 63 characters, 1 too few/, 'BAD_KEY'],
+    [['expose', '80', '--allow', KEY + '0'], /this has 65 characters, 1 too many/, 'BAD_KEY'],
+    [['connect', KEY, '-L', '0', '--relay-through', KEY.slice(2)], /this has 62 characters, 2 too few/, 'BAD_KEY'],
     [['pipe', 'yry8'], /'yry8' is no key/, 'BAD_KEY'],
     [['expose', '80', '--allow', 'me'], /'me' is no key/, 'BAD_KEY'],
     [['connect', '-L', '0'], /which peer\?/, 'USAGE'],
@@ -203,6 +263,64 @@ t.test('no bootstrap node answers: 75', async () => {
     fails(['node', ...more], 75, says, 'NO_NETWORK'),
     fails(['expose', '80', '--identity', path.join(t.scratch, 'lonely'), ...more], 75, says, 'NO_NETWORK')
   ])
+})
+
+t.test('check warns of what cannot work at the moment, and of nothing else', async () => {
+  const open = fs.mkdtempSync(path.join(os.tmpdir(), 'hsfwd-open-'))
+  t.cleanups.push(() => fs.rmSync(open, { recursive: true }))
+  fs.chmodSync(open, 0o755)
+  const works = await t.service((socket) => socket.end())
+  const socket = path.join(open, 'service.sock')
+  await t.service((stream) => stream.end(), { path: socket })
+  fs.chmodSync(socket, 0o666)
+  const gone = path.join(open, 'gone.sock')
+  const deaf = await t.freePort()
+  const plan = (services, more = '') => {
+    const name = path.join(open, `plan-${files++}.toml`)
+    fs.writeFileSync(name, `identity = "${path.join(open, 'none')}"\n${more}[[expose]]\nservices = ${JSON.stringify(services)}\n`, { mode: 0o644 })
+    return name
+  }
+  const warnings = async (name, { command = t.BINARY, before = [] } = {}) => {
+    const program = new t.Program(command, [...before, 'check', '-c', name, '--json'])
+    t.equal(await program.exited, 0, `exit code: ${program.stderr}`)
+    const messages = program.events.filter((event) => event.event === 'warning').map((event) => event.message)
+    t.equal((await program.event('valid')).warnings, messages.length, 'how many')
+    return messages
+  }
+  t.equal((await warnings(plan([`web=${works.port}`, `sock=unix:${socket}`]))).length, 0, 'warnings of what works')
+
+  const bad = plan([`web=${works.port}`, `deaf=${deaf}`, `gone=unix:${gone}`, 'name=nobody.invalid:80'], 'bootstrap = ["nowhere.invalid:49737"]\n')
+  const found = await warnings(bad)
+  const says = [
+    new RegExp(`^service deaf: localhost:${deaf}: [Cc]onnection refused`),
+    new RegExp(`^service gone: unix:${gone}: [Nn]o such file`),
+    /^service name: nobody.invalid:80: (cannot be resolved|no answer in time)/,
+    /^bootstrap nowhere.invalid: (the name does not resolve|no answer in time)/
+  ]
+  t.equal(found.length, says.length, `warnings: ${found}`)
+  says.forEach((what, i) => t.ok(what.test(found[i]), `${what}: ${found[i]}`))
+  const text = await t.run(['check', '-c', bad])
+  t.equal(text.code, 0, 'exit code')
+  t.equal(text.stdout, 'ok: 4 services exposed, 0 local addresses; 4 warnings\n', 'what is told people')
+  t.equal(text.stderr.match(/^hsfwd: warning: /gm).length, 4, `lines of warnings: ${text.stderr}`)
+  t.equal((await t.run(['check', '-c', bad, '-q'])).stderr, '', 'with -q')
+
+  if (process.getuid() !== 0) return 'as an ordinary user'
+  fs.chmodSync(socket, 0o660)
+  const kept = plan([`sock=unix:${socket}`])
+  const [unit] = await warnings(kept)
+  t.ok(/^service sock: .* is for root( and the group [a-z]+)? alone \(mode 0660\); the user of the systemd unit may not open it$/.test(unit), `for root: ${unit}`)
+  const binary = path.join(open, 'hsfwd')
+  fs.copyFileSync(t.BINARY, binary)
+  const [own] = await warnings(kept, { command: 'setpriv', before: ['--reuid', '65534', '--regid', '65534', '--clear-groups', binary] })
+  t.ok(/^service sock: .*: [Pp]ermission denied/.test(own), `for who may not: ${own}`)
+
+  const secret = path.join(open, 'identity')
+  fs.writeFileSync(secret, KEY + '\n', { mode: 0o600 })
+  const named = path.join(open, 'secret.toml')
+  fs.writeFileSync(named, `identity = "${secret}"\n[[expose]]\nservices = ["${works.port}"]\n`)
+  const [identity] = await warnings(named)
+  t.ok(/^identity: .*identity is for root alone \(mode 0600\); the user of the systemd unit/.test(identity), `the identity: ${identity}`)
 })
 
 t.test('ports in use, and nothing is half applied', async () => {

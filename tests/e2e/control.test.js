@@ -3,6 +3,7 @@
 'use strict'
 const fs = require('node:fs')
 const net = require('node:net')
+const os = require('node:os')
 const path = require('node:path')
 const t = require('../support/harness')
 
@@ -303,6 +304,55 @@ t.test('nobody to ask: 69, in one line that names the file', async () => {
     // A machine may have a configuration of its own.
     if (!fs.existsSync('/etc/hsfwd/hsfwd.toml')) t.equal((await t.run([command])).code, 78, 'without any file')
   }
+})
+
+t.test('who may not ask the running up is told so, and by whom it may be asked', async () => {
+  if (process.getuid() !== 0) t.skip('it takes a second user')
+  const network = await t.testnet()
+  const file = config(network.bootstrap, exposing(['1']))
+  const open = fs.mkdtempSync(path.join(os.tmpdir(), 'hsfwd-open-'))
+  t.cleanups.push(() => fs.rmSync(open, { recursive: true }))
+  fs.chmodSync(open, 0o755)
+  const binary = path.join(open, 'hsfwd')
+  fs.copyFileSync(t.BINARY, binary)
+  const seen = path.join(open, 'up.sock')
+  const env = { XDG_RUNTIME_DIR: fresh('runtime') }
+  await up(file, 'listening', { env })
+  const other = config(network.bootstrap, exposing(['1']))
+  const shown = t.hsfwd(['up', '-c', other.name, '--socket', seen, '--json'])
+  await shown.event('listening')
+  for (const where of [['-c', file.name], ['--socket', seen]]) {
+    for (const command of ['status', 'peers', 'reload', 'down']) {
+      const stranger = new t.Program('setpriv', ['--reuid', '65534', '--regid', '65534', '--clear-groups', binary, command, ...where, '--json'], { env })
+      t.equal(await stranger.exited, 77, `exit code of ${command} ${where}: ${stranger.stderr}`)
+      t.equal((await stranger.event('error')).code, 'NOT_ALLOWED', 'the event')
+      t.ok(/cannot be asked by this user: .*permission denied; its user is root: sudo -u root hsfwd/.test(stranger.stderr), stranger.stderr)
+    }
+  }
+})
+
+t.test('tables keep to 80 characters, or to those of COLUMNS', async () => {
+  const network = await t.testnet()
+  const text = []
+  const keys = []
+  for (let i = 0; i < 2; i++) {
+    const { key } = (await t.run(['keygen', '--name', `wide-${i}`, '--json'])).program.events[0]
+    keys.push(key)
+    text.push(`[[connect]]\npeer = "${key}"\nlisten = ["0:${'service'.repeat(i + 1)}", "unix:${fresh('a-socket-with-a-name-of-its-own')}:x"]`)
+  }
+  const file = config(network.bootstrap, text.join('\n') + '\n' + exposing(['web=1', 'ssh=2']))
+  await up(file, 'listening')
+  const widest = (out) => Math.max(...out.split('\n').map((line) => line.length))
+  // Nothing of ours, and everything else may be longer.
+  const table = (out) => out.slice(out.indexOf('LOCAL ADDRESS'))
+  for (const columns of [80, 60]) {
+    const { stdout, code } = await t.run(['status', '-c', file.name], { env: columns === 80 ? {} : { COLUMNS: String(columns) } })
+    t.equal(code, 0, 'exit code')
+    t.ok(widest(table(stdout)) <= columns, `${columns} columns: ${stdout}`)
+    t.ok(table(stdout).includes(keys[0].slice(0, 6)), `the beginning of the key: ${stdout}`)
+  }
+  const wide = await t.run(['status', '-c', file.name], { env: { COLUMNS: '300' } })
+  for (const key of keys) t.ok(table(wide.stdout).includes(key), `room for the key: ${wide.stdout}`)
 })
 
 t.test('a second up of a file is told of the first; a file of its own is none of its business', async () => {

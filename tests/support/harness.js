@@ -34,8 +34,9 @@ class Program {
   constructor (command, args, { stdin = 'ignore', env = {}, lasting = false } = {}) {
     this.name = path.basename(command) + ' ' + args[0]
     this.events = []
+    this.tried = []  // events of what took its time, which a busy machine makes of anything
     this.stdout = []
-    this.stderr = ''
+    this.said = ''
     this.waiting = []
     const [program, ...words] = [...LEASH, command, ...args]
     this.child = spawn(program, words, {
@@ -70,14 +71,18 @@ class Program {
       rest = lines.pop()
       for (const line of lines) this.onLine(line)
     })
-    this.child.stderr.on('data', (data) => { this.stderr += data })
+    this.child.stderr.on('data', (data) => { this.said += data })
   }
+
+  /** Without what is said of what took its time. */
+  get stderr () { return this.said.replace(/^hsfwd: still .*\n/gm, '') }
 
   onLine (line) {
     let event = null
     try { event = JSON.parse(line) } catch {}
     if (event === null || typeof event !== 'object') event = { event: 'line', line }
-    this.events.push(event)
+    if (event.event === 'waiting') this.tried.push(event)
+    else this.events.push(event)
     for (const wait of [...this.waiting]) {
       if (!wait.match(event)) continue
       this.waiting.splice(this.waiting.indexOf(wait), 1)
@@ -95,7 +100,7 @@ class Program {
   /** The first event, past or to come, of that name that `matches`. */
   event (name, { timeout = 30000, matches = () => true } = {}) {
     const match = (event) => event.event === name && matches(event)
-    const past = this.events.find(match)
+    const past = [...this.events, ...this.tried].find(match)
     if (past) return Promise.resolve(past)
     if (this.code !== undefined) return Promise.reject(this.failure(name))
     return within(timeout, `${this.name}: event ${name}`, new Promise((resolve, reject) => {

@@ -152,6 +152,34 @@ TEST_CASE("a peer is a key in any of its forms") {
   }
 }
 
+TEST_CASE("a key that is nearly one is told what it lacks, wherever it is taken") {
+  const std::string hex = kKey;
+  const std::string z32 = hyperdht::key_text(*hyperdht::parse_key(kKey));
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {hex.substr(1), "this has 63 characters, 1 too few"},
+      {hex + "0", "this has 65 characters, 1 too many"},
+      {z32.substr(2), "this has 50 characters, 2 too few"},
+      {z32 + "y", "this has 53 characters, 1 too many"},
+      {"hs://0000" + z32.substr(1), "this has 51 characters, 1 too few"},
+      {"pear://" + z32.substr(1), "this has 51 characters, 1 too few"},
+      {"g" + hex.substr(1), "no hexadecimal digit"},
+      {"l" + z32.substr(1), "a character that no key has there"},
+  };
+  for (const auto& [text, says] : cases) {
+    CAPTURE(text);
+    CHECK_THAT(error_of([&] { parse_peer(text); }).message, Contains(says));
+    CHECK_THAT(error_of([&] { plan_of("[peer.x]\nkey = '" + text + "'\n"); }).message,
+               Contains(says));
+    CHECK_THAT(error_of([&] { plan_of("relay_through = '" + text + "'\n"); }).message,
+               Contains(says));
+    const platform::Scratch scratch;
+    std::ofstream(scratch.path + "/peer") << text;
+    CHECK_THAT(error_of([&] { peer_argument("@" + scratch.path + "/peer"); }).message,
+               Contains(says));
+  }
+  CHECK_THAT(error_of([&] { parse_peer("office"); }).message, !Contains("too few"));
+}
+
 TEST_CASE("a connection string with a secret is told by its key") {
   const std::string secret(64, 'f');
   const std::string text = "hs://s000" + secret;

@@ -3,6 +3,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <sstream>
+
 #include "cli/control_client.hpp"
 #include "cli/table.hpp"
 #include "cli/up_texts.hpp"
@@ -90,10 +93,50 @@ TEST_CASE("tables are aligned, and what peers call things stays on its line") {
   Table table({"NAME", "", "N"});
   table.add({"a", "in", "1000"});
   table.add({"x\ny\x1b[2J", "out", "2"});
-  CHECK(table.to_string() ==
+  CHECK(table.to_string(80) ==
         "NAME              N\n"
         "a            in   1000\n"
         "x\\ny\\x1b[2J  out  2");
+}
+
+TEST_CASE("a table is as wide as it may be: keys lose their middle, then rows get a second line") {
+  const std::string key(52, 'k');
+  const auto widest = [](const std::string& text) {
+    std::size_t out = 0;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) out = std::max(out, line.size());
+    return out;
+  };
+  Table table({"LOCAL ADDRESS", "PEER", "SERVICE", "CONNECTIONS", "TO PEER", "FROM PEER"});
+  table.may_shorten(1).may_shorten(0);
+  table.add({"127.0.0.1:65535", key, "(default)", "12", "999.9 MB", "999.9 MB"});
+  CHECK_THAT(table.to_string(200), Catch::Contains(key));
+  const std::string fits = table.to_string(80);
+  CHECK(widest(fits) <= 80);
+  CHECK(std::count(fits.begin(), fits.end(), '\n') == 1);
+  CHECK_THAT(fits, Catch::Contains("kkk...kkk"));
+
+  table.add({"unix:/" + std::string(106, 'p'), "office", std::string(64, 's'), "1", "0 B", "0 B"});
+  for (const std::size_t width : {80U, 60U, 40U}) {
+    CAPTURE(width);
+    const std::string text = table.to_string(width);
+    CHECK(widest(text) <= width);
+    CHECK_THAT(text, Catch::Contains("999.9 MB") && Catch::Contains("127.0.0.1:65535"));
+  }
+}
+
+TEST_CASE("a list that is too long for its line goes on under its beginning") {
+  CHECK(list_text("on: ", {"a", "b"}, 80) == "on: a, b");
+  CHECK(list_text("on: ", {"aaaa", "bbbb", "cccc"}, 14) == "on: aaaa,\n    bbbb, cccc");
+  CHECK(list_text("on: ", {"a thing as long as that"}, 10) == "on: a thing as long as that");
+}
+
+TEST_CASE("one is one, and more are more") {
+  CHECK(count_text(0, "key") == "0 keys");
+  CHECK(count_text(1, "key") == "1 key");
+  CHECK(count_text(2, "key") == "2 keys");
+  CHECK(count_text(1, "line was", "lines were") == "1 line was");
+  CHECK(count_text(2, "line was", "lines were") == "2 lines were");
 }
 
 TEST_CASE("sizes and spans of time, for people") {

@@ -95,6 +95,7 @@ TEST_CASE("bootstrap nodes that are gone or unknown are told from the one that a
   CHECK(report.bootstrap[1].address);
   CHECK(!report.bootstrap[1].rtt);
   CHECK(!report.bootstrap[2].address);
+  CHECK(report.bootstrap[2].unresolved);
   CHECK(report.online());
 }
 
@@ -110,6 +111,33 @@ TEST_CASE("no network: the survey ends and says so") {
   CHECK(report.nat == Firewall::kUnknown);
   CHECK(!report.mtu);
   REQUIRE(report.interfaces.size() == 2);
+}
+
+TEST_CASE("a survey that is cut short tells what is known by then, and nothing more") {
+  Swarm swarm(8);
+  swarm.grow_to(5);
+  sim::Host& host = swarm.world.add_host(Swarm::address_of(5000));
+  host.link().set_connected(false);
+  DhtOptions options = ordinary(swarm);
+  // Still at its address, whose name has not been asked for.
+  options.node.bootstrap.push_back(*rpc::BootstrapNode::parse("192.0.2.1@nobody.example:49737"));
+  Peer peer(host, options);
+  std::vector<SurveyReport> reports;
+  Survey survey(peer.dht(), [&](const SurveyReport& r) { reports.push_back(r); });
+  host.freeze();
+  survey.start();
+  swarm.world.run_for(1_s);
+  REQUIRE(reports.empty());
+  survey.conclude();
+  survey.conclude();
+  REQUIRE(reports.size() == 1);
+  CHECK(!reports[0].online());
+  REQUIRE(reports[0].bootstrap.size() == 2);
+  CHECK(reports[0].bootstrap[0].address);
+  CHECK(!reports[0].bootstrap[1].address);
+  CHECK(!reports[0].bootstrap[1].unresolved);
+  swarm.world.run_for(2_min);
+  CHECK(reports.size() == 1);
 }
 
 TEST_CASE("a survey that is dropped says nothing") {

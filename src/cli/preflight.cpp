@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/preflight.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "platform/others.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+// A service that takes longer to answer works, maybe; who checks a file waits for the answer.
+constexpr Duration kPatience = 3_s;
+constexpr const char* kUnitUser = "; the user of the systemd unit may not open it";
+}  // namespace
+
+Preflight::Preflight(App& app, const Plan& plan, Done done)
+    : app_(app), plan_(plan), done_(std::move(done)), patience_timer_(app.scheduler(), [this] {
+        for (const auto& probe : probes_) {
+          if (!probe->over) probe->doubt = "no answer in time";
+        }
+        conclude();
+      }) {}
+
+void Preflight::start() {
+  patience_timer_.start(kPatience);
+  if (platform::is_root()) check_permissions(plan_);
+  for (const Plan::Expose& expose : plan_.exposes) {
+    for (const forward::Service& service : expose.services) dial(service);
+  }
+  for (const BootstrapNode& node : plan_.node.bootstrap) {
+    if (!node.suggested && !net::Ipv4::parse(node.host)) look_up(node.host);
+  }
+  if (--open_ == 0) conclude();
+}
+
+void Preflight::check_permissions(const Plan& plan) {
+  const auto check = [this](const std::string& subject, const std::string& path,
+                            platform::Access access) {
+    const std::string why = platform::kept_from_others(path, access);
+    if (!why.empty()) permissions_.push_back(fmt::format("{}: {}{}", subject, why, kUnitUser));
+  };
+  check("identity", plan.identity, platform::Access::kRead);
+  for (const Plan::Expose& expose : plan.exposes) {
+    if (expose.identity != plan.identity) {
+      check("identity", expose.identity, platform::Access::kRead);
+    }
+    for (const forward::Service& service : expose.services) {
+      if (!service.target.is_unix()) continue;
+      check("service " + service.name, service.target.path, platform::Access::kConnect);
+    }
+  }
+}
+
+Preflight::Probe& Preflight::add(std::string subject) {
+  ++open_;
+  probes_.push_back(std::make_unique<Probe>());
+  probes_.back()->subject = std::move(subject);
+  return *probes_.back();
+}
+
+void Preflight::dial(const forward::Service& service) {
+  Probe& probe = add(fmt::format("service {}: {}", service.name, service.target.to_string()));
+  probe.dial = app_.streams().dial(service.target, [this, &probe](const auto& stream) {
+    settle(probe, stream ? "" : stream.error() + "; peers get nothing from it at the moment");
+  });
+}
+
+void Preflight::look_up(const std::string& name) {
+  Probe& probe = add(fmt::format("bootstrap {}", name));
+  probe.lookup = app_.env().resolver.resolve(name, [this, &probe](const Result<net::Ipv4>& host) {
+    settle(probe, host ? "" : "the name does not resolve");
+  });
+}
+
+void Preflight::settle(Probe& probe, std::string doubt) {
+  if (concluded_) return;
+  probe.over = true;
+  probe.doubt = std::move(doubt);
+  app_.scheduler().retire(std::move(probe.dial));
+  app_.scheduler().retire(std::move(probe.lookup));
+  if (--open_ == 0) conclude();
+}
+
+void Preflight::conclude() {
+  concluded_ = true;
+  patience_timer_.stop();
+  std::vector<std::string> doubts = permissions_;
+  for (const auto& probe : probes_) {
+    if (!probe->doubt.empty()) {
+      doubts.push_back(printable(fmt::format("{}: {}", probe->subject, probe->doubt)));
+    }
+  }
+  done_(doubts);
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/app.hpp"
+#include "cli/plan.hpp"
+
+namespace hsfwd::cli {
+
+/// Looks whether what a plan names can work at the moment: each service is dialled, each bootstrap
+/// name is looked up, and for root it is asked what the user of the systemd unit may open. Whatever
+/// is found may be another way when it counts, and is no mistake.
+class Preflight {
+ public:
+  /// One line of each doubt, in the order of the plan.
+  using Done = std::function<void(const std::vector<std::string>& doubts)>;
+
+  Preflight(App& app, const Plan& plan, Done done);
+
+  void start();
+
+ private:
+  struct Probe {
+    std::string subject;
+    std::string doubt;
+    std::unique_ptr<net::Dial> dial;
+    std::unique_ptr<net::Lookup> lookup;
+    bool over = false;
+  };
+  Probe& add(std::string subject);
+  void dial(const forward::Service& service);
+  void look_up(const std::string& name);
+  void check_permissions(const Plan& plan);
+  void settle(Probe& probe, std::string doubt);
+  void conclude();
+
+  App& app_;
+  const Plan& plan_;
+  const Done done_;
+  std::vector<std::unique_ptr<Probe>> probes_;
+  std::vector<std::string> permissions_;
+  std::size_t open_ = 1;  // the start itself
+  bool concluded_ = false;
+  Timer patience_timer_;
+};
+
+}  // namespace hsfwd::cli

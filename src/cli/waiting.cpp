@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/waiting.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+// With what it takes to start a program, no more than a second of silence.
+constexpr Duration kMoment = 800_ms;
+}  // namespace
+
+Waiting::Waiting(Scheduler& scheduler, const Output& output, bool quiet)
+    : output_(output), quiet_(quiet), timer_(scheduler, [this] { tell(); }) {}
+
+void Waiting::begin(std::string text, Json fields) {
+  text_ = std::move(text);
+  fields_ = std::move(fields);
+  if (!quiet_) timer_.start(kMoment);
+}
+
+void Waiting::close() {
+  quiet_ = true;
+  end();
+}
+
+void Waiting::tell() const {
+  if (output_.json()) {
+    output_.event("waiting", fields_, "");
+  } else {
+    output_.note("still " + text_);
+  }
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "cli/output.hpp"
+#include "util/scheduler.hpp"
+
+namespace hsfwd::cli {
+
+/// What a command waits for, which is told once it has taken a moment: who sits there knows then
+/// that something is tried, and what.
+class Waiting {
+ public:
+  /// Says nothing at all if `quiet`.
+  Waiting(Scheduler& scheduler, const Output& output, bool quiet);
+
+  /// `text` goes on behind "still", for people; `fields` are for scripts.
+  void begin(std::string text, Json fields);
+  void end() { timer_.stop(); }
+  /// The command is about to end, and waits for nothing that would be told.
+  void close();
+
+ private:
+  void tell() const;
+
+  const Output& output_;
+  bool quiet_;
+  std::string text_;
+  Json fields_;
+  Timer timer_;
+};
+
+}  // namespace hsfwd::cli

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -33,6 +34,12 @@ Result<std::optional<Identity>, std::string> parse(const std::string& path,
   const auto seed = crypto::Seed::from(*bytes);
   crypto::wipe(*bytes);
   return std::optional(Identity{crypto::KeyPair::from_seed(seed), false});
+}
+
+/// Nothing if it is not set, or empty.
+const char* variable() {
+  const char* const value = std::getenv(kIdentityVariable + 1);
+  return value != nullptr && *value != '\0' ? value : nullptr;
 }
 
 /// The line that a file has of a seed.
@@ -72,6 +79,7 @@ std::vector<std::string> lock_directories() {
 std::string default_state_directory() { return xdg_directory("XDG_STATE_HOME", ".local/state"); }
 
 std::string default_identity_path(const std::string& name) {
+  if (name.empty() && variable() != nullptr) return kIdentityVariable;
   const std::string base = default_state_directory() + "/identity";
   return name.empty() ? base : base + "." + name;
 }
@@ -81,6 +89,11 @@ Result<std::optional<Identity>, std::string> read_identity(const std::string& pa
     const auto text = SecretText::read(STDIN_FILENO);
     if (!text) return failed("on standard input", text.error());
     return parse("on standard input", *text);
+  }
+  if (path == kIdentityVariable) {
+    SecretText text;
+    text.append(std::string_view(variable()).substr(0, SecretText::kMaxSize));
+    return parse(path, text);
   }
   const auto file = read_secret_file(path);
   if (!file) return failed(path, file.error());

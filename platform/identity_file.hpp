@@ -15,7 +15,10 @@ namespace hsfwd::platform {
 
 /// Where identities live unless told otherwise: $XDG_STATE_HOME/hsfwd or ~/.local/state/hsfwd.
 std::string default_state_directory();
-/// The file of the default identity, or of the one with that name.
+/// Stands for a path: the identity is in the environment, as containers have it.
+inline constexpr const char* kIdentityVariable = "$HSFWD_IDENTITY";
+/// The file of the default identity, or of the one with that name. Without a name it is
+/// kIdentityVariable where that is set.
 std::string default_identity_path(const std::string& name = {});
 
 struct Identity {

@@ -34,6 +34,8 @@ class App {
   forward::Admission& admission() { return admission_; }
   const Output& output() const { return output_; }
   const Log& log() const { return log_; }
+  /// People are told of nothing but errors and of what the command was asked for.
+  bool quiet() const { return !log_.enabled(LogLevel::kWarning); }
   net::Env env() { return loop_.env(log_); }
 
   /// What is told when it takes its time.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include "cli/awaited_peer.hpp"
 #include "cli/commands.hpp"
 #include "cli/targets.hpp"
 #include "cli/tunnels.hpp"
@@ -56,6 +57,7 @@ int run_connect(const Arguments& arguments) {
       "MODE of unix sockets among these, such as 0660 (default: as the umask has it)")(
       "socket-group", po::value<std::string>(),
       "GROUP of unix sockets among these, whose members may connect (mode 0660 if not given)");
+  add_wait_option(line);
   line.add_connection_options();
   line.positional("peer", -1);
   if (!line.parse(arguments)) return kDone;
@@ -83,17 +85,15 @@ int run_connect(const Arguments& arguments) {
   PeerTunnel tunnel(app, peer, std::move(forwards));
   tunnel.listen();
   app.on_goodbye([&](const std::function<void()>& done) { tunnel.leave(done); });
-  node.when_ready([&] {
-    await_peer(app, peer, kLookingFor);
-    tunnel.find_peer([&](ConnectError error) {
-      app.waiting().end();
-      if (error == ConnectError::kNone) {
-        tunnel.report_ready();
-      } else {
-        app.fail(connect_error(error, peer.name));
-      }
-    });
+  AwaitedPeer awaited(app, peer, line.flag("wait"), [&](ConnectError error) {
+    if (error == ConnectError::kNone) {
+      tunnel.report_ready();
+      tunnel.ask_for_services();
+    } else {
+      app.fail(connect_error(error, peer.name));
+    }
   });
+  node.when_ready([&] { awaited.start(); });
   return app.run();
 }
 

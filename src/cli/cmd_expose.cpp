@@ -62,6 +62,7 @@ int run_expose(const Arguments& arguments) {
   const platform::Identity identity = require_identity(path, app.loop().random());
   settings.lock = await_lock(identity, path, app.log());
   settings.keys = identity.keys;
+  settings.identity = path;
   options.key_pair = identity.keys;
   Node& node = app.start_node(std::move(options));
 
@@ -74,6 +75,7 @@ int run_expose(const Arguments& arguments) {
       reported = true;
       app.waiting().end();
       exposure.report_listening();
+      exposure.try_services();
     } else if (!node.online()) {
       app.fail({kTryLater, "NO_NETWORK",
                 "no DHT node answers, the bootstrap nodes included; is there a network?"});

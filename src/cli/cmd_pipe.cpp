@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/awaited_peer.hpp"
 #include "cli/commands.hpp"
 #include "cli/timeline.hpp"
 #include "cli/tunnels.hpp"
@@ -15,40 +16,40 @@ constexpr Duration kCheckInterval = 250_ms;
 // ssh ends its side of standard input at the time of the signal, or a little after it.
 constexpr Duration kHangupPatience = 100_ms;
 
-/// One connection to a service, on standard input and output.
+/// One connection to a service, on standard input and output. Neither is touched before it stands.
 class PipeRun {
  public:
-  PipeRun(App& app, const PeerReference& peer, std::string service)
+  PipeRun(App& app, const PeerReference& peer, std::string service, bool wait)
       : app_(app),
-        peer_name_(peer.name),
+        peer_(peer),
         service_(std::move(service)),
         input_is_terminal_(platform::input_is_terminal()),
+        opening_(*this),
+        awaited_(app, peer, wait,
+                 [this](ConnectError error) {
+                   if (error == ConnectError::kNone) {
+                     connect();
+                   } else {
+                     app_.fail(connect_error(error, peer_.name));
+                   }
+                 }),
         input_timer_(app.scheduler(), [this] { check_input(); }),
         goodbye_timer_(app.scheduler(), [this] { leave(); }) {
-    await_peer(app_, peer, kConnectingTo);
-    hyperdht::ConnectOptions options;
-    options.key_pair = peer.identity;
-    options.extension = Extension{.features = 0, .service = service_};
-    options.relay_through = app_.node().relay_through();
-    options.timeline = log_timeline(app_, app_.scheduler(), app_.connection_ids().next);
-    auto socket = app_.node().dht().connect(peer.key, std::move(options));
-    socket_ = socket.get();
-    socket_->set_on_open([this] { on_open(); });
-    socket_->set_on_path_changed([this] {
-      app_.log().debug("pipe", "moved, {}", to_string(socket_->path()));
-    });
-    pipe_ = std::make_unique<forward::Pipe>(
-        app_.scheduler(), platform::make_stdio_stream(app_.loop()), std::move(socket),
-        [this](const std::string& reason) { on_done(reason); });
-    pipe_->start();
-    input_timer_.start(kCheckInterval);
+    if (wait) {
+      awaited_.start();
+    } else {
+      connect();
+    }
+  }
+  ~PipeRun() {
+    if (opening_socket_) opening_socket_->set_observer(nullptr);
   }
 
   /// Whatever came in before is delivered. The connection ends in order if the input has ended by
   /// then, and for a reason otherwise: it may not look as if that had been all.
   void say_goodbye(std::function<void()> done) {
     goodbye_ = std::move(done);
-    if (over_) {
+    if (over_ || !pipe_) {
       goodbye_();
     } else {
       const bool may_end = app_.hung_up() && !pipe_->local_ended();
@@ -57,8 +58,41 @@ class PipeRun {
   }
 
  private:
+  /// Until it is open.
+  struct Opening final : net::ByteStreamObserver {
+    explicit Opening(PipeRun& r) : run(r) {}
+    void on_readable() override {}
+    void on_writable() override {}
+    void on_reset(const std::string&) override { run.on_not_opened(); }
+    PipeRun& run;
+  };
+
+  void connect() {
+    await_peer(app_, peer_, kConnectingTo);
+    hyperdht::ConnectOptions options;
+    options.key_pair = peer_.identity;
+    options.extension = Extension{.features = 0, .service = service_};
+    options.relay_through = app_.node().relay_through();
+    options.timeline = log_timeline(app_, app_.scheduler(), app_.connection_ids().next);
+    opening_socket_ = app_.node().dht().connect(peer_.key, std::move(options));
+    socket_ = opening_socket_.get();
+    socket_->set_observer(&opening_);
+    socket_->set_on_open([this] { on_open(); });
+    socket_->set_on_path_changed([this] {
+      app_.log().debug("pipe", "moved, {}", to_string(socket_->path()));
+    });
+  }
+
+  void on_not_opened() {
+    app_.waiting().end();
+    const ConnectError error = socket_->error();
+    app_.scheduler().retire(std::move(opening_socket_));
+    if (awaited_.wait_after(error)) return;
+    over_ = true;
+    app_.fail(connect_error(error, peer_.name));
+  }
+
   void on_open() {
-    opened_ = true;
     app_.waiting().end();
     const std::string problem = service_problem(*socket_, service_);
     if (!problem.empty()) {
@@ -67,6 +101,12 @@ class PipeRun {
       return;
     }
     app_.log().debug("pipe", "connected, {}", to_string(socket_->path()));
+    opening_socket_->set_observer(nullptr);
+    pipe_ = std::make_unique<forward::Pipe>(
+        app_.scheduler(), platform::make_stdio_stream(app_.loop()), std::move(opening_socket_),
+        [this](const std::string& reason) { on_done(reason); });
+    pipe_->start();
+    input_timer_.start(kCheckInterval);
   }
 
   /// A terminal has no end that would have to be waited for: who sits there sees what has happened.
@@ -84,7 +124,7 @@ class PipeRun {
 
   /// A peer that has heard the end of the input has a moment to end its own side.
   void leave() {
-    if (opened_ && pipe_->local_ended() && !std::exchange(waits_for_end_, true)) {
+    if (pipe_->local_ended() && !std::exchange(waits_for_end_, true)) {
       goodbye_timer_.start(kEndingTime);
     } else {
       pipe_->leave(kEnding, kEndingTime);
@@ -99,20 +139,20 @@ class PipeRun {
       goodbye_();
     } else if (reason.empty()) {
       app_.quit(kDone);
-    } else if (opened_) {
-      app_.fail({kFailed, "CONNECTION_LOST", reason});
     } else {
-      app_.fail(connect_error(socket_->error(), peer_name_));
+      app_.fail({kFailed, "CONNECTION_LOST", reason});
     }
   }
 
   App& app_;
-  const std::string peer_name_;
+  const PeerReference& peer_;
   const std::string service_;
   hyperdht::PeerSocket* socket_ = nullptr;
-  bool opened_ = false;
   bool over_ = false;
   const bool input_is_terminal_;
+  Opening opening_;
+  std::unique_ptr<hyperdht::PeerSocket> opening_socket_;  // becomes the pipe's
+  AwaitedPeer awaited_;
   std::uint64_t sent_before_ = 0;
   Instant silent_since_;
   bool waits_for_end_ = false;
@@ -130,6 +170,7 @@ int run_pipe(const Arguments& arguments) {
       "Connects standard input and output to a service, as ssh's ProxyCommand wants "
       "it. Tells of\nitself on standard error only. --identity - is for other commands: "
       "standard input is the service's.");
+  add_wait_option(line);
   line.add_connection_options();
   line.positional("peer", 2);
   if (!line.parse(arguments)) return kDone;
@@ -150,7 +191,7 @@ int run_pipe(const Arguments& arguments) {
   Node& node = app.start_node_as(identity, node_options(line));
   std::optional<PipeRun> run;
   node.when_ready([&] {
-    if (!app.quitting()) run.emplace(app, peer, service);
+    if (!app.quitting()) run.emplace(app, peer, service, line.flag("wait"));
   });
   app.on_goodbye([&](std::function<void()> done) {
     if (run) {

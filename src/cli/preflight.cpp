@@ -42,7 +42,9 @@ void Preflight::check_permissions(const Plan& plan) {
     const std::string why = platform::kept_from_others(path, access);
     if (!why.empty()) permissions_.push_back(fmt::format("{}: {}{}", subject, why, kUnitUser));
   };
-  check("identity", plan.identity, platform::Access::kRead);
+  if (plan.identity != platform::kIdentityVariable) {
+    check("identity", plan.identity, platform::Access::kRead);
+  }
   for (const Plan::Expose& expose : plan.exposes) {
     if (expose.identity != plan.identity) {
       check("identity", expose.identity, platform::Access::kRead);

@@ -21,21 +21,6 @@ struct TunnelSet::Fresh {
   std::vector<std::unique_ptr<PeerTunnel>> tunnels;
 };
 
-namespace {
-
-/// Somebody who starts it by hand should not have to look twice to see that nothing has started.
-void refuse_if_idle(const std::vector<std::unique_ptr<PeerTunnel>>& tunnels) {
-  std::string problems;
-  for (const auto& tunnel : tunnels) {
-    const std::string problem = tunnel->problem();
-    if (problem.empty()) return;
-    problems += (problems.empty() ? "" : "; ") + problem;
-  }
-  throw UserError{kFailed, "LISTEN_FAILED", problems};
-}
-
-}  // namespace
-
 TunnelSet::TunnelSet(App& app)
     : app_(app),
       leave_timer_(app.scheduler(), [this] { finish_change(); }),
@@ -100,6 +85,24 @@ void TunnelSet::change_to(Plan plan, Unavailable unavailable,
   let_go(std::move(exposures));
 }
 
+/// Somebody who starts it by hand should not have to look twice to see that nothing has started.
+void TunnelSet::refuse_if_idle(const Fresh& fresh) {
+  std::string code;
+  std::string problems;
+  const auto add = [&](const std::string& problem, const char* its_code) {
+    problems += (problems.empty() ? "" : "; ") + problem;
+    if (code.empty()) code = its_code;
+    return !problem.empty();
+  };
+  for (const auto& exposure : fresh.exposures) {
+    if (!add(exposure->problem(), "IDENTITY_IN_USE")) return;
+  }
+  for (const auto& tunnel : fresh.tunnels) {
+    if (!add(tunnel->problem(), "LISTEN_FAILED")) return;
+  }
+  throw UserError{kFailed, code, problems};
+}
+
 TunnelSet::Fresh TunnelSet::prepare(const Plan& plan, const std::vector<std::size_t>& exposes,
                                     const std::vector<std::size_t>& connects,
                                     Unavailable unavailable) {
@@ -107,7 +110,7 @@ TunnelSet::Fresh TunnelSet::prepare(const Plan& plan, const std::vector<std::siz
   std::set<PublicKey> keys;
   for (const auto& exposure : exposures_) keys.insert(exposure->public_key());
   for (const std::size_t i : exposes) {
-    out.exposures.push_back(prepare(plan.exposes[i], keys));
+    out.exposures.push_back(prepare(plan.exposes[i], keys, unavailable));
   }
   for (const std::size_t i : connects) {
     const Plan::Connect& connect = plan.connects[i];
@@ -119,21 +122,27 @@ TunnelSet::Fresh TunnelSet::prepare(const Plan& plan, const std::vector<std::siz
       out.tunnels.back()->listen_if_possible();
     }
   }
-  if (out.exposures.empty() && !out.tunnels.empty()) refuse_if_idle(out.tunnels);
+  if (!out.exposures.empty() || !out.tunnels.empty()) refuse_if_idle(out);
   return out;
 }
 
 std::unique_ptr<Exposure> TunnelSet::prepare(const Plan::Expose& expose,
-                                             std::set<PublicKey>& keys) {
+                                             std::set<PublicKey>& keys, Unavailable unavailable) {
   const platform::Identity identity = require_identity(expose.identity, app_.loop().random());
   if (!keys.insert(identity.keys.public_key).second) {
     throw UserError{kFailed, "KEY_IN_USE",
                     fmt::format("identity {} has a key that is exposed already", expose.identity)};
   }
-  platform::IdentityLock lock = require_lock(identity, expose.identity, app_.log());
+  auto lock =
+      platform::IdentityLock::acquire(identity.keys.public_key, expose.identity, app_.log());
+  if (!lock && unavailable == Unavailable::kRefused) {
+    throw UserError{kFailed, "IDENTITY_IN_USE", lock.error().why};
+  }
   return std::make_unique<Exposure>(app_,
                                     Exposure::Settings{.keys = identity.keys,
-                                                       .lock = std::move(lock),
+                                                       .identity = expose.identity,
+                                                       .lock = lock ? std::optional(std::move(*lock))
+                                                                    : std::nullopt,
                                                        .services = expose.services,
                                                        .allow = expose.allow,
                                                        .client_relays = expose.client_relays});

@@ -46,7 +46,9 @@ class TunnelSet {
   Fresh prepare(const Plan& plan, const std::vector<std::size_t>& exposes,
                 const std::vector<std::size_t>& connects, Unavailable unavailable);
   /// `keys` that are exposed already; the new one is added.
-  std::unique_ptr<Exposure> prepare(const Plan::Expose& expose, std::set<PublicKey>& keys);
+  std::unique_ptr<Exposure> prepare(const Plan::Expose& expose, std::set<PublicKey>& keys,
+                                    Unavailable unavailable);
+  static void refuse_if_idle(const Fresh& fresh);
   void start(Exposure& exposure);
   void let_go(std::vector<std::unique_ptr<Exposure>> exposures);
   void on_closed(const Exposure& exposure);

@@ -13,9 +13,16 @@ namespace {
 
 constexpr const char* kChanged = "the configuration has changed";
 // Whoever has the port may end, and an address come with a network that is dialled later.
-constexpr Duration kListenAgain = 5_s;
+constexpr Duration kTryAgain = 5_s;
 
 std::string short_key(const PublicKey& key) { return hyperdht::key_text(key).substr(0, 12); }
+
+std::string missing_service(const std::optional<Extension>& extension,
+                            const std::string& service) {
+  if (!extension) return "the peer is a plain one: it has no services by name";
+  return fmt::format("the peer has no service '{}'; it has {}", service,
+                     fmt::join(extension->services, ", "));
+}
 
 std::vector<std::string> names_of(const std::vector<forward::Service>& services) {
   std::vector<std::string> out;
@@ -49,10 +56,12 @@ void report_connection(const App& app, std::uint64_t id, const hyperdht::PeerSoc
                       {"service", service},
                       {"path", to_string(socket.path())},
                       {"remote", socket.remote_address().to_string()}},
-                     fmt::format("connection {}: {} {} ({}, {})", id,
-                                 socket.initiator() ? "to" : "from",
-                                 short_key(socket.remote_key()), to_string(socket.path()),
-                                 socket.remote_address().to_string()));
+                     app.quiet() ? ""
+                                 : fmt::format("connection {}: {} {} ({}, {})", id,
+                                               socket.initiator() ? "to" : "from",
+                                               short_key(socket.remote_key()),
+                                               to_string(socket.path()),
+                                               socket.remote_address().to_string()));
 }
 
 void report_path_changes(const App& app, std::uint64_t id, hyperdht::PeerSocket& socket) {
@@ -61,8 +70,10 @@ void report_path_changes(const App& app, std::uint64_t id, hyperdht::PeerSocket&
                        {{"id", id},
                         {"path", to_string(socket.path())},
                         {"remote", socket.remote_address().to_string()}},
-                       fmt::format("connection {} moved: {}, {}", id, to_string(socket.path()),
-                                   socket.remote_address().to_string()));
+                       app.quiet() ? ""
+                                   : fmt::format("connection {} moved: {}, {}", id,
+                                                 to_string(socket.path()),
+                                                 socket.remote_address().to_string()));
   });
 }
 
@@ -72,9 +83,13 @@ void report_closed(const App& app, const forward::ClosedConnection& closed) {
                       {"bytesToPeer", closed.stats.to_peer},
                       {"bytesFromPeer", closed.stats.from_peer},
                       {"reason", closed.reason}},
-                     fmt::format("closed {}: {} to the peer, {} from it{}{}", closed.id,
-                                 count_text(closed.stats.to_peer, "byte"), closed.stats.from_peer,
-                                 closed.reason.empty() ? "" : "; ", printable(closed.reason)));
+                     app.quiet() ? ""
+                                 : fmt::format("closed {}: {} to the peer, {} from it{}{}",
+                                               closed.id,
+                                               count_text(closed.stats.to_peer, "byte"),
+                                               closed.stats.from_peer,
+                                               closed.reason.empty() ? "" : "; ",
+                                               printable(closed.reason)));
 }
 
 // --- Exposure ---
@@ -85,11 +100,46 @@ Exposure::Exposure(App& app, Settings settings)
       host_(app.scheduler(), app.streams(), app.connection_ids(), std::move(settings_.services),
             [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
       guests_(app.scheduler()),
-      refusals_(app.scheduler(), app.log()) {}
+      refusals_(app.scheduler(), app.log()),
+      again_timer_(app.scheduler(), [this] { try_to_announce(); }) {
+  if (settings_.lock) return;
+  problem_ = fmt::format("identity {} is announced by another hsfwd process", settings_.identity);
+}
 
 Exposure::~Exposure() = default;
 
 void Exposure::start(std::function<void(std::size_t)> on_announced) {
+  on_announced_ = std::move(on_announced);
+  if (problem_.empty()) return announce();
+  app_.output().error("IDENTITY_IN_USE", problem_ + "; trying again");
+  again_timer_.start(kTryAgain);
+}
+
+void Exposure::try_to_announce() {
+  auto lock = platform::IdentityLock::acquire(public_key(), settings_.identity, app_.log());
+  if (!lock) return again_timer_.start(kTryAgain);
+  settings_.lock = std::move(*lock);
+  problem_.clear();
+  announce();
+}
+
+void Exposure::try_services() {
+  for (const forward::Service& service : host_.services()) try_service(service);
+}
+
+void Exposure::try_service(const forward::Service& service) {
+  const std::size_t i = trials_.size();
+  trials_.push_back(nullptr);
+  trials_[i] = app_.streams().dial(service.target, [this, i, service](const auto& stream) {
+    app_.scheduler().retire(std::move(trials_[i]));
+    if (stream) return;
+    app_.log().warning("expose",
+                       "service {}: {}: {}; peers get nothing from it until somebody listens there",
+                       service.name, service.target.to_string(), stream.error());
+  });
+}
+
+void Exposure::announce() {
   ServerOptions options;
   options.allow = [this](const Visitor& visitor) {
     const bool allowed = admits(visitor.key);
@@ -103,7 +153,7 @@ void Exposure::start(std::function<void(std::size_t)> on_announced) {
   options.on_reachability = [this](const Reachability& report) { report_reachability(report); };
   server_ = app_.node().create_server([this](PeerSocket socket) { on_connection(std::move(socket)); },
                                       std::move(options));
-  server_->on_announced(std::move(on_announced));
+  server_->on_announced(on_announced_);
   if (!server_->listen(settings_.keys)) {
     throw UserError{kFailed, "KEY_IN_USE", "this identity is exposed twice"};
   }
@@ -132,7 +182,12 @@ void Exposure::change(std::vector<forward::Service> services, std::set<PublicKey
       kChanged);
 }
 
-void Exposure::close(std::function<void()> done) { server_->close(std::move(done)); }
+void Exposure::close(std::function<void()> done) {
+  again_timer_.stop();
+  if (server_) return server_->close(std::move(done));
+  closed_task_.emplace(app_.scheduler(), std::move(done));
+  closed_task_->post();
+}
 
 void Exposure::end_connections(const std::string& reason) {
   closing_ = true;
@@ -307,7 +362,7 @@ void PeerTunnel::try_again() {
   for (Listening& entry : listening_) {
     if (!entry.problem.empty()) listen_again(entry);
   }
-  if (!problem().empty()) again_timer_.start(kListenAgain);
+  if (!problem().empty()) again_timer_.start(kTryAgain);
 }
 
 /// To listen on a name waits for its addresses, and nothing else goes on meanwhile. At the start
@@ -360,12 +415,8 @@ std::unique_ptr<hyperdht::PeerSocket> PeerTunnel::dial(const std::string& servic
 
 std::string service_problem(const hyperdht::PeerSocket& socket, const std::string& service) {
   const auto& extension = socket.extension();
-  if (!extension) {
-    return service.empty() ? "" : "the peer is a plain one: it has no services by name";
-  }
-  if (!extension->service.empty()) return "";
-  return fmt::format("the peer has no service '{}'; it has {}", service,
-                     fmt::join(extension->services, ", "));
+  const bool served = extension ? !extension->service.empty() : service.empty();
+  return served ? "" : missing_service(extension, service);
 }
 
 void PeerTunnel::on_open(const hyperdht::PeerSocket& socket, const std::string& service,
@@ -384,18 +435,35 @@ void PeerTunnel::on_closed(const forward::ClosedConnection& closed) {
   report_closed(app_, closed);
 }
 
-void PeerTunnel::find_peer(std::function<void(ConnectError)> done) {
-  auto told = std::make_shared<bool>(false);
-  const auto tell = [told, done = std::move(done)](ConnectError error) {
-    if (!std::exchange(*told, true)) done(error);
-  };
-  find_ = std::make_unique<hyperdht::FindPeer>(
-      app_.node().dht().node(), peer_.key,
-      [tell](const net::Address&, const hyperdht::PeerRecord&) { tell(ConnectError::kNone); },
-      [this, tell](std::size_t) {
-        tell(app_.node().online() ? ConnectError::kPeerNotFound : ConnectError::kNoNetwork);
-      });
-  find_->start();
+void PeerTunnel::ask_for_services() {
+  const bool named = std::any_of(listening_.begin(), listening_.end(), [](const Listening& entry) {
+    return !entry.wanted.service.empty();
+  });
+  if (!named) return;
+  hyperdht::ConnectOptions options;
+  options.key_pair = peer_.identity;
+  options.extension = Extension{.features = Extension::kNoService, .service = {}, .services = {}};
+  options.relay_through = app_.node().relay_through();
+  question_ = app_.node().dht().connect(peer_.key, std::move(options));
+  question_->set_on_open([this] { on_services_told(); });
+}
+
+void PeerTunnel::on_services_told() {
+  const std::optional<Extension> extension = question_->extension();
+  question_->reset();
+  app_.scheduler().retire(std::move(question_));
+  std::set<std::string> missing;
+  for (const Listening& entry : listening_) {
+    const std::string& service = entry.wanted.service;
+    const bool there = extension && std::find(extension->services.begin(),
+                                              extension->services.end(),
+                                              service) != extension->services.end();
+    if (!service.empty() && !there) missing.insert(service);
+  }
+  for (const std::string& service : missing) {
+    app_.output().error("NO_SUCH_SERVICE",
+                        missing_service(extension, service) + "; listening all the same");
+  }
 }
 
 void PeerTunnel::report_ready() {
@@ -407,7 +475,7 @@ void PeerTunnel::report_ready() {
     app_.output().error("LISTEN_FAILED",
                         fmt::format("cannot listen on {}, which is to lead to {}: {}; trying again",
                                     entry.address(), peer_.name, entry.problem));
-    again_timer_.start(kListenAgain);
+    again_timer_.start(kTryAgain);
   }
 }
 

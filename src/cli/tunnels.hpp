@@ -28,7 +28,9 @@ class Exposure {
  public:
   struct Settings {
     KeyPair keys;
-    platform::IdentityLock lock;
+    std::string identity = {};  // path
+    /// None while another process announces the key: it is tried again.
+    std::optional<platform::IdentityLock> lock;
     std::vector<forward::Service> services;  // at least one
     std::set<PublicKey> allow;  // everybody if empty
     bool client_relays = true;  // relays that clients name are contacted
@@ -37,10 +39,15 @@ class Exposure {
   Exposure(App& app, Settings settings);
   ~Exposure();
 
-  /// `on_announced` is called after each round of announcing. Throws UserError.
+  /// Begins once this process has the key to itself. `on_announced` is called after each round of
+  /// announcing. Throws UserError.
   void start(std::function<void(std::size_t relays)> on_announced);
+  /// What keeps it from being announced, one line for people; empty if nothing does.
+  const std::string& problem() const { return problem_; }
   /// Says where the services are to be found.
   void report_listening() const;
+  /// Dials each service once, and tells of those that are not there.
+  void try_services();
   /// Other services, and others who may come, from now on: under the same key, with the announcement
   /// untouched. Connections that the new settings would not allow end.
   void change(std::vector<forward::Service> services, std::set<PublicKey> allow,
@@ -72,16 +79,24 @@ class Exposure {
   void refuse(hyperdht::PeerSocket& socket, const std::string& why);
   void report_reachability(const Reachability& report);
   void report_sharing(bool shared) const;
+  void announce();
+  void try_to_announce();
+  void try_service(const forward::Service& service);
 
   App& app_;
   Settings settings_;
   forward::ServiceHost host_;
   forward::Guests guests_;
   Refusals refusals_;
+  std::function<void(std::size_t)> on_announced_;
+  std::string problem_;
+  Timer again_timer_;
+  std::vector<std::unique_ptr<net::Dial>> trials_;  // of the services, at the start
   std::optional<Server> server_;
   std::optional<Reachability> reported_;
   std::uint64_t refused_ = 0;
   bool closing_ = false;
+  std::optional<Task> closed_task_;  // of one that was never announced
 };
 
 class PeerTunnel {
@@ -96,8 +111,9 @@ class PeerTunnel {
   /// What keeps local ports from being opened, such as another program: "cannot listen on ...", one
   /// line for people; empty if nothing does.
   std::string problem() const;
-  /// Asks the DHT whether the peer is there; `done` hears of the error, kNone for none.
-  void find_peer(std::function<void(ConnectError)> done);
+  /// Asks the peer whether it has the services that local addresses lead to by name, and tells of
+  /// those that it has not. Nothing happens, and nothing is told, while it cannot be reached.
+  void ask_for_services();
   /// Says where the local ports lead, or why one cannot be opened yet; of that one it is said again
   /// once it is.
   void report_ready();
@@ -131,12 +147,13 @@ class PeerTunnel {
   void try_again();
   void listen_again(Listening& entry);
   void report_ready(const Listening& entry) const;
+  void on_services_told();
 
   App& app_;
   PeerReference peer_;
   Timer again_timer_;
   std::vector<Listening> listening_;
-  std::unique_ptr<hyperdht::FindPeer> find_;
+  std::unique_ptr<hyperdht::PeerSocket> question_;  // a connection that only asks
 };
 
 /// The stream to the peer of a connection of an Exposure or a PeerTunnel.

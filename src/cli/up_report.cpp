@@ -67,7 +67,7 @@ Json expose_state(const Exposure& exposure) {
   for (const PublicKey& key : exposure.allowed()) allow.push_back(to_hex(key.view()));
   const auto& tested = exposure.reachability();
   const forward::PipeStats total = exposure.host().total();
-  return {{"publicKey", to_hex(exposure.public_key().view())},
+  Json out = {{"publicKey", to_hex(exposure.public_key().view())},
           {"key", hyperdht::key_text(exposure.public_key())},
           {"services", services},
           {"allow", allow},
@@ -78,6 +78,8 @@ Json expose_state(const Exposure& exposure) {
           {"refused", exposure.refused()},
           {"bytesToPeer", total.to_peer},
           {"bytesFromPeer", total.from_peer}};
+  if (!exposure.problem().empty()) out["problem"] = told(exposure.problem());
+  return out;
 }
 
 void add_tunnel(const PeerTunnel& tunnel, Json& out) {

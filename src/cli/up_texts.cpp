@@ -66,6 +66,9 @@ std::string expose_text(const Json& expose) {
   out += fmt::format("\n  reachable:   {}", reachable.is_null()     ? "not tested yet"
                                             : reachable.get<bool>() ? "yes"
                                                                     : "no");
+  if (expose.contains("problem")) {
+    out += fmt::format("\n  not open:    {}", text(expose, "problem"));
+  }
   if (expose.value("shared", false)) {
     out += "\n               another program serves this key, too: one of them needs its own";
   }

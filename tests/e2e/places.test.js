@@ -69,7 +69,7 @@ t.test('up runs without local addresses that are taken or not there, says so onc
     if (i < 0) t.ok(!('problem' in connect), `no problem with ${connect.listen}`)
     else t.ok(reasons[i].test(connect.problem), `${connect.listen}: ${connect.problem}`)
   }
-  const status = (await t.run(['status', '-c', file.name])).stdout
+  const status = (await t.run(['status', '-c', file.name], { env: { COLUMNS: '200' } })).stdout
   for (const where of missing) {
     t.ok(new RegExp(`\\n${where.replace(/[[\]]/g, '\\$&')} .* not open `).test(status), `${where} in the table: ${status}`)
     t.ok(status.includes(`\ncannot listen on ${where}: `), `why ${where} is not there: ${status}`)

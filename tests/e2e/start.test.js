@@ -1,0 +1,122 @@
+// What is there at the start, and what comes later: peers, services, identities.
+'use strict'
+
+const fs = require('fs')
+const path = require('path')
+const t = require('../support/harness')
+
+const KEY = /^[a-z0-9]{52}$/
+
+async function identity (name) {
+  const file = path.join(t.scratch, name)
+  const { stdout } = await t.run(['keygen', '--identity', file])
+  return { file, key: stdout.trim(), seed: fs.readFileSync(file, 'utf8').trim() }
+}
+
+t.test('--wait waits for a peer that is not up yet, and says so once', async () => {
+  const { bootstrap } = await t.testnet()
+  const echo = await t.service((socket) => socket.pipe(socket))
+  const own = await identity('awaited')
+  const pipe = t.hsfwd(['pipe', own.key, '--wait', '--bootstrap', bootstrap], { stdin: 'pipe' })
+  const connect = t.hsfwd(['connect', own.key, '-L', '0', '--wait', '--bootstrap', bootstrap, '--json', '--name', 'waiting'])
+  pipe.child.stdin.end('hello')
+  for (const program of [pipe, connect]) {
+    await t.until(() => /not yet: .*nobody in the DHT knows this key/.test(program.stderr), 'a word')
+  }
+  await t.sleep(6000) // another try
+  const expose = t.hsfwd(['expose', String(echo.port), '--identity', own.file, '--bootstrap', bootstrap, '--json'])
+  await expose.event('listening')
+  t.equal(await t.within(20000, 'the pipe', pipe.exited), 0, `exit code: ${pipe.stderr}`)
+  t.equal(pipe.text(), 'hello', 'what came back')
+  await connect.event('ready')
+  for (const program of [pipe, connect]) {
+    t.equal(program.stderr.match(/not yet/g).length, 1, `once: ${program.stderr}`)
+  }
+})
+
+t.test('--wait waits for a network, too', async () => {
+  const own = await identity('no-network')
+  const bootstrap = `127.0.0.1:${await t.freePort()}`
+  const connect = t.hsfwd(['connect', own.key, '-L', '0', '--wait', '--bootstrap', bootstrap, '--json', '--name', 'waiting'])
+  await t.until(() => /not yet/.test(connect.stderr), 'a word', 30000)
+  t.equal(connect.code, undefined, 'it goes on')
+  const network = t.hsfwd(['testnet', '--size', '3', '--port', bootstrap.split(':')[1], '--json'])
+  await network.event('ready')
+  const echo = await t.service((socket) => socket.pipe(socket))
+  await t.hsfwd(['expose', String(echo.port), '--identity', own.file, '--bootstrap', bootstrap, '--json']).event('listening')
+  await connect.event('ready', { timeout: 60000 })
+})
+
+t.test('-q says nothing of connections on standard output', async () => {
+  const { bootstrap } = await t.testnet()
+  const echo = await t.service((socket) => socket.end('hello'))
+  const own = await identity('quiet')
+  const expose = t.hsfwd(['expose', String(echo.port), '-q', '--identity', own.file, '--bootstrap', bootstrap])
+  await t.until(() => /connect with/.test(expose.text()), 'where to find it')
+  const before = expose.text()
+  for (let i = 0; i < 3; i++) t.equal((await t.run(['pipe', own.key, '--bootstrap', bootstrap], { input: '' })).stdout, 'hello', 'the service')
+  t.equal(expose.text(), before, 'nothing more')
+  t.equal(expose.stderr, '', 'nor there')
+})
+
+t.test('an identity in the environment', async () => {
+  const { bootstrap } = await t.testnet()
+  const own = await identity('in-a-file')
+  const env = { HSFWD_IDENTITY: own.seed }
+  t.equal((await t.run(['keygen'], { env })).stdout.trim(), own.key, 'its key')
+  t.ok((await t.run(['keygen', '--name', 'other'], { env })).stdout.trim() !== own.key, 'a name comes first')
+  const echo = await t.service((socket) => socket.end('hello'))
+  const config = path.join(t.scratch, 'environment.toml')
+  fs.writeFileSync(config, `bootstrap = "${bootstrap}"\n[[expose]]\nservices = "${echo.port}"\n`)
+  t.equal((await t.run(['check', '-c', config], { env })).code, 0, 'check')
+  const up = t.hsfwd(['up', '-c', config, '--json'], { env })
+  t.equal((await up.event('listening')).key, own.key, 'up')
+  const bad = await t.run(['keygen'], { env: { HSFWD_IDENTITY: 'secret stuff' } })
+  t.equal(bad.code, 78, 'exit code')
+  t.ok(/HSFWD_IDENTITY.*is not 64 hexadecimal digits/.test(bad.stderr) && !/stuff/.test(bad.stderr), bad.stderr)
+  t.ok(KEY.test((await t.run(['keygen'], { env: { HSFWD_IDENTITY: '' } })).stdout.trim()), 'an empty one is none')
+})
+
+t.test('what is missing on either side is said at the start, and waited for', async () => {
+  const { bootstrap } = await t.testnet()
+  const port = await t.freePort()
+  const own = await identity('promises')
+  const expose = t.hsfwd(['expose', `web=${port}`, '--identity', own.file, '--bootstrap', bootstrap, '--json'])
+  await t.until(() => new RegExp(`service web: localhost:${port}: Connection refused`).test(expose.stderr), 'that nobody listens')
+  await expose.event('listening')
+  const connect = t.hsfwd(['connect', own.key, '-L', '0:nosuch', '--bootstrap', bootstrap, '--json', '--name', 'asking'])
+  const error = await connect.event('error')
+  t.equal(error.code, 'NO_SUCH_SERVICE', 'the event')
+  t.equal(error.message, "the peer has no service 'nosuch'; it has web; listening all the same", 'what it says')
+  await connect.event('ready')
+  const fine = t.hsfwd(['connect', own.key, '-L', '0:web', '--bootstrap', bootstrap, '--json', '--name', 'fine'])
+  const { listen } = await fine.event('ready')
+  await t.service((socket) => socket.end('hello'), { port })
+  t.equal((await t.readAll(await t.connect(Number(listen.split(':').pop())))).toString(), 'hello', 'once somebody listens')
+  t.equal(fine.events.filter((event) => event.event === 'error').length, 0, 'no error')
+})
+
+t.test('an identity that another process announces does not keep the rest of up down', async () => {
+  const { bootstrap } = await t.testnet()
+  const echo = await t.service((socket) => socket.end('hello'))
+  const taken = await identity('taken')
+  const free = await identity('free')
+  const other = t.hsfwd(['expose', String(echo.port), '--identity', taken.file, '--bootstrap', bootstrap, '--json'])
+  await other.event('listening')
+  const config = path.join(t.scratch, 'taken.toml')
+  const expose = (own) => `[[expose]]\nservices = "${echo.port}"\nidentity = "${own.file}"\n`
+  fs.writeFileSync(config, `bootstrap = "${bootstrap}"\n${expose(taken)}${expose(free)}`)
+  const up = t.hsfwd(['up', '-c', config, '--json'])
+  t.equal((await up.event('error')).code, 'IDENTITY_IN_USE', 'it is said')
+  await up.event('listening', { matches: (e) => e.key === free.key })
+  const status = JSON.parse((await t.run(['status', '-c', config, '--json'])).stdout)
+  t.ok(/another hsfwd process/.test(status.exposes[0].problem), JSON.stringify(status.exposes))
+  t.ok(!('problem' in status.exposes[1]), 'the other one has none')
+  await other.kill('SIGKILL')
+  await up.event('listening', { matches: (e) => e.key === taken.key })
+  t.equal(up.events.filter((event) => event.event === 'error').length, 1, 'one line')
+  const alone = path.join(t.scratch, 'alone.toml')
+  fs.writeFileSync(alone, `bootstrap = "${bootstrap}"\n${expose(taken)}`)
+  const second = await t.run(['up', '-c', alone])
+  t.equal(second.code, 1, second.stderr)
+})

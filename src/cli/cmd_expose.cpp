@@ -75,7 +75,7 @@ int run_expose(const Arguments& arguments) {
       reported = true;
       app.waiting().end();
       exposure.report_listening();
-      exposure.try_services();
+      exposure.look_for_services();
     } else if (!node.online()) {
       app.fail({kTryLater, "NO_NETWORK",
                 "no DHT node answers, the bootstrap nodes included; is there a network?"});

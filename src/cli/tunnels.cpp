@@ -5,6 +5,7 @@
 
 #include "cli/table.hpp"
 #include "cli/timeline.hpp"
+#include "platform/listeners.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -123,20 +124,14 @@ void Exposure::try_to_announce() {
   announce();
 }
 
-void Exposure::try_services() {
-  for (const forward::Service& service : host_.services()) try_service(service);
-}
-
-void Exposure::try_service(const forward::Service& service) {
-  const std::size_t i = trials_.size();
-  trials_.push_back(nullptr);
-  trials_[i] = app_.streams().dial(service.target, [this, i, service](const auto& stream) {
-    app_.scheduler().retire(std::move(trials_[i]));
-    if (stream) return;
+void Exposure::look_for_services() const {
+  for (const forward::Service& service : host_.services()) {
+    const std::string why = platform::why_nobody_listens(service.target);
+    if (why.empty()) continue;
     app_.log().warning("expose",
                        "service {}: {}: {}; peers get nothing from it until somebody listens there",
-                       service.name, service.target.to_string(), stream.error());
-  });
+                       service.name, printable(service.target.to_string()), why);
+  }
 }
 
 void Exposure::announce() {

@@ -46,8 +46,8 @@ class Exposure {
   const std::string& problem() const { return problem_; }
   /// Says where the services are to be found.
   void report_listening() const;
-  /// Dials each service once, and tells of those that are not there.
-  void try_services();
+  /// Tells of services on this machine at which nobody listens.
+  void look_for_services() const;
   /// Other services, and others who may come, from now on: under the same key, with the announcement
   /// untouched. Connections that the new settings would not allow end.
   void change(std::vector<forward::Service> services, std::set<PublicKey> allow,
@@ -81,7 +81,6 @@ class Exposure {
   void report_sharing(bool shared) const;
   void announce();
   void try_to_announce();
-  void try_service(const forward::Service& service);
 
   App& app_;
   Settings settings_;
@@ -91,7 +90,6 @@ class Exposure {
   std::function<void(std::size_t)> on_announced_;
   std::string problem_;
   Timer again_timer_;
-  std::vector<std::unique_ptr<net::Dial>> trials_;  // of the services, at the start
   std::optional<Server> server_;
   std::optional<Reachability> reported_;
   std::uint64_t refused_ = 0;

@@ -29,10 +29,10 @@ std::size_t max_unproven_answer(std::size_t question) {
   return std::min(kMaxFactor * (question + kUdpOverhead), kMaxUnproven) - kUdpOverhead;
 }
 
-SendBudget::SendBudget(const net::Env& env)
+SendBudget::SendBudget(const net::Env& env, const TokenRate& host, const TokenRate& network)
     : env_(env),
-      hosts_(kHost, kHostBuckets, env.random.u64()),
-      networks_(kNetwork, kNetworkBuckets, env.random.u64()) {}
+      hosts_(host, kHostBuckets, env.random.u64()),
+      networks_(network, kNetworkBuckets, env.random.u64()) {}
 
 bool SendBudget::left_for(const net::Address& to) {
   const Instant now = env_.now();

@@ -7,7 +7,8 @@
 //    answer pings from wherever they ask, and present tokens only when they store; so it is the
 //    ping that lets them read values and topics. Nothing is remembered of who was there before, or
 //    else every member of the network could be made a victim;
-//  - what goes to a host, and to the /24 that it is in, has a rate.
+//  - what goes to a host, and to the /24 that it is in, has a rate. What a ping lets out has a lower
+//    one: a member of the DHT answers pings by itself, whoever asks in its name.
 #pragma once
 
 #include <array>
@@ -29,15 +30,16 @@ std::size_t max_unproven_answer(std::size_t question);
 struct AdmissionStats {
   std::uint64_t over_budget = 0;    // requests without an answer, as too much went there lately
   std::uint64_t return_checks = 0;  // pings for proof
+  std::uint64_t over_pong_budget = 0;  // none, as a host has had its large answers
   std::uint64_t not_forwarded = 0;  // to addresses that are none of the sender's business
 };
 
-/// Bytes that are sent because somebody asked, by where they go. Loopback and private hosts have a
+/// A rate of bytes that are sent because somebody asked, by where they go. Loopback and private hosts have a
 /// bucket a socket instead of one a host and a /24: whole networks are tried out on one host, and
 /// who can send from there needs nobody to reach it.
 class SendBudget {
  public:
-  explicit SendBudget(const net::Env& env);
+  SendBudget(const net::Env& env, const TokenRate& host, const TokenRate& network);
 
   /// Something may still go there.
   bool left_for(const net::Address& to);
@@ -66,7 +68,7 @@ class ReturnChecks {
   /// Keeps the question; the tid of the ping to be sent to its sender, or nothing where that makes
   /// no sense: the question is too long, or has come with all its repeats and no ping was answered.
   std::optional<std::uint16_t> begin(const IncomingRequest& request);
-  /// Gives the question to `again`, as proven, if this is the answer to its ping.
+  /// Gives the question to `again` if this is the answer to its ping.
   template <class Again>
   bool on_response(const net::UdpSocket& socket, const net::Address& from, std::uint16_t tid,
                    Again&& again) {
@@ -78,7 +80,6 @@ class ReturnChecks {
     }
     Question question = found;
     found.used = false;
-    question.request.origin.proven = true;
     if (question.has_value) {
       question.request.value = ByteView(question.value).first(question.value_size);
     }
@@ -86,6 +87,11 @@ class ReturnChecks {
     return true;
   }
   void forget_socket(const net::UdpSocket& socket);
+
+  // Fifteen of the largest answers at once, and four a second, from one node. Another key is mostly
+  // other nodes' to answer.
+  static constexpr TokenRate kHost{.per_second = 8 * 1024, .capacity = 32 * 1024};
+  static constexpr TokenRate kNetwork{.per_second = 4 * 8 * 1024, .capacity = 4 * 32 * 1024};
 
  private:
   static constexpr std::size_t kQuestions = 1024;  // of some 150 bytes, a round trip each

@@ -178,9 +178,11 @@ class Calls {
 
   /// Somebody was heard since then: silence is the peer's, not that of our own line.
   bool heard_since(Instant when) const { return heard_at_ >= when; }
-  /// A packet of the network came in, answer or not.
+  /// A packet of the network came in, whoever sent it.
+  void note_line_up() { heard_at_ = env_.now(); }
+  /// It has answered.
   void note_heard(const net::Address& from) {
-    heard_at_ = env_.now();
+    note_line_up();
     silent_.remove(from);
   }
   /// How many transmissions in a row the peer has not answered, while others were heard.

@@ -12,6 +12,7 @@ constexpr std::uint32_t kRecentTicks = 12;  // a minute: no need to ask
 constexpr std::uint32_t kOldTicks = 360;    // half an hour: has proven itself
 constexpr int kMaxChecks = 10;              // parallel, by hints
 constexpr int kMaxSwaps = 3;                // parallel, by newcomers
+constexpr int kMaxSwapsForAskers = 2;       // parallel, as many more: who asks may be made up
 }  // namespace
 
 int Liveness::running(Kind kind) const {
@@ -19,8 +20,10 @@ int Liveness::running(Kind kind) const {
                                         [kind](const auto& test) { return test->kind == kind; }));
 }
 
-void Liveness::on_full_bucket(const RoutingNode& newcomer) {
-  if (!node_.bootstrapped() || running(Kind::kSwap) >= kMaxSwaps) return;
+void Liveness::on_full_bucket(const RoutingNode& newcomer, Newcomer kind) {
+  const bool asks = kind == Newcomer::kAsks;
+  const Kind swap = asks ? Kind::kSwapForAsker : Kind::kSwap;
+  if (!node_.bootstrapped() || running(swap) >= (asks ? kMaxSwapsForAskers : kMaxSwaps)) return;
   const std::uint32_t tick = node_.tick();
   RoutingNode* stalest = nullptr;
   for (RoutingNode* node : node_.table().bucket_of(newcomer.id)) {
@@ -31,7 +34,7 @@ void Liveness::on_full_bucket(const RoutingNode& newcomer) {
   }
   if (stalest == nullptr) return;
   if (tick - stalest->pinged < kRecentTicks && tick - stalest->added > kOldTicks) return;
-  test(*stalest, Kind::kSwap, newcomer);
+  test(*stalest, swap, newcomer);
 }
 
 void Liveness::on_down_hint(const NodeId& id) {
@@ -60,7 +63,8 @@ bool Liveness::ping_some() {
 
 void Liveness::test(RoutingNode& node, Kind kind, const RoutingNode& newcomer) {
   node.pinged = node_.tick();
-  tests_.push_back(std::make_unique<Test>(Test{kind, node.id, node.seen, newcomer, node_.env().now(), nullptr}));
+  tests_.push_back(
+      std::make_unique<Test>(Test{kind, node.id, newcomer, node_.env().now(), nullptr}));
   Test& test = *tests_.back();
   test.call = std::make_unique<Call>(
       node_.calls(), [this, &test](const CallResult& result) { on_result(test, result); });
@@ -80,15 +84,22 @@ void Liveness::on_result(Test& test, const CallResult& result) {
 
   RoutingTable& table = node_.table();
   RoutingNode* node = table.find(done->id);
-  // An answer counts only if it came under the node's id, which refreshed `seen`.
-  const bool alive = result && node != nullptr && node->seen > done->last_seen;
+  // An answer counts only if it came under the node's id.
+  const bool alive = result && node != nullptr && result->from_id == done->id;
   const bool offline = !result && !node_.calls().heard_since(done->began);
   in_doubt_ |= offline;
   if (!alive && !offline) {
     if (node != nullptr) table.remove(done->id);
-    if (done->kind == Kind::kSwap) node_.insert(std::move(done->newcomer));
+    take_in(done->newcomer, done->kind);
   }
   node_.env().scheduler.retire(std::move(done));
+}
+
+void Liveness::take_in(const RoutingNode& newcomer, Kind kind) {
+  if (kind == Kind::kSwap) node_.insert(newcomer);
+  if (kind == Kind::kSwapForAsker) {
+    node_.meet(node_.sending_socket(), newcomer.address, newcomer.id);
+  }
 }
 
 }  // namespace hsfwd::rpc

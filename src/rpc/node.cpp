@@ -14,7 +14,6 @@ constexpr std::uint32_t kPollPause =
     12;                          // ticks, a minute: who lies is not to make us ask all the time
 constexpr int kPollsToLose = 3;  // in a row, unless one is unanimous
 constexpr std::uint32_t kMaxDelayedPing = 10'000;  // ms
-constexpr std::size_t kMaxDelayedPings = 1024;
 constexpr std::size_t kDownHintSize = 6;
 // Beside a value: who has found it needs no more than a few who may know of another.
 constexpr std::size_t kFewestCloserNodes = 8;
@@ -46,8 +45,13 @@ void Node::on_datagram(net::UdpSocket& socket, const net::Address& from, ByteVie
     case MessageKind::kResponse:
       if (const auto tid = response_tid(bytes)) {
         const bool checked = return_checks_.on_response(
-            socket, from, *tid, [this](const IncomingRequest& again) { dispatch(again); });
-        if (!checked) calls_.on_response(socket, from, bytes);
+            socket, from, *tid, [this](IncomingRequest& again) { on_pong(again); });
+        if (checked) return;
+        if (newcomers_.on_response(socket, from, *tid)) {
+          on_newcomer_pong(from, bytes);
+        } else {
+          calls_.on_response(socket, from, bytes);
+        }
       }
       return;
     case MessageKind::kNone:
@@ -65,7 +69,7 @@ void Node::on_request(net::UdpSocket& socket, const net::Address& from,
     env_.log.trace("rpc", "{} asks: {}", from.to_string(),
                    command_text(message.internal, message.command));
   }
-  calls_.note_heard(from);
+  calls_.note_line_up();
   IncomingRequest request{
       .origin = {.socket = &socket,
                  .from = from,
@@ -86,7 +90,14 @@ void Node::on_request(net::UdpSocket& socket, const net::Address& from,
     reply_error(request.origin, kErrorInvalidToken, {.token = true});
     return;
   }
-  if (request.from_id) learn(from, *request.from_id);
+  if (request.from_id) meet(socket, from, *request.from_id);
+  dispatch(request);
+}
+
+/// Every member of the DHT answers pings by itself, also if it was another that asked in its name.
+void Node::on_pong(IncomingRequest& request) {
+  RequestOrigin& origin = request.origin;
+  origin.proven = origin.by_pong = pong_budget_.left_for(origin.from);
   dispatch(request);
 }
 
@@ -135,15 +146,10 @@ void Node::on_delayed_ping(const IncomingRequest& request) {
   codec::Reader reader(request.value.value_or(ByteView()));
   const std::uint32_t delay = reader.u32();
   if (!reader.ok() || delay > kMaxDelayedPing) return;
-  std::erase_if(delayed_pings_, [](const auto& timer) { return !timer->armed(); });
-  if (delayed_pings_.size() >= kMaxDelayedPings) return;
   RequestOrigin origin = request.origin;
   // A pool socket may be gone by then; the node's own stay.
   if (origin.socket != client_) origin.socket = server_;
-  delayed_pings_.push_back(std::make_unique<Timer>(env_.scheduler, [this, origin] {
-    reply(origin, std::nullopt, {.token = false, .closer_nodes = false});
-  }));
-  delayed_pings_.back()->start(Duration::millis(delay));
+  delayed_pings_.add(origin, Duration::millis(delay));
 }
 
 void Node::reply(const RequestOrigin& origin, std::optional<ByteView> value,
@@ -176,16 +182,24 @@ bool Node::fits(const IncomingRequest& request, std::optional<ByteView> value) c
 }
 
 bool Node::check_return(const IncomingRequest& request) {
+  if (!pong_budget_.left_for(request.origin.from)) {
+    ++admission_stats_.over_pong_budget;
+    return false;
+  }
   const auto tid = return_checks_.begin(request);
   if (!tid) return false;
   ++admission_stats_.return_checks;
-  const net::Address& to = request.origin.from;
-  const RequestMessage ping{.tid = *tid,
+  send_ping(*request.origin.socket, request.origin.from, *tid);
+  return true;
+}
+
+/// As small as it can be: to where nobody may have asked.
+void Node::send_ping(net::UdpSocket& socket, const net::Address& to, std::uint16_t tid) {
+  const RequestMessage ping{.tid = tid,
                             .to = to,
                             .internal = true,
                             .command = static_cast<std::uint64_t>(InternalCommand::kPing)};
-  send(*request.origin.socket, to, ping.encode(), to);
-  return true;
+  send(socket, to, ping.encode(), to);
 }
 
 void Node::send_response(const RequestOrigin& origin, ResponseMessage message,
@@ -205,7 +219,11 @@ void Node::send_response(const RequestOrigin& origin, ResponseMessage message,
     add_closer_nodes(message, *origin.target,
                      origin.proven ? net::kMaxDatagram : max_unproven_answer(origin.size));
   }
-  send(socket, to, message.encode(), to);
+  const Bytes datagram = message.encode();
+  if (origin.by_pong && datagram.size() > max_unproven_answer(origin.size)) {
+    pong_budget_.spend(to, datagram.size());
+  }
+  send(socket, to, datagram, to);
 }
 
 /// As many as an answer of `limit` bytes has room for, the nearest of those that there are.
@@ -259,10 +277,34 @@ void Node::on_timeout(const net::Address&, const std::optional<NodeId>& id) {
   if (id) table_.remove(*id);
 }
 
+/// Who asks may be nobody, and changes nothing: one that the table has room for has to answer a ping
+/// first, and so has one that was silent.
+void Node::meet(net::UdpSocket& socket, const net::Address& from, const NodeId& id) {
+  if (options_.filter != nullptr && !options_.filter(from)) return;
+  if (table_.find(id) != nullptr) {
+    if (calls_.unanswered(from) == 0) return;
+  } else {
+    if (id == table_.self() || table_.is_crowded(id, from.host)) return;
+    if (!table_.has_room(id)) {
+      liveness_.on_full_bucket({.id = id, .address = from}, Liveness::Newcomer::kAsks);
+      return;
+    }
+  }
+  if (const auto tid = newcomers_.begin(socket, from)) send_ping(socket, from, *tid);
+}
+
+void Node::on_newcomer_pong(const net::Address& from, ByteView bytes) {
+  const auto message = decode_response(bytes);
+  if (!message) return;
+  calls_.note_heard(from);
+  if (const auto id = verified_id(message->id, from)) learn(from, *id);
+}
+
+/// From an answer, and from nothing else.
 void Node::learn(const net::Address& from, const NodeId& id) {
   if (options_.filter != nullptr && !options_.filter(from)) return;
   if (RoutingNode* known = table_.find(id)) {
-    known->pinged = known->seen = tick_;
+    known->pinged = tick_;
     table_.touch(*known);
     return;
   }
@@ -272,8 +314,8 @@ void Node::learn(const net::Address& from, const NodeId& id) {
 void Node::insert(RoutingNode node) {
   if (node.id == table_.self() || table_.find(node.id) != nullptr) return;
   if (table_.is_crowded(node.id, node.address.host)) return;
-  node.added = node.pinged = node.seen = tick_;
-  if (table_.add(node) == nullptr) liveness_.on_full_bucket(node);
+  node.added = node.pinged = tick_;
+  if (table_.add(node) == nullptr) liveness_.on_full_bucket(node, Liveness::Newcomer::kAnswers);
 }
 
 // --- The own address ---

@@ -2,8 +2,8 @@
 // A member of the DHT: answers requests, learns nodes, finds out about its own address and becomes
 // a persistent member when it can. Commands of the layer above are offered to a Handler.
 //
-// Differs from upstream: only answers to own questions say where we are, not what strangers ask;
-// what is once established is given up only when others than those who deny it deny it, too; a host
+// Differs from upstream: only answers to own questions say where we are, and who is a member, not
+// what strangers ask; what is once established is given up only when others than those who deny it deny it, too; a host
 // and a /24 have few places in the routing table.
 #pragma once
 
@@ -16,9 +16,11 @@
 #include "rpc/address_votes.hpp"
 #include "rpc/admission.hpp"
 #include "rpc/call.hpp"
+#include "rpc/delayed_pings.hpp"
 #include "rpc/health.hpp"
 #include "rpc/liveness.hpp"
 #include "rpc/network_check.hpp"
+#include "rpc/newcomers.hpp"
 #include "rpc/query.hpp"
 #include "rpc/routing_table.hpp"
 #include "rpc/tokens.hpp"
@@ -164,9 +166,13 @@ class Node final : private Calls::Owner {
   void add_closer_nodes(ResponseMessage& message, const Target& target, std::size_t limit) const;
   bool fits(const IncomingRequest& request, std::optional<ByteView> value) const;
   bool check_return(const IncomingRequest& request);
+  void on_pong(IncomingRequest& request);
+  void send_ping(net::UdpSocket& socket, const net::Address& to, std::uint16_t tid);
   void send(net::UdpSocket& socket, const net::Address& to, const Bytes& datagram,
             const std::optional<net::Address>& payer);
 
+  void meet(net::UdpSocket& socket, const net::Address& from, const NodeId& id);
+  void on_newcomer_pong(const net::Address& from, ByteView bytes);
   void learn(const net::Address& from, const NodeId& id);
   void insert(RoutingNode node);
   void take_vote(const Reply& reply);
@@ -210,7 +216,9 @@ class Node final : private Calls::Owner {
   UnresolvedNames unresolved_names_;
   Calls calls_;
   SendBudget budget_;
+  SendBudget pong_budget_;  // of the above: for large answers that a pong let out
   ReturnChecks return_checks_;
+  Newcomers newcomers_;
   AdmissionStats admission_stats_;
   Tokens tokens_;
   RoutingTable table_;
@@ -247,7 +255,7 @@ class Node final : private Calls::Owner {
   Task look_again_task_;
   std::unique_ptr<Query> background_;
   std::vector<std::unique_ptr<Call>> down_hints_;
-  std::vector<std::unique_ptr<Timer>> delayed_pings_;
+  DelayedPings delayed_pings_;
 };
 
 }  // namespace hsfwd::rpc

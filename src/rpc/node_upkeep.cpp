@@ -31,8 +31,10 @@ Node::Node(const net::Env& env, NodeOptions options, NodeHandler& handler)
       firewalled_(options_.firewalled),
       adaptive_(!options_.ephemeral.has_value()),
       calls_(env_, *this),
-      budget_(env_),
+      budget_(env_, SendBudget::kHost, SendBudget::kNetwork),
+      pong_budget_(env_, ReturnChecks::kHost, ReturnChecks::kNetwork),
       return_checks_(env_),
+      newcomers_(env_),
       tokens_(env_.random),
       table_(env_.random.fixed<NodeId>()),
       poll_(*this),
@@ -47,7 +49,10 @@ Node::Node(const net::Env& env, NodeOptions options, NodeHandler& handler)
       tick_timer_(env_.scheduler, [this] { on_tick(); }),
       drain_timer_(env_.scheduler, [this] { on_drain(); }),
       quick_check_(calls_, [this](const CallResult& result) { on_quick_check(result.ok()); }),
-      look_again_task_(env_.scheduler, [this] { look_again(); }) {}
+      look_again_task_(env_.scheduler, [this] { look_again(); }),
+      delayed_pings_(env_, [this](const RequestOrigin& origin) {
+        reply(origin, std::nullopt, kBareReply);
+      }) {}
 
 Node::~Node() { env_.scheduler.collect(); }
 

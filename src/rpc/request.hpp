@@ -20,6 +20,7 @@ struct RequestOrigin {
   std::optional<Target> target;
   std::size_t size = 0;  // of the datagram
   bool proven = false;   // the sender is at `from`, or was there seconds ago
+  bool by_pong = false;  // that is so, but it may be another who has asked
 };
 
 struct IncomingRequest {

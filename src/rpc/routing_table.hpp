@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The nodes this node knows: 256 buckets by shared prefix with the own id, k nodes each, and all of
-// them in the order in which they were last heard of.
+// them in the order in which they last answered.
 //
 // Differs from upstream: it tells of hosts and /24s that have as many nodes in it as they get, and
 // names no more of one host than it has to.
@@ -26,8 +26,7 @@ struct RoutingNode {
   net::Address address;
   std::uint32_t sampled = 0;  // when it last had a vote on our address; 0: never
   std::uint32_t added = 0;
-  std::uint32_t pinged = 0;  // when we last dealt with it
-  std::uint32_t seen = 0;    // when we last heard from it
+  std::uint32_t pinged = 0;  // when it last answered, or was last tested
   std::uint32_t down_hints = 0;
 
   // Neighbours in the order of last contact.
@@ -43,9 +42,10 @@ class RoutingTable {
   std::size_t size() const { return size_; }
 
   RoutingNode* find(const NodeId& id) const;
-  /// The node that was added, as the most recently heard of; nullptr if its bucket is full or the id
+  /// The node that was added, as the one that answered last; nullptr if its bucket is full or the id
   /// is there already or is the own one.
   RoutingNode* add(RoutingNode node);
+  bool has_room(const NodeId& id) const { return bucket(id).size() < kBucketSize; }
   /// The host or its /24 has all the places that it gets, in the bucket of `id` or in all.
   bool is_crowded(const NodeId& id, net::Ipv4 host) const;
   void remove(const NodeId& id);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a node sends to who has proven nothing: never much more than it got, and not for ever.
 #include <catch2/catch.hpp>
+#include <map>
 
 #include "stranger.hpp"
 
@@ -126,6 +127,137 @@ TEST_CASE("a large answer goes to who answers a ping, and to nobody else") {
   }
 }
 
+TEST_CASE("members in whose names large answers are asked for get them at a low rate") {
+  Network network(6);
+  network.grow_to(30);
+  Member& member = *network.members[7];
+  const double cost =
+      static_cast<double>(large_question().encode().size()) + static_cast<double>(kUdpOverhead);
+  std::size_t large_bytes = 0;  // to hosts of the victims' /24s
+  double other_bytes = 0;
+  std::vector<Member*> victims{network.members[20].get()};
+  network.world.set_tap([&](const sim::Packet& packet) {
+    const bool hit = std::any_of(victims.begin(), victims.end(), [&](const Member* victim) {
+      return victim->address() == packet.to;
+    });
+    if (!hit || packet.from != member.address()) return;
+    if (packet.wire_size() > member.large.size()) {
+      large_bytes += packet.wire_size();
+    } else {
+      other_bytes += static_cast<double>(packet.wire_size());
+    }
+  });
+  constexpr double kLast = 2100;  // on credit
+  std::uint16_t tid = 0;
+  const auto forge = [&](int questions) {
+    for (int i = 0; i < questions; ++i) {
+      for (const Member* victim : victims) {
+        RequestMessage request = large_question();
+        request.tid = ++tid;
+        member.hear(victim->address(), request);
+      }
+      network.world.run_for(20_ms);
+    }
+  };
+
+  SECTION("one of them, and others are served meanwhile") {
+    forge(400);
+    const TokenRate rate = ReturnChecks::kHost;
+    CHECK(static_cast<double>(large_bytes) < rate.capacity + 9 * rate.per_second + kLast);
+    CHECK(static_cast<double>(large_bytes) > rate.capacity);
+    CHECK(other_bytes <= 400 * 3 * cost);
+    CHECK(member.node().admission_stats().over_pong_budget > 300);
+
+    const auto read = [&](Member& asking) {
+      std::optional<Bytes> value;
+      bool token = false;
+      Call call(asking.node().calls(), [&](const CallResult& result) {
+        if (result && result->message.value) value = to_bytes(*result->message.value);
+        token = result && result->message.token;
+      });
+      RequestSpec spec;
+      spec.to = member.address();
+      spec.command = Member::kLargeAnswer;
+      spec.target = any_target();
+      asking.host().freeze();
+      call.start(std::move(spec));
+      asking.host().schedule_wake();
+      network.world.run_for(1_s);
+      CHECK(token);
+      return value == member.large;
+    };
+    CHECK(read(*network.members[21]));
+    forge(100);
+    CHECK_FALSE(read(*victims[0]));
+    CHECK(read(*victims[0]));
+  }
+  SECTION("those of a /24 together") {
+    victims.clear();
+    for (std::uint8_t i = 1; i <= 8; ++i) {
+      network.members.push_back(std::make_unique<Member>(
+          network.world.add_host(net::Ipv4::of(81, 1, 2, i)), network.member_options()));
+      victims.push_back(network.members.back().get());
+    }
+    network.world.run_for(10_s);
+    forge(400);
+    const TokenRate rate = ReturnChecks::kNetwork;
+    CHECK(static_cast<double>(large_bytes) < rate.capacity + 9 * rate.per_second + 8 * kLast);
+    CHECK(static_cast<double>(large_bytes) > rate.capacity);
+  }
+  SECTION("also if all the questions are there before the first pong") {
+    for (std::uint16_t i = 0; i < 200; ++i) {
+      RequestMessage request = large_question();
+      request.tid = i;
+      member.hear(victims[0]->address(), request);
+    }
+    network.world.run_for(1_s);
+    const TokenRate rate = ReturnChecks::kHost;
+    CHECK(static_cast<double>(large_bytes) < rate.capacity + rate.per_second + kLast);
+  }
+}
+
+TEST_CASE("one host takes not all the places of pings that are answered later") {
+  Network network(7);
+  network.grow_to(10);
+  Member& member = *network.members[7];
+  const auto delayed = [](std::uint16_t tid) {
+    static const Bytes ten_seconds{0x10, 0x27, 0, 0};
+    return RequestMessage{.tid = tid,
+                          .internal = true,
+                          .command = static_cast<std::uint64_t>(InternalCommand::kDelayedPing),
+                          .value = ByteView(ten_seconds)};
+  };
+  std::map<net::Ipv4, std::size_t> answers;
+  network.world.set_tap([&](const sim::Packet& packet) {
+    if (packet.from == member.address() && packet.to.port == 4000) ++answers[packet.to.host];
+  });
+  const auto ask = [&](net::Ipv4 host, std::uint16_t times) {
+    for (std::uint16_t i = 0; i < times; ++i) member.hear({host, 4000}, delayed(i));
+  };
+  const auto of = [](std::uint8_t network, std::uint8_t host) {
+    return net::Ipv4::of(81, 1, network, host);
+  };
+  const net::Ipv4 local = net::Ipv4::of(10, 0, 0, 1);
+  for (std::uint8_t host = 1; host < 12; ++host) network.world.add_host(of(1, host));
+  network.world.add_host(of(2, 1));
+  network.world.add_host(local);
+  ask(of(1, 1), 1100);
+  for (std::uint8_t host = 2; host < 12; ++host) ask(of(1, host), 100);
+  ask(local, 1100);
+  ask(of(2, 1), 1);
+  network.world.run_for(11_s);
+  CHECK(answers[of(1, 1)] == DelayedPings::kOfHost);
+  CHECK(answers[local] == DelayedPings::kOfLocalHost);
+  CHECK(answers[of(2, 1)] == 1);
+  std::size_t sum = 0;
+  for (std::uint8_t host = 1; host < 12; ++host) sum += answers[of(1, host)];
+  CHECK(sum == DelayedPings::kOfNetwork);
+  // The places are free again.
+  ask(of(1, 1), 1);
+  network.world.run_for(11_s);
+  CHECK(answers[of(1, 1)] == DelayedPings::kOfHost + 1);
+}
+
 TEST_CASE("a node that asks for a large value has it after two round trips, in fragments") {
   Network network(3);
   network.grow_to(30);
@@ -195,16 +327,8 @@ TEST_CASE("on a private network each socket has a budget of its own") {
   network.grow_to(40);
   Member& member = *network.members[7];
   // As if from ten programs of one host: nobody outside can pretend to be there.
-  const Bytes question = [&] {
-    RequestMessage request = find_node();
-    request.to = member.address();
-    return request.encode();
-  }();
   const auto ask_from = [&](std::uint16_t port) {
-    Bytes bytes = question;
-    net::InboundDatagram datagram{{net::Ipv4::of(10, 0, 0, 1), port}, bytes};
-    member.host().freeze();
-    member.on_datagrams(member.node().server_socket(), {&datagram, 1});
+    member.hear({net::Ipv4::of(10, 0, 0, 1), port}, find_node());
   };
   const auto refused = [&] { return member.node().admission_stats().over_budget; };
   for (int i = 0; i < 3000; ++i) ask_from(1000);

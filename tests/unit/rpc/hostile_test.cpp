@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Strangers and members that lie: what they say of others and of ourselves.
 #include <catch2/catch.hpp>
+#include <map>
 #include <set>
 
+#include "codec/writer.hpp"
 #include "hostile.hpp"
 #include "network.hpp"
 #include "rpc/address_votes.hpp"
@@ -373,6 +375,224 @@ TEST_CASE(
   local.ping(member.address());
   network.world.run_for(2_s);
   CHECK(count_if([](const Address& node) { return node.host == Ipv4::of(10, 1, 1, 1); }) > 32);
+}
+
+// --- Who becomes a member ---
+
+namespace {
+
+/// As a member asks, under the id of its address.
+RequestMessage ping_of(const Address& from, std::uint16_t tid) {
+  return {.tid = tid,
+          .id = node_id_of(from),
+          .internal = true,
+          .command = static_cast<std::uint64_t>(InternalCommand::kPing)};
+}
+
+/// In a /24 of its own.
+Address ghost(std::uint32_t i) { return {{0x50000007u + i * 256}, 4000}; }
+
+/// Pings, and nothing else, that leave a member for ports that no member of a network has.
+struct PingCount {
+  PingCount(sim::World& world, const Member& member) {
+    world.set_tap([this, from = member.address()](const sim::Packet& packet) {
+      if (packet.from != from || packet.to.port == from.port) return;
+      const auto request = decode_request(packet.payload);
+      if (!request) return;
+      CHECK(request->internal);
+      CHECK(request->command == static_cast<std::uint64_t>(InternalCommand::kPing));
+      CHECK_FALSE(request->id);
+      ++pings[packet.to];
+      ++sum;
+    });
+  }
+  std::map<Address, int> pings;
+  int sum = 0;
+};
+
+}  // namespace
+
+TEST_CASE("nodes that do not exist are no members, whatever is asked in their names") {
+  Network network(71);
+  network.grow_to(8);
+  Member& member = *network.members[3];
+  const std::size_t before = member.node().table().size();
+  const auto& times = member.node().call_stats().timeouts;
+  const std::uint64_t timeouts = times;
+  PingCount count(network.world, member);
+  std::uint16_t tid = 0;
+  for (std::uint32_t i = 0; i < 4000; ++i) {
+    network.world.add_host(ghost(i).host);  // where nobody listens
+    member.hear(ghost(i), ping_of(ghost(i), ++tid));
+    network.world.run_for(2_ms);
+    if (i % 400 == 0) CHECK(member.node().table().size() == before);
+  }
+  network.world.run_for(10_s);
+  CHECK(member.node().table().size() == before);
+  // Each at most one ping, and not many in all; and nobody's silence is held against our line.
+  CHECK(count.sum > 100);
+  CHECK(count.sum <= Newcomers::kAll.capacity + 9 * Newcomers::kAll.per_second);
+  for (const auto& [node, pings] : count.pings) CHECK(pings == 1);
+  CHECK(times == timeouts);
+  CHECK(member.node().calls().unanswered(ghost(0)) == 0);
+
+  Search search(network.members[6]->node(), target_number(1));
+  const Instant began = network.world.now();
+  REQUIRE(network.world.run_until([&] { return search.done; }, 30_s));
+  CHECK(network.world.now() - began < 1_s);
+}
+
+TEST_CASE("who asks is a member when it has answered the one ping that this costs") {
+  Network network(72);
+  network.grow_to(8);
+  Member& member = *network.members[3];
+  RoutingTable& table = member.node().table();
+  PingCount count(network.world, member);
+  bool with_id = true;
+  bool answers = true;
+  int offset = 0;
+  Hostile newcomer(network.world.add_host(kStranger), {4000}, [&](const auto& question) {
+    ResponseMessage answer = question.answer();
+    if (!with_id) answer.id.reset();
+    answer.tid = static_cast<std::uint16_t>(answer.tid + offset);
+    if (answers) question.send(answer);
+  });
+  const NodeId id = node_id_of(newcomer.address());
+  const auto ask = [&] {
+    newcomer.ping(member.address());
+    network.world.run_for(1_s);
+    return table.find(id) != nullptr;
+  };
+  SECTION("it does") {
+    CHECK(ask());
+    CHECK(ask());
+    CHECK(count.sum == 1);
+  }
+  SECTION("it answers under no id") {
+    with_id = false;
+    CHECK_FALSE(ask());
+  }
+  SECTION("the answer is another's guess, of which there is one") {
+    offset = 1;
+    CHECK_FALSE(ask());
+    offset = 0;
+    CHECK_FALSE(ask());
+    CHECK(count.sum == 1);
+    network.world.run_for(Newcomers::kPause);
+    CHECK(ask());
+  }
+  SECTION("a ping is lost, and it asks again and again") {
+    answers = false;
+    for (int i = 0; i < 4; ++i) CHECK_FALSE(ask());
+    CHECK(count.sum == 1);
+    answers = true;
+    network.world.run_for(Newcomers::kPause);
+    CHECK(ask());
+    CHECK(count.sum == 2);
+  }
+  SECTION("others of its /24 have had their pings") {
+    std::uint16_t tid = 0;
+    for (std::uint32_t i = 1; i < 1000; ++i) {
+      const Address from{Ipv4::of(77, 7, 7, static_cast<std::uint8_t>(i % 250)),
+                         static_cast<std::uint16_t>(5000 + i)};
+      member.hear(from, ping_of(from, ++tid));
+    }
+    CHECK_FALSE(ask());
+    CHECK(count.sum <= Newcomers::kNetwork.capacity + Newcomers::kNetwork.per_second);
+    network.world.run_for(10_s);
+    CHECK(ask());
+  }
+}
+
+TEST_CASE("who finds a bucket full has no ping, but a place when one of those in it is gone") {
+  Network network(73);
+  network.grow_to(150);
+  // Somebody who has no room for it.
+  Address from{kStranger, 4000};
+  const auto full = std::find_if(
+      network.members.begin(), network.members.end(), [&](const auto& member) {
+        for (from.port = 4000; from.port < 4010; ++from.port) {
+          if (!member->node().table().has_room(node_id_of(from))) return true;
+        }
+        return false;
+      });
+  REQUIRE(full != network.members.end());
+  Member& member = **full;
+  RoutingTable& table = member.node().table();
+  PingCount count(network.world, member);
+  Hostile newcomer(network.world.add_host(kStranger), {from.port},
+                   [](const auto& question) { question.send(question.answer()); });
+  member.hear(from, ping_of(from, 1));
+  network.world.run_for(1_s);
+  CHECK(count.sum == 0);
+  CHECK(table.find(node_id_of(from)) == nullptr);
+
+  for (const RoutingNode* node : table.bucket_of(node_id_of(from))) {
+    for (const auto& other : network.members) {
+      if (other->address() == node->address) other->host().sleep();
+    }
+  }
+  REQUIRE(network.world.run_until(
+      [&] {
+        member.hear(from, ping_of(from, 2));
+        network.world.run_for(5_s);
+        return table.find(node_id_of(from)) != nullptr;
+      },
+      100_s));
+}
+
+TEST_CASE("what is asked in the name of a member that is gone does not keep it") {
+  Network network(74);
+  network.grow_to(8);
+  Member& member = *network.members[3];
+  Member& gone = *network.members[5];
+  const NodeId id = node_id_of(gone.address());
+  member.node().add_node(gone.address());
+  REQUIRE(member.node().table().find(id) != nullptr);
+  gone.host().sleep();
+  std::uint16_t tid = 0;
+  // Two rounds of upkeep.
+  for (int i = 0; i < 900; ++i) {
+    member.hear(gone.address(), ping_of(gone.address(), ++tid));
+    network.world.run_for(100_ms);
+  }
+  CHECK(member.node().table().find(id) == nullptr);
+  CHECK(member.node().calls().unanswered(gone.address()) > 0);
+  SECTION("and it is one again when it is back") {
+    gone.host().wake();
+    REQUIRE(network.world.run_until(
+        [&] {
+          member.hear(gone.address(), ping_of(gone.address(), ++tid));
+          network.world.run_for(1_s);
+          return member.node().table().find(id) != nullptr;
+        },
+        10_s));
+    CHECK(member.node().calls().unanswered(gone.address()) == 0);
+  }
+}
+
+TEST_CASE("a member that answers is not thrown out by those who say that it does not") {
+  Network network(75);
+  network.grow_to(8);
+  Member& member = *network.members[3];
+  Member& slandered = *network.members[5];
+  const NodeId id = node_id_of(slandered.address());
+  member.node().add_node(slandered.address());
+  const Bytes value = codec::encode([&](codec::Writer& w) { w.ipv4(slandered.address()); });
+  const RequestMessage hint{.internal = true,
+                            .command = static_cast<std::uint64_t>(InternalCommand::kDownHint),
+                            .value = ByteView(value)};
+  for (int i = 0; i < 100; ++i) {
+    // It has just answered, in the same tick.
+    Call call(member.node().calls(), [](const CallResult&) {});
+    member.host().freeze();
+    member.node().ping(call, slandered.address());
+    member.host().schedule_wake();
+    network.world.run_for(100_ms);
+    member.hear({kStranger, 4000}, hint);
+    network.world.run_for(700_ms);
+    REQUIRE(member.node().table().find(id) != nullptr);
+  }
 }
 
 TEST_CASE("a host that is all around a key is not all that others hear of") {

@@ -24,6 +24,15 @@ class Member : public net::UdpObserver, public NodeHandler {
   void on_datagrams(net::UdpSocket& socket, std::span<net::InboundDatagram> batch) override {
     for (const auto& datagram : batch) node_.on_datagram(socket, datagram.from, datagram.bytes);
   }
+  /// A question that says it comes from there.
+  void hear(const net::Address& from, RequestMessage request) {
+    request.to = address();
+    Bytes bytes = request.encode();
+    net::InboundDatagram datagram{from, bytes};
+    host_.freeze();
+    on_datagrams(*server_, {&datagram, 1});
+    host_.schedule_wake();
+  }
   bool on_request(const IncomingRequest& request) override {
     if (request.origin.command == kLargeAnswer) {
       node_.answer(request, large);

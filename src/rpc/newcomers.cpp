@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/newcomers.hpp"
+
+#include <utility>
+
+namespace hsfwd::rpc {
+
+namespace {
+constexpr Duration kPatience = 4_s;             // as for any other question
+constexpr std::size_t kNetworkBuckets = 1024;  // of 24 bytes
+}  // namespace
+
+Newcomers::Newcomers(const net::Env& env)
+    : env_(env),
+      secret_(env.random.u64()),
+      all_(kAll),
+      networks_(kNetwork, kNetworkBuckets, secret_) {}
+
+/// Nobody else knows which nodes share one.
+Newcomers::Place& Newcomers::place(const net::Address& node) {
+  std::uint64_t x = static_cast<std::uint64_t>(node.host.value) << 16 | node.port;
+  x = (x ^ secret_) * 0x9e3779b97f4a7c15ULL;
+  x = (x ^ x >> 29) * (secret_ | 1);
+  return places_[(x ^ x >> 32) % kPlaces];
+}
+
+/// Whole networks live on one private host.
+bool Newcomers::take(const net::Address& node) {
+  const Instant now = env_.now();
+  const bool local = net::is_private(node.host);
+  const std::uint64_t network = node.host.slash_24().value;
+  if (!local && networks_.level(network, now) < 1) return false;
+  if (!all_.try_take(now, 1)) return false;
+  if (!local) networks_.take(network, now, 1);
+  return true;
+}
+
+std::optional<std::uint16_t> Newcomers::begin(const net::UdpSocket& socket,
+                                              const net::Address& node) {
+  if (places_.empty()) places_.resize(kPlaces);
+  Place& found = place(node);
+  const Instant now = env_.now();
+  if (found.node == node && now - found.at < kPause) return std::nullopt;
+  if (!take(node)) return std::nullopt;
+  found = {node, &socket, now, static_cast<std::uint16_t>(env_.random.u32()), true};
+  return found.tid;
+}
+
+bool Newcomers::on_response(const net::UdpSocket& socket, const net::Address& from,
+                            std::uint16_t tid) {
+  if (places_.empty()) return false;
+  Place& found = place(from);
+  if (found.node != from || !std::exchange(found.waits, false)) return false;
+  return found.tid == tid && found.socket == &socket && env_.now() - found.at < kPatience;
+}
+
+}  // namespace hsfwd::rpc

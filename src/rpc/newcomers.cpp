@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/newcomers.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace hsfwd::rpc {
@@ -44,6 +45,30 @@ std::optional<std::uint16_t> Newcomers::begin(const net::UdpSocket& socket,
   if (!take(node)) return std::nullopt;
   found = {node, &socket, now, static_cast<std::uint16_t>(env_.random.u32()), true};
   return found.tid;
+}
+
+bool Newcomers::begin_trial(const Trial& trial) {
+  const bool local = net::is_private(trial.node.host);
+  const bool neighbours = std::any_of(trials_.begin(), trials_.end(), [&](const Trial& other) {
+    return !local && other.node.host.slash_24() == trial.node.host.slash_24();
+  });
+  if (neighbours || trials_.size() >= kTrials) return false;
+  trials_.push_back(trial);
+  return true;
+}
+
+std::vector<Newcomers::Trial> Newcomers::end_trials() {
+  std::vector<Trial> out;
+  std::erase_if(trials_, [&](const Trial& trial) {
+    if (trial.pinged) out.push_back(trial);
+    return trial.pinged;
+  });
+  return out;
+}
+
+std::vector<Newcomers::Trial> Newcomers::next_trials() {
+  for (Trial& trial : trials_) trial.pinged = true;
+  return trials_;
 }
 
 bool Newcomers::on_response(const net::UdpSocket& socket, const net::Address& from,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "net/env.hpp"
+#include "rpc/node_id.hpp"
 #include "util/token_bucket.hpp"
 
 namespace hsfwd::rpc {
@@ -13,9 +14,28 @@ namespace hsfwd::rpc {
 /// and the id of that address is no secret, so that it says nothing of who is there: each is sent a
 /// ping, once, and what it answers counts. These pings are no calls: who is silent is nobody, which
 /// says nothing of our line, and has no place in the window that our own questions need.
+///
+/// A few at a time are members on trial from their first question on, as upstream has all, and get
+/// the ping a little later: a network that begins grows by them.
 class Newcomers {
  public:
   explicit Newcomers(const net::Env& env);
+
+  struct Trial {
+    NodeId id;
+    net::Address node;
+    net::UdpSocket* socket = nullptr;  // that it asked
+    bool pinged = false;
+  };
+  /// False where others are on trial, of its network or in all.
+  bool begin_trial(const Trial& trial);
+  /// Those that have not answered, whose time is over; they are forgotten.
+  std::vector<Trial> end_trials();
+  /// Those that get their ping now.
+  std::vector<Trial> next_trials();
+  void end_trial(const NodeId& id) {
+    std::erase_if(trials_, [&](const Trial& trial) { return trial.id == id; });
+  }
 
   /// The tid of the ping to be sent to `node` from `socket`; nothing where it has had one lately, or
   /// others have had too many.
@@ -28,6 +48,7 @@ class Newcomers {
   // later there is a newcomer now and then. A /24 gets 32 of the places.
   static constexpr TokenRate kAll{.per_second = 64, .capacity = 256};
   static constexpr TokenRate kNetwork{.per_second = 4, .capacity = 32};
+  static constexpr std::size_t kTrials = 4;
   /// Until the same node may have another one: it was lost, or the node is there by now.
   static constexpr Duration kPause = 5_s;
 
@@ -49,6 +70,7 @@ class Newcomers {
   TokenBucket all_;
   TokenBuckets networks_;
   std::vector<Place> places_;  // none before the first
+  std::vector<Trial> trials_;
 };
 
 }  // namespace hsfwd::rpc

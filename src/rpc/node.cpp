@@ -290,7 +290,27 @@ void Node::meet(net::UdpSocket& socket, const net::Address& from, const NodeId& 
       return;
     }
   }
+  if (table_.find(id) == nullptr && try_newcomer(socket, from, id)) return;
   if (const auto tid = newcomers_.begin(socket, from)) send_ping(socket, from, *tid);
+}
+
+bool Node::try_newcomer(net::UdpSocket& socket, const net::Address& from, const NodeId& id) {
+  net::UdpSocket* const asked = &socket == client_ ? client_ : server_;  // others may be gone then
+  if (!newcomers_.begin_trial({.id = id, .node = from, .socket = asked})) return false;
+  table_.add({.id = id, .address = from, .added = tick_, .pinged = tick_, .on_trial = true});
+  return true;
+}
+
+/// Every tick: who was asked in the last one and has not answered is nobody.
+void Node::go_on_with_trials() {
+  for (const Newcomers::Trial& trial : newcomers_.end_trials()) {
+    const RoutingNode* node = table_.find(trial.id);
+    if (node != nullptr && node->on_trial) table_.remove(trial.id);
+  }
+  for (const Newcomers::Trial& trial : newcomers_.next_trials()) {
+    const auto tid = newcomers_.begin(*trial.socket, trial.node);
+    if (tid) send_ping(*trial.socket, trial.node, *tid);
+  }
 }
 
 void Node::on_newcomer_pong(const net::Address& from, ByteView bytes) {
@@ -305,6 +325,7 @@ void Node::learn(const net::Address& from, const NodeId& id) {
   if (options_.filter != nullptr && !options_.filter(from)) return;
   if (RoutingNode* known = table_.find(id)) {
     known->pinged = tick_;
+    if (std::exchange(known->on_trial, false)) newcomers_.end_trial(id);
     table_.touch(*known);
     return;
   }

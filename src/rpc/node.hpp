@@ -172,6 +172,8 @@ class Node final : private Calls::Owner {
             const std::optional<net::Address>& payer);
 
   void meet(net::UdpSocket& socket, const net::Address& from, const NodeId& id);
+  bool try_newcomer(net::UdpSocket& socket, const net::Address& from, const NodeId& id);
+  void go_on_with_trials();
   void on_newcomer_pong(const net::Address& from, ByteView bytes);
   void learn(const net::Address& from, const NodeId& id);
   void insert(RoutingNode node);

@@ -286,6 +286,7 @@ void Node::on_tick() {
   } else {
     ++tick_;
   }
+  go_on_with_trials();
   if (!bootstrapped_) return;
   // The line is back.
   if (heard_nobody_ && calls_.stats().responses > responses_before_) look_again();

@@ -85,10 +85,12 @@ std::vector<const RoutingNode*> RoutingTable::closest(const Target& target,
   // The turns in which a host's nodes come, kHostTurn at a time.
   std::vector<std::pair<std::size_t, const RoutingNode*>> found;
   std::unordered_map<net::Ipv4, std::size_t> on_host;
+  constexpr std::size_t kLastTurn = kBucketSize * kBuckets;
   std::size_t in_first_turn = 0;
   const auto take = [&](std::size_t index) {
     for (const auto& node : buckets_[index]) {
-      const std::size_t turn = on_host[node->address.host]++ / kHostTurn;
+      const std::size_t turn =
+          node->on_trial ? kLastTurn : on_host[node->address.host]++ / kHostTurn;
       in_first_turn += turn == 0;
       found.emplace_back(turn, node.get());
     }

@@ -28,6 +28,7 @@ struct RoutingNode {
   std::uint32_t added = 0;
   std::uint32_t pinged = 0;  // when it last answered, or was last tested
   std::uint32_t down_hints = 0;
+  bool on_trial = false;  // it has asked, and not answered yet
 
   // Neighbours in the order of last contact.
   RoutingNode* older = nullptr;
@@ -57,7 +58,7 @@ class RoutingTable {
 
   /// Up to `count` nodes near the target: its bucket, those before it, then those behind. Close,
   /// but not in exact order. Those of a host that has many near by make room for others' that are
-  /// farther.
+  /// farther, and those on trial come behind all others.
   std::vector<const RoutingNode*> closest(const Target& target, std::size_t count) const;
   const RoutingNode* random(Random& random) const;
   /// Nodes of the bucket that `id` belongs to.

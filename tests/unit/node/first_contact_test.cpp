@@ -73,8 +73,8 @@ TEST_CASE("one answer of many that are lost is enough") {
   hyperdht::Swarm swarm(4);
   swarm.grow_to(5);
   Newcomer newcomer(swarm, {}, false);
-  // In time for one of the repeats of a later question.
-  swarm.world.run_for(3_s);
+  // In time for a repeat of the first question.
+  swarm.world.run_for(1500_ms);
   newcomer.host.link().set_connected(true);
   REQUIRE(swarm.world.run_until([&] { return newcomer.node->answered(); }, 10_s));
   newcomer.host.link().set_connected(false);

@@ -15,8 +15,8 @@ namespace hsfwd::rpc {
 /// ping, once, and what it answers counts. These pings are no calls: who is silent is nobody, which
 /// says nothing of our line, and has no place in the window that our own questions need.
 ///
-/// A few at a time are members on trial from their first question on, as upstream has all, and get
-/// the ping a little later: a network that begins grows by them.
+/// While there are few members, some are that on trial from their first question on, as upstream has
+/// all, and get the ping a little later: a network that begins grows by them.
 class Newcomers {
  public:
   explicit Newcomers(const net::Env& env);

@@ -294,7 +294,9 @@ void Node::meet(net::UdpSocket& socket, const net::Address& from, const NodeId& 
   if (const auto tid = newcomers_.begin(socket, from)) send_ping(socket, from, *tid);
 }
 
+/// Where there are members enough, nobody needs one more at once.
 bool Node::try_newcomer(net::UdpSocket& socket, const net::Address& from, const NodeId& id) {
+  if (table_.size() >= Newcomers::kTrials) return false;
   net::UdpSocket* const asked = &socket == client_ ? client_ : server_;  // others may be gone then
   if (!newcomers_.begin_trial({.id = id, .node = from, .socket = asked})) return false;
   table_.add({.id = id, .address = from, .added = tick_, .pinged = tick_, .on_trial = true});

@@ -21,7 +21,8 @@ constexpr Duration kMaxDropping = 1_s;   // for who never stops writing
 constexpr Duration kMaxDraining = 10_s;  // for who does not take what was sent
 constexpr std::size_t kMaxSockets = 256;
 // An upload of this size is taken to its end; a longer one waits, and its program has the time of
-// kSilence to see the answer. Without it, giving up a large download would cost as much as taking it.
+// kSilence to see the answer. Without it, giving up a large download would cost as much as taking
+// it.
 constexpr std::size_t kMaxDropped = 1024 * 1024;
 constexpr int kReadsPerTurn = 16;
 

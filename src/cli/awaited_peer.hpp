@@ -21,8 +21,8 @@ class AwaitedPeer {
   ~AwaitedPeer();
 
   void start();
-  /// Whether an error is one that time may mend; it is told, once, and start() is called again after
-  /// a while.
+  /// Whether an error is one that time may mend; it is told, once, and start() is called again
+  /// after a while.
   bool wait_after(ConnectError error);
 
  private:

@@ -34,7 +34,8 @@ int run_check(const Arguments& arguments) {
   CommandLine line("hsfwd check [-c FILE] [OPTION...]",
                    "Validates a configuration file and the identities that it uses, and warns of "
                    "services that cannot be\nreached from here at the moment; starts nothing.");
-  line.options().add_options()("config,c", po::value<std::string>(), "FILE to check; - for standard input");
+  line.options().add_options()("config,c", po::value<std::string>(),
+                               "FILE to check; - for standard input");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
   const Plan plan = load_plan(choose_plan_file(line));

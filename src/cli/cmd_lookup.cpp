@@ -71,17 +71,17 @@ class LookupRun {
     const rpc::Query& query = find_.query();
     const auto asked = static_cast<std::uint64_t>(query.successes() + query.errors());
     const auto hops = static_cast<std::uint64_t>(query.hops());
-    app_.output().event("found",
-                        {{"peer", to_hex(key_.view())},
-                         {"relays", addresses},
-                         {"answers", answers},
-                         {"millis", took_.to_millis()},
-                         {"hops", hops},
-                         {"asked", asked}},
-                        fmt::format("{} is announced at {} ({} ms, {}, {} asked){}",
-                                    hyperdht::key_text(key_), count_text(relays_.size(), "node"),
-                                    took_.to_millis(), count_text(hops, "hop"),
-                                    count_text(asked, "node"), text));
+    app_.output().event(
+        "found",
+        {{"peer", to_hex(key_.view())},
+         {"relays", addresses},
+         {"answers", answers},
+         {"millis", took_.to_millis()},
+         {"hops", hops},
+         {"asked", asked}},
+        fmt::format("{} is announced at {} ({} ms, {}, {} asked){}", hyperdht::key_text(key_),
+                    count_text(relays_.size(), "node"), took_.to_millis(), count_text(hops, "hop"),
+                    count_text(asked, "node"), text));
     app_.quit(kDone);
   }
 

@@ -142,9 +142,10 @@ class PingRun {
                      {"deviation", deviation},
                      {"repeated", repeated},
                      {"mtu", socket_->stats().mtu}});
-      text += fmt::format("; {:.2f} / {:.2f} / {:.2f} ms least, mean, most, deviation {:.2f} ms; "
-                          "{} repeated",
-                          *least, mean, *most, deviation, count_text(repeated, "packet"));
+      text += fmt::format(
+          "; {:.2f} / {:.2f} / {:.2f} ms least, mean, most, deviation {:.2f} ms; "
+          "{} repeated",
+          *least, mean, *most, deviation, count_text(repeated, "packet"));
     }
     app_.output().event("statistics", fields, text);
   }

@@ -78,9 +78,8 @@ class PipeRun {
     socket_ = opening_socket_.get();
     socket_->set_observer(&opening_);
     socket_->set_on_open([this] { on_open(); });
-    socket_->set_on_path_changed([this] {
-      app_.log().debug("pipe", "moved, {}", to_string(socket_->path()));
-    });
+    socket_->set_on_path_changed(
+        [this] { app_.log().debug("pipe", "moved, {}", to_string(socket_->path())); });
   }
 
   void on_not_opened() {

@@ -116,7 +116,8 @@ int run_testnet(const Arguments& arguments) {
   };
   // The last node may be ready before the constructor is through, if there is only one.
   Task report_task(app.scheduler(), report);
-  app.waiting().begin(fmt::format("starting {}", count_text(*size, "node")), {{"for", "nodes"}, {"size", *size}});
+  app.waiting().begin(fmt::format("starting {}", count_text(*size, "node")),
+                      {{"for", "nodes"}, {"size", *size}});
   testnet.emplace(app, *host, static_cast<std::uint16_t>(*port), *size,
                   [&] { report_task.post(); });
   return app.run();

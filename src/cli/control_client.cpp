@@ -88,19 +88,20 @@ class Inquiry final : public net::ByteStreamObserver {
 
   /// Those of other users lie elsewhere.
   UserError not_running() const {
-    return {kPeerUnreachable, "NOT_RUNNING",
-            fmt::format("no hsfwd up runs{}: {}; one that another user has started is asked as that "
-                        "user",
-                        subject_, problems_)};
+    return {
+        kPeerUnreachable, "NOT_RUNNING",
+        fmt::format("no hsfwd up runs{}: {}; one that another user has started is asked as that "
+                    "user",
+                    subject_, problems_)};
   }
 
   UserError not_allowed() const {
     const std::string owner = platform::owner_of(forbidden_);
-    return {kRefused, "NOT_ALLOWED",
-            fmt::format("hsfwd up{} cannot be asked by this user: {}: permission denied; its user is "
-                        "{}: sudo -u {} hsfwd {} ...",
-                        subject_, forbidden_, owner, owner,
-                        to_string(command_))};
+    return {
+        kRefused, "NOT_ALLOWED",
+        fmt::format("hsfwd up{} cannot be asked by this user: {}: permission denied; its user is "
+                    "{}: sudo -u {} hsfwd {} ...",
+                    subject_, forbidden_, owner, owner, to_string(command_))};
   }
 
   void ask(std::unique_ptr<net::ByteStream> stream) {

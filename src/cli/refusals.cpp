@@ -31,11 +31,12 @@ void Refusals::add_excess(const std::string& why) {
 }
 
 void Refusals::on_minute() {
-  if (excess_ > 0) log_.warning("expose", "refused {} above the limits",
-                 count_text(excess_, "more connection"));
+  if (excess_ > 0)
+    log_.warning("expose", "refused {} above the limits", count_text(excess_, "more connection"));
   excess_told_ = false;
   excess_ = 0;
-  if (untold_ > 0) log_.warning("expose", "refused {}, by other keys", count_text(untold_, "more attempt"));
+  if (untold_ > 0)
+    log_.warning("expose", "refused {}, by other keys", count_text(untold_, "more attempt"));
   told_.clear();
   untold_ = 0;
 }

@@ -24,7 +24,9 @@ std::string without_middle(const std::string& text, std::size_t size) {
   return fmt::format("{}{}{}", text.substr(0, head), kLeftOut, text.substr(text.size() - tail));
 }
 
-void trim_end(std::string& line) { line.erase(line.find_last_not_of(' ') + 1); }
+void trim_end(std::string& line) {
+  line.erase(line.find_last_not_of(' ') + 1);
+}
 
 }  // namespace
 
@@ -62,8 +64,7 @@ std::string Table::to_string(std::size_t width) const {
         line += "\n" + std::string(kIndent, ' ');
         used = kIndent;
       }
-      line += fmt::format("{:<{}}", without_middle(printable(row[i]), widths[i]),
-                          widths[i] + kGap);
+      line += fmt::format("{:<{}}", without_middle(printable(row[i]), widths[i]), widths[i] + kGap);
       used += widths[i] + kGap;
     }
     trim_end(line);

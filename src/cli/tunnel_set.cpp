@@ -126,8 +126,8 @@ TunnelSet::Fresh TunnelSet::prepare(const Plan& plan, const std::vector<std::siz
   return out;
 }
 
-std::unique_ptr<Exposure> TunnelSet::prepare(const Plan::Expose& expose,
-                                             std::set<PublicKey>& keys, Unavailable unavailable) {
+std::unique_ptr<Exposure> TunnelSet::prepare(const Plan::Expose& expose, std::set<PublicKey>& keys,
+                                             Unavailable unavailable) {
   const platform::Identity identity = require_identity(expose.identity, app_.loop().random());
   if (!keys.insert(identity.keys.public_key).second) {
     throw UserError{kFailed, "KEY_IN_USE",
@@ -138,14 +138,13 @@ std::unique_ptr<Exposure> TunnelSet::prepare(const Plan::Expose& expose,
   if (!lock && unavailable == Unavailable::kRefused) {
     throw UserError{kFailed, "IDENTITY_IN_USE", lock.error().why};
   }
-  return std::make_unique<Exposure>(app_,
-                                    Exposure::Settings{.keys = identity.keys,
-                                                       .identity = expose.identity,
-                                                       .lock = lock ? std::optional(std::move(*lock))
-                                                                    : std::nullopt,
-                                                       .services = expose.services,
-                                                       .allow = expose.allow,
-                                                       .client_relays = expose.client_relays});
+  return std::make_unique<Exposure>(
+      app_, Exposure::Settings{.keys = identity.keys,
+                               .identity = expose.identity,
+                               .lock = lock ? std::optional(std::move(*lock)) : std::nullopt,
+                               .services = expose.services,
+                               .allow = expose.allow,
+                               .client_relays = expose.client_relays});
 }
 
 void TunnelSet::start(Exposure& exposure) {

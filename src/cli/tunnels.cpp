@@ -18,8 +18,7 @@ constexpr Duration kTryAgain = 5_s;
 
 std::string short_key(const PublicKey& key) { return hyperdht::key_text(key).substr(0, 12); }
 
-std::string missing_service(const std::optional<Extension>& extension,
-                            const std::string& service) {
+std::string missing_service(const std::optional<Extension>& extension, const std::string& service) {
   if (!extension) return "the peer is a plain one: it has no services by name";
   return fmt::format("the peer has no service '{}'; it has {}", service,
                      fmt::join(extension->services, ", "));
@@ -51,46 +50,43 @@ const hyperdht::PeerSocket& peer_socket(const forward::OpenConnection& connectio
 
 void report_connection(const App& app, std::uint64_t id, const hyperdht::PeerSocket& socket,
                        const std::string& service) {
-  app.output().event("connection",
-                     {{"id", id},
-                      {"peer", to_hex(socket.remote_key().view())},
-                      {"service", service},
-                      {"path", to_string(socket.path())},
-                      {"remote", socket.remote_address().to_string()}},
-                     app.quiet() ? ""
-                                 : fmt::format("connection {}: {} {} ({}, {})", id,
-                                               socket.initiator() ? "to" : "from",
-                                               short_key(socket.remote_key()),
-                                               to_string(socket.path()),
-                                               socket.remote_address().to_string()));
+  app.output().event(
+      "connection",
+      {{"id", id},
+       {"peer", to_hex(socket.remote_key().view())},
+       {"service", service},
+       {"path", to_string(socket.path())},
+       {"remote", socket.remote_address().to_string()}},
+      app.quiet() ? ""
+                  : fmt::format("connection {}: {} {} ({}, {})", id,
+                                socket.initiator() ? "to" : "from", short_key(socket.remote_key()),
+                                to_string(socket.path()), socket.remote_address().to_string()));
 }
 
 void report_path_changes(const App& app, std::uint64_t id, hyperdht::PeerSocket& socket) {
   socket.set_on_path_changed([&app, &socket, id] {
-    app.output().event("path",
-                       {{"id", id},
-                        {"path", to_string(socket.path())},
-                        {"remote", socket.remote_address().to_string()}},
-                       app.quiet() ? ""
-                                   : fmt::format("connection {} moved: {}, {}", id,
-                                                 to_string(socket.path()),
-                                                 socket.remote_address().to_string()));
+    app.output().event(
+        "path",
+        {{"id", id},
+         {"path", to_string(socket.path())},
+         {"remote", socket.remote_address().to_string()}},
+        app.quiet() ? ""
+                    : fmt::format("connection {} moved: {}, {}", id, to_string(socket.path()),
+                                  socket.remote_address().to_string()));
   });
 }
 
 void report_closed(const App& app, const forward::ClosedConnection& closed) {
-  app.output().event("closed",
-                     {{"id", closed.id},
-                      {"bytesToPeer", closed.stats.to_peer},
-                      {"bytesFromPeer", closed.stats.from_peer},
-                      {"reason", closed.reason}},
-                     app.quiet() ? ""
-                                 : fmt::format("closed {}: {} to the peer, {} from it{}{}",
-                                               closed.id,
-                                               count_text(closed.stats.to_peer, "byte"),
-                                               closed.stats.from_peer,
-                                               closed.reason.empty() ? "" : "; ",
-                                               printable(closed.reason)));
+  app.output().event(
+      "closed",
+      {{"id", closed.id},
+       {"bytesToPeer", closed.stats.to_peer},
+       {"bytesFromPeer", closed.stats.from_peer},
+       {"reason", closed.reason}},
+      app.quiet() ? ""
+                  : fmt::format("closed {}: {} to the peer, {} from it{}{}", closed.id,
+                                count_text(closed.stats.to_peer, "byte"), closed.stats.from_peer,
+                                closed.reason.empty() ? "" : "; ", printable(closed.reason)));
 }
 
 // --- Exposure ---
@@ -256,8 +252,7 @@ void Exposure::report_reachability(const Reachability& report) {
     for (const net::Address& address : addresses) out.push_back(address.to_string());
     return out;
   };
-  const std::size_t tried =
-      report.passed.size() + report.failed.size() + report.elsewhere.size();
+  const std::size_t tried = report.passed.size() + report.failed.size() + report.elsewhere.size();
   std::string summary = "there is no network, or no relay";
   if (!report.elsewhere.empty()) {
     summary = fmt::format("{} of {} lead to another program with this identity",
@@ -284,11 +279,12 @@ void Exposure::report_reachability(const Reachability& report) {
 void Exposure::report_sharing(bool shared) const {
   if (shared == (reported_ && reported_->shared)) return;
   if (shared) {
-    app_.log().warning("expose",
-                       "another program serves {}, too, and each gets a part of the connections: if "
-                       "a disk or container was copied, give one of them an identity of its own "
-                       "(hsfwd keygen); if it is an older instance, end it",
-                       hyperdht::key_text(public_key()));
+    app_.log().warning(
+        "expose",
+        "another program serves {}, too, and each gets a part of the connections: if "
+        "a disk or container was copied, give one of them an identity of its own "
+        "(hsfwd keygen); if it is an older instance, end it",
+        hyperdht::key_text(public_key()));
   } else {
     app_.log().warning("expose", "no other program serves {} any more",
                        hyperdht::key_text(public_key()));
@@ -450,9 +446,9 @@ void PeerTunnel::on_services_told() {
   std::set<std::string> missing;
   for (const Listening& entry : listening_) {
     const std::string& service = entry.wanted.service;
-    const bool there = extension && std::find(extension->services.begin(),
-                                              extension->services.end(),
-                                              service) != extension->services.end();
+    const bool there =
+        extension && std::find(extension->services.begin(), extension->services.end(), service) !=
+                         extension->services.end();
     if (!service.empty() && !there) missing.insert(service);
   }
   for (const std::string& service : missing) {

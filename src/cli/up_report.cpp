@@ -68,16 +68,16 @@ Json expose_state(const Exposure& exposure) {
   const auto& tested = exposure.reachability();
   const forward::PipeStats total = exposure.host().total();
   Json out = {{"publicKey", to_hex(exposure.public_key().view())},
-          {"key", hyperdht::key_text(exposure.public_key())},
-          {"services", services},
-          {"allow", allow},
-          {"relays", texts(exposure.relays())},
-          {"reachable", tested ? Json(tested->reachable()) : Json()},
-          {"shared", tested && tested->shared},
-          {"connections", exposure.host().connections()},
-          {"refused", exposure.refused()},
-          {"bytesToPeer", total.to_peer},
-          {"bytesFromPeer", total.from_peer}};
+              {"key", hyperdht::key_text(exposure.public_key())},
+              {"services", services},
+              {"allow", allow},
+              {"relays", texts(exposure.relays())},
+              {"reachable", tested ? Json(tested->reachable()) : Json()},
+              {"shared", tested && tested->shared},
+              {"connections", exposure.host().connections()},
+              {"refused", exposure.refused()},
+              {"bytesToPeer", total.to_peer},
+              {"bytesFromPeer", total.from_peer}};
   if (!exposure.problem().empty()) out["problem"] = told(exposure.problem());
   return out;
 }

@@ -118,8 +118,7 @@ std::string status_text(const Json& event) {
 std::string peers_text(const Json& event) {
   const Json& connections = event.at("connections");
   if (connections.empty()) return "no connections";
-  Table table(
-      {"ID", "", "PEER", "SERVICE", "PATH", "REMOTE", "RTT", "TO", "FROM", "FOR"});
+  Table table({"ID", "", "PEER", "SERVICE", "PATH", "REMOTE", "RTT", "TO", "FROM", "FOR"});
   for (const Json& connection : connections) {
     table.add({std::to_string(number(connection, "id")), text(connection, "direction"),
                text(connection, "key").substr(0, kShortKey), text(connection, "service"),

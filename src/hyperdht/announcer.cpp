@@ -233,9 +233,9 @@ void Announcer::watch_round() {
 void Announcer::on_answer(Watch& watch, const rpc::CallResult& result) {
   watch.answered = result.ok();
   if (result && result->message.to != watch.relay.peer_address) {
-    follow(watch.relay.relay_address, fmt::format("sees us at {} now, was {}",
-                                                  result->message.to.to_string(),
-                                                  watch.relay.peer_address.to_string()));
+    follow(watch.relay.relay_address,
+           fmt::format("sees us at {} now, was {}", result->message.to.to_string(),
+                       watch.relay.peer_address.to_string()));
   } else if (result && !result->message.value) {
     follow(watch.relay.relay_address, "has lost the announcement");
   }

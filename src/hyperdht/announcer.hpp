@@ -9,8 +9,8 @@
 // Differs from upstream:
 // - a relay forwards to the address it saw when we announced, and an instance of the same identity
 //   that ends takes the announcement of both away; so when an answer shows that the relay sees us
-//   under another address by now, or has nothing of us, the next cycle starts at once; one for which
-//   that is so again and again is followed ever later, and then left out;
+//   under another address by now, or has nothing of us, the next cycle starts at once; one for
+//   which that is so again and again is followed ever later, and then left out;
 // - the relays are on hosts of their own, and in /24s of their own, as long as there are such;
 // - the relays of the cycle before stay published until all announcements of the new one are
 //   settled;

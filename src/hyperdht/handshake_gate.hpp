@@ -3,7 +3,8 @@
 // times as long as any other question, and nobody has to show who he is before.
 //
 //  - A message that was of no use is not opened again for a while, however often it comes.
-//  - Each source has a number of messages that may wait for a proof; they come back with the proof, so
+//  - Each source has a number of messages that may wait for a proof; they come back with the proof,
+//  so
 //    that who connects in earnest is not bounded by it.
 //  - In one turn of the event loop a few are opened, so that connections move on in between.
 #pragma once
@@ -13,8 +14,8 @@
 
 #include "crypto/keys.hpp"
 #include "net/address.hpp"
-#include "util/random.hpp"
 #include "util/bytes.hpp"
+#include "util/random.hpp"
 #include "util/token_bucket.hpp"
 
 namespace hsfwd::hyperdht {
@@ -30,8 +31,8 @@ class HandshakeGate {
   /// The client is there.
   void give_back(const net::Address& source, Instant now);
 
-  // 16 ms of work a second, after the first 160. A client that opens a thousand connections a second
-  // over a way of half a second has as many waiting.
+  // 16 ms of work a second, after the first 160. A client that opens a thousand connections a
+  // second over a way of half a second has as many waiting.
   static constexpr TokenRate kOfSource{.per_second = 50, .capacity = 512};
   static constexpr int kPerTurn = 8;  // 2.5 ms
 

@@ -21,8 +21,8 @@ std::string key_text(const crypto::PublicKey& key);
 /// takes any last character: other texts for the same key.
 std::optional<crypto::PublicKey> parse_key(std::string_view text);
 
-/// What about a text that is no key, and nearly one: a character too many or too few, or one that no
-/// key has. Empty for any other text. Tells nothing of what is in it.
+/// What about a text that is no key, and nearly one: a character too many or too few, or one that
+/// no key has. Empty for any other text. Tells nothing of what is in it.
 std::string near_key(std::string_view text);
 
 /// A key with nodes to ask for it first.

@@ -163,7 +163,8 @@ bool SelfTest::is_test(const crypto::PublicKey& visitor, const NoisePayload& pay
     return true;
   }
   // A relay can keep tests and play them again: those of this program, and of one that ran before.
-  if (stamp >= first_stamp_ && !is_old(stamp) && !sent_.contains(stamp)) note_other("tests whether it is reached");
+  if (stamp >= first_stamp_ && !is_old(stamp) && !sent_.contains(stamp))
+    note_other("tests whether it is reached");
   return true;
 }
 

@@ -120,7 +120,8 @@ void Server::wait(const HandshakeMessage& message, const rpc::RequestOrigin& ori
                   const Address& source) {
   rpc::Node& node = dht_.node();
   // Others may be gone by then.
-  const bool lasting = origin.socket == &node.client_socket() || origin.socket == &node.server_socket();
+  const bool lasting =
+      origin.socket == &node.client_socket() || origin.socket == &node.server_socket();
   const bool known = std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& other) {
     return other.message.noise == message.noise;
   });

@@ -298,9 +298,8 @@ void Storage::on_mutable_get(const rpc::IncomingRequest& request) {
 void Storage::on_mutable_put(const rpc::IncomingRequest& request) {
   const auto put = MutablePut::decode(*request.value);
   const Key& target = *request.origin.target;
-  if (!put || target_of_peer(put->public_key) != target || !is_signed(request, [&] {
-        return verify_mutable(put->content, put->public_key);
-      })) {
+  if (!put || target_of_peer(put->public_key) != target ||
+      !is_signed(request, [&] { return verify_mutable(put->content, put->public_key); })) {
     return;
   }
   if (const Bytes* stored = mutables_.get(target)) {

@@ -7,7 +7,8 @@
 //    answer pings from wherever they ask, and present tokens only when they store; so it is the
 //    ping that lets them read values and topics. Nothing is remembered of who was there before, or
 //    else every member of the network could be made a victim;
-//  - what goes to a host, and to the /24 that it is in, has a rate. What a ping lets out has a lower
+//  - what goes to a host, and to the /24 that it is in, has a rate. What a ping lets out has a
+//  lower
 //    one: a member of the DHT answers pings by itself, whoever asks in its name.
 #pragma once
 
@@ -34,9 +35,9 @@ struct AdmissionStats {
   std::uint64_t not_forwarded = 0;  // to addresses that are none of the sender's business
 };
 
-/// A rate of bytes that are sent because somebody asked, by where they go. Loopback and private hosts have a
-/// bucket a socket instead of one a host and a /24: whole networks are tried out on one host, and
-/// who can send from there needs nobody to reach it.
+/// A rate of bytes that are sent because somebody asked, by where they go. Loopback and private
+/// hosts have a bucket a socket instead of one a host and a /24: whole networks are tried out on
+/// one host, and who can send from there needs nobody to reach it.
 class SendBudget {
  public:
   SendBudget(const net::Env& env, const TokenRate& host, const TokenRate& network);

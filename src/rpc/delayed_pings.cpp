@@ -20,9 +20,8 @@ bool DelayedPings::has_place(net::Ipv4 host) const {
 void DelayedPings::add(const RequestOrigin& origin, Duration delay) {
   std::erase_if(waiting_, [](const Waiting& one) { return !one.timer->armed(); });
   if (!has_place(origin.from.host)) return;
-  waiting_.push_back({origin.from.host, std::make_unique<Timer>(env_.scheduler, [this, origin] {
-                        answer_(origin);
-                      })});
+  waiting_.push_back({origin.from.host, std::make_unique<Timer>(
+                                            env_.scheduler, [this, origin] { answer_(origin); })});
   waiting_.back().timer->start(delay);
 }
 

@@ -7,7 +7,7 @@
 namespace hsfwd::rpc {
 
 namespace {
-constexpr Duration kPatience = 4_s;             // as for any other question
+constexpr Duration kPatience = 4_s;            // as for any other question
 constexpr std::size_t kNetworkBuckets = 1024;  // of 24 bytes
 }  // namespace
 

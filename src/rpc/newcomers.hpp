@@ -15,8 +15,8 @@ namespace hsfwd::rpc {
 /// ping, once, and what it answers counts. These pings are no calls: who is silent is nobody, which
 /// says nothing of our line, and has no place in the window that our own questions need.
 ///
-/// While there are few members, some are that on trial from their first question on, as upstream has
-/// all, and get the ping a little later: a network that begins grows by them.
+/// While there are few members, some are that on trial from their first question on, as upstream
+/// has all, and get the ping a little later: a network that begins grows by them.
 class Newcomers {
  public:
   explicit Newcomers(const net::Env& env);
@@ -37,8 +37,8 @@ class Newcomers {
     std::erase_if(trials_, [&](const Trial& trial) { return trial.id == id; });
   }
 
-  /// The tid of the ping to be sent to `node` from `socket`; nothing where it has had one lately, or
-  /// others have had too many.
+  /// The tid of the ping to be sent to `node` from `socket`; nothing where it has had one lately,
+  /// or others have had too many.
   std::optional<std::uint16_t> begin(const net::UdpSocket& socket, const net::Address& node);
   /// Whether this is the answer to its ping. A wrong one ends the wait: in another's name there is
   /// one guess.

@@ -277,8 +277,8 @@ void Node::on_timeout(const net::Address&, const std::optional<NodeId>& id) {
   if (id) table_.remove(*id);
 }
 
-/// Who asks may be nobody, and changes nothing: one that the table has room for has to answer a ping
-/// first, and so has one that was silent.
+/// Who asks may be nobody, and changes nothing: one that the table has room for has to answer a
+/// ping first, and so has one that was silent.
 void Node::meet(net::UdpSocket& socket, const net::Address& from, const NodeId& id) {
   if (options_.filter != nullptr && !options_.filter(from)) return;
   if (table_.find(id) != nullptr) {

@@ -3,8 +3,8 @@
 // a persistent member when it can. Commands of the layer above are offered to a Handler.
 //
 // Differs from upstream: only answers to own questions say where we are, and who is a member, not
-// what strangers ask; what is once established is given up only when others than those who deny it deny it, too; a host
-// and a /24 have few places in the routing table.
+// what strangers ask; what is once established is given up only when others than those who deny it
+// deny it, too; a host and a /24 have few places in the routing table.
 #pragma once
 
 #include <memory>
@@ -96,8 +96,8 @@ class Node final : private Calls::Owner {
     kSender,
     kNobody,  // the caller has a limit of his own
   };
-  /// Passes a request on under the same tid, command and target; nobody waits for an answer. Nothing
-  /// happens where `to` is none of the sender's business.
+  /// Passes a request on under the same tid, command and target; nobody waits for an answer.
+  /// Nothing happens where `to` is none of the sender's business.
   void relay(const RequestOrigin& origin, ByteView value, const net::Address& to,
              net::UdpSocket* socket = nullptr, Payer payer = Payer::kSender);
 

@@ -50,9 +50,8 @@ Node::Node(const net::Env& env, NodeOptions options, NodeHandler& handler)
       drain_timer_(env_.scheduler, [this] { on_drain(); }),
       quick_check_(calls_, [this](const CallResult& result) { on_quick_check(result.ok()); }),
       look_again_task_(env_.scheduler, [this] { look_again(); }),
-      delayed_pings_(env_, [this](const RequestOrigin& origin) {
-        reply(origin, std::nullopt, kBareReply);
-      }) {}
+      delayed_pings_(
+          env_, [this](const RequestOrigin& origin) { reply(origin, std::nullopt, kBareReply); }) {}
 
 Node::~Node() { env_.scheduler.collect(); }
 

@@ -43,8 +43,8 @@ class RoutingTable {
   std::size_t size() const { return size_; }
 
   RoutingNode* find(const NodeId& id) const;
-  /// The node that was added, as the one that answered last; nullptr if its bucket is full or the id
-  /// is there already or is the own one.
+  /// The node that was added, as the one that answered last; nullptr if its bucket is full or the
+  /// id is there already or is the own one.
   RoutingNode* add(RoutingNode node);
   bool has_room(const NodeId& id) const { return bucket(id).size() < kBucketSize; }
   /// The host or its /24 has all the places that it gets, in the bucket of `id` or in all.

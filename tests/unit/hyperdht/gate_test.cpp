@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Handshakes cost a server more than anything else that a stranger can ask of it. Who floods it with
-// them holds up nobody but himself, under whatever address he is named.
+// Handshakes cost a server more than anything else that a stranger can ask of it. Who floods it
+// with them holds up nobody but himself, under whatever address he is named.
 #include <catch2/catch.hpp>
 
 #include "handmade.hpp"
@@ -149,7 +149,8 @@ TEST_CASE("an address that messages name is not kept from being heard") {
   Handmade recorded = door.fresh(0);
   // The relays, as FIND_PEER tells everybody; and a client.
   for (int i = 0; i < 3000; ++i) {
-    recorded.ask(attacker.self(), door.host->address(), door.relay(static_cast<std::size_t>(i) % 3));
+    recorded.ask(attacker.self(), door.host->address(),
+                 door.relay(static_cast<std::size_t>(i) % 3));
     recorded.ask(attacker.self(), door.host->address(), door.guest->address());
     door.swarm.world.run_for(1_ms);
   }

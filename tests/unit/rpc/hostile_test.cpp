@@ -390,7 +390,9 @@ RequestMessage ping_of(const Address& from, std::uint16_t tid) {
 }
 
 /// In a /24 of its own.
-Address ghost(std::uint32_t i) { return {{0x50000007u + i * 256}, 4000}; }
+Address ghost(std::uint32_t i) {
+  return {{0x50000007u + i * 256}, 4000};
+}
 
 /// Pings, and nothing else, that leave a member for ports that no member of a network has.
 struct PingCount {
@@ -427,7 +429,8 @@ TEST_CASE("where few are members, who asks is one on trial, named last, and gone
   REQUIRE(before < Newcomers::kTrials);
   CHECK(table.size() == Newcomers::kTrials);
   for (std::uint32_t i = 0; i < 20; ++i) {
-    for (const RoutingNode* node : table.closest(Target::from(node_id_of(ghost(i)).view()), before)) {
+    for (const RoutingNode* node :
+         table.closest(Target::from(node_id_of(ghost(i)).view()), before)) {
       CHECK_FALSE(node->on_trial);
     }
   }
@@ -539,8 +542,8 @@ TEST_CASE("who finds a bucket full has no ping, but a place when one of those in
   network.grow_to(150);
   // Somebody who has no room for it.
   Address from{kStranger, 4000};
-  const auto full = std::find_if(
-      network.members.begin(), network.members.end(), [&](const auto& member) {
+  const auto full =
+      std::find_if(network.members.begin(), network.members.end(), [&](const auto& member) {
         for (from.port = 4000; from.port < 4010; ++from.port) {
           if (!member->node().table().has_room(node_id_of(from))) return true;
         }

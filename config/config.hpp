@@ -65,7 +65,7 @@ struct ConfigError {
   std::string to_string() const;
 };
 
-/// Reads the TOML; strict about unknown keys and types. Meanings are checked by validate().
+/// Reads the TOML; strict about unknown keys and types. What the values mean is checked where they are used (cli/plan).
 Result<Config, ConfigError> parse(const std::string& text, const std::string& file);
 
 /// Where `hsfwd up` looks unless told otherwise: $XDG_CONFIG_HOME/hsfwd/hsfwd.toml,

@@ -169,7 +169,7 @@ class LinuxUdpSocket final : public net::UdpSocket {
     }
   }
 
-  /// Adds to the message under way, or begins another.
+  /// Whether `next` can be a segment of the message that `first` begins, `count` datagrams and `bytes` long.
   static bool joins(const net::OutboundDatagram& first, const net::OutboundDatagram& previous,
                     const net::OutboundDatagram& next, std::size_t count, std::size_t bytes) {
     // All but the last segment have the size of the first.

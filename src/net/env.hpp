@@ -27,8 +27,7 @@ struct Interface {
 class Interfaces {
  public:
   virtual ~Interfaces() = default;
-  /// IPv4 addresses of interfaces that are up, in the system's order; tunnels of this process are
-  /// left out.
+  /// IPv4 addresses of interfaces that are up, in the system's order.
   virtual std::vector<Interface> list() = 0;
 };
 

@@ -4,8 +4,9 @@
 //   message  channel uint | type uint | payload to the end
 //   batch    00 00 | channel uint | items: length uint, type uint, payload; an item of length 0 is
 //            followed by a new channel number
-//   open     00 01 | channel uint | protocol string | id buffer | handshake, if the protocol has
-//   one reject   00 02 | channel uint close    00 03 | channel uint
+//   open     00 01 | channel uint | protocol string | id buffer | handshake, if the protocol has one
+//   reject   00 02 | channel uint
+//   close    00 03 | channel uint
 //
 // Channel numbers are the sender's own, from 1 on and without gaps, except in a reject, where it is
 // the number of the open. A channel is open once both sides have sent an open of the same protocol

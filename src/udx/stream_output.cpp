@@ -12,7 +12,6 @@ constexpr Duration kGiveUpAfter = 20_s;
 constexpr Duration kStalledAfter = 3_s;
 constexpr std::uint32_t kMinTimeoutsToGiveUp = 6;
 constexpr Duration kMaxBackoff = 2_s;
-// RFC 8985 asks for two round trips; below this timers of a busy machine are no measure.
 // Upstream sends the lowest 50 ranges. With more gaps than that a sender hears nothing of what it sent
 // last and falls back on timeouts, so peers known to be our own get as many of the highest as well.
 constexpr std::size_t kMaxLowRanges = 50;

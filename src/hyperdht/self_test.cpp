@@ -17,7 +17,7 @@ constexpr Duration kInterval = 40_s;
 constexpr Duration kAgain = 10_s;
 constexpr Duration kGone = 2_min;
 // A test that comes later than this is a recording.
-constexpr std::uint64_t kMaxAge = 60'000'000;  // microseconds
+constexpr std::uint64_t kMaxTestAge = 60'000'000;  // microseconds
 constexpr std::size_t kMaxStrangeRelays = 3;   // a round
 constexpr Duration kHeardLately = 5_s;
 constexpr int kHandshakes = 2;  // a trial
@@ -169,7 +169,7 @@ bool SelfTest::is_test(const crypto::PublicKey& visitor, const NoisePayload& pay
 }
 
 bool SelfTest::is_old(std::uint64_t stamp) const {
-  return stamp + kMaxAge < dht_.next_stamp();
+  return stamp + kMaxTestAge < dht_.next_stamp();
 }
 
 void SelfTest::note_other(const std::string& how) {

@@ -7,15 +7,15 @@
 namespace hsfwd::rpc {
 
 namespace {
-constexpr Duration kPatience = 4_s;            // as for any other question
-constexpr std::size_t kNetworkBuckets = 1024;  // of 24 bytes
+constexpr Duration kPongPatience = 4_s;            // as for any other question
+constexpr std::size_t kPlacesOfNetworks = 1024;  // of 24 bytes
 }  // namespace
 
 Newcomers::Newcomers(const net::Env& env)
     : env_(env),
       secret_(env.random.u64()),
       all_(kAll),
-      networks_(kNetwork, kNetworkBuckets, secret_) {}
+      networks_(kNetwork, kPlacesOfNetworks, secret_) {}
 
 /// Nobody else knows which nodes share one.
 Newcomers::Place& Newcomers::place(const net::Address& node) {
@@ -76,7 +76,7 @@ bool Newcomers::on_response(const net::UdpSocket& socket, const net::Address& fr
   if (places_.empty()) return false;
   Place& found = place(from);
   if (found.node != from || !std::exchange(found.waits, false)) return false;
-  return found.tid == tid && found.socket == &socket && env_.now() - found.at < kPatience;
+  return found.tid == tid && found.socket == &socket && env_.now() - found.at < kPongPatience;
 }
 
 }  // namespace hsfwd::rpc

@@ -45,7 +45,8 @@ Listening in_table(const char* path, std::uint16_t port) {
 std::string why_nobody_listens(const net::StreamAddress& address) {
   if (address.is_unix()) {
     struct stat info {};
-    return stat(address.path.c_str(), &info) != 0 ? std::strerror(errno) : "";
+    if (stat(address.path.c_str(), &info) != 0) return std::strerror(errno);
+    return S_ISSOCK(info.st_mode) ? "" : "is not a socket";
   }
   if (!is_loopback_name(address.host)) return {};
   const bool nobody = in_table("/proc/net/tcp", address.port) == Listening::kNo &&

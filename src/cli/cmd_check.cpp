@@ -39,7 +39,7 @@ int run_check(const Arguments& arguments) {
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
   const Plan plan = load_plan(choose_plan_file(line));
-  App app(output_options(line));
+  App app(one_object(output_options(line)));
   app.waiting().begin("trying the services", {{"for", "services"}});
   Preflight preflight(app, plan, [&](const auto& doubts) { report_check(app, plan, doubts); });
   preflight.start();

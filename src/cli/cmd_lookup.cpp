@@ -107,7 +107,7 @@ int run_lookup(const Arguments& arguments) {
   if (!line.parse(arguments)) return kDone;
   const PeerReference peer = peer_argument(line.peer());
 
-  App app(output_options(line));
+  App app(one_object(output_options(line)));
   Node& node = app.start_node(node_options(line));
   std::optional<LookupRun> run;
   node.when_ready([&] { run.emplace(app, peer); });

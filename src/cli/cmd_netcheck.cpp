@@ -105,7 +105,7 @@ int run_netcheck(const Arguments& arguments) {
   line.add_node_options();
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
-  App app(output_options(line));
+  App app(one_object(output_options(line)));
   Node& node = app.start_node(node_options(line));
   std::optional<hyperdht::Survey> survey;
   const auto start = [&] {

@@ -165,6 +165,11 @@ OutputOptions lasting_output_options(const CommandLine& line) {
   return out;
 }
 
+OutputOptions one_object(OutputOptions options) {
+  options.one_object = true;
+  return options;
+}
+
 BootstrapNode parse_bootstrap(const std::string& text) {
   const auto node = BootstrapNode::parse(text);
   if (!node)

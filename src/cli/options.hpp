@@ -74,9 +74,12 @@ struct OutputOptions {
   bool secret_shown = false;  // on the command line, which deserves a warning
   /// The command goes on whether or not anybody reads what it says.
   bool lasting = false;
+  /// Standard output is for the result alone, one object with --json.
+  bool one_object = false;
 };
 OutputOptions output_options(const CommandLine& line);
 OutputOptions lasting_output_options(const CommandLine& line);
+OutputOptions one_object(OutputOptions options);
 
 /// With the relays, where the command takes such. Throws UserError.
 Options node_options(const CommandLine& line);

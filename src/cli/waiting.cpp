@@ -8,8 +8,8 @@ namespace {
 constexpr Duration kMoment = 800_ms;
 }  // namespace
 
-Waiting::Waiting(Scheduler& scheduler, const Output& output, bool quiet)
-    : output_(output), quiet_(quiet), timer_(scheduler, [this] { tell(); }) {}
+Waiting::Waiting(Scheduler& scheduler, const Output& output, bool events, bool quiet)
+    : output_(output), events_(events), quiet_(quiet), timer_(scheduler, [this] { tell(); }) {}
 
 void Waiting::begin(std::string text, Json fields) {
   text_ = std::move(text);
@@ -23,7 +23,7 @@ void Waiting::close() {
 }
 
 void Waiting::tell() const {
-  if (output_.json()) {
+  if (events_) {
     output_.event("waiting", fields_, "");
   } else {
     output_.note("still " + text_);

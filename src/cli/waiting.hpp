@@ -12,8 +12,8 @@ namespace hsfwd::cli {
 /// that something is tried, and what.
 class Waiting {
  public:
-  /// Says nothing at all if `quiet`.
-  Waiting(Scheduler& scheduler, const Output& output, bool quiet);
+  /// Says nothing at all if `quiet`. `events`: to scripts, on standard output.
+  Waiting(Scheduler& scheduler, const Output& output, bool events, bool quiet);
 
   /// `text` goes on behind "still", for people; `fields` are for scripts.
   void begin(std::string text, Json fields);
@@ -25,6 +25,7 @@ class Waiting {
   void tell() const;
 
   const Output& output_;
+  const bool events_;
   bool quiet_;
   std::string text_;
   Json fields_;

@@ -69,6 +69,8 @@ void Node::on_request(net::UdpSocket& socket, const net::Address& from,
     env_.log.trace("rpc", "{} asks: {}", from.to_string(),
                    command_text(message.internal, message.command));
   }
+  // A bootstrap node that does not run, at a port that is ours by now: nobody has answered.
+  if (message.internal && is_self(from)) return;
   calls_.note_line_up();
   IncomingRequest request{
       .origin = {.socket = &socket,
@@ -99,6 +101,16 @@ void Node::on_pong(IncomingRequest& request) {
   RequestOrigin& origin = request.origin;
   origin.proven = origin.by_pong = pong_budget_.left_for(origin.from);
   dispatch(request);
+}
+
+/// Without a look at the interfaces, which takes longer than any question may.
+bool Node::is_self(const net::Address& address) const {
+  for (const net::UdpSocket* socket : {server_, client_}) {
+    const net::Address local = socket->local_address();
+    const bool here = address.host == local.host || (local.host.is_any() && address.host.is_loopback());
+    if (here && address.port == local.port) return true;
+  }
+  return false;
 }
 
 void Node::dispatch(const IncomingRequest& request) {

@@ -116,6 +116,9 @@ class Node final : private Calls::Owner {
   std::optional<net::Address> remote_address() const;
   const Health& health() const { return health_; }
   net::UdpSocket& server_socket() { return *server_; }
+  /// One of its own sockets, as the loopback or the address it is bound to shows it: to ask there is
+  /// to ask oneself.
+  bool is_self(const net::Address& address) const;
   net::UdpSocket& client_socket() { return *client_; }
   net::UdpSocket& sending_socket() override { return firewalled_ ? *client_ : *server_; }
 

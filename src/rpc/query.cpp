@@ -65,6 +65,7 @@ void Query::add_bootstrap() {
   bootstrap_ = std::make_unique<BootstrapWalk>(
       node_.env(), node_.calls(), node_.options().bootstrap, node_.unresolved_names(),
       [this](const net::Address& address) {
+        if (node_.is_self(address)) return;
         add_pending(address, std::nullopt, 0);
         ask_more();
       },

@@ -65,8 +65,9 @@ t.test('what is tried is told before it has failed: on standard error, as an eve
     const json = await t.run([...command, '--json'])
     t.equal(json.code, 75, `exit code of ${command[0]} --json`)
     const waiting = json.program.tried[0]
-    if (command[0] === 'pipe') {
-      t.equal(json.stdout, '', 'standard output of a pipe')
+    if (['pipe', 'netcheck', 'lookup'].includes(command[0])) {
+      if (command[0] === 'pipe') t.equal(json.stdout, '', 'standard output of a pipe')
+      else t.ok(!/waiting/.test(json.stdout), `a result and nothing else: ${json.stdout}`)
       t.ok(json.program.said.startsWith(first), `a pipe tells nobody but standard error: ${json.program.said}`)
     } else {
       t.equal(JSON.stringify(waiting), JSON.stringify({ event: 'waiting', for: 'network', bootstrap: [NOBODY] }), `event of ${command[0]}`)
@@ -112,4 +113,13 @@ t.test('a network that was only slow to answer is one', async () => {
   net.program.child.kill('SIGCONT')
   t.equal((await client.event('error')).code, 'PEER_NOT_FOUND', 'what comes of it')
   t.equal(await client.exited, 69, 'exit code')
+})
+
+t.test('a bootstrap node that does not run, at a port that is ours by then, is no network', async () => {
+  // The usual port, which a program of ours takes if it is free: in a network of its own it is.
+  const own = '127.0.0.1:49737'
+  for (const command of [['lookup', 'a'.repeat(64)], ['expose', '22']]) {
+    const result = await t.run([...command, '--bootstrap', own])
+    t.equal(result.code, 75, `exit code of ${command[0]}: ${result.stderr}`)
+  }
 })

@@ -293,6 +293,7 @@ t.test('a first message of an allowed client that somebody else sends opens noth
   const socket = peers.node(net).connect(publicKey, { keyPair })
   t.equal((await t.readAll(socket)).toString(), 'hello', 'what the service says')
   t.equal(visits, 1, 'connections to the service')
+  await program.event('connection')
   t.equal(program.events.filter((event) => event.event === 'connection').length, 1, 'connections told of')
   socket.end()
 })

@@ -34,8 +34,12 @@ struct Mistake {
   std::string message;
 };
 
-int line_of(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
-int line_of(const toml::key& key) { return static_cast<int>(key.source().begin.line); }
+int line_of(const toml::node& node) {
+  return static_cast<int>(node.source().begin.line);
+}
+int line_of(const toml::key& key) {
+  return static_cast<int>(key.source().begin.line);
+}
 
 /// The known keys that are nearest to a wrong one, for the hint.
 std::string suggestion(std::string_view wrong, const std::vector<std::string_view>& known) {
@@ -183,7 +187,8 @@ Connect read_connect(const toml::table& table) {
   out.socket_mode = in.text("socket_mode");
   out.socket_group = in.text("socket_group");
   in.refuse_unknown();
-  if (!peer) throw Mistake{out.line, "[[connect]] needs a peer: its key, or a name from [peer.NAME]"};
+  if (!peer)
+    throw Mistake{out.line, "[[connect]] needs a peer: its key, or a name from [peer.NAME]"};
   if (out.listen.empty()) {
     throw Mistake{out.line, "[[connect]] needs listen, such as listen = [\"2222\"]"};
   }

@@ -61,6 +61,8 @@ class TimerfdAlarm final : public Alarm {
 
 }  // namespace
 
-std::unique_ptr<Alarm> make_alarm(Loop& loop) { return std::make_unique<TimerfdAlarm>(loop); }
+std::unique_ptr<Alarm> make_alarm(Loop& loop) {
+  return std::make_unique<TimerfdAlarm>(loop);
+}
 
 }  // namespace hsfwd::platform

@@ -91,7 +91,7 @@ struct ClosingSockets::Closing {
   const Instant since;
   Instant heard_at;
   std::size_t dropped = 0;  // bytes
-  bool over = false;  // the other side has reset it
+  bool over = false;        // the other side has reset it
   Scheduler& scheduler;
   Poll poll;
 };

@@ -76,7 +76,9 @@ std::vector<std::string> lock_directories() {
 
 }  // namespace
 
-std::string default_state_directory() { return xdg_directory("XDG_STATE_HOME", ".local/state"); }
+std::string default_state_directory() {
+  return xdg_directory("XDG_STATE_HOME", ".local/state");
+}
 
 std::string default_identity_path(const std::string& name) {
   if (name.empty() && variable() != nullptr) return kIdentityVariable;

@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kFormat = "hsfwd nodes 1";
 constexpr std::string_view kPrefix = "nodes-";
 constexpr std::size_t kMaxNodesSize = 16 * 1024;  // a hundred lines of 22 bytes fit well
-constexpr std::size_t kMaxFiles = 8;         // networks that are remembered
+constexpr std::size_t kMaxFiles = 8;              // networks that are remembered
 constexpr std::size_t kFileNameDigits = 16;
 
 /// A regular file of no absurd size; nothing else is read, least of all something that blocks.
@@ -101,7 +101,9 @@ void make_room(const fs::path& directory) {
 
 }  // namespace
 
-std::string default_cache_directory() { return xdg_directory("XDG_CACHE_HOME", ".cache"); }
+std::string default_cache_directory() {
+  return xdg_directory("XDG_CACHE_HOME", ".cache");
+}
 
 std::string node_file_path(const std::string& directory, std::vector<std::string> bootstrap) {
   std::sort(bootstrap.begin(), bootstrap.end());

@@ -49,8 +49,12 @@ Signals::Signals(Loop& loop, const std::vector<int>& numbers,
 
 Signals::~Signals() = default;
 
-int process_id() { return getpid(); }
+int process_id() {
+  return getpid();
+}
 
-void ignore_broken_pipes() { std::signal(SIGPIPE, SIG_IGN); }
+void ignore_broken_pipes() {
+  std::signal(SIGPIPE, SIG_IGN);
+}
 
 }  // namespace hsfwd::platform

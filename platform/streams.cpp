@@ -22,8 +22,8 @@ namespace hsfwd::platform {
 
 namespace {
 
-constexpr Duration kDialTimeout = 10_s;     // for one address of a service
-constexpr Duration kAcceptPause = 100_ms;   // when descriptors have run out
+constexpr Duration kDialTimeout = 10_s;    // for one address of a service
+constexpr Duration kAcceptPause = 100_ms;  // when descriptors have run out
 constexpr int kBacklog = 511;
 constexpr int kPortTries = 16;  // for one that is free at every address of a name
 

@@ -317,7 +317,9 @@ PeerTunnel::PeerTunnel(App& app, PeerReference peer, std::vector<forward::LocalF
   }
 }
 
-PeerTunnel::~PeerTunnel() = default;
+PeerTunnel::~PeerTunnel() {
+  if (question_) question_->set_observer(nullptr);
+}
 
 std::string PeerTunnel::Listening::address() const {
   return (forward->listening() ? forward->address() : wanted.listen).to_string();
@@ -436,7 +438,15 @@ void PeerTunnel::ask_for_services() {
   options.extension = Extension{.features = Extension::kNoService, .service = {}, .services = {}};
   options.relay_through = app_.node().relay_through();
   question_ = app_.node().dht().connect(peer_.key, std::move(options));
+  question_->set_observer(&asking_);
   question_->set_on_open([this] { on_services_told(); });
+}
+
+/// The announcement of a peer outlives it, and who may not come in hears nothing.
+void PeerTunnel::on_not_answered() {
+  const UserError error = connect_error(question_->error(), peer_.name);
+  app_.scheduler().retire(std::move(question_));
+  app_.output().error(error.code, error.message + "; listening all the same");
 }
 
 void PeerTunnel::on_services_told() {

@@ -110,7 +110,7 @@ class PeerTunnel {
   /// line for people; empty if nothing does.
   std::string problem() const;
   /// Asks the peer whether it has the services that local addresses lead to by name, and tells of
-  /// those that it has not. Nothing happens, and nothing is told, while it cannot be reached.
+  /// those that it has not, or that it does not answer.
   void ask_for_services();
   /// Says where the local ports lead, or why one cannot be opened yet; of that one it is said again
   /// once it is.
@@ -146,12 +146,22 @@ class PeerTunnel {
   void listen_again(Listening& entry);
   void report_ready(const Listening& entry) const;
   void on_services_told();
+  void on_not_answered();
 
   App& app_;
   PeerReference peer_;
   Timer again_timer_;
   std::vector<Listening> listening_;
-  std::unique_ptr<hyperdht::PeerSocket> question_;  // a connection that only asks
+  /// Of a connection that only asks.
+  struct Asking final : net::ByteStreamObserver {
+    explicit Asking(PeerTunnel& t) : tunnel(t) {}
+    void on_readable() override {}
+    void on_writable() override {}
+    void on_reset(const std::string&) override { tunnel.on_not_answered(); }
+    PeerTunnel& tunnel;
+  };
+  Asking asking_{*this};
+  std::unique_ptr<hyperdht::PeerSocket> question_;
 };
 
 /// The stream to the peer of a connection of an Exposure or a PeerTunnel.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "net/address.hpp"
+#include "util/hash.hpp"
 #include "util/time.hpp"
 
 namespace hsfwd::hyperdht {
@@ -46,10 +47,7 @@ class AskedLately {
     return now - place.at < kExpiry ? place.left : 0;
   }
   Place& place_of(const net::Address& client) {
-    const std::uint64_t key = static_cast<std::uint64_t>(client.host.value) << 16 | client.port;
-    std::uint64_t x = (key ^ hash_key_) * 0x9e3779b97f4a7c15ULL;
-    x = (x ^ x >> 29) * (hash_key_ | 1);
-    return places_[(x ^ x >> 32) % kPlaces];
+    return places_[mixed(client.number(), hash_key_) % kPlaces];
   }
 
   std::uint64_t hash_key_;

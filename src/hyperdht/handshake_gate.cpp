@@ -5,14 +5,6 @@
 
 namespace hsfwd::hyperdht {
 
-namespace {
-/// Whole networks are tried out on one private host.
-std::uint64_t source_key(const net::Address& source) {
-  const bool local = net::is_private(source.host);
-  return static_cast<std::uint64_t>(source.host.value) << 16 | (local ? source.port : 0u);
-}
-}  // namespace
-
 HandshakeGate::HandshakeGate(Random& random) : sources_(kOfSource, kSources, random.u64()) {
   random.fill(secret_.mutable_view());
 }
@@ -23,7 +15,7 @@ bool HandshakeGate::admit(ByteView noise, const net::Address& source, Instant no
     const Useless& place = useless_[digest % kUseless];
     if (place.digest == digest && now < place.until) return false;
   }
-  return sources_.try_take(source_key(source), now, 1);
+  return sources_.try_take(net::payer_of(source), now, 1);
 }
 
 void HandshakeGate::note_useless(ByteView noise, Instant now) {
@@ -33,7 +25,7 @@ void HandshakeGate::note_useless(ByteView noise, Instant now) {
 }
 
 void HandshakeGate::give_back(const net::Address& source, Instant now) {
-  sources_.take(source_key(source), now, -1);
+  sources_.take(net::payer_of(source), now, -1);
 }
 
 /// Of the whole message: a copy with another end does not stand for the message.

@@ -62,9 +62,19 @@ struct Address {
   /// "a.b.c.d:port", port 0 to 65535.
   static std::optional<Address> parse(std::string_view text);
   std::string to_string() const;
+  /// All of it in 48 bits.
+  constexpr std::uint64_t number() const {
+    return static_cast<std::uint64_t>(host.value) << 16 | port;
+  }
 
   auto operator<=>(const Address&) const = default;
 };
+
+/// Who pays for what an address asks for: its host, or the socket where the host is private or
+/// loopback, since whole networks are tried out on one.
+inline std::uint64_t payer_of(const Address& address) {
+  return is_private(address.host) ? address.number() : Address{address.host, 0}.number();
+}
 
 /// Carried through messages, never dialled: the public network is IPv4.
 struct Ipv6Address {
@@ -86,7 +96,7 @@ struct std::hash<hsfwd::net::Ipv4> {
 template <>
 struct std::hash<hsfwd::net::Address> {
   std::size_t operator()(const hsfwd::net::Address& a) const noexcept {
-    std::uint64_t x = static_cast<std::uint64_t>(a.host.value) << 16 | a.port;
+    std::uint64_t x = a.number();
     x *= 0x9e3779b97f4a7c15ULL;
     return x ^ x >> 32;
   }

@@ -16,10 +16,6 @@ bool is_local(const net::Address& address) {
   return net::is_private(address.host);
 }
 
-std::uint64_t host_key(const net::Address& to) {
-  return static_cast<std::uint64_t>(to.host.value) << 16 | (is_local(to) ? to.port : 0u);
-}
-
 std::uint64_t network_key(const net::Address& to) {
   return to.host.value >> 8;
 }
@@ -36,13 +32,13 @@ SendBudget::SendBudget(const net::Env& env, const TokenRate& host, const TokenRa
 
 bool SendBudget::left_for(const net::Address& to) {
   const Instant now = env_.now();
-  if (hosts_.level(host_key(to), now) <= 0) return false;
+  if (hosts_.level(net::payer_of(to), now) <= 0) return false;
   return is_local(to) || networks_.level(network_key(to), now) > 0;
 }
 
 void SendBudget::spend(const net::Address& to, std::size_t bytes) {
   const auto tokens = static_cast<double>(bytes + kUdpOverhead);
-  hosts_.take(host_key(to), env_.now(), tokens);
+  hosts_.take(net::payer_of(to), env_.now(), tokens);
   if (!is_local(to)) networks_.take(network_key(to), env_.now(), tokens);
 }
 

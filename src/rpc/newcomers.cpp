@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "util/hash.hpp"
+
 namespace hsfwd::rpc {
 
 namespace {
@@ -19,10 +21,7 @@ Newcomers::Newcomers(const net::Env& env)
 
 /// Nobody else knows which nodes share one.
 Newcomers::Place& Newcomers::place(const net::Address& node) {
-  std::uint64_t x = static_cast<std::uint64_t>(node.host.value) << 16 | node.port;
-  x = (x ^ secret_) * 0x9e3779b97f4a7c15ULL;
-  x = (x ^ x >> 29) * (secret_ | 1);
-  return places_[(x ^ x >> 32) % kPlaces];
+  return places_[mixed(node.number(), secret_) % kPlaces];
 }
 
 /// Whole networks live on one private host.

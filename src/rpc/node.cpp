@@ -294,15 +294,17 @@ void Node::on_timeout(const net::Address&, const std::optional<NodeId>& id) {
 void Node::meet(net::UdpSocket& socket, const net::Address& from, const NodeId& id) {
   if (options_.filter != nullptr && !options_.filter(from)) return;
   if (table_.find(id) != nullptr) {
-    if (calls_.unanswered(from) == 0) return;
-  } else {
-    if (id == table_.self() || table_.is_crowded(id, from.host)) return;
-    if (!table_.has_room(id)) {
-      liveness_.on_full_bucket({.id = id, .address = from}, Liveness::Newcomer::kAsks);
-      return;
-    }
+    if (calls_.unanswered(from) > 0) ping_newcomer(socket, from);
+  } else if (id == table_.self() || table_.is_crowded(id, from.host)) {
+    return;
+  } else if (!table_.has_room(id)) {
+    liveness_.on_full_bucket({.id = id, .address = from}, Liveness::Newcomer::kAsks);
+  } else if (!try_newcomer(socket, from, id)) {
+    ping_newcomer(socket, from);
   }
-  if (table_.find(id) == nullptr && try_newcomer(socket, from, id)) return;
+}
+
+void Node::ping_newcomer(net::UdpSocket& socket, const net::Address& from) {
   if (const auto tid = newcomers_.begin(socket, from)) send_ping(socket, from, *tid);
 }
 
@@ -322,8 +324,7 @@ void Node::go_on_with_trials() {
     if (node != nullptr && node->on_trial) table_.remove(trial.id);
   }
   for (const Newcomers::Trial& trial : newcomers_.next_trials()) {
-    const auto tid = newcomers_.begin(*trial.socket, trial.node);
-    if (tid) send_ping(*trial.socket, trial.node, *tid);
+    ping_newcomer(*trial.socket, trial.node);
   }
 }
 

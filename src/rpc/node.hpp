@@ -175,6 +175,7 @@ class Node final : private Calls::Owner {
             const std::optional<net::Address>& payer);
 
   void meet(net::UdpSocket& socket, const net::Address& from, const NodeId& id);
+  void ping_newcomer(net::UdpSocket& socket, const net::Address& from);
   bool try_newcomer(net::UdpSocket& socket, const net::Address& from, const NodeId& id);
   void go_on_with_trials();
   void on_newcomer_pong(const net::Address& from, ByteView bytes);

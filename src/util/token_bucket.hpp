@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "util/check.hpp"
+#include "util/hash.hpp"
 #include "util/time.hpp"
 
 namespace hsfwd {
@@ -92,9 +93,7 @@ class TokenBuckets {
     return std::min(static_cast<double>(place.level) + back, rate_.capacity);
   }
   Set& set_of(std::uint64_t key) {
-    std::uint64_t x = (key ^ hash_key_) * 0x9e3779b97f4a7c15ULL;
-    x = (x ^ x >> 29) * (hash_key_ | 1);
-    return sets_[(x ^ x >> 32) & (sets_.size() - 1)];
+    return sets_[mixed(key, hash_key_) & (sets_.size() - 1)];
   }
   Place* find(std::uint64_t key) {
     if (sets_.empty()) return nullptr;

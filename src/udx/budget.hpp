@@ -39,9 +39,12 @@ class Budget {
   /// What one direction of one stream may hold by now. The last eighth of the memory is for what is
   /// on its way when a share shrinks.
   std::size_t share() const {
-    const std::size_t shared = limit_ - limit_ / 8;
-    const std::size_t left = held_ < shared ? shared - held_ : 0;
-    return std::max(kFloor, left / std::max<std::size_t>(8, holders_));
+    if (share_ == 0) {
+      const std::size_t shared = limit_ - limit_ / 8;
+      const std::size_t left = held_ < shared ? shared - held_ : 0;
+      share_ = std::max(kFloor, left / std::max<std::size_t>(8, holders_));
+    }
+    return share_;
   }
 
   /// What one direction of a stream holds.
@@ -53,6 +56,8 @@ class Budget {
     Account& operator=(const Account&) = delete;
 
     void set(std::size_t held) {
+      if (held == held_) return;
+      budget_.share_ = 0;
       budget_.holders_ += static_cast<std::size_t>(held > 0) - static_cast<std::size_t>(held_ > 0);
       budget_.held_ += held - held_;
       held_ = held;
@@ -74,6 +79,7 @@ class Budget {
   std::size_t held_ = 0;
   std::size_t holders_ = 0;  // accounts that are not empty
   std::size_t most_held_ = 0;
+  mutable std::size_t share_ = 0;  // 0: not worked out since the last change; packets ask for it
   std::uint64_t refused_ = 0;
 };
 

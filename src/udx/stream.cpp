@@ -119,11 +119,11 @@ void Stream::want_room() {
 void Stream::commit(std::size_t size) {
   if (closed_ || end_requested_) {
     send_buffer_.clear();
-    charge();
+    charge_sent();
     return;
   }
   send_buffer_.commit(size);
-  charge();
+  charge_sent();
   if (size == 0) return;
   writer_waits_ |= send_room() == 0;
   mark_dirty();
@@ -132,7 +132,7 @@ void Stream::commit(std::size_t size) {
 void Stream::write(ByteView bytes) {
   if (closed_ || end_requested_ || bytes.empty()) return;
   send_buffer_.append(bytes);
-  charge();
+  charge_sent();
   writer_waits_ |= send_room() == 0;
   mark_dirty();
 }
@@ -199,25 +199,26 @@ void Stream::consume(std::size_t size) {
   HSFWD_CHECK(size <= unread_bytes_);
   unread_bytes_ -= size;
   consumed_bytes_ += size;
-  charge();
+  charge_received();
   if (closed_ || remote_end_seen_) return;
   // Tell the sender when the window has opened by a worthwhile amount: it has no other way to learn
   // of it than to ask, which it does only once in a while.
-  const std::size_t window = advertised_window();
-  const std::size_t step = receive_limit() / 4;
+  const std::size_t limit = receive_limit();
+  const std::size_t window = advertised_window(limit);
+  const std::size_t step = limit / 4;
   if (last_advertised_ <= step && window >= last_advertised_ + step && connected()) owe_ack();
 }
 
 void Stream::set_memory_above(std::size_t bytes) {
   memory_above_ = bytes;
-  charge();
+  charge_received();
 }
 
-/// Keeps the accounts of the budget.
-void Stream::charge() {
+void Stream::charge_received() {
   receive_account_.set(std::max(unread_bytes_, memory_above_) + received_.kept_memory());
-  send_account_.set(send_buffer_.allocated());
 }
+
+void Stream::charge_sent() { send_account_.set(send_buffer_.allocated()); }
 
 StreamStats Stream::stats() const {
   StreamStats out = stats_;
@@ -229,11 +230,12 @@ StreamStats Stream::stats() const {
 }
 
 Header Stream::header(std::uint8_t flags, SeqNo seq) {
-  promised_until_ = std::max<std::uint64_t>(promised_until_, consumed_bytes_ + receive_limit());
+  const std::size_t limit = receive_limit();
+  promised_until_ = std::max<std::uint64_t>(promised_until_, consumed_bytes_ + limit);
   return {.flags = flags,
           .data_offset = 0,
           .stream = current().id,
-          .window = advertised_window(),
+          .window = advertised_window(limit),
           .seq = seq,
           .ack = received_.next()};
 }
@@ -247,9 +249,8 @@ std::size_t Stream::receive_limit() const {
   return std::min(own, mux_.budget_.share());
 }
 
-std::uint32_t Stream::advertised_window() const {
+std::uint32_t Stream::advertised_window(std::size_t limit) const {
   const std::size_t used = unread_bytes_ + received_.kept_bytes();
-  const std::size_t limit = receive_limit();
   return static_cast<std::uint32_t>(used >= limit ? 0 : limit - used);
 }
 
@@ -291,7 +292,7 @@ void Stream::shut() {
   mux_.remove(*this);
   timer_.stop();
   send_buffer_.clear();
-  charge();
+  charge_sent();
   held_for_relay_.clear();
   if (relay_target_ != nullptr) relay_target_->relay_source_ = nullptr;
   if (relay_source_ != nullptr) {

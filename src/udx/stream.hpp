@@ -226,6 +226,7 @@ class Stream {
   void acknowledge_until(SeqNo ack);
   void acknowledge_ranges(const Packet& packet);
   void finish_acks(std::uint64_t prior_in_flight, std::uint64_t prior_delivered);
+  void settle();
   void detect_losses();
   void check_recovery_end();
   void check_change_final();
@@ -261,12 +262,13 @@ class Stream {
   const Destination& current() const { return destinations_.back(); }
   Header header(std::uint8_t flags, SeqNo seq);
   std::size_t receive_limit() const;
-  std::uint32_t advertised_window() const;
+  std::uint32_t advertised_window(std::size_t limit) const;
   bool finished() const;
   bool only_end_unacknowledged() const;
   bool promised(const Packet& packet) const;
   bool has_room_for(const Packet& packet) const;
-  void charge();
+  void charge_received();
+  void charge_sent();
   void run_out_of_memory();
   void close(CloseReason reason);
   void shut();

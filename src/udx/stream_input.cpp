@@ -162,7 +162,7 @@ void Stream::receive_data(const Packet& packet) {
   if (has_data) taken_bytes_ += packet.payload.size();
   if (seq != received_.next()) {
     received_.keep(seq, has_data ? packet.payload : ByteView(), has_data);
-    charge();
+    charge_received();
     return;
   }
   received_.advance();
@@ -182,7 +182,7 @@ void Stream::take_kept() {
     stats_.bytes_received += kept.size;
     chunk_memory_.push_back(std::move(kept.memory));
   }
-  charge();
+  charge_received();
   if (remote_end_seen_ && !remote_ended_ && received_.next() > remote_end_) {
     remote_ended_ = true;
     tell_end_ = true;
@@ -192,6 +192,11 @@ void Stream::take_kept() {
 void Stream::process_ack(const Packet& packet) {
   const Header& h = packet.header;
   if (h.ack >= flight_.begin()) take_window(h);
+  // Who only receives has this with every packet.
+  if (flight_.empty()) {
+    settle();
+    return;
+  }
   const std::uint64_t prior_in_flight = flight_.in_flight_bytes();
   const std::uint64_t prior_delivered = rates_.delivered();
   const bool end_was_acked = end_acked_;
@@ -246,6 +251,7 @@ void Stream::acknowledge(SeqNo seq) {
 }
 
 void Stream::acknowledge_until(SeqNo ack) {
+  if (flight_.empty() || flight_.begin() >= ack) return;
   std::optional<Duration> newest_rtt;
   while (!flight_.empty() && flight_.begin() < ack) {
     const SeqNo seq = flight_.begin();
@@ -258,7 +264,7 @@ void Stream::acknowledge_until(SeqNo ack) {
   }
   if (newest_rtt) rtt_.add_sample(*newest_rtt, scheduler_.now());
   send_buffer_.release(flight_.empty() ? next_offset_ : flight_.at(flight_.begin()).offset);
-  charge();
+  charge_sent();
 }
 
 void Stream::acknowledge_ranges(const Packet& packet) {
@@ -299,6 +305,11 @@ void Stream::finish_acks(std::uint64_t prior_in_flight, std::uint64_t prior_deli
     sample.smoothed_rtt = rtt_.smoothed();
     congestion_.on_ack(sample);
   }
+  settle();
+}
+
+/// What is over once nothing, or nothing from before it, is in flight.
+void Stream::settle() {
   check_recovery_end();
   check_change_final();
   if (flight_.empty()) {

@@ -21,7 +21,9 @@ constexpr std::size_t kMaxEntropy = 256;  // bytes a call of getentropy gives
 
 }  // namespace
 
-Instant steady_now() { return Instant::from_micros(micros(CLOCK_BOOTTIME)); }
+Instant steady_now() {
+  return Instant::from_micros(micros(CLOCK_BOOTTIME));
+}
 
 std::uint64_t SystemWallClock::unix_millis() {
   return static_cast<std::uint64_t>(micros(CLOCK_REALTIME)) / 1000;

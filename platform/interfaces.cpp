@@ -27,6 +27,8 @@ class UvInterfaces final : public net::Interfaces {
 
 }  // namespace
 
-std::unique_ptr<net::Interfaces> make_interfaces() { return std::make_unique<UvInterfaces>(); }
+std::unique_ptr<net::Interfaces> make_interfaces() {
+  return std::make_unique<UvInterfaces>();
+}
 
 }  // namespace hsfwd::platform

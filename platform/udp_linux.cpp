@@ -92,8 +92,7 @@ struct SendArena {
     std::size_t first_vec = 0;
     std::size_t datagrams = 0;
     alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(std::uint16_t)) +
-                                                  CMSG_SPACE(sizeof(int))>
-        control;
+                                                  CMSG_SPACE(sizeof(int))> control;
   };
   std::array<Message, kMaxMessages> messages;
   std::array<mmsghdr, kMaxMessages> headers;
@@ -125,8 +124,8 @@ class LinuxUdpSocket final : public net::UdpSocket {
     std::size_t taken = 0;
     while (taken < batch.size()) {
       const auto rest = batch.subspan(taken, std::min(batch.size() - taken, kMaxMessages));
-      const std::size_t sent = rest[0].may_fragment ? send_fragmentable(rest[0])
-                                                    : send_some(rest, segmentation_);
+      const std::size_t sent =
+          rest[0].may_fragment ? send_fragmentable(rest[0]) : send_some(rest, segmentation_);
       taken += sent;
       if (blocked_) break;
     }
@@ -181,8 +180,8 @@ class LinuxUdpSocket final : public net::UdpSocket {
   /// One sendmmsg. Returns the datagrams that are done with; sets blocked_.
   std::size_t send_some(std::span<const net::OutboundDatagram> batch, bool segment) {
     build(batch, segment);
-    const int n = sendmmsg(fd_, send_.headers.data(),
-                           static_cast<unsigned>(send_.message_count), 0);
+    const int n =
+        sendmmsg(fd_, send_.headers.data(), static_cast<unsigned>(send_.message_count), 0);
     if (n < 0) return on_refused(batch);
     std::size_t datagrams = 0;
     for (int i = 0; i < n; ++i) datagrams += send_.messages[static_cast<std::size_t>(i)].datagrams;

@@ -63,8 +63,8 @@ App::App(const OutputOptions& options)
                  "the hs:// string on the command line is a secret, which others on this machine "
                  "could see there; write it to a file, and give @FILE");
   }
-  signals_ = std::make_unique<platform::Signals>(
-      loop_, std::vector<int>{SIGINT, SIGTERM, SIGHUP}, [this](int number) { on_signal(number); });
+  signals_ = std::make_unique<platform::Signals>(loop_, std::vector<int>{SIGINT, SIGTERM, SIGHUP},
+                                                 [this](int number) { on_signal(number); });
 }
 
 App::~App() {

@@ -37,9 +37,10 @@ std::vector<forward::Service> parse_services(const std::vector<std::string>& tar
 }  // namespace
 
 int run_expose(const Arguments& arguments) {
-  CommandLine line("hsfwd expose TARGET... [OPTION...]",
-                   "Publishes services under this machine's key. TARGET: [NAME=]PORT, "
-                   "[NAME=]HOST:PORT, [NAME=]unix:PATH.\nThe first is what peers get who name none.");
+  CommandLine line(
+      "hsfwd expose TARGET... [OPTION...]",
+      "Publishes services under this machine's key. TARGET: [NAME=]PORT, "
+      "[NAME=]HOST:PORT, [NAME=]unix:PATH.\nThe first is what peers get who name none.");
   line.options().add_options()("allow", po::value<std::vector<std::string>>()->composing(),
                                "PEER that may connect; repeatable (default: who knows the key)")(
       "no-client-relays", po::bool_switch(),

@@ -47,11 +47,11 @@ class LookupRun {
     }
     const rpc::Node& node = app_.node().dht().node();
     for (Relay& relay : relays_) {
-      relay.ping = std::make_unique<rpc::Call>(
-          app_.node().dht().node().calls(), [this, &relay](const rpc::CallResult& result) {
-            if (result) relay.millis = millis(result->rtt);
-            if (--unanswered_ == 0) report();
-          });
+      relay.ping = std::make_unique<rpc::Call>(app_.node().dht().node().calls(),
+                                               [this, &relay](const rpc::CallResult& result) {
+                                                 if (result) relay.millis = millis(result->rtt);
+                                                 if (--unanswered_ == 0) report();
+                                               });
       node.ping(*relay.ping, relay.address);
     }
   }
@@ -98,9 +98,10 @@ class LookupRun {
 }  // namespace
 
 int run_lookup(const Arguments& arguments) {
-  CommandLine line("hsfwd lookup PEER [OPTION...]",
-                   "Looks for a peer in the DHT and prints the nodes that relay to it, and whether they "
-                   "answer.");
+  CommandLine line(
+      "hsfwd lookup PEER [OPTION...]",
+      "Looks for a peer in the DHT and prints the nodes that relay to it, and whether they "
+      "answer.");
   line.add_node_options();
   line.add_output_options();
   line.positional("peer", 1);

@@ -41,8 +41,7 @@ Json to_json(const SurveyReport& report) {
   for (const net::Ipv4 host : report.public_hosts) hosts.push_back(host.to_string());
   return {{"online", report.online()},
           {"interfaces", interfaces},
-          {"ports",
-           {{"server", report.server_socket.port}, {"client", report.client_socket.port}}},
+          {"ports", {{"server", report.server_socket.port}, {"client", report.client_socket.port}}},
           {"bootstrap", bootstrap},
           {"publicHosts", hosts},
           {"nat",
@@ -51,8 +50,7 @@ Json to_json(const SurveyReport& report) {
             {"translated", report.online() && report.translated()},
             {"keepsPort", report.keeps_port},
             {"samples", samples}}},
-          {"reachableAs",
-           report.open_address ? Json(report.open_address->to_string()) : Json()},
+          {"reachableAs", report.open_address ? Json(report.open_address->to_string()) : Json()},
           {"pathMtu", report.mtu ? Json(report.mtu->size) : Json()},
           {"summary", describe(report)}};
 }
@@ -78,12 +76,12 @@ std::string to_text(const SurveyReport& report) {
                        sample.seen_as.to_string(), millis(sample.rtt));
   }
   if (report.online()) {
-    out += fmt::format("unasked datagrams: {}\n",
-                       report.firewalled
-                           ? "do not get in"
-                           : fmt::format("get in{}", report.open_address
-                                                         ? ", at " + report.open_address->to_string()
-                                                         : ""));
+    out += fmt::format(
+        "unasked datagrams: {}\n",
+        report.firewalled
+            ? "do not get in"
+            : fmt::format("get in{}",
+                          report.open_address ? ", at " + report.open_address->to_string() : ""));
     out += fmt::format("port numbers: {}\n", report.keeps_port ? "kept" : "translated");
   }
   if (report.mtu) {
@@ -99,9 +97,10 @@ std::string to_text(const SurveyReport& report) {
 }  // namespace
 
 int run_netcheck(const Arguments& arguments) {
-  CommandLine line("hsfwd netcheck [OPTION...]",
-                   "Looks into the network this machine is in: addresses, bootstrap nodes, what its "
-                   "NAT does, how large\npackets may be.");
+  CommandLine line(
+      "hsfwd netcheck [OPTION...]",
+      "Looks into the network this machine is in: addresses, bootstrap nodes, what its "
+      "NAT does, how large\npackets may be.");
   line.add_node_options();
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;

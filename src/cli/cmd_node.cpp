@@ -16,9 +16,9 @@ namespace {
 constexpr Duration kReportInterval = 60_s;
 
 void add_relay_node_options(CommandLine& line) {
-  line.options().add_options()(
-      "relay", po::bool_switch(),
-      "carry what peers cannot send each other directly, as a blind relay under this machine's key")(
+  line.options().add_options()("relay", po::bool_switch(),
+                               "carry what peers cannot send each other directly, as a blind relay "
+                               "under this machine's key")(
       "relay-max-pairs", po::value<std::string>(), "N connections carried at once (default: 256)")(
       "relay-rate", po::value<std::string>(),
       "N, megabits a second for all of them together (default: no limit)")(
@@ -77,8 +77,7 @@ class RelayRun {
   void report_relaying() {
     const PublicKey& key = relay_->public_key();
     app_.output().event(
-        "relaying",
-        {{"publicKey", to_hex(key.view())}, {"key", hyperdht::key_text(key)}},
+        "relaying", {{"publicKey", to_hex(key.view())}, {"key", hyperdht::key_text(key)}},
         fmt::format("relaying; others use it with --relay-through {}", hyperdht::key_text(key)));
   }
 

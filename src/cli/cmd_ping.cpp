@@ -88,8 +88,7 @@ class PingRun {
     }
     if (waiting_) {
       // Lost on the way, and under way again: the answer tells how long it took in all.
-      app_.output().event("silence", {{"seq", sent_}},
-                          fmt::format("{}: no answer yet", sent_));
+      app_.output().event("silence", {{"seq", sent_}}, fmt::format("{}: no answer yet", sent_));
       next_timer_.start(interval_);
       return;
     }
@@ -184,7 +183,8 @@ int run_ping(const Arguments& arguments) {
                    "of an hsfwd peer are\nnot touched; a plain peer connects to its only one.");
   line.options().add_options()("count,c", po::value<std::string>(),
                                "N, how many answers to wait for (default: without end)")(
-      "interval,i", po::value<std::string>()->default_value("1"), "SECONDS between two (default: 1)");
+      "interval,i", po::value<std::string>()->default_value("1"),
+      "SECONDS between two (default: 1)");
   line.add_connection_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;

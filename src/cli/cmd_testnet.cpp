@@ -22,8 +22,7 @@ class Testnet {
     // Port 0 is picked by binding, and the first node has to know its address before.
     first.any_port = false;
     start(std::move(first));
-    const std::uint16_t bound =
-        nodes_[0]->dht().endpoint().server().local_address().port;
+    const std::uint16_t bound = nodes_[0]->dht().endpoint().server().local_address().port;
     nodes_[0]->dht().node().force_persistent({host_, bound});
     bootstrap_ = {{host_.to_string(), std::nullopt, bound}};
     grow();
@@ -47,9 +46,9 @@ class Testnet {
     nodes_.push_back(std::make_unique<Node>(app_.env(), std::move(options)));
     if (!nodes_.back()->start()) {
       nodes_.pop_back();
-      throw UserError{kFailed, "UDP_BIND_FAILED",
-                      fmt::format("UDP port {} on {} is in use or not allowed", port,
-                                  host_.to_string())};
+      throw UserError{
+          kFailed, "UDP_BIND_FAILED",
+          fmt::format("UDP port {} on {} is in use or not allowed", port, host_.to_string())};
     }
     return *nodes_.back();
   }

@@ -86,8 +86,12 @@ class WhyRun {
     }
     std::string advice = "Nothing to do.";
     switch (socket_->path()) {
-      case PathKind::kDirect: verdict += "directly"; break;
-      case PathKind::kLan: verdict += "over the local network"; break;
+      case PathKind::kDirect:
+        verdict += "directly";
+        break;
+      case PathKind::kLan:
+        verdict += "over the local network";
+        break;
       case PathKind::kRelayed:
         verdict += "through a relay";
         advice = "It works; a UDP port forwarded to one of the two would make the path direct.";
@@ -124,10 +128,11 @@ class WhyRun {
 }  // namespace
 
 int run_why(const Arguments& arguments) {
-  CommandLine line("hsfwd why PEER [OPTION...]",
-                   "Tries once to reach a peer and tells what happens on the way, with a verdict and "
-                   "an advice. Services\nof an hsfwd peer are not touched; a plain peer connects to "
-                   "its only one.");
+  CommandLine line(
+      "hsfwd why PEER [OPTION...]",
+      "Tries once to reach a peer and tells what happens on the way, with a verdict and "
+      "an advice. Services\nof an hsfwd peer are not touched; a plain peer connects to "
+      "its only one.");
   line.add_connection_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;

@@ -40,8 +40,8 @@ void CommandLine::positional(const char* name, int count) {
 void CommandLine::add_node_options() {
   options_.add_options()("bootstrap", po::value<std::vector<std::string>>()->composing(),
                          "HOST:PORT or IP@HOST:PORT of a first DHT node; repeatable (default: "
-                         "the public network)")(
-      "host", po::value<std::string>(), "ADDR to bind the UDP sockets to (default: all)")(
+                         "the public network)")("host", po::value<std::string>(),
+                                                "ADDR to bind the UDP sockets to (default: all)")(
       "port", po::value<std::string>(), "N, the UDP port (default: 49737 or another free one)");
 }
 

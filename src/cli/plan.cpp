@@ -69,7 +69,8 @@ class Planner {
   }
 
   [[noreturn]] void mistake(int line, const std::string& message) const {
-    throw UserError{kBadConfig, "BAD_CONFIG", config::ConfigError{file_, line, message}.to_string()};
+    throw UserError{kBadConfig, "BAD_CONFIG",
+                    config::ConfigError{file_, line, message}.to_string()};
   }
 
   std::string path_of(const config::Located<std::string>& text, const char* key) const {
@@ -258,9 +259,9 @@ std::string choose_plan_file(const CommandLine& line) {
     // In a folder that may not be looked into it may be, and who opens it says so.
     if (there || error == std::errc::permission_denied) return candidate;
   }
-  throw UserError{kBadConfig, "NO_CONFIG",
-                  fmt::format("no configuration file: -c FILE, or {}",
-                              fmt::join(candidates, " or "))};
+  throw UserError{
+      kBadConfig, "NO_CONFIG",
+      fmt::format("no configuration file: -c FILE, or {}", fmt::join(candidates, " or "))};
 }
 
 Plan load_plan(const std::string& file) {

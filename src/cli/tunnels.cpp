@@ -16,7 +16,9 @@ constexpr const char* kChanged = "the configuration has changed";
 // Whoever has the port may end, and an address come with a network that is dialled later.
 constexpr Duration kTryAgain = 5_s;
 
-std::string short_key(const PublicKey& key) { return hyperdht::key_text(key).substr(0, 12); }
+std::string short_key(const PublicKey& key) {
+  return hyperdht::key_text(key).substr(0, 12);
+}
 
 std::string missing_service(const std::optional<Extension>& extension, const std::string& service) {
   if (!extension) return "the peer is a plain one: it has no services by name";
@@ -142,8 +144,8 @@ void Exposure::announce() {
   };
   options.client_relays = [this] { return client_relays(); };
   options.on_reachability = [this](const Reachability& report) { report_reachability(report); };
-  server_ = app_.node().create_server([this](PeerSocket socket) { on_connection(std::move(socket)); },
-                                      std::move(options));
+  server_ = app_.node().create_server(
+      [this](PeerSocket socket) { on_connection(std::move(socket)); }, std::move(options));
   server_->on_announced(on_announced_);
   if (!server_->listen(settings_.keys)) {
     throw UserError{kFailed, "KEY_IN_USE", "this identity is exposed twice"};
@@ -203,8 +205,7 @@ std::vector<net::Address> Exposure::relays() const {
 /// Which of the services the client gets. Stock clients do not ask and get the first.
 std::optional<Extension> Exposure::answer_extension(const std::optional<Extension>& theirs) const {
   if (!theirs) return std::nullopt;
-  const forward::Service* service =
-      theirs->wants_service() ? host_.find(theirs->service) : nullptr;
+  const forward::Service* service = theirs->wants_service() ? host_.find(theirs->service) : nullptr;
   return Extension{.features = 0,
                    .service = service != nullptr ? service->name : "",
                    .services = names_of(host_.services())};
@@ -308,7 +309,8 @@ void Exposure::report_listening() const {
 
 PeerTunnel::PeerTunnel(App& app, PeerReference peer, std::vector<forward::LocalForward> forwards)
     : app_(app), peer_(std::move(peer)), again_timer_(app.scheduler(), [this] { try_again(); }) {
-  for (forward::LocalForward& forward : forwards) listening_.push_back({std::move(forward), nullptr});
+  for (forward::LocalForward& forward : forwards)
+    listening_.push_back({std::move(forward), nullptr});
   for (Listening& entry : listening_) {
     entry.forward = std::make_unique<forward::PortForward>(
         app_.scheduler(), app_.streams(), app_.connection_ids(),
@@ -416,8 +418,7 @@ void PeerTunnel::on_open(const hyperdht::PeerSocket& socket, const std::string& 
                          std::uint64_t id) {
   const std::string problem = service_problem(socket, service);
   if (problem.empty()) {
-    report_connection(app_, id, socket,
-                      socket.extension() ? socket.extension()->service : service);
+    report_connection(app_, id, socket, socket.extension() ? socket.extension()->service : service);
     return;
   }
   app_.output().error("NO_SUCH_SERVICE", problem);

@@ -32,8 +32,8 @@ class Exposure {
     /// None while another process announces the key: it is tried again.
     std::optional<platform::IdentityLock> lock;
     std::vector<forward::Service> services;  // at least one
-    std::set<PublicKey> allow;  // everybody if empty
-    bool client_relays = true;  // relays that clients name are contacted
+    std::set<PublicKey> allow;               // everybody if empty
+    bool client_relays = true;               // relays that clients name are contacted
   };
 
   Exposure(App& app, Settings settings);

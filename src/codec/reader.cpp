@@ -48,10 +48,14 @@ std::uint64_t Reader::u64() {
 std::uint64_t Reader::uint() {
   const std::uint8_t first = u8();
   switch (first) {
-    case 0xfd: return u16();
-    case 0xfe: return u32();
-    case 0xff: return u64();
-    default: return first;
+    case 0xfd:
+      return u16();
+    case 0xfe:
+      return u32();
+    case 0xff:
+      return u64();
+    default:
+      return first;
   }
 }
 

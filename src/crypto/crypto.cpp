@@ -32,9 +32,13 @@ std::array<std::uint8_t, crypto_aead_chacha20poly1305_ietf_NPUBBYTES> aead_nonce
 
 }  // namespace
 
-void initialize() { HSFWD_CHECK(sodium_init() >= 0); }
+void initialize() {
+  HSFWD_CHECK(sodium_init() >= 0);
+}
 
-void wipe(MutableBytes bytes) { sodium_memzero(bytes.data(), bytes.size()); }
+void wipe(MutableBytes bytes) {
+  sodium_memzero(bytes.data(), bytes.size());
+}
 
 bool equal_constant_time(ByteView a, ByteView b) {
   return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
@@ -52,9 +56,13 @@ KeyPair KeyPair::generate(Random& random) {
   return from_seed(seed);
 }
 
-Hash32 blake2b_256(ByteView input) { return blake2b<Hash32>({}, {input}); }
+Hash32 blake2b_256(ByteView input) {
+  return blake2b<Hash32>({}, {input});
+}
 
-Hash32 blake2b_256(std::initializer_list<ByteView> inputs) { return blake2b<Hash32>({}, inputs); }
+Hash32 blake2b_256(std::initializer_list<ByteView> inputs) {
+  return blake2b<Hash32>({}, inputs);
+}
 
 Hash32 blake2b_256_keyed(ByteView key, std::initializer_list<ByteView> inputs) {
   HSFWD_CHECK(key.size() >= crypto_generichash_KEYBYTES_MIN &&
@@ -62,7 +70,9 @@ Hash32 blake2b_256_keyed(ByteView key, std::initializer_list<ByteView> inputs) {
   return blake2b<Hash32>(key, inputs);
 }
 
-Hash64 blake2b_512(std::initializer_list<ByteView> inputs) { return blake2b<Hash64>({}, inputs); }
+Hash64 blake2b_512(std::initializer_list<ByteView> inputs) {
+  return blake2b<Hash64>({}, inputs);
+}
 
 SecretBytes<64> secret_blake2b_512(std::initializer_list<ByteView> inputs) {
   return blake2b<SecretBytes<64>>({}, inputs);
@@ -81,8 +91,7 @@ Hash32 name_space(std::string_view name, std::uint8_t index) {
 
 Signature sign(ByteView message, const KeyPair& keys) {
   Signature out;
-  crypto_sign_detached(out.data(), nullptr, message.data(), message.size(),
-                       keys.secret_key.data());
+  crypto_sign_detached(out.data(), nullptr, message.data(), message.size(), keys.secret_key.data());
   return out;
 }
 
@@ -136,15 +145,17 @@ void box_seal(const Key32& key, const BoxNonce& nonce, ByteView plaintext, Mutab
 bool box_open(const Key32& key, const BoxNonce& nonce, ByteView box, MutableBytes out) {
   if (box.size() < kTagSize) return false;
   HSFWD_CHECK(out.size() == box.size() - kTagSize);
-  return crypto_secretbox_open_easy(out.data(), box.data(), box.size(), nonce.data(),
-                                    key.data()) == 0;
+  return crypto_secretbox_open_easy(out.data(), box.data(), box.size(), nonce.data(), key.data()) ==
+         0;
 }
 
 namespace {
 
 using SodiumState = crypto_secretstream_xchacha20poly1305_state;
 
-SodiumState* sodium_state(void* opaque) { return static_cast<SodiumState*>(opaque); }
+SodiumState* sodium_state(void* opaque) {
+  return static_cast<SodiumState*>(opaque);
+}
 
 }  // namespace
 
@@ -157,7 +168,9 @@ SecretStreamState::SecretStreamState(const Key32& key, const StreamHeader& heade
   crypto_secretstream_xchacha20poly1305_init_pull(state, header.data(), key.data());
 }
 
-SecretStreamState::~SecretStreamState() { wipe(state_.bytes); }
+SecretStreamState::~SecretStreamState() {
+  wipe(state_.bytes);
+}
 
 void SecretStreamState::push(MutableBytes record, StreamTag tag) {
   static_assert(static_cast<int>(StreamTag::kMessage) ==

@@ -9,7 +9,7 @@ namespace hsfwd::forward {
 namespace {
 constexpr Duration kLeaveTime = 5_s;
 constexpr const char* kNoMemory = "there is no memory left for it";
-}
+}  // namespace
 
 struct ServiceHost::Leaving final : net::ByteStreamObserver {
   Leaving(ServiceHost& h, std::unique_ptr<net::BufferedByteStream> p, Admission::Ticket t)
@@ -235,8 +235,9 @@ Result<void, std::string> PortForward::listen(const net::StreamAddress& at) {
 
 void PortForward::forward(std::unique_ptr<net::ByteStream> local) {
   const std::uint64_t id = ids_.next++;
-  auto pipe = std::make_unique<Pipe>(scheduler_, std::move(local), dial_peer_(id),
-                                     [this, id](const std::string& reason) { on_done(id, reason); });
+  auto pipe =
+      std::make_unique<Pipe>(scheduler_, std::move(local), dial_peer_(id),
+                             [this, id](const std::string& reason) { on_done(id, reason); });
   Connection& connection = connections_[id];
   connection.pipe = std::move(pipe);
   connection.since = scheduler_.now();
@@ -245,8 +246,7 @@ void PortForward::forward(std::unique_ptr<net::ByteStream> local) {
 
 void PortForward::on_done(std::uint64_t id, const std::string& reason) {
   const auto found = connections_.find(id);
-  const ClosedConnection closed{
-      .id = id, .stats = found->second.pipe->stats(), .reason = reason};
+  const ClosedConnection closed{.id = id, .stats = found->second.pipe->stats(), .reason = reason};
   closed_total_ += closed.stats;
   scheduler_.retire(std::move(found->second.pipe));
   connections_.erase(found);

@@ -41,6 +41,8 @@ void Guests::Guest::on_writable() {
   if (ending && peer->flushed()) host.leave(*this);
 }
 
-void Guests::Guest::on_reset(const std::string&) { host.leave(*this); }
+void Guests::Guest::on_reset(const std::string&) {
+  host.leave(*this);
+}
 
 }  // namespace hsfwd::forward

@@ -123,7 +123,9 @@ void Pipe::leave(const std::string& reason, Duration at_most) {
   peer_->reset_behind(reason);
 }
 
-void Pipe::abort(const std::string& reason) { finish(reason); }
+void Pipe::abort(const std::string& reason) {
+  finish(reason);
+}
 
 void Pipe::end_local_input() {
   if (over() || std::exchange(local_ended_, true)) return;

@@ -106,7 +106,7 @@ class Pipe {
   bool peer_ended_ = false;
   bool finished_ = false;
   std::optional<std::string> leaving_;  // why, while the peer gets what was taken for it
-  Timer again_timer_;  // the rest of a pump, after others had their turn
+  Timer again_timer_;                   // the rest of a pump, after others had their turn
   Timer leave_timer_;
 };
 

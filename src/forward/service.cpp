@@ -17,7 +17,9 @@ constexpr std::string_view kServiceHost = "localhost";
 constexpr std::string_view kListenHost = "127.0.0.1";
 constexpr std::size_t kMaxName = 64;
 
-Err<std::string> bad(std::string why) { return Err(std::move(why)); }
+Err<std::string> bad(std::string why) {
+  return Err(std::move(why));
+}
 
 /// What a resolver may be asked for, and what can be told apart from the rest of a spec.
 bool is_host(std::string_view host) {
@@ -170,7 +172,9 @@ Result<LocalForward, std::string> LocalForward::parse(std::string_view text) {
       if (colon == std::string_view::npos) break;
       rest.remove_prefix(colon + 1);
     }
-    const auto is_port = [](std::string_view part) { return parse_decimal(part, 65535).has_value(); };
+    const auto is_port = [](std::string_view part) {
+      return parse_decimal(part, 65535).has_value();
+    };
     std::size_t port = parts.size();
     if (is_port(parts[0])) {
       port = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/advice.hpp"
 
-#include "hyperdht/punch_failure.hpp"
 #include "hyperdht/peer_socket.hpp"
+#include "hyperdht/punch_failure.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -12,7 +12,8 @@ constexpr const char* kTryAgain = "Try again: the peer's network may be changing
 
 const char* nat_advice(Firewall own, Firewall peer) {
   if (own == Firewall::kRandom && peer == Firewall::kRandom) {
-    return "Give either side --relay-through KEY, or forward a UDP port to one of them in its router "
+    return "Give either side --relay-through KEY, or forward a UDP port to one of them in its "
+           "router "
            "and start it with --port.";
   }
   if (own == Firewall::kRandom || peer == Firewall::kRandom) {
@@ -21,7 +22,8 @@ const char* nat_advice(Firewall own, Firewall peer) {
   if (own == Firewall::kUnknown || peer == Firewall::kUnknown) {
     return "Run hsfwd netcheck on both sides: it shows where UDP does not get through.";
   }
-  return "A firewall on the way may drop UDP between these two; give either side --relay-through KEY.";
+  return "A firewall on the way may drop UDP between these two; give either side --relay-through "
+         "KEY.";
 }
 
 const char* punch_advice(PunchFailure punch, Firewall own, Firewall peer) {
@@ -55,7 +57,8 @@ const char* advice(const AttemptFailure& failure) {
     case ConnectError::kPeerNotFound:
       return "Check the key, and that the peer runs and is online (hsfwd netcheck over there).";
     case ConnectError::kPeerConnectionFailed:
-      return "Check that the peer still runs and that its --allow list has this machine's key (hsfwd "
+      return "Check that the peer still runs and that its --allow list has this machine's key "
+             "(hsfwd "
              "keygen prints it).";
     case ConnectError::kServerIncompatible:
       return "Update the older of the two sides.";

@@ -26,7 +26,9 @@ constexpr int kMaxChanges = 4;  // then the relay is left out
 constexpr Duration kChangeMemory = 10_min;
 constexpr std::size_t kMaxChanging = 64;
 
-std::uint64_t number(Command command) { return static_cast<std::uint64_t>(command); }
+std::uint64_t number(Command command) {
+  return static_cast<std::uint64_t>(command);
+}
 
 using Replies = std::vector<const rpc::ClosestReply*>;
 
@@ -128,9 +130,8 @@ void Announcer::announce_to(const rpc::ClosestReply& reply) {
   Announcement& announcement = *announcements_.back();
   announcement.relay = {.relay_address = reply.from, .peer_address = reply.to};
   announcement.call = std::make_unique<rpc::Call>(
-      node_.calls(), [this, &announcement](const rpc::CallResult& result) {
-        on_announced(announcement, result);
-      });
+      node_.calls(),
+      [this, &announcement](const rpc::CallResult& result) { on_announced(announcement, result); });
   AnnounceMessage message;
   message.peer = PeerRecord{.public_key = keys_.public_key, .relay_addresses = {}};
   message.signature =
@@ -175,8 +176,10 @@ void Announcer::publish() {
   for (const RelayInfo& relay : relays_) {
     if (relay_addresses_.size() < kMaxRelays) relay_addresses_.push_back(relay.relay_address);
   }
-  const std::size_t count = announcements_.size() - static_cast<std::size_t>(std::count_if(
-      announcements_.begin(), announcements_.end(), [](const auto& a) { return !a->accepted; }));
+  const std::size_t count =
+      announcements_.size() -
+      static_cast<std::size_t>(std::count_if(announcements_.begin(), announcements_.end(),
+                                             [](const auto& a) { return !a->accepted; }));
   node_.env().log.debug("announcer", "announced to {} relays", count);
 
   state_ = State::kWatching;

@@ -33,7 +33,8 @@ namespace hsfwd::hyperdht {
 class Announcer {
  public:
   /// `on_cycle` is called after each cycle with the number of relays that took the announcement.
-  Announcer(rpc::Node& node, const crypto::KeyPair& keys, std::function<void(std::size_t)> on_cycle);
+  Announcer(rpc::Node& node, const crypto::KeyPair& keys,
+            std::function<void(std::size_t)> on_cycle);
   ~Announcer();
 
   void start();
@@ -117,7 +118,7 @@ class Announcer {
   std::size_t unsettled_ = 0;
   std::vector<RelayInfo> relays_;
   std::vector<Address> relay_addresses_;
-  std::set<Address> recent_[3];  // relays of this cycle and of the two before
+  std::set<Address> recent_[3];         // relays of this cycle and of the two before
   std::map<Address, Instant> avoided_;  // until when
   /// Of what a relay knows of us.
   struct Changes {
@@ -132,8 +133,8 @@ class Announcer {
   bool refresh_wanted_ = false;
   int failed_cycles_ = 0;
   Instant retry_at_;  // the next cycle, after a failed one
-  Timer timer_;     // the next watch round, or the next cycle
-  Timer watchdog_;  // for the cycle under way
+  Timer timer_;       // the next watch round, or the next cycle
+  Timer watchdog_;    // for the cycle under way
 
   std::vector<std::unique_ptr<Withdrawal>> withdrawals_;
   std::function<void()> on_stopped_;

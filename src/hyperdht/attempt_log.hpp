@@ -24,8 +24,8 @@ enum class AttemptStep {
   kNat,        // what the own NAT does
   kProbe,      // what the peer says of its NAT
   kPunch,
-  kRelay,      // a blind relay
-  kPath,       // the connection stands, or moved
+  kRelay,  // a blind relay
+  kPath,   // the connection stands, or moved
   kFailed,
 };
 const char* to_string(AttemptStep step);
@@ -59,7 +59,8 @@ class AttemptLog {
     if (!sink_) return;
     sink_({scheduler_.now(), step, fmt::format(format, std::forward<Args>(args)...), std::nullopt});
   }
-  void note_failure(AttemptStep step, const AttemptFailure& failure, const std::string& text) const {
+  void note_failure(AttemptStep step, const AttemptFailure& failure,
+                    const std::string& text) const {
     if (sink_) sink_({scheduler_.now(), step, text, failure});
   }
 

@@ -41,7 +41,9 @@ ClientPunch::ClientPunch(Dht& dht, PunchContext context, const AttemptLog& log, 
   begin_task_.post();
 }
 
-ClientPunch::~ClientPunch() { cancel(); }
+ClientPunch::~ClientPunch() {
+  cancel();
+}
 
 void ClientPunch::cancel() {
   state_ = State::kFailed;
@@ -76,9 +78,8 @@ HolepunchPayload ClientPunch::own_state(bool punching) {
 
 /// Asks it before the others from now on, if it is one of the server's own.
 void ClientPunch::prefer(const Address& relay) {
-  std::stable_partition(server_relays_.begin(), server_relays_.end(), [&](const RelayInfo& other) {
-    return other.relay_address == relay;
-  });
+  std::stable_partition(server_relays_.begin(), server_relays_.end(),
+                        [&](const RelayInfo& other) { return other.relay_address == relay; });
 }
 
 ClientPunch::Way ClientPunch::way_to(const RelayInfo& relay, bool prove) const {
@@ -111,7 +112,9 @@ ClientPunch::Way ClientPunch::way_about_punching() {
   return way_to(server_relays_.front(), true);
 }
 
-Duration ClientPunch::eager_pace() const { return std::max(context_.rtt * 3 / 2, kMinEagerPace); }
+Duration ClientPunch::eager_pace() const {
+  return std::max(context_.rtt * 3 / 2, kMinEagerPace);
+}
 
 void ClientPunch::say_abort() {
   if (server_relays_.empty() || !puncher_.usable()) return;
@@ -147,7 +150,9 @@ void ClientPunch::on_answer(const Answer& answer) {
                           .proven = answer.proven,
                           .proof = PeerProof::kConfirmed});
   switch (state_) {
-    case State::kProbing: on_probe_answer(answer); return;
+    case State::kProbing:
+      on_probe_answer(answer);
+      return;
     case State::kAsking:
     case State::kPunching:
       if (answer.to_ask || payload.punching) {
@@ -157,8 +162,11 @@ void ClientPunch::on_answer(const Answer& answer) {
         ask_to_punch();
       }
       return;
-    case State::kWaitingForTurn: begin_round(); return;
-    default: return;
+    case State::kWaitingForTurn:
+      begin_round();
+      return;
+    default:
+      return;
   }
 }
 
@@ -354,7 +362,9 @@ void ClientPunch::on_punch(net::UdpSocket& socket, const net::Address& from) {
   puncher_.stop();
 }
 
-void ClientPunch::on_exhausted() { fail(PunchFailure::kExhausted); }
+void ClientPunch::on_exhausted() {
+  fail(PunchFailure::kExhausted);
+}
 
 void ClientPunch::on_timer() {
   if (state_ == State::kSettling) {

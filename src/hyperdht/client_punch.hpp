@@ -25,14 +25,14 @@ namespace hsfwd::hyperdht {
 
 /// What the handshake brought that a punch needs.
 struct PunchContext {
-  rpc::Target target;           // the server's
-  crypto::Key32 key;            // of the payloads
-  HolepunchInfo session;        // the server's name for this attempt, and its relays
-  Address relay;                // through which the handshake went
-  Address server_address;       // the server as that relay sees it
+  rpc::Target target;      // the server's
+  crypto::Key32 key;       // of the payloads
+  HolepunchInfo session;   // the server's name for this attempt, and its relays
+  Address relay;           // through which the handshake went
+  Address server_address;  // the server as that relay sees it
   Firewall server_firewall = Firewall::kUnknown;
   bool server_is_hsfwd = false;
-  Duration rtt;                 // of the handshake, through the relay
+  Duration rtt;  // of the handshake, through the relay
   bool fast_open = true;
   /// There is, or will be, another way for the data: being asked to come later is no failure.
   bool patient = false;
@@ -118,14 +118,14 @@ class ClientPunch final : private HolepuncherObserver, private PunchRequests::Ob
 
   State state_ = State::kProbing;
   bool may_probe_again_ = true;
-  bool delayed_ = false;     // the turn was waited for: the handshake's relay has done its part
+  bool delayed_ = false;  // the turn was waited for: the handshake's relay has done its part
   bool introduced_ = false;
   Instant turn_until_;
-  std::size_t relays_asked_ = 0;  // of server_relays_, what is out now, from the front
+  std::size_t relays_asked_ = 0;       // of server_relays_, what is out now, from the front
   bool may_ask_punch_socket_ = false;  // once for each probe
   std::optional<crypto::Hash32> server_token_;
   std::optional<Address> own_address_;  // as the relay of the probe saw it
-  Address probed_server_;    // where the server answered the probe from
+  Address probed_server_;               // where the server answered the probe from
   Address probed_relay_;
   Timer timer_;
   Task begin_task_;

@@ -285,8 +285,8 @@ void Connector::on_punch_failed(PunchFailure failure) {
 /// A server that loses the samples of its own NAT breaks its punch off; by the next handshake it has
 /// better luck, perhaps. It has let go of the stream, so nothing of the old attempt comes in between.
 bool Connector::ask_anew(PunchFailure failure) {
-  const bool hopeless = failure != PunchFailure::kServerAborted ||
-                        punch_->own_firewall() >= Firewall::kRandom;
+  const bool hopeless =
+      failure != PunchFailure::kServerAborted || punch_->own_firewall() >= Firewall::kRandom;
   if (state_ != State::kWaiting || relay_ || hopeless) return false;
   if (!std::exchange(may_ask_anew_, false)) return false;
   log_.note(AttemptStep::kHandshake, "asking the peer anew");

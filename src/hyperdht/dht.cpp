@@ -7,7 +7,7 @@ namespace hsfwd::hyperdht {
 
 namespace {
 
-constexpr std::size_t kMaxRelayCache = 512;  // peers
+constexpr std::size_t kMaxRelayCache = 512;            // peers
 constexpr std::size_t kRecordBuffer = 64 * 1024 + 64;  // a full record of ours and of upstream's
 constexpr std::size_t kIdleRecordBuffers = 64;
 
@@ -26,9 +26,9 @@ rpc::NodeOptions with_filter(rpc::NodeOptions options) {
 
 std::vector<rpc::BootstrapNode> public_bootstrap() {
   std::vector<rpc::BootstrapNode> out;
-  for (const char* text : {"88.99.3.86@node1.hyperdht.org:49737",
-                           "142.93.90.113@node2.hyperdht.org:49737",
-                           "138.68.147.8@node3.hyperdht.org:49737"}) {
+  for (const char* text :
+       {"88.99.3.86@node1.hyperdht.org:49737", "142.93.90.113@node2.hyperdht.org:49737",
+        "138.68.147.8@node3.hyperdht.org:49737"}) {
     out.push_back(*rpc::BootstrapNode::parse(text));
   }
   return out;
@@ -199,6 +199,8 @@ void Dht::on_network_update() {
   for (Server* server : servers_) server->refresh();
 }
 
-void Dht::on_wake_up() { on_interfaces_changed(); }
+void Dht::on_wake_up() {
+  on_interfaces_changed();
+}
 
 }  // namespace hsfwd::hyperdht

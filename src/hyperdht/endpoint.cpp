@@ -12,7 +12,9 @@ constexpr int kPortTries = 5;
 PoolSocket::PoolSocket(Endpoint& endpoint, std::unique_ptr<net::UdpSocket> socket)
     : endpoint_(endpoint), socket_(std::move(socket)) {}
 
-PoolSocket::~PoolSocket() { endpoint_.release(*this); }
+PoolSocket::~PoolSocket() {
+  endpoint_.release(*this);
+}
 
 void PoolSocket::unlisten(const PunchListener& listener) {
   std::erase_if(listeners_, [&](const auto& entry) { return entry.second == &listener; });

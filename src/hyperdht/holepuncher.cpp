@@ -50,16 +50,22 @@ constexpr int kMaxBirthdayPunches = 1750;
 constexpr std::array<int, 3> kOpenPunches = {5, 12, 25};
 constexpr int kOpenPunchEvery = 50;
 
-bool is_random(Firewall firewall) { return firewall >= Firewall::kRandom; }
+bool is_random(Firewall firewall) {
+  return firewall >= Firewall::kRandom;
+}
 
 }  // namespace
 
 const char* to_string(PunchStrategy strategy) {
   switch (strategy) {
-    case PunchStrategy::kNone: return "none";
-    case PunchStrategy::kConsistent: return "punch to the address the peer told";
-    case PunchStrategy::kRandomProbes: return "probe random ports of the peer";
-    case PunchStrategy::kBirthday: return "punch from many sockets";
+    case PunchStrategy::kNone:
+      return "none";
+    case PunchStrategy::kConsistent:
+      return "punch to the address the peer told";
+    case PunchStrategy::kRandomProbes:
+      return "probe random ports of the peer";
+    case PunchStrategy::kBirthday:
+      return "punch from many sockets";
   }
   return "unknown";
 }
@@ -97,7 +103,9 @@ bool Holepuncher::take_ready_socket() {
   return true;
 }
 
-Holepuncher::~Holepuncher() { stop(); }
+Holepuncher::~Holepuncher() {
+  stop();
+}
 
 bool Holepuncher::acquire() {
   auto socket = dht_.endpoint().acquire();
@@ -369,19 +377,30 @@ PunchStrategy Holepuncher::start() {
       open_birthday_sockets();
       next_step(kBirthdayPause);
       break;
-    case PunchStrategy::kNone: break;
+    case PunchStrategy::kNone:
+      break;
   }
   return strategy_;
 }
 
-void Holepuncher::next_step(Duration delay) { step_timer_.start(delay); }
+void Holepuncher::next_step(Duration delay) {
+  step_timer_.start(delay);
+}
 
 void Holepuncher::step() {
   switch (strategy_) {
-    case PunchStrategy::kConsistent: consistent_step(); return;
-    case PunchStrategy::kRandomProbes: probe_step(); return;
-    case PunchStrategy::kBirthday: birthday_step(); return;
-    case PunchStrategy::kNone: soon_step(); return;
+    case PunchStrategy::kConsistent:
+      consistent_step();
+      return;
+    case PunchStrategy::kRandomProbes:
+      probe_step();
+      return;
+    case PunchStrategy::kBirthday:
+      birthday_step();
+      return;
+    case PunchStrategy::kNone:
+      soon_step();
+      return;
   }
 }
 
@@ -433,9 +452,9 @@ void Holepuncher::birthday_step() {
     observer_.on_exhausted();
     return;
   }
-  const bool open_punch = steps_ % kOpenPunchEvery == 0 ||
-                          std::find(kOpenPunches.begin(), kOpenPunches.end(), steps_) !=
-                              kOpenPunches.end();
+  const bool open_punch =
+      steps_ % kOpenPunchEvery == 0 ||
+      std::find(kOpenPunches.begin(), kOpenPunches.end(), steps_) != kOpenPunches.end();
   if (open_punch) send(socket(), remote->address, false);
   const auto at = static_cast<std::size_t>(steps_++);
   const bool first_pass = at < sockets_.size();

@@ -152,7 +152,7 @@ class Holepuncher final : private PunchListener {
   const Role role_;
   HolepuncherObserver& observer_;
   std::vector<std::shared_ptr<PoolSocket>> sockets_;  // the first is the one that was classified
-  const PoolSocket* ready_socket_ = nullptr;  // one of them, if it is the node's
+  const PoolSocket* ready_socket_ = nullptr;          // one of them, if it is the node's
   std::unique_ptr<NatProbe> probe_;
   Remote remote_;
   std::vector<net::Ipv4> expected_;  // hosts that the peer is said to be at

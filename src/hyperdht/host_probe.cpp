@@ -38,10 +38,9 @@ std::optional<Address> HostProbe::lan_candidate() const {
 std::optional<Address> HostProbe::public_candidate() const {
   const net::Ipv4 host = answer_.server_address.host;
   const auto& addresses = answer_.payload.addresses4;
-  const auto found =
-      std::find_if(addresses.begin(), addresses.end(), [&](const Address& address) {
-        return address.host == host && address.port != 0 && !net::is_bogon(host);
-      });
+  const auto found = std::find_if(addresses.begin(), addresses.end(), [&](const Address& address) {
+    return address.host == host && address.port != 0 && !net::is_bogon(host);
+  });
   return found != addresses.end() ? std::optional(*found) : std::nullopt;
 }
 
@@ -49,11 +48,12 @@ bool HostProbe::start() {
   const auto candidate = same_network() ? lan_candidate() : public_candidate();
   if (!candidate) return false;
   address_ = *candidate;
-  log_.note(step(), "{}: trying it at {}",
-            same_network() ? "behind the same address as the peer" : "the peer has a public address",
-            address_.to_string());
-  call_ = std::make_unique<rpc::Call>(
-      dht_.node().calls(), [this](const rpc::CallResult& result) { on_result(result); });
+  log_.note(
+      step(), "{}: trying it at {}",
+      same_network() ? "behind the same address as the peer" : "the peer has a public address",
+      address_.to_string());
+  call_ = std::make_unique<rpc::Call>(dht_.node().calls(),
+                                      [this](const rpc::CallResult& result) { on_result(result); });
   ask();
   return true;
 }

@@ -21,8 +21,8 @@ class HostProbe {
 
   /// `peer` is its target in the DHT, `first_message` of the handshake that got `answer`. The
   /// references outlive this.
-  HostProbe(Dht& dht, const rpc::Target& peer, const Bytes& first_message,
-            const PeerAnswer& answer, const AttemptLog& log, Done done);
+  HostProbe(Dht& dht, const rpc::Target& peer, const Bytes& first_message, const PeerAnswer& answer,
+            const AttemptLog& log, Done done);
 
   /// False when the peer told no address that fits.
   bool start();

@@ -59,7 +59,9 @@ std::size_t public_part(std::string_view text, bool in_word) {
 
 }  // namespace
 
-std::string key_text(const crypto::PublicKey& key) { return to_z32(key.view()); }
+std::string key_text(const crypto::PublicKey& key) {
+  return to_z32(key.view());
+}
 
 std::optional<crypto::PublicKey> parse_key(std::string_view text) {
   if (text.starts_with(kPear)) {

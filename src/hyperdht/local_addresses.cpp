@@ -34,7 +34,9 @@ std::vector<net::Address> LocalAddresses::validated(const net::Address& server_s
   return out;
 }
 
-void LocalAddresses::invalidate() { tests_.clear(); }
+void LocalAddresses::invalidate() {
+  tests_.clear();
+}
 
 void LocalAddresses::begin(net::Ipv4 host) {
   Test& test = tests_[host];
@@ -44,8 +46,8 @@ void LocalAddresses::begin(net::Ipv4 host) {
     return;
   }
   test.socket = std::move(*socket);
-  test.timer = std::make_unique<Timer>(env_.scheduler,
-                                       [this, &test] { conclude(test, Verdict::kBad); });
+  test.timer =
+      std::make_unique<Timer>(env_.scheduler, [this, &test] { conclude(test, Verdict::kBad); });
   test.timer->start(kTestTime);
   static constexpr std::uint8_t kByte[] = {0};
   test.socket->send_one({host, test.socket->local_address().port}, kByte);

@@ -8,9 +8,13 @@ namespace {
 using codec::Reader;
 using codec::Writer;
 
-std::uint64_t flag_if(bool present, std::uint64_t flag) { return present ? flag : 0; }
+std::uint64_t flag_if(bool present, std::uint64_t flag) {
+  return present ? flag : 0;
+}
 
-bool has(std::uint64_t flags, std::uint64_t flag) { return (flags & flag) != 0; }
+bool has(std::uint64_t flags, std::uint64_t flag) {
+  return (flags & flag) != 0;
+}
 
 /// What a reader has put together, if all of it was there.
 template <class T>

@@ -61,8 +61,8 @@ bool NatProbe::ask_one(bool strangers_only) {
     }
     if (asked(node->address) || (strangers_only && asked_neighbour(node->address.host))) continue;
     asked_.push_back(node->address);
-    calls_.push_back(std::make_unique<rpc::Call>(
-        dht_.node().calls(), [this](const rpc::CallResult& result) {
+    calls_.push_back(
+        std::make_unique<rpc::Call>(dht_.node().calls(), [this](const rpc::CallResult& result) {
           if (result) add(result->message.to, result->from);
         }));
     dht_.node().ping(*calls_.back(), node->address, &socket_, 1);

@@ -42,11 +42,16 @@ Bytes encoded_uint(std::uint64_t value) {
 
 const char* to_string(OperationError error) {
   switch (error) {
-    case OperationError::kNotFound: return "not found";
-    case OperationError::kNoNodes: return "too few nodes responded";
-    case OperationError::kNotStored: return "no node stored it";
-    case OperationError::kSeqReused: return "sequence number is in use for another value";
-    case OperationError::kSeqTooLow: return "a newer value is stored";
+    case OperationError::kNotFound:
+      return "not found";
+    case OperationError::kNoNodes:
+      return "too few nodes responded";
+    case OperationError::kNotStored:
+      return "no node stored it";
+    case OperationError::kSeqReused:
+      return "sequence number is in use for another value";
+    case OperationError::kSeqTooLow:
+      return "a newer value is stored";
   }
   return "unknown error";
 }
@@ -143,13 +148,12 @@ void GetImmutable::on_reply(const rpc::Reply& reply) {
   on_done_(to_bytes(*reply.message.value));
 }
 
-PutMutable::PutMutable(rpc::Node& node, const crypto::KeyPair& keys, std::uint64_t seq,
-                       Bytes value, OnDone on_done)
+PutMutable::PutMutable(rpc::Node& node, const crypto::KeyPair& keys, std::uint64_t seq, Bytes value,
+                       OnDone on_done)
     : target_(target_of_peer(keys.public_key)),
       on_done_(std::move(on_done)),
       query_(
-          node, query_for(Command::kMutableGet, target_, encoded_uint(0)),
-          [](const rpc::Reply&) {},
+          node, query_for(Command::kMutableGet, target_, encoded_uint(0)), [](const rpc::Reply&) {},
           [this](const Result<void, rpc::QueryError>& result) {
             if (result) {
               on_done_({});

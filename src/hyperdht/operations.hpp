@@ -15,11 +15,11 @@
 namespace hsfwd::hyperdht {
 
 enum class OperationError {
-  kNotFound,    // nobody has it
-  kNoNodes,     // nobody to store it
-  kNotStored,   // no node took it
-  kSeqReused,   // that number has another value already
-  kSeqTooLow,   // a newer value is stored
+  kNotFound,   // nobody has it
+  kNoNodes,    // nobody to store it
+  kNotStored,  // no node took it
+  kSeqReused,  // that number has another value already
+  kSeqTooLow,  // a newer value is stored
 };
 const char* to_string(OperationError error);
 
@@ -115,7 +115,7 @@ class PutMutable {
   using OnDone = std::function<void(Result<void, OperationError>)>;
 
   PutMutable(rpc::Node& node, const crypto::KeyPair& keys, std::uint64_t seq, Bytes value,
-              OnDone on_done);
+             OnDone on_done);
   void start() { query_.start(); }
 
  private:

@@ -32,8 +32,8 @@ PeerSearch::PeerSearch(Dht& dht, const crypto::PublicKey& remote, const crypto::
       handshake_(keys, remote, name_space_of(Command::kPeerHandshake).view()) {}
 
 bool PeerSearch::prepare(const NoisePayload& payload) {
-  auto message = handshake_.write_message1(crypto::KeyPair::generate(dht_.env().random),
-                                           payload.encode());
+  auto message =
+      handshake_.write_message1(crypto::KeyPair::generate(dht_.env().random), payload.encode());
   if (!message) return false;
   first_message_ = std::move(*message);
   return true;

@@ -73,10 +73,10 @@ class PeerSearch {
   struct Attempt {
     Address relay;
     std::shared_ptr<net::UdpSocket> socket;  // nullptr: the node's
-    bool known = false;   // from the list of known relays
+    bool known = false;                      // from the list of known relays
     bool direct = false;
-    bool slow = false;    // not answered in time; another one is tried beside it
-    Duration rtt;         // to the relay, if it is known
+    bool slow = false;  // not answered in time; another one is tried beside it
+    Duration rtt;       // to the relay, if it is known
     std::unique_ptr<rpc::Call> call;
     void cancel() { call->cancel(); }
   };

@@ -28,18 +28,30 @@ constexpr std::size_t kMaxRecordBody = 64 * 1024 - secret_stream::kLengthSize;
 
 const char* to_string(ConnectError error) {
   switch (error) {
-    case ConnectError::kNone: return "NONE";
-    case ConnectError::kPeerNotFound: return "PEER_NOT_FOUND";
-    case ConnectError::kPeerConnectionFailed: return "PEER_CONNECTION_FAILED";
-    case ConnectError::kServerIncompatible: return "SERVER_INCOMPATIBLE";
-    case ConnectError::kServerError: return "SERVER_ERROR";
-    case ConnectError::kCannotHolepunch: return "CANNOT_HOLEPUNCH";
-    case ConnectError::kHolepunchAborted: return "HOLEPUNCH_ABORTED";
-    case ConnectError::kRelayAborted: return "RELAY_ABORTED";
-    case ConnectError::kNoNetwork: return "NO_NETWORK";
-    case ConnectError::kReset: return "CONNECTION_RESET";
-    case ConnectError::kTimedOut: return "CONNECTION_TIMED_OUT";
-    case ConnectError::kBroken: return "CONNECTION_BROKEN";
+    case ConnectError::kNone:
+      return "NONE";
+    case ConnectError::kPeerNotFound:
+      return "PEER_NOT_FOUND";
+    case ConnectError::kPeerConnectionFailed:
+      return "PEER_CONNECTION_FAILED";
+    case ConnectError::kServerIncompatible:
+      return "SERVER_INCOMPATIBLE";
+    case ConnectError::kServerError:
+      return "SERVER_ERROR";
+    case ConnectError::kCannotHolepunch:
+      return "CANNOT_HOLEPUNCH";
+    case ConnectError::kHolepunchAborted:
+      return "HOLEPUNCH_ABORTED";
+    case ConnectError::kRelayAborted:
+      return "RELAY_ABORTED";
+    case ConnectError::kNoNetwork:
+      return "NO_NETWORK";
+    case ConnectError::kReset:
+      return "CONNECTION_RESET";
+    case ConnectError::kTimedOut:
+      return "CONNECTION_TIMED_OUT";
+    case ConnectError::kBroken:
+      return "CONNECTION_BROKEN";
     case ConnectError::kCut:
       return "CONNECTION_CUT";
     case ConnectError::kNoMemory:
@@ -50,19 +62,31 @@ const char* to_string(ConnectError error) {
 
 const char* describe(ConnectError error) {
   switch (error) {
-    case ConnectError::kNone: return "no error";
-    case ConnectError::kPeerNotFound: return "nobody in the DHT knows this key; is the peer running?";
+    case ConnectError::kNone:
+      return "no error";
+    case ConnectError::kPeerNotFound:
+      return "nobody in the DHT knows this key; is the peer running?";
     case ConnectError::kPeerConnectionFailed:
-      return "the peer is known but did not answer; it may have just gone, or does not let this key in";
-    case ConnectError::kServerIncompatible: return "the peer speaks another version of the protocol";
-    case ConnectError::kServerError: return "the peer refused the handshake";
-    case ConnectError::kCannotHolepunch: return "no direct path, and the peer offers no hole punching";
-    case ConnectError::kHolepunchAborted: return "no direct path through the NATs on the way";
-    case ConnectError::kRelayAborted: return "the relay did not connect the two sides";
-    case ConnectError::kNoNetwork: return "no DHT node answers, the bootstrap nodes included";
-    case ConnectError::kReset: return "the peer closed the connection abruptly";
-    case ConnectError::kTimedOut: return "the peer stopped answering";
-    case ConnectError::kBroken: return "what came in does not belong to this connection";
+      return "the peer is known but did not answer; it may have just gone, or does not let this "
+             "key in";
+    case ConnectError::kServerIncompatible:
+      return "the peer speaks another version of the protocol";
+    case ConnectError::kServerError:
+      return "the peer refused the handshake";
+    case ConnectError::kCannotHolepunch:
+      return "no direct path, and the peer offers no hole punching";
+    case ConnectError::kHolepunchAborted:
+      return "no direct path through the NATs on the way";
+    case ConnectError::kRelayAborted:
+      return "the relay did not connect the two sides";
+    case ConnectError::kNoNetwork:
+      return "no DHT node answers, the bootstrap nodes included";
+    case ConnectError::kReset:
+      return "the peer closed the connection abruptly";
+    case ConnectError::kTimedOut:
+      return "the peer stopped answering";
+    case ConnectError::kBroken:
+      return "what came in does not belong to this connection";
     case ConnectError::kCut:
       return "the connection was cut before its end";
     case ConnectError::kNoMemory:
@@ -73,9 +97,12 @@ const char* describe(ConnectError error) {
 
 const char* to_string(PathKind kind) {
   switch (kind) {
-    case PathKind::kDirect: return "direct";
-    case PathKind::kLan: return "lan";
-    case PathKind::kRelayed: return "relayed";
+    case PathKind::kDirect:
+      return "direct";
+    case PathKind::kLan:
+      return "lan";
+    case PathKind::kRelayed:
+      return "relayed";
   }
   return "unknown";
 }
@@ -123,10 +150,14 @@ void PeerSocket::set_observer(net::ByteStreamObserver* observer) {
   if (read_state() != net::ReadState::kBlocked) readable_task_.post();
 }
 
-Scheduler& PeerSocket::scheduler() const { return dht_.env().scheduler; }
+Scheduler& PeerSocket::scheduler() const {
+  return dht_.env().scheduler;
+}
 
 /// Takes part in the ownership of the socket, if it is one of the pool.
-void PeerSocket::hold(net::UdpSocket& socket) { pool_socket_ = dht_.endpoint().owner_of(socket); }
+void PeerSocket::hold(net::UdpSocket& socket) {
+  pool_socket_ = dht_.endpoint().owner_of(socket);
+}
 
 void PeerSocket::open(const noise::Session& session, const std::optional<Extension>& extension,
                       net::UdpSocket& socket, udx::StreamId remote_id, const net::Address& remote,
@@ -381,7 +412,9 @@ void PeerSocket::end_raw() {
   raw_->end(last.size());
 }
 
-bool PeerSocket::flushed() const { return finished_ || (ended_ && is_open() && raw_->all_acknowledged()); }
+bool PeerSocket::flushed() const {
+  return finished_ || (ended_ && is_open() && raw_->all_acknowledged());
+}
 
 /// After a while without writing: keeps NAT mappings open and shows when the peer is gone.
 void PeerSocket::keep_alive() {
@@ -447,7 +480,9 @@ net::ReadState PeerSocket::read_state() const {
   return remote_ended_ ? net::ReadState::kEnd : net::ReadState::kBlocked;
 }
 
-ByteView PeerSocket::peek() { return receiver_ ? receiver_->peek() : ByteView(); }
+ByteView PeerSocket::peek() {
+  return receiver_ ? receiver_->peek() : ByteView();
+}
 
 void PeerSocket::consume(std::size_t size) {
   receiver_->consume(size);

@@ -24,10 +24,14 @@ const crypto::Hash32& name_space_of(Command command) {
 
 const char* to_string(Firewall firewall) {
   switch (firewall) {
-    case Firewall::kUnknown: return "unknown";
-    case Firewall::kOpen: return "open";
-    case Firewall::kConsistent: return "consistent";
-    default: return "random";
+    case Firewall::kUnknown:
+      return "unknown";
+    case Firewall::kOpen:
+      return "open";
+    case Firewall::kConsistent:
+      return "consistent";
+    default:
+      return "random";
   }
 }
 

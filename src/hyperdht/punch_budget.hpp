@@ -23,9 +23,9 @@ class PunchBudget {
   }
   void end() { running_ = false; }
 
-  static constexpr double kRefill = 32;     // datagrams a second
+  static constexpr double kRefill = 32;  // datagrams a second
   static constexpr double kCapacity = 1750;
-  static constexpr double kToBegin = 640;   // datagrams: a punch of median luck, three times over
+  static constexpr double kToBegin = 640;  // datagrams: a punch of median luck, three times over
 
  private:
   double credit(Instant now) const {

@@ -7,15 +7,15 @@ namespace hsfwd::hyperdht {
 /// upstream has it.
 enum class PunchFailure {
   kNoSocket,
-  kNoAnswer,          // to a request
+  kNoAnswer,  // to a request
   kInvalidAnswer,
   kServerAborted,
-  kUnknownNat,        // on either side, after all the probing
+  kUnknownNat,  // on either side, after all the probing
   kBothRandom,
-  kBusy,              // one side's budget of random punches is used up
+  kBusy,  // one side's budget of random punches is used up
   kServerNotPunching,
-  kNotPunchable,      // no strategy fits
-  kExhausted,         // punched in vain
+  kNotPunchable,  // no strategy fits
+  kExhausted,     // punched in vain
 };
 /// One clause for people.
 const char* describe(PunchFailure failure);

@@ -39,8 +39,8 @@ void PunchRequests::send(const Way& way, HolepunchPayload payload, Duration pace
 
 void PunchRequests::send_too(const Way& way, Duration pace) {
   last_.token = way.prove ? std::optional(secure_.token(way.peer.host)) : std::nullopt;
-  requests_.push_back(std::make_unique<Request>(Request{
-      .call = nullptr, .way = way, .asks_to_punch = last_.punching, .token = last_.token}));
+  requests_.push_back(std::make_unique<Request>(
+      Request{.call = nullptr, .way = way, .asks_to_punch = last_.punching, .token = last_.token}));
   Request& request = *requests_.back();
   request.call = std::make_unique<rpc::Call>(
       dht_.node().calls(),

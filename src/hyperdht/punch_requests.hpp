@@ -27,7 +27,7 @@ class PunchRequests {
     bool to_ask = false;  // to be punched
     Address own;          // the punching socket, as the relay sees it
     Address relay;
-    Address server;       // from where the server answered, as the relay sees it
+    Address server;                   // from where the server answered, as the relay sees it
     std::optional<net::Ipv4> proven;  // the host at which the server was asked, if it is there
   };
 

@@ -22,11 +22,11 @@ namespace hsfwd::hyperdht {
 
 /// A pair has two sides, each of which counts for who holds it, from asking on.
 struct RelayLimits {
-  std::size_t max_pairs = 256;         // that forward at once
-  std::size_t max_sides_of_key = 64;   // in all its sessions
-  std::uint64_t rate = 0;              // bytes a second, all pairs together; 0: no limit
-  Duration waiting_expiry = 60_s;      // of a token; peers give up after 15 s
-  Duration idle_expiry = 60_s;         // of a pair; peers send every 5 s
+  std::size_t max_pairs = 256;        // that forward at once
+  std::size_t max_sides_of_key = 64;  // in all its sessions
+  std::uint64_t rate = 0;             // bytes a second, all pairs together; 0: no limit
+  Duration waiting_expiry = 60_s;     // of a token; peers give up after 15 s
+  Duration idle_expiry = 60_s;        // of a pair; peers send every 5 s
 
   /// A quarter of all: keys cost nothing, so they are no limit to who has one address. Private and
   /// loopback hosts may hold three quarters, as a whole test network is on one.

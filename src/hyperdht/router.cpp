@@ -37,7 +37,9 @@ bool Router::set_forward(const rpc::Target& target, const Address& relay, Bytes 
   return forwards_.set(target, {relay, std::move(record)}, relay.host, size);
 }
 
-void Router::remove_forward(const rpc::Target& target) { forwards_.erase(target); }
+void Router::remove_forward(const rpc::Target& target) {
+  forwards_.erase(target);
+}
 
 std::optional<Address> Router::relay_for(const rpc::Target& target) {
   if (has_server(target)) return std::nullopt;

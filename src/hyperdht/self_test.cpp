@@ -18,9 +18,9 @@ constexpr Duration kAgain = 10_s;
 constexpr Duration kGone = 2_min;
 // A test that comes later than this is a recording.
 constexpr std::uint64_t kMaxTestAge = 60'000'000;  // microseconds
-constexpr std::size_t kMaxStrangeRelays = 3;   // a round
+constexpr std::size_t kMaxStrangeRelays = 3;       // a round
 constexpr Duration kHeardLately = 5_s;
-constexpr int kHandshakes = 2;  // a trial
+constexpr int kHandshakes = 2;    // a trial
 constexpr int kProbeRepeats = 1;  // of each of them
 // The answer takes the relay's way to the server and back as well.
 constexpr Duration kServerLeg = 1_s;

@@ -98,8 +98,8 @@ class SelfTest {
   std::unique_ptr<FindPeer> search_;
   std::set<Address> found_;
   std::set<std::uint64_t> sent_;  // stamps of the handshakes of the last minute
-  std::set<Address> tested_;  // relays of the last round
-  bool all_failed_ = false;   // in the last round
+  std::set<Address> tested_;      // relays of the last round
+  bool all_failed_ = false;       // in the last round
   /// When another program was heard of: first and last, of one spell.
   Instant other_since_;
   std::optional<Instant> other_at_;

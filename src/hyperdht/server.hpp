@@ -54,10 +54,10 @@ struct ServerOptions {
 
 struct ServerStats {
   std::uint64_t handshakes = 0;
-  std::uint64_t refused = 0;     // by the allow function
-  std::uint64_t invalid = 0;     // did not open
+  std::uint64_t refused = 0;      // by the allow function
+  std::uint64_t invalid = 0;      // did not open
   std::uint64_t turned_away = 0;  // not opened: useless before, or too many of the source
-  std::uint64_t dropped = 0;     // because there were too many
+  std::uint64_t dropped = 0;      // because there were too many
   std::uint64_t connections = 0;
   std::uint64_t early = 0;      // of these, before the proof: the client is known there
   std::uint64_t abandoned = 0;  // no proof came within the time

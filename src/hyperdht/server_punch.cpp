@@ -24,7 +24,9 @@ ServerPunch::ServerPunch(Dht& dht, const crypto::Key32& payload_key, Firewall cl
       turn_timer_(dht.env().scheduler, [this] { punch(); }),
       repeat_timer_(dht.env().scheduler, [this] { repeat_answer_(); }) {}
 
-ServerPunch::~ServerPunch() { cancel(); }
+ServerPunch::~ServerPunch() {
+  cancel();
+}
 
 void ServerPunch::cancel() {
   over_ = true;

@@ -67,7 +67,9 @@ ServerSession::ServerSession(Server& server, std::size_t id, const Bytes& noise,
       timer_(server.dht_.env().scheduler, [this] { on_timer(); }),
       repeat_timer_(server.dht_.env().scheduler, [this] { repeat_answer_(); }) {}
 
-ServerSession::~ServerSession() { cancel(); }
+ServerSession::~ServerSession() {
+  cancel();
+}
 
 void ServerSession::cancel() {
   timer_.stop();
@@ -168,8 +170,8 @@ void ServerSession::repeat_answer_later(const HandshakeMessage& message,
     if (state_ != State::kWaiting || joined_) return;
     // The socket that the message came in on may be gone by now; that of the announcements is not.
     net::UdpSocket* const own = answer_socket();
-    dht_.router().answer_handshake(
-        origin, message, {answer_, own != nullptr ? own : &dht_.node().sending_socket()});
+    dht_.router().answer_handshake(origin, message,
+                                   {answer_, own != nullptr ? own : &dht_.node().sending_socket()});
   };
   repeat_timer_.start(kAnswerRepeat);
 }
@@ -507,7 +509,9 @@ void ServerSession::settle() {
   clear_later();
 }
 
-void ServerSession::clear_later() { timer_.start(kClearWait); }
+void ServerSession::clear_later() {
+  timer_.start(kClearWait);
+}
 
 void ServerSession::on_timer() {
   if (relay_ && relay_->moving()) {

@@ -18,8 +18,8 @@ Bytes announce_signable(Command command, const rpc::Target& target, const rpc::N
                         const rpc::Token& token, const AnnounceMessage& message) {
   const Bytes peer = message.peer ? message.peer->encode() : Bytes();
   const ByteView refresh = message.refresh ? message.refresh->view() : ByteView();
-  return signable(command, crypto::blake2b_256({target.view(), storing_node.view(), token.view(),
-                                                peer, refresh}));
+  return signable(command, crypto::blake2b_256(
+                               {target.view(), storing_node.view(), token.view(), peer, refresh}));
 }
 
 crypto::Signature sign_announce(Command command, const rpc::Target& target,

@@ -185,8 +185,7 @@ void Storage::on_find_peer(const rpc::IncomingRequest& request) {
 
 void Storage::on_lookup(const rpc::IncomingRequest& request) {
   const Key& target = *request.origin.target;
-  std::vector<Bytes> records =
-      records_.sample(target, kMaxPeersPerReply, node_.env().random);
+  std::vector<Bytes> records = records_.sample(target, kMaxPeersPerReply, node_.env().random);
   const Bytes* self = router_.record_for(target);
   if (self != nullptr && records.size() < kMaxPeersPerReply) records.push_back(*self);
   if (records.empty()) {

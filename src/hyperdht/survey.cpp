@@ -20,10 +20,9 @@ constexpr std::size_t kHeaders = 28;  // IPv4 and UDP
 /// length field of three.
 Bytes filler(std::size_t size) {
   const Bytes least(253);
-  const rpc::RequestMessage ping{
-      .internal = true,
-      .command = static_cast<std::uint64_t>(rpc::InternalCommand::kPing),
-      .value = least};
+  const rpc::RequestMessage ping{.internal = true,
+                                 .command = static_cast<std::uint64_t>(rpc::InternalCommand::kPing),
+                                 .value = least};
   return Bytes(size - kHeaders - (ping.encode().size() - least.size()));
 }
 
@@ -75,14 +74,14 @@ void Survey::ask_bootstrap(std::size_t index) {
     return;
   }
   Candidate& candidate = candidates_[index];
-  candidate.ping = std::make_unique<rpc::Call>(
-      dht_.node().calls(), [this, index](const rpc::CallResult& result) {
-        if (result) {
-          report_.bootstrap[index].rtt = result->rtt;
-          add_sample(*result);
-        }
-        settle();
-      });
+  candidate.ping = std::make_unique<rpc::Call>(dht_.node().calls(),
+                                               [this, index](const rpc::CallResult& result) {
+                                                 if (result) {
+                                                   report_.bootstrap[index].rtt = result->rtt;
+                                                   add_sample(*result);
+                                                 }
+                                                 settle();
+                                               });
   dht_.node().ping(*candidate.ping, *address, &dht_.endpoint().client());
 }
 
@@ -109,8 +108,8 @@ void Survey::ask_others() {
 
 void Survey::ask(const net::Address& node) {
   ++open_;
-  calls_.push_back(std::make_unique<rpc::Call>(
-      dht_.node().calls(), [this](const rpc::CallResult& result) {
+  calls_.push_back(
+      std::make_unique<rpc::Call>(dht_.node().calls(), [this](const rpc::CallResult& result) {
         if (result) add_sample(*result);
         settle();
       }));
@@ -118,9 +117,8 @@ void Survey::ask(const net::Address& node) {
 }
 
 void Survey::add_sample(const rpc::Reply& reply) {
-  const bool known =
-      std::any_of(report_.samples.begin(), report_.samples.end(),
-                  [&](const auto& sample) { return sample.node == reply.from; });
+  const bool known = std::any_of(report_.samples.begin(), report_.samples.end(),
+                                 [&](const auto& sample) { return sample.node == reply.from; });
   if (!known) report_.samples.push_back({reply.from, reply.message.to, reply.rtt});
 }
 
@@ -137,9 +135,8 @@ void Survey::settle() {
 
 /// Of every size one ping, to the node that answers soonest.
 void Survey::probe_sizes() {
-  const auto nearest = std::min_element(
-      report_.samples.begin(), report_.samples.end(),
-      [](const auto& a, const auto& b) { return a.rtt < b.rtt; });
+  const auto nearest = std::min_element(report_.samples.begin(), report_.samples.end(),
+                                        [](const auto& a, const auto& b) { return a.rtt < b.rtt; });
   report_.mtu = SurveyReport::PathMtu{nearest->node, 0};
   open_ = std::size(kSizes);
   for (const std::size_t size : kSizes) {
@@ -199,7 +196,8 @@ const char* describe(const SurveyReport& report) {
       return "peers reach this machine directly";
     case Firewall::kConsistent:
       return report.translated()
-                 ? "a NAT that shows the same port to everybody: hole punching works with nearly all "
+                 ? "a NAT that shows the same port to everybody: hole punching works with nearly "
+                   "all "
                    "peers"
                  : "a firewall without a NAT: hole punching works with nearly all peers";
     case Firewall::kRandom:

@@ -21,15 +21,14 @@ struct Network {
 };
 
 constexpr Network kPrivate[] = {
-    {Ipv4::of(10, 0, 0, 0), 8},      {Ipv4::of(100, 64, 0, 0), 10}, {Ipv4::of(127, 0, 0, 0), 8},
-    {Ipv4::of(169, 254, 0, 0), 16},  {Ipv4::of(172, 16, 0, 0), 12}, {Ipv4::of(192, 168, 0, 0), 16},
+    {Ipv4::of(10, 0, 0, 0), 8},     {Ipv4::of(100, 64, 0, 0), 10}, {Ipv4::of(127, 0, 0, 0), 8},
+    {Ipv4::of(169, 254, 0, 0), 16}, {Ipv4::of(172, 16, 0, 0), 12}, {Ipv4::of(192, 168, 0, 0), 16},
 };
 
 constexpr Network kReserved[] = {
-    {Ipv4::of(0, 0, 0, 0), 8},       {Ipv4::of(192, 0, 0, 0), 24},
-    {Ipv4::of(192, 0, 2, 0), 24},    {Ipv4::of(198, 18, 0, 0), 15},
-    {Ipv4::of(198, 51, 100, 0), 24}, {Ipv4::of(203, 0, 113, 0), 24},
-    {Ipv4::of(224, 0, 0, 0), 4},     {Ipv4::of(240, 0, 0, 0), 4},
+    {Ipv4::of(0, 0, 0, 0), 8},     {Ipv4::of(192, 0, 0, 0), 24},    {Ipv4::of(192, 0, 2, 0), 24},
+    {Ipv4::of(198, 18, 0, 0), 15}, {Ipv4::of(198, 51, 100, 0), 24}, {Ipv4::of(203, 0, 113, 0), 24},
+    {Ipv4::of(224, 0, 0, 0), 4},   {Ipv4::of(240, 0, 0, 0), 4},
 };
 
 constexpr Network kNobody[] = {
@@ -62,9 +61,13 @@ std::string Ipv4::to_string() const {
   return fmt::format("{}.{}.{}.{}", octet(0), octet(1), octet(2), octet(3));
 }
 
-bool is_private(Ipv4 host) { return any_contains(kPrivate, host); }
+bool is_private(Ipv4 host) {
+  return any_contains(kPrivate, host);
+}
 
-bool is_reserved(Ipv4 host) { return any_contains(kReserved, host); }
+bool is_reserved(Ipv4 host) {
+  return any_contains(kReserved, host);
+}
 
 bool is_nobody(Ipv4 host) {
   return any_contains(kNobody, host);
@@ -91,6 +94,8 @@ std::optional<Address> Address::parse(std::string_view text) {
   return Address{*host, static_cast<std::uint16_t>(*port)};
 }
 
-std::string Address::to_string() const { return fmt::format("{}:{}", host.to_string(), port); }
+std::string Address::to_string() const {
+  return fmt::format("{}:{}", host.to_string(), port);
+}
 
 }  // namespace hsfwd::net

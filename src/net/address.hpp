@@ -45,7 +45,9 @@ bool is_private(Ipv4 host);
 bool is_reserved(Ipv4 host);
 /// "private", "reserved" or "public".
 const char* kind_of(Ipv4 host);
-inline bool is_bogon(Ipv4 host) { return is_private(host) || is_reserved(host); }
+inline bool is_bogon(Ipv4 host) {
+  return is_private(host) || is_reserved(host);
+}
 /// 0/8, 224/4, 240/4: no single host is there, on any network.
 bool is_nobody(Ipv4 host);
 /// Whether something may be sent to `to` because `from` says so: from outside nobody reaches

@@ -8,7 +8,9 @@ namespace {
 constexpr std::size_t kBacklogMark = 64 * 1024;
 }  // namespace
 
-std::vector<BootstrapNode> public_bootstrap() { return hyperdht::public_bootstrap(); }
+std::vector<BootstrapNode> public_bootstrap() {
+  return hyperdht::public_bootstrap();
+}
 
 class PeerSocket::Impl final : public net::ByteStreamObserver {
  public:
@@ -105,11 +107,15 @@ void PeerSocket::on_path_changed(std::function<void()> callback) {
 void PeerSocket::on_data(std::function<void(ByteView)> callback) {
   impl_->on_data = std::move(callback);
 }
-void PeerSocket::on_end(std::function<void()> callback) { impl_->on_end = std::move(callback); }
+void PeerSocket::on_end(std::function<void()> callback) {
+  impl_->on_end = std::move(callback);
+}
 void PeerSocket::on_close(std::function<void(const std::string&)> callback) {
   impl_->on_close = std::move(callback);
 }
-void PeerSocket::on_drain(std::function<void()> callback) { impl_->on_drain = std::move(callback); }
+void PeerSocket::on_drain(std::function<void()> callback) {
+  impl_->on_drain = std::move(callback);
+}
 
 bool PeerSocket::write(ByteView bytes) {
   append(impl_->backlog, bytes);
@@ -131,24 +137,38 @@ void PeerSocket::send(ByteView message) {
   if (message.size() <= max_message()) impl_->socket->send_unordered(message);
 }
 
-std::size_t PeerSocket::max_message() const { return impl_->socket->max_unordered(); }
+std::size_t PeerSocket::max_message() const {
+  return impl_->socket->max_unordered();
+}
 
 void PeerSocket::on_message(std::function<void(ByteView)> callback) {
   impl_->socket->set_on_message(std::move(callback));
 }
 
-void PeerSocket::pause() { impl_->paused = true; }
+void PeerSocket::pause() {
+  impl_->paused = true;
+}
 
 void PeerSocket::resume() {
   impl_->paused = false;
   impl_->socket->set_observer(impl_.get());  // tells again what there is to read
 }
 
-const PublicKey& PeerSocket::remote_key() const { return impl_->socket->remote_key(); }
-bool PeerSocket::is_open() const { return impl_->socket->is_open(); }
-ConnectError PeerSocket::error() const { return impl_->socket->error(); }
-PathKind PeerSocket::path() const { return impl_->socket->path(); }
-const hyperdht::PeerSocket& PeerSocket::details() const { return *impl_->socket; }
+const PublicKey& PeerSocket::remote_key() const {
+  return impl_->socket->remote_key();
+}
+bool PeerSocket::is_open() const {
+  return impl_->socket->is_open();
+}
+ConnectError PeerSocket::error() const {
+  return impl_->socket->error();
+}
+PathKind PeerSocket::path() const {
+  return impl_->socket->path();
+}
+const hyperdht::PeerSocket& PeerSocket::details() const {
+  return *impl_->socket;
+}
 
 std::unique_ptr<hyperdht::PeerSocket> PeerSocket::release() {
   auto socket = std::move(impl_->socket);
@@ -187,9 +207,13 @@ Result<void> Server::listen(const KeyPair& keys) {
   });
 }
 
-void Server::close(std::function<void()> done) { server_->close(std::move(done)); }
+void Server::close(std::function<void()> done) {
+  server_->close(std::move(done));
+}
 
-const PublicKey& Server::public_key() const { return server_->public_key(); }
+const PublicKey& Server::public_key() const {
+  return server_->public_key();
+}
 
 Node::Node(const net::Env& env, Options options)
     : relay_through_(std::move(options.relay_through)) {
@@ -209,11 +233,17 @@ Node::Node(const net::Env& env, Options options)
 
 Node::~Node() = default;
 
-Result<void> Node::start() { return dht_->start(); }
+Result<void> Node::start() {
+  return dht_->start();
+}
 
-void Node::when_ready(std::function<void()> then) { dht_->when_bootstrapped(std::move(then)); }
+void Node::when_ready(std::function<void()> then) {
+  dht_->when_bootstrapped(std::move(then));
+}
 
-bool Node::online() const { return dht_->heard_of_network(); }
+bool Node::online() const {
+  return dht_->heard_of_network();
+}
 
 bool Node::answered() const {
   return online() || dht_->node().call_stats().stray_responses > 0;
@@ -230,8 +260,8 @@ Server Node::create_server(std::function<void(PeerSocket)> on_connection, Server
       options.relay_through.empty() ? relay_through_ : std::move(options.relay_through);
   out.on_reachability = std::move(options.on_reachability);
   return Server(dht_->create_server(
-      std::move(out), [on_connection = std::move(on_connection)](
-                          std::unique_ptr<hyperdht::PeerSocket> socket) {
+      std::move(out),
+      [on_connection = std::move(on_connection)](std::unique_ptr<hyperdht::PeerSocket> socket) {
         on_connection(PeerSocket(std::move(socket)));
       }));
 }
@@ -245,8 +275,12 @@ std::unique_ptr<hyperdht::RelayNode> Node::create_relay(RelayOptions options) {
   return std::make_unique<hyperdht::RelayNode>(*dht_, std::move(options));
 }
 
-void Node::on_network_change() { dht_->on_interfaces_changed(); }
+void Node::on_network_change() {
+  dht_->on_interfaces_changed();
+}
 
-const KeyPair& Node::key_pair() const { return dht_->options().key_pair; }
+const KeyPair& Node::key_pair() const {
+  return dht_->options().key_pair;
+}
 
 }  // namespace hsfwd

@@ -34,8 +34,8 @@ using crypto::Seed;
 using hyperdht::ConnectError;
 using hyperdht::Extension;
 using hyperdht::PathKind;
-using hyperdht::RelayOptions;
 using hyperdht::Reachability;
+using hyperdht::RelayOptions;
 using hyperdht::Visitor;
 using rpc::BootstrapNode;
 
@@ -55,8 +55,8 @@ struct Options {
   bool firewalled = true;  // false: known to be reachable from anywhere
   /// For the first node of a network: its own public address.
   std::optional<net::Address> own_address;
-  std::vector<net::Address> known_nodes;  // from an earlier run
-  Duration keepalive = Duration::seconds(5);  // of connections; 0: none
+  std::vector<net::Address> known_nodes;         // from an earlier run
+  Duration keepalive = Duration::seconds(5);     // of connections; 0: none
   std::size_t receive_window = 4 * 1024 * 1024;  // bytes a connection may hold unread
   /// Bytes that all connections together may hold unread and unsent. Windows shrink as they fill.
   /// At least 32 MiB.

@@ -14,7 +14,7 @@ using crypto::PublicKey;
 namespace {
 
 constexpr std::string_view kProtocolName = "Noise_IK_Ed25519_ChaChaPoly_BLAKE2b";
-constexpr std::size_t kHmacBlock = 128;       // BLAKE2b's block, bytes
+constexpr std::size_t kHmacBlock = 128;        // BLAKE2b's block, bytes
 constexpr std::size_t kMaxCiphertext = 65535;  // Noise's limit for one message part, bytes
 constexpr std::size_t kKeySize = PublicKey::kSize;
 constexpr std::size_t kSealedKeySize = kKeySize + kTagSize;
@@ -34,7 +34,9 @@ crypto::SecretBytes<64> hmac(ByteView key, ByteView input, ByteView more = {}) {
   return crypto::secret_blake2b_512({outer.view(), inner_hash.view()});
 }
 
-Key32 cipher_key(const crypto::SecretBytes<64>& output) { return Key32::from(output.view()); }
+Key32 cipher_key(const crypto::SecretBytes<64>& output) {
+  return Key32::from(output.view());
+}
 
 Session make_session(const SymmetricState& state, const PublicKey& remote, bool initiator) {
   const HkdfOutput keys = state.split();
@@ -73,7 +75,9 @@ SymmetricState::SymmetricState(ByteView prologue, const PublicKey& responder_sta
   mix_hash(responder_static.view());
 }
 
-void SymmetricState::mix_hash(ByteView data) { hash_ = crypto::blake2b_512({hash_.view(), data}); }
+void SymmetricState::mix_hash(ByteView data) {
+  hash_ = crypto::blake2b_512({hash_.view(), data});
+}
 
 void SymmetricState::mix_key(const Key32& dh) {
   const HkdfOutput output = hkdf(chaining_key_.view(), dh.view());
@@ -95,7 +99,9 @@ Result<Bytes> SymmetricState::decrypt_and_hash(ByteView ciphertext) {
   return plaintext;
 }
 
-HkdfOutput SymmetricState::split() const { return hkdf(chaining_key_.view(), {}); }
+HkdfOutput SymmetricState::split() const {
+  return hkdf(chaining_key_.view(), {});
+}
 
 Key32 SymmetricState::exporter() const {
   return crypto::secret_blake2b_256_keyed(chaining_key_.view(), {as_bytes(kExporterLabel)});

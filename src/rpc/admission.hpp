@@ -29,10 +29,10 @@ inline constexpr std::size_t kUdpOverhead = 28;
 std::size_t max_unproven_answer(std::size_t question);
 
 struct AdmissionStats {
-  std::uint64_t over_budget = 0;    // requests without an answer, as too much went there lately
-  std::uint64_t return_checks = 0;  // pings for proof
+  std::uint64_t over_budget = 0;       // requests without an answer, as too much went there lately
+  std::uint64_t return_checks = 0;     // pings for proof
   std::uint64_t over_pong_budget = 0;  // none, as a host has had its large answers
-  std::uint64_t not_forwarded = 0;  // to addresses that are none of the sender's business
+  std::uint64_t not_forwarded = 0;     // to addresses that are none of the sender's business
 };
 
 /// A rate of bytes that are sent because somebody asked, by where they go. Loopback and private

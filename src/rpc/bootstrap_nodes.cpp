@@ -96,8 +96,8 @@ void BootstrapWalk::try_suggested(std::size_t index) {
 }
 
 void BootstrapWalk::look_up(std::size_t index) {
-  steps_[index].lookup = env_.resolver.resolve(
-      nodes_[index].host, [this, index](const Result<net::Ipv4>& host) {
+  steps_[index].lookup =
+      env_.resolver.resolve(nodes_[index].host, [this, index](const Result<net::Ipv4>& host) {
         env_.scheduler.retire(std::move(steps_[index].lookup));
         const std::string& name = nodes_[index].host;
         if (host) {

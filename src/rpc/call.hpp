@@ -33,13 +33,13 @@ struct RequestSpec {
   std::optional<Target> target;
   std::optional<Token> token;
   std::optional<Bytes> value;
-  int retries = 3;          // repeats after the first transmission
-  Duration extra_timeout;   // the answer is known to take this much longer
-  Duration pace;            // of repeats: until the first, doubled for each further; 0: adaptive
-  net::UdpSocket* socket = nullptr;  // nullptr: the one the node sends from
+  int retries = 3;         // repeats after the first transmission
+  Duration extra_timeout;  // the answer is known to take this much longer
+  Duration pace;           // of repeats: until the first, doubled for each further; 0: adaptive
+  net::UdpSocket* socket = nullptr;       // nullptr: the one the node sends from
   net::UdpSocket* answered_on = nullptr;  // nullptr: the one it is asked from
-  bool urgent = false;      // not held back by the window
-  bool uncut = false;       // arrives in one piece or not at all, whatever its size
+  bool urgent = false;                    // not held back by the window
+  bool uncut = false;                     // arrives in one piece or not at all, whatever its size
 };
 
 struct Reply {
@@ -99,7 +99,7 @@ class Call {
   Instant sent_at_;
   std::uint64_t sent_turn_ = 0;
   bool active_ = false;
-  bool waiting_ = false;  // for the window
+  bool waiting_ = false;   // for the window
   bool seen_out_ = false;  // nobody but Calls waits for it
   Timer timer_;
 };

@@ -6,9 +6,9 @@
 namespace hsfwd::rpc {
 
 namespace {
-constexpr std::uint64_t kMinEvents = 4;     // fewer in a tick say nothing
-constexpr int kOfflineTicks = 2;            // in a row
-constexpr double kDegradedTimeouts = 0.5;   // share of timeouts above which a tick is degraded
+constexpr std::uint64_t kMinEvents = 4;    // fewer in a tick say nothing
+constexpr int kOfflineTicks = 2;           // in a row
+constexpr double kDegradedTimeouts = 0.5;  // share of timeouts above which a tick is degraded
 }  // namespace
 
 bool Health::update(std::uint64_t responses, std::uint64_t timeouts) {

@@ -49,11 +49,10 @@ std::string command_text(bool internal, std::uint64_t command) {
 Bytes RequestMessage::encode() const {
   return codec::encode([this](codec::Writer& w) {
     w.u8(kRequestByte);
-    w.u8(static_cast<std::uint8_t>(flag_if(id.has_value(), kFlagId) |
-                                   flag_if(token.has_value(), kFlagToken) |
-                                   flag_if(internal, kFlagInternal) |
-                                   flag_if(target.has_value(), kFlagTarget) |
-                                   flag_if(value.has_value(), kFlagValue)));
+    w.u8(static_cast<std::uint8_t>(
+        flag_if(id.has_value(), kFlagId) | flag_if(token.has_value(), kFlagToken) |
+        flag_if(internal, kFlagInternal) | flag_if(target.has_value(), kFlagTarget) |
+        flag_if(value.has_value(), kFlagValue)));
     w.u16(tid);
     w.ipv4(to);
     if (id) w.fixed(*id);
@@ -67,11 +66,10 @@ Bytes RequestMessage::encode() const {
 Bytes ResponseMessage::encode() const {
   return codec::encode([this](codec::Writer& w) {
     w.u8(kResponseByte);
-    w.u8(static_cast<std::uint8_t>(flag_if(id.has_value(), kFlagId) |
-                                   flag_if(token.has_value(), kFlagToken) |
-                                   flag_if(!closer_nodes.empty(), kFlagCloser) |
-                                   flag_if(error != kErrorNone, kFlagError) |
-                                   flag_if(value.has_value(), kFlagValue)));
+    w.u8(static_cast<std::uint8_t>(
+        flag_if(id.has_value(), kFlagId) | flag_if(token.has_value(), kFlagToken) |
+        flag_if(!closer_nodes.empty(), kFlagCloser) | flag_if(error != kErrorNone, kFlagError) |
+        flag_if(value.has_value(), kFlagValue)));
     w.u16(tid);
     w.ipv4(to);
     if (id) w.fixed(*id);

@@ -74,8 +74,8 @@ void NetworkCheck::probe() {
   }
   const std::uint16_t port = node_.server_socket().local_address().port;
   for (const net::Address& to : nodes_) {
-    calls_.push_back(std::make_unique<Call>(
-        node_.calls(), [this](const CallResult& result) { on_pong(result); }));
+    calls_.push_back(std::make_unique<Call>(node_.calls(),
+                                            [this](const CallResult& result) { on_pong(result); }));
     RequestSpec spec;
     spec.to = to;
     spec.internal = true;

@@ -9,7 +9,7 @@
 namespace hsfwd::rpc {
 
 namespace {
-constexpr Duration kPongPatience = 4_s;            // as for any other question
+constexpr Duration kPongPatience = 4_s;          // as for any other question
 constexpr std::size_t kPlacesOfNetworks = 1024;  // of 24 bytes
 }  // namespace
 

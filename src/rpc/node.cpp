@@ -107,7 +107,8 @@ void Node::on_pong(IncomingRequest& request) {
 bool Node::is_self(const net::Address& address) const {
   for (const net::UdpSocket* socket : {server_, client_}) {
     const net::Address local = socket->local_address();
-    const bool here = address.host == local.host || (local.host.is_any() && address.host.is_loopback());
+    const bool here =
+        address.host == local.host || (local.host.is_any() && address.host.is_loopback());
     if (here && address.port == local.port) return true;
   }
   return false;
@@ -143,8 +144,7 @@ void Node::on_internal(const IncomingRequest& request) {
       return;
     case InternalCommand::kDownHint:
       if (value.size() < kDownHintSize) return;
-      liveness_.on_down_hint(
-          NodeId::from(crypto::blake2b_256(value.first(kDownHintSize)).view()));
+      liveness_.on_down_hint(NodeId::from(crypto::blake2b_256(value.first(kDownHintSize)).view()));
       reply(request.origin, std::nullopt, bare);
       return;
     case InternalCommand::kDelayedPing:

@@ -197,7 +197,8 @@ class Node final : private Calls::Owner {
   void look_again();
   void finish_bootstrap();
   void refresh();
-  void run_background_query(const Target& target, Query::OnReply on_reply, std::function<void()> done);
+  void run_background_query(const Target& target, Query::OnReply on_reply,
+                            std::function<void()> done);
 
   bool forced_persistent() const;
   void update_network_state(bool only_firewall, std::function<void(bool)> done);

@@ -12,8 +12,12 @@ using NodeId = FixedBytes<struct NodeIdTag, 32>;
 using Target = FixedBytes<struct TargetTag, 32>;
 using Token = FixedBytes<struct TokenTag, 32>;
 
-inline Target target_of(const crypto::Hash32& hash) { return Target::from(hash.view()); }
-inline Target target_of(const NodeId& id) { return Target::from(id.view()); }
+inline Target target_of(const crypto::Hash32& hash) {
+  return Target::from(hash.view());
+}
+inline Target target_of(const NodeId& id) {
+  return Target::from(id.view());
+}
 
 /// A node's id is the BLAKE2b-256 of its public address in wire form, so that nobody can choose it.
 NodeId node_id_of(const net::Address& address);

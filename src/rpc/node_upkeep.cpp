@@ -20,7 +20,9 @@ constexpr int kDownHintsPerTick = 50;
 constexpr int kDrainsPerRotation = 10;  // 7.5 s
 
 /// Between half of n and n, so that nodes started together do not tick in step.
-std::uint32_t random_offset(Random& random, std::uint32_t n) { return n - random.below(n / 2); }
+std::uint32_t random_offset(Random& random, std::uint32_t n) {
+  return n - random.below(n / 2);
+}
 
 }  // namespace
 
@@ -53,7 +55,9 @@ Node::Node(const net::Env& env, NodeOptions options, NodeHandler& handler)
       delayed_pings_(
           env_, [this](const RequestOrigin& origin) { reply(origin, std::nullopt, kBareReply); }) {}
 
-Node::~Node() { env_.scheduler.collect(); }
+Node::~Node() {
+  env_.scheduler.collect();
+}
 
 void Node::start(net::UdpSocket& server, net::UdpSocket& client) {
   server_ = &server;
@@ -68,13 +72,15 @@ void Node::start(net::UdpSocket& server, net::UdpSocket& client) {
 
 // --- Bootstrap: one query, the checks it makes worthwhile, a second query under the new id ---
 
-bool Node::forced_persistent() const { return options_.ephemeral == std::optional<bool>(false); }
+bool Node::forced_persistent() const {
+  return options_.ephemeral == std::optional<bool>(false);
+}
 
 void Node::bootstrap() {
   responses_before_ = calls_.stats().responses;
   heard_nobody_ = query_waits_ = false;
-  quick_check_pending_ = bootstrap_round_ == 0 && firewalled_ && options_.quick_firewall_check &&
-                         !forced_persistent();
+  quick_check_pending_ =
+      bootstrap_round_ == 0 && firewalled_ && options_.quick_firewall_check && !forced_persistent();
   run_background_query(
       target_of(table_.self()), [this](const Reply& reply) { on_bootstrap_reply(reply); },
       [this] { on_bootstrap_query_done(); });
@@ -87,8 +93,7 @@ void Node::on_bootstrap_reply(const Reply& reply) {
   spec.to = reply.from;
   spec.internal = true;
   spec.command = static_cast<std::uint64_t>(InternalCommand::kPingNat);
-  spec.value =
-      codec::encode([&](codec::Writer& w) { w.u16(server_->local_address().port); });
+  spec.value = codec::encode([&](codec::Writer& w) { w.u16(server_->local_address().port); });
   spec.answered_on = server_;
   quick_check_.start(std::move(spec));
 }
@@ -147,8 +152,8 @@ void Node::run_background_query(const Target& target, Query::OnReply on_reply,
 void Node::refresh() {
   if (background_ && !background_->finished()) return;
   const RoutingNode* node = table_.random(env_.random);
-  run_background_query(target_of(node != nullptr ? node->id : table_.self()),
-                       [](const Reply&) {}, [] {});
+  run_background_query(
+      target_of(node != nullptr ? node->id : table_.self()), [](const Reply&) {}, [] {});
 }
 
 // --- Checks ---

@@ -171,7 +171,9 @@ bool Query::waits_for(const net::Address& to) const {
   return node_.calls().unanswered(to) < (named ? named_patience : patience());
 }
 
-int Query::patience() const { return met_members_ ? kPatienceAmongMembers : kPatience; }
+int Query::patience() const {
+  return met_members_ ? kPatienceAmongMembers : kPatience;
+}
 
 /// None of those that have answered is to be replaced by one of them, as far as is known.
 bool Query::only_slow_are_left() const {

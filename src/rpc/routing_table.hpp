@@ -73,7 +73,9 @@ class RoutingTable {
   static constexpr std::size_t kBuckets = 256;
   using Bucket = std::vector<std::unique_ptr<RoutingNode>>;  // sorted by id
 
-  Bucket& bucket(const NodeId& id) { return buckets_[static_cast<std::size_t>(bucket_index(id.view()))]; }
+  Bucket& bucket(const NodeId& id) {
+    return buckets_[static_cast<std::size_t>(bucket_index(id.view()))];
+  }
   const Bucket& bucket(const NodeId& id) const {
     return buckets_[static_cast<std::size_t>(bucket_index(id.view()))];
   }

@@ -24,7 +24,9 @@ void Tokens::set_secrets(const Secret& previous, const Secret& current) {
   secrets_ = {previous, current};
 }
 
-Token Tokens::issue(net::Ipv4 host) { return make_token(secrets()[1], host); }
+Token Tokens::issue(net::Ipv4 host) {
+  return make_token(secrets()[1], host);
+}
 
 bool Tokens::verify(const Token& token, net::Ipv4 host) {
   for (const Secret& secret : secrets()) {

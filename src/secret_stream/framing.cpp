@@ -9,8 +9,7 @@ namespace hsfwd::secret_stream {
 
 StreamId stream_id(const crypto::Hash64& handshake_hash, bool initiator) {
   const crypto::Hash32 space = name_space_of(purpose_of_role(initiator));
-  return StreamId::from(
-      crypto::blake2b_256_keyed(handshake_hash.view(), {space.view()}).view());
+  return StreamId::from(crypto::blake2b_256_keyed(handshake_hash.view(), {space.view()}).view());
 }
 
 Sender::Sender(const noise::Session& session, const crypto::StreamHeader& header)
@@ -86,8 +85,8 @@ void Receiver::start_body(std::size_t size) {
   body_filled_ = 0;
   body_credited_ = 0;
   const bool pooled = size <= pool_.buffer_size();
-  const bool fits = pooled && !slabs_.empty() && current().pooled &&
-                    pool_.buffer_size() - current().used >= size;
+  const bool fits =
+      pooled && !slabs_.empty() && current().pooled && pool_.buffer_size() - current().used >= size;
   if (!fits) {
     drop_dead_slabs();
     slabs_.push_back({});
@@ -206,6 +205,8 @@ void Receiver::drop_dead_slabs() {
   }
 }
 
-std::size_t Receiver::take_credit() { return std::exchange(credit_, 0); }
+std::size_t Receiver::take_credit() {
+  return std::exchange(credit_, 0);
+}
 
 }  // namespace hsfwd::secret_stream

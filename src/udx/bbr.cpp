@@ -77,7 +77,9 @@ std::uint64_t Bbr::inflight_target(double gain) const {
   return bdp(gain) + 3 * quantum;
 }
 
-std::uint64_t Bbr::probe_rtt_window() const { return std::max(bdp(0.5), min_window()); }
+std::uint64_t Bbr::probe_rtt_window() const {
+  return std::max(bdp(0.5), min_window());
+}
 
 std::uint64_t Bbr::window() const {
   const std::uint64_t window = std::min(window_, congestion_cap_.value_or(window_));
@@ -113,8 +115,8 @@ void Bbr::check_congestion(const AckSample& sample) {
     const bool queueing = min_rtt_ && round_min_rtt_ < Duration::max() &&
                           round_min_rtt_.to_seconds() > min_rtt_->to_seconds() * kStandingQueue;
     if (losing && queueing) {
-      const auto reduced = static_cast<std::uint64_t>(
-          kCapDecrease * static_cast<double>(round_max_in_flight_));
+      const auto reduced =
+          static_cast<std::uint64_t>(kCapDecrease * static_cast<double>(round_max_in_flight_));
       congestion_cap_ = std::max(reduced, min_window());
       full_pipe_ = true;
     } else if (congestion_cap_) {
@@ -139,8 +141,7 @@ void Bbr::update_bandwidth(const AckSample& sample) {
 
 void Bbr::update_aggregation(const AckSample& sample) {
   if (sample.acked == 0) return;
-  const double expected =
-      bandwidth_.best() * (sample.now - aggregation_start_).to_seconds();
+  const double expected = bandwidth_.best() * (sample.now - aggregation_start_).to_seconds();
   if (static_cast<double>(aggregation_bytes_) <= expected) {
     aggregation_bytes_ = 0;
     aggregation_start_ = sample.now;
@@ -148,8 +149,8 @@ void Bbr::update_aggregation(const AckSample& sample) {
   aggregation_bytes_ += sample.acked;
   const double explained = bandwidth_.best() * (sample.now - aggregation_start_).to_seconds();
   const double extra = static_cast<double>(aggregation_bytes_) - explained;
-  const double cap = std::min(static_cast<double>(window_),
-                              bandwidth_.best() * kMaxAggregation.to_seconds());
+  const double cap =
+      std::min(static_cast<double>(window_), bandwidth_.best() * kMaxAggregation.to_seconds());
   extra_acked_.update(std::clamp(extra, 0.0, cap), round_);
 }
 

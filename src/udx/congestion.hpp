@@ -12,9 +12,9 @@ namespace hsfwd::udx {
 /// What one round of acknowledgements says.
 struct AckSample {
   Instant now;
-  std::uint64_t acked = 0;           // bytes newly acknowledged
-  std::uint64_t lost = 0;            // bytes newly marked lost
-  std::uint64_t in_flight = 0;       // bytes, after the acknowledgements
+  std::uint64_t acked = 0;            // bytes newly acknowledged
+  std::uint64_t lost = 0;             // bytes newly marked lost
+  std::uint64_t in_flight = 0;        // bytes, after the acknowledgements
   std::uint64_t prior_in_flight = 0;  // bytes, before them
   std::uint64_t delivered_total = 0;  // bytes since the stream began
 

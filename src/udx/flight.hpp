@@ -33,7 +33,7 @@ struct SentPacket {
   std::uint8_t flags = 0;  // kData, kEnd
   PacketState state = PacketState::kInFlight;
   std::uint8_t transmissions = 0;
-  std::uint8_t path = 0;  // the destination it was first sent to, see Stream
+  std::uint8_t path = 0;     // the destination it was first sent to, see Stream
   std::uint8_t padding = 0;  // zeros between header and payload, as an MTU probe has
   bool probe = false;        // its loss says something about its size, nothing about congestion
 

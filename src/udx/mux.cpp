@@ -32,7 +32,9 @@ Mux::Mux(Scheduler& scheduler, Random& random, std::size_t max_held)
       batch_task_(scheduler, [this] { end_batch(); }),
       linger_timer_(scheduler, [this] { sweep_lingering(); }) {}
 
-Mux::~Mux() { HSFWD_CHECK(streams_.empty()); }
+Mux::~Mux() {
+  HSFWD_CHECK(streams_.empty());
+}
 
 StreamId Mux::fresh_id() {
   for (;;) {

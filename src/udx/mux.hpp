@@ -22,7 +22,8 @@ class Mux {
   Mux& operator=(const Mux&) = delete;
 
   /// A stream under a fresh random id.
-  std::unique_ptr<Stream> create_stream(StreamObserver& observer, const StreamOptions& options = {});
+  std::unique_ptr<Stream> create_stream(StreamObserver& observer,
+                                        const StreamOptions& options = {});
   std::unique_ptr<Stream> create_stream(StreamId id, StreamObserver& observer,
                                         const StreamOptions& options = {});
 

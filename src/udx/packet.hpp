@@ -53,8 +53,8 @@ struct Header {
 
 struct Packet {
   Header header;
-  ByteView body;     // all behind the header
-  ByteView payload;  // behind the data offset
+  ByteView body;      // all behind the header
+  ByteView payload;   // behind the data offset
   bool valid = true;  // false: the data offset points beyond the end
 
   /// Nothing if the datagram is not UDX at all and belongs to somebody else, or if it is larger than any

@@ -92,6 +92,8 @@ bool PathMtu::on_large_lost(Instant now) {
   return true;
 }
 
-void PathMtu::reset(std::size_t max) { *this = PathMtu(max); }
+void PathMtu::reset(std::size_t max) {
+  *this = PathMtu(max);
+}
 
 }  // namespace hsfwd::udx

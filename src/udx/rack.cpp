@@ -69,6 +69,8 @@ bool Rack::older_than_horizon(const SentPacket& packet, Instant now,
   return packet.sent_at + rtt.smoothed() + rtt.min() / 4 <= now;
 }
 
-void Rack::reset() { *this = Rack(); }
+void Rack::reset() {
+  *this = Rack();
+}
 
 }  // namespace hsfwd::udx

@@ -19,7 +19,7 @@ class Rack {
   void on_acked(const SentPacket& packet, SeqNo seq, Instant now, const RttEstimator& rtt);
 
   struct Verdict {
-    std::size_t lost = 0;            // packets marked
+    std::size_t lost = 0;  // packets marked
     bool lost_other_than_probe = false;
     std::optional<Instant> check_at;  // when the next could turn out lost
   };

@@ -17,7 +17,9 @@ void RateSampler::on_app_limited(std::uint64_t in_flight) {
   app_limited_until_ = std::max<std::uint64_t>(delivered_ + in_flight, 1);
 }
 
-void RateSampler::begin_acks() { any_ = false; }
+void RateSampler::begin_acks() {
+  any_ = false;
+}
 
 void RateSampler::on_acked(const SentPacket& packet, Instant now) {
   delivered_ += packet.size;

@@ -42,7 +42,8 @@ Stream::Stream(Mux& mux, StreamId id, StreamObserver& observer, const StreamOpti
 Stream::~Stream() {
   if (!closed_ && finished()) close(CloseReason::kFinished);
   destroy();
-  if (dirty_) std::replace(mux_.dirty_.begin(), mux_.dirty_.end(), this, static_cast<Stream*>(nullptr));
+  if (dirty_)
+    std::replace(mux_.dirty_.begin(), mux_.dirty_.end(), this, static_cast<Stream*>(nullptr));
 }
 
 void Stream::connect(net::UdpSocket& socket, StreamId remote_id, net::Address remote) {
@@ -218,7 +219,9 @@ void Stream::charge_received() {
   receive_account_.set(std::max(unread_bytes_, memory_above_) + received_.kept_memory());
 }
 
-void Stream::charge_sent() { send_account_.set(send_buffer_.allocated()); }
+void Stream::charge_sent() {
+  send_account_.set(send_buffer_.allocated());
+}
 
 StreamStats Stream::stats() const {
   StreamStats out = stats_;
@@ -259,7 +262,9 @@ void Stream::owe_ack() {
   mark_dirty();
 }
 
-void Stream::mark_dirty() { mux_.mark_dirty(*this); }
+void Stream::mark_dirty() {
+  mux_.mark_dirty(*this);
+}
 
 void Stream::close(CloseReason reason) {
   if (closed_) return;

@@ -88,7 +88,7 @@ struct StreamOptions {
   /// each, which is ahead of a sender that starts as fast as BBR does. Who is never read holds no
   /// more than this.
   std::size_t first_window = 4 * 1024 * 1024;
-  std::size_t max_mtu = 1500;                    // IP packet, bytes
+  std::size_t max_mtu = 1500;  // IP packet, bytes
   AckPolicy acks = AckPolicy::kEveryPacket;
   Duration heartbeat;  // 0: none
   // Numbers of the first packets of the two directions; hyperdht's streams begin at 0.
@@ -286,12 +286,12 @@ class Stream {
   net::UdpSocket* socket_ = nullptr;
   std::vector<Destination> destinations_{1};  // the last is current
   Stream* relay_target_ = nullptr;
-  Stream* relay_source_ = nullptr;  // the stream that forwards into this one
+  Stream* relay_source_ = nullptr;    // the stream that forwards into this one
   std::optional<SeqNo> change_mark_;  // change_remote is final when everything below is acked
   std::optional<OldPath> old_path_;
   bool heard_ = false;
   net::Address last_source_;
-  std::vector<Bytes> held_for_relay_;  // came before this leg knew where to send
+  std::vector<Bytes> held_for_relay_;       // came before this leg knew where to send
   std::optional<std::uint64_t> allowance_;  // bytes that may still be sent to who is unproven
 
   // Sending

@@ -221,8 +221,8 @@ void Stream::on_all_acked() {
 }
 
 void Stream::take_window(const Header& h) {
-  const bool newer = !window_known_ || h.seq > window_seq_ ||
-                     (h.seq == window_seq_ && h.ack >= window_ack_);
+  const bool newer =
+      !window_known_ || h.seq > window_seq_ || (h.seq == window_seq_ && h.ack >= window_ack_);
   if (!newer) return;
   window_known_ = true;
   window_seq_ = h.seq;
@@ -318,7 +318,8 @@ void Stream::settle() {
       acknowledged_wanted_ = false;
       tell_acknowledged_ = true;
     }
-    if (destinations_.size() > 1) destinations_.erase(destinations_.begin(), destinations_.end() - 1);
+    if (destinations_.size() > 1)
+      destinations_.erase(destinations_.begin(), destinations_.end() - 1);
   }
 }
 

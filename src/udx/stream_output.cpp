@@ -149,7 +149,8 @@ void Stream::transmit(SeqNo seq) {
   // Upstream repeats along the old path for ever. Should that end too early, the packet would never
   // arrive, so only the first repeat takes it.
   std::size_t path = destinations_.size() - 1;
-  if (packet.transmissions <= kTransmissionsOnOldPath) path = std::min<std::size_t>(packet.path, path);
+  if (packet.transmissions <= kTransmissionsOnOldPath)
+    path = std::min<std::size_t>(packet.path, path);
   const Destination& to = destinations_[path];
   Header h = header(packet.flags, seq);
   h.stream = to.id;
@@ -237,15 +238,15 @@ void Stream::schedule() {
     tail_probe_at_.reset();
   }
   pace_at_.reset();
-  const bool wants = flight_.has_lost() || ((has_unsent() || end_unsent()) &&
-                                            window_allows(new_payload_size()));
+  const bool wants =
+      flight_.has_lost() || ((has_unsent() || end_unsent()) && window_allows(new_payload_size()));
   if (wants && flight_.in_flight_bytes() < congestion_.window() && !pacer_.allows() &&
       !transmitter_.blocked(*socket_)) {
     pace_at_ = pacer_.next();
   }
   std::optional<Instant> next;
-  for (const auto& at : {loss_check_at_, tail_probe_at_, timeout_at_, pace_at_, window_probe_at_,
-                         heartbeat_at_}) {
+  for (const auto& at :
+       {loss_check_at_, tail_probe_at_, timeout_at_, pace_at_, window_probe_at_, heartbeat_at_}) {
     if (at && (!next || *at < *next)) next = at;
   }
   if (!next) {

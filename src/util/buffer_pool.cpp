@@ -19,14 +19,18 @@ PooledBuffer& PooledBuffer::operator=(PooledBuffer&& other) noexcept {
   return *this;
 }
 
-std::size_t PooledBuffer::size() const { return data_ ? pool_->buffer_size() : 0; }
+std::size_t PooledBuffer::size() const {
+  return data_ ? pool_->buffer_size() : 0;
+}
 
 void PooledBuffer::reset() {
   if (data_) pool_->give_back(std::move(data_));
   pool_ = nullptr;
 }
 
-BufferPool::~BufferPool() { HSFWD_CHECK(in_use_ == 0); }
+BufferPool::~BufferPool() {
+  HSFWD_CHECK(in_use_ == 0);
+}
 
 PooledBuffer BufferPool::take() {
   std::unique_ptr<std::uint8_t[]> data;

@@ -23,7 +23,9 @@ inline std::string_view as_text(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-inline Bytes to_bytes(ByteView view) { return {view.begin(), view.end()}; }
+inline Bytes to_bytes(ByteView view) {
+  return {view.begin(), view.end()};
+}
 
 /// Copies `from` to the start of `to`, which has room for it. Empty views may have no data.
 inline void copy_bytes(ByteView from, MutableBytes to) {

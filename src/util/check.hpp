@@ -9,8 +9,8 @@ namespace hsfwd {
 
 }  // namespace hsfwd
 
-#define HSFWD_CHECK(expression)                                        \
-  do {                                                                 \
-    if (!(expression)) [[unlikely]]                                    \
-      ::hsfwd::check_failed(#expression, __FILE__, __LINE__);          \
+#define HSFWD_CHECK(expression)                               \
+  do {                                                        \
+    if (!(expression)) [[unlikely]]                           \
+      ::hsfwd::check_failed(#expression, __FILE__, __LINE__); \
   } while (false)

@@ -128,7 +128,9 @@ void Timer::start(Duration delay) {
   start_at(scheduler_.now() + std::max(delay, Duration()));
 }
 
-void Timer::start_at(Instant deadline) { scheduler_.arm(*this, deadline); }
+void Timer::start_at(Instant deadline) {
+  scheduler_.arm(*this, deadline);
+}
 
 void Timer::start_at_latest(Instant deadline) {
   if (!armed() || deadline < deadline_) start_at(deadline);

@@ -92,9 +92,7 @@ class TokenBuckets {
     const double back = rate_.per_second * std::max(0.0, (now - place.at).to_seconds());
     return std::min(static_cast<double>(place.level) + back, rate_.capacity);
   }
-  Set& set_of(std::uint64_t key) {
-    return sets_[mixed(key, hash_key_) & (sets_.size() - 1)];
-  }
+  Set& set_of(std::uint64_t key) { return sets_[mixed(key, hash_key_) & (sets_.size() - 1)]; }
   Place* find(std::uint64_t key) {
     if (sets_.empty()) return nullptr;
     for (Place& place : set_of(key)) {

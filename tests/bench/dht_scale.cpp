@@ -44,8 +44,8 @@ void measure(std::size_t size) {
       size, std::log2(nodes), figures.mean_hops(), F::quantile(figures.hops, 1.0),
       F::quantile(figures.messages, 0.5), F::quantile(figures.messages, 1.0),
       F::quantile(figures.times, 0.5).to_seconds() * 1e3,
-      F::quantile(figures.times, 0.95).to_seconds() * 1e3, figures.complete,
-      figures.nearest, static_cast<double>(boot_packets) / nodes, static_cast<double>(idle_packets) / nodes / 60,
+      F::quantile(figures.times, 0.95).to_seconds() * 1e3, figures.complete, figures.nearest,
+      static_cast<double>(boot_packets) / nodes, static_cast<double>(idle_packets) / nodes / 60,
       booted - start, idle - booted, resident_mebibytes());
   std::fflush(stdout);
 }
@@ -68,8 +68,9 @@ int main(int argc, char** argv) {
       "100 lookups each, 20 ms from node to node; all, three: in how many were the twenty closest "
       "found, or the three\n");
   fmt::print(
-      "{:>6} {:>6} {:>6} {:>4} {:>9} {:>5} {:>8} {:>8} {:>8} {:>8} {:>10} {:>10} {:>8} {:>8} {:>8}\n",
-      "nodes", "log2", "hops", "max", "messages", "max", "ms", "ms p95", "all", "three", "boot pkts",
-      "idle pkt/s", "boot s", "1 min s", "peak MiB");
+      "{:>6} {:>6} {:>6} {:>4} {:>9} {:>5} {:>8} {:>8} {:>8} {:>8} {:>10} {:>10} {:>8} {:>8} "
+      "{:>8}\n",
+      "nodes", "log2", "hops", "max", "messages", "max", "ms", "ms p95", "all", "three",
+      "boot pkts", "idle pkt/s", "boot s", "1 min s", "peak MiB");
   for (const std::size_t size : sizes) measure(size);
 }

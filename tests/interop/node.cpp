@@ -64,8 +64,8 @@ class Driver final : private net::ByteStreamObserver {
 
   net::Env env() {
     const net::Env inside = loop_.env(log_);
-    return {inside.scheduler, wall_,           inside.random,     inside.interfaces,
-            inside.resolver,  inside.wall_clock, inside.log};
+    return {inside.scheduler,  wall_,     inside.random, inside.interfaces, inside.resolver,
+            inside.wall_clock, inside.log};
   }
 
   /// One after the other, so that each finds the ones before.
@@ -189,24 +189,24 @@ class Driver final : private net::ByteStreamObserver {
   // --- Values and topics ---
 
   void put_immutable(const Json& command) {
-    start<hyperdht::PutImmutable>(rpc(command), bytes(command, "value"), [command](const auto& result) {
-      if (!result) return failed(command, to_string(result.error()));
-      done(command, {{"target", to_hex(result->view())}});
-    });
+    start<hyperdht::PutImmutable>(rpc(command), bytes(command, "value"),
+                                  [command](const auto& result) {
+                                    if (!result) return failed(command, to_string(result.error()));
+                                    done(command, {{"target", to_hex(result->view())}});
+                                  });
   }
 
   void get_immutable(const Json& command) {
-    start<hyperdht::GetImmutable>(
-        rpc(command), fixed<rpc::Target>(command, "target"), [command](const auto& result) {
-          if (!result) return failed(command, to_string(result.error()));
-          done(command, {{"value", to_hex(*result)}});
-        });
+    start<hyperdht::GetImmutable>(rpc(command), fixed<rpc::Target>(command, "target"),
+                                  [command](const auto& result) {
+                                    if (!result) return failed(command, to_string(result.error()));
+                                    done(command, {{"value", to_hex(*result)}});
+                                  });
   }
 
   void put_mutable(const Json& command) {
-    start<hyperdht::PutMutable>(rpc(command), keys(command),
-                                command.at("seq").get<std::uint64_t>(), bytes(command, "value"),
-                                [command](const auto& result) {
+    start<hyperdht::PutMutable>(rpc(command), keys(command), command.at("seq").get<std::uint64_t>(),
+                                bytes(command, "value"), [command](const auto& result) {
                                   if (!result) return failed(command, to_string(result.error()));
                                   done(command);
                                 });
@@ -225,8 +225,8 @@ class Driver final : private net::ByteStreamObserver {
     const auto what = command.at("do") == "announce" ? hyperdht::Command::kAnnounce
                                                      : hyperdht::Command::kUnannounce;
     start<hyperdht::AnnounceTopic>(
-        rpc(command), what, fixed<rpc::Target>(command, "topic"), keys(command),
-        addresses(command), command.value("bump", std::uint64_t{0}), [command](const auto& result) {
+        rpc(command), what, fixed<rpc::Target>(command, "topic"), keys(command), addresses(command),
+        command.value("bump", std::uint64_t{0}), [command](const auto& result) {
           if (!result) return failed(command, to_string(result.error()));
           done(command);
         });
@@ -243,7 +243,9 @@ class Driver final : private net::ByteStreamObserver {
             (*peers)[to_hex(peer.public_key.view())] = relays;
           }
         },
-        [command, peers] { done(command, {{"peers", *peers}}); });
+        [command, peers] {
+          done(command, {{"peers", *peers}});
+        });
   }
 
   static std::vector<net::Address> addresses(const Json& command) {
@@ -267,19 +269,21 @@ class Driver final : private net::ByteStreamObserver {
     ServerOptions options;
     options.relay_through = relays_of(command);
     options.holepunch = options.share_local_addresses = command.value("direct", true);
-    Server server = node(command).create_server([this, name](PeerSocket socket) {
-      const std::string id = name + "/" + std::to_string(++accepted_);
-      const std::string key = to_hex(socket.remote_key().view());
-      const bool ours = socket.details().extension().has_value();
-      const std::string path = to_string(socket.path());
-      add_socket(id, std::move(socket));
-      say({{"event", "connection"},
-           {"server", name},
-           {"socket", id},
-           {"key", key},
-           {"ours", ours},
-           {"path", path}});
-    }, std::move(options));
+    Server server = node(command).create_server(
+        [this, name](PeerSocket socket) {
+          const std::string id = name + "/" + std::to_string(++accepted_);
+          const std::string key = to_hex(socket.remote_key().view());
+          const bool ours = socket.details().extension().has_value();
+          const std::string path = to_string(socket.path());
+          add_socket(id, std::move(socket));
+          say({{"event", "connection"},
+               {"server", name},
+               {"socket", id},
+               {"key", key},
+               {"ours", ours},
+               {"path", path}});
+        },
+        std::move(options));
     server.on_announced([command, told = false](std::size_t relays) mutable {
       if (relays > 0 && !std::exchange(told, true)) done(command, {{"relays", relays}});
     });
@@ -297,8 +301,8 @@ class Driver final : private net::ByteStreamObserver {
     options.relay_through = relays_of(command);
     options.holepunch = options.local_connection = command.value("direct", true);
     if (command.contains("seed")) options.key_pair = keys(command);
-    PeerSocket& socket =
-        add_socket(command.at("as"), node(command).connect(fixed<PublicKey>(command, "key"), options));
+    PeerSocket& socket = add_socket(
+        command.at("as"), node(command).connect(fixed<PublicKey>(command, "key"), options));
     socket.on_open([&socket, command] { done(command, {{"path", to_string(socket.path())}}); });
   }
 
@@ -312,7 +316,10 @@ class Driver final : private net::ByteStreamObserver {
     });
     socket.on_end([id] { say({{"event", "end"}, {"socket", id}}); });
     socket.on_close([id, &socket](const std::string& reason) {
-      say({{"event", "close"}, {"socket", id}, {"reason", reason}, {"error", to_string(socket.error())}});
+      say({{"event", "close"},
+           {"socket", id},
+           {"reason", reason},
+           {"error", to_string(socket.error())}});
     });
     return socket;
   }
@@ -350,16 +357,14 @@ class Driver final : private net::ByteStreamObserver {
                    {"openSockets", node(command).dht().open_sockets()}});
   }
 
-  void path(const Json& command) {
-    done(command, {{"path", to_string(socket(command).path())}});
-  }
+  void path(const Json& command) { done(command, {{"path", to_string(socket(command).path())}}); }
 
   // --- Relays and walls ---
 
   void relay(const Json& command) {
     relays_.push_back(node(command).create_relay());
-    const auto listening = relays_.back()->listen(
-        keys(command), [command, told = false](std::size_t relays) mutable {
+    const auto listening =
+        relays_.back()->listen(keys(command), [command, told = false](std::size_t relays) mutable {
           if (relays > 0 && !std::exchange(told, true)) done(command);
         });
     if (!listening) failed(command, "listens already");

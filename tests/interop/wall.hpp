@@ -23,7 +23,8 @@ class Wall final : public net::UdpFactory {
   }
   void open() { closed_ = false; }
 
-  Result<std::unique_ptr<net::UdpSocket>> bind(net::Address local, net::UdpObserver& observer) override {
+  Result<std::unique_ptr<net::UdpSocket>> bind(net::Address local,
+                                               net::UdpObserver& observer) override {
     auto socket = std::make_unique<Socket>(*this, observer);
     auto inner = outside_.bind(local, *socket);
     if (!inner) return Err(inner.error());
@@ -57,9 +58,10 @@ class Wall final : public net::UdpFactory {
         return;
       }
       std::vector<net::InboundDatagram> heard;
-      std::copy_if(batch.begin(), batch.end(), std::back_inserter(heard), [this](const auto& datagram) {
-        return wall.passes(datagram.from) && spoken_to.contains(datagram.from);
-      });
+      std::copy_if(batch.begin(), batch.end(), std::back_inserter(heard),
+                   [this](const auto& datagram) {
+                     return wall.passes(datagram.from) && spoken_to.contains(datagram.from);
+                   });
       if (!heard.empty()) observer.on_datagrams(*this, heard);
     }
 

@@ -37,7 +37,7 @@ using Packet = std::vector<unsigned char>;
 constexpr std::size_t kMaxPacket = 65536;
 // More than any test has on its way at once: what comes on top is lost, as in a router's queue.
 constexpr std::size_t kMaxQueued = 65536;  // packets
-constexpr int kTransmitQueue = 10000;  // packets between the kernel and this program
+constexpr int kTransmitQueue = 10000;      // packets between the kernel and this program
 constexpr std::size_t kIpv4Header = 20;
 constexpr std::size_t kTtlOffset = 8;
 
@@ -105,7 +105,8 @@ class Internet {
     if (queue_.empty()) return nullptr;
     const auto wait = std::max(queue_.front().due - Clock::now(), Clock::duration::zero());
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(wait);
-    next_ = {.tv_sec = seconds.count(), .tv_nsec = std::chrono::nanoseconds(wait - seconds).count()};
+    next_ = {.tv_sec = seconds.count(),
+             .tv_nsec = std::chrono::nanoseconds(wait - seconds).count()};
     return &next_;
   }
 

@@ -65,7 +65,9 @@ void Host::set_address(Segment& segment, Ipv4 address) {
   segment_->attach(address_, link_);
 }
 
-void Host::sleep() { asleep_ = true; }
+void Host::sleep() {
+  asleep_ = true;
+}
 
 void Host::wake() {
   asleep_ = false;
@@ -121,8 +123,7 @@ void Host::deliver_batches() {
 }
 
 Result<std::unique_ptr<net::UdpSocket>> Host::bind(Address local, net::UdpObserver& observer) {
-  const bool ours =
-      local.host.is_any() || local.host.is_loopback() || local.host == address_;
+  const bool ours = local.host.is_any() || local.host.is_loopback() || local.host == address_;
   if (!ours || sockets_.contains(local.port)) return Err(Errc::kUnavailable);
   while (local.port == 0 || sockets_.contains(local.port)) {
     local.port = static_cast<std::uint16_t>(32768 + random_.below(28000));

@@ -14,7 +14,8 @@ class Host final : public Station,
                    public net::Resolver,
                    public net::WallClock {
  public:
-  Host(World& world, Segment& segment, Ipv4 address, const LinkProfile& profile, std::uint64_t seed);
+  Host(World& world, Segment& segment, Ipv4 address, const LinkProfile& profile,
+       std::uint64_t seed);
   ~Host() override;
 
   net::Env env();

@@ -21,8 +21,7 @@ Link::Link(World& world, Station& station, LinkProfile profile)
 std::vector<Instant> Link::arrivals(Direction& direction, const Packet& packet) {
   Random& random = world_.random();
   const bool too_large = packet.wire_size() > profile_.mtu && !packet.may_fragment;
-  if (!connected_ || too_large ||
-      (profile_.loss > 0 && random.unit() < profile_.loss)) {
+  if (!connected_ || too_large || (profile_.loss > 0 && random.unit() < profile_.loss)) {
     ++dropped_;
     return {};
   }
@@ -34,8 +33,8 @@ std::vector<Instant> Link::arrivals(Direction& direction, const Packet& packet) 
       ++dropped_;
       return {};
     }
-    departs = free + Duration::micros(static_cast<std::int64_t>(packet.wire_size() * 1'000'000 /
-                                                                profile_.rate));
+    departs = free + Duration::micros(
+                         static_cast<std::int64_t>(packet.wire_size() * 1'000'000 / profile_.rate));
     direction.busy_until = departs;
   }
   std::vector<Instant> out;
@@ -67,7 +66,9 @@ void Segment::attach(Ipv4 host, Link& link) {
   links_[host] = &link;
 }
 
-void Segment::detach(Ipv4 host) { links_.erase(host); }
+void Segment::detach(Ipv4 host) {
+  links_.erase(host);
+}
 
 void Segment::route(Packet packet, bool from_gateway) {
   const auto link = links_.find(packet.to.host);
@@ -110,7 +111,9 @@ void World::push(Instant when, std::function<void()> run) {
   events_.push(Event{std::max(when, now_), next_order_++, std::move(run)});
 }
 
-void World::at(Instant when, std::function<void()> action) { push(when, std::move(action)); }
+void World::at(Instant when, std::function<void()> action) {
+  push(when, std::move(action));
+}
 
 void World::deliver_later(Instant when, Station& station, Packet packet) {
   push(when, [this, &station, packet = std::move(packet)]() mutable {
@@ -120,7 +123,8 @@ void World::deliver_later(Instant when, Station& station, Packet packet) {
 }
 
 void World::route_later(Instant when, Segment& segment, Packet packet) {
-  push(when, [&segment, packet = std::move(packet)]() mutable { segment.route(std::move(packet)); });
+  push(when,
+       [&segment, packet = std::move(packet)]() mutable { segment.route(std::move(packet)); });
 }
 
 void World::wake_later(Instant when, Host& host) {

@@ -39,14 +39,14 @@ struct Packet {
 /// One direction of an attachment to a segment.
 struct LinkProfile {
   Duration delay = 5_ms;
-  Duration jitter;           // uniform, added to the delay; packets may overtake each other
-  double loss = 0;           // probability a packet vanishes
-  double duplicate = 0;      // probability it arrives twice
-  double reorder = 0;        // probability it is held back by `reorder_delay`
+  Duration jitter;       // uniform, added to the delay; packets may overtake each other
+  double loss = 0;       // probability a packet vanishes
+  double duplicate = 0;  // probability it arrives twice
+  double reorder = 0;    // probability it is held back by `reorder_delay`
   Duration reorder_delay = 20_ms;
-  std::uint64_t rate = 0;    // bytes a second, 0: unlimited
+  std::uint64_t rate = 0;          // bytes a second, 0: unlimited
   std::size_t queue = 256 * 1024;  // bytes that wait for a limited rate; more are dropped
-  std::size_t mtu = 1500;    // IP packets above are dropped
+  std::size_t mtu = 1500;          // IP packets above are dropped
 };
 
 class World;

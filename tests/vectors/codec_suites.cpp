@@ -28,21 +28,36 @@ std::uint64_t limited(const Json& value, std::uint64_t max) {
 }
 
 void write(Writer& w, const std::string& type, const Json& value) {
-  if (type == "uint") w.uint(limited(value, UINT64_MAX));
-  else if (type == "uint8") w.u8(static_cast<std::uint8_t>(limited(value, 0xff)));
-  else if (type == "uint16") w.u16(static_cast<std::uint16_t>(limited(value, 0xffff)));
-  else if (type == "uint24") w.u24(static_cast<std::uint32_t>(limited(value, 0xffffff)));
-  else if (type == "uint32") w.u32(static_cast<std::uint32_t>(limited(value, 0xffffffff)));
-  else if (type == "uint64") w.u64(limited(value, UINT64_MAX));
-  else if (type == "int") w.integer(value);
-  else if (type == "bool") w.boolean(value);
-  else if (type == "buffer") w.buffer(bytes_of(value));
-  else if (type == "string") w.string(value.get<std::string>());
-  else if (type == "raw") w.raw(bytes_of(value));
-  else if (type == "fixed32" || type == "fixed64") w.raw(bytes_of(value));
-  else if (type == "ipv4Address") w.ipv4(address_of(value));
-  else if (type == "ipv6Address") w.ipv6(ipv6_of(value));
-  else if (type == "array(ipv4Address)") w.ipv4_array(addresses_of(value));
+  if (type == "uint")
+    w.uint(limited(value, UINT64_MAX));
+  else if (type == "uint8")
+    w.u8(static_cast<std::uint8_t>(limited(value, 0xff)));
+  else if (type == "uint16")
+    w.u16(static_cast<std::uint16_t>(limited(value, 0xffff)));
+  else if (type == "uint24")
+    w.u24(static_cast<std::uint32_t>(limited(value, 0xffffff)));
+  else if (type == "uint32")
+    w.u32(static_cast<std::uint32_t>(limited(value, 0xffffffff)));
+  else if (type == "uint64")
+    w.u64(limited(value, UINT64_MAX));
+  else if (type == "int")
+    w.integer(value);
+  else if (type == "bool")
+    w.boolean(value);
+  else if (type == "buffer")
+    w.buffer(bytes_of(value));
+  else if (type == "string")
+    w.string(value.get<std::string>());
+  else if (type == "raw")
+    w.raw(bytes_of(value));
+  else if (type == "fixed32" || type == "fixed64")
+    w.raw(bytes_of(value));
+  else if (type == "ipv4Address")
+    w.ipv4(address_of(value));
+  else if (type == "ipv6Address")
+    w.ipv6(ipv6_of(value));
+  else if (type == "array(ipv4Address)")
+    w.ipv4_array(addresses_of(value));
   else if (type == "array(uint)") {
     w.uint(value.size());
     for (const Json& entry : value) w.uint(limited(entry, UINT64_MAX));

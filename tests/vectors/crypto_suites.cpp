@@ -132,9 +132,8 @@ void check_hyperdht_crypto(const Json& v) {
     const std::uint64_t seq = v["seq"];
     const Bytes value = bytes_of(v["value"]);
     expect_bytes(mutable_signable(seq, value), v["signable"], "signable");
-    const MutableValue signed_value{.seq = seq,
-                                    .value = value,
-                                    .signature = sign_mutable(seq, value, keys)};
+    const MutableValue signed_value{
+        .seq = seq, .value = value, .signature = sign_mutable(seq, value, keys)};
     expect_bytes(signed_value.signature.view(), v["signature"], "signature");
     expect(verify_mutable(signed_value, keys.public_key), "does not verify");
     expect_bytes(signed_value.encode(), v["get"], "get reply");
@@ -191,8 +190,8 @@ noise::Session session_of(const Json& inputs, bool initiator) {
 void check_frames(const Json& v, bool initiator) {
   const Json& inputs = v["inputs"];
   const Json& side = v[initiator ? "initiator" : "responder"];
-  const auto header = fixed_of<crypto::StreamHeader>(
-      inputs[initiator ? "initiator_header" : "responder_header"]);
+  const auto header =
+      fixed_of<crypto::StreamHeader>(inputs[initiator ? "initiator_header" : "responder_header"]);
   Sender sender(session_of(inputs, initiator), header);
   expect_bytes(sender.header_frame(), side["first_frame"], "first frame");
   BufferPool pool(65600, 4);

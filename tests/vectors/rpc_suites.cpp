@@ -76,9 +76,8 @@ void check_routing_table(const Json& v) {
     const auto target = fixed_of<rpc::Target>(v["target"]);
     std::vector<rpc::NodeId> ids;
     for (const Json& id : v["ids"]) ids.push_back(fixed_of<rpc::NodeId>(id));
-    std::sort(ids.begin(), ids.end(), [&](const auto& a, const auto& b) {
-      return rpc::closer(target, a, b);
-    });
+    std::sort(ids.begin(), ids.end(),
+              [&](const auto& a, const auto& b) { return rpc::closer(target, a, b); });
     for (std::size_t i = 0; i < ids.size(); ++i) {
       expect_bytes(ids[i].view(), v["sorted"][i], "order");
     }
@@ -123,8 +122,8 @@ void check_classifier(const Json& v) {
     if (step.contains("sampled")) expect(nat.samples() == step["sampled"], label + ": samples");
     if (step.contains("settles")) expect(nat.settled() == step["settles"], label + ": settled");
     if (!step.contains("addresses")) continue;
-    const auto wanted = step["addresses"].is_null() ? std::vector<net::Address>()
-                                                    : addresses_of(step["addresses"]);
+    const auto wanted =
+        step["addresses"].is_null() ? std::vector<net::Address>() : addresses_of(step["addresses"]);
     expect(nat.addresses() == wanted, label + ": addresses");
   }
 }

@@ -65,8 +65,8 @@ class Scenario {
     for (std::size_t i = 0; i < sent.size(); ++i) {
       const bool server = sent[i].port == dht_.endpoint().server().local_address().port;
       expect((server ? "server" : "client") == wanted[i]["socket"], label + ": other socket");
-      expect(sent[i].to.to_string() == wanted[i]["to"], label + ": goes to " +
-                                                            sent[i].to.to_string());
+      expect(sent[i].to.to_string() == wanted[i]["to"],
+             label + ": goes to " + sent[i].to.to_string());
       expect(sent[i].ttl == wanted[i]["ttl"], label + ": other ttl");
       const Bytes hex = normalised(bytes_of(wanted[i]["hex"]));
       expect_bytes(normalised(sent[i].bytes), to_hex(hex), label);

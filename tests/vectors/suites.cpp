@@ -30,7 +30,9 @@ const std::map<std::string, Check>& suites() {
   return kSuites;
 }
 
-void check_not_yet(const Json&) { throw NotYet{}; }
+void check_not_yet(const Json&) {
+  throw NotYet{};
+}
 
 void expect(bool holds, const std::string& what) {
   if (!holds) throw Mismatch(what);

@@ -38,8 +38,8 @@ void check_fields(const Json& step, const Bytes& bytes) {
   const Json& f = step["fields"];
   const Packet packet = parse(bytes);
   const udx::Header& h = packet.header;
-  static const std::map<std::string, int> kFlags = {{"DATA", 1},    {"END", 2},      {"SACK", 4},
-                                                    {"MESSAGE", 8}, {"DESTROY", 16}, {"HEARTBEAT", 32}};
+  static const std::map<std::string, int> kFlags = {
+      {"DATA", 1}, {"END", 2}, {"SACK", 4}, {"MESSAGE", 8}, {"DESTROY", 16}, {"HEARTBEAT", 32}};
   int flags = 0;
   for (const Json& flag : f["flags"]) flags |= kFlags.at(flag);
   expect((h.flags & 0x3f) == flags, "reads other flags");
@@ -108,7 +108,8 @@ class Replay : public udx::StreamObserver, public net::UdpObserver {
       stage_.advance(kStep);
       collect();
     }
-    throw Mismatch("does not send " + to_hex(wanted) + "; waiting are " + std::to_string(out_.size()));
+    throw Mismatch("does not send " + to_hex(wanted) + "; waiting are " +
+                   std::to_string(out_.size()));
   }
 
   /// Writes what a later packet will show, without expecting one now: the window is closed.
@@ -125,7 +126,8 @@ class Replay : public udx::StreamObserver, public net::UdpObserver {
     for (Duration waited; waited < kPatience; waited += kStep) {
       const auto found = std::find_if(events_.begin(), events_.end(), [&](const Json& event) {
         return event["event"] == kind &&
-               (!wanted.contains("hex") || !event.contains("hex") || event["hex"] == wanted["hex"]) &&
+               (!wanted.contains("hex") || !event.contains("hex") ||
+                event["hex"] == wanted["hex"]) &&
                (!wanted.contains("code") || event.value("code", "") == wanted["code"]);
       });
       if (found != events_.end()) {
@@ -217,7 +219,9 @@ class Replay : public udx::StreamObserver, public net::UdpObserver {
   bool connect_in_hook_ = false;
 };
 
-StreamId id_of(const Json& value) { return {value.get<std::uint32_t>()}; }
+StreamId id_of(const Json& value) {
+  return {value.get<std::uint32_t>()};
+}
 
 /// The new data that the recording shows behind step `from`: it was written before it could be sent.
 void write_blocked(Replay& replay, const Json& steps, std::size_t from) {
@@ -277,10 +281,8 @@ void replay_many_ranges(const Json& v) {
   replay.connect();
   for (std::uint32_t i = 0; i < 60; ++i) {
     Bytes bytes(udx::kHeaderSize);
-    const udx::Header header{.flags = udx::kData,
-                             .stream = id_of(a["local_id"]),
-                             .window = 4194304,
-                             .seq = {1 + 2 * i}};
+    const udx::Header header{
+        .flags = udx::kData, .stream = id_of(a["local_id"]), .window = 4194304, .seq = {1 + 2 * i}};
     header.write(bytes.data());
     bytes.push_back(0x78);
     replay.feed(bytes);

@@ -43,9 +43,9 @@ struct Private {
     if (dht.node.bootstrap.empty()) dht.node.bootstrap = lab.swarm.bootstrap;
     dht.key_pair = lab.keys(++keys);
     const bool open = kind == Kind::kPublic;
-    sim::Host& host = lab.world.add_host(
-        *places.back().segment, open ? lab.public_address() : Lab::private_address(0),
-        open ? lab.core_link : lab.lan_link);
+    sim::Host& host = lab.world.add_host(*places.back().segment,
+                                         open ? lab.public_address() : Lab::private_address(0),
+                                         open ? lab.core_link : lab.lan_link);
     const Instant began = lab.world.now();
     peers.push_back(std::make_unique<Peer>(host, std::move(dht)));
     Peer& peer = *peers.back();
@@ -121,7 +121,9 @@ TEST_CASE("a start does not wait for a bootstrap node that is gone while others 
   net.lab.world.run_for(2_min);  // the others do not name it any more
   const auto nodes = net.addresses();
   rpc::NodeOptions options;
-  SECTION("with remembered nodes") { options.nodes = nodes; }
+  SECTION("with remembered nodes") {
+    options.nodes = nodes;
+  }
   SECTION("with another bootstrap node") {
     options.bootstrap = {Private::literal(nodes[0]), Private::literal(nodes[1])};
   }
@@ -150,7 +152,9 @@ TEST_CASE("a start gives a node that others still name a second chance, and no m
   net.lab.swarm.nodes[5]->host().sleep();
   rpc::NodeOptions options;
   SECTION("with a bootstrap node") {}
-  SECTION("with remembered nodes") { options.nodes = net.addresses(); }
+  SECTION("with remembered nodes") {
+    options.nodes = net.addresses();
+  }
   const auto [peer, took] = net.start(kind, options);
   tell("start, a dead node is named", took);
   CHECK(took < 2_s);
@@ -166,8 +170,12 @@ TEST_CASE("what a running node does costs nothing once a dead bootstrap node was
   net.announce(*net.lab.swarm.nodes[3]);
   Peer& peer = net.start(Kind::kConsistent, {}).peer;
   net.bootstrap_node().host().sleep();
-  SECTION("by a query") { tell("lookup that notices it", net.look_up(peer).took); }
-  SECTION("by the upkeep of the table") { net.lab.world.run_for(2_min); }
+  SECTION("by a query") {
+    tell("lookup that notices it", net.look_up(peer).took);
+  }
+  SECTION("by the upkeep of the table") {
+    net.lab.world.run_for(2_min);
+  }
   for (int hour = 0; hour < 3; ++hour) {
     const auto found = net.look_up(peer);
     CHECK(found.took < 100_ms);
@@ -185,8 +193,12 @@ TEST_CASE("a dead bootstrap node that comes back is one of the network again") {
   net.bootstrap_node().host().sleep();
   net.lab.world.run_for(1_h);
   net.bootstrap_node().host().wake();
-  SECTION("with the first query that asks it, which does not wait") { net.look_up(peer); }
-  SECTION("with the next refresh") { net.lab.world.run_for(6_min); }
+  SECTION("with the first query that asks it, which does not wait") {
+    net.look_up(peer);
+  }
+  SECTION("with the next refresh") {
+    net.lab.world.run_for(6_min);
+  }
   net.lab.world.run_for(1_s);
   CHECK(net.look_up(peer).answered == kNodes);
 }
@@ -224,7 +236,8 @@ TEST_CASE("a lossy bootstrap node is waited for as any other member") {
   CHECK(complete >= 45);
 }
 
-TEST_CASE("with nobody but the dead bootstrap node, the verdict comes as soon as its time is over") {
+TEST_CASE(
+    "with nobody but the dead bootstrap node, the verdict comes as soon as its time is over") {
   Private net(5);
   net.bootstrap_node().host().sleep();
   const auto [peer, took] = net.start(Kind::kConsistent, {});
@@ -244,7 +257,9 @@ TEST_CASE("after an outage of the own line all members are waited for") {
   net.bootstrap_node().host().sleep();
   net.lab.world.run_for(5_min);
   sim::Link& line = net.places.back().home->link();
-  SECTION("that began while nothing went on") { line.set_connected(false); }
+  SECTION("that began while nothing went on") {
+    line.set_connected(false);
+  }
   SECTION("that began in the middle of a query") {
     hyperdht::FindPeer find(
         peer.node(), net.greeters.front()->public_key, [](const auto&, const auto&) {},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include <filesystem>
 #include <fstream>
@@ -271,7 +271,8 @@ TEST_CASE("an identity of a plan is where the file says, wherever the program is
   CHECK(identity_of("id", "/etc/hsfwd/hsfwd.toml") == "/etc/hsfwd/id");
   CHECK(identity_of("../id", "/etc/hsfwd/hsfwd.toml") == "/etc/id");
   CHECK(identity_of("id", "hsfwd.toml") == (std::filesystem::current_path() / "id").string());
-  CHECK(identity_of("~/keys/id", "/etc/hsfwd/hsfwd.toml") == platform::home_directory() + "/keys/id");
+  CHECK(identity_of("~/keys/id", "/etc/hsfwd/hsfwd.toml") ==
+        platform::home_directory() + "/keys/id");
 }
 
 TEST_CASE("a plan with a mistake names file, line and what would be right") {

@@ -96,9 +96,10 @@ TEST_CASE("what is missing is named") {
 }
 
 TEST_CASE("an empty list is no list that was left out") {
-  CHECK(error_of("[[expose]]\nservices = '1'\nallow = []") ==
-        "hsfwd.toml:3: 'allow' in [[expose]] is empty: leave it out to let everybody in, or name at "
-        "least one key");
+  CHECK(
+      error_of("[[expose]]\nservices = '1'\nallow = []") ==
+      "hsfwd.toml:3: 'allow' in [[expose]] is empty: leave it out to let everybody in, or name at "
+      "least one key");
   CHECK(error_of("bootstrap = []") ==
         "hsfwd.toml:1: 'bootstrap' is empty: leave it out for the public DHT, or name at least one "
         "HOST:PORT");

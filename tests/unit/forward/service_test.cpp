@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forward/service.hpp"
 
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 using namespace hsfwd;
 using namespace hsfwd::forward;

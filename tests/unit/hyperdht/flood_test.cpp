@@ -80,9 +80,7 @@ class Attackers final : public net::UdpObserver {
   }
 
   /// With a token, which costs an address that hears, and with a signature or without a good one.
-  void announce(Peer& node, bool valid) {
-    announce(node, valid, random_.fixed<rpc::Target>());
-  }
+  void announce(Peer& node, bool valid) { announce(node, valid, random_.fixed<rpc::Target>()); }
   void announce(Peer& node, bool valid, const rpc::Target& target) {
     const Address from = anywhere();
     const auto keys = valid ? crypto::KeyPair::generate(random_) : keys_[0];

@@ -260,16 +260,16 @@ TEST_CASE("a change of interfaces that an open server does not use costs little"
 
 TEST_CASE("a line that is dead for some seconds does not end a connection") {
   Connected run(24);
-  REQUIRE(run.swarm.world.run_until(
-      [&] { return run.accepted[0]->received.size() == 3'000'000; }, 10_s));
+  REQUIRE(run.swarm.world.run_until([&] { return run.accepted[0]->received.size() == 3'000'000; },
+                                    10_s));
   sim::Link& link = run.guest->host().link();
   link.set_connected(false);
   run.client->sent = 0;
   run.client->send(Bytes(100'000, 7), false);
   run.swarm.world.run_for(10_s);
   link.set_connected(true);
-  REQUIRE(run.swarm.world.run_until(
-      [&] { return run.accepted[0]->received.size() >= 3'100'000; }, 10_s));
+  REQUIRE(run.swarm.world.run_until([&] { return run.accepted[0]->received.size() >= 3'100'000; },
+                                    10_s));
   CHECK(!run.client->reset);
 }
 

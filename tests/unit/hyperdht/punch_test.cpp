@@ -2,9 +2,9 @@
 // Connections through NATs: two homes, each behind one of its own.
 #include <catch2/catch.hpp>
 
+#include "homes.hpp"
 #include "hyperdht/client_punch.hpp"
 #include "hyperdht/operations.hpp"
-#include "homes.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;
@@ -158,7 +158,8 @@ TEST_CASE("a server with a single relay is not asked about its NAT without end")
   CHECK(pair.count("slow; asking") == 1);
 }
 
-TEST_CASE("NATs that let in more than they have to are met with few datagrams, random ports or not") {
+TEST_CASE(
+    "NATs that let in more than they have to are met with few datagrams, random ports or not") {
   using enum sim::NatBehavior;
   for (const auto filtering : {kEndpointIndependent, kAddressDependent}) {
     sim::NatProfile lenient = kConsistentNat;
@@ -179,7 +180,8 @@ TEST_CASE("a request for a random punch that gets lost is found out, and only th
   Pair pair(kRandomNat, kConsistentNat, 7);
   const bool lost = GENERATE(true, false);  // or else its answer
   CAPTURE(lost);
-  pair.cut = {.after = "asking the peer to punch", .from = lost ? 0_ms : 8_ms, .until = 70_ms, .at = {}};
+  pair.cut = {
+      .after = "asking the peer to punch", .from = lost ? 0_ms : 8_ms, .until = 70_ms, .at = {}};
   const auto took = pair.connect();
   INFO(pair.timeline);
   REQUIRE(took);

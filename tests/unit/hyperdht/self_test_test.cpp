@@ -26,9 +26,8 @@ struct Tested {
   }
   bool uses(const Address& relay) const {
     const auto& relays = server->announcer()->relays();
-    return std::any_of(relays.begin(), relays.end(), [&](const RelayInfo& info) {
-      return info.relay_address == relay;
-    });
+    return std::any_of(relays.begin(), relays.end(),
+                       [&](const RelayInfo& info) { return info.relay_address == relay; });
   }
   bool well(std::size_t relays = 3) const {
     return report && report->passed.size() == relays && report->failed.empty() &&
@@ -337,7 +336,9 @@ TEST_CASE("a server that is closed or destroyed tests nothing any more") {
     tested.server->close([&] { closed = true; });
     CHECK(swarm.world.run_until([&] { return closed; }, 10_s));
   }
-  SECTION("destroyed") { tested.server.reset(); }
+  SECTION("destroyed") {
+    tested.server.reset();
+  }
   const int before = tested.reports;
   swarm.world.run_for(5_min);
   CHECK(tested.reports == before);

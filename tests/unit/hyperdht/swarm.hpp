@@ -131,18 +131,18 @@ class Swarm {
     DhtOptions options;
     options.node.bootstrap = bootstrap;
     options.key_pair = keys(key);
-    auto peer = std::make_unique<Peer>(world.add_host(address_of(100'000 + peers_++), link), options);
+    auto peer =
+        std::make_unique<Peer>(world.add_host(address_of(100'000 + peers_++), link), options);
     HSFWD_CHECK(world.run_until([&] { return peer->dht().bootstrapped(); }, 30_s));
     return peer;
   }
 
   /// Waits until a server has announced itself.
-  std::unique_ptr<Server> listen(Peer& peer, const crypto::KeyPair& key_pair,
-                                 ServerOptions options, Server::OnConnection on_connection) {
+  std::unique_ptr<Server> listen(Peer& peer, const crypto::KeyPair& key_pair, ServerOptions options,
+                                 Server::OnConnection on_connection) {
     auto server = peer.dht().create_server(std::move(options), std::move(on_connection));
     HSFWD_CHECK(server->listen(key_pair, [](std::size_t) {}).ok());
-    HSFWD_CHECK(
-        world.run_until([&] { return !server->announcer()->relays().empty(); }, 30_s));
+    HSFWD_CHECK(world.run_until([&] { return !server->announcer()->relays().empty(); }, 30_s));
     return server;
   }
 

@@ -11,7 +11,9 @@ using namespace hsfwd::hyperdht;
 
 namespace {
 
-Bytes text(const char* s) { return to_bytes(as_bytes(s)); }
+Bytes text(const char* s) {
+  return to_bytes(as_bytes(s));
+}
 
 }  // namespace
 

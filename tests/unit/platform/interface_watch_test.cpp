@@ -4,13 +4,13 @@
 #include "platform/interface_watch.hpp"
 
 #include <arpa/inet.h>
-#include <catch2/catch.hpp>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include <cstring>
 
@@ -106,6 +106,8 @@ TEST_CASE("addresses and links that come and go are told, each change once") {
   expect_success(told_of_each_change_once);
 }
 
-TEST_CASE("a watch that is gone says nothing") { expect_success(silent_when_gone); }
+TEST_CASE("a watch that is gone says nothing") {
+  expect_success(silent_when_gone);
+}
 
 }  // namespace hsfwd::platform

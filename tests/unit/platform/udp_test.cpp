@@ -51,7 +51,9 @@ struct Sockets {
   Timer give_up;
 };
 
-Bytes numbered(std::size_t size, std::uint8_t number) { return Bytes(size, number); }
+Bytes numbered(std::size_t size, std::uint8_t number) {
+  return Bytes(size, number);
+}
 
 }  // namespace
 

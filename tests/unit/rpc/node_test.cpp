@@ -36,17 +36,18 @@ struct LogLines final : LogSink {
 
 struct QueryRun {
   QueryRun(Node& node, const Target& target)
-      : query(node,
-              QueryOptions{.target = target,
-                           .internal = true,
-                           .command = static_cast<std::uint64_t>(InternalCommand::kFindNode),
-                           .value = std::nullopt,
-                           .start_nodes = {}},
-              [this](const Reply&) { ++replies; },
-              [this](const Result<void, QueryError>& r) {
-                done = true;
-                ok = r.ok();
-              }) {
+      : query(
+            node,
+            QueryOptions{.target = target,
+                         .internal = true,
+                         .command = static_cast<std::uint64_t>(InternalCommand::kFindNode),
+                         .value = std::nullopt,
+                         .start_nodes = {}},
+            [this](const Reply&) { ++replies; },
+            [this](const Result<void, QueryError>& r) {
+              done = true;
+              ok = r.ok();
+            }) {
     query.start();
   }
   int replies = 0;
@@ -108,7 +109,8 @@ TEST_CASE("queries survive loss and dead nodes, and dead nodes leave the tables"
   for (const auto& member : network.members) {
     if (member->host().asleep()) continue;
     for (std::size_t i = 10; i < 30; ++i) {
-      dead_entries += member->node().table().find(node_id_of(network.members[i]->address())) != nullptr;
+      dead_entries +=
+          member->node().table().find(node_id_of(network.members[i]->address())) != nullptr;
     }
   }
   CHECK(dead_entries == 0);
@@ -488,7 +490,9 @@ TEST_CASE("bootstrap nodes are written as host:port or ip@host:port") {
 namespace {
 
 /// Leaves the network for good.
-void vanish(Member& member) { member.host().link().set_connected(false); }
+void vanish(Member& member) {
+  member.host().link().set_connected(false);
+}
 
 }  // namespace
 

@@ -468,7 +468,8 @@ TEST_CASE("a leg passes on what its peer repeats from another socket, and no res
   CHECK(net.b.stream->stats().packets_received == 1);
 }
 
-TEST_CASE("a stream that moved off a relay gets everything across, even if the relay ends at once") {
+TEST_CASE(
+    "a stream that moved off a relay gets everything across, even if the relay ends at once") {
   Relayed net(33);
   net.a.send(2 * kMegabyte, true);
   net.b.send(2 * kMegabyte, true);

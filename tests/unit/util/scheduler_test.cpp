@@ -9,7 +9,9 @@
 using namespace hsfwd;
 
 namespace {
-Instant at(std::int64_t ms) { return Instant::from_micros(ms * 1000); }
+Instant at(std::int64_t ms) {
+  return Instant::from_micros(ms * 1000);
+}
 }  // namespace
 
 TEST_CASE("timers fire in order of deadline, equal ones in order of arming") {

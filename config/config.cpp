@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string_view>
 
 // The parser asserts, or with NDEBUG has some compilers assume, what a mistaken file breaks: that keys
 // begin as keys do, and that its tables of letters know every letter. Then it looks and reports. Files

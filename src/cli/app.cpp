@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <string>
+#include <vector>
 
 #include "platform/file_limit.hpp"
 #include "platform/node_file.hpp"

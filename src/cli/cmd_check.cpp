@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <string>
+#include <vector>
+
 #include "cli/commands.hpp"
 #include "cli/preflight.hpp"
 #include "cli/table.hpp"

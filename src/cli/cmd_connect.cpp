@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "cli/awaited_peer.hpp"
 #include "cli/commands.hpp"
 #include "cli/targets.hpp"

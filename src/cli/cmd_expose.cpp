@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
 #include "cli/commands.hpp"
 #include "cli/targets.hpp"
 #include "cli/tunnels.hpp"

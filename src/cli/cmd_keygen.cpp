@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <string>
+
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+#include <string>
+
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
-#include "hyperdht/survey.hpp"
+#include "hyperdht/diagnose/survey.hpp"
 
 namespace hsfwd::cli {
 
@@ -110,7 +114,7 @@ int run_netcheck(const Arguments& arguments) {
   const auto start = [&] {
     if (survey || app.quitting()) return;
     app.waiting().begin("asking nodes how they see this machine", {{"for", "survey"}});
-    survey.emplace(node.dht(), [&](const SurveyReport& report) {
+    survey.emplace(node.dht().context(), [&](const SurveyReport& report) {
       app.output().event("netcheck", to_json(report), to_text(report));
       app.quit(report.online() ? kDone : kTryLater);
     });

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
 #include "cli/awaited_peer.hpp"
 #include "cli/commands.hpp"
 #include "cli/timeline.hpp"

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <memory>
+#include <optional>
+#include <string>
+
 #include "cli/commands.hpp"
 #include "cli/timeline.hpp"
 #include "cli/tunnels.hpp"
-#include "hyperdht/advice.hpp"
+#include "hyperdht/diagnose/advice.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {

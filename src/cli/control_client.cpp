@@ -5,6 +5,9 @@
 
 #include <array>
 #include <filesystem>
+#include <memory>
+#include <string_view>
+#include <vector>
 
 #include "cli/app.hpp"
 #include "cli/plan.hpp"

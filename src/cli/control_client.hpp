@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "cli/commands.hpp"
 #include "cli/control_request.hpp"

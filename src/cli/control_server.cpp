@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <optional>
+#include <string_view>
 
 #include "util/text.hpp"
 

@@ -9,12 +9,13 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "crypto/crypto.hpp"
-#include "hyperdht/key_text.hpp"
+#include "hyperdht/wire/key_text.hpp"
 #include "platform/core_dumps.hpp"
 #include "platform/loop.hpp"
 #include "platform/standard_streams.hpp"

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <sstream>
+#include <string_view>
 
 #include "platform/directories.hpp"
 #include "platform/identity_file.hpp"

@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "cli/table.hpp"
-#include "hyperdht/key_text.hpp"
+#include "hyperdht/wire/key_text.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {

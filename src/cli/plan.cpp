@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "cli/targets.hpp"
 #include "platform/directories.hpp"

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <set>
+#include <string>
+#include <vector>
 
 #include "cli/options.hpp"
 #include "config/config.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/refusals.hpp"
 
+#include <string>
 #include <utility>
 
 #include "cli/table.hpp"

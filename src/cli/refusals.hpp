@@ -2,6 +2,7 @@
 #pragma once
 
 #include <set>
+#include <string>
 
 #include "node/hsfwd.hpp"
 #include "util/log.hpp"

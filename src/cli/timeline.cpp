@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
-#include "hyperdht/advice.hpp"
+#include <string>
+
+#include "hyperdht/diagnose/advice.hpp"
 
 namespace hsfwd::cli {
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 #include "cli/app.hpp"
-#include "hyperdht/attempt_log.hpp"
+#include "hyperdht/nat/attempt_log.hpp"
 
 namespace hsfwd::cli {
 

@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+#include <string>
+
 #include "cli/table.hpp"
 #include "cli/timeline.hpp"
 #include "platform/listeners.hpp"

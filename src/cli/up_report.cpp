@@ -4,6 +4,7 @@
 #include <fmt/chrono.h>
 
 #include <ctime>
+#include <vector>
 
 #include "platform/signals.hpp"
 #include "util/text.hpp"

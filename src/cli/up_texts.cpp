@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
 #include "cli/table.hpp"
 #include "platform/standard_streams.hpp"
 #include "util/text.hpp"

@@ -3,6 +3,7 @@
 
 #include <sodium.h>
 
+#include <array>
 #include <new>
 
 #include "util/check.hpp"

@@ -2,6 +2,7 @@
 // Typed wrappers of the libsodium primitives the protocols are made of. initialize() comes first.
 #pragma once
 
+#include <array>
 #include <initializer_list>
 #include <optional>
 #include <string_view>

@@ -2,6 +2,7 @@
 #include "forward/guests.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace hsfwd::forward {
 

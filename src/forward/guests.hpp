@@ -3,6 +3,7 @@
 
 #include <list>
 #include <memory>
+#include <string>
 
 #include "forward/admission.hpp"
 #include "net/byte_stream.hpp"

@@ -2,12 +2,12 @@
 #include "hyperdht/dht.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace hsfwd::hyperdht {
 
 namespace {
 
-constexpr std::size_t kMaxRelayCache = 512;            // peers
 constexpr std::size_t kRecordBuffer = 64 * 1024 + 64;  // a full record of ours and of upstream's
 constexpr std::size_t kIdleRecordBuffers = 64;
 
@@ -37,6 +37,25 @@ std::vector<rpc::BootstrapNode> public_bootstrap() {
 Dht::Dht(const net::Env& env, DhtOptions options)
     : env_(env),
       options_(std::move(options)),
+      context_{{.env = env_,
+                .node = node_,
+                .endpoint = endpoint_,
+                .router = router_,
+                .addresses = addresses_,
+                .punch_socket = punch_socket_,
+                .punch_budget = punch_budget_,
+                .punch_limits = punch_limits_,
+                .stamps = stamps_},
+               mux_,
+               routes_,
+               sockets_,
+               relay_connections_,
+               record_pool_,
+               large_frames_,
+               options_.stream,
+               options_.connection_keepalive},
+      client_context_{context_, searches_, relay_cache_, options_.key_pair},
+      server_context_{context_, servers_, client_relays_},
       record_pool_(kRecordBuffer, kIdleRecordBuffers),
       mux_(env.scheduler, env.random,
            options_.max_buffered - for_large_frames(options_.max_buffered)),
@@ -46,8 +65,11 @@ Dht::Dht(const net::Env& env, DhtOptions options)
       router_(node_),
       routes_(endpoint_, env.scheduler),
       punch_limits_(env.random),
-      local_addresses_(env),
-      relay_connections_(*this),
+      punch_socket_(context_),
+      addresses_(env, endpoint_, node_, punch_socket_),
+      stamps_(env_),
+      relay_connections_(context_, *this),
+      servers_(context_),
       bootstrapped_task_(env.scheduler, [this] {
         for (const auto& then : std::exchange(on_bootstrapped_, {})) then();
       }) {
@@ -55,7 +77,7 @@ Dht::Dht(const net::Env& env, DhtOptions options)
 }
 
 Dht::~Dht() {
-  punch_socket_.reset();
+  punch_socket_.close();
   relay_connections_.clear();
   env_.scheduler.collect();
   HSFWD_CHECK(servers_.empty() && sockets_.empty());
@@ -79,9 +101,10 @@ void Dht::when_bootstrapped(std::function<void()> then) {
 
 std::unique_ptr<PeerSocket> Dht::connect(const crypto::PublicKey& remote, ConnectOptions options) {
   const crypto::KeyPair& keys = options.key_pair ? *options.key_pair : options_.key_pair;
-  auto socket = std::make_unique<PeerSocket>(*this, keys.public_key, true);
+  auto socket = std::make_unique<PeerSocket>(context_, keys.public_key, true);
   socket->set_remote_key(remote);
-  auto connector = std::make_unique<Connector>(*this, *socket, remote, std::move(options));
+  auto connector =
+      std::make_unique<Connector>(client_context_, *socket, remote, std::move(options));
   Connector& started = *connector;
   socket->own_controller(std::move(connector));
   started.start();
@@ -90,80 +113,23 @@ std::unique_ptr<PeerSocket> Dht::connect(const crypto::PublicKey& remote, Connec
 
 std::unique_ptr<Server> Dht::create_server(ServerOptions options,
                                            Server::OnConnection on_connection) {
-  return std::make_unique<Server>(*this, std::move(options), std::move(on_connection));
+  return std::make_unique<Server>(server_context_, std::move(options), std::move(on_connection));
+}
+
+std::unique_ptr<PeerSocket> Dht::dial(const crypto::PublicKey& remote,
+                                      std::optional<crypto::KeyPair> as) {
+  return connect(remote, {.key_pair = std::move(as)});
 }
 
 void Dht::on_interfaces_changed() {
-  local_addresses_.invalidate();
+  addresses_.invalidate();
   routes_.clear();
-  const bool renew = punch_socket_ != nullptr;
+  const bool renew = punch_socket_.get() != nullptr;
   node_.doubt_address();
-  if (renew) punch_socket_->renew();
-  for (PeerSocket* socket : sockets_) socket->check_path("the network here changed");
-  if (!servers_.empty()) validated_local_addresses();
-  for (Server* server : servers_) server->refresh();
-}
-
-std::uint64_t Dht::next_stamp() {
-  last_stamp_ = std::max(last_stamp_ + 1, env_.wall_clock.unix_millis() * 1000);
-  return last_stamp_;
-}
-
-bool Dht::is_connected_at(const crypto::PublicKey& peer, const Address& address) const {
-  return std::any_of(sockets_.begin(), sockets_.end(), [&](const PeerSocket* socket) {
-    return socket->remote_key() == peer && socket->proven() && socket->is_open() &&
-           socket->remote_address() == address;
-  });
-}
-
-void Dht::doubt_other_paths(const PeerSocket& proven, const Address& now_at) {
-  for (PeerSocket* socket : sockets_) {
-    if (socket == &proven) continue;
-    if (socket->remote_key() == proven.remote_key() && socket->remote_address() != now_at) {
-      socket->check_path("the peer speaks from somewhere else now");
-    }
-  }
-}
-
-void Dht::remove_server(Server& server) {
-  std::erase(servers_, &server);
-  if (servers_.empty()) env_.scheduler.retire(std::move(punch_socket_));
-}
-
-void Dht::prepare_punch_socket() {
-  const bool wanted = !servers_.empty() && bootstrapped() && node_.firewalled();
-  if (!wanted) env_.scheduler.retire(std::move(punch_socket_));
-  if (wanted && !punch_socket_) punch_socket_ = std::make_unique<PunchSocket>(*this);
-}
-
-std::vector<Address> Dht::all_local_addresses() const {
-  return local_addresses_.all(endpoint_.server().local_address());
-}
-
-std::vector<Address> Dht::validated_local_addresses() {
-  return local_addresses_.validated(endpoint_.server().local_address());
-}
-
-bool Dht::is_own(const Address& address) const {
-  return endpoint_.is_own(address) || node_.remote_address() == address ||
-         (punch_socket_ && punch_socket_->ready() && punch_socket_->nat().was_seen_at(address));
-}
-
-PathKind Dht::path_kind_of(const Address& address) const {
-  const bool local = net::is_private(address.host) && !address.host.is_loopback();
-  return local ? PathKind::kLan : PathKind::kDirect;
-}
-
-std::vector<Address> Dht::relay_cache(const crypto::PublicKey& peer) const {
-  const auto found = relay_cache_.find(peer);
-  return found != relay_cache_.end() ? found->second : std::vector<Address>();
-}
-
-void Dht::remember_relays(const crypto::PublicKey& peer, std::vector<Address> relays) {
-  if (relay_cache_.size() >= kMaxRelayCache && !relay_cache_.contains(peer)) {
-    relay_cache_.erase(relay_cache_.begin());
-  }
-  relay_cache_[peer] = std::move(relays);
+  if (renew) punch_socket_.renew();
+  sockets_.check_paths("the network here changed");
+  if (!servers_.empty()) addresses_.validated_local();
+  servers_.refresh();
 }
 
 bool Dht::on_request(const rpc::IncomingRequest& request) {
@@ -181,7 +147,7 @@ bool Dht::on_request(const rpc::IncomingRequest& request) {
 }
 
 void Dht::on_bootstrapped() {
-  for (Server* server : servers_) server->start_soon();
+  servers_.start_soon();
   bootstrapped_task_.post();
 }
 
@@ -193,10 +159,9 @@ void Dht::on_network_update() {
   // Another public address: relays forward to the old one.
   const auto now = node_.remote_address();
   const bool moved = std::exchange(last_remote_address_, now) != now;
-  if (moved && punch_socket_) punch_socket_->renew();
-  prepare_punch_socket();
-  if (!moved) return;
-  for (Server* server : servers_) server->refresh();
+  if (moved) punch_socket_.renew();
+  servers_.prepare_punch_socket();
+  if (moved) servers_.refresh();
 }
 
 void Dht::on_wake_up() {

@@ -2,6 +2,8 @@
 #include "hyperdht/relay_node.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <memory>
 
 #include "hyperdht/dht.hpp"
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <list>
+#include <memory>
 
-#include "hyperdht/mux_socket.hpp"
-#include "hyperdht/relay_server.hpp"
-#include "hyperdht/server.hpp"
+#include "hyperdht/peer/mux_socket.hpp"
+#include "hyperdht/relay/relay_server.hpp"
+#include "hyperdht/server/server.hpp"
 
 namespace hsfwd::hyperdht {
+
+class Dht;
 
 struct RelayOptions {
   RelayLimits limits;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/hsfwd.hpp"
 
+#include <algorithm>
+
 namespace hsfwd {
 
 namespace {

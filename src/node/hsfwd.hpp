@@ -18,12 +18,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hyperdht/dht.hpp"
-#include "hyperdht/key_text.hpp"
-#include "hyperdht/operations.hpp"
 #include "hyperdht/relay_node.hpp"
+#include "hyperdht/store/operations.hpp"
+#include "hyperdht/wire/key_text.hpp"
 #include "net/env.hpp"
 
 namespace hsfwd {

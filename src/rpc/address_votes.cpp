@@ -2,6 +2,7 @@
 #include "rpc/address_votes.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace hsfwd::rpc {
 

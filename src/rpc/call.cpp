@@ -2,6 +2,8 @@
 #include "rpc/call.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "util/check.hpp"

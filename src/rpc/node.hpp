@@ -7,6 +7,7 @@
 // deny it, too; a host and a /24 have few places in the routing table.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>

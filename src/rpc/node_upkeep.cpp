@@ -2,6 +2,9 @@
 // How a node starts, stays informed, comes to doubt its address, and changes between ephemeral and
 // persistent.
 #include <algorithm>
+#include <functional>
+#include <memory>
+#include <optional>
 
 #include "codec/writer.hpp"
 #include "rpc/node.hpp"

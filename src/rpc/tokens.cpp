@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/tokens.hpp"
 
+#include <string>
+
 namespace hsfwd::rpc {
 
 namespace {

@@ -7,6 +7,7 @@
 // Both directions are independent; neither waits for the other. One write is one message.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 

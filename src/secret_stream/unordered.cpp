@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "secret_stream/unordered.hpp"
 
+#include <optional>
+
 #include "secret_stream/name_space.hpp"
 
 namespace hsfwd::secret_stream {

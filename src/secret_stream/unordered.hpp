@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
 #include "noise/handshake.hpp"
 #include "secret_stream/replay_window.hpp"
 #include "util/random.hpp"

@@ -2,6 +2,7 @@
 // What a stream does with a packet, in the order in which upstream does it: the order is visible to
 // the peer, since it decides which packets are answered.
 #include <algorithm>
+#include <optional>
 
 #include "udx/mux.hpp"
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a stream sends, and when: new data within the windows, repeats, probes, acknowledgements.
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "udx/mux.hpp"
 

@@ -2,6 +2,7 @@
 #include "udx/transmitter.hpp"
 
 #include <new>
+#include <span>
 
 namespace hsfwd::udx {
 

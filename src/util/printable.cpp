@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "util/text.hpp"
 

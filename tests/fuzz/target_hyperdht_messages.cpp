@@ -2,10 +2,10 @@
 // Bodies of requests and answers of HyperDHT.
 #include "crypto/crypto.hpp"
 #include "fuzz/input.hpp"
-#include "hyperdht/blind_relay.hpp"
-#include "hyperdht/key_text.hpp"
-#include "hyperdht/messages.hpp"
-#include "hyperdht/signatures.hpp"
+#include "hyperdht/relay/blind_relay.hpp"
+#include "hyperdht/wire/key_text.hpp"
+#include "hyperdht/wire/messages.hpp"
+#include "hyperdht/wire/signatures.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;

@@ -2,7 +2,7 @@
 // Keys, addresses and numbers as people write them.
 #include "crypto/crypto.hpp"
 #include "fuzz/input.hpp"
-#include "hyperdht/key_text.hpp"
+#include "hyperdht/wire/key_text.hpp"
 #include "rpc/bootstrap_nodes.hpp"
 #include "util/text.hpp"
 

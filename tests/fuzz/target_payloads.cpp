@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is sealed inside handshakes and holepunch messages, the extension block included.
 #include "fuzz/input.hpp"
-#include "hyperdht/farewell.hpp"
-#include "hyperdht/messages.hpp"
+#include "hyperdht/wire/farewell.hpp"
+#include "hyperdht/wire/messages.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;

@@ -12,9 +12,9 @@
 #include <optional>
 
 #include "fuzz/input.hpp"
-#include "hyperdht/client_punch.hpp"
 #include "hyperdht/dht.hpp"
-#include "hyperdht/server_punch.hpp"
+#include "hyperdht/nat/client_punch.hpp"
+#include "hyperdht/nat/server_punch.hpp"
 #include "vectors/stage.hpp"
 
 using namespace hsfwd;

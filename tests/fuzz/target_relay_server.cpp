@@ -7,7 +7,7 @@
 
 #include "crypto/crypto.hpp"
 #include "fuzz/input.hpp"
-#include "hyperdht/relay_server.hpp"
+#include "hyperdht/relay/relay_server.hpp"
 #include "udx/mux.hpp"
 #include "vectors/stage.hpp"
 

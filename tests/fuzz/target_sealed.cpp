@@ -2,7 +2,7 @@
 // Messages that stand alone: those beside a stream, and sealed holepunch payloads.
 #include "fuzz/input.hpp"
 #include "fuzz/session.hpp"
-#include "hyperdht/secure_payload.hpp"
+#include "hyperdht/wire/secure_payload.hpp"
 #include "secret_stream/unordered.hpp"
 #include "sim/random.hpp"
 

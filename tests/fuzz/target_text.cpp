@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What peers, files and command lines say, on its way to a terminal or a log.
 #include "fuzz/input.hpp"
-#include "hyperdht/key_text.hpp"
+#include "hyperdht/wire/key_text.hpp"
 #include "util/text.hpp"
 
 using namespace hsfwd;

@@ -16,7 +16,13 @@ const path = require('node:path')
 const ROOT = path.join(__dirname, '..', '..')
 const [, , build, ...only] = process.argv
 const OUT = path.join(build, 'tidy')
-const FOLDERS = [...fs.readdirSync(path.join(ROOT, 'src')).map((name) => `src/${name}`), 'platform', 'config']
+const FOLDERS = ['src', 'platform', 'config'].flatMap(withFolders)
+
+/** The folder, and those in it. */
+function withFolders (folder) {
+  const inside = fs.readdirSync(path.join(ROOT, folder), { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  return [folder, ...inside.flatMap((entry) => withFolders(`${folder}/${entry.name}`))]
+}
 
 function version () {
   try {

@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 
 #include "codec/writer.hpp"
-#include "hyperdht/key_text.hpp"
+#include "hyperdht/wire/key_text.hpp"
 #include "runner.hpp"
 
 namespace hsfwd::vectors {

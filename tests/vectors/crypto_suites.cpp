@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys, hashes, signatures, the Noise handshake, sealed payloads and encrypted streams.
-#include "hyperdht/secure_payload.hpp"
-#include "hyperdht/signatures.hpp"
+#include "hyperdht/wire/secure_payload.hpp"
+#include "hyperdht/wire/signatures.hpp"
 #include "runner.hpp"
 #include "secret_stream/framing.hpp"
 #include "secret_stream/unordered.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What two hsfwd peers add to a session, docs/protocol/forward.md sections 6 and 7.
-#include "hyperdht/secure_payload.hpp"
+#include "hyperdht/wire/secure_payload.hpp"
 #include "runner.hpp"
 #include "secret_stream/framing.hpp"
 #include "secret_stream/unordered.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // dht-rpc packets and the bodies of HyperDHT's messages: fields to bytes and back.
-#include "hyperdht/messages.hpp"
+#include "hyperdht/wire/messages.hpp"
 #include "rpc/message.hpp"
 #include "runner.hpp"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Protomux and the blind relay's protocol on it.
-#include "hyperdht/messages.hpp"
-#include "hyperdht/relay_client.hpp"
-#include "hyperdht/relay_server.hpp"
+#include "hyperdht/relay/relay_client.hpp"
+#include "hyperdht/relay/relay_server.hpp"
+#include "hyperdht/wire/messages.hpp"
 #include "runner.hpp"
 #include "sim/random.hpp"
 #include "udx/mux.hpp"

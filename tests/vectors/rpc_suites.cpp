@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <set>
 
-#include "hyperdht/holepuncher.hpp"
-#include "hyperdht/key_text.hpp"
-#include "hyperdht/local_addresses.hpp"
-#include "hyperdht/protocol.hpp"
-#include "hyperdht/signatures.hpp"
+#include "hyperdht/nat/holepuncher.hpp"
+#include "hyperdht/nat/local_addresses.hpp"
+#include "hyperdht/wire/key_text.hpp"
+#include "hyperdht/wire/protocol.hpp"
+#include "hyperdht/wire/signatures.hpp"
 #include "rpc/nat_sampler.hpp"
 #include "rpc/routing_table.hpp"
 #include "rpc/tokens.hpp"

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "hyperdht/dht.hpp"
-#include "hyperdht/secure_payload.hpp"
+#include "hyperdht/wire/secure_payload.hpp"
 #include "runner.hpp"
 #include "stage.hpp"
 

@@ -3,7 +3,7 @@
 // are swallowed, and nothing says so.
 #include <fmt/format.h>
 
-#include "hyperdht/operations.hpp"
+#include "hyperdht/store/operations.hpp"
 #include "lab.hpp"
 
 using namespace hsfwd;

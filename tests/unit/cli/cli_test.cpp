@@ -7,7 +7,7 @@
 
 #include "cli/options.hpp"
 #include "cli/output.hpp"
-#include "hyperdht/key_text.hpp"
+#include "hyperdht/wire/key_text.hpp"
 #include "platform/directories.hpp"
 #include "unit/cli/plans.hpp"
 #include "unit/platform/scratch.hpp"

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "hyperdht/signatures.hpp"
+#include "hyperdht/wire/signatures.hpp"
 #include "sim/random.hpp"
 #include "swarm.hpp"
 #include "unit/rpc/stranger.hpp"

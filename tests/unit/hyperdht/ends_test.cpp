@@ -3,7 +3,7 @@
 // peers' names: from elsewhere, or from the path itself.
 #include <catch2/catch.hpp>
 
-#include "hyperdht/farewell.hpp"
+#include "hyperdht/wire/farewell.hpp"
 #include "swarm.hpp"
 
 using namespace hsfwd;

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include "codec/writer.hpp"
-#include "hyperdht/extension.hpp"
-#include "hyperdht/farewell.hpp"
+#include "hyperdht/wire/extension.hpp"
+#include "hyperdht/wire/farewell.hpp"
 #include "util/text.hpp"
 
 using namespace hsfwd;

@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "homes.hpp"
-#include "hyperdht/secure_payload.hpp"
-#include "hyperdht/signatures.hpp"
+#include "hyperdht/wire/secure_payload.hpp"
+#include "hyperdht/wire/signatures.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "homes.hpp"
-#include "hyperdht/secure_payload.hpp"
+#include "hyperdht/wire/secure_payload.hpp"
 
 namespace hsfwd::hyperdht {
 

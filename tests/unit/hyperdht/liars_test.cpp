@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Members of the DHT that lie: about where we are, and about whom they know.
 #include "homes.hpp"
-#include "hyperdht/nat_probe.hpp"
+#include "hyperdht/nat/nat_probe.hpp"
 #include "unit/rpc/hostile.hpp"
 
 using namespace hsfwd;
@@ -45,7 +45,7 @@ TEST_CASE("the ports of a host, and who cannot know, do not decide what the NAT 
   swarm.grow_to(20);
   auto peer = swarm.add_peer(1);
   peer->host().freeze();
-  NatProbe probe(peer->dht(), peer->dht().endpoint().client(), NatClassifier(true));
+  NatProbe probe(peer->dht().context(), peer->dht().endpoint().client(), NatClassifier(true));
   for (std::uint16_t port = 1; port <= 20; ++port) probe.add(kClaim, {kLiar, port});
   for (std::uint8_t i = 0; i < 20; ++i) probe.add(kClaim, {net::Ipv4::of(77, 7, 7, i), 1});
   for (std::uint8_t i = 0; i < 20; ++i) probe.add(kClaim, {net::Ipv4::of(10, i, 7, 7), 1});

@@ -3,9 +3,9 @@
 #include <catch2/catch.hpp>
 #include <map>
 
-#include "hyperdht/client_relays.hpp"
-#include "hyperdht/eviction_order.hpp"
-#include "hyperdht/known_clients.hpp"
+#include "hyperdht/server/client_relays.hpp"
+#include "hyperdht/server/eviction_order.hpp"
+#include "hyperdht/server/known_clients.hpp"
 #include "util/bytes.hpp"
 
 using namespace hsfwd;

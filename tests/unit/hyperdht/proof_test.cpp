@@ -6,7 +6,7 @@
 
 #include "handmade.hpp"
 #include "hyperdht/relay_node.hpp"
-#include "hyperdht/secure_payload.hpp"
+#include "hyperdht/wire/secure_payload.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;

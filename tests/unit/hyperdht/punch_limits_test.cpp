@@ -2,8 +2,8 @@
 #include <catch2/catch.hpp>
 
 #include "homes.hpp"
-#include "hyperdht/introductions.hpp"
-#include "hyperdht/punch_limits.hpp"
+#include "hyperdht/nat/introductions.hpp"
+#include "hyperdht/nat/punch_limits.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;
@@ -120,7 +120,8 @@ TEST_CASE("a client takes a punch for its server's only if it comes from a host 
   swarm.grow_to(20, {.delay = 10_ms});
   Home home(swarm, 2, kConsistentNat);
   home.peer.host().freeze();
-  Holepuncher puncher(home.peer.dht(), Holepuncher::Role::kClient, Firewall::kConsistent, count);
+  Holepuncher puncher(home.peer.dht().context(), Holepuncher::Role::kClient, Firewall::kConsistent,
+                      count);
   puncher.introduce({kHost, 5}, public_node(1, 1));
   const auto punch_from = [&](const Address& from) {
     Bytes byte(1);

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include "homes.hpp"
-#include "hyperdht/client_punch.hpp"
-#include "hyperdht/operations.hpp"
+#include "hyperdht/nat/client_punch.hpp"
+#include "hyperdht/store/operations.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;
@@ -247,7 +247,7 @@ TEST_CASE("a peer that calls its NAT random only late does not get around the bu
   home.peer.host().freeze();
   if (taken) dht.punch_budget().begin();
   const net::Address peer{net::Ipv4::of(81, 1, 1, 1), 5000};
-  Holepuncher puncher(dht, Holepuncher::Role::kClient, Firewall::kConsistent, nobody);
+  Holepuncher puncher(dht.context(), Holepuncher::Role::kClient, Firewall::kConsistent, nobody);
   swarm.world.run_for(1_s);
   home.peer.host().freeze();
   const auto says = [&](Firewall firewall, bool punching) {

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 #include <deque>
 
-#include "hyperdht/relay_client.hpp"
-#include "hyperdht/relay_server.hpp"
+#include "hyperdht/relay/relay_client.hpp"
+#include "hyperdht/relay/relay_server.hpp"
 #include "sim/random.hpp"
 #include "udx/mux.hpp"
 #include "util/text.hpp"

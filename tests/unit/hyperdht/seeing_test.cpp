@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "homes.hpp"
-#include "hyperdht/advice.hpp"
+#include "hyperdht/diagnose/advice.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;

@@ -227,7 +227,7 @@ TEST_CASE("tests that somebody recorded and plays again are no other program") {
   auto host = swarm.add_peer(1);
   auto relay = swarm.add_peer(2);
   swarm.world.run_for(1_min);
-  const std::uint64_t before = host->dht().next_stamp();
+  const std::uint64_t before = host->dht().stamps().next();
   Tested tested(swarm, *host);
   REQUIRE(swarm.world.run_until([&] { return tested.well(); }, 10_s));
   const auto play = [&](const crypto::KeyPair& keys, std::uint64_t features, std::uint64_t stamp) {
@@ -251,7 +251,7 @@ TEST_CASE("tests that somebody recorded and plays again are no other program") {
     swarm.world.run_for(20_s);
     return answered;
   };
-  const auto now = [&] { return relay->dht().next_stamp(); };
+  const auto now = [&] { return relay->dht().stamps().next(); };
   constexpr std::uint64_t kTest = Extension::kSelfTest | Extension::kNoService;
   SECTION("of this run, a while ago") {
     for (int i = 0; i < 4; ++i) CHECK(play(swarm.keys(10), kTest, now() - 61'000'000));

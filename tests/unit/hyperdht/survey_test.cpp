@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a look at the own network finds.
-#include "hyperdht/survey.hpp"
+#include "hyperdht/diagnose/survey.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -13,7 +13,7 @@ namespace {
 
 SurveyReport survey_of(Swarm& swarm, Peer& peer) {
   std::optional<SurveyReport> report;
-  Survey survey(peer.dht(), [&](const SurveyReport& r) { report = r; });
+  Survey survey(peer.dht().context(), [&](const SurveyReport& r) { report = r; });
   peer.host().freeze();
   survey.start();
   REQUIRE(swarm.world.run_until([&] { return report.has_value(); }, 2_min));
@@ -123,7 +123,7 @@ TEST_CASE("a survey that is cut short tells what is known by then, and nothing m
   options.node.bootstrap.push_back(*rpc::BootstrapNode::parse("192.0.2.1@nobody.example:49737"));
   Peer peer(host, options);
   std::vector<SurveyReport> reports;
-  Survey survey(peer.dht(), [&](const SurveyReport& r) { reports.push_back(r); });
+  Survey survey(peer.dht().context(), [&](const SurveyReport& r) { reports.push_back(r); });
   host.freeze();
   survey.start();
   swarm.world.run_for(1_s);
@@ -146,7 +146,7 @@ TEST_CASE("a survey that is dropped says nothing") {
   auto peer = swarm.add_peer(1);
   bool told = false;
   {
-    Survey survey(peer->dht(), [&](const SurveyReport&) { told = true; });
+    Survey survey(peer->dht().context(), [&](const SurveyReport&) { told = true; });
     survey.start();
   }
   swarm.world.run_for(1_min);

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
-#include "hyperdht/operations.hpp"
+#include "hyperdht/store/operations.hpp"
 #include "swarm.hpp"
 
 using namespace hsfwd;

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/nat/connect_error.hpp"
+
+namespace hsfwd::hyperdht {
+
+const char* to_string(ConnectError error) {
+  switch (error) {
+    case ConnectError::kNone:
+      return "NONE";
+    case ConnectError::kPeerNotFound:
+      return "PEER_NOT_FOUND";
+    case ConnectError::kPeerConnectionFailed:
+      return "PEER_CONNECTION_FAILED";
+    case ConnectError::kServerIncompatible:
+      return "SERVER_INCOMPATIBLE";
+    case ConnectError::kServerError:
+      return "SERVER_ERROR";
+    case ConnectError::kCannotHolepunch:
+      return "CANNOT_HOLEPUNCH";
+    case ConnectError::kHolepunchAborted:
+      return "HOLEPUNCH_ABORTED";
+    case ConnectError::kRelayAborted:
+      return "RELAY_ABORTED";
+    case ConnectError::kNoNetwork:
+      return "NO_NETWORK";
+    case ConnectError::kReset:
+      return "CONNECTION_RESET";
+    case ConnectError::kTimedOut:
+      return "CONNECTION_TIMED_OUT";
+    case ConnectError::kBroken:
+      return "CONNECTION_BROKEN";
+    case ConnectError::kCut:
+      return "CONNECTION_CUT";
+    case ConnectError::kNoMemory:
+      return "OUT_OF_MEMORY";
+  }
+  return "UNKNOWN";
+}
+
+const char* describe(ConnectError error) {
+  switch (error) {
+    case ConnectError::kNone:
+      return "no error";
+    case ConnectError::kPeerNotFound:
+      return "nobody in the DHT knows this key; is the peer running?";
+    case ConnectError::kPeerConnectionFailed:
+      return "the peer is known but did not answer; it may have just gone, or does not let this "
+             "key in";
+    case ConnectError::kServerIncompatible:
+      return "the peer speaks another version of the protocol";
+    case ConnectError::kServerError:
+      return "the peer refused the handshake";
+    case ConnectError::kCannotHolepunch:
+      return "no direct path, and the peer offers no hole punching";
+    case ConnectError::kHolepunchAborted:
+      return "no direct path through the NATs on the way";
+    case ConnectError::kRelayAborted:
+      return "the relay did not connect the two sides";
+    case ConnectError::kNoNetwork:
+      return "no DHT node answers, the bootstrap nodes included";
+    case ConnectError::kReset:
+      return "the peer closed the connection abruptly";
+    case ConnectError::kTimedOut:
+      return "the peer stopped answering";
+    case ConnectError::kBroken:
+      return "what came in does not belong to this connection";
+    case ConnectError::kCut:
+      return "the connection was cut before its end";
+    case ConnectError::kNoMemory:
+      return "this machine has no memory left for the connection";
+  }
+  return "unknown error";
+}
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every source file and header includes, beside what it may:
+// - a folder includes folders of layers that it is linked against (CMakeLists.txt), which no circle leads back from;
+// - a source includes its own header first; a header has #pragma once; a folder has a README;
+// - what stands in the list of names below is included where it is used, or by a source's own header.
+//
+// Usage: node tests/lint/includes.js
+'use strict'
+const fs = require('node:fs')
+const path = require('node:path')
+
+const ROOT = path.join(__dirname, '..', '..')
+// The program's own folder is no layer: everything stands below it.
+const PROGRAM = 'src/cli'
+const NAMES = {
+  algorithm: /\bstd::(max|min|clamp|sort|stable_sort|find_if|find|any_of|all_of|none_of|count_if|copy|remove_if|max_element|min_element|lower_bound|upper_bound|equal|fill)\b\s*[(<]/,
+  array: /\bstd::array</,
+  charconv: /\bstd::(from_chars|to_chars)\b/,
+  deque: /\bstd::deque</,
+  filesystem: /\bstd::filesystem\b/,
+  functional: /\bstd::function</,
+  list: /\bstd::list</,
+  map: /\bstd::(multi)?map</,
+  memory: /\bstd::(unique_ptr|shared_ptr|weak_ptr|make_unique|make_shared)\b/,
+  optional: /\bstd::(optional<|nullopt\b)/,
+  set: /\bstd::set</,
+  span: /\bstd::span</,
+  string: /\bstd::(string|to_string)\b/,
+  string_view: /\bstd::string_view\b/,
+  unordered_map: /\bstd::unordered_map</,
+  variant: /\bstd::variant</,
+  vector: /\bstd::vector</
+}
+// These bring the others along, by their own promise: the common vocabulary is not spelt out again.
+const BRINGS = { 'util/bytes.hpp': ['cstdint', 'span', 'string_view', 'vector'], 'util/result.hpp': ['optional', 'variant'] }
+
+const problems = []
+const complain = (file, what) => problems.push(`${file}: ${what}`)
+const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8')
+
+/** Folder of each layer, and what it is linked against, itself and what those bring along included. */
+function layers () {
+  const text = read('CMakeLists.txt')
+  const found = new Map()
+  for (const [, name, body] of text.matchAll(/hsfwd_layer\((\w+)\s+([^)]*)\)/g)) {
+    const words = body.split(/\s+/)
+    const folder = words[words.indexOf('DIR') + 1]
+    const links = words.filter((word) => word.startsWith('hsfwd_')).map((word) => word.slice('hsfwd_'.length))
+    found.set(name, { folder, links })
+  }
+  const reach = (name, above) => {
+    if (above.includes(name)) {
+      complain('CMakeLists.txt', `a circle of layers: ${[...above, name].join(' -> ')}`)
+      return []
+    }
+    return [name, ...(found.get(name)?.links ?? []).flatMap((link) => reach(link, [...above, name]))]
+  }
+  return new Map([...found].map(([name, { folder }]) => [folder, new Set(reach(name, []).map((below) => found.get(below)?.folder))]))
+}
+
+function filesIn (folder) {
+  return fs.readdirSync(path.join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const name = `${folder}/${entry.name}`
+    return entry.isDirectory() ? filesIn(name) : /\.[ch]pp$/.test(name) ? [name] : []
+  })
+}
+
+const includesOf = (text) => [...text.matchAll(/^#include ([<"])([^>"]+)[>"]/gm)].map(([, kind, name]) => ({ own: kind === '"', name }))
+const withoutComments = (text) => text.replace(/\/\/.*$/gm, '').replace(/"(\\.|[^"\\\n])*"/g, '""')
+
+/** Where a quoted name stands; names are given from src, or from the top. */
+const locate = (name) => ['src/', ''].map((prefix) => prefix + name).find((file) => fs.existsSync(path.join(ROOT, file)))
+
+function checkArrows (file, includes, allowed) {
+  const folder = path.dirname(file)
+  for (const { own, name } of includes) {
+    if (!own) continue
+    const target = locate(name)
+    if (!target) {
+      complain(file, `there is no ${name}`)
+    } else if (folder !== PROGRAM) {
+      const layer = [...allowed.keys()].filter((at) => folder === at || folder.startsWith(at + '/')).sort().pop()
+      const to = [...allowed.keys()].filter((at) => path.dirname(target) === at || target.startsWith(at + '/')).sort().pop()
+      if (!layer || !to) complain(file, `${layer ? target : folder} is in no layer`)
+      else if (!allowed.get(layer).has(to)) complain(file, `${layer} is not linked against ${to} (${name})`)
+    }
+  }
+}
+
+function checkNames (file, text, includes) {
+  const own = locate(includes.find(({ own }) => own)?.name ?? '')
+  const pair = file.endsWith('.cpp') && own && path.basename(own, '.hpp') === path.basename(file, '.cpp')
+  const all = [...includes, ...(pair ? includesOf(read(own)) : [])]
+  const has = new Set(all.flatMap(({ name }) => [name, ...(BRINGS[name] ?? [])]))
+  const code = withoutComments(text)
+  for (const [header, pattern] of Object.entries(NAMES)) {
+    const used = code.match(pattern)
+    if (used && !has.has(header)) complain(file, `${used[0].replace(/\s*[(<]$/, '')} without <${header}>`)
+  }
+}
+
+const allowed = layers()
+const files = ['src', 'platform', 'config'].flatMap(filesIn)
+for (const file of files) {
+  const text = read(file)
+  const includes = includesOf(text)
+  checkArrows(file, includes, allowed)
+  checkNames(file, text, includes)
+  if (file.endsWith('.hpp') && !/^#pragma once$/m.test(text)) complain(file, 'no #pragma once')
+  const header = `${file.slice(0, -4)}.hpp`
+  if (file.endsWith('.cpp') && fs.existsSync(path.join(ROOT, header)) && locate(includes[0]?.name ?? '') !== header) {
+    complain(file, 'its own header is not the first that it includes')
+  }
+}
+for (const folder of new Set(files.map((file) => path.dirname(file)))) {
+  if (!fs.existsSync(path.join(ROOT, folder, 'README.md'))) complain(folder, 'no README.md')
+}
+for (const problem of problems) console.log(problem)
+console.log(`${files.length} files, ${problems.length} problems`)
+process.exit(problems.length ? 1 : 0)

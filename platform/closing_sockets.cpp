@@ -79,6 +79,8 @@ struct ClosingSockets::Closing {
     }
   }
 
+  void cancel() { poll.cancel(); }
+
   bool done() const {
     const Instant now = scheduler.now();
     if (over || now >= since + kMaxDraining) return true;

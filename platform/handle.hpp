@@ -32,6 +32,7 @@ class Poll {
 
   /// UV_READABLE, UV_WRITABLE, both or 0.
   void watch(int events);
+  void cancel() { watch(0); }
   int watched() const { return events_; }
 
  private:

@@ -20,10 +20,12 @@ struct Request {
 class UvLookup final : public net::Lookup {
  public:
   explicit UvLookup(Request* request) : request_(request) { request_->owner = this; }
-  ~UvLookup() override {
+  ~UvLookup() override { cancel(); }
+  void cancel() override {
     if (request_ == nullptr) return;
-    request_->owner = nullptr;
-    uv_cancel(reinterpret_cast<uv_req_t*>(&request_->uv));
+    Request* const request = std::exchange(request_, nullptr);
+    request->owner = nullptr;
+    uv_cancel(reinterpret_cast<uv_req_t*>(&request->uv));
   }
   Request* request_;
 };
@@ -71,6 +73,7 @@ class UvResolver final : public net::Resolver {
         : task_(scheduler, [done = std::move(done)] { done(Err(Errc::kUnavailable)); }) {
       task_.post();
     }
+    void cancel() override { task_.cancel(); }
 
    private:
     Task task_;

@@ -100,11 +100,16 @@ class StreamDial final : public net::Dial {
         timer_(loop.scheduler(), [this] { next("timed out"); }) {
     start_task_.post();
   }
-  ~StreamDial() override {
+  ~StreamDial() override { cancel(); }
+
+  void cancel() override {
+    start_task_.cancel();
+    timer_.stop();
     drop_socket();
     if (request_ == nullptr) return;
-    request_->owner = nullptr;
-    uv_cancel(reinterpret_cast<uv_req_t*>(&request_->uv));
+    Request* const request = std::exchange(request_, nullptr);
+    request->owner = nullptr;
+    uv_cancel(reinterpret_cast<uv_req_t*>(&request->uv));
   }
 
  private:

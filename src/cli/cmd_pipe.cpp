@@ -90,7 +90,7 @@ class PipeRun {
   void on_not_opened() {
     app_.waiting().end();
     const ConnectError error = socket_->error();
-    app_.scheduler().retire(std::move(opening_socket_));
+    app_.scheduler().delete_later(std::move(opening_socket_));
     if (awaited_.wait_after(error)) return;
     over_ = true;
     app_.fail(connect_error(error, peer_.name));

@@ -43,7 +43,12 @@ class ControlServer::Conversation final : public net::ByteStreamObserver {
     stream_->set_observer(this);
     patience_timer_.start(kRequestPatience);
   }
-  ~Conversation() override { stream_->set_observer(nullptr); }
+  ~Conversation() override { cancel(); }
+
+  void cancel() {
+    patience_timer_.stop();
+    stream_->set_observer(nullptr);
+  }
 
   void answer(const Json& answer, Then then) {
     asked_ = true;
@@ -161,7 +166,7 @@ std::string ControlServer::listen(const std::vector<std::string>& paths) {
 void ControlServer::on_accepted(std::unique_ptr<net::ByteStream> stream) {
   const std::size_t others = conversations_.size();
   if (others >= kMaxConversations + kMaxTurnedAway) {
-    app_.scheduler().retire(std::move(stream));
+    app_.scheduler().delete_later(std::move(stream));
     return;
   }
   const std::uint64_t id = next_id_++;

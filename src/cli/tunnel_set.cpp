@@ -79,7 +79,7 @@ void TunnelSet::change_to(Plan plan, Unavailable unavailable,
   }
   for (const std::size_t now : changes.connects.removed) {
     tunnels_[now]->close(kRemoved);
-    app_.scheduler().retire(std::move(tunnels_[now]));
+    app_.scheduler().delete_later(std::move(tunnels_[now]));
   }
   std::erase(exposures_, nullptr);
   std::swap(exposures_, exposures);
@@ -174,14 +174,14 @@ void TunnelSet::let_go(std::vector<std::unique_ptr<Exposure>> exposures) {
 void TunnelSet::on_closed(const Exposure& exposure) {
   const auto found = std::find_if(leaving_.begin(), leaving_.end(),
                                   [&](const auto& entry) { return entry.get() == &exposure; });
-  app_.scheduler().retire(std::move(*found));
+  app_.scheduler().delete_later(std::move(*found));
   leaving_.erase(found);
   if (leaving_.empty()) finish_change();
 }
 
 void TunnelSet::finish_change() {
   leave_timer_.stop();
-  for (auto& exposure : leaving_) app_.scheduler().retire(std::move(exposure));
+  for (auto& exposure : leaving_) app_.scheduler().delete_later(std::move(exposure));
   leaving_.clear();
   done_task_.post();
 }

@@ -450,14 +450,14 @@ void PeerTunnel::ask_for_services() {
 /// The announcement of a peer outlives it, and who may not come in hears nothing.
 void PeerTunnel::on_not_answered() {
   const UserError error = connect_error(question_->error(), peer_.name);
-  app_.scheduler().retire(std::move(question_));
+  app_.scheduler().delete_later(std::move(question_));
   app_.output().error(error.code, error.message + "; listening all the same");
 }
 
 void PeerTunnel::on_services_told() {
   const std::optional<Extension> extension = question_->extension();
   question_->reset();
-  app_.scheduler().retire(std::move(question_));
+  app_.scheduler().delete_later(std::move(question_));
   std::set<std::string> missing;
   for (const Listening& entry : listening_) {
     const std::string& service = entry.wanted.service;

@@ -31,11 +31,20 @@ struct ServiceHost::Leaving final : net::ByteStreamObserver {
   }
   void on_reset(const std::string&) override { host.let_go(*this); }
 
+  void cancel() {
+    timer.stop();
+    peer->set_observer(nullptr);
+  }
+
   ServiceHost& host;
   std::unique_ptr<net::BufferedByteStream> peer;
   const Admission::Ticket ticket;
   Timer timer;
 };
+
+void ServiceHost::Connection::cancel() {
+  if (dial) dial->cancel();
+}
 
 ServiceHost::ServiceHost(Scheduler& scheduler, net::StreamFactory& streams, ConnectionIds& ids,
                          std::vector<Service> services, OnClosed on_closed)
@@ -85,8 +94,6 @@ void ServiceHost::turn_away(std::unique_ptr<net::BufferedByteStream> peer,
 }
 
 void ServiceHost::let_go(Leaving& leaving) {
-  leaving.timer.stop();
-  leaving.peer->set_observer(nullptr);
   const auto found = std::find_if(leaving_.begin(), leaving_.end(),
                                   [&](const auto& entry) { return entry.get() == &leaving; });
   scheduler_.retire(std::move(*found));
@@ -95,10 +102,7 @@ void ServiceHost::let_go(Leaving& leaving) {
 
 void ServiceHost::on_dialled(std::uint64_t id,
                              Result<std::unique_ptr<net::ByteStream>, std::string> result) {
-  const auto found = connections_.find(id);
-  // A dial that was retired may come through before it is gone.
-  if (found == connections_.end()) return;
-  Connection& connection = found->second;
+  Connection& connection = connections_.at(id);
   scheduler_.retire(std::move(connection.dial));
   connection.ticket.end_dial();
   if (!result) {
@@ -248,7 +252,7 @@ void PortForward::on_done(std::uint64_t id, const std::string& reason) {
   const auto found = connections_.find(id);
   const ClosedConnection closed{.id = id, .stats = found->second.pipe->stats(), .reason = reason};
   closed_total_ += closed.stats;
-  scheduler_.retire(std::move(found->second.pipe));
+  scheduler_.delete_later(std::move(found->second.pipe));
   connections_.erase(found);
   on_closed_(closed);
   check_left();

@@ -79,6 +79,7 @@ class ServiceHost {
     std::unique_ptr<net::BufferedByteStream> peer;  // until the service answers
     std::unique_ptr<net::Dial> dial;
     std::unique_ptr<Pipe> pipe;
+    void cancel();
   };
   /// A peer that leaves while its service is being dialled.
   struct Waiting final : net::ByteStreamObserver {
@@ -86,6 +87,8 @@ class ServiceHost {
     void on_readable() override {}
     void on_writable() override {}
     void on_reset(const std::string& reason) override { host.close(id, reason); }
+    /// The stream that it observes has another observer by then.
+    void cancel() {}
     ServiceHost& host;
     const std::uint64_t id;
   };

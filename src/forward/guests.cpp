@@ -22,7 +22,6 @@ void Guests::add(std::unique_ptr<net::BufferedByteStream> peer, Admission::Ticke
 void Guests::leave(Guest& guest) {
   const auto at = std::find_if(guests_.begin(), guests_.end(),
                                [&](const auto& other) { return other.get() == &guest; });
-  guest.peer->set_observer(nullptr);
   scheduler_.retire(std::move(*at));
   guests_.erase(at);
 }

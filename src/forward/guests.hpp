@@ -30,6 +30,7 @@ class Guests {
     void on_readable() override;
     void on_writable() override;
     void on_reset(const std::string& reason) override;
+    void cancel() { peer->set_observer(nullptr); }
     Guests& host;
     std::unique_ptr<net::BufferedByteStream> peer;
     const Admission::Ticket ticket;

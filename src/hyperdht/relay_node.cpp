@@ -83,7 +83,7 @@ void RelayNode::drop(Connection& connection) {
                                [&](const Connection& other) { return &other == &connection; });
   Scheduler& scheduler = dht_.env().scheduler;
   scheduler.retire(std::move(connection.session));
-  scheduler.retire(std::move(connection.mux));
+  scheduler.delete_later(std::move(connection.mux));
   connections_.erase(at);
 }
 

@@ -31,10 +31,12 @@ class Interfaces {
   virtual std::vector<Interface> list() = 0;
 };
 
-/// A look-up under way; destroying it cancels it.
+/// A look-up under way; destroying it cancels it, too.
 class Lookup {
  public:
   virtual ~Lookup() = default;
+  /// `done` is not called any more.
+  virtual void cancel() = 0;
 };
 
 class Resolver {

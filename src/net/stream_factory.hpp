@@ -34,10 +34,12 @@ struct StreamAddress {
   bool operator==(const StreamAddress&) const = default;
 };
 
-/// A dial under way; destroying it cancels it.
+/// A dial under way; destroying it cancels it, too.
 class Dial {
  public:
   virtual ~Dial() = default;
+  /// `done` is not called any more.
+  virtual void cancel() = 0;
 };
 
 /// Takes connections as long as it lives.

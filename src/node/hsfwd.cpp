@@ -23,24 +23,33 @@ class PeerSocket::Impl final : public net::ByteStreamObserver {
     if (socket) socket->set_observer(nullptr);
   }
 
+  /// Nothing more is told. The callbacks stay, since one of them may be running.
+  void cancel() {
+    gone = over = paused = true;
+    socket->silence();
+    socket->reset();
+  }
+
   void on_readable() override {
     while (!paused && socket) {
       const ByteView next = socket->peek();
       if (next.empty()) break;
       // The callback may destroy this object, and with it what is being read.
+      telling = true;
       if (on_data) on_data(next);
+      telling = false;
       socket->consume(next.size());
     }
-    if (paused || ended || socket->read_state() != net::ReadState::kEnd) return;
+    if (gone || paused || ended || socket->read_state() != net::ReadState::kEnd) return;
     ended = true;
-    if (on_end) on_end();
+    if (!gone && on_end) on_end();
     check_over();
   }
 
   void on_writable() override {
     const bool waited = !backlog.empty();
     flush();
-    if (waited && backlog.empty() && on_drain) on_drain();
+    if (!gone && waited && backlog.empty() && on_drain) on_drain();
     check_over();
   }
 
@@ -70,6 +79,8 @@ class PeerSocket::Impl final : public net::ByteStreamObserver {
   bool ending = false;
   bool ended = false;
   bool over = false;
+  bool gone = false;
+  bool telling = false;  // on_data
 };
 
 PeerSocket::PeerSocket(std::unique_ptr<hyperdht::PeerSocket> socket)
@@ -85,17 +96,8 @@ PeerSocket& PeerSocket::operator=(PeerSocket&& other) noexcept {
 
 PeerSocket::~PeerSocket() {
   if (!impl_) return;
-  // Maybe from inside one of its callbacks: what runs there must still find its object.
-  impl_->on_data = nullptr;
-  impl_->on_end = nullptr;
-  impl_->on_close = nullptr;
-  impl_->on_drain = nullptr;
-  impl_->socket->set_on_open(nullptr);
-  impl_->socket->set_on_path_changed(nullptr);
-  impl_->socket->set_on_message(nullptr);
-  impl_->over = true;
-  impl_->paused = true;
-  impl_->socket->reset();
+  // Maybe from inside one of its callbacks: what runs there must still find its object, and its
+  // own captures. All of it goes at the end of the dispatch.
   Scheduler& scheduler = impl_->socket->scheduler();
   scheduler.retire(std::move(impl_));
 }
@@ -173,10 +175,12 @@ const hyperdht::PeerSocket& PeerSocket::details() const {
 }
 
 std::unique_ptr<hyperdht::PeerSocket> PeerSocket::release() {
+  HSFWD_CHECK(!impl_->telling);
   auto socket = std::move(impl_->socket);
   socket->set_observer(nullptr);
   socket->set_on_message(nullptr);
-  impl_.reset();
+  // Maybe from inside another of its callbacks.
+  socket->scheduler().delete_later(std::move(impl_));
   return socket;
 }
 

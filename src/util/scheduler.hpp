@@ -19,6 +19,12 @@ namespace hsfwd {
 class Timer;
 class Task;
 
+/// After cancel() nothing that the object has under way comes through any more.
+template <class T>
+concept Cancellable = requires(T& object) {
+  object.cancel();
+};
+
 class Scheduler {
  public:
   Scheduler() = default;
@@ -42,13 +48,19 @@ class Scheduler {
 
   // --- For everybody ---
 
-  /// Deletes `object` at the end of the current dispatch, so that an object can be given up from
-  /// inside its own callback. What it has under way is cancelled at once.
-  template <class T>
+  /// Cancels `object`, and deletes it at the end of the current dispatch, so that an object can be
+  /// given up from inside its own callback.
+  template <Cancellable T>
   void retire(std::unique_ptr<T> object) {
     if (!object) return;
-    if constexpr (requires { object->cancel(); }) object->cancel();
-    if constexpr (requires { object->stop(); }) object->stop();
+    object->cancel();
+    delete_later(std::move(object));
+  }
+
+  /// The same for what has nothing under way that could come through, or is told so otherwise.
+  template <class T>
+  void delete_later(std::unique_ptr<T> object) {
+    if (!object) return;
     retired_.emplace_back(object.release(), [](void* p) { delete static_cast<T*>(p); });
   }
 
@@ -93,6 +105,7 @@ class Timer {
   /// Brings the deadline forward or arms it; a later deadline than the present one is ignored.
   void start_at_latest(Instant deadline);
   void stop();
+  void cancel() { stop(); }
   bool armed() const { return slot_ != kIdle; }
   Instant deadline() const { return deadline_; }
 

@@ -143,6 +143,7 @@ class NameLookup final : public net::Lookup {
       : timer_(scheduler, [answer, done = std::move(done)] { done(answer); }) {
     timer_.start(20_ms);
   }
+  void cancel() override { timer_.stop(); }
 
  private:
   Timer timer_;

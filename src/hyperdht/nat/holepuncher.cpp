@@ -128,7 +128,7 @@ void Holepuncher::stop() {
   echo_timer_.stop();
   analyzed_ = nullptr;
   release();
-  if (probe_) probe_->stop();
+  if (probe_) probe_->cancel();
   for (const auto& socket : sockets_) let_go(*socket);
   sockets_.clear();
 }
@@ -242,7 +242,6 @@ void Holepuncher::finish_analysis() {
 void Holepuncher::reopen() {
   --reopens_left_;
   reopened_ = true;
-  probe_->stop();
   context_.env.scheduler.retire(std::move(probe_));
   const auto old = std::exchange(sockets_, {});
   if (acquire()) {

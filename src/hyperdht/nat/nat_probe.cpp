@@ -90,7 +90,7 @@ void NatProbe::add(const net::Address& ours, const net::Address& reporter) {
   if (!was_settled) settled_task_.post();
 }
 
-void NatProbe::stop() {
+void NatProbe::cancel() {
   wave_timer_.stop();
   settled_task_.cancel();
   for (const auto& call : calls_) call->cancel();

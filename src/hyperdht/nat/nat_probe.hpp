@@ -32,7 +32,7 @@ class NatProbe {
   void add(const net::Address& ours, const net::Address& reporter);
 
   /// Ends asking; the socket is not touched any more.
-  void stop();
+  void cancel();
 
   NatClassifier& nat() { return nat_; }
   const NatClassifier& nat() const { return nat_; }

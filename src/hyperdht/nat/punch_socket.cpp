@@ -26,7 +26,13 @@ PunchSocket::PunchSocket(const Context& context)
 }
 
 PunchSocket::~PunchSocket() {
-  if (probe_) probe_->stop();
+  cancel();
+}
+
+void PunchSocket::cancel() {
+  keepalive_timer_.stop();
+  ping_.cancel();
+  if (probe_) probe_->cancel();
 }
 
 void PunchSocket::renew() {
@@ -36,7 +42,6 @@ void PunchSocket::renew() {
   renewed_at_ = context_.env.now();
   auto acquired = context_.endpoint.acquire();
   if (!acquired) return;  // with the next keepalive
-  if (probe_) probe_->stop();
   context_.env.scheduler.retire(std::move(probe_));
   socket_ = std::move(*acquired);
   probe_ = std::make_unique<NatProbe>(context_, socket_->socket(), [] {});

@@ -21,6 +21,8 @@ class PunchSocket {
   explicit PunchSocket(const Context& context);
   ~PunchSocket();
 
+  void cancel();
+
   bool ready() const { return socket_ && probe_->settled() && !probe_->nat().unknown(); }
   const std::shared_ptr<PoolSocket>& socket() const { return socket_; }
   const NatClassifier& nat() const { return probe_->nat(); }

@@ -45,7 +45,7 @@ PeerSocket::PeerSocket(const PeerContext& context, const crypto::PublicKey& loca
       open_task_(context.env.scheduler, [this] { tell_open(); }),
       path_task_(context.env.scheduler,
                  [this] {
-                   if (on_path_changed_) on_path_changed_();
+                   if (!silent_ && on_path_changed_) on_path_changed_();
                  }),
       closed_task_(context.env.scheduler, [this] { tell_closed(); }),
       readable_task_(context.env.scheduler, [this] {
@@ -120,10 +120,10 @@ void PeerSocket::open(const noise::Session& session, const std::optional<Extensi
 
 /// What came in before the keys were known follows in its order: messages, then the end.
 void PeerSocket::tell_open() {
-  if (on_open_) on_open_();
+  if (!silent_ && on_open_) on_open_();
   if (observer_ != nullptr) observer_->on_writable();
   for (const Bytes& message : std::exchange(early_messages_, {})) {
-    if (!closed_ && on_message_) on_message_(message);
+    if (!silent_ && !closed_ && on_message_) on_message_(message);
   }
   if (!closed_ && early_close_) on_closed(*early_close_);
 }
@@ -518,7 +518,7 @@ void PeerSocket::receive_message(ByteView message) {
     error_detail_ = farewell->text + (has(Extension::kSecretKeys) ? "" : kUnproven);
   } else if (open_task_.posted()) {
     early_messages_.push_back(std::move(*plaintext));
-  } else if (on_message_) {
+  } else if (!silent_ && on_message_) {
     on_message_(*plaintext);
   }
 }

@@ -93,6 +93,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   void set_on_message(std::function<void(ByteView)> on_message) {
     on_message_ = std::move(on_message);
   }
+  /// None of these three is called any more; they stay, since one of them may be running.
+  void silence() { silent_ = true; }
   /// One message for the peer, whole at its end, of any size the protocol allows, or of a record's
   /// where both are hsfwd. Taken in any case; who sends many asks room() first.
   void send_message(ByteView plaintext);
@@ -188,7 +190,8 @@ class PeerSocket final : public net::BufferedByteStream, private udx::StreamObse
   bool raw_ended_ = false;  // by the peer, or so it seems
   bool remote_ended_ = false;
   bool finished_ = false;
-  bool given_up_ = false;               // by who uses it, who hears no more
+  bool given_up_ = false;  // by who uses it, who hears no more
+  bool silent_ = false;
   std::optional<std::string> leaving_;  // why it is reset when what was taken has arrived
   bool first_record_ = false;
   bool proven_ = false;

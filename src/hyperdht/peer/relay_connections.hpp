@@ -76,6 +76,7 @@ class RelayConnection {
 
   void add(RelayPairing& pairing);
   void remove(RelayPairing& pairing);
+  void cancel() { gone_task_.cancel(); }
   bool leads_to(const crypto::PublicKey& relay, RelayIdentity identity) const {
     return relay == relay_ && identity == identity_;
   }

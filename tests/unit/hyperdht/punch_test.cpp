@@ -434,7 +434,7 @@ TEST_CASE("a path is there for who shakes hands over it, though its last stream 
     if (text.find("sent to ") != 0) return;
     REQUIRE(first);
     if (forgotten) peer.dht().on_interfaces_changed();
-    peer.host().env().scheduler.retire(std::move(first));
+    peer.host().env().scheduler.delete_later(std::move(first));
   };
   const auto again = pair.connect();
   INFO(pair.timeline);

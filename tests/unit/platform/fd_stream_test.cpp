@@ -205,7 +205,7 @@ TEST_CASE("a reset waits for who has not taken yet what was written before it") 
   for (std::size_t n = 1; n > 0; written += n) n = stream->write(block);
   if (ended) stream->end();
   stream->reset();
-  f.loop.scheduler().retire(std::move(stream));
+  f.loop.scheduler().delete_later(std::move(stream));
   CHECK(f.loop.closing_sockets().count() == 1);
   // Longer than it would wait for one that has got everything.
   const Instant since = f.loop.scheduler().now();
@@ -233,7 +233,7 @@ TEST_CASE("who is writing when it is reset has its answer before a write fails")
   auto stream = f.stream_of(ours);
   CHECK(stream->write(as_bytes("413 too large")) == 13);
   stream->reset();
-  f.loop.scheduler().retire(std::move(stream));
+  f.loop.scheduler().delete_later(std::move(stream));
   // Between two writes of somebody who looks for an answer each time.
   say(theirs, "upload");
   f.run_until([] { return true; });

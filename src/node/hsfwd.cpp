@@ -176,6 +176,7 @@ const hyperdht::PeerSocket& PeerSocket::details() const {
 
 std::unique_ptr<hyperdht::PeerSocket> PeerSocket::release() {
   HSFWD_CHECK(!impl_->telling);
+  impl_->gone = impl_->over = impl_->paused = true;
   auto socket = std::move(impl_->socket);
   socket->set_observer(nullptr);
   socket->set_on_message(nullptr);

@@ -151,6 +151,8 @@ TEST_CASE("SendBuffer gives back room that nobody needs, and takes little for fe
   CHECK(twins.buffer.allocated() == kSmallSlab);
   twins.append(1);
   CHECK(twins.buffer.allocated() == kSmallSlab + kSlab);
+  CHECK(twins.buffer.locate(kSmallSlab, 1)[0].size() == 1);  // in one piece
+  CHECK(twins.buffer.locate(kSmallSlab - 1, 2)[0].size() == 1);
   twins.buffer.clear();
   CHECK(twins.buffer.allocated() == 0);
   CHECK(twins.buffer.buffered() == 0);

@@ -119,11 +119,13 @@ TEST_CASE("Rack doubles its patience for each repeat that was not needed") {
 TEST_CASE("Rack does not take a repeat that came in time for reordering") {
   RackRun run;
   run.acknowledge(5, 105);
+  run.flight.resend({0}, at_ms(104));
   run.flight.resend({1}, at_ms(105));
   run.acknowledge(1, 205);  // a round trip after it was repeated
   run.acknowledge(6, 206);
   // Three are acknowledged, and in order: no patience.
   CHECK(run.detect(206).lost == 7);
+  CHECK(run.lost(0));
 }
 
 TEST_CASE(

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kSlab = 3 * SendBuffer::kMaxAtLeast;
 constexpr std::size_t kSmallSlab = 100;
 
-Bytes noise(sim::SeededRandom& random, std::size_t size) {
+Bytes random_bytes(sim::SeededRandom& random, std::size_t size) {
   Bytes out(size);
   random.fill(out);
   return out;
@@ -25,14 +25,15 @@ Bytes noise(sim::SeededRandom& random, std::size_t size) {
 /// A buffer and all bytes that were ever written to it.
 struct SendTwins {
   void append(std::size_t size) {
-    const Bytes bytes = noise(random, size);
+    const Bytes bytes = random_bytes(random, size);
     buffer.append(bytes);
     hsfwd::append(all, bytes);
   }
   void reserve_and_commit(std::size_t at_least) {
     const MutableBytes room = buffer.reserve(at_least);
     REQUIRE(room.size() >= at_least);
-    const Bytes bytes = noise(random, random.below(static_cast<std::uint32_t>(at_least) + 1));
+    const Bytes bytes =
+        random_bytes(random, random.below(static_cast<std::uint32_t>(at_least) + 1));
     copy_bytes(bytes, room);
     buffer.commit(bytes.size());
     hsfwd::append(all, bytes);

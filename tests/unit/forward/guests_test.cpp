@@ -27,7 +27,7 @@ struct Hostel {
 
 }  // namespace
 
-TEST_CASE("a guest may stay, and nothing of what it says is kept") {
+TEST_CASE("a guest may stay and is not listened to") {
   Hostel hostel;
   Script& guest = hostel.add();
   guest.arrive(Bytes(5000));
@@ -39,7 +39,7 @@ TEST_CASE("a guest may stay, and nothing of what it says is kept") {
   CHECK(!guest.was_reset);
 }
 
-TEST_CASE("a guest that leaves is seen out in order, once its end is on its way") {
+TEST_CASE("a guest that leaves is seen out in order") {
   Hostel hostel;
   Script& guest = hostel.add();
   guest.flushed = false;
@@ -68,7 +68,7 @@ TEST_CASE("a guest that has room before it leaves stays") {
   CHECK(hostel.guests.count() == 1);
 }
 
-TEST_CASE("a guest that is lost is forgotten, and no other") {
+TEST_CASE("a guest that is lost is forgotten and no other") {
   Hostel hostel;
   hostel.add();
   Script& lost = hostel.add();

@@ -95,7 +95,7 @@ TEST_CASE("each local client gets a connection of its own") {
   CHECK(run.forward.total().to_peer == 8);
 }
 
-TEST_CASE("a connection that ends in order is told of, and its bytes are counted on") {
+TEST_CASE("a connection that ends in order is reported with its bytes") {
   Forwarding run;
   run.client();
   run.client();
@@ -114,7 +114,7 @@ TEST_CASE("a connection that ends in order is told of, and its bytes are counted
   CHECK(run.forward.total().to_peer == 7);
 }
 
-TEST_CASE("one connection may be given up, or one that is gone already") {
+TEST_CASE("one connection of a port may be given up") {
   Forwarding run;
   run.client();
   run.client();
@@ -144,7 +144,7 @@ TEST_CASE("a peer that is lost takes its own client with it") {
   CHECK(run.forward.listening());
 }
 
-TEST_CASE("a port that is closed takes nobody, and ends all that it has") {
+TEST_CASE("a port that is closed ends all that it has") {
   Forwarding run;
   run.client();
   run.client();

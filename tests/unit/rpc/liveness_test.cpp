@@ -76,8 +76,7 @@ struct LivenessRun {
 
 }  // namespace
 
-TEST_CASE(
-    "Liveness asks the node of which somebody says that it is down, and believes its silence") {
+TEST_CASE("Liveness asks the node that somebody says is down") {
   LivenessRun run(12);
   const NodeId there = run.id_of(7);
   const NodeId gone = run.id_of(8);
@@ -113,7 +112,7 @@ TEST_CASE("Liveness checks ten at a time for hints") {
   CHECK(sent == 10);
 }
 
-TEST_CASE("Liveness holds nobody's silence against a node while nobody at all is heard") {
+TEST_CASE("Liveness removes no node while nobody at all is heard") {
   LivenessRun run(12);
   const NodeId gone = run.id_of(8);
   for (std::size_t i = 0; i < 12; ++i) {
@@ -148,7 +147,7 @@ TEST_CASE("Liveness pings the five that have not answered for longest") {
   CHECK(run.pings([&] { run.liveness.ping_some(); }) == 0);
 }
 
-TEST_CASE("Liveness pings two where all have answered lately, and none where there are none") {
+TEST_CASE("Liveness pings two where all have answered lately") {
   LivenessRun run(30);
   for (RoutingNode* node = run.node().table().oldest(); node != nullptr; node = node->newer) {
     node->pinged = run.node().tick() - 1;
@@ -161,7 +160,7 @@ TEST_CASE("Liveness pings two where all have answered lately, and none where the
   CHECK(!run.liveness.ping_some());
 }
 
-TEST_CASE("Liveness gives a newcomer the place of the stalest node if that is gone") {
+TEST_CASE("Liveness gives a newcomer the place of a node that is gone") {
   LivenessRun run(12);
   const RoutingNode stalest = run.fill_bucket();
   const RoutingNode newcomer = run.nobody(200);
@@ -173,7 +172,7 @@ TEST_CASE("Liveness gives a newcomer the place of the stalest node if that is go
   CHECK(run.knows(newcomer.id));
 }
 
-TEST_CASE("Liveness gives one that only asks no place, but a ping") {
+TEST_CASE("Liveness gives a ping and no place to one that only asks") {
   LivenessRun run(12);
   const RoutingNode stalest = run.fill_bucket();
   const RoutingNode newcomer = run.nobody(200);
@@ -204,7 +203,7 @@ TEST_CASE("Liveness leaves the stalest node its place if it answers") {
   CHECK(!run.knows(newcomer.id));
 }
 
-TEST_CASE("Liveness tests three stale nodes at a time for newcomers, two for those that ask") {
+TEST_CASE("Liveness bounds how many nodes it tests for newcomers") {
   LivenessRun run(12);
   run.fill_bucket();
   for (const auto& [kind, most] :
@@ -245,7 +244,7 @@ struct CheckRun {
 
 }  // namespace
 
-TEST_CASE("NetworkCheck asks five nodes, and passes where most of them get through") {
+TEST_CASE("NetworkCheck asks five nodes and may be started again") {
   Network network(61);
   network.grow_to(20);
   Member& member = *network.members[7];
@@ -264,7 +263,7 @@ TEST_CASE("NetworkCheck asks five nodes, and passes where most of them get throu
   CHECK(run.passed);
 }
 
-TEST_CASE("NetworkCheck passes with three of five, no fewer") {
+TEST_CASE("NetworkCheck passes with three of five and no fewer") {
   const std::size_t silent = GENERATE(0u, 2u, 3u, 5u);
   CAPTURE(silent);
   Network network(62);

@@ -71,7 +71,7 @@ Instant at_second(std::int64_t n) {
 
 }  // namespace
 
-TEST_CASE("Health takes two silent ticks for an outage, and one answer for its end") {
+TEST_CASE("Health takes two silent ticks for an outage") {
   HealthRun run;
   for (int i = 0; i < 3; ++i) CHECK(!run.tick(0, 10));  // too early to say
   CHECK(!run.tick(0, 10));
@@ -85,8 +85,7 @@ TEST_CASE("Health takes two silent ticks for an outage, and one answer for its e
   CHECK(run.health.state() == Health::State::kOnline);
 }
 
-TEST_CASE(
-    "Health is degraded after four ticks of more losses than answers, and well after four others") {
+TEST_CASE("Health is degraded after four ticks of more losses than answers") {
   HealthRun run;
   for (int i = 0; i < 4; ++i) run.tick(10, 0);
   for (int i = 0; i < 3; ++i) CHECK(!run.tick(4, 6));
@@ -109,7 +108,7 @@ TEST_CASE("Health forgets all at once") {
   CHECK(!run.health.reset());
 }
 
-TEST_CASE("Health says what its last ticks say, whatever they were") {
+TEST_CASE("Health agrees with a list of its last ticks") {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     HealthRun run;
     HealthModel model;
@@ -185,7 +184,7 @@ TEST_CASE("PeerTimes forgets those that many others came after") {
   CHECK(!knows());
 }
 
-TEST_CASE("SilentPeers counts in a row what was not answered, once where it overlaps") {
+TEST_CASE("SilentPeers counts once what overlaps") {
   SilentPeers silent;
   const net::Address peer = silent_peer(1);
   const auto count = [&](std::int64_t now) { return silent.count(peer, at_second(now)); };
@@ -213,7 +212,7 @@ TEST_CASE("SilentPeers remembers for ten minutes") {
   CHECK(silent.count(peer, at_second(700)) == 0);
 }
 
-TEST_CASE("SilentPeers remembers a thousand, those that are silent now before others") {
+TEST_CASE("SilentPeers remembers a thousand at most") {
   SilentPeers silent;
   const auto known = [&](std::uint32_t from, std::int64_t now) {
     std::uint32_t out = 0;

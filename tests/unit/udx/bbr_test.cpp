@@ -82,7 +82,7 @@ TEST_CASE("WindowedMax gives way to the second and third best as the best grow o
   CHECK(max.best() == 0);
 }
 
-TEST_CASE("WindowedMax is a recent value, no smaller than the last") {
+TEST_CASE("WindowedMax is a recent value and no smaller than the last") {
   WindowedMax max(10);
   sim::SeededRandom random(4);
   std::map<std::uint64_t, std::set<double>> values;  // of each round
@@ -101,7 +101,7 @@ TEST_CASE("WindowedMax is a recent value, no smaller than the last") {
   }
 }
 
-TEST_CASE("Bbr starts with ten packets, and doubles while the rate does") {
+TEST_CASE("Bbr starts with ten packets and doubles while the rate does") {
   BbrRun run;
   CHECK(run.bbr.mode() == Bbr::Mode::kStartup);
   CHECK(run.bbr.window() == 10 * kPayload);
@@ -115,7 +115,7 @@ TEST_CASE("Bbr starts with ten packets, and doubles while the rate does") {
   }
 }
 
-TEST_CASE("Bbr leaves startup after three rounds without growth, and drains the queue first") {
+TEST_CASE("Bbr drains the queue after three rounds without growth") {
   BbrRun run;
   for (double rate = 1e5; rate < kBottleneck; rate *= 2) run.round(rate);
   const auto full = [](AckSample& s) { s.in_flight = s.prior_in_flight = 3 * kProduct; };
@@ -143,7 +143,7 @@ TEST_CASE("Bbr takes no full pipe from a sender that has too little to send") {
   CHECK(run.bbr.bandwidth() == Approx(4e5));
 }
 
-TEST_CASE("Bbr holds two bandwidth-delay products, and probes by a quarter") {
+TEST_CASE("Bbr holds two bandwidth-delay products and probes by a quarter") {
   BbrRun run;
   run.establish();
   std::map<int, int> rates;  // tenths of the bottleneck's, and how often
@@ -170,7 +170,7 @@ TEST_CASE("Bbr forgets a bandwidth that is gone after ten rounds") {
   CHECK(run.bbr.bandwidth() == Approx(kBottleneck / 4));
 }
 
-TEST_CASE("Bbr looks for a lower round-trip time every ten seconds, with half a product") {
+TEST_CASE("Bbr looks for a lower round-trip time every ten seconds") {
   BbrRun run;
   run.establish();
   int probing = 0;
@@ -199,7 +199,7 @@ TEST_CASE("Bbr does not take loss without a queue for congestion") {
   CHECK(run.bbr.window() >= before);
 }
 
-TEST_CASE("Bbr caps the window where loss comes with a queue, and lets it grow again") {
+TEST_CASE("Bbr caps the window for a while where loss comes with a queue") {
   BbrRun run;
   run.establish();
   const std::uint64_t before = run.bbr.window();
@@ -209,7 +209,7 @@ TEST_CASE("Bbr caps the window where loss comes with a queue, and lets it grow a
   CHECK(run.bbr.window() >= before);
 }
 
-TEST_CASE("Bbr closes the window at a timeout, and has it back when that is repaired") {
+TEST_CASE("Bbr closes the window at a timeout until that is repaired") {
   BbrRun run;
   run.establish();
   const std::uint64_t before = run.bbr.window();

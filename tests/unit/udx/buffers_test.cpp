@@ -142,7 +142,7 @@ TEST_CASE("SendBuffer keeps every byte until it is released") {
   CHECK(twins.small.in_use() == 0);
 }
 
-TEST_CASE("SendBuffer gives back room that nobody needs, and takes little for few bytes") {
+TEST_CASE("SendBuffer holds a small slab for few bytes and none for no bytes") {
   SendTwins twins;
   twins.buffer.reserve(10);
   CHECK(twins.buffer.allocated() == kSlab);
@@ -161,7 +161,7 @@ TEST_CASE("SendBuffer gives back room that nobody needs, and takes little for fe
   CHECK(twins.buffer.allocated() == kSlab);
 }
 
-TEST_CASE("ReceiveQueue puts packets into order, however they come") {
+TEST_CASE("ReceiveQueue agrees with a set of packet numbers") {
   ReceiveTwins twins;
   sim::SeededRandom random(3);
   for (int i = 0; i < 20'000; ++i) {

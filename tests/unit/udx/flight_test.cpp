@@ -109,7 +109,7 @@ struct FlightTwins {
 
 }  // namespace
 
-TEST_CASE("Flight is what a plain list of packets is, whatever happens to them") {
+TEST_CASE("Flight agrees with a plain list of packets") {
   FlightTwins twins;
   sim::SeededRandom random(1);
   for (int i = 0; i < 20'000; ++i) {
@@ -132,7 +132,7 @@ TEST_CASE("Flight is what a plain list of packets is, whatever happens to them")
   CHECK(twins.begin.value < 0x80000000);  // it has wrapped around
 }
 
-TEST_CASE("Flight counts transmissions, and no further than it can") {
+TEST_CASE("Flight counts transmissions up to 255") {
   Flight flight({0});
   SentPacket packet;
   packet.transmissions = 1;

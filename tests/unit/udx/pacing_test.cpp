@@ -40,7 +40,7 @@ Instant sampled_at(std::int64_t ms) {
 
 }  // namespace
 
-TEST_CASE("Pacer keeps to its rate, in bursts that are worth a wake") {
+TEST_CASE("Pacer keeps to its rate in bursts that are worth a wake") {
   for (const double rate : {1e4, 1e5, 1e6, 1e7, 1e8, 1e9}) {
     CAPTURE(rate);
     PacedSender sender(rate);
@@ -55,7 +55,7 @@ TEST_CASE("Pacer keeps to its rate, in bursts that are worth a wake") {
   }
 }
 
-TEST_CASE("Pacer lets a late timer catch up with four bursts, no more") {
+TEST_CASE("Pacer lets a late timer catch up with four bursts") {
   const double rate = 1e7;
   PacedSender sender(rate);
   sender.run_until(Instant() + 1_s);
@@ -69,7 +69,7 @@ TEST_CASE("Pacer lets a late timer catch up with four bursts, no more") {
   }
 }
 
-TEST_CASE("Pacer waits no longer than a tenth of a second, and follows a new rate") {
+TEST_CASE("Pacer follows a new rate and never waits longer than 100 ms") {
   Pacer pacer;
   pacer.refill(Instant(), 1);
   pacer.spend(1'000'000);
@@ -83,7 +83,7 @@ TEST_CASE("Pacer waits no longer than a tenth of a second, and follows a new rat
   CHECK(pacer.allows());
 }
 
-TEST_CASE("RateSampler measures a steady flow exactly, once it is a round trip old") {
+TEST_CASE("RateSampler measures a steady flow exactly") {
   // A packet a millisecond, and each acknowledged fifty milliseconds later: a million bytes a second.
   RateSampler sampler;
   std::vector<SentPacket> packets;
@@ -130,7 +130,7 @@ TEST_CASE("RateSampler takes the longer of sending and acknowledging") {
   CHECK(!sample_of(10, 100, 0_ms).rate_valid);  // no time at all
 }
 
-TEST_CASE("RateSampler counts from the newest packet that is acknowledged, of any of a batch") {
+TEST_CASE("RateSampler counts from the newest packet of a batch") {
   RateSampler sampler;
   const auto acknowledge = [&](std::uint64_t delivered_then, std::int64_t sent_ms) {
     SentPacket packet;
@@ -159,7 +159,7 @@ TEST_CASE("RateSampler counts from the newest packet that is acknowledged, of an
   CHECK(!sample.rate_valid);
 }
 
-TEST_CASE("RateSampler marks what was sent for want of data, until it is acknowledged") {
+TEST_CASE("RateSampler marks what was sent for want of data") {
   RateSampler sampler;
   const auto send = [&] { return sampler.on_sent(sampled_at(1), 1000).app_limited; };
   CHECK(!send());

@@ -29,7 +29,7 @@ Instant second(std::int64_t n) {
 
 }  // namespace
 
-TEST_CASE("PathMtu finds the limit of any path, to sixteen bytes and with few probes") {
+TEST_CASE("PathMtu finds the limit of any path to sixteen bytes") {
   for (std::size_t limit = PathMtu::kBase; limit <= 1500; ++limit) {
     PathMtu mtu(1500);
     CHECK(!mtu.wanted_probe(second(0)));  // the path has to work first
@@ -54,7 +54,7 @@ TEST_CASE("PathMtu goes no higher than its maximum") {
   CHECK(jumbo.current() == 9000);
 }
 
-TEST_CASE("PathMtu gives up a size after three probes, not for ordinary loss") {
+TEST_CASE("PathMtu gives up a size after three lost probes and no fewer") {
   PathMtu mtu(1300);
   mtu.on_path_works(second(0));
   for (int i = 0; i < 2; ++i) {

@@ -51,7 +51,7 @@ TEST_CASE("Rack takes nothing for lost before something is acknowledged") {
   CHECK(RackRun::when(verdict) == -1);
 }
 
-TEST_CASE("Rack waits a quarter of a round trip for what one later packet has overtaken") {
+TEST_CASE("Rack waits a quarter of a round trip for what was overtaken") {
   RackRun run;
   run.acknowledge(2, 102);
   auto verdict = run.detect(102);
@@ -71,7 +71,7 @@ TEST_CASE("Rack waits a quarter of a round trip for what one later packet has ov
   CHECK(run.flight.in_flight_packets() == 7);
 }
 
-TEST_CASE("Rack waits no longer where three were acknowledged above the gap or in recovery") {
+TEST_CASE("Rack does not wait after three acknowledgements or in recovery") {
   RackRun three;
   for (const std::uint32_t seq : {2u, 3u}) three.acknowledge(seq, 100 + seq);
   CHECK(three.detect(103).lost == 0);
@@ -116,7 +116,7 @@ TEST_CASE("Rack doubles its patience for each repeat that was not needed") {
   CHECK(run.detect(108).lost == 5);
 }
 
-TEST_CASE("Rack does not take a repeat that came in time for reordering") {
+TEST_CASE("Rack does not take a repeat in time for reordering") {
   RackRun run;
   run.acknowledge(5, 105);
   run.flight.resend({0}, at_ms(104));
@@ -128,8 +128,7 @@ TEST_CASE("Rack does not take a repeat that came in time for reordering") {
   CHECK(run.lost(0));
 }
 
-TEST_CASE(
-    "Rack tells lost probes from lost data, and knows what is older than all that is on time") {
+TEST_CASE("Rack tells lost probes from lost data") {
   RackRun run;
   run.flight.at({0}).probe = true;
   run.acknowledge(1, 101);

@@ -31,7 +31,7 @@ TEST_CASE("RttEstimator keeps the timeout between 200 ms and 30 s") {
   CHECK(rtt.retransmission_timeout().to_millis() == 30'000);
 }
 
-TEST_CASE("RttEstimator begins with the hint, or with a second") {
+TEST_CASE("RttEstimator begins with the hint or with a second") {
   const auto timeout_with = [](Duration hint) {
     RttEstimator rtt;
     rtt.set_hint(hint);

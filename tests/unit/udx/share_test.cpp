@@ -12,7 +12,7 @@
 using namespace hsfwd;
 using namespace hsfwd::udx;
 
-TEST_CASE("Budget shares what is left, whatever its accounts do") {
+TEST_CASE("Budget agrees with a list of what its accounts hold") {
   constexpr std::size_t kWhole = 8 * 1024 * 1024;
   Budget budget(kWhole);
   sim::SeededRandom random(5);

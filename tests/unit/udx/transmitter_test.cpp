@@ -64,7 +64,7 @@ struct Transmission {
 
 }  // namespace
 
-TEST_CASE("Transmitter sends the packets of one dispatch in one call, batches of 64") {
+TEST_CASE("Transmitter sends in batches of 64") {
   Transmission run;
   run.add(0, 64);
   CHECK(run.socket.calls == 0);
@@ -79,7 +79,7 @@ TEST_CASE("Transmitter sends the packets of one dispatch in one call, batches of
   CHECK(run.socket.numbers() == Transmission::range(0, 129));
 }
 
-TEST_CASE("Transmitter sends on one socket what it has before it begins for another") {
+TEST_CASE("Transmitter sends what it has before it turns to another socket") {
   Transmission run;
   run.add(0, 2);
   run.transmitter.add_copy({&run.other, {}, false}, Transmission::header(2), {}, {});
@@ -89,7 +89,7 @@ TEST_CASE("Transmitter sends on one socket what it has before it begins for anot
   CHECK(run.other.numbers() == Transmission::range(2, 1));
 }
 
-TEST_CASE("Transmitter puts a packet together: header, zeros or an extension, payload") {
+TEST_CASE("Transmitter puts a packet together from its parts") {
   Transmission run;
   const Bytes extension(16, 1), body(30, 2), first(40, 3), second(50, 4);
   auto target = run.target();
@@ -116,7 +116,7 @@ TEST_CASE("Transmitter puts a packet together: header, zeros or an extension, pa
   CHECK(!run.socket.sent[1].may_fragment);
 }
 
-TEST_CASE("Transmitter forwards a packet as it is, under another id") {
+TEST_CASE("Transmitter forwards a packet under another id") {
   Transmission run;
   Bytes datagram(kHeaderSize);
   Transmission::header(3).write(datagram.data());
@@ -130,7 +130,7 @@ TEST_CASE("Transmitter forwards a packet as it is, under another id") {
   CHECK(run.socket.sent[0].bytes == wanted);
 }
 
-TEST_CASE("Transmitter keeps what a full socket does not take, in order") {
+TEST_CASE("Transmitter keeps in order what a full socket does not take") {
   Transmission run;
   run.socket.room = 3;
   run.add(0, 5);
@@ -158,7 +158,7 @@ TEST_CASE("Transmitter keeps what a full socket does not take, in order") {
   CHECK(run.transmitter.on_writable(run.socket));
 }
 
-TEST_CASE("Transmitter keeps 256 packets for a full socket, and drops the rest") {
+TEST_CASE("Transmitter keeps 256 packets for a full socket") {
   Transmission run;
   run.socket.room = 0;
   run.add(0, 400);

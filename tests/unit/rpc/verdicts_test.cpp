@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is concluded from answers and from silence: Health, PeerTimes, SilentPeers.
+// What is concluded from answers and from silence: Health, PeerTimes, SilentPeers;
+// and from answers to nothing: Strays.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <deque>
 
 #include "rpc/call.hpp"
 #include "rpc/health.hpp"
+#include "rpc/strays.hpp"
 #include "sim/random.hpp"
 
 using namespace hsfwd;
@@ -231,4 +233,40 @@ TEST_CASE("SilentPeers remembers a thousand at most") {
     silent.add(silent_peer(10'000 + i), at_second(650), at_second(650));
   }
   CHECK(known(10'000, 650) == 1000);
+}
+
+TEST_CASE("Strays tells of the hundredth of a host once in ten minutes") {
+  Strays strays;
+  const net::Ipv4 host = silent_peer(1).host;
+  const auto told = [&](std::uint32_t count, std::int64_t now) {
+    int out = 0;
+    for (std::uint32_t i = 0; i < count; ++i) out += strays.add(host, at_second(now)) ? 1 : 0;
+    return out;
+  };
+  CHECK(told(99, 0) == 0);
+  CHECK(strays.count(host) == 99);
+  CHECK(!strays.add(silent_peer(2).host, at_second(0)));
+  CHECK(told(1, 0) == 1);
+  CHECK(told(1000, 599) == 0);
+  CHECK(told(99, 600) == 0);  // it begins again
+  CHECK(strays.count(host) == 99);
+  CHECK(told(1, 600) == 1);
+}
+
+TEST_CASE("Strays counts 256 hosts and makes room when their time is over") {
+  Strays strays;
+  const auto counted = [&](std::uint32_t from, std::uint32_t count, std::int64_t now) {
+    std::uint32_t out = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      strays.add(silent_peer(from + i).host, at_second(now));
+      out += strays.count(silent_peer(from + i).host) > 0 ? 1 : 0;
+    }
+    return out;
+  };
+  CHECK(counted(0, 300, 0) == 256);
+  CHECK(strays.count(silent_peer(0).host) == 1);
+  strays.add(silent_peer(0).host, at_second(1));  // who is in it is counted on
+  CHECK(strays.count(silent_peer(0).host) == 2);
+  CHECK(counted(1000, 300, 599) == 0);
+  CHECK(counted(1000, 300, 620) == 256);
 }

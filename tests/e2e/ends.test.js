@@ -275,7 +275,7 @@ t.test('a service that refuses: pipe always says so', async () => {
 t.test('ssh, scp, rsync and git through pipe: each session ends in order', async () => {
   const which = (...names) => names.find((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0)
   const sshd = which('sshd', '/usr/sbin/sshd')
-  if (!sshd || !which('ssh')) return 'skipped: no sshd and ssh here'
+  if (!sshd || !which('ssh')) t.skip('there are no sshd and ssh')
   const net = await t.testnet()
   const home = fs.mkdtempSync(path.join(t.scratch, 'ssh-'))
   for (const name of ['host', 'user']) {
@@ -290,7 +290,7 @@ t.test('ssh, scp, rsync and git through pipe: each session ends in order', async
   if (process.getuid() === 0) fs.mkdirSync('/run/sshd', { recursive: true })
   const daemon = new t.Program(which(sshd) && spawnSync('sh', ['-c', `command -v ${sshd}`]).stdout.toString().trim(), ['-D', '-e', '-f', config])
   await t.until(() => /Server listening/.test(daemon.stderr) || daemon.code !== undefined, 'sshd')
-  if (daemon.code !== undefined) return `skipped: sshd does not run here: ${daemon.stderr.trim()}`
+  if (daemon.code !== undefined) t.skip(`sshd does not run: ${daemon.stderr.trim().split('\n').pop()}`)
   const server = await expose(net, [`ssh=${port}`])
   const options = ['-F', 'none', '-i', path.join(home, 'user'), '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null',
     '-o', 'LogLevel=ERROR', '-o', `ProxyCommand=${t.BINARY} pipe ${server.key} ssh --bootstrap ${net.bootstrap} --name client`]

@@ -208,7 +208,10 @@ function equal (got, wanted, what) {
 
 function ok (holds, what) { if (!holds) throw new Error(what) }
 
-/** Ends a case that cannot run here; `why` is one line. */
+// What ctest takes for a test that could not run.
+const SKIPPED = 77
+
+/** Ends a case that cannot run here; `why` is one line. A file none of whose cases could run is skipped as a whole. */
 class Skip extends Error {}
 function skip (why) { throw new Skip(why) }
 
@@ -260,15 +263,19 @@ async function endAll () {
 
 async function main () {
   const only = process.argv[2]
+  let passed = 0
+  let skipped = 0
   let failed = 0
   for (const { name, body } of cases) {
     if (only && !name.includes(only)) continue
     const start = Date.now()
     try {
       const note = await body()
+      passed++
       console.log(`ok      ${name} (${Date.now() - start} ms)${typeof note === 'string' ? ': ' + note : ''}`)
     } catch (error) {
       if (error instanceof Skip) {
+        skipped++
         console.log(`skipped: ${name}: ${error.message}`)
       } else {
         failed++
@@ -279,8 +286,12 @@ async function main () {
   }
   await cleanUp(lastingCleanups)
   fs.rmSync(scratch, { recursive: true, force: true })
-  console.log(failed ? `${failed} failed` : 'all passed')
-  process.exit(failed ? 1 : 0)
+  if (passed + skipped + failed === 0) {
+    console.log(`FAILED  no case is called ${only}`)
+    process.exit(1)
+  }
+  console.log(failed ? `${failed} failed` : skipped ? `${passed} passed, ${skipped} skipped` : 'all passed')
+  process.exit(failed ? 1 : passed ? 0 : SKIPPED)
 }
 
 // Also when a case throws where nobody catches it.

@@ -62,7 +62,7 @@ void write(Writer& w, const std::string& type, const Json& value) {
     w.uint(value.size());
     for (const Json& entry : value) w.uint(limited(entry, UINT64_MAX));
   } else {
-    throw NotYet{};
+    throw Unknown(type);
   }
 }
 
@@ -92,7 +92,7 @@ Json read(Reader& r, const std::string& type) {
   } else if (type == "array(ipv4Address)") {
     for (const net::Address& address : r.ipv4_array()) out.push_back(address.to_string());
   } else {
-    throw NotYet{};
+    throw Unknown(type);
   }
   return out;
 }
@@ -140,7 +140,7 @@ void check_compact_encoding(const Json& v) {
     }
     expect(!written || !w.ok(), "is written");
   } else {
-    throw NotYet{};
+    throw Unknown(op);
   }
 }
 
@@ -181,7 +181,7 @@ void check_address_ids(const Json& v) {
   } else if (op == "address-reject") {
     expect(!hyperdht::KeyAddress::decode(bytes_of(v["hex"])), "is accepted");
   } else {
-    throw NotYet{};
+    throw Unknown(op);
   }
 }
 

@@ -90,7 +90,7 @@ void check_noise(const Json& v) {
     noise::Responder responder(keys_of(v["responderStaticSeed"]), bytes_of(v["prologue"]));
     expect(!responder.read_message1(bytes_of(v["message1"])), "is accepted");
   } else {
-    throw NotYet{};
+    throw Unknown(v["op"]);
   }
 }
 
@@ -140,7 +140,7 @@ void check_hyperdht_crypto(const Json& v) {
     const MutablePut put{.public_key = keys.public_key, .content = signed_value};
     expect_bytes(put.encode(), v["put"], "put request");
   } else {
-    throw NotYet{};
+    throw Unknown(v["op"]);
   }
 }
 
@@ -165,7 +165,7 @@ void check_secure_payload(const Json& v) {
   } else if (op == "open-reject") {
     expect(!payload.open(bytes_of(v["box"])), "opens");
   } else {
-    throw NotYet{};
+    throw Unknown(v["op"]);
   }
 }
 
@@ -280,7 +280,7 @@ void check_secret_stream(const Json& v) {
   } else if (name == "ik-handover") {
     check_handover(v);
   } else {
-    throw NotYet{};  // Noise XX on the stream itself: nothing here speaks it
+    throw Unknown(v["name"]);
   }
 }
 

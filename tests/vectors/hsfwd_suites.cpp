@@ -120,7 +120,7 @@ void check_hsfwd_peers(const Json& v) {
   } else if (v["name"] == "ends") {
     check_ends(v);
   } else {
-    throw NotYet{};
+    throw Unknown(v["name"]);
   }
 }
 

@@ -340,7 +340,7 @@ void check_peers(const Json& v) {
 }
 
 void check_mutable_signable(const Json& v) {
-  if (v["op"] != "encode") throw NotYet{};
+  if (v["op"] != "encode") throw Unknown(v["op"]);
   expect_bytes(encode_mutable_signable(v["fields"]["seq"], bytes_of(v["fields"]["value"])),
                v["hex"], "encodes to");
 }
@@ -362,7 +362,7 @@ void check_rpc_packets(const Json& v) {
   } else if (op == "drop") {
     expect(is_dropped(address_of(v["from"]), bytes_of(v["hex"])), "is not dropped");
   } else {
-    throw NotYet{};
+    throw Unknown(v["op"]);
   }
 }
 
@@ -382,7 +382,7 @@ void check_hyperdht_messages(const Json& v) {
       {"pluginRequest", check_message<PluginRequest>},
   };
   const auto type = kTypes.find(v["type"].get<std::string>());
-  if (type == kTypes.end()) throw NotYet{};
+  if (type == kTypes.end()) throw Unknown(v["type"]);
   type->second(v);
 }
 

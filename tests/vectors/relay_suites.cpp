@@ -155,7 +155,7 @@ void check_protomux(const Json& v) {
   } else if (v.contains("A_sends")) {
     check_mux_session(v);
   } else {
-    throw NotYet{};
+    throw Unknown(v["name"]);
   }
 }
 
@@ -261,7 +261,7 @@ void check_blind_relay(const Json& v) {
   } else if (v.contains("encoded")) {
     check_relay_payload(v);
   } else {
-    throw NotYet{};
+    throw Unknown(v["name"]);
   }
 }
 

@@ -36,7 +36,7 @@ void check_rpc_ids_tokens(const Json& v) {
       expect_bytes(tokens.secret(1).view(), after[1], "current secret");
     }
   } else {
-    throw NotYet{};
+    throw Unknown(v["op"]);
   }
 }
 
@@ -82,12 +82,12 @@ void check_routing_table(const Json& v) {
       expect_bytes(ids[i].view(), v["sorted"][i], "order");
     }
   } else {
-    throw NotYet{};
+    throw Unknown(v["op"]);
   }
 }
 
 void check_nat_sampler(const Json& v) {
-  if (v["op"] != "nat-sampler") throw NotYet{};
+  if (v["op"] != "nat-sampler") throw Unknown(v["op"]);
   rpc::NatSampler sampler;
   for (std::size_t i = 0; i < v["samples"].size(); ++i) {
     sampler.add(address_of(v["samples"][i]));
@@ -159,7 +159,7 @@ void check_holepunch_nat(const Json& v) {
   } else if (op == "strategy") {
     check_strategy(v);
   } else {
-    throw NotYet{};
+    throw Unknown(v["op"]);
   }
 }
 
@@ -205,7 +205,7 @@ void check_applications(const Json& v) {
        [](const Json& one) { expect(to_z32(bytes_of(one["hex"])) == one["z32"], "other text"); }},
   };
   const auto kind = kKinds.find(v["name"].get<std::string>());
-  if (kind == kKinds.end()) throw NotYet{};
+  if (kind == kKinds.end()) throw Unknown(v["name"]);
   for (const Json& one : v["cases"]) kind->second(one);
 }
 

@@ -141,13 +141,13 @@ bool is_dropped(const net::Address& from, Bytes datagram) {
 }
 
 void check_node_scenarios(const Json& v) {
-  if (v["op"] != "scenario") throw NotYet{};
+  if (v["op"] != "scenario") throw Unknown(v["op"]);
   Scenario scenario(v["node"]);
   for (const Json& step : v["steps"]) scenario.step(step);
 }
 
 void check_connect_trace(const Json& v) {
-  if (v["op"] != "trace") throw NotYet{};
+  if (v["op"] != "trace") throw Unknown(v["op"]);
   const auto keys = [&](const char* seed) {
     return crypto::KeyPair::from_seed(crypto::Seed::from(bytes_of(v[seed])));
   };

@@ -17,7 +17,8 @@ TEST_CASE("integers take their shortest form, and come back at every border") {
     CHECK(bytes.size() == size);
     Reader reader(bytes);
     CHECK(reader.uint() == value);
-    CHECK((reader.ok() && reader.rest().empty()));
+    CHECK(reader.ok());
+    CHECK(reader.rest().empty());
     for (std::size_t cut = 0; cut < size; ++cut) {
       Reader truncated(ByteView(bytes).first(cut));
       CHECK(truncated.uint() == 0);

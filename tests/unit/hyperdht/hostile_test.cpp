@@ -11,11 +11,7 @@ using namespace hsfwd::hyperdht;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr int kDatagrams = 100'000;
-#else
-constexpr int kDatagrams = 1'000'000;
-#endif
+constexpr int kDatagrams = flood(1'000'000);
 constexpr int kBatch = 50;
 
 /// Datagrams as strangers send them: noise, vectors with changes, and those made to fit this node.

@@ -194,7 +194,8 @@ TEST_CASE("an open server that moves behind a NAT is reached there, and back out
   CHECK(!run.host->node().remote_address());
   CHECK(run.host->node().firewalled());
   run.swarm.world.run_for(90_s);
-  CHECK((run.report && run.report->reachable()));
+  REQUIRE(run.report);
+  CHECK(run.report->reachable());
 
   run.go_to(run.swarm.world.core(), kOutside);
   REQUIRE(run.swarm.world.run_until([&] { return run.open(); }, 5_s));

@@ -115,7 +115,10 @@ TEST_CASE("one connection may play both roles of a token, and join several pairs
   REQUIRE(b.client->pair(true, token(2), {9}, other));
   REQUIRE(b.run());
   REQUIRE(a.run());
-  CHECK((a.pairing.leg && second.leg && b.pairing.leg && other.leg));
+  CHECK(a.pairing.leg);
+  CHECK(second.leg);
+  CHECK(b.pairing.leg);
+  CHECK(other.leg);
   CHECK(relay.server.active() == 2);
 
   // Upstream's client would not do this, but the protocol has no objection.
@@ -226,8 +229,10 @@ TEST_CASE("a pair above the limit is refused by closing the channel") {
   REQUIRE(c.run());
   CHECK(relay.server.active() == 1);
   CHECK(relay.server.stats().pairings_refused == 2);
-  CHECK((c.pairing.failed && d.pairing.failed));
-  CHECK((c.closed && c.refused));
+  CHECK(c.pairing.failed);
+  CHECK(d.pairing.failed);
+  CHECK(c.closed);
+  CHECK(c.refused);
   CHECK(!a.closed);
 }
 

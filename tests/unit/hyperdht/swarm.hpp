@@ -8,15 +8,9 @@
 
 #include "hyperdht/dht.hpp"
 #include "sim/host.hpp"
+#include "unit/sanitizer.hpp"
 
 namespace hsfwd::hyperdht {
-
-/// Not under a sanitizer, which keeps what was freed.
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool kMemoryCanBeMeasured = false;
-#else
-inline constexpr bool kMemoryCanBeMeasured = true;
-#endif
 
 /// Writes down what a peer connection brings.
 class SocketRecorder : public net::ByteStreamObserver {

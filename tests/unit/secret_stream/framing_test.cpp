@@ -85,7 +85,7 @@ TEST_CASE("a stream with one bit changed anywhere brings nothing that was not se
     const bool refused_or_waiting = !fed.ok() || got.size() < 90;
     CHECK(refused_or_waiting);
     const Bytes first = pattern(40);
-    CHECK((got.empty() || got == first));
+    if (!got.empty()) CHECK(got == first);
   }
 }
 

@@ -4,13 +4,14 @@
 #include <cmath>
 
 #include "pair.hpp"
+#include "unit/sanitizer.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::udx;
 
 namespace {
 
-constexpr std::uint64_t kRate = 12'500'000;  // 100 Mbit/s, bytes a second
+constexpr std::uint64_t kRate = flood(12'500'000);  // 100 Mbit/s, bytes a second
 
 sim::LinkProfile bottleneck(double loss) {
   sim::LinkProfile link;

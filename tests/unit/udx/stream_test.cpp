@@ -20,7 +20,10 @@ TEST_CASE("bytes, both ends, and a clean close") {
   CHECK(pair.b.closed == CloseReason::kFinished);
   CHECK(pair.b.received == 100'000);
   CHECK(pair.a.received == 5);
-  CHECK((pair.a.intact && pair.b.intact && pair.a.ended && pair.b.ended));
+  CHECK(pair.a.intact);
+  CHECK(pair.b.intact);
+  CHECK(pair.a.ended);
+  CHECK(pair.b.ended);
 }
 
 TEST_CASE("half close: the other direction goes on") {
@@ -79,7 +82,8 @@ TEST_CASE("transfers are bit-exact over lossy, reordering, duplicating paths") {
   REQUIRE(pair.world.run_until([&] { return pair.a.closed && pair.b.closed; }, 120_s));
   CHECK(pair.b.received == 2 * kMegabyte);
   CHECK(pair.a.received == kMegabyte / 2);
-  CHECK((pair.a.intact && pair.b.intact));
+  CHECK(pair.a.intact);
+  CHECK(pair.b.intact);
   CHECK(pair.a.closed == CloseReason::kFinished);
   CHECK(pair.b.closed == CloseReason::kFinished);
 }
@@ -97,7 +101,8 @@ TEST_CASE("numbers wrap around in both directions, over a path that loses and re
   CHECK(pair.b.closed == CloseReason::kFinished);
   CHECK(pair.a.received == 2 * kMegabyte);
   CHECK(pair.b.received == 2 * kMegabyte);
-  CHECK((pair.a.intact && pair.b.intact));
+  CHECK(pair.a.intact);
+  CHECK(pair.b.intact);
   CHECK(pair.a.stream->stats().packets_repeated > 0);
 }
 
@@ -377,7 +382,8 @@ TEST_CASE("two legs make a relay that changes nothing but the id") {
   REQUIRE(world.run_until([&] { return a.closed && b.closed; }, 20_s));
   CHECK(b.received == kMegabyte);
   CHECK(a.received == 10'000);
-  CHECK((a.intact && b.intact));
+  CHECK(a.intact);
+  CHECK(b.intact);
   CHECK(leg_a.received == 0);
   CHECK(!leg_a.closed);
 }
@@ -481,7 +487,8 @@ TEST_CASE(
   REQUIRE(net.world.run_until([&] { return net.a.ended && net.b.ended; }, 20_s));
   CHECK(net.a.received == 2 * kMegabyte);
   CHECK(net.b.received == 2 * kMegabyte);
-  CHECK((net.a.intact && net.b.intact));
+  CHECK(net.a.intact);
+  CHECK(net.b.intact);
 }
 
 TEST_CASE("the new path is proven by what comes along it, once nothing older is missing") {

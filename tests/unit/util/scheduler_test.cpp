@@ -81,21 +81,100 @@ TEST_CASE("tasks run after the callback that posted them, once, in order") {
   CHECK(ran == "t12");
 }
 
-TEST_CASE("an object may be given up inside its own callback") {
-  struct Suicidal {
-    Suicidal(Scheduler& s, int& died) : died_(died), timer_(s, [] {}) {}
-    ~Suicidal() { ++died_; }
-    int& died_;
-    Timer timer_;
+namespace {
+
+/// Is given up inside a callback of its own, and looks at itself afterwards.
+struct Resident {
+  Resident(Scheduler& s, std::unique_ptr<Resident>& o, std::string& l)
+      : scheduler(s), owner(o), log(l), timer(s, [this] { leave("timer "); }), task(s, [this] {
+          leave("task ");
+        }) {}
+  ~Resident() { log += "destroyed "; }
+
+  void leave(const char* where) {
+    log += where;
+    scheduler.retire(std::move(owner));
+    log += name;
+  }
+  /// As whoever has something under way; called by retire().
+  void stop() {
+    log += "stopped ";
+    timer.stop();
+    task.cancel();
+  }
+
+  Scheduler& scheduler;
+  std::unique_ptr<Resident>& owner;
+  std::string& log;
+  const std::string name = "still there ";
+  Timer timer;
+  Task task;
+};
+
+struct Home {
+  Scheduler scheduler;
+  std::string log;
+  std::unique_ptr<Resident> resident = std::make_unique<Resident>(scheduler, resident, log);
+};
+
+}  // namespace
+
+TEST_CASE("an object may be given up inside its own timer") {
+  Home home;
+  home.resident->timer.start(1_ms);
+  home.scheduler.advance_to(at(1));
+  CHECK(home.log == "timer stopped still there destroyed ");
+  CHECK(!home.scheduler.next_deadline());
+}
+
+TEST_CASE("an object may be given up inside its own task") {
+  Home home;
+  home.resident->task.post();
+  home.scheduler.run_posted();
+  CHECK(home.log == "task stopped still there destroyed ");
+  CHECK(!home.scheduler.next_deadline());
+}
+
+TEST_CASE("what an object has under way ends when it is given up") {
+  Home home;
+  Timer first(home.scheduler, [&] {
+    home.resident->task.post();
+    home.scheduler.retire(std::move(home.resident));
+    CHECK(home.log == "stopped ");
+  });
+  first.start(1_ms);
+  home.resident->timer.start(1_ms);  // due in the same dispatch
+  home.scheduler.advance_to(at(1));
+  CHECK(home.log == "stopped destroyed ");
+  home.scheduler.advance_to(at(10));
+  CHECK(home.log == "stopped destroyed ");
+}
+
+TEST_CASE("an object without a way to stop is over before the next timer") {
+  struct Plain {
+    Plain(Scheduler& scheduler, int& fired) : timer(scheduler, [&fired] { ++fired; }) {}
+    Timer timer;
   };
   Scheduler scheduler;
-  int died = 0;
-  auto object = std::make_unique<Suicidal>(scheduler, died);
-  Timer timer(scheduler, [&] {
-    scheduler.retire(std::move(object));
-    CHECK(died == 0);
-  });
-  timer.start(1_ms);
+  int fired = 0;
+  auto plain = std::make_unique<Plain>(scheduler, fired);
+  Timer first(scheduler, [&] { scheduler.retire(std::move(plain)); });
+  first.start(1_ms);
+  plain->timer.start(1_ms);
   scheduler.advance_to(at(1));
-  CHECK(died == 1);
+  CHECK(fired == 0);
+}
+
+TEST_CASE("what is given up may give up others as it is destroyed") {
+  struct Parent {
+    Parent(Scheduler& s, std::unique_ptr<Resident> c) : scheduler(s), child(std::move(c)) {}
+    ~Parent() { scheduler.retire(std::move(child)); }
+    Scheduler& scheduler;
+    std::unique_ptr<Resident> child;
+  };
+  Home home;
+  home.scheduler.retire(std::make_unique<Parent>(home.scheduler, std::move(home.resident)));
+  CHECK(home.log.empty());
+  home.scheduler.run_posted();
+  CHECK(home.log == "stopped destroyed ");
 }

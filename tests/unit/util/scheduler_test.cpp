@@ -97,8 +97,8 @@ struct Resident {
     log += name;
   }
   /// As whoever has something under way; called by retire().
-  void stop() {
-    log += "stopped ";
+  void cancel() {
+    log += "cancelled ";
     timer.stop();
     task.cancel();
   }
@@ -123,7 +123,7 @@ TEST_CASE("an object may be given up inside its own timer") {
   Home home;
   home.resident->timer.start(1_ms);
   home.scheduler.advance_to(at(1));
-  CHECK(home.log == "timer stopped still there destroyed ");
+  CHECK(home.log == "timer cancelled still there destroyed ");
   CHECK(!home.scheduler.next_deadline());
 }
 
@@ -131,7 +131,7 @@ TEST_CASE("an object may be given up inside its own task") {
   Home home;
   home.resident->task.post();
   home.scheduler.run_posted();
-  CHECK(home.log == "task stopped still there destroyed ");
+  CHECK(home.log == "task cancelled still there destroyed ");
   CHECK(!home.scheduler.next_deadline());
 }
 
@@ -140,14 +140,14 @@ TEST_CASE("what an object has under way ends when it is given up") {
   Timer first(home.scheduler, [&] {
     home.resident->task.post();
     home.scheduler.retire(std::move(home.resident));
-    CHECK(home.log == "stopped ");
+    CHECK(home.log == "cancelled ");
   });
   first.start(1_ms);
   home.resident->timer.start(1_ms);  // due in the same dispatch
   home.scheduler.advance_to(at(1));
-  CHECK(home.log == "stopped destroyed ");
+  CHECK(home.log == "cancelled destroyed ");
   home.scheduler.advance_to(at(10));
-  CHECK(home.log == "stopped destroyed ");
+  CHECK(home.log == "cancelled destroyed ");
 }
 
 TEST_CASE("an object without a way to stop is over before the next timer") {
@@ -176,5 +176,5 @@ TEST_CASE("what is given up may give up others as it is destroyed") {
   home.scheduler.retire(std::make_unique<Parent>(home.scheduler, std::move(home.resident)));
   CHECK(home.log.empty());
   home.scheduler.run_posted();
-  CHECK(home.log == "stopped destroyed ");
+  CHECK(home.log == "cancelled destroyed ");
 }

@@ -64,7 +64,7 @@ std::string suggestion(std::string_view wrong, const std::vector<std::string_vie
   if (nearest != known.end() && distance(*nearest) <= 2) {
     return fmt::format("; did you mean '{}'?", *nearest);
   }
-  return fmt::format("; known are {}", fmt::join(known, ", "));
+  return fmt::format("; known keys are {}", fmt::join(known, ", "));
 }
 
 /// A table whose keys are taken out one by one; what is left over is a mistake.
@@ -155,7 +155,7 @@ class Table {
     return table_.get(key);
   }
   Mistake wrong_type(const toml::node& node, std::string_view key, std::string_view right) const {
-    return {line_of(node), fmt::format("'{}'{} has to be {}", key, where_, right)};
+    return {line_of(node), fmt::format("'{}'{} must be {}", key, where_, right)};
   }
 
   const toml::table& table_;
@@ -210,7 +210,7 @@ std::map<std::string, Peer> read_peers(const toml::table& table) {
     if (key.has_value() == file.has_value()) {
       throw Mistake{line_of(node),
                     fmt::format("[peer.{}] needs a key or a key_file, {}", shortened(name.str()),
-                                key ? "and not both" : "which names a file that has the key")};
+                                key ? "not both" : "a file that holds the key")};
     }
     if (key) out[std::string(name.str())] = {.key = key->value, .line = key->line};
     if (file) out[std::string(name.str())] = {.key_file = file->value, .line = file->line};
@@ -295,7 +295,7 @@ Result<Config, ConfigError> parse(const std::string& text, const std::string& fi
     if (quote.empty()) return Err(ConfigError{file, line, std::string(error.description())});
     return Err(ConfigError{
         file, line,
-        fmt::format("{} is a typographic quote, and no quote of TOML; write \" or '", quote)});
+        fmt::format("{} is a typographic quote, which TOML does not know; write \" or '", quote)});
   }
   try {
     return read_config(parsed.table());

@@ -60,8 +60,8 @@ App::App(const OutputOptions& options)
   platform::raise_file_limit();
   if (options.secret_shown) {
     log_.warning("peer",
-                 "the hs:// string on the command line is a secret, which others on this machine "
-                 "could see there; write it to a file, and give @FILE");
+                 "the hs:// string on the command line is a secret, and other users of this "
+                 "machine could see it there; put it in a file and pass @FILE");
   }
   signals_ = std::make_unique<platform::Signals>(loop_, std::vector<int>{SIGINT, SIGTERM, SIGHUP},
                                                  [this](int number) { on_signal(number); });
@@ -85,7 +85,7 @@ void App::on_memory_out() {
   const Instant now = loop_.scheduler().now();
   if (memory_out_told_ && now < *memory_out_told_ + 1_min) return;
   memory_out_told_ = now;
-  log_.error("memory", "there was none left for a connection or a request, which was given up");
+  log_.error("memory", "out of memory: a connection or a request was given up");
 }
 
 void App::stop_node() {
@@ -127,9 +127,8 @@ void App::await_network(const Options& options) {
   for (const BootstrapNode& node : options.bootstrap) names.push_back(node.to_string());
   if (names.empty()) return;
   bootstrap_names_ = fmt::format("{}", fmt::join(names, ", "));
-  waiting_.begin(
-      fmt::format("asking the bootstrap nodes, of which none has answered: {}", bootstrap_names_),
-      {{"for", "network"}, {"bootstrap", names}});
+  waiting_.begin(fmt::format("waiting for a bootstrap node to answer: {}", bootstrap_names_),
+                 {{"for", "network"}, {"bootstrap", names}});
 }
 
 void App::on_silence() {
@@ -142,11 +141,10 @@ void App::on_silence() {
 }
 
 UserError App::no_network() const {
-  return {
-      kTryLater, "NO_NETWORK",
-      fmt::format("no DHT node answers: nothing has come from any of the bootstrap nodes in the "
-                  "{} s since the start ({}); is there a network that lets UDP out?",
-                  FirstContact::kPatience.to_millis() / 1000, bootstrap_names_)};
+  return {kTryLater, "NO_NETWORK",
+          fmt::format("no DHT node answers: nothing received from any bootstrap node within {} s "
+                      "of the start ({}); does this network let UDP out?",
+                      FirstContact::kPatience.to_millis() / 1000, bootstrap_names_)};
 }
 
 Node& App::start_node_as(const std::string& identity_path, Options options) {

@@ -116,7 +116,7 @@ class PipeRun {
     if (input_is_terminal_ && pipe_->peer_ended()) pipe_->end_local_input();
     const Duration patience = input_is_terminal_ ? Duration() : kInputPatience;
     if (pipe_->local_refuses() && now - silent_since_ >= patience) {
-      pipe_->leave("standard output takes no more", kEndingTime);
+      pipe_->leave("standard output accepts no more", kEndingTime);
     }
     if (!over_) input_timer_.start(kCheckInterval);
   }
@@ -166,9 +166,8 @@ class PipeRun {
 int run_pipe(const Arguments& arguments) {
   CommandLine line(
       "hsfwd pipe PEER [SERVICE] [OPTION...]",
-      "Connects standard input and output to a service, as ssh's ProxyCommand wants "
-      "it. Tells of\nitself on standard error only. --identity - is for other commands: "
-      "standard input is the service's.");
+      "Connects standard input and output to a service, as ssh's ProxyCommand expects.\nMessages "
+      "go to standard error only. --identity - is not available: standard input is the service's.");
   add_wait_option(line);
   line.add_connection_options();
   line.positional("peer", 2);

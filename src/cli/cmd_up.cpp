@@ -26,7 +26,7 @@ class Up {
     tunnels_.change_to(std::move(plan), TunnelSet::Unavailable::kTryAgain,
                        [](const TunnelSet::Changes&) {});
     app_.on_no_answer(
-        [this] { app_.log().warning("up", "{}; trying on", app_.no_network().message); });
+        [this] { app_.log().warning("up", "still trying: {}", app_.no_network().message); });
     app_.on_hangup([this] { reload([](const Json&) {}); });
     control.set_handler([this](const ControlRequest& request, const ControlServer::Answer& answer) {
       on_request(request.command, answer);
@@ -80,26 +80,25 @@ class Up {
   }
 
   Plan load_changed_plan() const {
-    if (app_.quitting()) throw UserError{kFailed, "ENDING", "hsfwd up is about to end"};
+    if (app_.quitting()) throw UserError{kFailed, "ENDING", "hsfwd up is shutting down"};
     if (file_ == kStandardInput) {
-      throw UserError{
-          kFailed, "NOT_RELOADABLE",
-          "the configuration came from standard input and cannot be read again; nothing "
-          "is changed, restart hsfwd up"};
+      throw UserError{kFailed, "NOT_RELOADABLE",
+                      "the configuration came from standard input and cannot be read again; "
+                      "nothing was changed; restart hsfwd up"};
     }
     Plan plan = load_plan(file_);
     const auto changed = changed_node_settings(tunnels_.plan(), plan);
     if (!changed.empty()) {
-      throw UserError{kFailed, "RESTART_NEEDED",
-                      fmt::format("{}: {} cannot change while hsfwd up runs; nothing is changed, "
-                                  "restart it",
-                                  file_, fmt::join(changed, ", "))};
+      throw UserError{
+          kFailed, "RESTART_NEEDED",
+          fmt::format("{}: {} cannot change while hsfwd up runs; nothing was changed; restart it",
+                      file_, fmt::join(changed, ", "))};
     }
     const auto sockets = changed_sockets(tunnels_.plan(), plan);
     if (!sockets.empty()) {
       throw UserError{kFailed, "RESTART_NEEDED",
                       fmt::format("{}: mode and group of {} cannot change while hsfwd up listens "
-                                  "there; nothing is changed, restart it",
+                                  "there; nothing was changed; restart it",
                                   file_, fmt::join(sockets, ", "))};
     }
     return plan;
@@ -149,9 +148,9 @@ void open_control(App& app, ControlServer& control, const std::string& path,
 }  // namespace
 
 int run_up(const Arguments& arguments) {
-  CommandLine line("hsfwd up [-c FILE] [OPTION...]",
-                   "Runs all tunnels of a configuration file, for good. SIGHUP makes it read the "
-                   "file again.");
+  CommandLine line(
+      "hsfwd up [-c FILE] [OPTION...]",
+      "Runs all tunnels of a configuration file until stopped. SIGHUP makes it reread the file.");
   add_control_options(line, "FILE to run; - for standard input");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;

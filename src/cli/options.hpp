@@ -108,6 +108,8 @@ PeerReference parse_peer(const std::string& text);
 PeerReference read_peer(const std::string& path);
 /// The same of a word on the command line: a peer, or @FILE.
 PeerReference peer_argument(const std::string& word);
+/// What is wrong with a bootstrap node that cannot be parsed, one clause for people.
+std::string bootstrap_problem(const std::string& text);
 BootstrapNode parse_bootstrap(const std::string& text);
 
 }  // namespace hsfwd::cli

@@ -10,6 +10,7 @@
 #include "platform/directories.hpp"
 #include "platform/identity_file.hpp"
 #include "platform/memory_reserve.hpp"
+#include "platform/secret_file.hpp"
 #include "platform/text_file.hpp"
 #include "util/text.hpp"
 
@@ -39,8 +40,8 @@ class Planner {
       plan.exposes.push_back(read(expose, plan.identity));
       if (!identities.insert(plan.exposes.back().identity).second) {
         mistake(expose.line,
-                "two [[expose]] have the same identity; list all services in one, or give it an "
-                "identity of its own");
+                "two [[expose]] have the same identity; list all services in one, or give one its "
+                "own identity");
       }
     }
     for (const config::Connect& connect : config_.connects) read(connect, plan.connects);
@@ -48,6 +49,29 @@ class Planner {
       mistake(0, "nothing to do: there is no [[expose]] and no [[connect]]");
     }
     return plan;
+  }
+
+  /// Secrets in a file that others than its reader can read, as on the command line.
+  std::vector<std::string> exposed_secrets() const {
+    std::vector<std::string> out;
+    const std::string why = platform::why_exposed(file_);
+    if (why.empty()) return out;
+    const auto look = [&](const std::string& text, int line) {
+      if (hyperdht::without_secrets(text) == text) return;
+      const std::string says =
+          fmt::format("the hs:// string is a secret, and {}, or move it to a key_file", why);
+      out.push_back(config::ConfigError{file_, line, says}.to_string());
+    };
+    const auto look_at = [&](const std::vector<config::Located<std::string>>& texts) {
+      for (const auto& text : texts) look(text.value, text.line);
+    };
+    look_at(config_.relay_through);
+    for (const auto& [name, peer] : config_.peers) look(peer.key, peer.line);
+    for (const config::Expose& expose : config_.exposes) look_at(expose.allow);
+    for (const config::Connect& connect : config_.connects) {
+      look(connect.peer.value, connect.peer.line);
+    }
+    return out;
   }
 
   /// Those that are there; the others are made when they are used.
@@ -86,7 +110,7 @@ class Planner {
       if (!value) return std::nullopt;
       const auto wanted = static_cast<std::uint64_t>(std::max<std::int64_t>(value->value, 0));
       if (wanted >= least && wanted <= most) return wanted;
-      mistake(value->line, fmt::format("{} has to be {} to {}", name, least, most));
+      mistake(value->line, fmt::format("{} must be {} to {}", name, least, most));
     };
     return resource_limits(
         {.buffered = number(config_.max_buffered, "max_buffered", kLeastBuffered, kMostBuffered),
@@ -101,20 +125,20 @@ class Planner {
     for (const auto& entry : config_.bootstrap) {
       const auto node = BootstrapNode::parse(entry.value);
       if (!node) {
-        mistake(entry.line,
-                fmt::format("bootstrap {} has to be HOST:PORT", in_quotes(entry.value)));
+        mistake(entry.line, fmt::format("bootstrap {}: {}", in_quotes(entry.value),
+                                        bootstrap_problem(entry.value)));
       }
       out.bootstrap.push_back(*node);
     }
     if (out.bootstrap.empty()) out.bootstrap = public_bootstrap();
     if (config_.host) {
       const auto host = net::Ipv4::parse(config_.host->value);
-      if (!host) mistake(config_.host->line, "host has to be an IPv4 address");
+      if (!host) mistake(config_.host->line, "host must be an IPv4 address");
       out.host = *host;
     }
     if (config_.port) {
       const std::int64_t port = config_.port->value;
-      if (port < 0 || port > 65535) mistake(config_.port->line, "port has to be 0 to 65535");
+      if (port < 0 || port > 65535) mistake(config_.port->line, "port must be 0 to 65535");
       out.port = static_cast<std::uint16_t>(port);
       out.any_port = false;
     }
@@ -144,7 +168,7 @@ class Planner {
     try {
       return parse_peer(text.value);
     } catch (const UserError& error) {
-      mistake(text.line, error.message + ", and no [peer.NAME] is called so");
+      mistake(text.line, error.message + "; no [peer.NAME] has that name");
     }
   }
 
@@ -197,7 +221,7 @@ class Planner {
                           auto&& parse, std::optional<std::uint32_t>& value) {
       if (!text) return;
       if (!has_socket)
-        mistake(text->line, fmt::format("{} is for unix sockets, and listen has none", key));
+        mistake(text->line, fmt::format("{} applies to unix sockets, and listen has none", key));
       const auto parsed = parse(text->value);
       if (!parsed) mistake(text->line, fmt::format("{}: {}", key, parsed.error()));
       value = *parsed;
@@ -259,9 +283,9 @@ std::string choose_plan_file(const CommandLine& line) {
     // In a folder that may not be looked into it may be, and who opens it says so.
     if (there || error == std::errc::permission_denied) return candidate;
   }
-  throw UserError{
-      kBadConfig, "NO_CONFIG",
-      fmt::format("no configuration file: -c FILE, or {}", fmt::join(candidates, " or "))};
+  throw UserError{kBadConfig, "NO_CONFIG",
+                  fmt::format("no configuration file; use -c FILE, or create {}",
+                              fmt::join(candidates, " or "))};
 }
 
 Plan load_plan(const std::string& file) {
@@ -277,6 +301,7 @@ Plan load_plan(const std::string& file) {
   const Planner planner(*config, name);
   Plan plan = planner.make();
   planner.check_identities(plan);
+  if (file != kStandardInput) plan.warnings = planner.exposed_secrets();
   return plan;
 }
 

@@ -29,6 +29,7 @@ struct Plan {
   std::string identity;  // path
   std::vector<Expose> exposes;
   std::vector<Connect> connects;
+  std::vector<std::string> warnings;  // a line for people each
 };
 
 /// Throws UserError with the file, the line and what would be right.

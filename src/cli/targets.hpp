@@ -17,6 +17,9 @@ Result<forward::Service, std::string> parse_service(std::string_view text,
 Result<forward::LocalForward, std::string> parse_local_forward(std::string_view text,
                                                                const std::string& base = {});
 
+/// What may have been meant by `web:8080`, which is a host and no name; empty for other targets.
+std::string name_hint(const forward::Service& service);
+
 // Who may connect to unix sockets that are listened on.
 /// Octal permissions: "0660" or "660".
 Result<std::uint32_t, std::string> parse_socket_mode(std::string_view text);

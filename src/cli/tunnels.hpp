@@ -17,7 +17,7 @@
 namespace hsfwd::cli {
 
 /// Why connections end when the program does.
-inline constexpr const char* kEnding = "hsfwd was told to end";
+inline constexpr const char* kEnding = "hsfwd is shutting down";
 /// How long peers have then to take what was sent to them.
 inline constexpr Duration kEndingTime = 1_s;
 
@@ -46,8 +46,9 @@ class Exposure {
   const std::string& problem() const { return problem_; }
   /// Says where the services are to be found.
   void report_listening() const;
-  /// Tells of services on this machine at which nobody listens.
-  void look_for_services() const;
+  /// Warns of services on this machine at which nobody listens, and of hosts that seem to be meant as
+  /// names.
+  void look_for_services();
   /// Other services, and others who may come, from now on: under the same key, with the announcement
   /// untouched. Connections that the new settings would not allow end.
   void change(std::vector<forward::Service> services, std::set<PublicKey> allow,
@@ -92,6 +93,7 @@ class Exposure {
   Timer again_timer_;
   std::optional<Server> server_;
   std::optional<Reachability> reported_;
+  std::vector<std::unique_ptr<net::Lookup>> lookups_;  // of hosts that may be names
   std::uint64_t refused_ = 0;
   bool closing_ = false;
   std::optional<Task> closed_task_;  // of one that was never announced

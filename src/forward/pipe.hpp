@@ -83,7 +83,7 @@ class Pipe {
     try {
       step();
     } catch (const std::bad_alloc&) {
-      finish("there is no memory left for it");
+      finish("out of memory");
     }
   }
   void pump_to_peer();

@@ -99,7 +99,7 @@ void Dht::on_interfaces_changed() {
   const bool renew = punch_socket_ != nullptr;
   node_.doubt_address();
   if (renew) punch_socket_->renew();
-  for (PeerSocket* socket : sockets_) socket->check_path("the network here changed");
+  for (PeerSocket* socket : sockets_) socket->check_path("this machine's network changed");
   if (!servers_.empty()) validated_local_addresses();
   for (Server* server : servers_) server->refresh();
 }
@@ -120,7 +120,7 @@ void Dht::doubt_other_paths(const PeerSocket& proven, const Address& now_at) {
   for (PeerSocket* socket : sockets_) {
     if (socket == &proven) continue;
     if (socket->remote_key() == proven.remote_key() && socket->remote_address() != now_at) {
-      socket->check_path("the peer speaks from somewhere else now");
+      socket->check_path("the peer is at another address now");
     }
   }
 }

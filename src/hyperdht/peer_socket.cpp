@@ -18,7 +18,7 @@ constexpr Duration kPathCheckWait = 3_s;
 constexpr Duration kSilence = 25_s;
 // Without secret keys others read and write what goes beside the stream; a reason names services.
 constexpr const char* kUntold = "newer versions of hsfwd are told why";
-constexpr const char* kUnproven = " (which need not be the peer's words)";
+constexpr const char* kUnproven = " (may not be the peer's words)";
 constexpr std::size_t kMaxRecord = 64 * 1024 - secret_stream::kFrameOverhead;
 // Messages that overtake the handshake, of which a peer has no use for more than a few.
 constexpr std::size_t kMaxEarlyMessages = 16;
@@ -67,10 +67,10 @@ const char* describe(ConnectError error) {
     case ConnectError::kPeerNotFound:
       return "nobody in the DHT knows this key; is the peer running?";
     case ConnectError::kPeerConnectionFailed:
-      return "the peer is known but did not answer; it may have just gone, or does not let this "
-             "key in";
+      return "the peer is known but did not answer; it may have just stopped, or it does not allow "
+             "this key";
     case ConnectError::kServerIncompatible:
-      return "the peer speaks another version of the protocol";
+      return "the peer speaks a different version of the protocol";
     case ConnectError::kServerError:
       return "the peer refused the handshake";
     case ConnectError::kCannotHolepunch:
@@ -80,17 +80,17 @@ const char* describe(ConnectError error) {
     case ConnectError::kRelayAborted:
       return "the relay did not connect the two sides";
     case ConnectError::kNoNetwork:
-      return "no DHT node answers, the bootstrap nodes included";
+      return "no DHT node answers, not even a bootstrap node";
     case ConnectError::kReset:
       return "the peer closed the connection abruptly";
     case ConnectError::kTimedOut:
       return "the peer stopped answering";
     case ConnectError::kBroken:
-      return "what came in does not belong to this connection";
+      return "received data that does not belong to this connection";
     case ConnectError::kCut:
       return "the connection was cut before its end";
     case ConnectError::kNoMemory:
-      return "this machine has no memory left for the connection";
+      return "this machine is out of memory";
   }
   return "unknown error";
 }
@@ -116,7 +116,7 @@ PeerSocket::PeerSocket(Dht& dht, const crypto::PublicKey& local, bool initiator)
           dht.large_frames(), [this] { settle(); },
           [this] {
             fail_because(ConnectError::kBroken,
-                         "a large message was not complete in time, and others wait");
+                         "a large message was not complete in time, and others are waiting");
           }),
       keepalive_timer_(dht.env().scheduler, [this] { keep_alive(); }),
       path_check_timer_(dht.env().scheduler, [this] { on_path_check(); }),
@@ -536,7 +536,7 @@ void PeerSocket::feed(std::span<const ByteView> chunks) {
       const bool large = fed.error() == secret_stream::ReceiveError::kTooLarge;
       const char* const why = large ? "a record is larger than hsfwd peers send" : nullptr;
       dht_.env().log.debug("peer", "stream broken: {}",
-                           why ? why : "what came in does not authenticate");
+                           why ? why : "received data does not authenticate");
       large ? fail_because(ConnectError::kBroken, why) : fail(ConnectError::kBroken);
       return;
     }
@@ -637,7 +637,7 @@ void PeerSocket::on_path_proven() {
 }
 
 void PeerSocket::on_no_memory() {
-  if (!closed_) farewell("the other side has no memory left");
+  if (!closed_) farewell("the other side is out of memory");
 }
 
 void PeerSocket::on_closed(udx::CloseReason reason) {

@@ -72,7 +72,7 @@ void PunchSocket::on_pong(const rpc::CallResult& result) {
     ping_one(result->from.host);
     return;
   }
-  dht_.env().log.info("punch", "the NAT maps the socket anew, as {}",
+  dht_.env().log.info("punch", "the NAT has mapped the socket to another address, {}",
                       result->message.to.to_string());
   renew();
 }

@@ -326,7 +326,7 @@ t.test('who may not ask the running up is told so, and by whom it may be asked',
       const stranger = new t.Program('setpriv', ['--reuid', '65534', '--regid', '65534', '--clear-groups', binary, command, ...where, '--json'], { env })
       t.equal(await stranger.exited, 77, `exit code of ${command} ${where}: ${stranger.stderr}`)
       t.equal((await stranger.event('error')).code, 'NOT_ALLOWED', 'the event')
-      t.ok(/cannot be asked by this user: .*permission denied; its user is root: sudo -u root hsfwd/.test(stranger.stderr), stranger.stderr)
+      t.ok(/this user may not ask hsfwd up with .*permission denied; it runs as root: sudo -u root hsfwd/.test(stranger.stderr), stranger.stderr)
     }
   }
 })
@@ -427,7 +427,7 @@ t.test('who sends something else than a request is told, and harms nobody', asyn
     t.ok(says.test(event.message), `${event.message} says ${says}`)
     t.ok(text.endsWith('\n') && text.split('\n').length === 2, 'one line')
   }
-  t.ok(/has an end/.test(await answer('{"command":"down"}', true)), 'a line without an end')
+  t.ok(/ends with a newline/.test(await answer('{"command":"down"}', true)), 'a line without an end')
   t.equal(await answer('', true), '', 'who says nothing hears nothing')
   // Only the first line counts.
   t.equal(JSON.parse(await answer('{"command":"peers"}\n{"command":"down"}\n')).event, 'peers', 'one request')

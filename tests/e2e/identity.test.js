@@ -59,6 +59,6 @@ t.test('two machines with one identity both say so within a minute', async () =>
   const second = s.expose(place.identity, place.env)
   for (const program of [first, second]) {
     await program.event('reachability', { matches: (e) => e.shared, timeout: 60000 })
-    await t.until(() => /another program serves [a-z0-9]{52}, too.*hsfwd keygen/.test(program.stderr), 'the advice')
+    await t.until(() => /another program also serves [a-z0-9]{52}.*hsfwd keygen/.test(program.stderr), 'the advice')
   }
 })

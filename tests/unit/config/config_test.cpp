@@ -72,19 +72,19 @@ TEST_CASE("unknown keys are mistakes everywhere, with a hint at the right one") 
 }
 
 TEST_CASE("a value of the wrong type is named, with the type that would be right") {
-  CHECK_THAT(error_of("identity = 5"), Contains(":1: 'identity' has to be a string"));
-  CHECK_THAT(error_of("bootstrap = [1]"), Contains("'bootstrap' has to be a list of strings"));
-  CHECK_THAT(error_of("bootstrap = 1"), Contains("has to be a string or a list of strings"));
-  CHECK_THAT(error_of("port = '1'"), Contains("'port' has to be a whole number"));
-  CHECK_THAT(error_of("port = 1.0"), Contains("'port' has to be a whole number"));
+  CHECK_THAT(error_of("identity = 5"), Contains(":1: 'identity' must be a string"));
+  CHECK_THAT(error_of("bootstrap = [1]"), Contains("'bootstrap' must be a list of strings"));
+  CHECK_THAT(error_of("bootstrap = 1"), Contains("must be a string or a list of strings"));
+  CHECK_THAT(error_of("port = '1'"), Contains("'port' must be a whole number"));
+  CHECK_THAT(error_of("port = 1.0"), Contains("'port' must be a whole number"));
   CHECK_THAT(error_of("[[expose]]\nservices = '1'\nclient_relays = 'no'"),
-             Contains(":3: 'client_relays' in [[expose]] has to be true or false"));
-  CHECK_THAT(error_of("peer = 1"), Contains("'peer' has to be a table"));
+             Contains(":3: 'client_relays' in [[expose]] must be true or false"));
+  CHECK_THAT(error_of("peer = 1"), Contains("'peer' must be a table"));
   CHECK_THAT(error_of("[peer]\nbob = 'key'"), Contains(":2: write [peer.bob] and key = below it"));
   CHECK_THAT(error_of("[expose]\nservices = '1'"), Contains("write [[expose]], with two brackets"));
-  CHECK_THAT(error_of("expose = [1]"), Contains("'expose' has to be a list of tables"));
+  CHECK_THAT(error_of("expose = [1]"), Contains("'expose' must be a list of tables"));
   CHECK_THAT(error_of("[[expose]]\nservices = [22]"),
-             Contains(":2: 'services' in [[expose]] has to be a list of strings"));
+             Contains(":2: 'services' in [[expose]] must be a list of strings"));
 }
 
 TEST_CASE("what is missing is named") {
@@ -92,7 +92,7 @@ TEST_CASE("what is missing is named") {
   CHECK_THAT(error_of("[[connect]]\nlisten = '1'"), Contains("[[connect]] needs a peer"));
   CHECK_THAT(error_of("[[connect]]\npeer = 'x'"), Contains("[[connect]] needs listen"));
   CHECK_THAT(error_of("[peer.bob]"), Contains("[peer.bob] needs a key or a key_file, which names"));
-  CHECK_THAT(error_of("[peer.bob]\nkey = 'x'\nkey_file = 'x'"), Contains("and not both"));
+  CHECK_THAT(error_of("[peer.bob]\nkey = 'x'\nkey_file = 'x'"), Contains("not both"));
 }
 
 TEST_CASE("an empty list is no list that was left out") {

@@ -67,7 +67,7 @@ std::string suggestion(std::string_view wrong, const std::vector<std::string_vie
   return fmt::format("; known keys are {}", fmt::join(known, ", "));
 }
 
-/// A table whose keys are taken out one by one; what is left over is a mistake.
+/// A table whose keys are taken out one by one; any that are left over are errors.
 class Table {
  public:
   Table(const toml::table& table, std::string where) : table_(table), where_(std::move(where)) {}

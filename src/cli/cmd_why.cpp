@@ -27,7 +27,7 @@ void tell_failure(App& app, const hyperdht::AttemptFailure& failure, ConnectErro
   app.quit(error == ConnectError::kNoNetwork ? kTryLater : kPeerUnreachable);
 }
 
-/// One attempt to connect, told as it goes, with a verdict and an advice in the end.
+/// One attempt to connect, reported as it goes, with a verdict and advice at the end.
 class WhyRun {
  public:
   WhyRun(App& app, const PeerReference& peer)

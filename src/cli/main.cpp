@@ -110,7 +110,7 @@ int tell(const Arguments& words, const UserError& error) {
   return error.exit_code;
 }
 
-/// Runs the command, and tells of a mistake.
+/// Runs the command, and reports errors.
 int run_told(const Arguments& words) {
   try {
     return run(words);

@@ -250,7 +250,7 @@ void Exposure::refuse(hyperdht::PeerSocket& socket, const std::string& why) {
   socket.reset_because(why);
 }
 
-/// Told when it is another than the last time.
+/// Reported only when it changed.
 void Exposure::report_reachability(const Reachability& report) {
   const bool told = reported_ && *reported_ == report;
   if (told) return;

@@ -83,7 +83,7 @@ PeerSocket& PeerSocket::operator=(PeerSocket&& other) noexcept {
 
 PeerSocket::~PeerSocket() {
   if (!impl_) return;
-  // Maybe from inside one of its callbacks: what runs there must still find its object.
+  // May be called from inside one of its callbacks, which must still find its object.
   impl_->on_data = nullptr;
   impl_->on_end = nullptr;
   impl_->on_close = nullptr;
@@ -192,7 +192,7 @@ Server& Server::operator=(Server&& other) noexcept {
 
 Server::~Server() {
   if (!server_) return;
-  // Maybe from inside one of its callbacks.
+  // May be called from inside one of its callbacks.
   Scheduler& scheduler = server_->scheduler();
   scheduler.retire(std::move(server_));
 }

@@ -256,6 +256,38 @@ std::string_view typographic_quote(std::string_view line) {
   return found;
 }
 
+/// What the parser says ("Error while parsing WHAT: WHY"), as it helps who wrote the file.
+std::string in_plain_words(std::string_view description) {
+  constexpr std::string_view kBefore = "Error while parsing ";
+  const std::size_t colon = description.find(": ");
+  if (!description.starts_with(kBefore) || colon == std::string_view::npos) {
+    return std::string(description);
+  }
+  const std::string_view what = description.substr(kBefore.size(), colon - kBefore.size());
+  const std::string_view why = description.substr(colon + 2);
+  const bool ends = why == "encountered end-of-file";
+  if (what == "boolean" || why == "could not determine value type") {
+    return "a value is text in quotes, a number, true, false or a list";
+  }
+  if (what.ends_with("string") && (ends || why.find("control characters") != why.npos)) {
+    return "a closing quote is missing";
+  }
+  if (why.starts_with("unknown escape sequence")) {
+    return fmt::format("{}; write \\\\ for a backslash, or use single quotes", why);
+  }
+  if (why.starts_with("cannot redefine")) {
+    const std::size_t from = why.find('\'');
+    const std::size_t to = why.rfind('\'');
+    if (from < to) return fmt::format("{} is set twice", why.substr(from, to + 1 - from));
+  }
+  if (what == "key-value pair") {
+    if (why.starts_with("expected a comment")) return "expected nothing more after the value";
+    if (ends || why.starts_with("expected")) return "expected KEY = VALUE";
+  }
+  if (ends) return fmt::format("the file ends within this {}", what);
+  return fmt::format("invalid {}: {}", what, why);
+}
+
 Config read_config(const toml::table& root) {
   Table in(root, "");
   Config out;
@@ -292,7 +324,7 @@ Result<Config, ConfigError> parse(const std::string& text, const std::string& fi
     const toml::parse_error& error = parsed.error();
     const int line = static_cast<int>(error.source().begin.line);
     const std::string_view quote = typographic_quote(line_of(text, line));
-    if (quote.empty()) return Err(ConfigError{file, line, std::string(error.description())});
+    if (quote.empty()) return Err(ConfigError{file, line, in_plain_words(error.description())});
     return Err(ConfigError{
         file, line,
         fmt::format("{} is a typographic quote, which TOML does not know; write \" or '", quote)});

@@ -128,11 +128,10 @@ class WhyRun {
 }  // namespace
 
 int run_why(const Arguments& arguments) {
-  CommandLine line(
-      "hsfwd why PEER [OPTION...]",
-      "Tries once to reach a peer and tells what happens on the way, with a verdict and "
-      "an advice. Services\nof an hsfwd peer are not touched; a plain peer connects to "
-      "its only one.");
+  CommandLine line("hsfwd why PEER [OPTION...]",
+                   "Tries once to reach a peer and shows each step, with a verdict and advice at "
+                   "the end. Services\nof an hsfwd peer are not touched; a plain peer connects to "
+                   "its only one.");
   line.add_connection_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;

@@ -304,6 +304,9 @@ t.test('nobody to ask: 69, in one line that names the file', async () => {
     // A machine may have a configuration of its own.
     if (!fs.existsSync('/etc/hsfwd/hsfwd.toml')) t.equal((await t.run([command])).code, 78, 'without any file')
   }
+  const typo = path.join(t.scratch, 'typo.toml')
+  const gone = await t.run(['status', '-c', typo])
+  t.ok(gone.stderr.startsWith(`hsfwd: no hsfwd up runs with ${typo} (there is no such file): `), gone.stderr)
 })
 
 t.test('who may not ask the running up is told so, and by whom it may be asked', async () => {

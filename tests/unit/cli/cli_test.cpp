@@ -7,6 +7,7 @@
 
 #include "cli/options.hpp"
 #include "cli/output.hpp"
+#include "cli/targets.hpp"
 #include "hyperdht/key_text.hpp"
 #include "platform/directories.hpp"
 #include "unit/cli/plans.hpp"
@@ -238,6 +239,34 @@ TEST_CASE("a peer may stand in a file, which is kept to its owner if it has a se
              Contains("hsfwd.toml:2: key file '/nowhere/at/all': does not exist"));
 }
 
+TEST_CASE("a secret in a configuration that others can read is warned of, with its line") {
+  const platform::Scratch scratch;
+  const std::string file = scratch.path + "/hsfwd.toml";
+  std::ofstream(file) << "identity = '/nowhere/id'\n[[connect]]\nlisten = '1'\npeer = 'hs://s000"
+                      << std::string(64, 'f') << "'\n";
+  std::filesystem::permissions(file, std::filesystem::perms(0644));
+  const Plan open = load_plan(file);
+  REQUIRE(open.warnings.size() == 1);
+  CHECK_THAT(open.warnings[0], Contains(file + ":4: ") && Contains("others can read it") &&
+                                   Contains("key_file") && !Contains("fff"));
+  std::filesystem::permissions(file, std::filesystem::perms(0600));
+  CHECK(load_plan(file).warnings.empty());
+  std::ofstream(file) << "identity = '/nowhere/id'\n[[connect]]\nlisten = '1'\npeer = '" << kKey
+                      << "'\n";
+  std::filesystem::permissions(file, std::filesystem::perms(0644));
+  CHECK(load_plan(file).warnings.empty());
+}
+
+TEST_CASE("a host that seems to be meant as a name has a hint") {
+  const auto hint = [](const char* target) { return name_hint(*parse_service(target)); };
+  CHECK(hint("web:8080") == "web:8080 means the host web; to name a local service, write web=8080");
+  for (const char* target : {"8080", "web=8080", "web=web:8080", "localhost:80", "10.0.0.1:80",
+                             "a.example:80", "[::1]:80", "unix:/run/80"}) {
+    CAPTURE(target);
+    CHECK(hint(target).empty());
+  }
+}
+
 TEST_CASE("a plan has every value understood") {
   const Plan plan =
       plan_of(fmt::format("identity = '/id'\nbootstrap = '1.2.3.4:5'\n[peer.bob]\nkey = '{}'\n"
@@ -280,6 +309,8 @@ TEST_CASE("a plan with a mistake names file, line and what would be right") {
   const std::string key = kKey;
   const std::pair<std::string, const char*> cases[] = {
       {"", "hsfwd.toml: nothing to do"},
+      {"bootstrap = '1.2.3.4:99999'\n",
+       "hsfwd.toml:1: bootstrap '1.2.3.4:99999': '99999' is not a valid port (1-65535)"},
       {"bootstrap = 'here'\n", "hsfwd.toml:1: bootstrap 'here': must be HOST:PORT"},
       {"\nhost = 'here'\n", "hsfwd.toml:2: host must be an IPv4 address"},
       {"port = -1\n", "hsfwd.toml:1: port must be 0 to 65535"},

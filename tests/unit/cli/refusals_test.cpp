@@ -45,7 +45,7 @@ TEST_CASE("who is refused is told once a minute, and a crowd by its number") {
   CHECK(sink.lines.size() == 3 + 19);
   scheduler.advance_to(scheduler.now() + 1_min);
   REQUIRE(sink.lines.size() == 3 + 20);
-  CHECK(sink.lines.back() == "refused 181 more attempts, by other keys");
+  CHECK(sink.lines.back() == "refused 181 more attempts by other keys");
   scheduler.advance_to(scheduler.now() + 10_min);
   CHECK(sink.lines.size() == 3 + 20);
 }

@@ -61,7 +61,8 @@ listen = "2222"
 TEST_CASE("unknown keys are mistakes everywhere, with a hint at the right one") {
   CHECK(error_of("bootstap = []") ==
         "hsfwd.toml:1: unknown key 'bootstap'; did you mean 'bootstrap'?");
-  CHECK_THAT(error_of("\nwindow = 1"), Contains("hsfwd.toml:2: unknown key 'window'; known are"));
+  CHECK_THAT(error_of("\nwindow = 1"),
+             Contains("hsfwd.toml:2: unknown key 'window'; known keys are"));
   CHECK_THAT(
       error_of("[[expose]]\nservice = '22'"),
       Contains("hsfwd.toml:2: unknown key 'service' in [[expose]]; did you mean 'services'?"));
@@ -91,7 +92,7 @@ TEST_CASE("what is missing is named") {
   CHECK_THAT(error_of("\n[[expose]]"), Contains("hsfwd.toml:2: [[expose]] needs services"));
   CHECK_THAT(error_of("[[connect]]\nlisten = '1'"), Contains("[[connect]] needs a peer"));
   CHECK_THAT(error_of("[[connect]]\npeer = 'x'"), Contains("[[connect]] needs listen"));
-  CHECK_THAT(error_of("[peer.bob]"), Contains("[peer.bob] needs a key or a key_file, which names"));
+  CHECK_THAT(error_of("[peer.bob]"), Contains("[peer.bob] needs a key or a key_file, a file"));
   CHECK_THAT(error_of("[peer.bob]\nkey = 'x'\nkey_file = 'x'"), Contains("not both"));
 }
 
@@ -115,6 +116,29 @@ TEST_CASE("what is no TOML is reported with its line") {
   CHECK_THAT(error_of("x = \"\xff\"\n"), Contains("hsfwd.toml:1: "));
   // Nested deeper than any stack would bear.
   CHECK_THAT(error_of("x = " + std::string(100'000, '[')), Contains("hsfwd.toml:1: "));
+}
+
+TEST_CASE("common mistakes in TOML are told in plain words") {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"identity = /var/lib/id", "a value is text in quotes, a number, true, false or a list"},
+      {"identity = file", "a value is text in quotes, a number, true, false or a list"},
+      {"identity = \"abc", "a closing quote is missing"},
+      {"identity = 'abc\nport = 1", "a closing quote is missing"},
+      {"identity = \"C:\\path\"",
+       "unknown escape sequence '\\p'; write \\\\ for a backslash, or use single quotes"},
+      {"port = 1\nport = 2", "'port' is set twice"},
+      {"port", "expected KEY = VALUE"},
+      {"port = \nhost = 'a'", "expected KEY = VALUE"},
+      {"port: 1", "expected KEY = VALUE"},
+      {"port = 1 2", "expected nothing more after the value"},
+      {"listen = ['1'", "the file ends within this array"},
+      {"[peer.a b]", "invalid table header: expected ']', saw 'b'"},
+  };
+  for (const auto& [text, says] : cases) {
+    CAPTURE(text);
+    const std::string error = error_of(text);
+    CHECK(error.substr(error.find(' ') + 1) == says);
+  }
 }
 
 TEST_CASE("a key that begins as no key does is a mistake and no broken assertion") {

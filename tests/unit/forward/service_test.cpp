@@ -41,6 +41,9 @@ TEST_CASE("targets that make no sense are explained in one clause") {
       {"web=https://example.org/a:b", "is a URL; write just HOST:PORT"},
       {"3000/tcp", "'3000/tcp': services are always TCP; write 3000"},
       {"localhost:53/udp", "UDP services are not available"},
+      {"/run/x.sock", "'/run/x.sock' looks like a path; a unix socket is unix:PATH"},
+      {"web=./x", "'./x' looks like a path"},
+      {"host:99999", "'99999' is not a valid port (1-65535)"},
       {"3000-3010", "'3000-3010' is a range; list each port by itself"},
       {"10.0.0.7:1-2", "'1-2' is a range"},
       {"a-b", "'a-b' is not a valid port"},
@@ -90,6 +93,17 @@ TEST_CASE("a local address that is written as ssh has it is told what to write")
   const auto forward = LocalForward::parse("2222:localhost:22");
   REQUIRE(!forward.ok());
   CHECK_THAT(forward.error(), Contains("2222 or 2222:SERVICE"));
+}
+
+TEST_CASE("a local address that is nearly one is told what is wrong with it") {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"99999", "'99999' is not a valid port (0-65535)"},
+      {"localhost:70000:ssh", "'70000' is not a valid port (0-65535)"},
+      {"::1:22", "'::1:22' is not [BIND:]PORT[:SERVICE]"},
+      {"/tmp/x.sock:web", "'/tmp/x.sock:web' looks like a path; a unix socket is unix:PATH"},
+      {"~/x.sock", "'~/x.sock' looks like a path; a unix socket is unix:PATH"},
+  };
+  for (const auto& [text, says] : cases) CHECK(LocalForward::parse(text).error() == says);
 }
 
 TEST_CASE("the path of a socket has to fit into the address of one") {

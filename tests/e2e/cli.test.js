@@ -382,7 +382,7 @@ t.test('a configuration with a mistake: file and line, 78, and nothing is starte
   }
   await fails(['check', '-c', '/nowhere/hsfwd.toml'], 78, /\/nowhere\/hsfwd.toml: cannot be read/, 'BAD_CONFIG')
   await fails(['check', '-c', file('')], 78, /nothing to do/, 'BAD_CONFIG')
-  await fails(['check'], 78, /no configuration file: -c FILE/, 'NO_CONFIG')
+  await fails(['check'], 78, /no configuration file; use -c FILE/, 'NO_CONFIG')
   t.ok(!fs.existsSync(identity), 'no identity is made')
   const good = file(head + '[[expose]]\nservices = ["80"]\n')
   const checked = await t.run(['check', '-c', good])

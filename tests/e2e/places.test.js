@@ -58,7 +58,7 @@ t.test('up runs without local addresses that are taken or not there, says so onc
   const reasons = [/^Address already in use/, /^Address already in use/, /^No such file or directory: its folder does not exist/]
   t.equal(lines(up.stderr).length, 3, `a line for each: ${up.stderr}`)
   for (const [i, where] of missing.entries()) {
-    const line = lines(up.stderr).find((line) => line.includes(` ${where},`))
+    const line = lines(up.stderr).find((line) => line.includes(` ${where} (for `))
     t.ok(/^hsfwd: cannot listen on .* \(for .*\): .*; trying again$/.test(line), `what, where, why: ${up.stderr}`)
     t.ok(reasons[i].test(line.split(': ').slice(2).join(': ')), line)
   }

@@ -117,7 +117,7 @@ class PingRun {
       app_.fail({kPeerUnreachable, "CONNECTION_LOST", fmt::format("{}: {}", peer_name_, reason)});
     } else {
       UserError error = connect_error(socket_->error(), peer_name_);
-      error.message = fmt::format("{}: {}; hsfwd why shows the steps", peer_name_, reason);
+      error.message = fmt::format("{}: {} (hsfwd why shows the steps)", peer_name_, reason);
       app_.fail(error);
     }
   }

@@ -13,9 +13,9 @@
 namespace hsfwd::cli {
 
 namespace {
-constexpr std::size_t kMaxPeerText = 80;  // a key in any form, and more than that of none
+constexpr std::size_t kMaxPeerText = 80;  // fits a key in any form
 constexpr Duration kGoodbyeTime = 3_s;
-// At most, for a peer whose last acknowledgement got lost to ask again.
+// At most, so that a peer whose last acknowledgement got lost can ask again.
 constexpr Duration kLastWordTime = 300_ms;
 // Where nobody has ever answered, nobody hears a goodbye either.
 constexpr Duration kLonelyGoodbyeTime = 300_ms;
@@ -29,7 +29,7 @@ std::unique_ptr<platform::BackgroundWriter> open_writer(int fd, bool lasting, bo
       fd, [json](std::uint64_t lines) { return dropped_line(json, lines); });
 }
 
-/// The file for the nodes of a network; none for a network that has no bootstrap nodes to lose.
+/// The file for the nodes of a network; none for a network without bootstrap nodes.
 std::string node_file_of(const std::vector<BootstrapNode>& bootstrap) {
   if (bootstrap.empty()) return "";
   std::vector<std::string> names;
@@ -73,7 +73,7 @@ App::~App() {
   write_the_rest();
 }
 
-/// A reader that is slow gets it all; one that does not read is not waited for.
+/// A slow reader gets all of it; one that does not read is not waited for.
 void App::write_the_rest() {
   if (err_writer_) err_writer_->flush(kReaderPatience);
   if (!out_writer_) return;
@@ -197,7 +197,7 @@ void App::quit(int exit_code) {
   }
 }
 
-/// What ended last may not have come through: who asks again finds somebody.
+/// The last packets may have been lost: a peer that asks again finds somebody.
 void App::linger() {
   const Duration owed = node_ ? node_->dht().mux().owed_for() : Duration();
   give_up_timer_.start(std::min(owed, kLastWordTime));

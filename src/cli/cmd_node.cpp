@@ -53,7 +53,7 @@ RelayOptions relay_options(const CommandLine& line) {
   return out;
 }
 
-/// A blind relay on the node, and what it tells of itself once in a while.
+/// A blind relay on the node, and its periodic report.
 class RelayRun {
  public:
   RelayRun(App& app, platform::IdentityLock lock, RelayOptions options)

@@ -82,12 +82,12 @@ class PingRun {
   }
 
   void next() {
-    if (app_.output().broken()) {  // nobody listens any more
+    if (app_.output().broken()) {  // nobody reads any more
       app_.quit(kFailed);
       return;
     }
     if (waiting_) {
-      // Lost on the way, and under way again: the answer tells how long it took in all.
+      // Lost, and retransmitted meanwhile: the answer shows how long it took in all.
       app_.output().event("silence", {{"seq", sent_}}, fmt::format("{}: no answer yet", sent_));
       next_timer_.start(interval_);
       return;
@@ -151,7 +151,7 @@ class PingRun {
 
   App& app_;
   const std::string peer_name_;
-  const std::uint64_t count_;  // 0: until told to stop
+  const std::uint64_t count_;  // 0: until stopped
   const Duration interval_;
   const Instant began_;
   bool opened_ = false;

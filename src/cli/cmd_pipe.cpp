@@ -9,7 +9,7 @@ namespace hsfwd::cli {
 
 namespace {
 
-// For input that stays silent once nobody takes any more what the service says: who holds standard
+// For input that stays silent once nobody reads what the service says: whoever holds standard
 // input open may never end it.
 constexpr Duration kInputPatience = 5_s;
 constexpr Duration kCheckInterval = 250_ms;
@@ -108,7 +108,7 @@ class PipeRun {
     input_timer_.start(kCheckInterval);
   }
 
-  /// A terminal has no end that would have to be waited for: who sits there sees what has happened.
+  /// A terminal has no end worth waiting for: the user sees what has happened.
   void check_input() {
     const Instant now = app_.scheduler().now();
     const std::uint64_t sent = pipe_->stats().to_peer;

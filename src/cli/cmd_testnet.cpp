@@ -53,7 +53,7 @@ class Testnet {
     return *nodes_.back();
   }
 
-  /// One after the other, so that each finds the ones before.
+  /// One after the other, so that each finds the earlier ones.
   void grow() {
     if (nodes_.size() == size_) {
       ready_();

@@ -58,7 +58,7 @@ class Up {
     }
   }
 
-  /// `told` hears of the result. One after the other: the file may have changed again meanwhile.
+  /// `told` gets the result. One after the other: the file may have changed again meanwhile.
   void reload(Told told) {
     waiting_.push_back(std::move(told));
     if (!reloading_) reload_now();
@@ -130,11 +130,11 @@ class Up {
   std::vector<Told> waiting_;
 };
 
-/// An `up` that cannot be asked runs all the same, unless it was told where to listen.
+/// An `up` without a control socket still runs, unless it was told where to listen.
 void open_control(App& app, ControlServer& control, const std::string& path,
                   const std::string& file) {
   const bool chosen = !path.empty();
-  // Nobody could name this one: there may be many with a standard input.
+  // Nobody could address this one: there may be several with standard input.
   if (file == kStandardInput && !chosen) return;
   const std::string problem = control.listen(chosen ? std::vector<std::string>{path}
                                                     : platform::control_socket_paths(file));
@@ -157,7 +157,7 @@ int run_up(const Arguments& arguments) {
   const std::string file = choose_plan_file(line);
   Plan plan = load_plan(file);
   App app(lasting_output_options(line));
-  // First, so that of two of a kind one ends before it has done anything.
+  // First, so that of two with the same file one ends before it has done anything.
   ControlServer control(app);
   open_control(app, control, line.path("socket"), file);
   const platform::Identity identity = require_identity(plan.identity, app.loop().random());

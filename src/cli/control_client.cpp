@@ -119,7 +119,7 @@ class Inquiry final : public net::ByteStreamObserver {
       return;
     }
     answered_ = true;
-    // Of its end, the end of the connection tells.
+    // The end of the connection shows that it has ended.
     app_.waiting().begin("waiting for hsfwd up to end", {{"for", "end"}});
     if (command_ != ControlCommand::kDown) succeed();
   }
@@ -172,7 +172,7 @@ class Inquiry final : public net::ByteStreamObserver {
   Timer patience_timer_;
 };
 
-/// Those of some paths that are worth a try; the first if none is there, for the message.
+/// The paths that exist; the first if none does, for the message.
 std::vector<std::string> present_ones(std::vector<std::string> paths) {
   const std::string first = paths.front();
   std::erase_if(paths, [](const std::string& path) {

@@ -102,8 +102,8 @@ int run(const Arguments& words) {
 }
 
 int tell(const Arguments& words, const UserError& error) {
-  // The flag may not have been understood, but who wrote it wants to hear about it that way. The
-  // standard output of a pipe is the service's, also when there is none.
+  // The flag may not have been parsed, but its author wants the error in that form. The
+  // standard output of a pipe is the service's, even when there is none.
   const bool json =
       words[0] != "pipe" && std::find(words.begin(), words.end(), "--json") != words.end();
   Output(json).error(error.code, error.message);
@@ -125,7 +125,7 @@ int run_told(const Arguments& words) {
   }
 }
 
-/// Who saves what a command says has to hear when it is not saved.
+/// Whoever saves a command's output must learn that it was not saved.
 int with_output_written(int exit_code) {
   if (!output_lost()) return exit_code;
   std::fputs("hsfwd: cannot write to standard output\n", stderr);

@@ -18,7 +18,7 @@ namespace hsfwd::cli {
 namespace {
 
 constexpr unsigned kHelpWidth = 100;
-constexpr const char* kTooMany = "word too many";  // no option: nobody can write it as one
+constexpr const char* kTooMany = "word too many";  // not an option: nobody can type it
 // Of boost's messages, which quote the word they are about.
 constexpr std::size_t kMaxParserText = 120;
 
@@ -218,7 +218,7 @@ Options node_options(const CommandLine& line) {
     const auto port = parse_decimal(text, 65535);
     if (!port) usage_error(fmt::format("--port {}: must be 0 to 65535", shortened(text)));
     out.port = static_cast<std::uint16_t>(*port);
-    out.any_port = false;  // who names a port means it
+    out.any_port = false;  // a port that is named is meant
   }
   for (const std::string& text : line.texts("relay-through")) {
     out.relay_through.push_back(peer_argument(text).key);
@@ -267,7 +267,7 @@ namespace {
 constexpr const char* kKeyForms =
     "expected 64 hexadecimal digits, 52 z-base-32 characters or hs://...";
 
-/// What keys look like, and what is wrong with one that nearly does.
+/// What keys look like, and what is wrong with one that is nearly right.
 std::string key_forms(std::string_view text) {
   const std::string near = hyperdht::near_key(text);
   return near.empty() ? kKeyForms : fmt::format("{}; {}", kKeyForms, near);
@@ -296,7 +296,7 @@ PeerReference read_peer(const std::string& path) {
   const std::string_view text = (*file)->text.trimmed();
   if (const auto key = hyperdht::parse_key(text)) return {*key, std::nullopt, std::string(text)};
   const auto address = hyperdht::HolesailAddress::parse(text);
-  // What is in it stays untold: it may be a secret.
+  // Its content is not shown: it may be a secret.
   if (!address) throw bad("has no key; " + key_forms(text));
   if (!address->shared_identity) return {address->key, std::nullopt, std::string(text)};
   if (!(*file)->exposed.empty()) throw bad((*file)->exposed);

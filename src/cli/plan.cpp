@@ -234,18 +234,18 @@ class Planner {
 
   static bool same_port(const net::StreamAddress& a, const net::StreamAddress& b) {
     if (a.is_unix() || b.is_unix()) return a.same_place(b);
-    if (a.port != b.port || a.port == 0) return false;  // 0 is another one each time
+    if (a.port != b.port || a.port == 0) return false;  // 0 is a different one each time
     return a.host == b.host || includes(a.host, b.host) || includes(b.host, a.host);
   }
 
-  /// Whether who listens on `one` has `other`, too. [::] is all of IPv4 as well.
+  /// Whether listening on `one` takes `other`, too. [::] includes all of IPv4.
   static bool includes(const std::string& one, const std::string& other) {
     if (one == "::") return true;
     if (one == "0.0.0.0") return other.find(':') == std::string::npos;
     return one == "localhost" && (other == "127.0.0.1" || other == "::1");
   }
 
-  /// Of two that listen at one address the second could not start.
+  /// Of two that listen on the same address the second could not start.
   void refuse_taken(const config::Located<std::string>& text, const net::StreamAddress& listen,
                     const std::vector<Plan::Connect>& before) const {
     const bool taken = std::any_of(before.begin(), before.end(), [&](const Plan::Connect& connect) {
@@ -280,7 +280,7 @@ std::string choose_plan_file(const CommandLine& line) {
   for (const std::string& candidate : candidates) {
     std::error_code error;
     const bool there = std::filesystem::exists(candidate, error);
-    // In a folder that may not be looked into it may be, and who opens it says so.
+    // It may exist in a folder that may not be searched; opening it then gives the error.
     if (there || error == std::errc::permission_denied) return candidate;
   }
   throw UserError{kBadConfig, "NO_CONFIG",

@@ -15,7 +15,7 @@ constexpr Duration kLeaveTime = 3_s;
 constexpr const char* kRemoved = "it was removed from the configuration";
 }  // namespace
 
-/// What is new, ready to be started, and gone without a trace if it is not.
+/// What is new, ready to be started; if it is not, it goes without a trace.
 struct TunnelSet::Fresh {
   std::vector<std::unique_ptr<Exposure>> exposures;
   std::vector<std::unique_ptr<PeerTunnel>> tunnels;
@@ -70,7 +70,7 @@ void TunnelSet::change_to(Plan plan, Unavailable unavailable,
     }
   }
   for (const auto [now, wanted] : changes.connects.changed) tunnels[wanted]->report_ready();
-  // Local ports work from now on: who connects waits for the network, if it comes to that.
+  // Local ports work from now on: clients wait for the network if necessary.
   for (std::size_t i = 0; i < fresh.tunnels.size(); ++i) {
     fresh.tunnels[i]->report_ready();
     tunnels[changes.connects.added[i]] = std::move(fresh.tunnels[i]);

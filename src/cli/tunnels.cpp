@@ -210,7 +210,7 @@ std::vector<net::Address> Exposure::relays() const {
   return out;
 }
 
-/// Which of the services the client gets. Stock clients do not ask and get the first.
+/// The service that the client gets. Stock clients do not ask, and get the first.
 std::optional<Extension> Exposure::answer_extension(const std::optional<Extension>& theirs) const {
   if (!theirs) return std::nullopt;
   const forward::Service* service = theirs->wants_service() ? host_.find(theirs->service) : nullptr;
@@ -450,7 +450,7 @@ void PeerTunnel::ask_for_services() {
   question_->set_on_open([this] { on_services_told(); });
 }
 
-/// The announcement of a peer outlives it, and who may not come in hears nothing.
+/// The announcement of a peer outlives it, and a refused client hears nothing.
 void PeerTunnel::on_not_answered() {
   const UserError error = connect_error(question_->error(), peer_.name);
   app_.scheduler().retire(std::move(question_));

@@ -96,7 +96,7 @@ void ServiceHost::let_go(Leaving& leaving) {
 void ServiceHost::on_dialled(std::uint64_t id,
                              Result<std::unique_ptr<net::ByteStream>, std::string> result) {
   const auto found = connections_.find(id);
-  // A dial that was retired may come through before it is gone.
+  // A retired dial may succeed before it is gone.
   if (found == connections_.end()) return;
   Connection& connection = found->second;
   scheduler_.retire(std::move(connection.dial));

@@ -21,7 +21,7 @@ Err<std::string> bad(std::string why) {
   return Err(std::move(why));
 }
 
-/// What a resolver may be asked for, and what can be told apart from the rest of a spec.
+/// What a resolver may be asked for, and can be distinguished from the rest of a spec.
 bool is_host(std::string_view host) {
   constexpr std::string_view kOthers = "=/[]@,;";
   return !host.empty() && std::none_of(host.begin(), host.end(), [&](char c) {
@@ -39,7 +39,7 @@ Result<net::StreamAddress, std::string> parse_unix(std::string_view path) {
   return net::StreamAddress{.host = {}, .port = 0, .path = std::string(path)};
 }
 
-/// What people write in place of a port, and what they are told; empty if it is nothing known.
+/// What to say about what people write in place of a port; empty if it is nothing known.
 std::string port_problem(std::string_view port) {
   if (const std::size_t slash = port.find('/'); slash != std::string_view::npos) {
     const std::string_view number = port.substr(0, slash);
@@ -56,7 +56,7 @@ std::string port_problem(std::string_view port) {
   return "";
 }
 
-/// A path without the word that says so; empty if it is something else.
+/// What to say about a path without "unix:"; empty for anything else.
 std::string path_problem(std::string_view text) {
   for (const std::string_view begin : {"/", "./", "../", "~/"}) {
     if (text.starts_with(begin)) {
@@ -75,7 +75,7 @@ std::string no_port(std::string_view port, std::uint64_t least) {
   return fmt::format("{} is not a valid port ({}-65535)", in_quotes(port), least);
 }
 
-/// What is written in place of a target and means another thing.
+/// What to say about things that are not targets.
 std::string target_problem(std::string_view text) {
   if (const std::size_t scheme = text.find("://"); scheme != std::string_view::npos) {
     std::string_view rest = text.substr(scheme + 3);

@@ -151,7 +151,7 @@ void PeerSocket::pause() {
 
 void PeerSocket::resume() {
   impl_->paused = false;
-  impl_->socket->set_observer(impl_.get());  // tells again what there is to read
+  impl_->socket->set_observer(impl_.get());  // reports again what there is to read
 }
 
 const PublicKey& PeerSocket::remote_key() const {

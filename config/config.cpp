@@ -65,10 +65,10 @@ std::string suggestion(std::string_view wrong, const std::vector<std::string_vie
   if (nearest != known.end() && distance(*nearest) <= 2) {
     return fmt::format("; did you mean '{}'?", *nearest);
   }
-  return fmt::format("; known are {}", fmt::join(known, ", "));
+  return fmt::format("; known keys are {}", fmt::join(known, ", "));
 }
 
-/// A table whose keys are taken out one by one; what is left over is a mistake.
+/// A table whose keys are taken out one by one; any that are left over are errors.
 class Table {
  public:
   Table(const toml::table& table, std::string where) : table_(table), where_(std::move(where)) {}
@@ -156,7 +156,7 @@ class Table {
     return table_.get(key);
   }
   Mistake wrong_type(const toml::node& node, std::string_view key, std::string_view right) const {
-    return {line_of(node), fmt::format("'{}'{} has to be {}", key, where_, right)};
+    return {line_of(node), fmt::format("'{}'{} must be {}", key, where_, right)};
   }
 
   const toml::table& table_;
@@ -211,7 +211,7 @@ std::map<std::string, Peer> read_peers(const toml::table& table) {
     if (key.has_value() == file.has_value()) {
       throw Mistake{line_of(node),
                     fmt::format("[peer.{}] needs a key or a key_file, {}", shortened(name.str()),
-                                key ? "and not both" : "which names a file that has the key")};
+                                key ? "not both" : "a file that holds the key")};
     }
     if (key) out[std::string(name.str())] = {.key = key->value, .line = key->line};
     if (file) out[std::string(name.str())] = {.key_file = file->value, .line = file->line};
@@ -257,6 +257,38 @@ std::string_view typographic_quote(std::string_view line) {
   return found;
 }
 
+/// What the parser says ("Error while parsing WHAT: WHY"), as it helps who wrote the file.
+std::string in_plain_words(std::string_view description) {
+  constexpr std::string_view kBefore = "Error while parsing ";
+  const std::size_t colon = description.find(": ");
+  if (!description.starts_with(kBefore) || colon == std::string_view::npos) {
+    return std::string(description);
+  }
+  const std::string_view what = description.substr(kBefore.size(), colon - kBefore.size());
+  const std::string_view why = description.substr(colon + 2);
+  const bool ends = why == "encountered end-of-file";
+  if (what == "boolean" || why == "could not determine value type") {
+    return "a value is text in quotes, a number, true, false or a list";
+  }
+  if (what.ends_with("string") && (ends || why.find("control characters") != why.npos)) {
+    return "a closing quote is missing";
+  }
+  if (why.starts_with("unknown escape sequence")) {
+    return fmt::format("{}; write \\\\ for a backslash, or use single quotes", why);
+  }
+  if (why.starts_with("cannot redefine")) {
+    const std::size_t from = why.find('\'');
+    const std::size_t to = why.rfind('\'');
+    if (from < to) return fmt::format("{} is set twice", why.substr(from, to + 1 - from));
+  }
+  if (what == "key-value pair") {
+    if (why.starts_with("expected a comment")) return "expected nothing more after the value";
+    if (ends || why.starts_with("expected")) return "expected KEY = VALUE";
+  }
+  if (ends) return fmt::format("the file ends within this {}", what);
+  return fmt::format("invalid {}: {}", what, why);
+}
+
 Config read_config(const toml::table& root) {
   Table in(root, "");
   Config out;
@@ -293,10 +325,10 @@ Result<Config, ConfigError> parse(const std::string& text, const std::string& fi
     const toml::parse_error& error = parsed.error();
     const int line = static_cast<int>(error.source().begin.line);
     const std::string_view quote = typographic_quote(line_of(text, line));
-    if (quote.empty()) return Err(ConfigError{file, line, std::string(error.description())});
+    if (quote.empty()) return Err(ConfigError{file, line, in_plain_words(error.description())});
     return Err(ConfigError{
         file, line,
-        fmt::format("{} is a typographic quote, and no quote of TOML; write \" or '", quote)});
+        fmt::format("{} is a typographic quote, which TOML does not know; write \" or '", quote)});
   }
   try {
     return read_config(parsed.table());

@@ -21,7 +21,7 @@ struct Located {
 
 struct Peer {
   std::string key;  // as written; checked by the reader of the file
-  std::optional<std::string> key_file = std::nullopt;  // that has the key, in place of it
+  std::optional<std::string> key_file = std::nullopt;  // holds the key, in place of it
   int line = 0;
 };
 

@@ -22,19 +22,19 @@ void DescriptorAlarm::on_failure(int error) {
   if (std::exchange(told_, true)) return;
   if (error == EMFILE) {
     log_.error("files",
-               "new connections wait or fail: {} open files are all that this process may have; "
-               "raise that (ulimit -n, or LimitNOFILE= of the service)",
+               "new connections wait or fail: this process has all of its {} open files in use; "
+               "raise the limit (ulimit -n, or LimitNOFILE= of the service)",
                file_limit());
   } else {
     log_.error("files",
-               "new connections wait or fail: the system has no open files left; raise that "
+               "new connections wait or fail: the system has no open files left; raise the limit "
                "(sysctl fs.file-max)");
   }
 }
 
 void DescriptorAlarm::on_calm() {
   told_ = false;
-  log_.warning("files", "there are open files for new connections again");
+  log_.warning("files", "open files are available for new connections again");
 }
 
 }  // namespace hsfwd::platform

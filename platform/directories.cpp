@@ -53,18 +53,18 @@ std::string home_directory() {
 Result<std::string, std::string> resolve_path(std::string_view text, const std::string& base) {
   if (text.empty()) return Err(std::string("the path is empty"));
   if (text.find('\0') != std::string_view::npos) {
-    return Err(fmt::format("the path {} has a zero byte", in_quotes(text)));
+    return Err(fmt::format("the path {} contains a zero byte", in_quotes(text)));
   }
   if (has_variable(text)) {
     return Err(
-        fmt::format("the path {} has a variable, which is not filled in here; ~/ is the home",
+        fmt::format("the path {} contains a variable, which is not expanded here; ~/ is the home",
                     in_quotes(text)));
   }
   if (text == "~" || text.starts_with("~/")) return home_directory() + std::string(text.substr(1));
   if (text.starts_with('~')) {
     return Err(
-        fmt::format("the path {} begins in the home of somebody else, which is not looked "
-                    "up; write it out, or ./{} for a name like that",
+        fmt::format("the path {} begins in another user's home, which is not looked up; write it "
+                    "out, or ./{} for a file of that name",
                     in_quotes(text), shortened(text)));
   }
   if (base.empty()) return std::string(text);

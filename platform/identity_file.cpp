@@ -119,11 +119,11 @@ Result<Identity, std::string> load_identity(const std::string& path, Random& ran
 Result<Identity, std::string> create_identity(const std::string& path, Random& random) {
   const std::string parent = std::filesystem::path(path).parent_path().string();
   if (const int error = parent.empty() ? 0 : make_private_directories(parent); error != 0) {
-    return failed(path, fmt::format("its folder cannot be made: {}", std::strerror(error)));
+    return failed(path, fmt::format("its folder cannot be created: {}", std::strerror(error)));
   }
   const crypto::KeyPair keys = crypto::KeyPair::generate(random);
   const int error = store(path, keys.seed(), random);
-  if (error == EEXIST) return failed(path, "exists already");
+  if (error == EEXIST) return failed(path, "already exists");
   if (error != 0) return failed(path, fmt::format("cannot be written: {}", std::strerror(error)));
   return Identity{keys, true};
 }
@@ -166,7 +166,7 @@ Result<IdentityLock, IdentityLock::Taken> IdentityLock::await(const crypto::Publ
   constexpr Duration kPause = 100_ms;
   auto lock = acquire(key, identity_path, log);
   if (!lock && !lock.error().same_file) {
-    log.warning("identity", "another hsfwd process announces it; waiting {} s for that one to end",
+    log.warning("identity", "another hsfwd process announces it; waiting up to {} s for it to end",
                 at_most.to_millis() / 1000);
   }
   for (Duration left = at_most; !lock && !lock.error().same_file && left > Duration();

@@ -38,7 +38,7 @@ std::optional<std::string> read_file(const std::string& path, std::string& probl
   struct stat info {};
   std::optional<std::string> out;
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-    problem = "is no file";
+    problem = "is not a file";
   } else {
     std::string text(kMaxNodesSize + 1, '\0');
     const ssize_t size = read(fd, text.data(), text.size());
@@ -117,7 +117,7 @@ std::vector<net::Address> load_nodes(const std::string& path, const Log& log) {
   const auto text = read_file(path, problem);
   auto nodes = text ? parse(*text) : std::nullopt;
   if (text && !nodes) problem = "is damaged";
-  if (!problem.empty()) log.warning("nodes", "{} {}; going on without it", path, problem);
+  if (!problem.empty()) log.warning("nodes", "{} {}; continuing without it", path, problem);
   return nodes ? std::move(*nodes) : std::vector<net::Address>();
 }
 

@@ -20,7 +20,7 @@ std::string refusal(const std::string& path, mode_t needed) {
   if (stat(path.c_str(), &status) != 0 || (status.st_mode & needed) == needed) return "";
   if (status.st_uid != 0) return "";
   const group* const members = status.st_gid != 0 ? getgrgid(status.st_gid) : nullptr;
-  return fmt::format("{} is for root{} alone (mode {:04o})", path,
+  return fmt::format("{} is open only to root{} (mode {:04o})", path,
                      members != nullptr ? fmt::format(" and the group {}", members->gr_name) : "",
                      status.st_mode & 07777);
 }

@@ -81,12 +81,17 @@ std::string why_exposed(const struct stat& info, uid_t reader) {
   return "";
 }
 
+std::string why_exposed(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 ? why_exposed(info, geteuid()) : "";
+}
+
 Result<std::optional<SecretFile>, std::string> read_secret_file(const std::string& path) {
   struct stat info {};
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
   if (fd < 0 && errno == ENOENT) {
     if (lstat(path.c_str(), &info) == 0) {
-      return Err(std::string("is a link to a file that is not there"));
+      return Err(std::string("is a link to a file that does not exist"));
     }
     return std::optional<SecretFile>();
   }

@@ -39,6 +39,8 @@ class SecretText {
 /// orchestrators mount (systemd's credentials, secrets of containers): nobody may write it, and its
 /// group may read it (0440), which no careless umask comes to. Root may use what belongs to a user.
 std::string why_exposed(const struct stat& info, uid_t reader);
+/// The same of a file that this process reads; empty also if there is none.
+std::string why_exposed(const std::string& path);
 
 struct SecretFile {
   SecretText text;

@@ -70,9 +70,9 @@ std::string listen_problem(int error, std::uint16_t port) {
   constexpr int kFirstFreePort = 1024;  // unless the system is told otherwise
   std::string out = std::strerror(error);
   if (error == EADDRNOTAVAIL) {
-    out += ": this machine does not have it";
+    out += ": not an address of this machine";
   } else if (error == EACCES && port < kFirstFreePort) {
-    out += fmt::format(": a port below {} takes root or CAP_NET_BIND_SERVICE", kFirstFreePort);
+    out += fmt::format(": a port below {} needs root or CAP_NET_BIND_SERVICE", kFirstFreePort);
   }
   return out;
 }

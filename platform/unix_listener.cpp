@@ -48,9 +48,9 @@ void remove_stale_socket(const SocketAddress& address, const std::string& path) 
 std::string bind_problem(int error, const std::string& path) {
   std::string out = std::strerror(error);
   struct stat info {};
-  if (error == ENOENT) out += ": its folder is not there";
+  if (error == ENOENT) out += ": its folder does not exist";
   if (error == EADDRINUSE && lstat(path.c_str(), &info) == 0 && !S_ISSOCK(info.st_mode)) {
-    out += S_ISDIR(info.st_mode) ? ": by a directory" : ": by a file that is no socket";
+    out += S_ISDIR(info.st_mode) ? ": by a directory" : ": by a file that is not a socket";
   }
   return out;
 }
@@ -67,7 +67,7 @@ Result<void, std::string> give_away(const net::StreamAddress& at) {
       fchownat(file.get(), "", static_cast<uid_t>(-1), *at.group, AT_EMPTY_PATH) != 0) {
     const int error = errno;
     return Err(fmt::format("{}: this user cannot give it to group {}{}", std::strerror(error),
-                           *at.group, error == EPERM ? ", of which it is no member" : ""));
+                           *at.group, error == EPERM ? ", of which it is not a member" : ""));
   }
   const mode_t mode = at.mode.value_or(info.st_mode) & kPermissions;
   if ((info.st_mode & kPermissions) == mode) return {};

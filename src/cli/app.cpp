@@ -15,9 +15,9 @@
 namespace hsfwd::cli {
 
 namespace {
-constexpr std::size_t kMaxPeerText = 80;  // a key in any form, and more than that of none
+constexpr std::size_t kMaxPeerText = 80;  // fits a key in any form
 constexpr Duration kGoodbyeTime = 3_s;
-// At most, for a peer whose last acknowledgement got lost to ask again.
+// At most, so that a peer whose last acknowledgement got lost can ask again.
 constexpr Duration kLastWordTime = 300_ms;
 // Where nobody has ever answered, nobody hears a goodbye either.
 constexpr Duration kLonelyGoodbyeTime = 300_ms;
@@ -31,7 +31,7 @@ std::unique_ptr<platform::BackgroundWriter> open_writer(int fd, bool lasting, bo
       fd, [json](std::uint64_t lines) { return dropped_line(json, lines); });
 }
 
-/// The file for the nodes of a network; none for a network that has no bootstrap nodes to lose.
+/// The file for the nodes of a network; none for a network without bootstrap nodes.
 std::string node_file_of(const std::vector<BootstrapNode>& bootstrap) {
   if (bootstrap.empty()) return "";
   std::vector<std::string> names;
@@ -62,8 +62,8 @@ App::App(const OutputOptions& options)
   platform::raise_file_limit();
   if (options.secret_shown) {
     log_.warning("peer",
-                 "the hs:// string on the command line is a secret, which others on this machine "
-                 "could see there; write it to a file, and give @FILE");
+                 "the hs:// string on the command line is a secret, and other users of this "
+                 "machine could see it there; put it in a file and pass @FILE");
   }
   signals_ = std::make_unique<platform::Signals>(loop_, std::vector<int>{SIGINT, SIGTERM, SIGHUP},
                                                  [this](int number) { on_signal(number); });
@@ -75,7 +75,7 @@ App::~App() {
   write_the_rest();
 }
 
-/// A reader that is slow gets it all; one that does not read is not waited for.
+/// A slow reader gets all of it; one that does not read is not waited for.
 void App::write_the_rest() {
   if (err_writer_) err_writer_->flush(kReaderPatience);
   if (!out_writer_) return;
@@ -87,7 +87,7 @@ void App::on_memory_out() {
   const Instant now = loop_.scheduler().now();
   if (memory_out_told_ && now < *memory_out_told_ + 1_min) return;
   memory_out_told_ = now;
-  log_.error("memory", "there was none left for a connection or a request, which was given up");
+  log_.error("memory", "out of memory: a connection or a request was given up");
 }
 
 void App::stop_node() {
@@ -129,9 +129,8 @@ void App::await_network(const Options& options) {
   for (const BootstrapNode& node : options.bootstrap) names.push_back(node.to_string());
   if (names.empty()) return;
   bootstrap_names_ = fmt::format("{}", fmt::join(names, ", "));
-  waiting_.begin(
-      fmt::format("asking the bootstrap nodes, of which none has answered: {}", bootstrap_names_),
-      {{"for", "network"}, {"bootstrap", names}});
+  waiting_.begin(fmt::format("waiting for a bootstrap node to answer: {}", bootstrap_names_),
+                 {{"for", "network"}, {"bootstrap", names}});
 }
 
 void App::on_silence() {
@@ -144,11 +143,10 @@ void App::on_silence() {
 }
 
 UserError App::no_network() const {
-  return {
-      kTryLater, "NO_NETWORK",
-      fmt::format("no DHT node answers: nothing has come from any of the bootstrap nodes in the "
-                  "{} s since the start ({}); is there a network that lets UDP out?",
-                  FirstContact::kPatience.to_millis() / 1000, bootstrap_names_)};
+  return {kTryLater, "NO_NETWORK",
+          fmt::format("no DHT node answers: nothing received from any bootstrap node within {} s "
+                      "of the start ({}); does this network let UDP out?",
+                      FirstContact::kPatience.to_millis() / 1000, bootstrap_names_)};
 }
 
 Node& App::start_node_as(const std::string& identity_path, Options options) {
@@ -201,7 +199,7 @@ void App::quit(int exit_code) {
   }
 }
 
-/// What ended last may not have come through: who asks again finds somebody.
+/// The last packets may have been lost: a peer that asks again finds somebody.
 void App::linger() {
   const Duration owed = node_ ? node_->dht().mux().owed_for() : Duration();
   give_up_timer_.start(std::min(owed, kLastWordTime));

@@ -36,38 +36,38 @@ class App {
   forward::Admission& admission() { return admission_; }
   const Output& output() const { return output_; }
   const Log& log() const { return log_; }
-  /// People are told of nothing but errors and of what the command was asked for.
+  /// Only errors, and what the command was asked for, are shown to people.
   bool quiet() const { return !log_.enabled(LogLevel::kWarning); }
   net::Env env() { return loop_.env(log_); }
 
-  /// What is told when it takes its time.
+  /// What is reported when something takes long.
   Waiting& waiting() { return waiting_; }
 
-  /// Starts a node on the loop, which hears of changes of the network and remembers other nodes
-  /// from run to run. If nobody answers it, the program ends. Throws UserError.
+  /// Starts a node on the loop that is notified of network changes and remembers other nodes
+  /// between runs. If nobody answers it, the program ends. Throws UserError.
   Node& start_node(Options options);
   /// With the key pair of that identity file.
   Node& start_node_as(const std::string& identity_path, Options options);
   Node& node() { return *node_; }
   const Node& node() const { return *node_; }
-  /// In place of the end when nobody has answered the node.
+  /// Called instead of ending when nobody has answered the node.
   void on_no_answer(std::function<void()> no_answer) { no_answer_ = std::move(no_answer); }
-  /// Of nodes that nobody answers.
+  /// The error of a node that nobody answers.
   UserError no_network() const;
-  /// Frees its ports. What was made by it is gone by then, and the loop does not run any more.
+  /// Frees its ports. What it made is gone by then, and the loop no longer runs.
   void stop_node();
 
-  /// Runs until quit(); the exit code.
+  /// Runs until quit(); returns the exit code.
   int run();
-  /// Ends the program, after the goodbyes were said or a few seconds have passed.
+  /// Ends the program once the goodbyes are done or a few seconds have passed.
   void quit(int exit_code);
   void fail(const UserError& error);
-  /// To be done before the end; calls what it is given when it is done. Once.
+  /// Run once before the end; calls its argument when done.
   void on_goodbye(std::function<void(std::function<void()>)> goodbye);
-  /// SIGHUP is for this from now on, and ends the program no more.
+  /// Called on SIGHUP from now on, instead of ending the program.
   void on_hangup(std::function<void()> hangup) { hangup_ = std::move(hangup); }
   bool quitting() const { return exit_code_.has_value(); }
-  /// The terminal is gone, or who has started this needs it no more.
+  /// The terminal is gone, or whoever started this no longer needs it.
   bool hung_up() const;
 
  private:
@@ -108,7 +108,7 @@ class App {
 
 inline constexpr const char* kLookingFor = "looking in the DHT for";
 inline constexpr const char* kConnectingTo = "connecting to";
-/// Tells, once it takes a moment, what is done to reach a peer: `doing` it.
+/// Reports, once it takes a moment, what is being done (`doing`) to reach a peer.
 void await_peer(App& app, const PeerReference& peer, const std::string& doing);
 /// Exit code and code word of a failed connect.
 UserError connect_error(ConnectError error, const std::string& peer);

@@ -13,7 +13,7 @@ constexpr Duration kAgain = 5_s;
 
 void add_wait_option(CommandLine& line) {
   line.options().add_options()("wait", po::bool_switch(),
-                               "wait for a peer, or a network, that is not there yet");
+                               "wait for a peer, or a network, that is not up yet");
 }
 
 AwaitedPeer::AwaitedPeer(App& app, const PeerReference& peer, bool wait,
@@ -52,7 +52,7 @@ bool AwaitedPeer::wait_after(ConnectError error) {
   if (!wait_ || app_.quitting()) return false;
   if (!std::exchange(told_, true)) {
     app_.waiting().end();
-    app_.log().warning("wait", "not yet: {}; trying on", connect_error(error, peer_.name).message);
+    app_.log().warning("wait", "still trying: {}", connect_error(error, peer_.name).message);
   }
   again_timer_.start(kAgain);
   return true;

@@ -8,20 +8,20 @@
 
 namespace hsfwd::cli {
 
-/// The option --wait, of commands that lead to a peer.
+/// The option --wait of commands that lead to a peer.
 void add_wait_option(CommandLine& line);
 
-/// Asks the DHT whether a peer is there; with --wait again and again until it is.
+/// Asks the DHT whether a peer is there; with --wait repeatedly until it is.
 class AwaitedPeer {
  public:
-  /// `done` hears of the error, kNone for none; with `wait` of no error but others than that the
-  /// peer is not there, or the network. Both outlive it.
+  /// `done` is called with the error, or kNone; with `wait` not for a missing peer or network,
+  /// which are waited for. Both outlive it.
   AwaitedPeer(App& app, const PeerReference& peer, bool wait,
               std::function<void(ConnectError)> done);
   ~AwaitedPeer();
 
   void start();
-  /// Whether an error is one that time may mend; it is told, once, and start() is called again
+  /// Whether an error may pass with time; then it is reported, once, and start() is called again
   /// after a while.
   bool wait_after(ConnectError error);
 

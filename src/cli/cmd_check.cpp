@@ -35,15 +35,15 @@ void report_check(App& app, const Plan& plan, const std::vector<std::string>& do
 
 int run_check(const Arguments& arguments) {
   CommandLine line("hsfwd check [-c FILE] [OPTION...]",
-                   "Validates a configuration file and the identities that it uses, and warns of "
-                   "services that cannot be\nreached from here at the moment; starts nothing.");
+                   "Validates a configuration file and the identities it uses, and warns of "
+                   "services that cannot be\nreached at the moment; starts nothing.");
   line.options().add_options()("config,c", po::value<std::string>(),
                                "FILE to check; - for standard input");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
   const Plan plan = load_plan(choose_plan_file(line));
   App app(one_object(output_options(line)));
-  app.waiting().begin("trying the services", {{"for", "services"}});
+  app.waiting().begin("checking the services", {{"for", "services"}});
   Preflight preflight(app, plan, [&](const auto& doubts) { report_check(app, plan, doubts); });
   preflight.start();
   return app.run();

@@ -19,10 +19,11 @@ namespace {
 void refuse_more_words(const std::vector<std::string>& words, const char* usage) {
   if (words.size() <= 1) return;
   const bool local = forward::LocalForward::parse(words[1]).ok();
-  throw UserError{kUsage, "USAGE",
-                  fmt::format("{} is one word too many; {}", in_quotes(words[1]),
-                              local ? fmt::format("a local port is -L {}", shortened(words[1]))
-                                    : fmt::format("usage: {}", usage))};
+  throw UserError{
+      kUsage, "USAGE",
+      fmt::format("unexpected argument {}; {}", in_quotes(words[1]),
+                  local ? fmt::format("for a local port, write -L {}", shortened(words[1]))
+                        : fmt::format("usage: {}", usage))};
 }
 
 /// --socket-mode and --socket-group, of all unix sockets among the local addresses.
@@ -39,7 +40,7 @@ void read_socket_access(const CommandLine& line, std::vector<forward::LocalForwa
     }
     if (used) return;
     throw UserError{kUsage, "USAGE",
-                    fmt::format("--{} is for unix sockets, and no -L is one", option)};
+                    fmt::format("--{} applies to unix sockets, and no -L is one", option)};
   };
   read("socket-mode", parse_socket_mode, &net::StreamAddress::mode);
   read("socket-group", parse_socket_group, &net::StreamAddress::group);
@@ -58,9 +59,10 @@ int run_connect(const Arguments& arguments) {
   line.options().add_options()("local,L", po::value<std::vector<std::string>>()->composing(),
                                "SPEC, a local address and the service it leads to; repeatable")(
       "socket-mode", po::value<std::string>(),
-      "MODE of unix sockets among these, such as 0660 (default: as the umask has it)")(
+      "MODE of the unix sockets among them, such as 0660 (default: from the umask)")(
       "socket-group", po::value<std::string>(),
-      "GROUP of unix sockets among these, whose members may connect (mode 0660 if not given)");
+      "GROUP of the unix sockets among them, whose members may connect (mode then defaults to "
+      "0660)");
   add_wait_option(line);
   line.add_connection_options();
   line.positional("peer", -1);
@@ -78,7 +80,7 @@ int run_connect(const Arguments& arguments) {
     forwards.push_back(*forward);
   }
   if (forwards.empty()) {
-    throw UserError{kUsage, "USAGE", "-L is missing: which local port? such as -L 2222"};
+    throw UserError{kUsage, "USAGE", "-L is missing: name a local port, such as -L 2222"};
   }
 
   read_socket_access(line, forwards);

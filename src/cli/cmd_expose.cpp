@@ -26,8 +26,8 @@ std::vector<forward::Service> parse_services(const std::vector<std::string>& tar
     }
     if (!names.insert(service->name).second) {
       throw UserError{kUsage, "BAD_TARGET",
-                      fmt::format("two services are called '{}'; name them NAME={}", service->name,
-                                  text.substr(text.find('=') + 1))};
+                      fmt::format("two services are called '{}'; give one another name: NAME={}",
+                                  service->name, text.substr(text.find('=') + 1))};
     }
     out.push_back(std::move(*service));
   }
@@ -45,11 +45,12 @@ int run_expose(const Arguments& arguments) {
   CommandLine line(
       "hsfwd expose TARGET... [OPTION...]",
       "Publishes services under this machine's key. TARGET: [NAME=]PORT, "
-      "[NAME=]HOST:PORT, [NAME=]unix:PATH.\nThe first is what peers get who name none.");
-  line.options().add_options()("allow", po::value<std::vector<std::string>>()->composing(),
-                               "PEER that may connect; repeatable (default: who knows the key)")(
+      "[NAME=]HOST:PORT, [NAME=]unix:PATH.\nPeers that name no service get the first.");
+  line.options().add_options()(
+      "allow", po::value<std::vector<std::string>>()->composing(),
+      "PEER that may connect; repeatable (default: everybody who knows the key)")(
       "no-client-relays", po::bool_switch(),
-      "contact no relays that clients name, only those of --relay-through");
+      "contact no relays named by clients, only those of --relay-through");
   line.add_limit_options();
   line.add_connection_options();
   line.positional("target", -1);
@@ -84,7 +85,7 @@ int run_expose(const Arguments& arguments) {
       exposure.look_for_services();
     } else if (!node.online()) {
       app.fail({kTryLater, "NO_NETWORK",
-                "no DHT node answers, the bootstrap nodes included; is there a network?"});
+                "no DHT node answers, not even a bootstrap node; is there a network?"});
     }
   });
   app.on_goodbye([&](std::function<void()> done) { exposure.leave(std::move(done)); });

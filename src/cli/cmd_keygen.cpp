@@ -13,7 +13,7 @@ namespace hsfwd::cli {
 int run_keygen(const Arguments& arguments) {
   CommandLine line(
       "hsfwd keygen [--identity FILE | --name N] [OPTION...]",
-      "Makes an identity, unless the file is there already, and prints its public key.");
+      "Creates an identity unless the file already exists, and prints its public key.");
   line.add_identity_options();
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;

@@ -42,7 +42,7 @@ class LookupRun {
 
   void on_searched() {
     took_ = app_.scheduler().now() - began_;
-    app_.waiting().begin("asking the nodes that relay to it", {{"for", "relays"}});
+    app_.waiting().begin("asking the nodes it is announced at", {{"for", "relays"}});
     unanswered_ = relays_.size();
     if (relays_.empty()) {
       app_.fail(connect_error(
@@ -105,7 +105,7 @@ class LookupRun {
 int run_lookup(const Arguments& arguments) {
   CommandLine line(
       "hsfwd lookup PEER [OPTION...]",
-      "Looks for a peer in the DHT and prints the nodes that relay to it, and whether they "
+      "Looks a peer up in the DHT and prints the nodes it is announced at, and whether they "
       "answer.");
   line.add_node_options();
   line.add_output_options();

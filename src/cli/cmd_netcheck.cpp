@@ -60,7 +60,7 @@ Json to_json(const SurveyReport& report) {
 }
 
 std::string to_text(const SurveyReport& report) {
-  std::string out = "own addresses (IPv4 only: the network has no other)\n";
+  std::string out = "local addresses (IPv4 only: the network has no other)\n";
   for (const net::Interface& own : report.interfaces) {
     if (own.internal) continue;
     out += fmt::format("  {:<22} {}, {}\n", own.host.to_string(), own.name, net::kind_of(own.host));
@@ -81,9 +81,9 @@ std::string to_text(const SurveyReport& report) {
   }
   if (report.online()) {
     out += fmt::format(
-        "unasked datagrams: {}\n",
+        "unsolicited datagrams: {}\n",
         report.firewalled
-            ? "do not get in"
+            ? "are blocked"
             : fmt::format("get in{}",
                           report.open_address ? ", at " + report.open_address->to_string() : ""));
     out += fmt::format("port numbers: {}\n", report.keeps_port ? "kept" : "translated");
@@ -93,7 +93,8 @@ std::string to_text(const SurveyReport& report) {
                        report.mtu->to.to_string());
   }
   if (carrier_nat(report)) {
-    out += "an own address is one of a carrier's: the provider translates for many customers\n";
+    out +=
+        "a local address is behind carrier-grade NAT: the provider translates for many customers\n";
   }
   return out + fmt::format("verdict: {}: {}", to_string(report.nat), describe(report));
 }
@@ -101,10 +102,9 @@ std::string to_text(const SurveyReport& report) {
 }  // namespace
 
 int run_netcheck(const Arguments& arguments) {
-  CommandLine line(
-      "hsfwd netcheck [OPTION...]",
-      "Looks into the network this machine is in: addresses, bootstrap nodes, what its "
-      "NAT does, how large\npackets may be.");
+  CommandLine line("hsfwd netcheck [OPTION...]",
+                   "Examines the network this machine is in: addresses, bootstrap nodes, what its "
+                   "NAT does, how large\npackets may be.");
   line.add_node_options();
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;

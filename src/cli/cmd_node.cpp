@@ -26,7 +26,7 @@ void add_relay_node_options(CommandLine& line) {
                                "under this machine's key")(
       "relay-max-pairs", po::value<std::string>(), "N connections carried at once (default: 256)")(
       "relay-rate", po::value<std::string>(),
-      "N, megabits a second for all of them together (default: no limit)")(
+      "N megabits per second for all of them together (default: no limit)")(
       "allow", po::value<std::vector<std::string>>()->composing(),
       "PEER that may use the relay, by the key of its identity; repeatable (default: everybody)");
 }
@@ -36,13 +36,13 @@ std::uint64_t positive(const CommandLine& line, const char* name) {
   if (value.value_or(0) > 0) return *value;
   throw UserError{
       kUsage, "USAGE",
-      fmt::format("--{} {}: has to be a number above 0", name, shortened(line.text(name)))};
+      fmt::format("--{} {}: must be a number above 0", name, shortened(line.text(name)))};
 }
 
 RelayOptions relay_options(const CommandLine& line) {
   for (const char* name : {"relay-max-pairs", "relay-rate", "allow"}) {
     if (line.has(name) && !line.flag("relay")) {
-      throw UserError{kUsage, "USAGE", fmt::format("--{} goes with --relay", name)};
+      throw UserError{kUsage, "USAGE", fmt::format("--{} needs --relay", name)};
     }
   }
   RelayOptions out;
@@ -58,7 +58,7 @@ RelayOptions relay_options(const CommandLine& line) {
   return out;
 }
 
-/// A blind relay on the node, and what it tells of itself once in a while.
+/// A blind relay on the node, and its periodic report.
 class RelayRun {
  public:
   RelayRun(App& app, platform::IdentityLock lock, RelayOptions options)
@@ -106,11 +106,10 @@ int run_node(const Arguments& arguments) {
   CommandLine line("hsfwd node [OPTION...]",
                    "Runs a plain DHT node, which helps the network. It becomes a persistent member "
                    "once it has proven\nstable and reachable.");
-  line.options().add_options()(
-      "first", po::value<std::string>(),
-      "ADDR, this node's public address: it is the first of a network of its own, with no "
-      "bootstrap nodes")("persistent", po::bool_switch(),
-                         "a member at once; for hosts that are known to be reachable");
+  line.options().add_options()("first", po::value<std::string>(),
+                               "ADDR, this node's public address: makes it the first node of a new "
+                               "network, without bootstrap nodes")(
+      "persistent", po::bool_switch(), "a full member at once; for hosts known to be reachable");
   add_relay_node_options(line);
   line.add_node_options();
   line.add_identity_options();
@@ -124,11 +123,11 @@ int run_node(const Arguments& arguments) {
     if (!own || own->is_any()) {
       throw UserError{
           kUsage, "USAGE",
-          fmt::format("--first {}: has to be an IPv4 address", shortened(line.text("first")))};
+          fmt::format("--first {}: must be an IPv4 address", shortened(line.text("first")))};
     }
     if (options.port == 0) throw UserError{kUsage, "USAGE", "--first needs a fixed --port"};
     if (line.has("bootstrap")) {
-      throw UserError{kUsage, "USAGE", "--first and --bootstrap exclude each other"};
+      throw UserError{kUsage, "USAGE", "--first and --bootstrap cannot be combined"};
     }
     options.bootstrap.clear();
     options.ephemeral = false;
@@ -166,7 +165,7 @@ int run_node(const Arguments& arguments) {
         "ready", event,
         fmt::format("node on {}, {}, {}", address,
                     remote ? "reachable as " + remote->to_string() : "not reachable from outside",
-                    rpc.ephemeral() ? "ephemeral so far" : "persistent"));
+                    rpc.ephemeral() ? "ephemeral for now" : "persistent"));
   });
   std::optional<RelayRun> relay;
   if (lock) {

@@ -7,7 +7,7 @@ namespace hsfwd::cli {
 
 int run_peers(const Arguments& arguments) {
   return run_control_command(arguments, ControlCommand::kPeers,
-                             "The open connections of the running hsfwd up.", peers_text);
+                             "Shows the open connections of the running hsfwd up.", peers_text);
 }
 
 }  // namespace hsfwd::cli

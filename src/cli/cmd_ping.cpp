@@ -87,12 +87,12 @@ class PingRun {
   }
 
   void next() {
-    if (app_.output().broken()) {  // nobody listens any more
+    if (app_.output().broken()) {  // nobody reads any more
       app_.quit(kFailed);
       return;
     }
     if (waiting_) {
-      // Lost on the way, and under way again: the answer tells how long it took in all.
+      // Lost, and retransmitted meanwhile: the answer shows how long it took in all.
       app_.output().event("silence", {{"seq", sent_}}, fmt::format("{}: no answer yet", sent_));
       next_timer_.start(interval_);
       return;
@@ -122,7 +122,7 @@ class PingRun {
       app_.fail({kPeerUnreachable, "CONNECTION_LOST", fmt::format("{}: {}", peer_name_, reason)});
     } else {
       UserError error = connect_error(socket_->error(), peer_name_);
-      error.message = fmt::format("{}: {}; hsfwd why tells more", peer_name_, reason);
+      error.message = fmt::format("{}: {} (hsfwd why shows the steps)", peer_name_, reason);
       app_.fail(error);
     }
   }
@@ -147,7 +147,7 @@ class PingRun {
                      {"repeated", repeated},
                      {"mtu", socket_->stats().mtu}});
       text += fmt::format(
-          "; {:.2f} / {:.2f} / {:.2f} ms least, mean, most, deviation {:.2f} ms; "
+          "; {:.2f} / {:.2f} / {:.2f} ms min, mean, max, deviation {:.2f} ms; "
           "{} repeated",
           *least, mean, *most, deviation, count_text(repeated, "packet"));
     }
@@ -156,7 +156,7 @@ class PingRun {
 
   App& app_;
   const std::string peer_name_;
-  const std::uint64_t count_;  // 0: until told to stop
+  const std::uint64_t count_;  // 0: until stopped
   const Duration interval_;
   const Instant began_;
   bool opened_ = false;
@@ -174,7 +174,7 @@ Duration parse_interval(const std::string& text) {
   if (error != std::errc() || end != text.data() + text.size() || !(seconds >= kMinInterval) ||
       seconds > kMaxInterval) {
     throw UserError{kUsage, "USAGE",
-                    fmt::format("--interval {}: has to be {} to {} seconds", shortened(text),
+                    fmt::format("--interval {}: must be {} to {} seconds", shortened(text),
                                 kMinInterval, kMaxInterval)};
   }
   return Duration::micros(static_cast<std::int64_t>(seconds * 1e6));
@@ -184,12 +184,12 @@ Duration parse_interval(const std::string& text) {
 
 int run_ping(const Arguments& arguments) {
   CommandLine line("hsfwd ping PEER [-c COUNT] [-i SECONDS] [OPTION...]",
-                   "Connects to a peer and measures round-trip times, until told to stop. Services "
-                   "of an hsfwd peer are\nnot touched; a plain peer connects to its only one.");
+                   "Connects to a peer and measures round-trip times until stopped. Services of an "
+                   "hsfwd peer are\nnot touched; a plain peer connects to its only one.");
   line.options().add_options()("count,c", po::value<std::string>(),
-                               "N, how many answers to wait for (default: without end)")(
+                               "N, how many answers to wait for (default: no limit)")(
       "interval,i", po::value<std::string>()->default_value("1"),
-      "SECONDS between two (default: 1)");
+      "SECONDS between pings (default: 1)");
   line.add_connection_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;
@@ -200,7 +200,7 @@ int run_ping(const Arguments& arguments) {
     if (!number || *number == 0) {
       throw UserError{
           kUsage, "USAGE",
-          fmt::format("--count {}: has to be 1 to 1000000", shortened(line.text("count")))};
+          fmt::format("--count {}: must be 1 to 1000000", shortened(line.text("count")))};
     }
     count = *number;
   }

@@ -14,7 +14,7 @@ namespace hsfwd::cli {
 
 namespace {
 
-// For input that stays silent once nobody takes any more what the service says: who holds standard
+// For input that stays silent once nobody reads what the service says: whoever holds standard
 // input open may never end it.
 constexpr Duration kInputPatience = 5_s;
 constexpr Duration kCheckInterval = 250_ms;
@@ -113,7 +113,7 @@ class PipeRun {
     input_timer_.start(kCheckInterval);
   }
 
-  /// A terminal has no end that would have to be waited for: who sits there sees what has happened.
+  /// A terminal has no end worth waiting for: the user sees what has happened.
   void check_input() {
     const Instant now = app_.scheduler().now();
     const std::uint64_t sent = pipe_->stats().to_peer;
@@ -121,7 +121,7 @@ class PipeRun {
     if (input_is_terminal_ && pipe_->peer_ended()) pipe_->end_local_input();
     const Duration patience = input_is_terminal_ ? Duration() : kInputPatience;
     if (pipe_->local_refuses() && now - silent_since_ >= patience) {
-      pipe_->leave("standard output takes no more", kEndingTime);
+      pipe_->leave("standard output accepts no more", kEndingTime);
     }
     if (!over_) input_timer_.start(kCheckInterval);
   }
@@ -171,9 +171,8 @@ class PipeRun {
 int run_pipe(const Arguments& arguments) {
   CommandLine line(
       "hsfwd pipe PEER [SERVICE] [OPTION...]",
-      "Connects standard input and output to a service, as ssh's ProxyCommand wants "
-      "it. Tells of\nitself on standard error only. --identity - is for other commands: "
-      "standard input is the service's.");
+      "Connects standard input and output to a service, as ssh's ProxyCommand expects.\nMessages "
+      "go to standard error only. --identity - is not available: standard input is the service's.");
   add_wait_option(line);
   line.add_connection_options();
   line.positional("peer", 2);

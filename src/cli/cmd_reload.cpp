@@ -8,7 +8,7 @@ namespace hsfwd::cli {
 int run_reload(const Arguments& arguments) {
   return run_control_command(
       arguments, ControlCommand::kReload,
-      "Makes the running hsfwd up read its file again. All of it is applied, or nothing.",
+      "Makes the running hsfwd up reread its file. Either all of it is applied, or nothing is.",
       reloaded_text);
 }
 

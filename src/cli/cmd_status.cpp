@@ -8,7 +8,7 @@ namespace hsfwd::cli {
 int run_status(const Arguments& arguments) {
   return run_control_command(
       arguments, ControlCommand::kStatus,
-      "What the running hsfwd up does: its node, what it exposes, its local addresses.",
+      "Shows the state of the running hsfwd up: its node, what it exposes, its local addresses.",
       status_text);
 }
 

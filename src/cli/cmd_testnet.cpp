@@ -59,7 +59,7 @@ class Testnet {
     return *nodes_.back();
   }
 
-  /// One after the other, so that each finds the ones before.
+  /// One after the other, so that each finds the earlier ones.
   void grow() {
     if (nodes_.size() == size_) {
       ready_();
@@ -84,9 +84,9 @@ class Testnet {
 
 int run_testnet(const Arguments& arguments) {
   CommandLine line("hsfwd testnet [--size N] [--port P] [--host ADDR] [OPTION...]",
-                   "Runs a whole private DHT in one process, for trying and testing.");
+                   "Runs a whole private DHT in one process, for experiments and tests.");
   line.options().add_options()("size", po::value<std::string>()->default_value("10"),
-                               "N, how many nodes (default: 10)")(
+                               "N, the number of nodes (default: 10)")(
       "port", po::value<std::string>()->default_value("49737"),
       "P, UDP port of the first node, the bootstrap node (default: 49737; 0 picks one)")(
       "host", po::value<std::string>()->default_value("127.0.0.1"),
@@ -97,17 +97,17 @@ int run_testnet(const Arguments& arguments) {
   if (!size || *size == 0) {
     throw UserError{
         kUsage, "USAGE",
-        fmt::format("--size {}: has to be 1 to {}", shortened(line.text("size")), kMaxSize)};
+        fmt::format("--size {}: must be 1 to {}", shortened(line.text("size")), kMaxSize)};
   }
   const auto port = parse_decimal(line.text("port"), 65535);
   if (!port) {
     throw UserError{kUsage, "USAGE",
-                    fmt::format("--port {}: has to be 0 to 65535", shortened(line.text("port")))};
+                    fmt::format("--port {}: must be 0 to 65535", shortened(line.text("port")))};
   }
   const auto host = net::Ipv4::parse(line.text("host"));
   if (!host || host->is_any()) {
     throw UserError{kUsage, "USAGE",
-                    fmt::format("--host {}: has to be an IPv4 address of this machine",
+                    fmt::format("--host {}: must be an IPv4 address of this machine",
                                 shortened(line.text("host")))};
   }
 

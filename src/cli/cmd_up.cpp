@@ -30,7 +30,7 @@ class Up {
     tunnels_.change_to(std::move(plan), TunnelSet::Unavailable::kTryAgain,
                        [](const TunnelSet::Changes&) {});
     app_.on_no_answer(
-        [this] { app_.log().warning("up", "{}; trying on", app_.no_network().message); });
+        [this] { app_.log().warning("up", "still trying: {}", app_.no_network().message); });
     app_.on_hangup([this] { reload([](const Json&) {}); });
     control.set_handler([this](const ControlRequest& request, const ControlServer::Answer& answer) {
       on_request(request.command, answer);
@@ -62,7 +62,7 @@ class Up {
     }
   }
 
-  /// `told` hears of the result. One after the other: the file may have changed again meanwhile.
+  /// `told` gets the result. One after the other: the file may have changed again meanwhile.
   void reload(Told told) {
     waiting_.push_back(std::move(told));
     if (!reloading_) reload_now();
@@ -84,26 +84,25 @@ class Up {
   }
 
   Plan load_changed_plan() const {
-    if (app_.quitting()) throw UserError{kFailed, "ENDING", "hsfwd up is about to end"};
+    if (app_.quitting()) throw UserError{kFailed, "ENDING", "hsfwd up is shutting down"};
     if (file_ == kStandardInput) {
-      throw UserError{
-          kFailed, "NOT_RELOADABLE",
-          "the configuration came from standard input and cannot be read again; nothing "
-          "is changed, restart hsfwd up"};
+      throw UserError{kFailed, "NOT_RELOADABLE",
+                      "the configuration came from standard input and cannot be read again; "
+                      "nothing was changed; restart hsfwd up"};
     }
     Plan plan = load_plan(file_);
     const auto changed = changed_node_settings(tunnels_.plan(), plan);
     if (!changed.empty()) {
-      throw UserError{kFailed, "RESTART_NEEDED",
-                      fmt::format("{}: {} cannot change while hsfwd up runs; nothing is changed, "
-                                  "restart it",
-                                  file_, fmt::join(changed, ", "))};
+      throw UserError{
+          kFailed, "RESTART_NEEDED",
+          fmt::format("{}: {} cannot change while hsfwd up runs; nothing was changed; restart it",
+                      file_, fmt::join(changed, ", "))};
     }
     const auto sockets = changed_sockets(tunnels_.plan(), plan);
     if (!sockets.empty()) {
       throw UserError{kFailed, "RESTART_NEEDED",
                       fmt::format("{}: mode and group of {} cannot change while hsfwd up listens "
-                                  "there; nothing is changed, restart it",
+                                  "there; nothing was changed; restart it",
                                   file_, fmt::join(sockets, ", "))};
     }
     return plan;
@@ -135,11 +134,11 @@ class Up {
   std::vector<Told> waiting_;
 };
 
-/// An `up` that cannot be asked runs all the same, unless it was told where to listen.
+/// An `up` without a control socket still runs, unless it was told where to listen.
 void open_control(App& app, ControlServer& control, const std::string& path,
                   const std::string& file) {
   const bool chosen = !path.empty();
-  // Nobody could name this one: there may be many with a standard input.
+  // Nobody could address this one: there may be several with standard input.
   if (file == kStandardInput && !chosen) return;
   const std::string problem = control.listen(chosen ? std::vector<std::string>{path}
                                                     : platform::control_socket_paths(file));
@@ -153,16 +152,16 @@ void open_control(App& app, ControlServer& control, const std::string& path,
 }  // namespace
 
 int run_up(const Arguments& arguments) {
-  CommandLine line("hsfwd up [-c FILE] [OPTION...]",
-                   "Runs all tunnels of a configuration file, for good. SIGHUP makes it read the "
-                   "file again.");
+  CommandLine line(
+      "hsfwd up [-c FILE] [OPTION...]",
+      "Runs all tunnels of a configuration file until stopped. SIGHUP makes it reread the file.");
   add_control_options(line, "FILE to run; - for standard input");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
   const std::string file = choose_plan_file(line);
   Plan plan = load_plan(file);
   App app(lasting_output_options(line));
-  // First, so that of two of a kind one ends before it has done anything.
+  // First, so that of two with the same file one ends before it has done anything.
   ControlServer control(app);
   open_control(app, control, line.path("socket"), file);
   const platform::Identity identity = require_identity(plan.identity, app.loop().random());

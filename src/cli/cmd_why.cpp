@@ -31,7 +31,7 @@ void tell_failure(App& app, const hyperdht::AttemptFailure& failure, ConnectErro
   app.quit(error == ConnectError::kNoNetwork ? kTryLater : kPeerUnreachable);
 }
 
-/// One attempt to connect, told as it goes, with a verdict and an advice in the end.
+/// One attempt to connect, reported as it goes, with a verdict and advice at the end.
 class WhyRun {
  public:
   WhyRun(App& app, const PeerReference& peer)
@@ -132,11 +132,10 @@ class WhyRun {
 }  // namespace
 
 int run_why(const Arguments& arguments) {
-  CommandLine line(
-      "hsfwd why PEER [OPTION...]",
-      "Tries once to reach a peer and tells what happens on the way, with a verdict and "
-      "an advice. Services\nof an hsfwd peer are not touched; a plain peer connects to "
-      "its only one.");
+  CommandLine line("hsfwd why PEER [OPTION...]",
+                   "Tries once to reach a peer and shows each step, with a verdict and advice at "
+                   "the end. Services\nof an hsfwd peer are not touched; a plain peer connects to "
+                   "its only one.");
   line.add_connection_options();
   line.positional("peer", 1);
   if (!line.parse(arguments)) return kDone;

@@ -24,7 +24,7 @@ constexpr int kMaxExitCode = 125;                     // shells use those above
 
 UserError bad_answer() {
   return {kFailed, "BAD_ANSWER",
-          "the answer of hsfwd up is not understood; is it of another version?"};
+          "cannot understand the answer of hsfwd up; is it another version?"};
 }
 
 /// One question, at the first of some paths where somebody answers.
@@ -40,10 +40,10 @@ class Inquiry final : public net::ByteStreamObserver {
         text_(std::move(text)),
         patience_timer_(app.scheduler(), [this] {
           fail({kFailed, "NO_ANSWER",
-                answered_ ? fmt::format("hsfwd up is still running {} seconds after it was asked "
-                                        "to end",
-                                        kAnswerPatience.to_millis() / 1000)
-                          : "hsfwd up runs, and does not answer"});
+                answered_
+                    ? fmt::format("hsfwd up is still running {} seconds after it was asked to stop",
+                                  kAnswerPatience.to_millis() / 1000)
+                    : "hsfwd up is running but does not answer"});
         }) {}
   ~Inquiry() override {
     if (stream_) stream_->set_observer(nullptr);
@@ -51,7 +51,7 @@ class Inquiry final : public net::ByteStreamObserver {
 
   void start() {
     patience_timer_.start(kAnswerPatience);
-    app_.waiting().begin("waiting for the answer of hsfwd up", {{"for", "answer"}});
+    app_.waiting().begin("waiting for hsfwd up to answer", {{"for", "answer"}});
     dial_next();
   }
 
@@ -91,20 +91,17 @@ class Inquiry final : public net::ByteStreamObserver {
 
   /// Those of other users lie elsewhere.
   UserError not_running() const {
-    return {
-        kPeerUnreachable, "NOT_RUNNING",
-        fmt::format("no hsfwd up runs{}: {}; one that another user has started is asked as that "
-                    "user",
-                    subject_, problems_)};
+    return {kPeerUnreachable, "NOT_RUNNING",
+            fmt::format("no hsfwd up runs{}: {}; if another user has started it, ask as that user",
+                        subject_, problems_)};
   }
 
   UserError not_allowed() const {
     const std::string owner = platform::owner_of(forbidden_);
-    return {
-        kRefused, "NOT_ALLOWED",
-        fmt::format("hsfwd up{} cannot be asked by this user: {}: permission denied; its user is "
-                    "{}: sudo -u {} hsfwd {} ...",
-                    subject_, forbidden_, owner, owner, to_string(command_))};
+    return {kRefused, "NOT_ALLOWED",
+            fmt::format("this user may not ask hsfwd up{}: {}: permission denied; it runs as {}: "
+                        "sudo -u {} hsfwd {} ...",
+                        subject_, forbidden_, owner, owner, to_string(command_))};
   }
 
   void ask(std::unique_ptr<net::ByteStream> stream) {
@@ -125,7 +122,7 @@ class Inquiry final : public net::ByteStreamObserver {
       return;
     }
     answered_ = true;
-    // Of its end, the end of the connection tells.
+    // The end of the connection shows that it has ended.
     app_.waiting().begin("waiting for hsfwd up to end", {{"for", "end"}});
     if (command_ != ControlCommand::kDown) succeed();
   }
@@ -135,7 +132,7 @@ class Inquiry final : public net::ByteStreamObserver {
     if (answered_) {
       succeed();
     } else {
-      fail({kFailed, "NO_ANSWER", "hsfwd up has ended before it answered"});
+      fail({kFailed, "NO_ANSWER", "hsfwd up ended before it answered"});
     }
   }
 
@@ -178,7 +175,7 @@ class Inquiry final : public net::ByteStreamObserver {
   Timer patience_timer_;
 };
 
-/// Those of some paths that are worth a try; the first if none is there, for the message.
+/// The paths that exist; the first if none does, for the message.
 std::vector<std::string> present_ones(std::vector<std::string> paths) {
   const std::string first = paths.front();
   std::erase_if(paths, [](const std::string& path) {
@@ -194,7 +191,7 @@ std::vector<std::string> present_ones(std::vector<std::string> paths) {
 void add_control_options(CommandLine& line, const char* about_config) {
   line.options().add_options()("config,c", po::value<std::string>(), about_config)(
       "socket", po::value<std::string>(),
-      "PATH of the control socket (default: one of this FILE alone)");
+      "PATH of the control socket (default: derived from FILE)");
 }
 
 Json decode_answer(std::string_view line) {
@@ -218,7 +215,7 @@ Json decode_answer(std::string_view line) {
 int run_control_command(const Arguments& arguments, ControlCommand command,
                         const std::string& about, const AnswerText& text) {
   CommandLine line(fmt::format("hsfwd {} [-c FILE] [OPTION...]", to_string(command)), about);
-  add_control_options(line, "FILE that the hsfwd up runs with");
+  add_control_options(line, "FILE that hsfwd up runs with");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
   std::vector<std::string> paths = {line.path("socket")};
@@ -227,9 +224,12 @@ int run_control_command(const Arguments& arguments, ControlCommand command,
     const std::string file = choose_plan_file(line);
     if (file == kStandardInput) {
       throw UserError{kUsage, "USAGE",
-                      "-c -: an hsfwd up of standard input is asked at its --socket PATH"};
+                      "-c -: an hsfwd up that read standard input is reached by its --socket PATH"};
     }
-    subject = " with " + file;
+    std::error_code error;
+    const auto type = std::filesystem::status(file, error).type();
+    const bool missing = type == std::filesystem::file_type::not_found;
+    subject = fmt::format(" with {}{}", file, missing ? " (there is no such file)" : "");
     paths = present_ones(platform::control_socket_candidates(file));
   }
   App app(output_options(line));

@@ -14,18 +14,18 @@
 
 namespace hsfwd::cli {
 
-/// `-c FILE` and `--socket PATH`, by which `up` and those who ask it meet.
+/// `-c FILE` and `--socket PATH`, by which `up` and its clients find each other.
 void add_control_options(CommandLine& line, const char* about_config);
 
-/// The text for people of an answer. May throw what nlohmann throws when a field is missing.
+/// An answer as text for people. May throw what nlohmann throws when a field is missing.
 using AnswerText = std::function<std::string(const Json& answer)>;
 
 /// Asks, and shows the answer as an event; the exit code. Throws UserError.
 int run_control_command(const Arguments& arguments, ControlCommand command,
                         const std::string& about, const AnswerText& text);
 
-/// A JSON object with a string "event". Throws the UserError that an "error" tells of, and
-/// BAD_ANSWER for what is no answer.
+/// A JSON object with a string "event". Throws the UserError that an "error" describes, and
+/// BAD_ANSWER for anything that is not an answer.
 Json decode_answer(std::string_view line);
 
 }  // namespace hsfwd::cli

@@ -51,14 +51,14 @@ Result<ControlRequest, std::string> ControlRequest::decode(std::string_view line
   }
   const auto command = json.find("command");
   if (command == json.end() || !command->is_string()) {
-    return refuse("a request names its command, a string");
+    return refuse("a request needs a command, a string");
   }
   const auto& name = command->get_ref<const std::string&>();
   const auto known = std::find_if(std::begin(kCommands), std::end(kCommands),
                                   [&](ControlCommand c) { return name == to_string(c); });
   if (known == std::end(kCommands)) {
-    return refuse(
-        fmt::format("no command {}; there are status, peers, reload and down", in_quotes(name)));
+    return refuse(fmt::format("unknown command {}; known are status, peers, reload and down",
+                              in_quotes(name)));
   }
   return ControlRequest{*known};
 }

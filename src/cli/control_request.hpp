@@ -22,7 +22,7 @@ struct ControlRequest {
 
   /// Without the end of the line.
   std::string encode() const;
-  /// Strict: what a later version may ask beside the command is refused, not passed over. The error
+  /// Strict: fields that a later version may add are refused, not ignored. The error
   /// is one line for people.
   static Result<ControlRequest, std::string> decode(std::string_view line);
 };

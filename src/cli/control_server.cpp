@@ -122,7 +122,7 @@ class ControlServer::Conversation final : public net::ByteStreamObserver {
     if (in_.empty()) {
       server_.forget(id_);
     } else {
-      answer(error_answer({kUsage, "BAD_REQUEST", "a request is a line, and has an end"}),
+      answer(error_answer({kUsage, "BAD_REQUEST", "a request is one line and ends with a newline"}),
              Then::kHangUp);
     }
   }
@@ -155,7 +155,7 @@ std::string ControlServer::listen(const std::vector<std::string>& paths) {
     if (socket.error().in_use) {
       throw UserError{kFailed, "ALREADY_RUNNING",
                       fmt::format("another hsfwd up runs with this configuration (it answers on "
-                                  "{}); hsfwd reload makes it read the file again",
+                                  "{}); hsfwd reload makes it reread the file",
                                   path)};
     }
     problem += fmt::format("{}{}: {}", problem.empty() ? "" : "; ", path, socket.error().why);
@@ -175,7 +175,7 @@ void ControlServer::on_accepted(std::unique_ptr<net::ByteStream> stream) {
   if (others < kMaxConversations) {
     conversation.on_readable();
   } else {
-    conversation.answer(error_answer({kTryLater, "BUSY", "too many ask at once; try again"}),
+    conversation.answer(error_answer({kTryLater, "BUSY", "too many requests at once; try again"}),
                         Then::kHangUp);
   }
 }

@@ -29,13 +29,13 @@ class ControlServer {
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
-  /// Listens at the first of the paths where that is possible. Why it listens nowhere, one line for
-  /// people; empty if it does. Throws UserError if another `up` answers there.
+  /// Listens at the first of the paths where that is possible. Returns why it listens nowhere, one
+  /// line for people; empty if it does. Throws UserError if another `up` answers there.
   std::string listen(const std::vector<std::string>& paths);
-  /// Whom requests go to; set before the loop runs.
+  /// Receives the requests; set before the loop runs.
   void set_handler(Handler handler) { handler_ = std::move(handler); }
 
-  /// Conversations at once; who comes then is told to try again, as far as kMaxTurnedAway goes.
+  /// Conversations at once; further clients, up to kMaxTurnedAway, are told to try again.
   static constexpr std::size_t kMaxConversations = 16;
   static constexpr std::size_t kMaxTurnedAway = 16;
 
@@ -50,7 +50,7 @@ class ControlServer {
   Handler handler_;
   std::uint64_t next_id_ = 1;
   std::map<std::uint64_t, std::unique_ptr<Conversation>> conversations_;
-  // Goes before the conversations: who waits for their end may start another `up` then.
+  // Goes before the conversations: a client that waits for their end may then start another `up`.
   std::unique_ptr<platform::ControlSocket> socket_;
 };
 

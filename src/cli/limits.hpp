@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much of the machine a command may take: what it is told, or what suits the machine.
+// How much of the machine a command may use: what was asked for, or what suits the machine.
 #pragma once
 
 #include <cstdint>

@@ -34,21 +34,22 @@ struct Command {
 
 constexpr Command kCommands[] = {
     {"expose", "TARGET...", "publish services under this machine's key", run_expose},
-    {"connect", "PEER -L SPEC...", "local ports that lead to PEER's services", run_connect},
-    {"pipe", "PEER [SERVICE]", "standard input and output to a service", run_pipe},
-    {"up", "[-c FILE]", "run all tunnels of a TOML file, for good", run_up},
+    {"connect", "PEER -L SPEC...", "open local ports that lead to PEER's services", run_connect},
+    {"pipe", "PEER [SERVICE]", "connect standard input and output to a service", run_pipe},
+    {"up", "[-c FILE]", "run all tunnels of a TOML file", run_up},
     {"check", "[-c FILE]", "validate a TOML file", run_check},
-    {"status", "[-c FILE]", "what the running up does", run_status},
-    {"peers", "[-c FILE]", "the connections of the running up", run_peers},
-    {"reload", "[-c FILE]", "the running up reads its file again", run_reload},
-    {"down", "[-c FILE]", "ends the running up", run_down},
-    {"keygen", "", "make an identity, print its public key", run_keygen},
-    {"lookup", "PEER", "look for a peer in the DHT", run_lookup},
-    {"ping", "PEER", "path and round-trip time to a peer", run_ping},
-    {"why", "PEER", "try to reach a peer, and tell what happens", run_why},
-    {"netcheck", "", "look into the network this machine is in", run_netcheck},
+    {"status", "[-c FILE]", "show the state of the running up", run_status},
+    {"peers", "[-c FILE]", "show the connections of the running up", run_peers},
+    {"reload", "[-c FILE]", "make the running up reread its file", run_reload},
+    {"down", "[-c FILE]", "stop the running up", run_down},
+    {"keygen", "", "create an identity, print its public key", run_keygen},
+    {"lookup", "PEER", "look a peer up in the DHT", run_lookup},
+    {"ping", "PEER", "show the path and round-trip time to a peer", run_ping},
+    {"why", "PEER", "try to reach a peer, and show what happens", run_why},
+    {"netcheck", "", "examine the network this machine is in", run_netcheck},
     {"node", "", "run a plain DHT node", run_node},
-    {"testnet", "", "a whole private DHT in one process, for trying and testing", run_testnet},
+    {"testnet", "", "run a whole private DHT in one process, for experiments and tests",
+     run_testnet},
 };
 
 void print_usage(std::FILE* out) {
@@ -57,7 +58,8 @@ void print_usage(std::FILE* out) {
     const std::string words = std::string(command.name) + " " + command.arguments;
     std::fprintf(out, "  %-28s %s\n", words.c_str(), command.about);
   }
-  std::fputs("\nhsfwd COMMAND --help tells more; hsfwd --version prints the version.\n", out);
+  std::fputs("\nhsfwd COMMAND --help lists its options; hsfwd --version prints the version.\n",
+             out);
 }
 
 const Command* find_command(const std::string& name) {
@@ -70,9 +72,10 @@ const Command* find_command(const std::string& name) {
   std::vector<std::string_view> names;
   for (const Command& command : kCommands) names.emplace_back(command.name);
   const std::string_view near = hsfwd::nearest(word, names);
-  throw UserError{kUsage, "USAGE",
-                  fmt::format("no command {};{} hsfwd --help lists them", hsfwd::in_quotes(word),
-                              near.empty() ? "" : fmt::format(" did you mean '{}'?", near))};
+  throw UserError{
+      kUsage, "USAGE",
+      fmt::format("unknown command {};{} hsfwd --help lists them", hsfwd::in_quotes(word),
+                  near.empty() ? "" : fmt::format(" did you mean '{}'?", near))};
 }
 
 int run(const Arguments& words) {
@@ -100,33 +103,33 @@ int run(const Arguments& words) {
 }
 
 int tell(const Arguments& words, const UserError& error) {
-  // The flag may not have been understood, but who wrote it wants to hear about it that way. The
-  // standard output of a pipe is the service's, also when there is none.
+  // The flag may not have been parsed, but its author wants the error in that form. The
+  // standard output of a pipe is the service's, even when there is none.
   const bool json =
       words[0] != "pipe" && std::find(words.begin(), words.end(), "--json") != words.end();
   Output(json).error(error.code, error.message);
   return error.exit_code;
 }
 
-/// Runs the command, and tells of a mistake.
+/// Runs the command, and reports errors.
 int run_told(const Arguments& words) {
   try {
     return run(words);
   } catch (const std::system_error& error) {
-    const char* const hint = error.code().value() == EMFILE ? "; ulimit -n allows too few" : "";
+    const char* const hint = error.code().value() == EMFILE ? "; raise ulimit -n" : "";
     return tell(words, {kFailed, "NO_RESOURCES",
                         fmt::format("cannot start: {}{}", error.code().message(), hint)});
   } catch (const std::bad_alloc&) {
-    return tell(words, {kFailed, "NO_RESOURCES", "cannot start: there is too little memory"});
+    return tell(words, {kFailed, "NO_RESOURCES", "cannot start: not enough memory"});
   } catch (const UserError& error) {
     return tell(words, error);
   }
 }
 
-/// Who saves what a command says has to hear when it is not saved.
+/// Whoever saves a command's output must learn that it was not saved.
 int with_output_written(int exit_code) {
   if (!output_lost()) return exit_code;
-  std::fputs("hsfwd: standard output cannot be written\n", stderr);
+  std::fputs("hsfwd: cannot write to standard output\n", stderr);
   return exit_code == kDone ? kFailed : exit_code;
 }
 

@@ -19,7 +19,7 @@ namespace hsfwd::cli {
 namespace {
 
 constexpr unsigned kHelpWidth = 100;
-constexpr const char* kTooMany = "word too many";  // no option: nobody can write it as one
+constexpr const char* kTooMany = "word too many";  // not an option: nobody can type it
 // Of boost's messages, which quote the word they are about.
 constexpr std::size_t kMaxParserText = 120;
 
@@ -39,22 +39,22 @@ void CommandLine::positional(const char* name, int count) {
 }
 
 void CommandLine::add_node_options() {
-  options_.add_options()("bootstrap", po::value<std::vector<std::string>>()->composing(),
-                         "HOST:PORT or IP@HOST:PORT of a first DHT node; repeatable (default: "
-                         "the public network)")("host", po::value<std::string>(),
-                                                "ADDR to bind the UDP sockets to (default: all)")(
+  options_.add_options()(
+      "bootstrap", po::value<std::vector<std::string>>()->composing(),
+      "HOST:PORT or IP@HOST:PORT of a bootstrap node; repeatable (default: the public network)")(
+      "host", po::value<std::string>(), "ADDR to bind the UDP sockets to (default: all)")(
       "port", po::value<std::string>(), "N, the UDP port (default: 49737 or another free one)");
 }
 
 void CommandLine::add_identity_options() {
   options_.add_options()("identity", po::value<std::string>(),
-                         "FILE with the secret key, made on first use; - reads standard input")(
-      "name", po::value<std::string>(), "N, a further identity of that name beside the default");
+                         "FILE with the secret key, created on first use; - reads standard input")(
+      "name", po::value<std::string>(), "N, another identity, of that name, beside the default");
 }
 
 void CommandLine::add_relay_options() {
   options_.add_options()("relay-through", po::value<std::vector<std::string>>()->composing(),
-                         "KEY of a relay that carries what finds no direct path; repeatable");
+                         "KEY of a relay for connections that find no direct path; repeatable");
 }
 
 void CommandLine::add_limit_options() {
@@ -63,8 +63,8 @@ void CommandLine::add_limit_options() {
       "max-connections-per-key", po::value<std::string>(),
       "N connections of one key at once (default: three quarters of all)")(
       "max-buffered", po::value<std::string>(),
-      "MIB of data that wait unread or unsent, of all connections together (default: 256, less on "
-      "small machines)");
+      "MIB of unread and unsent data in all connections together (default: 256, less on small "
+      "machines)");
 }
 
 void CommandLine::add_connection_options() {
@@ -75,12 +75,12 @@ void CommandLine::add_connection_options() {
 }
 
 void CommandLine::add_output_options() {
-  options_.add_options()("json", po::bool_switch(), "one JSON object a line on standard output")(
-      "verbose,v", po::bool_switch(), "tell more on standard error")(
-      "trace", po::bool_switch(), "tell everything, each request to the DHT included")(
-      "quiet,q", po::bool_switch(), "tell only of errors")(
-      "log-format", po::value<std::string>(), "text or json, of what goes to standard error")(
-      "help,h", po::bool_switch(), "this text");
+  options_.add_options()("json", po::bool_switch(), "one JSON object per line on standard output")(
+      "verbose,v", po::bool_switch(), "say more on standard error")(
+      "trace", po::bool_switch(), "say everything, each request to the DHT included")(
+      "quiet,q", po::bool_switch(), "report only errors")(
+      "log-format", po::value<std::string>(), "text or json, the format of standard error")(
+      "help,h", po::bool_switch(), "show this help");
 }
 
 bool CommandLine::parse(const std::vector<std::string>& arguments) {
@@ -108,7 +108,7 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
   }
   if (!flag("help")) {
     if (const auto more = texts(kTooMany); !more.empty()) {
-      usage_error(fmt::format("{} is one word too many; usage: {}", in_quotes(more[0]), usage_));
+      usage_error(fmt::format("unexpected argument {}; usage: {}", in_quotes(more[0]), usage_));
     }
     return true;
   }
@@ -145,7 +145,7 @@ OutputOptions output_options(const CommandLine& line) {
   out.secret_shown = line.shows_secret();
   for (const char* more : {"verbose", "trace"}) {
     if (line.flag("quiet") && line.flag(more)) {
-      usage_error(fmt::format("--quiet and --{} exclude each other", more));
+      usage_error(fmt::format("--quiet and --{} cannot be combined", more));
     }
   }
   if (line.flag("quiet")) out.level = LogLevel::kError;
@@ -155,7 +155,7 @@ OutputOptions output_options(const CommandLine& line) {
   if (format == "json") {
     out.format = platform::LogFormat::kJson;
   } else if (!format.empty() && format != "text") {
-    usage_error(fmt::format("--log-format {}: has to be text or json", shortened(format)));
+    usage_error(fmt::format("--log-format {}: must be text or json", shortened(format)));
   }
   return out;
 }
@@ -171,10 +171,18 @@ OutputOptions one_object(OutputOptions options) {
   return options;
 }
 
+std::string bootstrap_problem(const std::string& text) {
+  const std::string port = text.substr(text.rfind(':') + 1);
+  const bool number = port.find_first_not_of("0123456789") == std::string::npos;
+  if (number && !port.empty() && port != text && parse_decimal(port, 65535).value_or(0) == 0) {
+    return fmt::format("{} is not a valid port (1-65535)", in_quotes(port));
+  }
+  return "must be HOST:PORT or IP@HOST:PORT";
+}
+
 BootstrapNode parse_bootstrap(const std::string& text) {
   const auto node = BootstrapNode::parse(text);
-  if (!node)
-    usage_error(fmt::format("bootstrap {}: has to be HOST:PORT or IP@HOST:PORT", in_quotes(text)));
+  if (!node) usage_error(fmt::format("bootstrap {}: {}", in_quotes(text), bootstrap_problem(text)));
   return *node;
 }
 
@@ -185,7 +193,7 @@ ResourceLimits resource_limits(const CommandLine& line) {
     const std::string text = line.text(name);
     const auto value = parse_decimal(text, most);
     if (value.value_or(0) >= least) return *value;
-    usage_error(fmt::format("--{} {}: has to be {} to {}", name, shortened(text), least, most));
+    usage_error(fmt::format("--{} {}: must be {} to {}", name, shortened(text), least, most));
   };
   return resource_limits({.buffered = number("max-buffered", kLeastBuffered, kMostBuffered),
                           .connections = number("max-connections", 1, kMostConnections),
@@ -203,15 +211,15 @@ Options node_options(const CommandLine& line) {
   if (line.has("host")) {
     const std::string text = line.text("host");
     const auto host = net::Ipv4::parse(text);
-    if (!host) usage_error(fmt::format("--host {}: has to be an IPv4 address", shortened(text)));
+    if (!host) usage_error(fmt::format("--host {}: must be an IPv4 address", shortened(text)));
     out.host = *host;
   }
   if (line.has("port")) {
     const std::string text = line.text("port");
     const auto port = parse_decimal(text, 65535);
-    if (!port) usage_error(fmt::format("--port {}: has to be 0 to 65535", shortened(text)));
+    if (!port) usage_error(fmt::format("--port {}: must be 0 to 65535", shortened(text)));
     out.port = static_cast<std::uint16_t>(*port);
-    out.any_port = false;  // who names a port means it
+    out.any_port = false;  // a port that is named is meant
   }
   for (const std::string& text : line.texts("relay-through")) {
     out.relay_through.push_back(peer_argument(text).key);
@@ -221,7 +229,7 @@ Options node_options(const CommandLine& line) {
 
 std::string identity_path(const CommandLine& line) {
   if (line.has("identity") && line.has("name")) {
-    usage_error("--identity and --name exclude each other");
+    usage_error("--identity and --name cannot be combined");
   }
   for (const char* option : {"identity", "name"}) {
     if (line.has(option) && line.text(option).empty()) {
@@ -230,7 +238,7 @@ std::string identity_path(const CommandLine& line) {
   }
   if (line.has("identity")) return line.path("identity");
   const std::string name = line.text("name");
-  if (name.find('/') != std::string::npos) usage_error("--name: is a name and no path");
+  if (name.find('/') != std::string::npos) usage_error("--name takes a name, not a path");
   return platform::default_identity_path(name);
 }
 
@@ -257,9 +265,10 @@ platform::IdentityLock await_lock(const platform::Identity& identity, const std:
 
 namespace {
 
-constexpr const char* kKeyForms = "64 hexadecimal digits, 52 characters z-base-32 or hs://...";
+constexpr const char* kKeyForms =
+    "expected 64 hexadecimal digits, 52 z-base-32 characters or hs://...";
 
-/// What keys look like, and what is wrong with one that nearly does.
+/// What keys look like, and what is wrong with one that is nearly right.
 std::string key_forms(std::string_view text) {
   const std::string near = hyperdht::near_key(text);
   return near.empty() ? kKeyForms : fmt::format("{}; {}", kKeyForms, near);
@@ -274,7 +283,7 @@ PeerReference parse_peer(const std::string& text) {
             address->shared_identity ? hyperdht::key_text(address->key) : text};
   }
   throw UserError{kUsage, "BAD_KEY",
-                  fmt::format("{} is no key: {}", in_quotes(text), key_forms(text))};
+                  fmt::format("{} is not a key; {}", in_quotes(text), key_forms(text))};
 }
 
 PeerReference read_peer(const std::string& path) {
@@ -284,12 +293,12 @@ PeerReference read_peer(const std::string& path) {
   };
   const auto file = platform::read_secret_file(path);
   if (!file) throw bad(file.error());
-  if (!*file) throw bad("is not there");
+  if (!*file) throw bad("does not exist");
   const std::string_view text = (*file)->text.trimmed();
   if (const auto key = hyperdht::parse_key(text)) return {*key, std::nullopt, std::string(text)};
   const auto address = hyperdht::HolesailAddress::parse(text);
-  // What is in it stays untold: it may be a secret.
-  if (!address) throw bad("has no key: " + key_forms(text));
+  // Its content is not shown: it may be a secret.
+  if (!address) throw bad("has no key; " + key_forms(text));
   if (!address->shared_identity) return {address->key, std::nullopt, std::string(text)};
   if (!(*file)->exposed.empty()) throw bad((*file)->exposed);
   return {address->key, address->shared_identity, hyperdht::key_text(address->key)};

@@ -24,10 +24,10 @@ struct UserError {
   std::string message;
 };
 
-/// How the words behind `hsfwd COMMAND` are understood.
+/// Parses the words after `hsfwd COMMAND`.
 class CommandLine {
  public:
-  /// `usage` is the line behind "usage: ", `about` one sentence.
+  /// `usage` is the line after "usage: ", `about` one sentence.
   CommandLine(std::string usage, std::string about);
 
   po::options_description& options() { return options_; }
@@ -38,7 +38,7 @@ class CommandLine {
   void add_relay_options();
   void add_output_options();
   void add_limit_options();
-  /// All of these but the limits: what commands share that make connections or take them.
+  /// All of these but the limits: shared by commands that make or accept connections.
   void add_connection_options();
 
   /// Fills values(); false when help was asked for and shown. Throws UserError.
@@ -72,7 +72,7 @@ struct OutputOptions {
   LogLevel level = LogLevel::kWarning;
   platform::LogFormat format = platform::LogFormat::kText;
   bool secret_shown = false;  // on the command line, which deserves a warning
-  /// The command goes on whether or not anybody reads what it says.
+  /// The command continues whether or not anybody reads its output.
   bool lasting = false;
   /// Standard output is for the result alone, one object with --json.
   bool one_object = false;
@@ -81,33 +81,35 @@ OutputOptions output_options(const CommandLine& line);
 OutputOptions lasting_output_options(const CommandLine& line);
 OutputOptions one_object(OutputOptions options);
 
-/// With the relays, where the command takes such. Throws UserError.
+/// With the relays, if the command takes any. Throws UserError.
 Options node_options(const CommandLine& line);
 /// Throws UserError.
 ResourceLimits resource_limits(const CommandLine& line);
 std::string identity_path(const CommandLine& line);
-/// Made on first use. Throws UserError.
+/// Created on first use. Throws UserError.
 platform::Identity require_identity(const std::string& path, Random& random);
-/// That this process alone announces its key. Throws UserError.
+/// Ensures that only this process announces its key. Throws UserError.
 platform::IdentityLock require_lock(const platform::Identity& identity, const std::string& path,
                                     const Log& log);
-/// The same, and waits a while for a process that has the key from another file: an older
-/// installation, which the new one replaces. Blocks.
+/// The same, but waits a while for a process that has the key from another file, such as an older
+/// installation that the new one replaces. Blocks.
 platform::IdentityLock await_lock(const platform::Identity& identity, const std::string& path,
                                   const Log& log);
 
 /// A peer as people write it: key in any form, or `hs://…`.
 struct PeerReference {
   PublicKey key;
-  std::optional<KeyPair> identity = std::nullopt;  // to be used instead of the own one
+  std::optional<KeyPair> identity = std::nullopt;  // to be used instead of ours
   std::string name = {};  // for people: what was written, or the key where that was a secret
 };
 /// Throws UserError.
 PeerReference parse_peer(const std::string& text);
-/// The same of a file's content. One with a secret has to be kept to its owner.
+/// The same for a file's content. A file with a secret must be private to its owner.
 PeerReference read_peer(const std::string& path);
-/// The same of a word on the command line: a peer, or @FILE.
+/// The same for a word on the command line: a peer, or @FILE.
 PeerReference peer_argument(const std::string& word);
+/// What is wrong with a bootstrap node that cannot be parsed, one clause for people.
+std::string bootstrap_problem(const std::string& text);
 BootstrapNode parse_bootstrap(const std::string& text);
 
 }  // namespace hsfwd::cli

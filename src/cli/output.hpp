@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a command says: results on standard output, for people or as one JSON object a line; mistakes
-// on standard error.
+// What a command says: results on standard output, for people or as one JSON object per line;
+// errors on standard error.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -13,12 +13,12 @@ namespace hsfwd::cli {
 
 using Json = nlohmann::ordered_json;
 
-/// A duration as fields have it.
+/// A duration as it stands in fields.
 inline double millis(Duration time) {
   return static_cast<double>(time.to_micros()) / 1000;
 }
 
-/// A message as it may be told: on one line, without secrets.
+/// A message as it may be shown: on one line, without secrets.
 std::string told(const std::string& message);
 
 class Output {
@@ -30,7 +30,7 @@ class Output {
       : json_(json), out_(out), err_(err) {}
 
   bool json() const { return json_; }
-  /// `fields` without "event"; `text` for people, empty if there is nothing to tell them.
+  /// `fields` without "event"; `text` for people, empty if there is none.
   void event(const std::string& name, const Json& fields, const std::string& text) const;
   /// `code` in capitals for scripts, `message` one line for people.
   void error(const std::string& code, const std::string& message) const;
@@ -47,10 +47,10 @@ class Output {
   platform::BackgroundWriter* err_ = nullptr;
 };
 
-/// For the exit code: what a writer in the background could not write counts as well.
+/// For the exit code: includes what a background writer could not write.
 void note_output_lost();
 bool output_lost();
-/// Of lines that nobody took in time.
+/// The line about lines that nobody read in time.
 std::string dropped_line(bool json, std::uint64_t lines);
 
 }  // namespace hsfwd::cli

@@ -13,6 +13,7 @@
 #include "platform/directories.hpp"
 #include "platform/identity_file.hpp"
 #include "platform/memory_reserve.hpp"
+#include "platform/secret_file.hpp"
 #include "platform/text_file.hpp"
 #include "util/text.hpp"
 
@@ -42,8 +43,8 @@ class Planner {
       plan.exposes.push_back(read(expose, plan.identity));
       if (!identities.insert(plan.exposes.back().identity).second) {
         mistake(expose.line,
-                "two [[expose]] have the same identity; list all services in one, or give it an "
-                "identity of its own");
+                "two [[expose]] have the same identity; list all services in one, or give one its "
+                "own identity");
       }
     }
     for (const config::Connect& connect : config_.connects) read(connect, plan.connects);
@@ -51,6 +52,29 @@ class Planner {
       mistake(0, "nothing to do: there is no [[expose]] and no [[connect]]");
     }
     return plan;
+  }
+
+  /// Secrets in a file that others than its reader can read, as on the command line.
+  std::vector<std::string> exposed_secrets() const {
+    std::vector<std::string> out;
+    const std::string why = platform::why_exposed(file_);
+    if (why.empty()) return out;
+    const auto look = [&](const std::string& text, int line) {
+      if (hyperdht::without_secrets(text) == text) return;
+      const std::string says =
+          fmt::format("the hs:// string is a secret, and {}, or move it to a key_file", why);
+      out.push_back(config::ConfigError{file_, line, says}.to_string());
+    };
+    const auto look_at = [&](const std::vector<config::Located<std::string>>& texts) {
+      for (const auto& text : texts) look(text.value, text.line);
+    };
+    look_at(config_.relay_through);
+    for (const auto& [name, peer] : config_.peers) look(peer.key, peer.line);
+    for (const config::Expose& expose : config_.exposes) look_at(expose.allow);
+    for (const config::Connect& connect : config_.connects) {
+      look(connect.peer.value, connect.peer.line);
+    }
+    return out;
   }
 
   /// Those that are there; the others are made when they are used.
@@ -89,7 +113,7 @@ class Planner {
       if (!value) return std::nullopt;
       const auto wanted = static_cast<std::uint64_t>(std::max<std::int64_t>(value->value, 0));
       if (wanted >= least && wanted <= most) return wanted;
-      mistake(value->line, fmt::format("{} has to be {} to {}", name, least, most));
+      mistake(value->line, fmt::format("{} must be {} to {}", name, least, most));
     };
     return resource_limits(
         {.buffered = number(config_.max_buffered, "max_buffered", kLeastBuffered, kMostBuffered),
@@ -104,20 +128,20 @@ class Planner {
     for (const auto& entry : config_.bootstrap) {
       const auto node = BootstrapNode::parse(entry.value);
       if (!node) {
-        mistake(entry.line,
-                fmt::format("bootstrap {} has to be HOST:PORT", in_quotes(entry.value)));
+        mistake(entry.line, fmt::format("bootstrap {}: {}", in_quotes(entry.value),
+                                        bootstrap_problem(entry.value)));
       }
       out.bootstrap.push_back(*node);
     }
     if (out.bootstrap.empty()) out.bootstrap = public_bootstrap();
     if (config_.host) {
       const auto host = net::Ipv4::parse(config_.host->value);
-      if (!host) mistake(config_.host->line, "host has to be an IPv4 address");
+      if (!host) mistake(config_.host->line, "host must be an IPv4 address");
       out.host = *host;
     }
     if (config_.port) {
       const std::int64_t port = config_.port->value;
-      if (port < 0 || port > 65535) mistake(config_.port->line, "port has to be 0 to 65535");
+      if (port < 0 || port > 65535) mistake(config_.port->line, "port must be 0 to 65535");
       out.port = static_cast<std::uint16_t>(port);
       out.any_port = false;
     }
@@ -147,7 +171,7 @@ class Planner {
     try {
       return parse_peer(text.value);
     } catch (const UserError& error) {
-      mistake(text.line, error.message + ", and no [peer.NAME] is called so");
+      mistake(text.line, error.message + "; no [peer.NAME] has that name");
     }
   }
 
@@ -200,7 +224,7 @@ class Planner {
                           auto&& parse, std::optional<std::uint32_t>& value) {
       if (!text) return;
       if (!has_socket)
-        mistake(text->line, fmt::format("{} is for unix sockets, and listen has none", key));
+        mistake(text->line, fmt::format("{} applies to unix sockets, and listen has none", key));
       const auto parsed = parse(text->value);
       if (!parsed) mistake(text->line, fmt::format("{}: {}", key, parsed.error()));
       value = *parsed;
@@ -213,18 +237,18 @@ class Planner {
 
   static bool same_port(const net::StreamAddress& a, const net::StreamAddress& b) {
     if (a.is_unix() || b.is_unix()) return a.same_place(b);
-    if (a.port != b.port || a.port == 0) return false;  // 0 is another one each time
+    if (a.port != b.port || a.port == 0) return false;  // 0 is a different one each time
     return a.host == b.host || includes(a.host, b.host) || includes(b.host, a.host);
   }
 
-  /// Whether who listens on `one` has `other`, too. [::] is all of IPv4 as well.
+  /// Whether listening on `one` takes `other`, too. [::] includes all of IPv4.
   static bool includes(const std::string& one, const std::string& other) {
     if (one == "::") return true;
     if (one == "0.0.0.0") return other.find(':') == std::string::npos;
     return one == "localhost" && (other == "127.0.0.1" || other == "::1");
   }
 
-  /// Of two that listen at one address the second could not start.
+  /// Of two that listen on the same address the second could not start.
   void refuse_taken(const config::Located<std::string>& text, const net::StreamAddress& listen,
                     const std::vector<Plan::Connect>& before) const {
     const bool taken = std::any_of(before.begin(), before.end(), [&](const Plan::Connect& connect) {
@@ -259,12 +283,12 @@ std::string choose_plan_file(const CommandLine& line) {
   for (const std::string& candidate : candidates) {
     std::error_code error;
     const bool there = std::filesystem::exists(candidate, error);
-    // In a folder that may not be looked into it may be, and who opens it says so.
+    // It may exist in a folder that may not be searched; opening it then gives the error.
     if (there || error == std::errc::permission_denied) return candidate;
   }
-  throw UserError{
-      kBadConfig, "NO_CONFIG",
-      fmt::format("no configuration file: -c FILE, or {}", fmt::join(candidates, " or "))};
+  throw UserError{kBadConfig, "NO_CONFIG",
+                  fmt::format("no configuration file; use -c FILE, or create {}",
+                              fmt::join(candidates, " or "))};
 }
 
 Plan load_plan(const std::string& file) {
@@ -280,6 +304,7 @@ Plan load_plan(const std::string& file) {
   const Planner planner(*config, name);
   Plan plan = planner.make();
   planner.check_identities(plan);
+  if (file != kStandardInput) plan.warnings = planner.exposed_secrets();
   return plan;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a configuration file asks for, with every value understood: nothing is started before all of
-// it is right.
+// What a configuration file asks for, with every value checked: nothing is started before all of
+// it is valid.
 #pragma once
 
 #include <set>
@@ -31,6 +31,7 @@ struct Plan {
   std::string identity;  // path
   std::vector<Expose> exposes;
   std::vector<Connect> connects;
+  std::vector<std::string> warnings;  // a line for people each
 };
 
 /// Throws UserError with the file, the line and what would be right.
@@ -38,11 +39,11 @@ Plan make_plan(const config::Config& config, const std::string& file);
 
 /// For a configuration on standard input.
 inline constexpr const char* kStandardInput = "-";
-/// How messages call the file.
+/// The file's name in messages.
 std::string plan_file_name(const std::string& file);
 /// What --config names, or the first of the default files that exists. Throws UserError.
 std::string choose_plan_file(const CommandLine& line);
-/// The same of a file or standard input, whose identities can be used as far as they are there.
+/// The same for a file or standard input; those of its identities that exist are usable.
 /// Throws UserError.
 Plan load_plan(const std::string& file);
 

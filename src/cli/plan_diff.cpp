@@ -22,7 +22,7 @@ bool same(const Plan::Connect& a, const Plan::Connect& b) {
   return a.forward == b.forward && same_peer(a.peer, b.peer);
 }
 bool same_place(const Plan::Connect& a, const Plan::Connect& b) {
-  // Port 0 is another one each time.
+  // Port 0 is a different one each time.
   return a.forward.listen.same_place(b.forward.listen) &&
          (a.forward.listen.is_unix() || a.forward.listen.port != 0);
 }

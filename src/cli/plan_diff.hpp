@@ -16,7 +16,7 @@ struct ListDiff {
     std::size_t wanted;
   };
   std::vector<Match> kept;           // the same in both
-  std::vector<Match> changed;        // what they are known by is the same
+  std::vector<Match> changed;        // identified by the same name
   std::vector<std::size_t> added;    // of the wanted ones
   std::vector<std::size_t> removed;  // of the present ones
 };
@@ -28,7 +28,7 @@ struct PlanDiff {
 
 PlanDiff diff(const Plan& now, const Plan& wanted);
 
-/// Unix sockets that both have, with another mode or group. One that is listened on keeps them.
+/// Unix sockets in both whose mode or group differs. A socket that is open keeps them.
 std::vector<std::string> changed_sockets(const Plan& now, const Plan& wanted);
 
 /// Settings of the node, by their names in the file, that differ. A running node keeps them.

@@ -5,13 +5,14 @@
 
 #include <utility>
 
+#include "cli/targets.hpp"
 #include "platform/others.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
 
 namespace {
-// A service that takes longer to answer works, maybe; who checks a file waits for the answer.
+// A service that takes longer to answer may work; whoever checks a file waits for the answer.
 constexpr Duration kPatience = 3_s;
 constexpr const char* kUnitUser = "; the user of the systemd unit may not open it";
 }  // namespace
@@ -65,8 +66,10 @@ Preflight::Probe& Preflight::add(std::string subject) {
 
 void Preflight::dial(const forward::Service& service) {
   Probe& probe = add(fmt::format("service {}: {}", service.name, service.target.to_string()));
-  probe.dial = app_.streams().dial(service.target, [this, &probe](const auto& stream) {
-    settle(probe, stream ? "" : stream.error() + "; peers get nothing from it at the moment");
+  std::string hint = name_hint(service);
+  if (!hint.empty()) hint = "; " + hint;
+  probe.dial = app_.streams().dial(service.target, [this, &probe, hint](const auto& stream) {
+    settle(probe, stream ? "" : stream.error() + "; peers cannot use it at the moment" + hint);
   });
 }
 
@@ -89,7 +92,8 @@ void Preflight::settle(Probe& probe, std::string doubt) {
 void Preflight::conclude() {
   concluded_ = true;
   patience_timer_.stop();
-  std::vector<std::string> doubts = permissions_;
+  std::vector<std::string> doubts = plan_.warnings;
+  doubts.insert(doubts.end(), permissions_.begin(), permissions_.end());
   for (const auto& probe : probes_) {
     if (!probe->doubt.empty()) {
       doubts.push_back(printable(fmt::format("{}: {}", probe->subject, probe->doubt)));

@@ -11,12 +11,12 @@
 
 namespace hsfwd::cli {
 
-/// Looks whether what a plan names can work at the moment: each service is dialled, each bootstrap
-/// name is looked up, and for root it is asked what the user of the systemd unit may open. Whatever
-/// is found may be another way when it counts, and is no mistake.
+/// Checks whether what a plan names can work at the moment: each service is dialled, each bootstrap
+/// name is looked up, and for root it checks what the user of the systemd unit may open. The result
+/// may be different when it counts, so none of it is an error.
 class Preflight {
  public:
-  /// One line of each doubt, in the order of the plan.
+  /// One line per doubt, in the order of the plan.
   using Done = std::function<void(const std::vector<std::string>& doubts)>;
 
   Preflight(App& app, const Plan& plan, Done done);

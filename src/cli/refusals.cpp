@@ -37,7 +37,7 @@ void Refusals::on_minute() {
   excess_told_ = false;
   excess_ = 0;
   if (untold_ > 0)
-    log_.warning("expose", "refused {}, by other keys", count_text(untold_, "more attempt"));
+    log_.warning("expose", "refused {} by other keys", count_text(untold_, "more attempt"));
   told_.clear();
   untold_ = 0;
 }

@@ -10,15 +10,15 @@
 
 namespace hsfwd::cli {
 
-/// Tells of clients that are not let in: each key once a minute, though one attempt comes along many
-/// ways, and of a crowd only how many they are. What strangers do fills no log.
+/// Reports clients that are refused: each key once a minute, though one attempt arrives by many
+/// ways, and of a crowd only the number. Strangers cannot fill the log.
 class Refusals {
  public:
   Refusals(Scheduler& scheduler, const Log& log);
 
   void add(const PublicKey& key);
-  /// One more than the limits allow: of the first it is told why, of more within the minute how
-  /// many they were.
+  /// One more than the limits allow: for the first the reason is reported, for more within the
+  /// minute only their number.
   void add_excess(const std::string& why);
 
  private:

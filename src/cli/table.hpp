@@ -9,22 +9,22 @@
 
 namespace hsfwd::cli {
 
-/// A list in as many lines as it takes: behind `label` on the first, under it on the others.
+/// A list in as many lines as it takes: after `label` on the first, indented on the others.
 std::string list_text(const std::string& label, const std::vector<std::string>& items,
                       std::size_t width);
 
-/// Columns as wide as what is in them, two spaces apart. Control characters are written out.
+/// Columns as wide as their content, two spaces apart. Control characters are escaped.
 class Table {
  public:
   /// The first row.
   explicit Table(std::vector<std::string> head) : rows_{std::move(head)} {}
 
-  /// As many cells as the head has.
+  /// As many cells as the header has.
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-  /// Where it takes that to fit, cells of the column lose their middle.
+  /// If needed to fit, cells of the column are shortened in the middle.
   Table& may_shorten(std::size_t column);
-  /// Lines of at most `width` characters, without an end behind the last one. Columns that have no
-  /// room are on a second line of each row, indented.
+  /// Lines of at most `width` characters, without a newline after the last one. Columns that do
+  /// not fit are on a second line of each row, indented.
   std::string to_string(std::size_t width) const;
 
  private:

@@ -24,7 +24,7 @@ Result<net::StreamAddress, std::string> resolved(net::StreamAddress address,
   }
   std::error_code error;
   if (std::filesystem::is_directory(*path, error)) {
-    return Err(fmt::format("{} is a directory and no socket", in_quotes(*path)));
+    return Err(fmt::format("{} is a directory, not a socket", in_quotes(*path)));
   }
   address.path = std::move(*path);
   return address;
@@ -52,6 +52,15 @@ Result<forward::LocalForward, std::string> parse_local_forward(std::string_view 
   return local;
 }
 
+std::string name_hint(const forward::Service& service) {
+  const net::StreamAddress& at = service.target;
+  const std::string port = std::to_string(at.port);
+  const bool one_word = at.host.find_first_of(".:") == std::string::npos && at.host != "localhost";
+  if (at.is_unix() || !one_word || service.name != port) return "";
+  return fmt::format("{}:{} means the host {}; to name a local service, write {}={}", at.host, port,
+                     at.host, at.host, port);
+}
+
 Result<std::uint32_t, std::string> parse_socket_mode(std::string_view text) {
   constexpr std::size_t kMaxDigits = 4;
   std::uint32_t mode = 0;
@@ -61,7 +70,8 @@ Result<std::uint32_t, std::string> parse_socket_mode(std::string_view text) {
     mode = mode * 8 + static_cast<std::uint32_t>(digit - '0');
   }
   if (octal && mode <= 0777) return mode;
-  return Err(fmt::format("{} is no mode of a socket: 0000 to 0777, such as 0660", in_quotes(text)));
+  return Err(
+      fmt::format("{} is not a valid socket mode (0000-0777, such as 0660)", in_quotes(text)));
 }
 
 Result<std::uint32_t, std::string> parse_socket_group(const std::string& text) {

@@ -13,8 +13,8 @@ std::string timeline_line(Instant began, const hyperdht::AttemptEvent& event);
 /// The fields of an `attempt` event.
 Json timeline_fields(Instant began, const hyperdht::AttemptEvent& event);
 
-/// What becomes of an attempt goes to the log if that is verbose enough, and with --json to the
-/// events as well; nothing otherwise. `id` is the connection's number.
+/// The course of an attempt goes to the log if that is verbose enough, and with --json also to the
+/// events; null otherwise. `id` is the connection's number.
 hyperdht::AttemptLog::Sink log_timeline(const App& app, Scheduler& scheduler, std::uint64_t id);
 
 }  // namespace hsfwd::cli

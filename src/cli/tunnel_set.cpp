@@ -15,10 +15,10 @@ namespace hsfwd::cli {
 namespace {
 // For an announcement to be taken back.
 constexpr Duration kLeaveTime = 3_s;
-constexpr const char* kRemoved = "the configuration has it no more";
+constexpr const char* kRemoved = "it was removed from the configuration";
 }  // namespace
 
-/// What is new, ready to be started, and gone without a trace if it is not.
+/// What is new, ready to be started; if it is not, it goes without a trace.
 struct TunnelSet::Fresh {
   std::vector<std::unique_ptr<Exposure>> exposures;
   std::vector<std::unique_ptr<PeerTunnel>> tunnels;
@@ -42,6 +42,7 @@ void TunnelSet::change_to(Plan plan, Unavailable unavailable,
   Fresh fresh = prepare(plan, changes.exposes.added, changes.connects.added, unavailable);
 
   // From here on nothing fails.
+  for (const std::string& warning : plan.warnings) app_.log().warning("config", "{}", warning);
   app_.admission().set_limits(plan.limits);
   done_ = std::move(done);
   changes_ = {.kept = changes.exposes.kept.size() + changes.connects.kept.size(),
@@ -72,7 +73,7 @@ void TunnelSet::change_to(Plan plan, Unavailable unavailable,
     }
   }
   for (const auto [now, wanted] : changes.connects.changed) tunnels[wanted]->report_ready();
-  // Local ports work from now on: who connects waits for the network, if it comes to that.
+  // Local ports work from now on: clients wait for the network if necessary.
   for (std::size_t i = 0; i < fresh.tunnels.size(); ++i) {
     fresh.tunnels[i]->report_ready();
     tunnels[changes.connects.added[i]] = std::move(fresh.tunnels[i]);
@@ -134,7 +135,7 @@ std::unique_ptr<Exposure> TunnelSet::prepare(const Plan::Expose& expose, std::se
   const platform::Identity identity = require_identity(expose.identity, app_.loop().random());
   if (!keys.insert(identity.keys.public_key).second) {
     throw UserError{kFailed, "KEY_IN_USE",
-                    fmt::format("identity {} has a key that is exposed already", expose.identity)};
+                    fmt::format("the key of identity {} is exposed already", expose.identity)};
   }
   auto lock =
       platform::IdentityLock::acquire(identity.keys.public_key, expose.identity, app_.log());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// All tunnels of a configuration, which become those of another one while they run.
+// All tunnels of a configuration, which can change to another configuration while they run.
 #pragma once
 
 #include <functional>
@@ -26,14 +26,14 @@ class TunnelSet {
   explicit TunnelSet(App& app);
   ~TunnelSet();
 
-  /// What becomes of a local address that another program has, or that this machine does not have.
+  /// What to do about a local address that another program has, or that this machine lacks.
   enum class Unavailable {
-    kRefused,   // as any other mistake
-    kTryAgain,  // the rest runs without it meanwhile, if there is any rest
+    kRefused,   // as any other error
+    kTryAgain,  // the rest, if any, runs without it meanwhile
   };
 
   /// Makes the running tunnels those of `plan`, or leaves everything as it is and throws UserError.
-  /// What is the same in both goes on undisturbed, or is still tried. `done` is called, later, once
+  /// What is the same in both continues undisturbed, or is still tried. `done` is called later, once
   /// what was stopped has said goodbye; no other change may begin before that.
   void change_to(Plan plan, Unavailable unavailable, std::function<void(const Changes&)> done);
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/table.hpp"
+#include "cli/targets.hpp"
 #include "cli/timeline.hpp"
 #include "platform/listeners.hpp"
 #include "util/text.hpp"
@@ -25,7 +26,7 @@ std::string short_key(const PublicKey& key) {
 }
 
 std::string missing_service(const std::optional<Extension>& extension, const std::string& service) {
-  if (!extension) return "the peer is a plain one: it has no services by name";
+  if (!extension) return "the peer is a plain one, without named services";
   return fmt::format("the peer has no service '{}'; it has {}", service,
                      fmt::join(extension->services, ", "));
 }
@@ -126,12 +127,19 @@ void Exposure::try_to_announce() {
   announce();
 }
 
-void Exposure::look_for_services() const {
+void Exposure::look_for_services() {
   for (const forward::Service& service : host_.services()) {
+    if (const std::string hint = name_hint(service); !hint.empty()) {
+      const std::string& host = service.target.host;
+      lookups_.push_back(
+          app_.env().resolver.resolve(host, [this, hint, host](const Result<net::Ipv4>& found) {
+            if (!found) app_.log().warning("expose", "host {} does not resolve: {}", host, hint);
+          }));
+    }
     const std::string why = platform::why_nobody_listens(service.target);
     if (why.empty()) continue;
     app_.log().warning("expose",
-                       "service {}: {}: {}; peers get nothing from it until somebody listens there",
+                       "service {}: {}: {}; peers cannot use it until something listens there",
                        service.name, printable(service.target.to_string()), why);
   }
 }
@@ -206,7 +214,7 @@ std::vector<net::Address> Exposure::relays() const {
   return out;
 }
 
-/// Which of the services the client gets. Stock clients do not ask and get the first.
+/// The service that the client gets. Stock clients do not ask, and get the first.
 std::optional<Extension> Exposure::answer_extension(const std::optional<Extension>& theirs) const {
   if (!theirs) return std::nullopt;
   const forward::Service* service = theirs->wants_service() ? host_.find(theirs->service) : nullptr;
@@ -223,7 +231,7 @@ void Exposure::on_connection(PeerSocket accepted) {
   if (!ticket) return refuse(*socket, ticket.error());
   const auto& extension = socket->extension();
   if (extension && !extension->wants_service()) {
-    app_.log().info("expose", "{} looks at the connection",
+    app_.log().info("expose", "{} examines the connection",
                     hyperdht::key_text(socket->remote_key()));
     guests_.add(std::move(socket), std::move(*ticket));
     return;
@@ -246,7 +254,7 @@ void Exposure::refuse(hyperdht::PeerSocket& socket, const std::string& why) {
   socket.reset_because(why);
 }
 
-/// Told when it is another than the last time.
+/// Reported only when it changed.
 void Exposure::report_reachability(const Reachability& report) {
   const bool told = reported_ && *reported_ == report;
   if (told) return;
@@ -258,16 +266,16 @@ void Exposure::report_reachability(const Reachability& report) {
     return out;
   };
   const std::size_t tried = report.passed.size() + report.failed.size() + report.elsewhere.size();
-  std::string summary = "there is no network, or no relay";
+  std::string summary = "there is no network, or no introducer";
   if (!report.elsewhere.empty()) {
     summary = fmt::format("{} of {} lead to another program with this identity",
-                          report.elsewhere.size(), count_text(tried, "relay"));
+                          report.elsewhere.size(), count_text(tried, "introducer"));
   } else if (tried > 0) {
     summary = fmt::format("{} of {} passed the test, a search finds {}", report.passed.size(),
-                          count_text(tried, "relay"), report.found);
+                          count_text(tried, "introducer"), report.found);
   }
   if (!report.reachable()) {
-    app_.log().warning("expose", "peers cannot reach this machine: {}; trying on", summary);
+    app_.log().warning("expose", "peers cannot reach this machine: {}; still trying", summary);
   } else {
     app_.log().info("expose", "tested: {}", summary);
   }
@@ -284,14 +292,13 @@ void Exposure::report_reachability(const Reachability& report) {
 void Exposure::report_sharing(bool shared) const {
   if (shared == (reported_ && reported_->shared)) return;
   if (shared) {
-    app_.log().warning(
-        "expose",
-        "another program serves {}, too, and each gets a part of the connections: if "
-        "a disk or container was copied, give one of them an identity of its own "
-        "(hsfwd keygen); if it is an older instance, end it",
-        hyperdht::key_text(public_key()));
+    app_.log().warning("expose",
+                       "another program also serves {}, and each gets part of the connections: if "
+                       "a disk or container was copied, give one of them its own identity (hsfwd "
+                       "keygen); if it is an older instance, stop it",
+                       hyperdht::key_text(public_key()));
   } else {
-    app_.log().warning("expose", "no other program serves {} any more",
+    app_.log().warning("expose", "no other program serves {} any longer",
                        hyperdht::key_text(public_key()));
   }
 }
@@ -447,11 +454,11 @@ void PeerTunnel::ask_for_services() {
   question_->set_on_open([this] { on_services_told(); });
 }
 
-/// The announcement of a peer outlives it, and who may not come in hears nothing.
+/// The announcement of a peer outlives it, and a refused client hears nothing.
 void PeerTunnel::on_not_answered() {
   const UserError error = connect_error(question_->error(), peer_.name);
   app_.scheduler().delete_later(std::move(question_));
-  app_.output().error(error.code, error.message + "; listening all the same");
+  app_.output().error(error.code, error.message + "; listening anyway");
 }
 
 void PeerTunnel::on_services_told() {
@@ -468,7 +475,7 @@ void PeerTunnel::on_services_told() {
   }
   for (const std::string& service : missing) {
     app_.output().error("NO_SUCH_SERVICE",
-                        missing_service(extension, service) + "; listening all the same");
+                        missing_service(extension, service) + "; listening anyway");
   }
 }
 
@@ -479,7 +486,7 @@ void PeerTunnel::report_ready() {
       continue;
     }
     app_.output().error("LISTEN_FAILED",
-                        fmt::format("cannot listen on {}, which is to lead to {}: {}; trying again",
+                        fmt::format("cannot listen on {} (for {}): {}; trying again",
                                     entry.address(), peer_.name, entry.problem));
     again_timer_.start(kTryAgain);
   }

@@ -18,9 +18,9 @@
 
 namespace hsfwd::cli {
 
-/// Why connections end when the program does.
-inline constexpr const char* kEnding = "hsfwd was told to end";
-/// How long peers have then to take what was sent to them.
+/// The reason of connections that end with the program.
+inline constexpr const char* kEnding = "hsfwd is shutting down";
+/// How long peers then have to receive what was sent to them.
 inline constexpr Duration kEndingTime = 1_s;
 
 /// Calls `done` with the last of `count` calls, of which there is at least one.
@@ -31,11 +31,11 @@ class Exposure {
   struct Settings {
     KeyPair keys;
     std::string identity = {};  // path
-    /// None while another process announces the key: it is tried again.
+    /// None while another process announces the key: it is retried.
     std::optional<platform::IdentityLock> lock;
     std::vector<forward::Service> services;  // at least one
     std::set<PublicKey> allow;               // everybody if empty
-    bool client_relays = true;               // relays that clients name are contacted
+    bool client_relays = true;               // contact relays named by clients
   };
 
   Exposure(App& app, Settings settings);
@@ -48,27 +48,28 @@ class Exposure {
   const std::string& problem() const { return problem_; }
   /// Says where the services are to be found.
   void report_listening() const;
-  /// Tells of services on this machine at which nobody listens.
-  void look_for_services() const;
-  /// Other services, and others who may come, from now on: under the same key, with the announcement
+  /// Warns of services on this machine at which nobody listens, and of hosts that seem to be meant as
+  /// names.
+  void look_for_services();
+  /// Changes the services, and who may connect: under the same key, with the announcement
   /// untouched. Connections that the new settings would not allow end.
   void change(std::vector<forward::Service> services, std::set<PublicKey> allow,
               bool client_relays);
-  /// Takes the announcement back, then calls `done`; connections go on.
+  /// Withdraws the announcement, then calls `done`; connections continue.
   void close(std::function<void()> done);
-  /// Ends the connections at once, and takes none any more.
+  /// Ends the connections at once, and accepts no more.
   void end_connections(const std::string& reason);
-  /// Takes the announcement back and ends the connections, which get what was sent to them if they
-  /// take it in time; then calls `done`.
+  /// Withdraws the announcement and ends the connections, which get what was sent to them if they
+  /// receive it in time; then calls `done`.
   void leave(std::function<void()> done);
 
   const PublicKey& public_key() const { return settings_.keys.public_key; }
   const std::vector<forward::Service>& services() const { return host_.services(); }
   const std::set<PublicKey>& allowed() const { return settings_.allow; }
   const forward::ServiceHost& host() const { return host_; }
-  /// Those that took the last announcement.
+  /// The introducers that accepted the last announcement.
   std::vector<net::Address> relays() const;
-  /// What the last test of itself came to.
+  /// The result of its last self test.
   const std::optional<Reachability>& reachability() const { return reported_; }
   /// Connections that were refused because there were too many.
   std::uint64_t refused() const { return refused_; }
@@ -94,6 +95,7 @@ class Exposure {
   Timer again_timer_;
   std::optional<Server> server_;
   std::optional<Reachability> reported_;
+  std::vector<std::unique_ptr<net::Lookup>> lookups_;  // of hosts that may be names
   std::uint64_t refused_ = 0;
   bool closing_ = false;
   std::optional<Task> closed_task_;  // of one that was never announced
@@ -106,23 +108,23 @@ class PeerTunnel {
 
   /// Opens the local ports. Throws UserError.
   void listen();
-  /// Opens those that can be opened. The others are tried again from the first report_ready() on.
+  /// Opens those that can be opened. The others are retried from the first report_ready() on.
   void listen_if_possible();
   /// What keeps local ports from being opened, such as another program: "cannot listen on ...", one
   /// line for people; empty if nothing does.
   std::string problem() const;
-  /// Asks the peer whether it has the services that local addresses lead to by name, and tells of
-  /// those that it has not, or that it does not answer.
+  /// Asks the peer whether it has the services that local addresses name, and reports those that
+  /// it lacks, or that it does not answer.
   void ask_for_services();
-  /// Says where the local ports lead, or why one cannot be opened yet; of that one it is said again
-  /// once it is.
+  /// Reports where the local ports lead, or why one cannot be opened yet; that one is reported
+  /// again once it is open.
   void report_ready();
   /// A connection to a service, as the local ports make one for each client.
   std::unique_ptr<hyperdht::PeerSocket> dial(const std::string& service, std::uint64_t id);
-  /// Leads the local addresses to another peer or service from now on. Connections to what they led
-  /// to before end.
+  /// Leads the local addresses to another peer or service from now on. Connections to the previous
+  /// one end.
   void change(PeerReference peer, const std::string& service);
-  /// Ends the connections at once, and takes none any more.
+  /// Ends the connections at once, and accepts no more.
   void close(const std::string& reason);
   /// The same as Exposure::leave(), for the program's end.
   void leave(const std::function<void()>& done);
@@ -172,7 +174,7 @@ const hyperdht::PeerSocket& peer_socket(const forward::OpenConnection& connectio
 std::string service_problem(const hyperdht::PeerSocket& socket, const std::string& service);
 void report_connection(const App& app, std::uint64_t id, const hyperdht::PeerSocket& socket,
                        const std::string& service);
-/// Tells of every move of the connection to another kind of path.
+/// Reports every move of the connection to another kind of path.
 void report_path_changes(const App& app, std::uint64_t id, hyperdht::PeerSocket& socket);
 void report_closed(const App& app, const forward::ClosedConnection& closed);
 

@@ -27,7 +27,7 @@ hyperdht::Firewall nat_verdict(const rpc::Node& node) {
                                      : hyperdht::Firewall::kConsistent;
 }
 
-/// How others see the node: without a port if that is another one for each of them.
+/// How others see the node: without a port if each of them sees a different one.
 Json address_seen(const rpc::Node& node) {
   if (const auto remote = node.remote_address()) return remote->to_string();
   const auto& sampler = node.sampler();

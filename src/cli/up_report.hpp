@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a running `up` tells of itself, as the fields of events.
+// What a running `up` reports about itself, as the fields of events.
 #pragma once
 
 #include <string>

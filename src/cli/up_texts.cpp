@@ -64,7 +64,7 @@ std::string expose_text(const Json& expose) {
   out += fmt::format("\n  for:         {}", allow.is_null()
                                                 ? std::string("everybody who knows the key")
                                                 : count_text(allow.size(), "key"));
-  out += "\n" + list_or("  relays:      ", expose.at("relays"), "none yet");
+  out += "\n" + list_or("  announced:   ", expose.at("relays"), "not yet");
   out += fmt::format("\n  reachable:   {}", reachable.is_null()     ? "not tested yet"
                                             : reachable.get<bool>() ? "yes"
                                                                     : "no");
@@ -72,7 +72,7 @@ std::string expose_text(const Json& expose) {
     out += fmt::format("\n  not open:    {}", text(expose, "problem"));
   }
   if (expose.value("shared", false)) {
-    out += "\n               another program serves this key, too: one of them needs its own";
+    out += "\n               another program also serves this key: one of them needs its own";
   }
   const std::uint64_t refused = number(expose, "refused");
   return out + fmt::format("\n  connections: {}; {}{}", number(expose, "connections"),
@@ -134,13 +134,13 @@ std::string peers_text(const Json& event) {
 }
 
 std::string reloaded_text(const Json& event) {
-  return fmt::format("reloaded {}: of the tunnels {} kept, {} changed, {} started, {} stopped",
+  return fmt::format("reloaded {}; tunnels: {} kept, {} changed, {} started, {} stopped",
                      text(event, "config"), number(event, "kept"), number(event, "changed"),
                      number(event, "started"), number(event, "stopped"));
 }
 
 std::string down_text(const Json& event) {
-  return fmt::format("ended (process {})", number(event, "pid"));
+  return fmt::format("stopped (process {})", number(event, "pid"));
 }
 
 }  // namespace hsfwd::cli

@@ -8,7 +8,7 @@
 
 namespace hsfwd::cli {
 
-// They throw what nlohmann throws where a field is missing or of another type.
+// They throw what nlohmann throws if a field is missing or of another type.
 std::string status_text(const Json& event);
 std::string peers_text(const Json& event);
 std::string reloaded_text(const Json& event);

@@ -8,17 +8,17 @@
 
 namespace hsfwd::cli {
 
-/// What a command waits for, which is told once it has taken a moment: who sits there knows then
-/// that something is tried, and what.
+/// What a command waits for, which is reported once it has taken a moment, so that the user knows
+/// that something is being tried, and what.
 class Waiting {
  public:
-  /// Says nothing at all if `quiet`. `events`: to scripts, on standard output.
+  /// Reports nothing if `quiet`. `events`: to scripts, on standard output.
   Waiting(Scheduler& scheduler, const Output& output, bool events, bool quiet);
 
-  /// `text` goes on behind "still", for people; `fields` are for scripts.
+  /// `text` follows "still", for people; `fields` are for scripts.
   void begin(std::string text, Json fields);
   void end() { timer_.stop(); }
-  /// The command is about to end, and waits for nothing that would be told.
+  /// The command is about to end, and waits for nothing worth reporting.
   void close();
 
  private:

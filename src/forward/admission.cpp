@@ -13,11 +13,11 @@ Admission::~Admission() {
 
 Result<Admission::Ticket, std::string> Admission::admit(const crypto::PublicKey& key) {
   if (connections_ >= limits_.connections) {
-    return Err(fmt::format("there are too many connections ({})", connections_));
+    return Err(fmt::format("too many connections ({})", connections_));
   }
   const auto found = by_key_.find(key);
   if (found != by_key_.end() && found->second >= limits_.per_key) {
-    return Err(fmt::format("there are too many connections of this key ({})", found->second));
+    return Err(fmt::format("too many connections from this key ({})", found->second));
   }
   ++by_key_[key];
   ++connections_;
@@ -36,8 +36,8 @@ Admission::Ticket& Admission::Ticket::operator=(Ticket&& other) noexcept {
 Result<void, std::string> Admission::Ticket::start_dial() {
   if (admission_ == nullptr || dialling_) return {};
   if (admission_->dialling_ >= admission_->limits_.dialling()) {
-    return Err(
-        fmt::format("too many connections wait for their services ({})", admission_->dialling_));
+    return Err(fmt::format("too many connections are waiting for their services ({})",
+                           admission_->dialling_));
   }
   dialling_ = true;
   ++admission_->dialling_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many connections of peers there may be: in all, of one key, and waiting for their services to
-// answer. One for all that a process exposes; whoever takes in a connection asks here first and
-// holds on to the ticket.
+// answer. One for all that a process exposes; whoever accepts a connection asks here first and
+// keeps the ticket.
 #pragma once
 
 #include <map>
@@ -29,7 +29,7 @@ class Admission {
     std::size_t dialling() const { return connections - connections / 2; }
   };
 
-  /// A connection that was let in, until it is gone.
+  /// A connection that was admitted, until it is gone.
   class Ticket {
    public:
     Ticket() = default;
@@ -40,7 +40,7 @@ class Admission {
     Ticket& operator=(Ticket&& other) noexcept;
     ~Ticket() { release(); }
 
-    /// Its service is about to be dialled. The error, for people, is that too many are.
+    /// Its service is about to be dialled. The error, for people: too many are.
     Result<void, std::string> start_dial();
     void end_dial();
 
@@ -60,7 +60,7 @@ class Admission {
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
-  /// For those that come from now on.
+  /// For new connections from now on.
   void set_limits(const Limits& limits) { limits_ = limits; }
   const Limits& limits() const { return limits_; }
 

@@ -8,7 +8,7 @@ namespace hsfwd::forward {
 
 namespace {
 constexpr Duration kLeaveTime = 5_s;
-constexpr const char* kNoMemory = "there is no memory left for it";
+constexpr const char* kNoMemory = "out of memory";
 }  // namespace
 
 struct ServiceHost::Leaving final : net::ByteStreamObserver {

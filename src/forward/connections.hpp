@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two ends of a tunnel: ServiceHost connects peers to local services, PortForward connects local
-// clients to a peer's service. Both keep their pipes and tell how they fare.
+// clients to a peer's service. Both own their pipes and report their state.
 #pragma once
 
 #include <functional>
@@ -24,7 +24,7 @@ struct ConnectionIds {
 struct ClosedConnection {
   std::uint64_t id = 0;
   PipeStats stats;
-  std::string reason;  // empty: ended in order
+  std::string reason;  // empty: ended normally
 };
 
 /// A connection as it stands now. What it points to lives until the next event.
@@ -49,26 +49,26 @@ class ServiceHost {
   /// The service of that name, the default for an empty one; nullptr if there is none.
   const Service* find(const std::string& name) const;
 
-  /// Connects a peer to a service of this host. The number names the connection in on_closed. The
-  /// ticket is held as long as the connection, and so it is by turn_away.
+  /// Connects a peer to a service of this host. The number identifies the connection in on_closed.
+  /// The ticket is held as long as the connection; turn_away does the same.
   std::uint64_t serve(std::unique_ptr<net::BufferedByteStream> peer, const Service& service,
                       Admission::Ticket ticket = {});
-  /// A peer that asked for what there is not. It was told so with the handshake, but a reset might
-  /// outrun that: the connection is ended in order, and the peer given a moment to hang up.
+  /// A peer that asked for a missing service. The handshake told it so, but a reset might overtake
+  /// that: the connection is ended normally, and the peer given a moment to hang up.
   void turn_away(std::unique_ptr<net::BufferedByteStream> peer, Admission::Ticket ticket = {});
   std::size_t connections() const { return connections_.size(); }
   std::vector<OpenConnection> list() const;
   /// Bytes of all connections so far, closed ones included.
   PipeStats total() const;
 
-  /// Other services from now on, at least one. Connections to services that are not among them any
-  /// more, or lead elsewhere now, end with `reason`; the others go on.
+  /// Other services from now on, at least one. Connections to services that are no longer among
+  /// them, or lead elsewhere now, end with `reason`; the others continue.
   void set_services(std::vector<Service> services, const std::string& reason);
   /// Ends the connections that are `unwanted`.
   void end_connections(const std::function<bool(const OpenConnection&)>& unwanted,
                        const std::string& reason);
-  /// Ends all connections, each behind what was taken for its peer if that takes it in time, then
-  /// calls `done`.
+  /// Ends all connections, each after its peer has received what was read for it, if that happens
+  /// in time, then calls `done`.
   void leave(const std::string& reason, Duration at_most, std::function<void()> done);
 
  private:
@@ -134,15 +134,15 @@ class PortForward {
 
   /// Joins a local stream to a new connection of the peer.
   void forward(std::unique_ptr<net::ByteStream> local);
-  /// Gives up one connection, as when the peer turns out not to have the service.
+  /// Gives up one connection, for example when the peer turns out not to have the service.
   void abort(std::uint64_t id, const std::string& reason);
   void abort_all(const std::string& reason);
-  /// Takes no local clients any more, and ends their connections at once.
+  /// Accepts no more local clients, and ends their connections at once.
   void close(const std::string& reason);
-  /// Takes no local clients any more, and ends their connections as ServiceHost::leave() does.
+  /// Accepts no more local clients, and ends their connections as ServiceHost::leave() does.
   void leave(const std::string& reason, Duration at_most, std::function<void()> done);
   std::size_t connections() const { return connections_.size(); }
-  /// Those included that are not open yet.
+  /// Including those that are not open yet.
   std::vector<OpenConnection> list() const;
   /// Bytes of all connections so far, closed ones included.
   PipeStats total() const;

@@ -11,7 +11,7 @@
 
 namespace hsfwd::forward {
 
-/// Peers that are connected and want no service: they measure the path. They may stay until they
+/// Peers that are connected but want no service: they measure the path. They stay until they
 /// leave, or until too many others have come.
 class Guests {
  public:

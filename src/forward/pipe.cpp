@@ -90,8 +90,8 @@ void Pipe::pump_from_peer() {
   check_done();
 }
 
-/// The local side has said all it had to, and takes no more. The peer hears of it while it still
-/// listens, which the loss of its last bytes must not look like.
+/// The local side has sent everything, and accepts no more. The peer is told while it still
+/// listens; this must not look like the loss of its last bytes.
 void Pipe::check_refused() {
   if (over() || !local_ended_) return;
   const std::string why = local_->write_error();

@@ -4,11 +4,11 @@
 //   local ──read──► [the peer's send buffer, encrypted in place] ──► peer
 //   local ◄─write── [the peer's received records]                ◄── peer
 //
-// Neither direction copies a byte between: the local stream reads into and writes from the peer
-// connection's own memory.
+// Neither direction copies a byte in between: the local stream reads into and writes from the
+// peer connection's own memory.
 //
-// A local side that takes no more is still read to its end, and a side that is gone is gone for the
-// other only behind what it has said: a service may answer and hang up before it has read the
+// A local side that accepts no more is still read to its end, and the other side learns that one is
+// gone only after what that one has said: a service may answer and hang up before it has read the
 // question.
 #pragma once
 
@@ -36,7 +36,7 @@ struct PipeStats {
 
 class Pipe {
  public:
-  /// Why it is over; empty when both directions ended in order.
+  /// Why it is over; empty if both directions ended normally.
   using Done = std::function<void(const std::string& reason)>;
 
   /// `done` is called once, at the end; it may not delete the pipe, only retire it.
@@ -48,22 +48,22 @@ class Pipe {
   void start();
   /// Gives up both sides at once.
   void abort(const std::string& reason);
-  /// Gives up both sides; the peer gets what was taken for it before it hears of the reason, if it
-  /// takes it in time.
+  /// Gives up both sides; the peer gets what was read for it, and then the reason, if it
+  /// receives it in time.
   void leave(const std::string& reason, Duration at_most);
 
-  /// Takes the local side's input for ended, whatever may still come.
+  /// Treats the local side's input as ended, whatever may still come.
   void end_local_input();
 
   bool peer_ended() const { return peer_ended_; }
   bool local_ended() const { return local_ended_; }
-  /// The local side takes nothing any more.
+  /// The local side accepts nothing more.
   bool local_refuses() const { return !local_->write_error().empty(); }
   const PipeStats& stats() const { return stats_; }
   const net::BufferedByteStream& peer() const { return *peer_; }
 
  private:
-  /// What each stream tells, brought to the pipe.
+  /// Passes the events of each stream to the pipe.
   struct Side final : net::ByteStreamObserver {
     Side(Pipe& p, bool peer) : pipe(p), is_peer(peer) {}
     void on_readable() override {
@@ -83,7 +83,7 @@ class Pipe {
     try {
       step();
     } catch (const std::bad_alloc&) {
-      finish("there is no memory left for it");
+      finish("out of memory");
     }
   }
   void pump_to_peer();
@@ -105,7 +105,7 @@ class Pipe {
   bool local_ended_ = false;  // nothing more comes from there
   bool peer_ended_ = false;
   bool finished_ = false;
-  std::optional<std::string> leaving_;  // why, while the peer gets what was taken for it
+  std::optional<std::string> leaving_;  // why, while the peer gets what was read for it
   Timer again_timer_;                   // the rest of a pump, after others had their turn
   Timer leave_timer_;
 };

@@ -21,7 +21,7 @@ Err<std::string> bad(std::string why) {
   return Err(std::move(why));
 }
 
-/// What a resolver may be asked for, and what can be told apart from the rest of a spec.
+/// What a resolver may be asked for, and can be distinguished from the rest of a spec.
 bool is_host(std::string_view host) {
   constexpr std::string_view kOthers = "=/[]@,;";
   return !host.empty() && std::none_of(host.begin(), host.end(), [&](char c) {
@@ -39,37 +39,55 @@ Result<net::StreamAddress, std::string> parse_unix(std::string_view path) {
   return net::StreamAddress{.host = {}, .port = 0, .path = std::string(path)};
 }
 
-/// What people write in place of a port, and what they are told; empty if it is nothing known.
+/// What to say about what people write in place of a port; empty if it is nothing known.
 std::string port_problem(std::string_view port) {
   if (const std::size_t slash = port.find('/'); slash != std::string_view::npos) {
     const std::string_view number = port.substr(0, slash);
     if (port.substr(slash) == "/tcp" && parse_decimal(number, 65535)) {
-      return fmt::format("{}: services are TCP without saying so; write {}", in_quotes(port),
-                         number);
+      return fmt::format("{}: services are always TCP; write {}", in_quotes(port), number);
     }
     if (port.substr(slash) == "/udp") return "UDP services are not available in this version";
   }
   if (const std::size_t dash = port.find('-'); dash != std::string_view::npos) {
     if (parse_decimal(port.substr(0, dash), 65535) && parse_decimal(port.substr(dash + 1), 65535)) {
-      return fmt::format("{} is a range; name each port by itself", in_quotes(port));
+      return fmt::format("{} is a range; list each port by itself", in_quotes(port));
     }
   }
   return "";
 }
 
-/// What is written in place of a target and means another thing.
+/// What to say about a path without "unix:"; empty for anything else.
+std::string path_problem(std::string_view text) {
+  for (const std::string_view begin : {"/", "./", "../", "~/"}) {
+    if (text.starts_with(begin)) {
+      return fmt::format("{} looks like a path; a unix socket is unix:PATH", in_quotes(text));
+    }
+  }
+  return "";
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string no_port(std::string_view port, std::uint64_t least) {
+  return fmt::format("{} is not a valid port ({}-65535)", in_quotes(port), least);
+}
+
+/// What to say about things that are not targets.
 std::string target_problem(std::string_view text) {
   if (const std::size_t scheme = text.find("://"); scheme != std::string_view::npos) {
     std::string_view rest = text.substr(scheme + 3);
     rest = rest.substr(0, rest.find('/'));
     const bool has_port = !rest.empty() && parse_decimal(rest.substr(rest.rfind(':') + 1), 65535);
-    return fmt::format("{} is a URL; a target is {}", in_quotes(text),
-                       has_port ? shortened(rest) : "HOST:PORT, without the rest of it");
+    return fmt::format("{} is a URL; write {}", in_quotes(text),
+                       has_port ? shortened(rest) : "just HOST:PORT");
   }
   if (text.starts_with(':') && parse_decimal(text.substr(1), 65535)) {
     return fmt::format("the host is missing: write {} for this machine", text.substr(1));
   }
-  return "";
+  return path_problem(text);
 }
 
 /// `PORT` or `HOST:PORT`, HOST in brackets if it contains colons.
@@ -82,7 +100,7 @@ Result<net::StreamAddress, std::string> parse_tcp(std::string_view text, std::ui
   const auto number = parse_decimal(port, 65535);
   if (!number || *number < min_port) {
     if (const std::string problem = port_problem(port); !problem.empty()) return bad(problem);
-    return bad(fmt::format("{} is no port ({} to 65535)", in_quotes(port), min_port));
+    return bad(no_port(port, min_port));
   }
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
@@ -90,7 +108,7 @@ Result<net::StreamAddress, std::string> parse_tcp(std::string_view text, std::ui
     return bad(fmt::format("IPv6 addresses go in brackets: [{}]", shortened(host)));
   }
   if (host.empty()) return bad("the host is empty");
-  if (!is_host(host)) return bad(fmt::format("{} is no host", in_quotes(host)));
+  if (!is_host(host)) return bad(fmt::format("{} is not a valid host", in_quotes(host)));
   out.host = host;
   out.port = static_cast<std::uint16_t>(*number);
   return out;
@@ -107,7 +125,7 @@ bool is_service_name(std::string_view name) {
 }
 
 std::string no_service_name(std::string_view name) {
-  return fmt::format("{} is no service name: 1 to {} letters, digits, '-', '_' and '.'",
+  return fmt::format("{} is not a valid service name (1 to {} letters, digits, '-', '_' and '.')",
                      in_quotes(name), kMaxName);
 }
 
@@ -172,6 +190,7 @@ Result<LocalForward, std::string> LocalForward::parse(std::string_view text) {
       if (colon == std::string_view::npos) break;
       rest.remove_prefix(colon + 1);
     }
+    if (const std::string problem = path_problem(text); !problem.empty()) return bad(problem);
     const auto is_port = [](std::string_view part) {
       return parse_decimal(part, 65535).has_value();
     };
@@ -184,17 +203,21 @@ Result<LocalForward, std::string> LocalForward::parse(std::string_view text) {
     // As ssh has it: PORT:HOST:PORT.
     if (port == 0 && parts.size() == 3 && is_port(parts[2])) {
       return bad(
-          fmt::format("{}: what a port leads to is a service of the peer, which is named or "
-                      "left out: {} or {}:SERVICE",
+          fmt::format("{}: a local port leads to a service of the peer, not to a host and port: "
+                      "write {} or {}:SERVICE",
                       in_quotes(text), parts[0], parts[0]));
     }
+    const auto beyond = std::find_if(parts.begin(), parts.end(), [&](std::string_view part) {
+      return is_number(part) && !is_port(part);
+    });
+    if (port == parts.size() && beyond != parts.end()) return bad(no_port(*beyond, 0));
     if (port == parts.size() || parts.size() > port + 2) {
       return bad(fmt::format("{} is not [BIND:]PORT[:SERVICE]", in_quotes(text)));
     }
     std::string_view host = port == 1 ? parts[0] : kListenHost;
     if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
     if (host.empty()) return bad("the address to listen on is empty");
-    if (!is_host(host)) return bad(fmt::format("{} is no address", in_quotes(host)));
+    if (!is_host(host)) return bad(fmt::format("{} is not a valid address", in_quotes(host)));
     out.listen.host = host;
     out.listen.port = static_cast<std::uint16_t>(*parse_decimal(parts[port], 65535));
     if (parts.size() == port + 2) out.service = parts[port + 1];

@@ -15,8 +15,8 @@ struct Service {
   std::string name;
   net::StreamAddress target;
 
-  /// `[NAME=]PORT`, `[NAME=]HOST:PORT`, `[NAME=]unix:PATH`. Without a name it is called by its port
-  /// or by the last part of its path. The error is one clause for people.
+  /// `[NAME=]PORT`, `[NAME=]HOST:PORT`, `[NAME=]unix:PATH`. Without a name it is named after its port
+  /// or the last part of its path. The error is one clause for people.
   static Result<Service, std::string> parse(std::string_view text);
 
   bool operator==(const Service&) const = default;

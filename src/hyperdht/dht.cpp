@@ -127,7 +127,7 @@ void Dht::on_interfaces_changed() {
   const bool renew = punch_socket_.get() != nullptr;
   node_.doubt_address();
   if (renew) punch_socket_.renew();
-  sockets_.check_paths("the network here changed");
+  sockets_.check_paths("this machine's network changed");
   if (!servers_.empty()) addresses_.validated_local();
   servers_.refresh();
 }

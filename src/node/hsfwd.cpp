@@ -155,7 +155,7 @@ void PeerSocket::pause() {
 
 void PeerSocket::resume() {
   impl_->paused = false;
-  impl_->socket->set_observer(impl_.get());  // tells again what there is to read
+  impl_->socket->set_observer(impl_.get());  // reports again what there is to read
 }
 
 const PublicKey& PeerSocket::remote_key() const {
@@ -199,7 +199,7 @@ Server& Server::operator=(Server&& other) noexcept {
 
 Server::~Server() {
   if (!server_) return;
-  // Maybe from inside one of its callbacks.
+  // May be called from inside one of its callbacks.
   Scheduler& scheduler = server_->scheduler();
   scheduler.retire(std::move(server_));
 }

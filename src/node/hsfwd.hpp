@@ -10,8 +10,8 @@
 // Everything runs on one thread, that of the env's event loop. Callbacks come from that loop, never
 // from inside a call into these classes. Sockets, servers and relays may be moved and destroyed at
 // any time, also inside their own callbacks; destroying a socket that has not ended resets the
-// connection, destroying a server takes it off the network without a word (close() says goodbye). A
-// Node outlives all that it made, and goes while no callback runs.
+// connection, destroying a server takes it off the network without a goodbye (close() says one). A
+// Node outlives everything it made, and is destroyed while no callback runs.
 #pragma once
 
 #include <functional>
@@ -45,16 +45,16 @@ std::vector<BootstrapNode> public_bootstrap();
 
 struct Options {
   std::vector<BootstrapNode> bootstrap;
-  /// Identity of connections that name no other. Random if unset.
+  /// Default identity of connections. Random if unset.
   std::optional<KeyPair> key_pair;
   net::Ipv4 host;              // to bind; 0.0.0.0 for all
   std::uint16_t port = 49737;  // UDP; the four after it and then any are tried
   bool any_port = true;        // false: this port or none
-  /// Unset: joins the DHT for good once it has proven stable and reachable; true: never; false: at
-  /// once.
+  /// Unset: becomes a persistent member of the DHT once it has proven stable and reachable; true:
+  /// never; false: at once.
   std::optional<bool> ephemeral;
   bool firewalled = true;  // false: known to be reachable from anywhere
-  /// For the first node of a network: its own public address.
+  /// For the first node of a network: its public address.
   std::optional<net::Address> own_address;
   std::vector<net::Address> known_nodes;         // from an earlier run
   Duration keepalive = Duration::seconds(5);     // of connections; 0: none
@@ -62,7 +62,7 @@ struct Options {
   /// Bytes that all connections together may hold unread and unsent. Windows shrink as they fill.
   /// At least 32 MiB.
   std::size_t max_buffered = 256 * 1024 * 1024;
-  /// Blind relays for connections that find no direct path, and until they find one. For those of this
+  /// Blind relays for connections that find no direct path, or until they find one. For those of this
   /// node's servers, and to peers that name none themselves.
   std::vector<PublicKey> relay_through;
 };
@@ -75,26 +75,26 @@ class PeerSocket {
   PeerSocket& operator=(PeerSocket&&) noexcept;
   ~PeerSocket();
 
-  /// The connection stands. Sockets that a server hands over are open already.
+  /// The connection is open. Sockets that a server hands over already are.
   void on_open(std::function<void()> callback);
   /// Bytes from the peer, in order; valid during the call.
   void on_data(std::function<void(ByteView)> callback);
-  /// The peer has sent all it wanted to. Writing goes on until end().
+  /// The peer has finished sending. Writing is possible until end().
   void on_end(std::function<void()> callback);
-  /// The connection is over. The reason is for people, and empty when both sides ended in order.
+  /// The connection is over. The reason is for people, and empty if both sides ended normally.
   void on_close(std::function<void(const std::string& reason)> callback);
   /// What was written has left this buffer; write more.
   void on_drain(std::function<void()> callback);
 
-  /// Takes everything, also before the connection stands. False: wait for on_drain before more.
+  /// Accepts everything, even before the connection is open. False: wait for on_drain first.
   bool write(ByteView bytes);
   bool write(std::string_view text) { return write(as_bytes(text)); }
-  /// Ends the own direction behind all that was written.
+  /// Ends this direction after everything that was written.
   void end();
   /// Gives up at once; the peer sees a reset.
   void reset();
-  /// One message beside the stream: may be lost, doubled or overtaken, and is dropped unless the
-  /// connection stands and it has at most max_message() bytes.
+  /// One message beside the stream: may be lost, duplicated or reordered, and is dropped unless the
+  /// connection is open and it has at most max_message() bytes.
   void send(ByteView message);
   std::size_t max_message() const;
   void on_message(std::function<void(ByteView)> callback);
@@ -119,19 +119,19 @@ class PeerSocket {
 };
 
 struct ServerOptions {
-  /// Who may connect; everybody if unset. Who may not hears nothing.
+  /// Who may connect; everybody if unset. Others get no answer.
   std::function<bool(const Visitor&)> allow;
-  /// Tell clients on the same network how to come directly.
+  /// Tell clients on the same network how to connect directly.
   bool share_local_addresses = true;
-  /// Let clients come directly through NATs. Without it and relays, nobody does.
+  /// Let clients connect directly through NATs. Without this and without relays, none can.
   bool holepunch = true;
-  /// Those of the node if empty.
+  /// The node's if empty.
   std::vector<PublicKey> relay_through;
-  /// Whether relays that clients name are dialled, and as whom; anonymously if unset.
+  /// Whether relays named by clients are dialled, and as whom; anonymously if unset.
   std::function<hyperdht::ClientRelayPolicy()> client_relays;
-  /// The own extension block, from the client's; nothing for stock behaviour.
+  /// Our extension block, given the client's; nothing for stock behaviour.
   std::function<std::optional<Extension>(const std::optional<Extension>&)> extension;
-  /// If set, the server tests again and again whether it can be reached, and replaces relays through
+  /// If set, the server repeatedly tests whether it can be reached, and replaces introducers through
   /// which it cannot. Called after each test.
   std::function<void(const Reachability&)> on_reachability;
 };
@@ -143,12 +143,12 @@ class Server {
   Server& operator=(Server&&) noexcept;
   ~Server();
 
-  /// Called after each round of announcing, with the number of relays that took it: with the first
-  /// that is not 0 the server can be found.
+  /// Called after each round of announcing, with the number of introducers that accepted it: from
+  /// the first that is not 0 the server can be found.
   void on_announced(std::function<void(std::size_t relays)> callback);
-  /// Errors: kRefused when the node listens on this key already.
+  /// Errors: kRefused if the node already listens on this key.
   Result<void> listen(const KeyPair& keys);
-  /// Takes the announcement back, then calls `done`. Connections live on.
+  /// Withdraws the announcement, then calls `done`. Connections continue.
   void close(std::function<void()> done);
   const PublicKey& public_key() const;
   const hyperdht::Server& details() const { return *server_; }
@@ -160,7 +160,7 @@ class Server {
 
 class Node {
  public:
-  /// What `env` refers to outlives the node.
+  /// What `env` refers to must outlive the node.
   Node(const net::Env& env, Options options);
   ~Node();
   Node(const Node&) = delete;
@@ -170,9 +170,9 @@ class Node {
   Result<void> start();
   /// Calls `then` once the node has asked around for its first peers, whether any answered or not.
   void when_ready(std::function<void()> then);
-  /// Any other node has answered yet.
+  /// Whether any other node has answered yet.
   bool online() const;
-  /// The same, but for an answer that came too late to be of use as well.
+  /// The same, but also for an answer that came too late to be of use.
   bool answered() const;
 
   Server create_server(std::function<void(PeerSocket)> on_connection, ServerOptions options = {});

@@ -117,7 +117,7 @@ bool Calls::on_response(net::UdpSocket& socket, const net::Address& from, ByteVi
     silent_.remove(from);  // late, maybe
     ++stats_.stray_responses;
     if (strays_.add(from.host, env_.now())) {
-      env_.log.info("rpc", "{} sends many answers to what it was not asked; none of them counts",
+      env_.log.info("rpc", "{} sends many unsolicited answers; they are ignored",
                     from.host.to_string());
     }
     return false;

@@ -240,7 +240,7 @@ void Node::forget_address() {
 
 /// What others than those who denied the address say of it, too.
 void Node::give_up_address() {
-  env_.log.info("rpc", "our address is not {} any more", established_->to_string());
+  env_.log.info("rpc", "our address is no longer {}", established_->to_string());
   if (options_.firewalled) {
     doubt_address();
   } else {

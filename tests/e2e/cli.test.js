@@ -156,45 +156,47 @@ t.test('words that make no sense are named', async () => {
   const identity = path.join(t.scratch, 'never-made')
   const more = ['--identity', identity]
   const cases = [
-    [['connect', 'nonsense', '-L', '0'], /'nonsense' is no key/, 'BAD_KEY'],
-    [['connect', KEY.slice(1), '-L', '0'], /is no key: 64 hexadecimal digits/, 'BAD_KEY'],
+    [['connect', 'nonsense', '-L', '0'], /'nonsense' is not a key/, 'BAD_KEY'],
+    [['connect', KEY.slice(1), '-L', '0'], /is not a key; expected 64 hexadecimal digits/, 'BAD_KEY'],
     [['ping', KEY.slice(1)], /this has 63 characters, 1 too few/, 'BAD_KEY'],
     [['expose', '80', '--allow', KEY + '0'], /this has 65 characters, 1 too many/, 'BAD_KEY'],
     [['connect', KEY, '-L', '0', '--relay-through', KEY.slice(2)], /this has 62 characters, 2 too few/, 'BAD_KEY'],
-    [['pipe', 'yry8'], /'yry8' is no key/, 'BAD_KEY'],
-    [['expose', '80', '--allow', 'me'], /'me' is no key/, 'BAD_KEY'],
+    [['pipe', 'yry8'], /'yry8' is not a key/, 'BAD_KEY'],
+    [['expose', '80', '--allow', 'me'], /'me' is not a key/, 'BAD_KEY'],
     [['connect', '-L', '0'], /which peer\?/, 'USAGE'],
     [['connect', KEY], /-L is missing/, 'USAGE'],
-    [['connect', KEY, '-L', '70000'], /-L '70000'/, 'BAD_SPEC'],
-    [['connect', KEY, '-L', '0:a b'], /'a b' is no service name: 1 to 64 letters, digits, '-', '_' and '\.'/, 'BAD_SPEC'],
-    [['pipe', KEY, 'a b'], /'a b' is no service name: 1 to 64/, 'BAD_SERVICE'],
+    [['connect', KEY, '-L', '70000'], /-L '70000': '70000' is not a valid port \(0-65535\)/, 'BAD_SPEC'],
+    [['connect', KEY, '-L', '0:a b'], /'a b' is not a valid service name \(1 to 64 letters, digits, '-', '_' and '\.'\)/, 'BAD_SPEC'],
+    [['pipe', KEY, 'a b'], /'a b' is not a valid service name \(1 to 64/, 'BAD_SERVICE'],
     [['expose', 'x'.repeat(10000)], /^hsfwd: .{60,300}$/m, 'BAD_TARGET'],
     [['x'.repeat(10000)], /^hsfwd: .{60,300}$/m, 'USAGE'],
+    [['connect', KEY, '-L', '/tmp/x.sock'], /looks like a path; a unix socket is unix:PATH/, 'BAD_SPEC'],
     [['connect', KEY, '-L', 'unix:'], /path of the socket is missing/, 'BAD_SPEC'],
     [['expose'], /expose what\?/, 'USAGE'],
-    [['expose', '0'], /'0' is no port/, 'BAD_TARGET'],
+    [['expose', '0'], /'0' is not a valid port \(1-65535\)/, 'BAD_TARGET'],
     [['expose', '::1:80'], /brackets/, 'BAD_TARGET'],
-    [['expose', 'http://localhost:3000'], /is a URL; a target is localhost:3000/, 'BAD_TARGET'],
+    [['expose', 'http://localhost:3000'], /is a URL; write localhost:3000/, 'BAD_TARGET'],
     [['connect', KEY, '-L', '2222:localhost:22'], /2222:SERVICE/, 'BAD_SPEC'],
-    [['connect', KEY, '2222'], /'2222' is one word too many; a local port is -L 2222/, 'USAGE'],
+    [['connect', KEY, '2222'], /unexpected argument '2222'; for a local port, write -L 2222/, 'USAGE'],
     [['expose', 'a=80', 'a=81'], /two services are called 'a'/, 'BAD_TARGET'],
-    [['expose', '80', '--bootstrap', 'nowhere'], /'nowhere': has to be HOST:PORT/, 'USAGE'],
-    [['expose', '80', '--port', 'x'], /--port x: has to be 0 to 65535/, 'USAGE'],
-    [['expose', '80', '--host', 'localhost'], /--host localhost: has to be an IPv4 address/, 'USAGE'],
-    [['expose', '80', '--log-format', 'xml'], /--log-format xml: has to be text or json/, 'USAGE'],
-    [['check', 'a.toml'], /'a\.toml' is one word too many; usage: hsfwd check/, 'USAGE', []],
-    [['lookup', KEY, 'ssh', 'web'], /'ssh' is one word too many; usage: hsfwd lookup/, 'USAGE', []],
-    [['pipe', KEY, 'ssh', 'web'], /'web' is one word too many; usage: hsfwd pipe/, 'USAGE'],
+    [['expose', '80', '--bootstrap', 'nowhere'], /'nowhere': must be HOST:PORT/, 'USAGE'],
+    [['expose', '80', '--bootstrap', '127.0.0.1:99999'], /'99999' is not a valid port \(1-65535\)/, 'USAGE'],
+    [['expose', '80', '--port', 'x'], /--port x: must be 0 to 65535/, 'USAGE'],
+    [['expose', '80', '--host', 'localhost'], /--host localhost: must be an IPv4 address/, 'USAGE'],
+    [['expose', '80', '--log-format', 'xml'], /--log-format xml: must be text or json/, 'USAGE'],
+    [['check', 'a.toml'], /unexpected argument 'a\.toml'; usage: hsfwd check/, 'USAGE', []],
+    [['lookup', KEY, 'ssh', 'web'], /unexpected argument 'ssh'; usage: hsfwd lookup/, 'USAGE', []],
+    [['pipe', KEY, 'ssh', 'web'], /unexpected argument 'web'; usage: hsfwd pipe/, 'USAGE'],
     [['pipe', KEY, '--identity', '-'], /standard input belongs to the service/, 'USAGE', []],
     [['keygen', '--name', ''], /--name is empty/, 'USAGE', []],
     [['keygen', '--identity', ''], /--identity is empty/, 'USAGE', []],
-    [['expose', '80', '-v', '-q'], /--quiet and --verbose exclude each other/, 'USAGE'],
-    [['expose', '80', '--name', 'x'], /--identity and --name exclude each other/, 'USAGE']
+    [['expose', '80', '-v', '-q'], /--quiet and --verbose cannot be combined/, 'USAGE'],
+    [['expose', '80', '--name', 'x'], /--identity and --name cannot be combined/, 'USAGE']
   ]
   for (const [args, says, event, rest = more] of cases) await fails([...args, ...rest], 2, says, event)
   await fails(['keygen', '--name', '../x'], 2, /--name/, 'USAGE')
   await fails(['lookup'], 2, /which peer\?/, 'USAGE')
-  await fails(['lookup', 'x'], 2, /'x' is no key/, 'BAD_KEY')
+  await fails(['lookup', 'x'], 2, /'x' is not a key/, 'BAD_KEY')
   await fails(['testnet', '--size', '0'], 2, /--size 0/, 'USAGE')
   await fails(['testnet', '--host', 'here'], 2, /--host here/, 'USAGE')
   await fails(['node', '--first', '127.0.0.1', '--port', '0'], 2, /fixed --port/, 'USAGE')
@@ -321,7 +323,7 @@ t.test('check warns of what another user may not open', async () => {
   fs.chmodSync(socket, 0o660)
   const kept = plan([`sock=unix:${socket}`])
   const [unit] = await warnings(kept)
-  t.ok(/^service sock: .* is for root( and the group [a-z]+)? alone \(mode 0660\); the user of the systemd unit may not open it$/.test(unit), `for root: ${unit}`)
+  t.ok(/^service sock: .* is open only to root( and the group [a-z]+)? \(mode 0660\); the user of the systemd unit may not open it$/.test(unit), `for root: ${unit}`)
   const binary = path.join(open, 'hsfwd')
   fs.copyFileSync(t.BINARY, binary)
   const [own] = await warnings(kept, { command: 'setpriv', before: ['--reuid', '65534', '--regid', '65534', '--clear-groups', binary] })
@@ -332,7 +334,7 @@ t.test('check warns of what another user may not open', async () => {
   const named = path.join(open, 'secret.toml')
   fs.writeFileSync(named, `identity = "${secret}"\n[[expose]]\nservices = ["${works.port}"]\n`)
   const [identity] = await warnings(named)
-  t.ok(/^identity: .*identity is for root alone \(mode 0600\); the user of the systemd unit/.test(identity), `the identity: ${identity}`)
+  t.ok(/^identity: .*identity is open only to root \(mode 0600\); the user of the systemd unit/.test(identity), `the identity: ${identity}`)
 })
 
 t.test('ports in use, and nothing is half applied', async () => {
@@ -363,16 +365,16 @@ t.test('a configuration with a mistake: file and line, 78, and nothing is starte
     ['identity = \n', 1, /./],
     [head + 'bootstrapp = []\n', 2, /unknown key 'bootstrapp'.*bootstrap/],
     [head + '[[expose]]\n', 2, /needs services/],
-    [head + '[[expose]]\nservices = ["0"]\n', 3, /'0' is no port/],
-    [head + '[[expose]]\nservices = ["80"]\nallow = ["bob"]\n', 4, /'bob' is no key.*\[peer\.NAME\]/],
+    [head + '[[expose]]\nservices = ["0"]\n', 3, /'0' is not a valid port \(1-65535\)/],
+    [head + '[[expose]]\nservices = ["80"]\nallow = ["bob"]\n', 4, /'bob' is not a key.*\[peer\.NAME\]/],
     [head + '[[expose]]\nservices = ["80"]\n[[expose]]\nservices = ["81"]\n', 4, /same identity/],
     [head + '[[connect]]\nlisten = "0"\n', 2, /needs a peer/],
     [head + `[[connect]]\npeer = "${KEY}"\nlisten = ["0", "x:y:z"]\n`, 4, /'x:y:z'/],
     [head + `[[connect]]\npeer = "${KEY}"\nlisten = ["24901:echo"]\n[[connect]]\npeer = "${KEY}"\nlisten = ["24901:hash"]\n`,
       7, /127\.0\.0\.1:24901 is taken by another listen/],
-    [head + 'port = "80"\n', 2, /'port' has to be a whole number/],
-    [head + 'port = 70000\n', 2, /port has to be 0 to 65535/],
-    [head + '[peer.bob]\nkey = "x"\n', 3, /'x' is no key/]
+    [head + 'port = "80"\n', 2, /'port' must be a whole number/],
+    [head + 'port = 70000\n', 2, /port must be 0 to 65535/],
+    [head + '[peer.bob]\nkey = "x"\n', 3, /'x' is not a key/]
   ]
   for (const [text, line, says] of cases) {
     const name = file(text)
@@ -392,7 +394,7 @@ t.test('a configuration with a mistake: file and line, 78, and nothing is starte
   }
   await fails(['check', '-c', '/nowhere/hsfwd.toml'], 78, /\/nowhere\/hsfwd.toml: cannot be read/, 'BAD_CONFIG')
   await fails(['check', '-c', file('')], 78, /nothing to do/, 'BAD_CONFIG')
-  await fails(['check'], 78, /no configuration file: -c FILE/, 'NO_CONFIG')
+  await fails(['check'], 78, /no configuration file; use -c FILE/, 'NO_CONFIG')
   t.ok(!fs.existsSync(identity), 'no identity is made')
   const good = file(head + '[[expose]]\nservices = ["80"]\n')
   const checked = await t.run(['check', '-c', good])
@@ -409,7 +411,7 @@ t.test('who is not let in is told what it may be', async () => {
   const more = ['--bootstrap', net.bootstrap]
   const welcome = await t.run(['pipe', publicKey, '--name', 'guest', ...more], { input: '' })
   t.equal(welcome.stdout, 'hello', 'who may, hears the service')
-  await fails(['pipe', publicKey, '--name', 'stranger', ...more], 69, /does not let this key in/, 'PEER_CONNECTION_FAILED', { input: '' })
+  await fails(['pipe', publicKey, '--name', 'stranger', ...more], 69, /does not allow this key/, 'PEER_CONNECTION_FAILED', { input: '' })
   t.equal(server.stderr.match(/refused/g)?.length, 1, `expose logs the refusal, once: ${server.stderr}`)
   t.equal(server.events.filter((e) => e.event === 'connection').length, 1, 'connections of the server')
 })
@@ -432,7 +434,7 @@ t.test('started without a standard input, output or error output, all works that
     t.equal((await shell(args, '2>&-')).code, 0, `${args[0]} without error output`)
     const mute = await shell(args, '>&-')
     t.equal(mute.code, 1, `${args[0]} without output`)
-    t.equal(mute.stderr, 'hsfwd: standard output cannot be written\n', 'what it says')
+    t.equal(mute.stderr, 'hsfwd: cannot write to standard output\n', 'what it says')
   }
   const pipe = await shell(['pipe', publicKey, ...more], '<&- 2>&-')
   t.equal(pipe.stdout, 'hello', 'pipe without input and error output')
@@ -443,7 +445,7 @@ t.test('results that cannot be written are no success', async () => {
   for (const args of [['keygen', '--name', 'full'], ['--version'], ['help'], ['keygen', '--name', 'full', '--json']]) {
     const { code, stderr } = await shell(args, '>/dev/full')
     t.equal(code, 1, `${args.join(' ')} into a full disk`)
-    t.equal(stderr, 'hsfwd: standard output cannot be written\n', 'what it says')
+    t.equal(stderr, 'hsfwd: cannot write to standard output\n', 'what it says')
   }
   const net = await t.testnet()
   const hello = await t.service((socket) => socket.end('hello'))

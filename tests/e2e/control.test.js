@@ -304,6 +304,9 @@ t.test('nobody to ask: 69, in one line that names the file', async () => {
     // A machine may have a configuration of its own.
     if (!fs.existsSync('/etc/hsfwd/hsfwd.toml')) t.equal((await t.run([command])).code, 78, 'without any file')
   }
+  const typo = path.join(t.scratch, 'typo.toml')
+  const gone = await t.run(['status', '-c', typo])
+  t.ok(gone.stderr.startsWith(`hsfwd: no hsfwd up runs with ${typo} (there is no such file): `), gone.stderr)
 })
 
 t.test('who may not ask the running up is told so, and by whom it may be asked', async () => {
@@ -326,7 +329,7 @@ t.test('who may not ask the running up is told so, and by whom it may be asked',
       const stranger = new t.Program('setpriv', ['--reuid', '65534', '--regid', '65534', '--clear-groups', binary, command, ...where, '--json'], { env })
       t.equal(await stranger.exited, 77, `exit code of ${command} ${where}: ${stranger.stderr}`)
       t.equal((await stranger.event('error')).code, 'NOT_ALLOWED', 'the event')
-      t.ok(/cannot be asked by this user: .*permission denied; its user is root: sudo -u root hsfwd/.test(stranger.stderr), stranger.stderr)
+      t.ok(/this user may not ask hsfwd up( with .*)?: .*permission denied; it runs as root: sudo -u root hsfwd/.test(stranger.stderr), stranger.stderr)
     }
   }
 })
@@ -415,7 +418,7 @@ t.test('who sends something else than a request is told, and harms nobody', asyn
   }
   const cases = [
     ['GET / HTTP/1.1\r\n\r\n', /JSON object/],
-    ['{"command":"format"}\n', /no command 'format'/],
+    ['{"command":"format"}\n', /unknown command 'format'/],
     ['{"command":"down","now":true}\n', /no field 'now'/],
     [Buffer.alloc(500000, '['), /at most 4096 bytes/],
     [Buffer.concat([Buffer.from([0, 255, 10])]), /JSON object/]
@@ -427,7 +430,7 @@ t.test('who sends something else than a request is told, and harms nobody', asyn
     t.ok(says.test(event.message), `${event.message} says ${says}`)
     t.ok(text.endsWith('\n') && text.split('\n').length === 2, 'one line')
   }
-  t.ok(/has an end/.test(await answer('{"command":"down"}', true)), 'a line without an end')
+  t.ok(/ends with a newline/.test(await answer('{"command":"down"}', true)), 'a line without an end')
   t.equal(await answer('', true), '', 'who says nothing hears nothing')
   // Only the first line counts.
   t.equal(JSON.parse(await answer('{"command":"peers"}\n{"command":"down"}\n')).event, 'peers', 'one request')

@@ -149,7 +149,7 @@ t.test('connections above the limits are refused with the reason, and others go 
   const two = await client('two')
   const open = []
   for (const word of ['a', 'b', 'c']) open.push(await echoes(one.port, word))
-  t.ok((await refusal(one)).includes('too many connections of this key (3)'), 'the fourth of a key is told why')
+  t.ok((await refusal(one)).includes('too many connections from this key (3)'), 'the fourth of a key is told why')
   open.push(await echoes(two.port, 'd'))
   t.ok((await refusal(two)).includes('too many connections (4)'), 'the fifth in all is told why')
   for (let i = 0; i < 5; i++) await refusal(two)

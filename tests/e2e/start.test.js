@@ -21,7 +21,7 @@ t.test('--wait waits for a peer that is not up yet, and says so once', async () 
   const connect = t.hsfwd(['connect', own.key, '-L', '0', '--wait', '--bootstrap', bootstrap, '--json', '--name', 'waiting'])
   pipe.child.stdin.end('hello')
   for (const program of [pipe, connect]) {
-    await t.until(() => /not yet: .*nobody in the DHT knows this key/.test(program.stderr), 'a word')
+    await t.until(() => /still trying: .*nobody in the DHT knows this key/.test(program.stderr), 'a word')
   }
   await t.sleep(6000) // another try
   const expose = t.hsfwd(['expose', String(echo.port), '--identity', own.file, '--bootstrap', bootstrap, '--json'])
@@ -30,7 +30,7 @@ t.test('--wait waits for a peer that is not up yet, and says so once', async () 
   t.equal(pipe.text(), 'hello', 'what came back')
   await connect.event('ready')
   for (const program of [pipe, connect]) {
-    t.equal(program.stderr.match(/not yet/g).length, 1, `once: ${program.stderr}`)
+    t.equal(program.stderr.match(/still trying/g).length, 1, `once: ${program.stderr}`)
   }
 })
 
@@ -38,7 +38,7 @@ t.test('--wait waits for a network, too', async () => {
   const own = await identity('no-network')
   const bootstrap = `127.0.0.1:${await t.freePort()}`
   const connect = t.hsfwd(['connect', own.key, '-L', '0', '--wait', '--bootstrap', bootstrap, '--json', '--name', 'waiting'])
-  await t.until(() => /not yet/.test(connect.stderr), 'a word', 30000)
+  await t.until(() => /still trying/.test(connect.stderr), 'a word', 30000)
   t.equal(connect.code, undefined, 'it goes on')
   const network = t.hsfwd(['testnet', '--size', '3', '--port', bootstrap.split(':')[1], '--json'])
   await network.event('ready')
@@ -87,7 +87,7 @@ t.test('what is missing on either side is said at the start, and waited for', as
   const connect = t.hsfwd(['connect', own.key, '-L', '0:nosuch', '--bootstrap', bootstrap, '--json', '--name', 'asking'])
   const error = await connect.event('error')
   t.equal(error.code, 'NO_SUCH_SERVICE', 'the event')
-  t.equal(error.message, "the peer has no service 'nosuch'; it has web; listening all the same", 'what it says')
+  t.equal(error.message, "the peer has no service 'nosuch'; it has web; listening anyway", 'what it says')
   await connect.event('ready')
   const fine = t.hsfwd(['connect', own.key, '-L', '0:web', '--bootstrap', bootstrap, '--json', '--name', 'fine'])
   const { listen } = await fine.event('ready')

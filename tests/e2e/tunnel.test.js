@@ -235,7 +235,7 @@ t.test('ended by its user with a connection open: a reset for who is connected, 
     const closed = await ended.event('closed')
     t.equal(closed.bytesToPeer, size, 'what went to the peer')
     t.equal(closed.bytesFromPeer, size, 'what came from it')
-    t.ok(/told to end/.test(closed.reason), `why: ${closed.reason}`)
+    t.ok(/shutting down/.test(closed.reason), `why: ${closed.reason}`)
     await t.within(10000, 'the other end', victim === 'expose' ? before.closed : behind.closed)
     await server.program.kill()
     await client.program.kill()

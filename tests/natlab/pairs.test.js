@@ -103,7 +103,7 @@ t.test('a JavaScript server that breaks off its punch is asked anew, once', asyn
   const after = (refusals) => results.find((result) => result.refusals === refusals)
   allConnected([after(1)])
   t.ok(!after(2).ok, 'connected to a server that refuses')
-  t.ok(after(2).reason.includes('broke it off'), `the reason: ${after(2).reason}`)
+  t.ok(after(2).reason.includes('broke off the hole punch'), `the reason: ${after(2).reason}`)
 })
 
 t.test('where no punch gets through, the verdict comes soon and says so', async () => {

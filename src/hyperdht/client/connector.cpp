@@ -209,7 +209,7 @@ void Connector::choose_path() {
   const bool open = payload.firewall == static_cast<std::uint64_t>(Firewall::kOpen);
 
   if (early_path_) {
-    log_.note(AttemptStep::kDirect, "the peer's stream is here already");
+    log_.note(AttemptStep::kDirect, "the peer's stream is already here");
     connect(*early_path_->socket, early_path_->from, path_kind_of(early_path_->from));
   } else if (!answer_->relayed) {
     net::UdpSocket& socket = answer_->socket != nullptr ? *answer_->socket : own_socket;
@@ -220,10 +220,10 @@ void Connector::choose_path() {
     const auto reachable = std::find_if(addresses.begin(), addresses.end(),
                                         [](const Address& a) { return !net::is_bogon(a.host); });
     const Address to = reachable != addresses.end() ? *reachable : answer_->server_address;
-    log_.note(AttemptStep::kDirect, "the peer takes packets from anybody at {}", to.to_string());
+    log_.note(AttemptStep::kDirect, "the peer accepts packets from anybody at {}", to.to_string());
     connect(own_socket, to, path_kind_of(to));
   } else if (own_firewall_ == Firewall::kOpen) {
-    log_.note(AttemptStep::kDirect, "we take packets from anybody; waiting for the peer's");
+    log_.note(AttemptStep::kDirect, "we accept packets from anybody; waiting for the peer's");
     relay();
     timer_.start(kPassiveWait);
   } else {
@@ -277,7 +277,8 @@ void Connector::on_punched(net::UdpSocket& socket, const Address& from) {
 }
 
 void Connector::on_open_server(const Address& address) {
-  log_.note(AttemptStep::kDirect, "the peer takes packets from anybody at {}", address.to_string());
+  log_.note(AttemptStep::kDirect, "the peer accepts packets from anybody at {}",
+            address.to_string());
   connect(context_.node.sending_socket(), address, path_kind_of(address));
 }
 
@@ -293,7 +294,7 @@ bool Connector::ask_anew(PunchFailure failure) {
       failure != PunchFailure::kServerAborted || punch_->own_firewall() >= Firewall::kRandom;
   if (state_ != State::kWaiting || relay_ || hopeless) return false;
   if (!std::exchange(may_ask_anew_, false)) return false;
-  log_.note(AttemptStep::kHandshake, "asking the peer anew");
+  log_.note(AttemptStep::kHandshake, "asking the peer again");
   give_up_paths();
   std::vector<Address> relays = search_->tried();
   context_.env.scheduler.retire(std::exchange(search_, new_search()));
@@ -307,7 +308,7 @@ void Connector::check_paths_exhausted() {
   if (state_ != State::kWaiting && state_ != State::kRelayed) return;
   if ((host_probe_ && host_probe_->active()) || (punch_ && punch_->running())) return;
   if (state_ == State::kRelayed) {
-    const char* why = punch_failure_ ? describe(*punch_failure_) : "no punch is possible";
+    const char* why = punch_failure_ ? describe(*punch_failure_) : "hole punching is not possible";
     log_.note_failure(AttemptStep::kPath, failure_so_far(ConnectError::kHolepunchAborted),
                       fmt::format("stays on the relay: {}", why));
     return;
@@ -358,13 +359,13 @@ void Connector::on_path_proven() {
 /// is; the stream itself would try the old one for much longer.
 void Connector::on_stalled() {
   if (state_ != State::kDone || second_opinion_) return;
-  log_.note(AttemptStep::kPath, "the peer has gone silent; is it somewhere else?");
+  log_.note(AttemptStep::kPath, "the peer has gone silent; has it moved?");
   second_opinion_ =
       std::make_unique<SecondOpinion>(context_, remote_, keys_, log_, [this](bool answered) {
         context_.env.scheduler.retire(std::move(second_opinion_));
         if (!answered) return;
         context_.routes.forget(remote_);
-        socket_->check_path("the peer is there, but not on this path any more");
+        socket_->check_path("the peer is there, but no longer on this path");
       });
   second_opinion_->start();
 }

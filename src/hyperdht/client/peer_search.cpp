@@ -48,7 +48,7 @@ void PeerSearch::ask_directly(const Address& address, std::shared_ptr<net::UdpSo
 
 void PeerSearch::start(std::vector<Address> known) {
   if (const auto own = context_.router.relay_for(target_)) known = {*own};
-  log_.note(AttemptStep::kSearch, "asking the DHT for the peer's relays; {} known from before",
+  log_.note(AttemptStep::kSearch, "asking the DHT for the peer's introducers; {} known from before",
             known.size());
   running_ = true;
   known_.assign(known.begin(), known.end());

@@ -189,11 +189,11 @@ void Survey::finish() {
 
 const char* describe(const SurveyReport& report) {
   if (!report.online()) {
-    return "no DHT node answers: there is no network, or UDP does not get out of it";
+    return "no DHT node answers: there is no network, or it lets no UDP out";
   }
   switch (report.nat) {
     case Firewall::kOpen:
-      return "peers reach this machine directly";
+      return "peers can reach this machine directly";
     case Firewall::kConsistent:
       return report.translated()
                  ? "a NAT that shows the same port to everybody: hole punching works with nearly "
@@ -201,8 +201,8 @@ const char* describe(const SurveyReport& report) {
                    "peers"
                  : "a firewall without a NAT: hole punching works with nearly all peers";
     case Firewall::kRandom:
-      return "a NAT that shows another port to everybody: hole punching works with peers whose NAT "
-             "does not do so too; with others it takes a relay";
+      return "a NAT that shows each peer another port: hole punching works with peers whose NAT "
+             "does not do the same; others need a relay";
     case Firewall::kUnknown:
       break;
   }

@@ -160,7 +160,7 @@ void ClientPunch::on_answer(const Answer& answer) {
       if (answer.to_ask || payload.punching) {
         on_ask_answer();
       } else {
-        log_.note(AttemptStep::kPunch, "the peer has not heard of it");
+        log_.note(AttemptStep::kPunch, "the peer did not get the request");
         ask_to_punch();
       }
       return;

@@ -44,10 +44,10 @@ const char* describe(ConnectError error) {
     case ConnectError::kPeerNotFound:
       return "nobody in the DHT knows this key; is the peer running?";
     case ConnectError::kPeerConnectionFailed:
-      return "the peer is known but did not answer; it may have just gone, or does not let this "
-             "key in";
+      return "the peer is known but did not answer; it may have just stopped, or it does not allow "
+             "this key";
     case ConnectError::kServerIncompatible:
-      return "the peer speaks another version of the protocol";
+      return "the peer speaks a different version of the protocol";
     case ConnectError::kServerError:
       return "the peer refused the handshake";
     case ConnectError::kCannotHolepunch:
@@ -57,17 +57,17 @@ const char* describe(ConnectError error) {
     case ConnectError::kRelayAborted:
       return "the relay did not connect the two sides";
     case ConnectError::kNoNetwork:
-      return "no DHT node answers, the bootstrap nodes included";
+      return "no DHT node answers, not even a bootstrap node";
     case ConnectError::kReset:
       return "the peer closed the connection abruptly";
     case ConnectError::kTimedOut:
       return "the peer stopped answering";
     case ConnectError::kBroken:
-      return "what came in does not belong to this connection";
+      return "received data that does not belong to this connection";
     case ConnectError::kCut:
       return "the connection was cut before its end";
     case ConnectError::kNoMemory:
-      return "this machine has no memory left for the connection";
+      return "this machine is out of memory";
   }
   return "unknown error";
 }

@@ -64,7 +64,7 @@ const char* to_string(PunchStrategy strategy) {
     case PunchStrategy::kNone:
       return "none";
     case PunchStrategy::kConsistent:
-      return "punch to the address the peer told";
+      return "punch to the address the peer gave";
     case PunchStrategy::kRandomProbes:
       return "probe random ports of the peer";
     case PunchStrategy::kBirthday:

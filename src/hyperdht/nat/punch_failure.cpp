@@ -8,11 +8,11 @@ const char* describe(PunchFailure failure) {
     case PunchFailure::kNoSocket:
       return "no UDP socket to punch with";
     case PunchFailure::kNoAnswer:
-      return "the peer did not answer through its relays";
+      return "the peer did not answer through its introducers";
     case PunchFailure::kInvalidAnswer:
-      return "an answer did not decrypt";
+      return "an answer could not be decrypted";
     case PunchFailure::kServerAborted:
-      return "the peer broke it off";
+      return "the peer broke off the hole punch";
     case PunchFailure::kUnknownNat:
       return "too few nodes answered to tell what the NATs do";
     case PunchFailure::kBothRandom:
@@ -20,9 +20,9 @@ const char* describe(PunchFailure failure) {
     case PunchFailure::kBusy:
       return "other punches through random NATs are under way";
     case PunchFailure::kServerNotPunching:
-      return "the peer does not punch";
+      return "the peer does not punch holes";
     case PunchFailure::kNotPunchable:
-      return "nothing fits this pair of NATs";
+      return "there is no way to punch through this pair of NATs";
     case PunchFailure::kExhausted:
       return "no punch got through";
   }

@@ -97,7 +97,7 @@ void PunchRequests::on_result(Request& request, const rpc::CallResult& result) {
     return;
   }
   log_.note(AttemptStep::kPunch, "relay {}: {}", request.way.relay.to_string(),
-            result ? "an answer that is none" : "no answer");
+            result ? "an invalid answer" : "no answer");
   std::erase_if(requests_, [&](auto& other) {
     const bool same = other.get() == &request;
     if (same) context_.env.scheduler.retire(std::move(other));

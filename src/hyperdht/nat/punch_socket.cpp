@@ -78,7 +78,7 @@ void PunchSocket::on_pong(const rpc::CallResult& result) {
     ping_one(result->from.host);
     return;
   }
-  context_.env.log.info("punch", "the NAT maps the socket anew, as {}",
+  context_.env.log.info("punch", "the NAT has mapped the socket to another address, {}",
                         result->message.to.to_string());
   renew();
 }

@@ -21,7 +21,7 @@ constexpr Duration kPathCheckWait = 3_s;
 constexpr Duration kSilence = 25_s;
 // Without secret keys others read and write what goes beside the stream; a reason names services.
 constexpr const char* kUntold = "newer versions of hsfwd are told why";
-constexpr const char* kUnproven = " (which need not be the peer's words)";
+constexpr const char* kUnproven = " (may not be the peer's words)";
 constexpr std::size_t kMaxRecord = 64 * 1024 - secret_stream::kFrameOverhead;
 // Messages that overtake the handshake, of which a peer has no use for more than a few.
 constexpr std::size_t kMaxEarlyMessages = 16;
@@ -38,7 +38,7 @@ PeerSocket::PeerSocket(const PeerContext& context, const crypto::PublicKey& loca
           context.large_frames, [this] { settle(); },
           [this] {
             fail_because(ConnectError::kBroken,
-                         "a large message was not complete in time, and others wait");
+                         "a large message was not complete in time, and others are waiting");
           }),
       keepalive_timer_(context.env.scheduler, [this] { keep_alive(); }),
       path_check_timer_(context.env.scheduler, [this] { on_path_check(); }),
@@ -458,7 +458,7 @@ void PeerSocket::feed(std::span<const ByteView> chunks) {
       const bool large = fed.error() == secret_stream::ReceiveError::kTooLarge;
       const char* const why = large ? "a record is larger than hsfwd peers send" : nullptr;
       context_.env.log.debug("peer", "stream broken: {}",
-                             why ? why : "what came in does not authenticate");
+                             why ? why : "received data does not authenticate");
       large ? fail_because(ConnectError::kBroken, why) : fail(ConnectError::kBroken);
       return;
     }
@@ -559,7 +559,7 @@ void PeerSocket::on_path_proven() {
 }
 
 void PeerSocket::on_no_memory() {
-  if (!closed_) farewell("the other side has no memory left");
+  if (!closed_) farewell("the other side is out of memory");
 }
 
 void PeerSocket::on_closed(udx::CloseReason reason) {

@@ -19,7 +19,7 @@ void PeerSockets::doubt_other_paths(const PeerSocket& proven, const net::Address
   for (PeerSocket* socket : sockets_) {
     if (socket == &proven) continue;
     if (socket->remote_key() == proven.remote_key() && socket->remote_address() != now_at) {
-      socket->check_path("the peer speaks from somewhere else now");
+      socket->check_path("the peer is at another address now");
     }
   }
 }

@@ -181,7 +181,7 @@ void Announcer::publish() {
       announcements_.size() -
       static_cast<std::size_t>(std::count_if(announcements_.begin(), announcements_.end(),
                                              [](const auto& a) { return !a->accepted; }));
-  node_.env().log.debug("announcer", "announced to {} relays", count);
+  node_.env().log.debug("announcer", "announced at {} introducers", count);
 
   state_ = State::kWatching;
   if (count == 0) {
@@ -201,7 +201,7 @@ void Announcer::publish() {
 
 void Announcer::abandon_cycle() {
   if (state_ != State::kQuerying && state_ != State::kAnnouncing) return;
-  node_.env().log.warning("announcer", "a cycle did not end; starting over");
+  node_.env().log.warning("announcer", "an announcement did not finish; starting over");
   announcements_.clear();
   closest_.clear();
   begin_cycle();
@@ -266,7 +266,7 @@ void Announcer::follow(const Address& relay, const std::string& what) {
     node_.env().log.info("announcer", "relay {} {}", relay.to_string(), what);
     return;
   }
-  node_.env().log.info("announcer", "relay {} {} again and again; trying another one",
+  node_.env().log.info("announcer", "introducer {} {} repeatedly; trying another one",
                        relay.to_string(), what);
   changes_.erase(relay);
   avoid(relay);

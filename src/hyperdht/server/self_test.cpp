@@ -165,7 +165,7 @@ bool SelfTest::is_test(const crypto::PublicKey& visitor, const NoisePayload& pay
   }
   // A relay can keep tests and play them again: those of this program, and of one that ran before.
   if (stamp >= first_stamp_ && !is_old(stamp) && !sent_.contains(stamp))
-    note_other("tests whether it is reached");
+    note_other("tests whether it can be reached");
   return true;
 }
 
@@ -210,7 +210,7 @@ void SelfTest::conclude() {
     report.found += found_.contains(trial->relay);
   }
   if (!report.elsewhere.empty()) {
-    note_other(fmt::format("answers behind relay {}", report.elsewhere.front().to_string()));
+    note_other(fmt::format("answers through introducer {}", report.elsewhere.front().to_string()));
   }
   report.shared = shared();
   timer_.start(report.elsewhere.empty() || report.shared ? kInterval : kAgain);
@@ -228,7 +228,7 @@ void SelfTest::replace(const Reachability& report) {
     return;
   }
   for (const Address& relay : report.failed) {
-    context_.env.log.info("self-test", "relay {} does not pass handshakes on; replacing it",
+    context_.env.log.info("self-test", "introducer {} does not pass handshakes on; replacing it",
                           relay.to_string());
     announcer_.avoid(relay);
   }

@@ -79,8 +79,8 @@ std::string near_key(std::string_view text) {
     if (text.starts_with(before)) text.remove_prefix(before.size());
   }
   if (length_of_word(text) != text.size()) return "";
-  if (text.size() == kHexSize) return "one of its characters is no hexadecimal digit";
-  if (text.size() == kZ32Size) return "it has a character that no key has there";
+  if (text.size() == kHexSize) return "it has a character that is not a hexadecimal digit";
+  if (text.size() == kZ32Size) return "it has a character that a key cannot have there";
   for (const std::size_t size : {kZ32Size, kHexSize}) {
     const bool few = text.size() < size;
     const std::size_t off = few ? size - text.size() : text.size() - size;

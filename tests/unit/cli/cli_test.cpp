@@ -7,6 +7,7 @@
 
 #include "cli/options.hpp"
 #include "cli/output.hpp"
+#include "cli/targets.hpp"
 #include "hyperdht/wire/key_text.hpp"
 #include "platform/directories.hpp"
 #include "unit/cli/plans.hpp"
@@ -86,9 +87,9 @@ TEST_CASE("flags that make no sense are usage errors that name them") {
       {{"--json=maybe"}, "--json"},
       {{"--name", ""}, "--name is empty"},
       {{"--identity", ""}, "--identity is empty"},
-      {{"-v", "-q"}, "--quiet and --verbose exclude each other"},
-      {{"--quiet", "--trace"}, "--quiet and --trace exclude each other"},
-      {{"a", "b", "c"}, "'b' is one word too many; usage: hsfwd test WORD"},
+      {{"-v", "-q"}, "--quiet and --verbose cannot be combined"},
+      {{"--quiet", "--trace"}, "--quiet and --trace cannot be combined"},
+      {{"a", "b", "c"}, "unexpected argument 'b'; usage: hsfwd test WORD"},
   };
   for (const auto& [words, says] : cases) {
     CAPTURE(words);
@@ -148,7 +149,7 @@ TEST_CASE("a peer is a key in any of its forms") {
     const UserError error = error_of([&] { parse_peer(text); });
     CHECK(error.exit_code == kUsage);
     CHECK(error.code == "BAD_KEY");
-    CHECK_THAT(error.message, Contains("'" + text + "' is no key"));
+    CHECK_THAT(error.message, Contains("'" + text + "' is not a key"));
   }
 }
 
@@ -162,8 +163,8 @@ TEST_CASE("a key that is nearly one is told what it lacks, wherever it is taken"
       {z32 + "y", "this has 53 characters, 1 too many"},
       {"hs://0000" + z32.substr(1), "this has 51 characters, 1 too few"},
       {"pear://" + z32.substr(1), "this has 51 characters, 1 too few"},
-      {"g" + hex.substr(1), "no hexadecimal digit"},
-      {"l" + z32.substr(1), "a character that no key has there"},
+      {"g" + hex.substr(1), "not a hexadecimal digit"},
+      {"l" + z32.substr(1), "a character that a key cannot have there"},
   };
   for (const auto& [text, says] : cases) {
     CAPTURE(text);
@@ -232,9 +233,38 @@ TEST_CASE("a peer may stand in a file, which is kept to its owner if it has a se
   write("hs:/s000" + std::string(64, 'f'), 0600);
   const UserError bad = error_of([&] { peer_argument("@" + file); });
   CHECK_THAT(bad.message, Contains("has no key") && !Contains("fff"));
-  CHECK_THAT(error_of([&] { peer_argument("@" + file + "-"); }).message, Contains("is not there"));
+  CHECK_THAT(error_of([&] { peer_argument("@" + file + "-"); }).message,
+             Contains("does not exist"));
   CHECK_THAT(error_of([&] { plan_of("[peer.x]\nkey_file = '/nowhere/at/all'\n"); }).message,
-             Contains("hsfwd.toml:2: key file '/nowhere/at/all': is not there"));
+             Contains("hsfwd.toml:2: key file '/nowhere/at/all': does not exist"));
+}
+
+TEST_CASE("a secret in a configuration that others can read is warned of, with its line") {
+  const platform::Scratch scratch;
+  const std::string file = scratch.path + "/hsfwd.toml";
+  std::ofstream(file) << "identity = '/nowhere/id'\n[[connect]]\nlisten = '1'\npeer = 'hs://s000"
+                      << std::string(64, 'f') << "'\n";
+  std::filesystem::permissions(file, std::filesystem::perms(0644));
+  const Plan open = load_plan(file);
+  REQUIRE(open.warnings.size() == 1);
+  CHECK_THAT(open.warnings[0], Contains(file + ":4: ") && Contains("others can read it") &&
+                                   Contains("key_file") && !Contains("fff"));
+  std::filesystem::permissions(file, std::filesystem::perms(0600));
+  CHECK(load_plan(file).warnings.empty());
+  std::ofstream(file) << "identity = '/nowhere/id'\n[[connect]]\nlisten = '1'\npeer = '" << kKey
+                      << "'\n";
+  std::filesystem::permissions(file, std::filesystem::perms(0644));
+  CHECK(load_plan(file).warnings.empty());
+}
+
+TEST_CASE("a host that seems to be meant as a name has a hint") {
+  const auto hint = [](const char* target) { return name_hint(*parse_service(target)); };
+  CHECK(hint("web:8080") == "web:8080 means the host web; to name a local service, write web=8080");
+  for (const char* target : {"8080", "web=8080", "web=web:8080", "localhost:80", "10.0.0.1:80",
+                             "a.example:80", "[::1]:80", "unix:/run/80"}) {
+    CAPTURE(target);
+    CHECK(hint(target).empty());
+  }
 }
 
 TEST_CASE("a plan has every value understood") {
@@ -279,14 +309,16 @@ TEST_CASE("a plan with a mistake names file, line and what would be right") {
   const std::string key = kKey;
   const std::pair<std::string, const char*> cases[] = {
       {"", "hsfwd.toml: nothing to do"},
-      {"bootstrap = 'here'\n", "hsfwd.toml:1: bootstrap 'here' has to be HOST:PORT"},
-      {"\nhost = 'here'\n", "hsfwd.toml:2: host has to be an IPv4 address"},
-      {"port = -1\n", "hsfwd.toml:1: port has to be 0 to 65535"},
+      {"bootstrap = '1.2.3.4:99999'\n",
+       "hsfwd.toml:1: bootstrap '1.2.3.4:99999': '99999' is not a valid port (1-65535)"},
+      {"bootstrap = 'here'\n", "hsfwd.toml:1: bootstrap 'here': must be HOST:PORT"},
+      {"\nhost = 'here'\n", "hsfwd.toml:2: host must be an IPv4 address"},
+      {"port = -1\n", "hsfwd.toml:1: port must be 0 to 65535"},
       // Also when nothing refers to the name.
-      {"[peer.bob]\nkey = 'x'\n", "hsfwd.toml:2: 'x' is no key"},
+      {"[peer.bob]\nkey = 'x'\n", "hsfwd.toml:2: 'x' is not a key"},
       {"[[expose]]\nservices = '22'\nallow = 'bob'\n",
-       "hsfwd.toml:3: 'bob' is no key: 64 hexadecimal digits, 52 characters z-base-32 or hs://..., "
-       "and no [peer.NAME] is called so"},
+       "hsfwd.toml:3: 'bob' is not a key; expected 64 hexadecimal digits, 52 z-base-32 characters "
+       "or hs://...; no [peer.NAME] has that name"},
       {"[[expose]]\nservices = ['22', 'x=99999']\n", "hsfwd.toml:2: service 'x=99999'"},
       {"[[expose]]\nservices = ['a=1', 'a=2']\n", "hsfwd.toml:2: two services are called 'a'"},
       {"[[expose]]\nservices = '1'\n\n[[expose]]\nservices = '2'\n",

@@ -39,14 +39,14 @@ TEST_CASE("a request that is none is refused in one line that says what would be
       {"GET / HTTP/1.1", "a JSON object on one line"},
       {deep, "a JSON object on one line"},
       {large, "at most 4096 bytes"},
-      {"{}", "names its command"},
-      {R"({"command":1})", "names its command"},
-      {R"({"command":null})", "names its command"},
-      {R"({"command":["down"]})", "names its command"},
-      {R"({"command":"stop"})", "no command 'stop'; there are status, peers, reload and down"},
-      {R"({"command":"Down"})", "no command 'Down'"},
-      {R"({"command":""})", "no command ''"},
-      {R"({"command":"a\nb"})", "no command 'a\\nb'"},
+      {"{}", "needs a command"},
+      {R"({"command":1})", "needs a command"},
+      {R"({"command":null})", "needs a command"},
+      {R"({"command":["down"]})", "needs a command"},
+      {R"({"command":"stop"})", "unknown command 'stop'; known are status, peers, reload and down"},
+      {R"({"command":"Down"})", "unknown command 'Down'"},
+      {R"({"command":""})", "unknown command ''"},
+      {R"({"command":"a\nb"})", "unknown command 'a\\nb'"},
       {R"({"command":"down","force":true})", "no field 'force'"},
       {R"({"a\nb":1})", "no field 'a\\nb'"},
   };
@@ -159,5 +159,5 @@ TEST_CASE("a number that is no whole one, or below zero, is no answer that is un
     CHECK_THROWS_AS(down_text(Json::parse(fmt::format(R"({{"pid":{}}})", pid))), Json::exception);
   }
   CHECK(down_text(Json::parse(R"({"pid":18446744073709551615})")) ==
-        "ended (process 18446744073709551615)");
+        "stopped (process 18446744073709551615)");
 }

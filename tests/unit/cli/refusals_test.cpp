@@ -45,7 +45,7 @@ TEST_CASE("who is refused is told once a minute, and a crowd by its number") {
   CHECK(sink.lines.size() == 3 + 19);
   scheduler.advance_to(scheduler.now() + 1_min);
   REQUIRE(sink.lines.size() == 3 + 20);
-  CHECK(sink.lines.back() == "refused 181 more attempts, by other keys");
+  CHECK(sink.lines.back() == "refused 181 more attempts by other keys");
   scheduler.advance_to(scheduler.now() + 10_min);
   CHECK(sink.lines.size() == 3 + 20);
 }
@@ -55,14 +55,14 @@ TEST_CASE("connections above the limits are told once a minute, with their numbe
   RefusalLines sink;
   const Log log(sink, LogLevel::kWarning);
   Refusals refusals(scheduler, log);
-  for (int i = 0; i < 500; ++i) refusals.add_excess("there are too many connections (2)");
+  for (int i = 0; i < 500; ++i) refusals.add_excess("too many connections (2)");
   REQUIRE(sink.lines.size() == 1);
-  CHECK(sink.lines[0] == "refused a connection: there are too many connections (2)");
+  CHECK(sink.lines[0] == "refused a connection: too many connections (2)");
   scheduler.advance_to(scheduler.now() + 1_min);
   REQUIRE(sink.lines.size() == 2);
   CHECK(sink.lines[1] == "refused 499 more connections above the limits");
   scheduler.advance_to(scheduler.now() + 10_min);
   CHECK(sink.lines.size() == 2);
-  refusals.add_excess("there are too many connections (2)");
+  refusals.add_excess("too many connections (2)");
   CHECK(sink.lines.size() == 3);
 }

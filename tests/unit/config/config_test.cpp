@@ -61,7 +61,8 @@ listen = "2222"
 TEST_CASE("unknown keys are mistakes everywhere, with a hint at the right one") {
   CHECK(error_of("bootstap = []") ==
         "hsfwd.toml:1: unknown key 'bootstap'; did you mean 'bootstrap'?");
-  CHECK_THAT(error_of("\nwindow = 1"), Contains("hsfwd.toml:2: unknown key 'window'; known are"));
+  CHECK_THAT(error_of("\nwindow = 1"),
+             Contains("hsfwd.toml:2: unknown key 'window'; known keys are"));
   CHECK_THAT(
       error_of("[[expose]]\nservice = '22'"),
       Contains("hsfwd.toml:2: unknown key 'service' in [[expose]]; did you mean 'services'?"));
@@ -72,27 +73,27 @@ TEST_CASE("unknown keys are mistakes everywhere, with a hint at the right one") 
 }
 
 TEST_CASE("a value of the wrong type is named, with the type that would be right") {
-  CHECK_THAT(error_of("identity = 5"), Contains(":1: 'identity' has to be a string"));
-  CHECK_THAT(error_of("bootstrap = [1]"), Contains("'bootstrap' has to be a list of strings"));
-  CHECK_THAT(error_of("bootstrap = 1"), Contains("has to be a string or a list of strings"));
-  CHECK_THAT(error_of("port = '1'"), Contains("'port' has to be a whole number"));
-  CHECK_THAT(error_of("port = 1.0"), Contains("'port' has to be a whole number"));
+  CHECK_THAT(error_of("identity = 5"), Contains(":1: 'identity' must be a string"));
+  CHECK_THAT(error_of("bootstrap = [1]"), Contains("'bootstrap' must be a list of strings"));
+  CHECK_THAT(error_of("bootstrap = 1"), Contains("must be a string or a list of strings"));
+  CHECK_THAT(error_of("port = '1'"), Contains("'port' must be a whole number"));
+  CHECK_THAT(error_of("port = 1.0"), Contains("'port' must be a whole number"));
   CHECK_THAT(error_of("[[expose]]\nservices = '1'\nclient_relays = 'no'"),
-             Contains(":3: 'client_relays' in [[expose]] has to be true or false"));
-  CHECK_THAT(error_of("peer = 1"), Contains("'peer' has to be a table"));
+             Contains(":3: 'client_relays' in [[expose]] must be true or false"));
+  CHECK_THAT(error_of("peer = 1"), Contains("'peer' must be a table"));
   CHECK_THAT(error_of("[peer]\nbob = 'key'"), Contains(":2: write [peer.bob] and key = below it"));
   CHECK_THAT(error_of("[expose]\nservices = '1'"), Contains("write [[expose]], with two brackets"));
-  CHECK_THAT(error_of("expose = [1]"), Contains("'expose' has to be a list of tables"));
+  CHECK_THAT(error_of("expose = [1]"), Contains("'expose' must be a list of tables"));
   CHECK_THAT(error_of("[[expose]]\nservices = [22]"),
-             Contains(":2: 'services' in [[expose]] has to be a list of strings"));
+             Contains(":2: 'services' in [[expose]] must be a list of strings"));
 }
 
 TEST_CASE("what is missing is named") {
   CHECK_THAT(error_of("\n[[expose]]"), Contains("hsfwd.toml:2: [[expose]] needs services"));
   CHECK_THAT(error_of("[[connect]]\nlisten = '1'"), Contains("[[connect]] needs a peer"));
   CHECK_THAT(error_of("[[connect]]\npeer = 'x'"), Contains("[[connect]] needs listen"));
-  CHECK_THAT(error_of("[peer.bob]"), Contains("[peer.bob] needs a key or a key_file, which names"));
-  CHECK_THAT(error_of("[peer.bob]\nkey = 'x'\nkey_file = 'x'"), Contains("and not both"));
+  CHECK_THAT(error_of("[peer.bob]"), Contains("[peer.bob] needs a key or a key_file, a file"));
+  CHECK_THAT(error_of("[peer.bob]\nkey = 'x'\nkey_file = 'x'"), Contains("not both"));
 }
 
 TEST_CASE("an empty list is no list that was left out") {
@@ -115,6 +116,29 @@ TEST_CASE("what is no TOML is reported with its line") {
   CHECK_THAT(error_of("x = \"\xff\"\n"), Contains("hsfwd.toml:1: "));
   // Nested deeper than any stack would bear.
   CHECK_THAT(error_of("x = " + std::string(100'000, '[')), Contains("hsfwd.toml:1: "));
+}
+
+TEST_CASE("common mistakes in TOML are told in plain words") {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"identity = /var/lib/id", "a value is text in quotes, a number, true, false or a list"},
+      {"identity = file", "a value is text in quotes, a number, true, false or a list"},
+      {"identity = \"abc", "a closing quote is missing"},
+      {"identity = 'abc\nport = 1", "a closing quote is missing"},
+      {"identity = \"C:\\path\"",
+       "unknown escape sequence '\\p'; write \\\\ for a backslash, or use single quotes"},
+      {"port = 1\nport = 2", "'port' is set twice"},
+      {"port", "expected KEY = VALUE"},
+      {"port = \nhost = 'a'", "expected KEY = VALUE"},
+      {"port: 1", "expected KEY = VALUE"},
+      {"port = 1 2", "expected nothing more after the value"},
+      {"listen = ['1'", "the file ends within this array"},
+      {"[peer.a b]", "invalid table header: expected ']', saw 'b'"},
+  };
+  for (const auto& [text, says] : cases) {
+    CAPTURE(text);
+    const std::string error = error_of(text);
+    CHECK(error.substr(error.find(' ') + 1) == says);
+  }
 }
 
 TEST_CASE("a key that begins as no key does is a mistake and no broken assertion") {

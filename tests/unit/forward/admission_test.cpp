@@ -25,11 +25,11 @@ TEST_CASE("connections are let in up to the limits, and again when others are go
   for (int i = 0; i < 6; ++i) tickets.push_back(std::move(*admission.admit(key(1))));
   const auto of_key = admission.admit(key(1));
   REQUIRE(!of_key);
-  CHECK(of_key.error() == "there are too many connections of this key (6)");
+  CHECK(of_key.error() == "too many connections from this key (6)");
   for (int i = 0; i < 4; ++i) tickets.push_back(std::move(*admission.admit(key(2))));
   const auto in_all = admission.admit(key(3));
   REQUIRE(!in_all);
-  CHECK(in_all.error() == "there are too many connections (10)");
+  CHECK(in_all.error() == "too many connections (10)");
   CHECK(admission.connections() == 10);
 
   tickets.erase(tickets.begin());
@@ -49,7 +49,7 @@ TEST_CASE("connections whose services do not answer leave room for others") {
   for (int i = 0; i < 5; ++i) CHECK(tickets[static_cast<std::size_t>(i)].start_dial());
   const auto dial = tickets[5].start_dial();
   REQUIRE(!dial);
-  CHECK(dial.error() == "too many connections wait for their services (5)");
+  CHECK(dial.error() == "too many connections are waiting for their services (5)");
   tickets[0].end_dial();
   CHECK(tickets[5].start_dial());
   // Gone before the service answered.

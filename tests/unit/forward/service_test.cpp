@@ -30,25 +30,28 @@ TEST_CASE("a target is a port, a host and port or a socket, with or without a na
 
 TEST_CASE("targets that make no sense are explained in one clause") {
   const std::pair<const char*, const char*> cases[] = {
-      {"", "'' is no port (1 to 65535)"},
-      {"0", "'0' is no port"},
-      {"65536", "'65536' is no port"},
-      {"ssh", "'ssh' is no port"},
-      {"host:", "'' is no port"},
+      {"", "'' is not a valid port (1-65535)"},
+      {"0", "'0' is not a valid port"},
+      {"65536", "'65536' is not a valid port"},
+      {"ssh", "'ssh' is not a valid port"},
+      {"host:", "'' is not a valid port"},
       {":80", "the host is missing: write 80 for this machine"},
-      {":", "'' is no port"},
-      {"http://localhost:3000", "'http://localhost:3000' is a URL; a target is localhost:3000"},
-      {"web=https://example.org/a:b", "is a URL; a target is HOST:PORT"},
-      {"3000/tcp", "'3000/tcp': services are TCP without saying so; write 3000"},
+      {":", "'' is not a valid port"},
+      {"http://localhost:3000", "'http://localhost:3000' is a URL; write localhost:3000"},
+      {"web=https://example.org/a:b", "is a URL; write just HOST:PORT"},
+      {"3000/tcp", "'3000/tcp': services are always TCP; write 3000"},
       {"localhost:53/udp", "UDP services are not available"},
-      {"3000-3010", "'3000-3010' is a range; name each port by itself"},
+      {"/run/x.sock", "'/run/x.sock' looks like a path; a unix socket is unix:PATH"},
+      {"web=./x", "'./x' looks like a path"},
+      {"host:99999", "'99999' is not a valid port (1-65535)"},
+      {"3000-3010", "'3000-3010' is a range; list each port by itself"},
       {"10.0.0.7:1-2", "'1-2' is a range"},
-      {"a-b", "'a-b' is no port"},
-      {"1/2", "'1/2' is no port"},
+      {"a-b", "'a-b' is not a valid port"},
+      {"1/2", "'1/2' is not a valid port"},
       {"[]:80", "host is empty"},
       {"::1:80", "IPv6 addresses go in brackets: [::1]"},
-      {"=80", "'' is no service name: 1 to 64 letters, digits, '-', '_' and '.'"},
-      {"a b=80", "'a b' is no service name: 1 to 64 letters, digits, '-', '_' and '.'"},
+      {"=80", "'' is not a valid service name (1 to 64 letters, digits, '-', '_' and '.')"},
+      {"a b=80", "'a b' is not a valid service name (1 to 64 letters, digits, '-', '_' and '.')"},
       {"unix:", "path of the socket is missing"},
       {"unix:/run/", "name"},
       {"udp:53", "UDP"},
@@ -90,6 +93,17 @@ TEST_CASE("a local address that is written as ssh has it is told what to write")
   const auto forward = LocalForward::parse("2222:localhost:22");
   REQUIRE(!forward.ok());
   CHECK_THAT(forward.error(), Contains("2222 or 2222:SERVICE"));
+}
+
+TEST_CASE("a local address that is nearly one is told what is wrong with it") {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"99999", "'99999' is not a valid port (0-65535)"},
+      {"localhost:70000:ssh", "'70000' is not a valid port (0-65535)"},
+      {"::1:22", "'::1:22' is not [BIND:]PORT[:SERVICE]"},
+      {"/tmp/x.sock:web", "'/tmp/x.sock:web' looks like a path; a unix socket is unix:PATH"},
+      {"~/x.sock", "'~/x.sock' looks like a path; a unix socket is unix:PATH"},
+  };
+  for (const auto& [text, says] : cases) CHECK(LocalForward::parse(text).error() == says);
 }
 
 TEST_CASE("the path of a socket has to fit into the address of one") {

@@ -95,7 +95,7 @@ TEST_CASE("a node that lies does not have the punch socket replaced, and a NAT t
     return socket != nullptr && socket->ready();
   };
   REQUIRE(swarm.world.run_until(ready, 1_min));
-  Lines renewed("the NAT maps the socket anew");
+  Lines renewed("the NAT has mapped the socket to another address");
   swarm.world.set_log(Log(renewed, LogLevel::kInfo));
   // A host takes the log of the world when it asks for it: what is there already has its own.
   const auto before = home.peer.dht().punch_socket()->socket();

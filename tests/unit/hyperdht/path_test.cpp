@@ -44,7 +44,7 @@ TEST_CASE("a change of address under a transfer is noticed within seconds") {
   run.guest->dht().on_interfaces_changed();
   REQUIRE(run.swarm.world.run_until([&] { return run.client->reset.has_value(); }, 5_s));
   CHECK(run.client->socket->error() == ConnectError::kTimedOut);
-  CHECK(run.client->socket->error_detail() == "the network here changed");
+  CHECK(run.client->socket->error_detail() == "this machine's network changed");
 
   run.connect();
   CHECK(!run.client->reset);
@@ -97,7 +97,7 @@ TEST_CASE("a server whose line is renumbered in a transfer is found again within
   Homes homes(23);
   homes.server_home->nat.set_pool({net::Ipv4::of(81, 1, 1, 99)});
   REQUIRE(homes.swarm.world.run_until([&] { return homes.first->reset.has_value(); }, 12_s));
-  CHECK(homes.first->socket->error_detail() == "the peer is there, but not on this path any more");
+  CHECK(homes.first->socket->error_detail() == "the peer is there, but no longer on this path");
   homes.connect();
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("a server lets go of a client that comes back by another way") {
   REQUIRE(homes.swarm.world.run_until([&] { return homes.first->reset.has_value(); }, 12_s));
   const auto second = homes.connect();
   REQUIRE(homes.swarm.world.run_until([&] { return homes.accepted[0]->reset.has_value(); }, 4_s));
-  CHECK(homes.accepted[0]->socket->error_detail() == "the peer speaks from somewhere else now");
+  CHECK(homes.accepted[0]->socket->error_detail() == "the peer is at another address now");
   homes.swarm.world.run_for(10_s);
   CHECK(!second->reset);
   CHECK(!homes.accepted[1]->reset);

@@ -104,7 +104,7 @@ TEST_CASE("what is no identity is refused and left alone") {
   CHECK_THAT(load_identity(folder / ".", random).error(), Contains("/.: is a directory"));
   REQUIRE(symlink("nowhere", (folder / "link").c_str()) == 0);
   CHECK_THAT(load_identity(folder / "link", random).error(),
-             Contains("link: is a link to a file that is not there"));
+             Contains("link: is a link to a file that does not exist"));
   folder.write("file", "", 0600);
   CHECK_THAT(load_identity(folder / "file/identity", random).error(), Contains("file/identity"));
   CHECK(load_identity(folder.write("spaces", kSeed + " \r\n", 0600), random).ok());
@@ -144,7 +144,7 @@ TEST_CASE("making an identity never overwrites one") {
   const std::string path = folder.write("identity", kSeed, 0600);
   const auto made = create_identity(path, random);
   REQUIRE(!made.ok());
-  CHECK_THAT(made.error(), Contains("exists already"));
+  CHECK_THAT(made.error(), Contains("already exists"));
   CHECK(contents(path) == kSeed);
 }
 

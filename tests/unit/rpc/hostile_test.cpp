@@ -167,7 +167,7 @@ TEST_CASE("strays are told of once, and make nobody deaf to the one in whose nam
   });
   struct Lines final : LogSink {
     void write(LogLevel, std::string_view, std::string_view text) override {
-      told += text.find("sends many answers") != std::string_view::npos;
+      told += text.find("sends many unsolicited answers") != std::string_view::npos;
     }
     int told = 0;
   } lines;

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "platform/loop.hpp"
-#include "platform/udp_options.hpp"
+#include "platform/common/udp_options.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::platform;

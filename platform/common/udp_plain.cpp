@@ -33,6 +33,7 @@ class PlainUdpSocket final : public net::UdpSocket {
     int size = sizeof bound;
     uv_udp_getsockname(handle_.get(), reinterpret_cast<sockaddr*>(&bound), &size);
     local_ = from_sockaddr(bound);
+    default_ttl_ = usual_ttl();
     int bytes = kUdpSendBuffer;
     uv_send_buffer_size(reinterpret_cast<uv_handle_t*>(handle_.get()), &bytes);
     bytes = kUdpReceiveBuffer;
@@ -57,7 +58,7 @@ class PlainUdpSocket final : public net::UdpSocket {
       const sockaddr_in to = to_sockaddr(datagram.to);
       const int result = uv_udp_try_send(handle_.get(), bufs.data(), count,
                                          reinterpret_cast<const sockaddr*>(&to));
-      if (datagram.ttl != 0) uv_udp_set_ttl(handle_.get(), kDefaultTtl);
+      if (datagram.ttl != 0) uv_udp_set_ttl(handle_.get(), default_ttl_);
       if (result == UV_EAGAIN) {
         wait_for_room();
         return i;
@@ -67,8 +68,18 @@ class PlainUdpSocket final : public net::UdpSocket {
   }
 
  private:
-  static constexpr int kDefaultTtl = 64;
   static constexpr Duration kRetry = 1_ms;
+
+  /// The machine's, which libuv can replace and not tell.
+  int usual_ttl() const {
+    constexpr int kMostHave = 64;
+    uv_os_fd_t socket{};
+    int ttl = kMostHave;
+    socklen_t size = sizeof ttl;
+    uv_fileno(reinterpret_cast<const uv_handle_t*>(handle_.get()), &socket);
+    getsockopt(socket, IPPROTO_IP, IP_TTL, &ttl, &size);
+    return ttl;
+  }
 
   /// libuv does not tell when a socket is writable, so it is tried again soon.
   void wait_for_room() {
@@ -99,6 +110,7 @@ class PlainUdpSocket final : public net::UdpSocket {
   net::UdpObserver& observer_;
   std::uint8_t* buffer_;
   net::Address local_;
+  int default_ttl_ = 0;
   std::unique_ptr<Timer> retry_;
   UvHandle<uv_udp_t> handle_;
 };

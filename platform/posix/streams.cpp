@@ -270,11 +270,16 @@ class FdListener final : public net::StreamListener {
     if (at_.is_unix()) unlink(at_.path.c_str());
   }
 
+  void stop() override {
+    stopped_ = true;
+    resume_.stop();
+    poll_.watch(0);
+  }
   net::StreamAddress address() const override { return at_; }
 
  private:
   void accept_all() {
-    for (;;) {
+    while (!stopped_) {
       UniqueFd fd = accept_connection(fd_.get());
       if (!fd) {
         if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -301,6 +306,7 @@ class FdListener final : public net::StreamListener {
   UniqueFd fd_;
   const net::StreamAddress at_;
   net::StreamFactory::Accepted accepted_;
+  bool stopped_ = false;
   Poll poll_;
   Timer resume_;
 };
@@ -310,6 +316,9 @@ class ListenerGroup final : public net::StreamListener {
  public:
   ListenerGroup(net::StreamAddress at, std::vector<std::unique_ptr<FdListener>> listeners)
       : at_(std::move(at)), listeners_(std::move(listeners)) {}
+  void stop() override {
+    for (const auto& listener : listeners_) listener->stop();
+  }
   net::StreamAddress address() const override { return at_; }
 
  private:

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "platform/unique_fd.hpp"
 #include "util/result.hpp"
 
 namespace hsfwd::platform {
@@ -12,9 +13,6 @@ class FileLock {
  public:
   /// Holds nothing.
   FileLock() = default;
-  FileLock(FileLock&& other) noexcept;
-  FileLock& operator=(FileLock&& other) noexcept;
-  ~FileLock();
 
   /// Makes the file, for its owner alone, unless it is there. The error is an errno, EWOULDBLOCK if
   /// another process holds the lock.
@@ -26,7 +24,7 @@ class FileLock {
   static std::string note_of(const std::string& path);
 
  private:
-  int fd_ = -1;
+  UniqueFd fd_;
 };
 
 }  // namespace hsfwd::platform

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "platform/unique_fd.hpp"
 #include "util/random.hpp"
 #include "util/result.hpp"
 
@@ -30,8 +31,8 @@ class FreshFile {
   bool open_named(Random& random);
   int rename_in_place() const;
 
-  int folder_ = -1;
-  int file_ = -1;
+  UniqueFd folder_;
+  UniqueFd file_;
   std::string name_;
   std::string temporary_;  // empty: it has no name yet
 };

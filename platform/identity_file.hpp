@@ -26,7 +26,7 @@ struct Identity {
   bool created = false;
 };
 
-/// Reads an identity that is kept to its owner (why_exposed); nothing if there is none yet. "-"
+/// Reads an identity that is kept to its owner (SecretFile::exposed); nothing if there is none yet. "-"
 /// reads one from standard input. The error is one line for people that names the file.
 Result<std::optional<Identity>, std::string> read_identity(const std::string& path);
 /// The same, and makes it on first use. Two processes that do so at once have the same one.

@@ -15,7 +15,6 @@ struct uv_loop_s;
 namespace hsfwd::platform {
 
 class Alarm;
-class ClosingSockets;
 class MemoryReserve;
 
 class Loop {
@@ -30,7 +29,6 @@ class Loop {
   uv_loop_s* uv() { return uv_.get(); }
   Scheduler& scheduler() { return scheduler_; }
   Random& random() { return random_; }
-  ClosingSockets& closing_sockets() { return *closing_sockets_; }
   net::Env env(const Log& log);
 
   /// Runs until stop().
@@ -62,7 +60,6 @@ class Loop {
   std::unique_ptr<net::UdpFactory> udp_;
   std::unique_ptr<net::Interfaces> interfaces_;
   std::unique_ptr<net::Resolver> resolver_;
-  std::unique_ptr<ClosingSockets> closing_sockets_;
   MemoryReserve* reserve_ = nullptr;
   int depth_ = 0;
   bool running_ = false;

@@ -3,8 +3,6 @@
 // are kept to their owner.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,17 +32,14 @@ class SecretText {
   std::string text_;
 };
 
-/// Why others than its reader and root may have read a file, with the remedy; empty if none can
-/// have. As with ssh's keys, what the owner alone may read is private. Beside it there is what
-/// orchestrators mount (systemd's credentials, secrets of containers): nobody may write it, and its
-/// group may read it (0440), which no careless umask comes to. Root may use what belongs to a user.
-std::string why_exposed(const struct stat& info, uid_t reader);
-/// The same of a file that this process reads; empty also if there is none.
+/// Why others than this process's user and root may have read a file, with the remedy; empty if none
+/// can have, or if there is none.
 std::string why_exposed(const std::string& path);
 
 struct SecretFile {
   SecretText text;
-  std::string exposed;  // what why_exposed() says
+  // Why others than its reader and root may have read it, with the remedy; empty if none can have.
+  std::string exposed;
 };
 
 /// Nothing if there is no such file. The error is one clause.

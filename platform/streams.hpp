@@ -2,6 +2,8 @@
 // TCP, unix sockets and standard input/output as byte streams.
 #pragma once
 
+#include <memory>
+
 #include "net/stream_factory.hpp"
 #include "platform/loop.hpp"
 

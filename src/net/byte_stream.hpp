@@ -51,8 +51,8 @@ class ByteStream {
   virtual std::string write_error() const { return {}; }
   /// Ends the own direction behind all bytes taken; reading goes on.
   virtual void end() = 0;
-  /// Gives up both directions at once; the other side sees a reset, not an end. No call to the
-  /// observer follows.
+  /// Gives up both directions at once. The other side sees a reset behind what was written before,
+  /// not an end; a unix socket, which has no such word, may end. No call to the observer follows.
   virtual void reset() = 0;
   /// Everything taken by write() and the end, if one was asked for, has been handed to the network
   /// in a way that outlives this object.

@@ -46,6 +46,9 @@ class Dial {
 class StreamListener {
  public:
   virtual ~StreamListener() = default;
+  /// Takes no more: Scheduler::retire() asks for that at once, so that a listener can be given up
+  /// inside its own callback.
+  virtual void stop() {}
   /// Where it listens, with the port that was picked.
   virtual StreamAddress address() const = 0;
 };

@@ -37,7 +37,8 @@ class UdpSocket;
 class UdpObserver {
  public:
   virtual ~UdpObserver() = default;
-  /// May send, and may destroy any socket through Scheduler::retire.
+  /// May send, and may destroy any socket through Scheduler::retire, which then tells of nothing
+  /// more.
   virtual void on_datagrams(UdpSocket& socket, std::span<InboundDatagram> batch) = 0;
   /// After a send that accepted less than it was given: there is room again.
   virtual void on_writable(UdpSocket& socket) { static_cast<void>(socket); }
@@ -46,6 +47,9 @@ class UdpObserver {
 class UdpSocket {
  public:
   virtual ~UdpSocket() = default;
+  /// The observer is called no more: Scheduler::retire() asks for that at once, while the socket
+  /// itself goes at the end of the dispatch.
+  virtual void stop() {}
 
   /// The bound address; the host is 0.0.0.0 when bound to all.
   virtual Address local_address() const = 0;

@@ -15,9 +15,9 @@
 #include <nlohmann/json.hpp>
 
 #include "node/hsfwd.hpp"
-#include "platform/fd_stream.hpp"
 #include "platform/log_sink.hpp"
 #include "platform/loop.hpp"
+#include "platform/posix/fd_stream.hpp"
 #include "platform/signals.hpp"
 #include "util/text.hpp"
 #include "wall.hpp"
@@ -37,7 +37,8 @@ class Driver final : private net::ByteStreamObserver {
         persistent_(persistent),
         size_(persistent + ephemeral),
         wall_(loop_.env(log_).udp),
-        input_(loop_, platform::FdStream::Kind::kPair, STDIN_FILENO, open("/dev/null", O_WRONLY)) {
+        input_(loop_, platform::UniqueFd(STDIN_FILENO),
+               platform::UniqueFd(open("/dev/null", O_WRONLY))) {
     platform::ignore_broken_pipes();
     if (walled) wall_.stand();
     grow();

@@ -44,7 +44,8 @@ function layers () {
   const found = new Map()
   for (const [, name, body] of text.matchAll(/hsfwd_layer\((\w+)\s+([^)]*)\)/g)) {
     const words = body.split(/\s+/)
-    const folder = words[words.indexOf('DIR') + 1]
+    // One without a folder of its own is a list of files below the folder of its name.
+    const folder = words.includes('DIR') ? words[words.indexOf('DIR') + 1] : name
     const links = words.filter((word) => word.startsWith('hsfwd_')).map((word) => word.slice('hsfwd_'.length))
     found.set(name, { folder, links })
   }

@@ -16,13 +16,12 @@ const path = require('node:path')
 const ROOT = path.join(__dirname, '..', '..')
 const [, , build, ...only] = process.argv
 const OUT = path.join(build, 'tidy')
-const FOLDERS = ['src', 'platform', 'config'].flatMap(withFolders)
-
-/** The folder, and those in it. */
-function withFolders (folder) {
-  const inside = fs.readdirSync(path.join(ROOT, folder), { withFileTypes: true }).filter((entry) => entry.isDirectory())
-  return [folder, ...inside.flatMap((entry) => withFolders(`${folder}/${entry.name}`))]
-}
+const below = (folder) => fs.readdirSync(path.join(ROOT, folder), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => `${folder}/${name}`)
+const rooms = (folder) => [folder, ...below(folder).flatMap(rooms)]
+// Of platform's folders, those that this system builds.
+const SYSTEM = ['common', 'posix', process.platform].map((name) => `platform/${name}`)
+const FOLDERS = [...rooms('src').slice(1), 'platform', ...SYSTEM, 'config']
+const nameOf = (folder) => folder.replace(/^src\//, '').replaceAll('/', '_')
 
 function version () {
   try {
@@ -38,7 +37,7 @@ const filesOf = (folder, suffix) => fs.readdirSync(path.join(ROOT, folder)).filt
 
 /** What a compiler has to know of a folder; warnings and hardening are other tools' business. */
 function flagsOf (folder, commands) {
-  const target = `hsfwd_${path.basename(folder)}.dir/`
+  const target = `hsfwd_${folder.split('/')[folder.startsWith('src/') ? 1 : 0]}.dir/`
   const entry = commands.find(({ command }) => command.includes(target))
   if (!entry) return null // headers only
   const words = entry.command.match(/(?:\\.|"(?:\\.|[^"])*"|[^\s"\\])+/g)
@@ -73,10 +72,10 @@ async function main () {
   for (const folder of FOLDERS) {
     const sources = filesOf(folder, '.cpp')
     const flags = flagsOf(folder, commands)
-    if (!sources.length || !flags || (only.length && !only.includes(folder))) continue
+    if (!sources.length || !flags || (only.length && !only.some((name) => folder === name || folder.startsWith(`${name}/`)))) continue
     const hash = crypto.createHash('sha256').update(shared).update(flags.join(' '))
     for (const file of sources) hash.update(file).update(read(file))
-    const clean = path.join(OUT, `${path.basename(folder)}.clean`)
+    const clean = path.join(OUT, `${nameOf(folder)}.clean`)
     const key = hash.digest('hex')
     if (fs.existsSync(clean) && fs.readFileSync(clean, 'utf8') === key) continue
     waiting.push({ folder, sources, flags, clean, key, size: sources.reduce((sum, file) => sum + read(file).length, 0) })
@@ -86,7 +85,7 @@ async function main () {
   let failed = 0
   const work = async () => {
     for (let job = waiting.shift(); job; job = waiting.shift()) {
-      const unit = path.join(OUT, `${path.basename(job.folder)}.cpp`)
+      const unit = path.join(OUT, `${nameOf(job.folder)}.cpp`)
       fs.writeFileSync(unit, job.sources.map((file) => `#include "${path.join(ROOT, file)}"\n`).join(''))
       const start = Date.now()
       const found = await check(unit, job.flags)

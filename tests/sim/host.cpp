@@ -18,7 +18,7 @@ class HostSocket final : public net::UdpSocket {
   std::size_t send(std::span<const net::OutboundDatagram> batch) override {
     for (const net::OutboundDatagram& datagram : batch) {
       Packet packet;
-      packet.from = {local_.host.is_loopback() ? local_.host : host_.address_, local_.port};
+      packet.from = {source_for(datagram.to.host), local_.port};
       packet.to = datagram.to;
       packet.payload.reserve(datagram.size());
       for (const ByteView part : datagram.parts) append(packet.payload, part);
@@ -30,8 +30,15 @@ class HostSocket final : public net::UdpSocket {
   }
 
   void deliver(std::span<net::InboundDatagram> batch) { observer_.on_datagrams(*this, batch); }
+  bool takes(Ipv4 to) const { return local_.host.is_any() || local_.host == to; }
 
  private:
+  /// The address that the way begins at.
+  Ipv4 source_for(Ipv4 to) const {
+    if (local_.host.is_loopback()) return local_.host;
+    return to.is_loopback() && local_.host.is_any() ? Ipv4::loopback() : host_.address_;
+  }
+
   Host& host_;
   const Address local_;
   net::UdpObserver& observer_;
@@ -113,7 +120,11 @@ void Host::deliver_batches() {
   if (asleep_) return;
   scheduler_.freeze(world_.now());
   std::map<std::uint16_t, std::vector<net::InboundDatagram>> batches;
-  for (Packet& packet : packets) batches[packet.to.port].push_back({packet.from, packet.payload});
+  for (Packet& packet : packets) {
+    const auto socket = sockets_.find(packet.to.port);
+    if (socket == sockets_.end() || !socket->second->takes(packet.to.host)) continue;
+    batches[packet.to.port].push_back({packet.from, packet.payload});
+  }
   for (auto& [port, batch] : batches) {
     const auto socket = sockets_.find(port);
     if (socket != sockets_.end()) socket->second->deliver(batch);

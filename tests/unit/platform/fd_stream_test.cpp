@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real sockets and pipes, whose other end a test holds as a plain descriptor.
-#include "platform/fd_stream.hpp"
+#include "platform/posix/fd_stream.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -13,11 +13,12 @@
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <csignal>
-#include <functional>
 #include <memory>
 #include <optional>
 
-#include "platform/closing_sockets.hpp"
+#include "platform/posix/closing_sockets.hpp"
+#include "real_loop.hpp"
+#include "stream_reader.hpp"
 #include "util/check.hpp"
 
 using namespace hsfwd;
@@ -48,57 +49,13 @@ std::array<int, 2> unix_pair() {
   return out;
 }
 
-/// Reads whatever comes, if it is not told to wait, and notes how it ends.
-struct StreamReader final : net::ByteStreamObserver {
-  explicit StreamReader(std::unique_ptr<FdStream> s) : stream(std::move(s)) {
-    stream->set_observer(this);
-  }
-  void on_readable() override {
-    std::array<std::uint8_t, 4096> chunk;
-    while (reading && !ended) {
-      const auto result = stream->read(chunk);
-      append(received, ByteView(chunk).first(result.size));
-      if (result.state == net::ReadState::kBlocked) return;
-      ended = result.state == net::ReadState::kEnd;
-    }
-  }
-  void on_writable() override {}
-  void on_reset(const std::string& why) override {
-    CHECK(!reset);
-    reset = why;
-  }
-
-  std::unique_ptr<FdStream> stream;
-  bool reading = true;
-  Bytes received;
-  bool ended = false;
-  std::optional<std::string> reset;
-};
-
-struct StreamFixture {
+struct StreamFixture : RealLoop {
   StreamFixture() { std::signal(SIGPIPE, SIG_IGN); }
-
-  /// Runs the loop until `holds`, for ten seconds at most.
-  bool run_until(std::function<bool()> holds) {
-    const Instant end = loop.scheduler().now() + 10_s;
-    bool held = false;
-    Timer timer(loop.scheduler(), [&] {
-      held = holds();
-      if (held || loop.scheduler().now() >= end) {
-        loop.stop();
-      } else {
-        timer.start(1_ms);
-      }
-    });
-    timer.start(Duration());
-    loop.run();
-    return held;
-  }
   std::unique_ptr<FdStream> stream_of(int fd) {
-    return std::make_unique<FdStream>(loop, FdStream::Kind::kSocket, fd, -1);
+    return std::make_unique<FdStream>(loop, closing, UniqueFd(fd));
   }
 
-  Loop loop;
+  ClosingSockets closing{loop};
 };
 
 /// What a blocking descriptor delivers; the error it ends with, 0 for an orderly end.
@@ -179,7 +136,7 @@ TEST_CASE("a closed output leaves the input to be read to its end") {
   std::array<int, 2> in;
   std::array<int, 2> out;
   HSFWD_CHECK(pipe2(in.data(), O_CLOEXEC) == 0 && pipe2(out.data(), O_CLOEXEC) == 0);
-  StreamReader reader(std::make_unique<FdStream>(f.loop, FdStream::Kind::kPair, in[0], out[1]));
+  StreamReader reader(std::make_unique<FdStream>(f.loop, UniqueFd(in[0]), UniqueFd(out[1])));
   f.loop.dispatch([&] { reader.on_readable(); });
   close(out[0]);
   CHECK(reader.stream->write(Bytes(10)) == 10);
@@ -206,11 +163,11 @@ TEST_CASE("a reset waits for who has not taken yet what was written before it") 
   if (ended) stream->end();
   stream->reset();
   f.loop.scheduler().delete_later(std::move(stream));
-  CHECK(f.loop.closing_sockets().count() == 1);
+  CHECK(f.closing.count() == 1);
   // Longer than it would wait for one that has got everything.
   const Instant since = f.loop.scheduler().now();
   f.run_until([&] { return f.loop.scheduler().now() >= since + 1500_ms; });
-  CHECK(f.loop.closing_sockets().count() == 1);
+  CHECK(f.closing.count() == 1);
   std::size_t received = 0;
   std::optional<int> over;
   REQUIRE(f.run_until([&] {
@@ -223,7 +180,7 @@ TEST_CASE("a reset waits for who has not taken yet what was written before it") 
   }));
   CHECK(received == written);
   CHECK(*over == (ended ? 0 : ECONNRESET));
-  CHECK(f.run_until([&] { return f.loop.closing_sockets().count() == 0; }));
+  CHECK(f.run_until([&] { return f.closing.count() == 0; }));
   close(theirs);
 }
 
@@ -240,7 +197,7 @@ TEST_CASE("who is writing when it is reset has its answer before a write fails")
   say(theirs, "upload");
   pollfd readable{theirs, POLLIN, 0};
   CHECK(poll(&readable, 1, 0) == 1);
-  REQUIRE(f.run_until([&] { return f.loop.closing_sockets().count() == 0; }));
+  REQUIRE(f.run_until([&] { return f.closing.count() == 0; }));
   const auto [size, error] = read_out(theirs);
   CHECK(size == 13);
   CHECK(error == ECONNRESET);
@@ -256,7 +213,7 @@ TEST_CASE("nothing was written, or the program ends: a reset is one at once") {
   if (wrote) CHECK(stream->write(as_bytes("x")) == 1);
   stream->reset();
   stream.reset();
-  CHECK(f->loop.closing_sockets().count() == (wrote ? 1 : 0));
+  CHECK(f->closing.count() == (wrote ? 1 : 0));
   f.reset();
   const auto [size, error] = read_out(theirs);
   CHECK(size == (wrote ? 1 : 0));

@@ -13,7 +13,7 @@
 
 #include "platform/fresh_file.hpp"
 #include "platform/identity_file.hpp"
-#include "platform/secret_file.hpp"
+#include "platform/posix/exposure.hpp"
 #include "sim/random.hpp"
 #include "unit/platform/scratch.hpp"
 #include "util/text.hpp"

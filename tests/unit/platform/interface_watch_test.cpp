@@ -1,42 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The watch needs a network that may be changed: the tests run in a child process with a network
-// namespace of its own, which takes the right to make one.
+// The watch needs a network that may be changed.
 #include "platform/interface_watch.hpp"
 
 #include <arpa/inet.h>
 #include <net/if.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <catch2/catch.hpp>
 
 #include <cstring>
 
+#include "own_network.hpp"
+
 namespace hsfwd::platform {
 
 namespace {
-
-constexpr int kNotAllowed = 77;
-
-/// Runs `body` in an empty network; what it returns, or kNotAllowed.
-int in_own_network(int (*body)()) {
-  const pid_t child = fork();
-  if (child == 0) _exit(unshare(CLONE_NEWNET) != 0 ? kNotAllowed : body());
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
-void set_up(bool up) {
-  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_flags = static_cast<short>(up ? IFF_UP | IFF_RUNNING : 0);
-  ioctl(fd, SIOCSIFFLAGS, &request);
-  close(fd);
-}
 
 /// A second address of the loopback interface; 0.0.0.0 takes it away.
 void set_address(const char* text) {
@@ -89,15 +68,6 @@ int silent_when_gone() {
   watched.watch.reset();
   set_up(true);
   return watched.told() == 0 ? 0 : 1;
-}
-
-void expect_success(int (*body)()) {
-  const int result = in_own_network(body);
-  if (result == kNotAllowed) {
-    WARN("skipped: making a network namespace takes root");
-    return;
-  }
-  CHECK(result == 0);
 }
 
 }  // namespace

@@ -1,0 +1,52 @@
+# The files of platform, by system: what needs no more than libuv and standard C++, what Unix systems
+# share, what is Linux's alone. A port is a folder with its list here; see platform/PORTING.md.
+set(platform_common
+    platform/common/clock.cpp
+    platform/common/identity_file.cpp
+    platform/common/interfaces.cpp
+    platform/common/log_sink.cpp
+    platform/common/loop.cpp
+    platform/common/memory_reserve.cpp
+    platform/common/poll.cpp
+    platform/common/resolver.cpp
+    platform/common/sockaddr.cpp
+    platform/common/udp_plain.cpp)
+set(platform_posix
+    platform/posix/background_writer.cpp
+    platform/posix/closing_sockets.cpp
+    platform/posix/control_socket.cpp
+    platform/posix/descriptor_alarm.cpp
+    platform/posix/directories.cpp
+    platform/posix/fd_stream.cpp
+    platform/posix/file_limit.cpp
+    platform/posix/file_lock.cpp
+    platform/posix/groups.cpp
+    platform/posix/loop_files.cpp
+    platform/posix/node_file.cpp
+    platform/posix/others.cpp
+    platform/posix/random.cpp
+    platform/posix/secret_file.cpp
+    platform/posix/signals.cpp
+    platform/posix/standard_streams.cpp
+    platform/posix/streams.cpp
+    platform/posix/text_file.cpp
+    platform/posix/unique_fd.cpp
+    platform/posix/unix_listener.cpp)
+set(platform_linux
+    platform/linux/alarm.cpp
+    platform/linux/available_memory.cpp
+    platform/linux/clock.cpp
+    platform/linux/core_dumps.cpp
+    platform/linux/fresh_file.cpp
+    platform/linux/interface_watch.cpp
+    platform/linux/listeners.cpp
+    platform/linux/socket.cpp
+    platform/linux/socket_file.cpp
+    platform/linux/udp.cpp)
+
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  set(HSFWD_PLATFORM_SOURCES ${platform_common} ${platform_posix} ${platform_linux})
+else()
+  message(FATAL_ERROR "platform/ has no files for ${CMAKE_SYSTEM_NAME} yet; platform/PORTING.md says "
+                      "what they have to provide. -DHSFWD_UV=OFF builds the library for another event loop.")
+endif()

@@ -83,7 +83,7 @@ t.test('netcheck: an open host in a whole network', async () => {
   t.ok(report.interfaces.some((i) => i.internal && i.address === '127.0.0.1'), 'the loopback interface')
   const human = await t.run(['netcheck', '--bootstrap', net.bootstrap])
   t.equal(human.code, 0, 'exit code')
-  for (const word of ['own addresses', 'bootstrap nodes', 'path MTU: 1500', 'verdict: ']) {
+  for (const word of ['local addresses', 'bootstrap nodes', 'path MTU: 1500', 'verdict: ']) {
     t.ok(human.stdout.includes(word), `'${word}' in ${human.stdout}`)
   }
 })
@@ -235,7 +235,7 @@ t.test('an address that comes is noticed, and the server announces anew', async 
   await net.event('ready')
   const server = inside(['expose', '1', '--bootstrap', '127.0.0.1:50000', '--json', '-v'])
   await server.event('listening')
-  const announced = () => server.stderr.split('announced to').length - 1
+  const announced = () => server.stderr.split('announced at').length - 1
   const before = announced()
   ip('-n', name, 'address', 'add', '10.77.0.1/32', 'dev', 'lo')
   await t.until(() => /network of this machine has changed/.test(server.stderr), 'the change to be noticed')

@@ -14,12 +14,12 @@ namespace {
 /// Services that answer when the test says so.
 class Services final : public net::StreamFactory {
  public:
-  struct Dialling final : net::Dial {
+  struct UnderWay final : net::Dial {
     void cancel() override {}
   };
   std::unique_ptr<net::Dial> dial(const net::StreamAddress& to, Dialled done) override {
     dialled.push_back({to.to_string(), std::move(done)});
-    return std::make_unique<Dialling>();
+    return std::make_unique<UnderWay>();
   }
   Result<std::unique_ptr<net::StreamListener>, std::string> listen(const net::StreamAddress&,
                                                                    Accepted) override {

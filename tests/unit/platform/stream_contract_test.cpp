@@ -190,7 +190,7 @@ TEMPLATE_TEST_CASE("a reset comes behind what was said before it, and is told on
   m.say(*m.one, "the last word");
   REQUIRE(m.run_until([&] { return m.other->calls > 0; }));
   m.one->stream->reset();
-  m.loop.scheduler().retire(std::move(m.one->stream));
+  m.loop.scheduler().delete_later(std::move(m.one->stream));
   m.other->reading = true;
   m.other->on_readable();
   REQUIRE(m.run_until([&] { return m.other->reset || m.other->ended; }));
@@ -219,7 +219,7 @@ TEMPLATE_TEST_CASE("what is written to who is gone is taken, and the stream is t
   m.other->reading = false;
   m.say(*m.one, "bye");
   m.one->stream->reset();
-  m.loop.scheduler().retire(std::move(m.one->stream));
+  m.loop.scheduler().delete_later(std::move(m.one->stream));
   // A part of it, since a unix socket waits for who has not read anything.
   m.other->received.resize(3);
   REQUIRE(m.run_until([&] { return m.other->stream->read(m.other->received).size == 3; }));
@@ -241,7 +241,7 @@ TEMPLATE_TEST_CASE("a stream that is given up inside a callback tells nothing mo
   m.connect();
   m.other->before_reading = [&] {
     m.other->stream->reset();
-    m.loop.scheduler().retire(std::move(m.other->stream));
+    m.loop.scheduler().delete_later(std::move(m.other->stream));
   };
   const Bytes much = pattern(kMuch);
   m.one->unsent = much;
@@ -270,7 +270,7 @@ TEMPLATE_TEST_CASE("a listener that is given up inside its callback takes nobody
                    STREAM_IMPLEMENTATIONS) {
   Meeting<TestType> m;
   m.listen();
-  m.on_accepted = [&] { m.loop.scheduler().retire(std::move(m.listener)); };
+  m.on_accepted = [&] { m.loop.scheduler().delete_later(std::move(m.listener)); };
   std::vector<std::unique_ptr<net::Dial>> dials;
   // All of them wait by the time that the first is taken.
   m.loop.dispatch([&] {

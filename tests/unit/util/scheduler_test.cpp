@@ -150,7 +150,7 @@ TEST_CASE("what an object has under way ends when it is given up") {
   CHECK(home.log == "cancelled destroyed ");
 }
 
-TEST_CASE("an object without a way to stop is over before the next timer") {
+TEST_CASE("what is deleted later is over before the next timer") {
   struct Plain {
     Plain(Scheduler& scheduler, int& fired) : timer(scheduler, [&fired] { ++fired; }) {}
     Timer timer;
@@ -158,7 +158,7 @@ TEST_CASE("an object without a way to stop is over before the next timer") {
   Scheduler scheduler;
   int fired = 0;
   auto plain = std::make_unique<Plain>(scheduler, fired);
-  Timer first(scheduler, [&] { scheduler.retire(std::move(plain)); });
+  Timer first(scheduler, [&] { scheduler.delete_later(std::move(plain)); });
   first.start(1_ms);
   plain->timer.start(1_ms);
   scheduler.advance_to(at(1));
@@ -173,7 +173,7 @@ TEST_CASE("what is given up may give up others as it is destroyed") {
     std::unique_ptr<Resident> child;
   };
   Home home;
-  home.scheduler.retire(std::make_unique<Parent>(home.scheduler, std::move(home.resident)));
+  home.scheduler.delete_later(std::make_unique<Parent>(home.scheduler, std::move(home.resident)));
   CHECK(home.log.empty());
   home.scheduler.run_posted();
   CHECK(home.log == "cancelled destroyed ");

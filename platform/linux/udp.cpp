@@ -117,7 +117,7 @@ class LinuxUdpSocket final : public net::UdpSocket {
     poll_.watch(UV_READABLE);
   }
 
-  void stop() override { stopped_ = true; }
+  void cancel() override { cancelled_ = true; }
   net::Address local_address() const override { return local_; }
 
   std::size_t send(std::span<const net::OutboundDatagram> batch) override {
@@ -153,7 +153,7 @@ class LinuxUdpSocket final : public net::UdpSocket {
       poll_.watch(UV_READABLE);
       observer_.on_writable(*this);
     }
-    if ((events & UV_READABLE) != 0 && !stopped_) receive_all();
+    if ((events & UV_READABLE) != 0 && !cancelled_) receive_all();
   }
 
   void receive_all() {
@@ -163,7 +163,7 @@ class LinuxUdpSocket final : public net::UdpSocket {
       if (n <= 0) return;
       receive_.collect(static_cast<std::size_t>(n));
       observer_.on_datagrams(*this, receive_.batch);
-      if (stopped_ || static_cast<std::size_t>(n) < kReceiveSlots) return;
+      if (cancelled_ || static_cast<std::size_t>(n) < kReceiveSlots) return;
     }
   }
 
@@ -280,7 +280,7 @@ class LinuxUdpSocket final : public net::UdpSocket {
   net::UdpObserver& observer_;
   ReceiveArena& receive_;
   SendArena& send_;
-  bool stopped_ = false;
+  bool cancelled_ = false;
   bool blocked_ = false;
   bool segmentation_ = true;
   int refusals_ = 0;

@@ -278,8 +278,8 @@ class FdListener final : public net::StreamListener {
     if (at_.is_unix()) unlink(at_.path.c_str());
   }
 
-  void stop() override {
-    stopped_ = true;
+  void cancel() override {
+    cancelled_ = true;
     resume_.stop();
     poll_.watch(0);
   }
@@ -287,7 +287,7 @@ class FdListener final : public net::StreamListener {
 
  private:
   void accept_all() {
-    while (!stopped_) {
+    while (!cancelled_) {
       UniqueFd fd = accept_connection(fd_.get());
       if (!fd) {
         if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -314,7 +314,7 @@ class FdListener final : public net::StreamListener {
   UniqueFd fd_;
   const net::StreamAddress at_;
   net::StreamFactory::Accepted accepted_;
-  bool stopped_ = false;
+  bool cancelled_ = false;
   Poll poll_;
   Timer resume_;
 };
@@ -324,8 +324,8 @@ class ListenerGroup final : public net::StreamListener {
  public:
   ListenerGroup(net::StreamAddress at, std::vector<std::unique_ptr<FdListener>> listeners)
       : at_(std::move(at)), listeners_(std::move(listeners)) {}
-  void stop() override {
-    for (const auto& listener : listeners_) listener->stop();
+  void cancel() override {
+    for (const auto& listener : listeners_) listener->cancel();
   }
   net::StreamAddress address() const override { return at_; }
 

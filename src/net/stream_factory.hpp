@@ -48,7 +48,7 @@ class StreamListener {
   virtual ~StreamListener() = default;
   /// Takes no more: Scheduler::retire() asks for that at once, so that a listener can be given up
   /// inside its own callback.
-  virtual void stop() {}
+  virtual void cancel() {}
   /// Where it listens, with the port that was picked.
   virtual StreamAddress address() const = 0;
 };

@@ -69,7 +69,7 @@ void Endpoint::release(PoolSocket& socket) {
   mux_.forget_socket(*socket.socket_);
   if (node_ != nullptr) node_->forget_socket(*socket.socket_);
   pool_.erase(socket.socket_.get());
-  env_.scheduler.delete_later(std::move(socket.socket_));
+  env_.scheduler.retire(std::move(socket.socket_));
 }
 
 void Endpoint::on_datagrams(net::UdpSocket& socket, std::span<net::InboundDatagram> batch) {

@@ -57,7 +57,7 @@ void LocalAddresses::begin(net::Ipv4 host) {
 
 void LocalAddresses::conclude(Test& test, Verdict verdict) {
   test.verdict = verdict;
-  env_.scheduler.delete_later(std::move(test.socket));
+  env_.scheduler.retire(std::move(test.socket));
   env_.scheduler.retire(std::move(test.timer));
 }
 

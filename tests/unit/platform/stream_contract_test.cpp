@@ -270,7 +270,7 @@ TEMPLATE_TEST_CASE("a listener that is given up inside its callback takes nobody
                    STREAM_IMPLEMENTATIONS) {
   Meeting<TestType> m;
   m.listen();
-  m.on_accepted = [&] { m.loop.scheduler().delete_later(std::move(m.listener)); };
+  m.on_accepted = [&] { m.loop.scheduler().retire(std::move(m.listener)); };
   std::vector<std::unique_ptr<net::Dial>> dials;
   // All of them wait by the time that the first is taken.
   m.loop.dispatch([&] {

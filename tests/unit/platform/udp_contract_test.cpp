@@ -384,7 +384,7 @@ TEMPLATE_TEST_CASE("a socket that is given up inside a callback tells nothing mo
   auto given_up = bound(sockets.udp(), told);
   told.then = [&](net::UdpSocket& socket) {
     CHECK(&socket == given_up.get());
-    sockets.scheduler().delete_later(std::move(given_up));
+    sockets.scheduler().retire(std::move(given_up));
   };
   REQUIRE(send_all(*sockets.sender, given_up->local_address(), many()) == many().size());
   REQUIRE(sockets.run_until([&] { return told.calls > 0; }));
@@ -401,7 +401,7 @@ TEMPLATE_TEST_CASE("a socket that another one's callback gives up tells nothing 
   std::optional<int> told_before;
   sockets.recorder.then = [&](net::UdpSocket&) {
     if (!told_before) told_before = told.calls;
-    sockets.scheduler().delete_later(std::move(given_up));
+    sockets.scheduler().retire(std::move(given_up));
   };
   const net::Address at = given_up->local_address();
   sockets.send({numbered(5, 1)});

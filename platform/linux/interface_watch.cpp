@@ -47,9 +47,15 @@ class NetlinkWatch final : public InterfaceWatch {
     }
   }
 
+  /// NLMSG_OK, without its comparison of numbers of different signs.
+  static bool fits(const nlmsghdr& header, int left) {
+    return left >= static_cast<int>(sizeof header) && header.nlmsg_len >= sizeof header &&
+           header.nlmsg_len <= static_cast<std::uint32_t>(left);
+  }
+
   void look_at(const char* buffer, std::size_t size) {
     auto left = static_cast<int>(size);
-    for (auto* header = reinterpret_cast<const nlmsghdr*>(buffer); NLMSG_OK(header, left);
+    for (auto* header = reinterpret_cast<const nlmsghdr*>(buffer); fits(*header, left);
          header = NLMSG_NEXT(header, left)) {
       if (header->nlmsg_type != RTM_NEWROUTE && header->nlmsg_type != RTM_DELROUTE) continue;
       const auto* route = static_cast<const rtmsg*>(NLMSG_DATA(header));

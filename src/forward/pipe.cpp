@@ -21,8 +21,7 @@ std::string of_local(const std::string& reason) {
 
 Pipe::Pipe(Scheduler& scheduler, std::unique_ptr<net::ByteStream> local,
            std::unique_ptr<net::BufferedByteStream> peer, Done done)
-    : scheduler_(scheduler),
-      local_(std::move(local)),
+    : local_(std::move(local)),
       peer_(std::move(peer)),
       done_(std::move(done)),
       again_timer_(scheduler,

@@ -95,7 +95,6 @@ class Pipe {
   void finish(const std::string& reason);
   bool over() const { return finished_ || leaving_; }
 
-  Scheduler& scheduler_;
   std::unique_ptr<net::ByteStream> local_;
   std::unique_ptr<net::BufferedByteStream> peer_;
   Side local_side_{*this, false};

@@ -12,15 +12,10 @@ const crypto = require('node:crypto')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const { FOLDERS, ROOT, filesOf, flagsOf, read } = require('./sources')
 
-const ROOT = path.join(__dirname, '..', '..')
 const [, , build, ...only] = process.argv
 const OUT = path.join(build, 'tidy')
-const below = (folder) => fs.readdirSync(path.join(ROOT, folder), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => `${folder}/${name}`)
-const rooms = (folder) => [folder, ...below(folder).flatMap(rooms)]
-// Of platform's folders, those that this system builds.
-const SYSTEM = ['common', 'posix', process.platform].map((name) => `platform/${name}`)
-const FOLDERS = [...rooms('src').slice(1), 'platform', ...SYSTEM, 'config']
 const nameOf = (folder) => folder.replace(/^src\//, '').replaceAll('/', '_')
 
 function version () {
@@ -30,23 +25,6 @@ function version () {
     console.log('skipped: there is no clang-tidy')
     process.exit(77)
   }
-}
-
-const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8')
-const filesOf = (folder, suffix) => fs.readdirSync(path.join(ROOT, folder)).filter((name) => name.endsWith(suffix)).map((name) => `${folder}/${name}`).sort()
-
-/** What a compiler has to know of a folder; warnings and hardening are other tools' business. */
-function flagsOf (folder, commands) {
-  const target = `hsfwd_${folder.split('/')[folder.startsWith('src/') ? 1 : 0]}.dir/`
-  const entry = commands.find(({ command }) => command.includes(target))
-  if (!entry) return null // headers only
-  const words = entry.command.match(/(?:\\.|"(?:\\.|[^"])*"|[^\s"\\])+/g)
-  const kept = []
-  for (let i = 0; i < words.length; i++) {
-    if (words[i] === '-isystem') kept.push(words[i], words[++i])
-    else if (/^-(D|I|std)/.test(words[i]) && !words[i].includes('_FORTIFY_SOURCE')) kept.push(words[i].replace(/\\?"/g, ''))
-  }
-  return [...kept, '-DHSFWD_VERSION="tidy"']
 }
 
 function check (unit, flags) {

@@ -22,8 +22,7 @@ std::optional<RelayThroughInfo> choose_relay(const std::vector<crypto::PublicKey
 RelayedPath::RelayedPath(const PeerContext& context, PeerSocket& socket,
                          const RelayThroughInfo& relay, RelayIdentity identity, bool initiator,
                          Owner& owner)
-    : context_(context),
-      socket_(socket),
+    : socket_(socket),
       owner_(owner),
       pairing_(context.relay_connections, relay, identity, initiator, socket.raw().id(), *this),
       pairing_timer_(context.env.scheduler, [this] {

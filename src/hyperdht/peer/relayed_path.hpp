@@ -65,7 +65,6 @@ class RelayedPath final : private RelayPairing::Observer {
   void on_relay_gone() override;
   void finish_if_moved();
 
-  const PeerContext& context_;
   PeerSocket& socket_;
   Owner& owner_;
   State state_ = State::kPairing;

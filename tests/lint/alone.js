@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every source file by itself, for the other compiler: what a file needs it includes, and what clang warns of is an
+// error. The builds of the tests are g++'s, and one unit a folder (docs/adr/0013), where a file may live on its neighbours.
+// Nothing is generated, which takes a third of the time.
+//
+// Usage: node tests/lint/alone.js BUILD [FILE...]     BUILD has compile_commands.json
+'use strict'
+const { execFile, execFileSync } = require('node:child_process')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { FOLDERS, ROOT, filesOf, flagsOf } = require('./sources')
+
+const [, , build, ...only] = process.argv
+const COMPILER = 'clang++'
+// Warnings that both compilers know; those of g++ alone are left out.
+const WARNINGS = /^-W(?!error|no-stringop-overread)/
+
+function compile (file, flags) {
+  return new Promise((resolve) => {
+    execFile(COMPILER, [...flags, '-Werror', '-fsyntax-only', path.join(ROOT, file)], { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+      resolve(error ? stderr || String(error) : '')
+    })
+  })
+}
+
+async function main () {
+  try {
+    execFileSync(COMPILER, ['--version'])
+  } catch {
+    console.log(`skipped: there is no ${COMPILER}`)
+    process.exit(77)
+  }
+  const commands = JSON.parse(fs.readFileSync(path.join(build, 'compile_commands.json'), 'utf8'))
+  const waiting = FOLDERS.flatMap((folder) => {
+    const flags = flagsOf(folder, commands, WARNINGS)
+    return flags ? filesOf(folder, '.cpp').map((file) => ({ file, flags })) : []
+  }).filter(({ file }) => !only.length || only.includes(file))
+  const count = waiting.length
+  let failed = 0
+  const work = async () => {
+    for (let job = waiting.pop(); job; job = waiting.pop()) {
+      const problem = await compile(job.file, job.flags)
+      if (problem) { failed++; console.log(problem) }
+    }
+  }
+  await Promise.all(Array.from({ length: os.cpus().length }, work))
+  console.log(`${count} files, ${failed} with problems`)
+  process.exit(failed || !count ? 1 : 0)
+}
+
+main()

@@ -43,6 +43,11 @@ class PlainUdpSocket final : public net::UdpSocket {
     return uv_udp_recv_start(handle_.get(), on_alloc, on_receive) == 0;
   }
 
+  void cancel() override {
+    cancelled_ = true;
+    uv_udp_recv_stop(handle_.get());
+    if (retry_) retry_->stop();
+  }
   net::Address local_address() const override { return local_; }
 
   std::size_t send(std::span<const net::OutboundDatagram> batch) override {
@@ -85,6 +90,7 @@ class PlainUdpSocket final : public net::UdpSocket {
 
   /// libuv does not tell when a socket is writable, so it is tried again soon.
   void wait_for_room() {
+    if (cancelled_) return;
     if (!retry_) {
       retry_ = std::make_unique<Timer>(loop_.scheduler(), [this] { observer_.on_writable(*this); });
     }
@@ -113,6 +119,7 @@ class PlainUdpSocket final : public net::UdpSocket {
   std::uint8_t* buffer_;
   net::Address local_;
   int default_ttl_ = 0;
+  bool cancelled_ = false;
   std::unique_ptr<Timer> retry_;
   UvHandle<uv_udp_t> handle_;
 };

@@ -148,6 +148,7 @@ class LinuxUdpSocket final : public net::UdpSocket {
 
  private:
   void on_ready(int events) {
+    if (cancelled_) return;
     if ((events & UV_WRITABLE) != 0 && blocked_) {
       blocked_ = false;
       poll_.watch(UV_READABLE);

@@ -32,17 +32,13 @@ void refuse_orderly_end(int fd) {
 }
 
 struct ClosingSockets::Closing {
-  Closing(Loop& loop, UniqueFd f, bool e)
+  Closing(Loop& loop, UniqueFd f)
       : fd(std::move(f)),
-        ended(e),
         since(loop.scheduler().now()),
         heard_at(since),
         scheduler(loop.scheduler()),
         poll(loop, fd.get(), [this](int) { drop(); }) {
     poll.watch(UV_READABLE);
-  }
-  ~Closing() {
-    if (!ended) refuse_orderly_end(fd.get());
   }
   Closing(const Closing&) = delete;
   Closing& operator=(const Closing&) = delete;
@@ -80,7 +76,6 @@ struct ClosingSockets::Closing {
   }
 
   const UniqueFd fd;
-  const bool ended;
   const Instant since;
   Instant heard_at;
   std::size_t dropped = 0;  // bytes
@@ -95,11 +90,13 @@ ClosingSockets::ClosingSockets(Loop& loop)
 ClosingSockets::~ClosingSockets() = default;
 
 void ClosingSockets::add(UniqueFd fd, bool ended) {
+  // First, so that it is none either where there is no memory to keep it.
+  if (!ended) refuse_orderly_end(fd.get());
   if (sockets_.size() >= kMaxSockets) {
     loop_.scheduler().retire(std::move(sockets_.front()));
     sockets_.pop_front();
   }
-  sockets_.push_back(std::make_unique<Closing>(loop_, std::move(fd), ended));
+  sockets_.push_back(std::make_unique<Closing>(loop_, std::move(fd)));
   if (!timer_.armed()) timer_.start(kCheckInterval);
 }
 

@@ -30,16 +30,16 @@ bool is_pollable(int fd) {
 
 }  // namespace
 
-FdStream::FdStream(Loop& loop, ClosingSockets* closing)
+FdStream::FdStream(Loop& loop, std::shared_ptr<ClosingSockets> closing)
     : loop_(loop),
-      closing_(closing),
+      closing_(std::move(closing)),
       always_ready_task_(loop.scheduler(), [this] { on_ready(UV_READABLE | UV_WRITABLE); }),
       broken_task_(loop.scheduler(), [this] {
         if (observer_ != nullptr) observer_->on_reset(reason_);
       }) {}
 
-FdStream::FdStream(Loop& loop, ClosingSockets& closing, UniqueFd socket)
-    : FdStream(loop, &closing) {
+FdStream::FdStream(Loop& loop, std::shared_ptr<ClosingSockets> closing, UniqueFd socket)
+    : FdStream(loop, std::move(closing)) {
   open_side(in_, std::move(socket));
 }
 
@@ -155,6 +155,7 @@ void FdStream::on_ready(int events) {
   if ((events & UV_WRITABLE) != 0 && std::exchange(want_write_, false)) {
     want(out, UV_WRITABLE, false);
     if (observer_ != nullptr) observer_->on_writable();
+    if (closed_) return;
   }
   if ((events & UV_READABLE) != 0 && std::exchange(want_read_, false)) {
     if (observer_ != nullptr) observer_->on_readable();
@@ -190,6 +191,7 @@ void FdStream::reset() {
   if (closed_) return;
   closed_ = true;
   broken_task_.cancel();
+  always_ready_task_.cancel();
   if (is_socket() && in_.fd && wrote_ && write_error_ == 0) {
     if (in_.poll) in_.poll->watch(0);
     loop_.scheduler().retire(std::move(in_.poll));

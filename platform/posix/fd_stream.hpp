@@ -19,7 +19,7 @@ class ClosingSockets;
 class FdStream final : public net::ByteStream {
  public:
   /// Over a connected socket; its own direction ends by shutdown. `closing` has it after reset().
-  FdStream(Loop& loop, ClosingSockets& closing, UniqueFd socket);
+  FdStream(Loop& loop, std::shared_ptr<ClosingSockets> closing, UniqueFd socket);
   /// Over two; its own direction ends by closing the second.
   FdStream(Loop& loop, UniqueFd in, UniqueFd out);
   ~FdStream() override;
@@ -42,7 +42,7 @@ class FdStream final : public net::ByteStream {
     int wanted = 0;
   };
 
-  FdStream(Loop& loop, ClosingSockets* closing);
+  FdStream(Loop& loop, std::shared_ptr<ClosingSockets> closing);
   bool is_socket() const { return closing_ != nullptr; }
   void open_side(Side& side, UniqueFd fd);
   void close_side(Side& side);
@@ -53,7 +53,7 @@ class FdStream final : public net::ByteStream {
   void broken(int error);
 
   Loop& loop_;
-  ClosingSockets* const closing_;  // nothing for a pair
+  const std::shared_ptr<ClosingSockets> closing_;  // nothing for a pair
   Side in_;
   Side out_;  // unused for a socket, whose two directions share `in_`
   net::ByteStreamObserver* observer_ = nullptr;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/common/loop_files.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
@@ -16,8 +17,10 @@ int probe_for_files() {
   for (std::size_t i = 0; i < opened.size(); i += 2) {
     int ends[2];
     if (pipe(ends) != 0) return errno;
-    opened[i].reset(ends[0]);
-    opened[i + 1].reset(ends[1]);
+    for (std::size_t k = 0; k < 2; ++k) {
+      opened[i + k].reset(ends[k]);
+      fcntl(ends[k], F_SETFD, FD_CLOEXEC);
+    }
   }
   return 0;
 }

@@ -80,7 +80,8 @@ std::string listen_problem(int error, std::uint16_t port) {
 
 /// What all streams of a factory have in common.
 struct Common {
-  Common(Loop& l, const Log& log) : loop(l), alarm(l.scheduler(), log), closing(l) {}
+  Common(Loop& l, const Log& log)
+      : loop(l), alarm(l.scheduler(), log), closing(std::make_shared<ClosingSockets>(l)) {}
 
   /// Nothing, and the socket is closed, if there is no memory for a stream, or no room in the event
   /// loop.
@@ -94,7 +95,7 @@ struct Common {
 
   Loop& loop;
   DescriptorAlarm alarm;
-  ClosingSockets closing;
+  std::shared_ptr<ClosingSockets> closing;  // also of the streams, which may outlive the factory
 };
 
 /// Resolves, then tries one address after the other.
@@ -156,7 +157,7 @@ class StreamDial final : public net::Dial {
                                      port.c_str(), &hints);
     if (error == 0) return;
     delete std::exchange(request_, nullptr);
-    finish(Err(std::string("cannot be resolved")));
+    finish(Err(std::string(net::StreamFactory::kUnresolved)));
   }
 
   static void on_resolved(uv_getaddrinfo_t* uv, int status, addrinfo* found) {
@@ -172,7 +173,7 @@ class StreamDial final : public net::Dial {
         return;
       }
       self->addresses_ = addresses;
-      self->next("cannot be resolved");
+      self->next(net::StreamFactory::kUnresolved);
     });
   }
 
@@ -184,7 +185,7 @@ class StreamDial final : public net::Dial {
       common_.alarm.on_failure(error);
       return std::strerror(error);
     }
-    return "cannot be resolved";
+    return net::StreamFactory::kUnresolved;
   }
 
   void next(std::string why) {

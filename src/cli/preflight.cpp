@@ -69,7 +69,10 @@ void Preflight::dial(const forward::Service& service) {
   std::string hint = name_hint(service);
   if (!hint.empty()) hint = "; " + hint;
   probe.dial = app_.streams().dial(service.target, [this, &probe, hint](const auto& stream) {
-    settle(probe, stream ? "" : stream.error() + "; peers cannot use it at the moment" + hint);
+    if (stream) return settle(probe, "");
+    const bool unresolved = stream.error() == net::StreamFactory::kUnresolved;
+    settle(probe,
+           stream.error() + "; peers cannot use it at the moment" + (unresolved ? hint : ""));
   });
 }
 

@@ -133,7 +133,7 @@ void Exposure::look_for_services() {
       const std::string& host = service.target.host;
       lookups_.push_back(
           app_.env().resolver.resolve(host, [this, hint, host](const Result<net::Ipv4>& found) {
-            if (!found) app_.log().warning("expose", "host {} does not resolve: {}", host, hint);
+            if (!found) app_.log().warning("expose", "host {} has no IPv4 address: {}", host, hint);
           }));
     }
     const std::string why = platform::why_nobody_listens(service.target);

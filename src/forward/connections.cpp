@@ -44,6 +44,7 @@ struct ServiceHost::Leaving final : net::ByteStreamObserver {
 
 void ServiceHost::Connection::cancel() {
   if (dial) dial->cancel();
+  if (peer) peer->set_observer(nullptr);
 }
 
 ServiceHost::ServiceHost(Scheduler& scheduler, net::StreamFactory& streams, ConnectionIds& ids,

@@ -48,16 +48,18 @@ class StreamListener {
   virtual ~StreamListener() = default;
   /// Takes no more: Scheduler::retire() asks for that at once, so that a listener can be given up
   /// inside its own callback.
-  virtual void cancel() {}
+  virtual void cancel() = 0;
   /// Where it listens, with the port that was picked.
   virtual StreamAddress address() const = 0;
 };
 
 class StreamFactory {
  public:
+  /// There is no such host, or nobody to ask.
+  static constexpr const char* kUnresolved = "cannot be resolved";
   virtual ~StreamFactory() = default;
 
-  /// The error is one clause for people: "connection refused".
+  /// The error is one clause for people: "connection refused", or kUnresolved.
   using Dialled = std::function<void(Result<std::unique_ptr<ByteStream>, std::string>)>;
   using Accepted = std::function<void(std::unique_ptr<ByteStream>)>;
 

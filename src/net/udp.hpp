@@ -49,7 +49,7 @@ class UdpSocket {
   virtual ~UdpSocket() = default;
   /// The observer is called no more: Scheduler::retire() asks for that at once, while the socket
   /// itself goes at the end of the dispatch.
-  virtual void cancel() {}
+  virtual void cancel() = 0;
 
   /// The bound address; the host is 0.0.0.0 when bound to all.
   virtual Address local_address() const = 0;

@@ -35,9 +35,10 @@ class PeerSocket::Impl final : public net::ByteStreamObserver {
       const ByteView next = socket->peek();
       if (next.empty()) break;
       // The callback may destroy this object, and with it what is being read.
-      telling = true;
-      if (on_data) on_data(next);
-      telling = false;
+      {
+        const Telling guard(telling);
+        if (on_data) on_data(next);
+      }
       socket->consume(next.size());
     }
     if (gone || paused || ended || socket->read_state() != net::ReadState::kEnd) return;
@@ -68,6 +69,12 @@ class PeerSocket::Impl final : public net::ByteStreamObserver {
     over = true;
     if (on_close) on_close("");
   }
+
+  struct Telling {
+    explicit Telling(bool& f) : flag(f) { flag = true; }
+    ~Telling() { flag = false; }
+    bool& flag;
+  };
 
   std::unique_ptr<hyperdht::PeerSocket> socket;
   std::function<void(ByteView)> on_data;

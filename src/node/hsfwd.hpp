@@ -109,7 +109,7 @@ class PeerSocket {
   /// The connection has moved to another kind of path: from a relay to a direct one.
   void on_path_changed(std::function<void()> callback);
   /// The same connection as a stream with back-pressure both ways, for pipes. This object is empty
-  /// afterwards. Not from inside on_data.
+  /// afterwards. Not from inside on_data or on_message.
   std::unique_ptr<hyperdht::PeerSocket> release();
   const hyperdht::PeerSocket& details() const;
 

@@ -36,6 +36,7 @@ class Wall final : public net::UdpFactory {
   struct Socket final : net::UdpSocket, net::UdpObserver {
     Socket(const Wall& w, net::UdpObserver& o) : wall(w), observer(o) {}
 
+    void cancel() override { inner->cancel(); }
     net::Address local_address() const override { return inner->local_address(); }
     std::size_t path_mtu(net::Address to) const override { return inner->path_mtu(to); }
 

@@ -18,7 +18,10 @@ const filesOf = (folder, suffix) => fs.readdirSync(path.join(ROOT, folder)).filt
 function flagsOf (folder, commands, also = /^$/) {
   const target = `hsfwd_${folder.split('/')[folder.startsWith('src/') ? 1 : 0]}.dir/`
   const entry = commands.find(({ command }) => command.includes(target))
-  if (!entry) return null // headers only
+  if (!entry) {
+    if (filesOf(folder, '.cpp').length) throw new Error(`${folder} has sources, and nothing that is built of them`)
+    return null // headers only
+  }
   const words = entry.command.match(/(?:\\.|"(?:\\.|[^"])*"|[^\s"\\])+/g)
   const kept = []
   for (let i = 0; i < words.length; i++) {

@@ -58,6 +58,7 @@ async function main () {
     if (fs.existsSync(clean) && fs.readFileSync(clean, 'utf8') === key) continue
     waiting.push({ folder, sources, flags, clean, key, size: sources.reduce((sum, file) => sum + read(file).length, 0) })
   }
+  if (only.length && !only.every((folder) => FOLDERS.includes(folder))) throw new Error(`no such folder: ${only}`)
   // The largest first, so that they do not come last with a processor idle.
   waiting.sort((a, b) => b.size - a.size)
   let failed = 0

@@ -13,6 +13,7 @@ class HostSocket final : public net::UdpSocket {
   }
   ~HostSocket() override { host_.sockets_.erase(local_.port); }
 
+  void cancel() override { cancelled_ = true; }
   Address local_address() const override { return local_; }
 
   std::size_t send(std::span<const net::OutboundDatagram> batch) override {
@@ -29,7 +30,9 @@ class HostSocket final : public net::UdpSocket {
     return batch.size();
   }
 
-  void deliver(std::span<net::InboundDatagram> batch) { observer_.on_datagrams(*this, batch); }
+  void deliver(std::span<net::InboundDatagram> batch) {
+    if (!cancelled_) observer_.on_datagrams(*this, batch);
+  }
   bool takes(Ipv4 to) const { return local_.host.is_any() || local_.host == to; }
 
  private:
@@ -42,6 +45,7 @@ class HostSocket final : public net::UdpSocket {
   Host& host_;
   const Address local_;
   net::UdpObserver& observer_;
+  bool cancelled_ = false;
 };
 
 Host::Host(World& world, Segment& segment, Ipv4 address, const LinkProfile& profile,

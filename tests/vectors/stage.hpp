@@ -52,6 +52,7 @@ class Stage : public net::UdpFactory,
   class Socket final : public net::UdpSocket {
    public:
     Socket(Stage& stage, net::Address local) : stage_(stage), local_(local) {}
+    void cancel() override {}
     net::Address local_address() const override { return local_; }
     std::size_t send(std::span<const net::OutboundDatagram> batch) override {
       for (const auto& datagram : batch) {

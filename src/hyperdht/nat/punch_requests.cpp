@@ -96,7 +96,7 @@ void PunchRequests::on_result(Request& request, const rpc::CallResult& result) {
     observer_.on_answer(*answer);
     return;
   }
-  log_.note(AttemptStep::kPunch, "relay {}: {}", request.way.relay.to_string(),
+  log_.note(AttemptStep::kPunch, "introducer {}: {}", request.way.relay.to_string(),
             result ? "an invalid answer" : "no answer");
   std::erase_if(requests_, [&](auto& other) {
     const bool same = other.get() == &request;

@@ -15,7 +15,7 @@ class MuxSocket final : private net::ByteStreamObserver {
  public:
   /// `on_over` comes once, when the connection is gone or broken, with all channels closed; not
   /// after close(). It may come from inside a channel's event, so this object goes through
-  /// Scheduler::retire.
+  /// Scheduler::delete_later.
   MuxSocket(std::unique_ptr<PeerSocket> socket, std::function<void()> on_over);
   ~MuxSocket() override;
 

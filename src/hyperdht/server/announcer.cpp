@@ -263,7 +263,7 @@ void Announcer::follow(const Address& relay, const std::string& what) {
   changes.last = now;
   refresh_wanted_ = true;
   if (++changes.count <= kMaxChanges) {
-    node_.env().log.info("announcer", "relay {} {}", relay.to_string(), what);
+    node_.env().log.info("announcer", "introducer {} {}", relay.to_string(), what);
     return;
   }
   node_.env().log.info("announcer", "introducer {} {} repeatedly; trying another one",

@@ -33,6 +33,7 @@ class LocalPorts final : public net::StreamFactory {
   struct Listening final : net::StreamListener {
     Listening(LocalPorts& p, net::StreamAddress a) : ports(p), at(std::move(a)) {}
     ~Listening() override { ports.on_accepted = nullptr; }
+    void cancel() override {}
     net::StreamAddress address() const override { return at; }
     LocalPorts& ports;
     const net::StreamAddress at;

@@ -55,7 +55,7 @@ struct StreamFixture : RealLoop {
     return std::make_unique<FdStream>(loop, closing, UniqueFd(fd));
   }
 
-  ClosingSockets closing{loop};
+  std::shared_ptr<ClosingSockets> closing = std::make_shared<ClosingSockets>(loop);
 };
 
 /// What a blocking descriptor delivers; the error it ends with, 0 for an orderly end.
@@ -163,11 +163,11 @@ TEST_CASE("a reset waits for who has not taken yet what was written before it") 
   if (ended) stream->end();
   stream->reset();
   f.loop.scheduler().delete_later(std::move(stream));
-  CHECK(f.closing.count() == 1);
+  CHECK(f.closing->count() == 1);
   // Longer than it would wait for one that has got everything.
   const Instant since = f.loop.scheduler().now();
   f.run_until([&] { return f.loop.scheduler().now() >= since + 1500_ms; });
-  CHECK(f.closing.count() == 1);
+  CHECK(f.closing->count() == 1);
   std::size_t received = 0;
   std::optional<int> over;
   REQUIRE(f.run_until([&] {
@@ -180,7 +180,7 @@ TEST_CASE("a reset waits for who has not taken yet what was written before it") 
   }));
   CHECK(received == written);
   CHECK(*over == (ended ? 0 : ECONNRESET));
-  CHECK(f.run_until([&] { return f.closing.count() == 0; }));
+  CHECK(f.run_until([&] { return f.closing->count() == 0; }));
   close(theirs);
 }
 
@@ -197,7 +197,7 @@ TEST_CASE("who is writing when it is reset has its answer before a write fails")
   say(theirs, "upload");
   pollfd readable{theirs, POLLIN, 0};
   CHECK(poll(&readable, 1, 0) == 1);
-  REQUIRE(f.run_until([&] { return f.closing.count() == 0; }));
+  REQUIRE(f.run_until([&] { return f.closing->count() == 0; }));
   const auto [size, error] = read_out(theirs);
   CHECK(size == 13);
   CHECK(error == ECONNRESET);
@@ -213,7 +213,7 @@ TEST_CASE("nothing was written, or the program ends: a reset is one at once") {
   if (wrote) CHECK(stream->write(as_bytes("x")) == 1);
   stream->reset();
   stream.reset();
-  CHECK(f->closing.count() == (wrote ? 1 : 0));
+  CHECK(f->closing->count() == (wrote ? 1 : 0));
   f.reset();
   const auto [size, error] = read_out(theirs);
   CHECK(size == (wrote ? 1 : 0));

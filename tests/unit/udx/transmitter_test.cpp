@@ -16,6 +16,7 @@ struct ScriptedSocket final : net::UdpSocket {
     Bytes bytes;
     bool may_fragment;
   };
+  void cancel() override {}
   net::Address local_address() const override { return {}; }
   std::size_t send(std::span<const net::OutboundDatagram> batch) override {
     ++calls;

@@ -223,7 +223,7 @@ class ServerScene final : public Scene, private ServerPunch::Owner {
     tokens_.clear();
     dht_.env().scheduler.retire(std::move(punch_));
     ServerPunch::Owner& owner = *this;
-    punch_ = std::make_unique<ServerPunch>(dht_, key_, Firewall::kUnknown, false, owner);
+    punch_ = std::make_unique<ServerPunch>(dht_.context(), key_, Firewall::kUnknown, false, owner);
     HSFWD_CHECK(punch_->usable());
   }
   double limit_of(net::Ipv4 host) const override {
@@ -292,14 +292,14 @@ class ClientScene final : public Scene, private ClientPunch::Observer {
     over_ = false;
     asked_.reset();
     dht_.env().scheduler.retire(std::move(punch_));
-    PunchContext context;
-    context.key = key_;
-    for (const Address& relay : kRelays) context.session.relays.push_back({relay, kPeer});
-    context.relay = kRelays[kLiar];
-    context.server_address = {kHosts[1], 7};  // as the liar says
-    context.rtt = 100_ms;
+    PunchTerms terms;
+    terms.key = key_;
+    for (const Address& relay : kRelays) terms.session.relays.push_back({relay, kPeer});
+    terms.relay = kRelays[kLiar];
+    terms.server_address = {kHosts[1], 7};  // as the liar says
+    terms.rtt = 100_ms;
     ClientPunch::Observer& observer = *this;
-    punch_ = std::make_unique<ClientPunch>(dht_, std::move(context), log_, observer);
+    punch_ = std::make_unique<ClientPunch>(dht_.context(), std::move(terms), log_, observer);
   }
   /// Where a client goes is its own choice, and it comes again and again here.
   double limit_of(net::Ipv4) const override {

@@ -16,7 +16,7 @@ async function connect (network, key, specs, more = []) {
   return { program, port: Number(listen.split(':').pop()) }
 }
 
-async function heard (port, host) {
+async function heard (port, host = '127.0.0.1') {
   const socket = await t.connect(port, { host })
   const text = (await t.readAll(socket)).toString()
   socket.end()

@@ -220,3 +220,37 @@ TEST_CASE("nothing was written, or the program ends: a reset is one at once") {
   CHECK(error == ECONNRESET);
   close(theirs);
 }
+
+TEST_CASE("a stream that is reset as it can be written says nothing of what there is to read") {
+  struct Resetter final : net::ByteStreamObserver {
+    void on_readable() override { ++readable; }
+    void on_writable() override {
+      ++writable;
+      stream->reset();
+    }
+    void on_reset(const std::string&) override {}
+    std::unique_ptr<FdStream> stream;
+    int readable = 0;
+    int writable = 0;
+  };
+  StreamFixture f;
+  const auto [ours, theirs] = unix_pair();
+  Resetter observer;
+  observer.stream = f.stream_of(ours);
+  observer.stream->set_observer(&observer);
+  std::array<std::uint8_t, 8> chunk;
+  REQUIRE(observer.stream->read(chunk).state == net::ReadState::kBlocked);
+  const Bytes block(64 * 1024);
+  std::size_t written = 0;
+  for (std::size_t n = 1; n > 0; written += n) n = observer.stream->write(block);
+  // Both are so before the loop looks at the socket.
+  Bytes taken(written);
+  REQUIRE(::recv(theirs, taken.data(), taken.size(), MSG_WAITALL) == static_cast<ssize_t>(written));
+  say(theirs, "x");
+  REQUIRE(f.run_until([&] { return observer.writable > 0; }));
+  const Instant since = f.loop.scheduler().now();
+  f.run_until([&] { return f.loop.scheduler().now() >= since + 20_ms; });
+  CHECK(observer.writable == 1);
+  CHECK(observer.readable == 0);
+  close(theirs);
+}

@@ -235,6 +235,36 @@ TEMPLATE_TEST_CASE("what is written to who is gone is taken, and the stream is t
   CHECK(m.other->received == to_bytes(as_bytes("bye")));
 }
 
+TEST_CASE("a dial that is cancelled half way is not answered though it is still there") {
+  Meeting<Tcp> m;
+  m.listen();
+  std::unique_ptr<net::Dial> half_way;
+  m.loop.dispatch([&] { half_way = m.dial(); });  // and begins to connect
+  REQUIRE(m.answers == 0);
+  half_way->cancel();
+  const auto dialling = m.dial();
+  REQUIRE(m.run_until([&] { return m.dialled != nullptr; }));
+  m.run_until([] { return true; });
+  CHECK(m.answers == 1);
+}
+
+TEST_CASE("a look-up that is cancelled is not answered though it is still there") {
+  RealLoop place;
+  const auto resolver = make_resolver(place.loop);
+  int cancelled = 0;
+  bool answered = false;
+  const auto first = resolver->resolve("127.0.0.1", [&](Result<net::Ipv4>) { ++cancelled; });
+  // Of a name that no resolver takes, which is answered in another way.
+  const auto second = resolver->resolve(std::string(300, 'x'), [&](auto) { ++cancelled; });
+  first->cancel();
+  second->cancel();
+  const auto third = resolver->resolve("127.0.0.1", [&](auto) { answered = true; });
+  REQUIRE(place.run_until([&] { return answered; }));
+  const Instant since = place.loop.scheduler().now();
+  place.run_until([&] { return place.loop.scheduler().now() >= since + 50_ms; });
+  CHECK(cancelled == 0);
+}
+
 TEMPLATE_TEST_CASE("a stream that is given up inside a callback tells nothing more", "",
                    STREAM_IMPLEMENTATIONS) {
   Meeting<TestType> m;

@@ -394,6 +394,18 @@ TEMPLATE_TEST_CASE("a socket that is given up inside a callback tells nothing mo
   CHECK(told.calls == 1);
 }
 
+TEMPLATE_TEST_CASE("a socket that is cancelled tells nothing more though it is still there", "",
+                   UDP_IMPLEMENTATIONS) {
+  Sockets<TestType> sockets;
+  Recorder told;
+  const auto cancelled = bound(sockets.udp(), told);
+  REQUIRE(send_all(*sockets.sender, cancelled->local_address(), many()) == many().size());
+  cancelled->cancel();
+  sockets.send({kLast});
+  REQUIRE(sockets.run_until_last());
+  CHECK(told.calls == 0);
+}
+
 TEMPLATE_TEST_CASE("a socket that another one's callback gives up tells nothing more", "",
                    UDP_IMPLEMENTATIONS) {
   Sockets<TestType> sockets;

@@ -64,7 +64,7 @@ std::string expose_text(const Json& expose) {
   out += fmt::format("\n  for:         {}", allow.is_null()
                                                 ? std::string("everybody who knows the key")
                                                 : count_text(allow.size(), "key"));
-  out += "\n" + list_or("  announced:   ", expose.at("relays"), "not yet");
+  out += fmt::format("\n{}", list_or("  announced:   ", expose.at("relays"), "not yet"));
   out += fmt::format("\n  reachable:   {}", reachable.is_null()     ? "not tested yet"
                                             : reachable.get<bool>() ? "yes"
                                                                     : "no");

@@ -126,7 +126,7 @@ void ServiceHost::join(std::uint64_t id, Connection& connection,
   connection.pipe =
       std::make_unique<Pipe>(scheduler_, std::move(local), std::move(connection.peer),
                              [this, id](const std::string& reason) { close(id, reason); });
-  scheduler_.retire(std::move(waiting_[id]));
+  scheduler_.delete_later(std::move(waiting_[id]));
   waiting_.erase(id);
   connection.pipe->start();
 }
@@ -155,7 +155,7 @@ void ServiceHost::close(std::uint64_t id, const std::string& reason) {
   connections_.erase(found);
   const auto waiting = waiting_.find(id);
   if (waiting != waiting_.end()) {
-    scheduler_.retire(std::move(waiting->second));
+    scheduler_.delete_later(std::move(waiting->second));
     waiting_.erase(waiting);
   }
   on_closed_(closed);

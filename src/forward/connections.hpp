@@ -87,8 +87,6 @@ class ServiceHost {
     void on_readable() override {}
     void on_writable() override {}
     void on_reset(const std::string& reason) override { host.close(id, reason); }
-    /// The stream that it observes has another observer by then, or none.
-    void cancel() {}
     ServiceHost& host;
     const std::uint64_t id;
   };

@@ -58,7 +58,7 @@ class Dht final : private rpc::NodeHandler, private PeerDialer {
   void on_interfaces_changed();
 
   /// Any node has answered since the start.
-  bool heard_of_network() const { return node_.call_stats().responses > 0; }
+  bool heard_of_network() const { return node_.has_been_answered(); }
 
   // --- The parts ---
   const PeerContext& context() const { return context_; }

@@ -126,6 +126,8 @@ class Node final : private Calls::Owner {
   RoutingTable& table() { return table_; }
   Calls& calls() { return calls_; }
   const CallStats& call_stats() const { return calls_.stats(); }
+  /// Any node has answered since the start.
+  bool has_been_answered() const { return call_stats().responses > 0; }
   const AdmissionStats& admission_stats() const { return admission_stats_; }
   Tokens& tokens() { return tokens_; }
   UnresolvedNames& unresolved_names() { return unresolved_names_; }

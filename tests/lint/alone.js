@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every source file by itself, for the other compiler: what a file needs it includes, and what clang warns of is an
 // error. The builds of the tests are g++'s, and one unit a folder (docs/adr/0013), where a file may live on its neighbours.
-// Nothing is generated, which takes a third of the time.
+// Nothing is generated: CI's time is short.
 //
 // Usage: node tests/lint/alone.js BUILD [FILE...]     BUILD has compile_commands.json
 'use strict'

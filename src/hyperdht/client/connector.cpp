@@ -70,8 +70,7 @@ AttemptFailure Connector::failure_so_far(ConnectError error) const {
 
 /// Nobody knows the peer, or there is nobody at all.
 ConnectError Connector::not_found() const {
-  return context_.node.call_stats().responses > 0 ? ConnectError::kPeerNotFound
-                                                  : ConnectError::kNoNetwork;
+  return context_.node.has_been_answered() ? ConnectError::kPeerNotFound : ConnectError::kNoNetwork;
 }
 
 // --- The search ---

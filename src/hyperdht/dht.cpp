@@ -48,13 +48,13 @@ Dht::Dht(const net::Env& env, DhtOptions options)
                 .stamps = stamps_},
                mux_,
                routes_,
-               sockets_,
+               connections_,
                relay_connections_,
                record_pool_,
                large_frames_,
                options_.stream,
                options_.connection_keepalive},
-      client_context_{context_, searches_, relay_cache_, options_.key_pair},
+      client_context_{context_, attempts_, searches_, relay_cache_, options_.key_pair},
       server_context_{context_, servers_, client_relays_},
       record_pool_(kRecordBuffer, kIdleRecordBuffers),
       mux_(env.scheduler, env.random,
@@ -69,6 +69,7 @@ Dht::Dht(const net::Env& env, DhtOptions options)
       addresses_(env, endpoint_, node_, punch_socket_),
       stamps_(env_),
       relay_connections_(context_, *this),
+      attempts_(env.scheduler),
       servers_(context_),
       bootstrapped_task_(env.scheduler, [this] {
         for (const auto& then : std::exchange(on_bootstrapped_, {})) then();
@@ -80,7 +81,7 @@ Dht::~Dht() {
   punch_socket_.close();
   relay_connections_.clear();
   env_.scheduler.collect();
-  HSFWD_CHECK(servers_.empty() && sockets_.empty());
+  HSFWD_CHECK(servers_.empty() && connections_.empty() && attempts_.empty());
   routes_.clear();
   env_.scheduler.collect();
   endpoint_.set_node(nullptr);
@@ -101,13 +102,10 @@ void Dht::when_bootstrapped(std::function<void()> then) {
 
 std::unique_ptr<PeerSocket> Dht::connect(const crypto::PublicKey& remote, ConnectOptions options) {
   const crypto::KeyPair& keys = options.key_pair ? *options.key_pair : options_.key_pair;
-  auto socket = std::make_unique<PeerSocket>(context_, keys.public_key, true);
-  socket->set_remote_key(remote);
-  auto connector =
-      std::make_unique<Connector>(client_context_, *socket, remote, std::move(options));
-  Connector& started = *connector;
-  socket->own_controller(std::move(connector));
-  started.start();
+  auto socket = std::make_unique<PeerSocket>(context_, keys.public_key, remote, true);
+  auto attempt = std::make_unique<Connector>(client_context_, *socket, remote, std::move(options));
+  socket->set_path_observer(attempt.get());
+  attempts_.start(std::move(attempt));
   return socket;
 }
 
@@ -127,7 +125,7 @@ void Dht::on_interfaces_changed() {
   const bool renew = punch_socket_.get() != nullptr;
   node_.doubt_address();
   if (renew) punch_socket_.renew();
-  sockets_.check_paths("this machine's network changed");
+  connections_.check_paths("this machine's network changed");
   if (!servers_.empty()) addresses_.validated_local();
   servers_.refresh();
 }

@@ -10,7 +10,7 @@
 #include "hyperdht/client/connector.hpp"
 #include "hyperdht/client/context.hpp"
 #include "hyperdht/nat/punch_socket.hpp"
-#include "hyperdht/peer/peer_sockets.hpp"
+#include "hyperdht/peer/peer_connections.hpp"
 #include "hyperdht/peer/relay_connections.hpp"
 #include "hyperdht/server/client_relays.hpp"
 #include "hyperdht/server/context.hpp"
@@ -79,7 +79,7 @@ class Dht final : private rpc::NodeHandler, private PeerDialer {
   const PunchSocket* punch_socket() const { return punch_socket_.get(); }
   BufferPool& record_pool() { return record_pool_; }
   LargeFrames& large_frames() { return large_frames_; }
-  std::size_t open_sockets() const { return sockets_.size(); }
+  std::size_t open_sockets() const { return connections_.size(); }
 
  private:
   // rpc::NodeHandler
@@ -112,8 +112,9 @@ class Dht final : private rpc::NodeHandler, private PeerDialer {
   SharedPunchSocket punch_socket_;
   OwnAddresses addresses_;
   StampClock stamps_;
-  PeerSockets sockets_;
+  PeerConnections connections_;
   RelayConnections relay_connections_;
+  Attempts attempts_;
   Searches searches_;
   RelayCache relay_cache_;
   Servers servers_;

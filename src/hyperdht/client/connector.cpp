@@ -4,13 +4,32 @@
 #include <algorithm>
 #include <optional>
 
+#include "hyperdht/client/candidates.hpp"
 #include "hyperdht/client/context.hpp"
+#include "hyperdht/client/host_probe.hpp"
+#include "hyperdht/peer/relay_candidate.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::hyperdht {
 
 namespace {
-constexpr Duration kPassiveWait = 10_s;  // for a peer that was told that we are reachable
+
+/// A failure of it is a line of the timeline.
+class LoggedRelay final : public RelayCandidate {
+ public:
+  LoggedRelay(PathRace& race, const PeerContext& context, PeerSocket& socket,
+              const RelayThroughInfo& relay, bool initiator, const AttemptLog& log)
+      : RelayCandidate(race, context, socket, relay, RelayIdentity::kNode, initiator), log_(log) {}
+
+ private:
+  void on_relay_failed() override {
+    log_.note(AttemptStep::kRelay, "the relay did not bring the two sides together");
+    RelayCandidate::on_relay_failed();
+  }
+
+  const AttemptLog& log_;
+};
+
 }  // namespace
 
 Connector::Connector(const ClientContext& context, PeerSocket& socket,
@@ -23,11 +42,11 @@ Connector::Connector(const ClientContext& context, PeerSocket& socket,
       subject_(remote, keys_.public_key),
       log_(context.env.scheduler, options_.timeline),
       search_(new_search()),
+      race_(context.env.scheduler, static_cast<PathRace::Owner&>(*this)),
       start_task_(context.env.scheduler,
                   [this] {
                     if (!try_route()) search();
-                  }),
-      timer_(context.env.scheduler, [this] { on_timer(); }) {}
+                  }) {}
 
 Connector::~Connector() = default;
 
@@ -35,15 +54,19 @@ void Connector::start() {
   start_task_.post();
 }
 
-void Connector::on_socket_gone() {
+void Connector::on_connection_over() {
   if (state_ == State::kQueued) context_.searches.unfollow(subject_, *this);
   state_ = State::kFailed;
   socket_ = nullptr;
   context_.env.scheduler.retire(std::move(second_opinion_));
   end_search(std::nullopt);
+  context_.attempts.end(*this);
+}
+
+void Connector::cancel() {
   start_task_.cancel();
   search_->cancel();
-  give_up_paths();
+  race_.stop();
 }
 
 void Connector::fail(ConnectError error, const char* detail) {
@@ -52,7 +75,7 @@ void Connector::fail(ConnectError error, const char* detail) {
                     fmt::format("{}{}{}", describe(error), detail != nullptr ? ": " : "",
                                 detail != nullptr ? detail : ""));
   search_->cancel();
-  give_up_paths();
+  race_.stop();
   state_ = State::kFailed;
   end_search(error);
   socket_->fail(error, detail);
@@ -61,10 +84,7 @@ void Connector::fail(ConnectError error, const char* detail) {
 AttemptFailure Connector::failure_so_far(ConnectError error) const {
   AttemptFailure failure{.error = error, .punch = punch_failure_, .own_nat = own_firewall_};
   if (answer_) failure.peer_nat = static_cast<Firewall>(answer_->payload.firewall);
-  if (punch_) {
-    failure.own_nat = punch_->own_firewall();
-    failure.peer_nat = punch_->remote_firewall();
-  }
+  race_.explain(failure);
   return failure;
 }
 
@@ -170,7 +190,7 @@ void Connector::find(std::vector<Address> known_relays) {
 void Connector::on_answered(PeerAnswer answer) {
   if (state_ == State::kQueued) context_.searches.unfollow(subject_, *this);
   answer_ = std::move(answer);
-  choose_path();
+  begin_race();
 }
 
 void Connector::on_not_answered(bool known) {
@@ -189,73 +209,87 @@ void Connector::on_path_dead(const net::UdpSocket& socket, const Address& addres
 
 // --- Paths ---
 
-/// What the peer's answer says about how to reach it; the order is upstream's.
-void Connector::choose_path() {
+/// What the peer's answer says about how to reach it.
+void Connector::begin_race() {
   const NoisePayload& payload = answer_->payload;
   state_ = State::kWaiting;
   if (payload.version != 1) {
     fail(ConnectError::kServerIncompatible);
-    return;
-  }
-  if (payload.error != static_cast<std::uint64_t>(PayloadError::kNone) || !payload.udx) {
+  } else if (payload.error != static_cast<std::uint64_t>(PayloadError::kNone) || !payload.udx) {
     fail(ConnectError::kServerError);
+  } else {
+    socket_->raw().set_rtt_hint(answer_->rtt);
+    enter_race();
+  }
+}
+
+/// Every way to a peer that there is, in upstream's order. What is certain has no company.
+void Connector::enter_race() {
+  if (const auto known = known_path()) {
+    race_.enter(std::make_unique<KnownPath>(race_, *known));
     return;
   }
-  socket_->raw().set_rtt_hint(answer_->rtt);
+  enter_relay();
+  if (own_firewall_ == Firewall::kOpen) {
+    log_.note(AttemptStep::kDirect, "we accept packets from anybody; waiting for the peer's");
+    race_.enter(std::make_unique<PassiveWait>(race_, context_.env.scheduler));
+    return;
+  }
+  const bool relayed = answer_->server_address != answer_->relay;
+  if (relayed) {
+    race_.enter(std::make_unique<HostProbe>(race_, context_, target_of_peer(remote_),
+                                            search_->first_message(), *answer_,
+                                            options_.local_connection, log_));
+  }
+  const auto& holepunch = answer_->payload.holepunch;
+  if (holepunch && !holepunch->relays.empty() && options_.holepunch) {
+    race_.enter(std::make_unique<PunchCandidate>(race_, context_, punch_terms(), log_));
+  }
+  if (!race_.running()) fail(ConnectError::kCannotHolepunch);
+}
+
+/// A path that needs no trying.
+std::optional<PeerPath> Connector::known_path() {
+  const NoisePayload& payload = answer_->payload;
   net::UdpSocket& own_socket = context_.node.sending_socket();
   const bool relayed = answer_->server_address != answer_->relay;
   const bool punchable = payload.holepunch && !payload.holepunch->relays.empty();
   const bool open = payload.firewall == static_cast<std::uint64_t>(Firewall::kOpen);
-
   if (early_path_) {
     log_.note(AttemptStep::kDirect, "the peer's stream is already here");
-    connect(*early_path_->socket, early_path_->from, path_kind_of(early_path_->from));
-  } else if (!answer_->relayed) {
-    net::UdpSocket& socket = answer_->socket != nullptr ? *answer_->socket : own_socket;
-    log_.note(AttemptStep::kDirect, "the peer itself answered");
-    connect(socket, answer_->relay, path_kind_of(answer_->relay));
-  } else if (open || (relayed && !punchable)) {
-    const auto& addresses = payload.addresses4;
-    const auto reachable = std::find_if(addresses.begin(), addresses.end(),
-                                        [](const Address& a) { return !net::is_bogon(a.host); });
-    const Address to = reachable != addresses.end() ? *reachable : answer_->server_address;
-    log_.note(AttemptStep::kDirect, "the peer accepts packets from anybody at {}", to.to_string());
-    connect(own_socket, to, path_kind_of(to));
-  } else if (own_firewall_ == Firewall::kOpen) {
-    log_.note(AttemptStep::kDirect, "we accept packets from anybody; waiting for the peer's");
-    relay();
-    timer_.start(kPassiveWait);
-  } else {
-    relay();
-    const bool probing = relayed && probe_host();
-    if (punchable && options_.holepunch) {
-      punch();
-    } else if (!probing && !relay_) {
-      fail(ConnectError::kCannotHolepunch);
-    }
+    return PeerPath{*early_path_->socket, early_path_->from, path_kind_of(early_path_->from)};
   }
+  if (!answer_->relayed) {
+    log_.note(AttemptStep::kDirect, "the peer itself answered");
+    return PeerPath{answer_->socket != nullptr ? *answer_->socket : own_socket, answer_->relay,
+                    path_kind_of(answer_->relay)};
+  }
+  if (!open && (!relayed || punchable)) return std::nullopt;
+  const auto& addresses = payload.addresses4;
+  const auto reachable = std::find_if(addresses.begin(), addresses.end(),
+                                      [](const Address& a) { return !net::is_bogon(a.host); });
+  const Address to = reachable != addresses.end() ? *reachable : answer_->server_address;
+  log_.note(AttemptStep::kDirect, "the peer accepts packets from anybody at {}", to.to_string());
+  return PeerPath{own_socket, to, path_kind_of(to)};
 }
 
-/// False when there is nothing to try.
-bool Connector::probe_host() {
-  host_probe_ = std::make_unique<HostProbe>(
-      context_, target_of_peer(remote_), search_->first_message(), *answer_, log_,
-      [this](bool found) {
-        if (found) {
-          const bool lan = host_probe_->same_network();
-          connect(lan ? context_.node.server_socket() : context_.node.sending_socket(),
-                  host_probe_->address(), lan ? PathKind::kLan : PathKind::kDirect);
-        } else {
-          check_paths_exhausted();
-        }
-      });
-  if (host_probe_->same_network() && !options_.local_connection) return false;
-  return host_probe_->start();
+/// The relay the server names, else our own: upstream's order, and both sides come to the same.
+void Connector::enter_relay() {
+  const auto& theirs = answer_->payload.relay_through;
+  if (!relay_is_named()) return;
+  const RelayThroughInfo& info = theirs ? *theirs : *own_relay_;
+  log_.note(AttemptStep::kRelay, "asking the relay {}, which {} named",
+            to_hex(info.public_key.view()), theirs ? "the peer" : "we");
+  race_.enter(std::make_unique<LoggedRelay>(race_, context_, *socket_, info, !theirs, log_));
 }
 
-void Connector::punch() {
+bool Connector::relay_is_named() const {
+  return answer_->payload.relay_through || own_relay_;
+}
+
+PunchTerms Connector::punch_terms() const {
   const NoisePayload& payload = answer_->payload;
-  PunchTerms terms{
+  return {
       .target = target_of_peer(remote_),
       .key = SecurePayload::shared_key(answer_->keys, (agreed() & Extension::kSecretKeys) != 0),
       .session = *payload.holepunch,
@@ -265,93 +299,99 @@ void Connector::punch() {
       .server_is_hsfwd = payload.extension.has_value(),
       .rtt = answer_->rtt,
       .fast_open = options_.fast_open,
-      .patient = relay_ != nullptr,
+      .patient = relay_is_named(),
   };
-  ClientPunch::Observer& observer = *this;
-  punch_ = std::make_unique<ClientPunch>(context_, std::move(terms), log_, observer);
 }
 
-void Connector::on_punched(net::UdpSocket& socket, const Address& from) {
-  connect(socket, from, path_kind_of(from));
-}
-
-void Connector::on_open_server(const Address& address) {
-  log_.note(AttemptStep::kDirect, "the peer accepts packets from anybody at {}",
-            address.to_string());
-  connect(context_.node.sending_socket(), address, path_kind_of(address));
-}
-
-void Connector::on_punch_failed(PunchFailure failure) {
-  punch_failure_ = failure;
-  if (!ask_anew(failure)) check_paths_exhausted();
+bool Connector::on_candidate_lost(const PathCandidate& candidate) {
+  AttemptFailure failure{.error = ConnectError::kHolepunchAborted,
+                         .punch = std::nullopt,
+                         .own_nat = own_firewall_};
+  candidate.explain(failure);
+  if (!failure.punch) return false;
+  punch_failure_ = failure.punch;
+  return ask_anew(failure);
 }
 
 /// A server that loses the samples of its own NAT breaks its punch off; by the next handshake it has
 /// better luck, perhaps. It has let go of the stream, so nothing of the old attempt comes in between.
-bool Connector::ask_anew(PunchFailure failure) {
+bool Connector::ask_anew(const AttemptFailure& failure) {
   const bool hopeless =
-      failure != PunchFailure::kServerAborted || punch_->own_firewall() >= Firewall::kRandom;
-  if (state_ != State::kWaiting || relay_ || hopeless) return false;
+      failure.punch != PunchFailure::kServerAborted || failure.own_nat >= Firewall::kRandom;
+  if (state_ != State::kWaiting || relay_is_named() || hopeless) return false;
   if (!std::exchange(may_ask_anew_, false)) return false;
   log_.note(AttemptStep::kHandshake, "asking the peer again");
-  give_up_paths();
+  race_.stop();
   std::vector<Address> relays = search_->tried();
   context_.env.scheduler.retire(std::exchange(search_, new_search()));
   find(std::move(relays));
   return true;
 }
 
-/// Nothing is left to try once neither an address of the peer's own nor a punch nor a relay can bring a path
-/// any more. What a relay carries stays there.
-void Connector::check_paths_exhausted() {
-  if (state_ != State::kWaiting && state_ != State::kRelayed) return;
-  if ((host_probe_ && host_probe_->active()) || (punch_ && punch_->running())) return;
+/// What a relay carries stays there.
+void Connector::on_race_lost() {
   if (state_ == State::kRelayed) {
     const char* why = punch_failure_ ? describe(*punch_failure_) : "hole punching is not possible";
     log_.note_failure(AttemptStep::kPath, failure_so_far(ConnectError::kHolepunchAborted),
                       fmt::format("stays on the relay: {}", why));
+  } else if (state_ == State::kWaiting) {
+    fail(ConnectError::kHolepunchAborted, punch_failure_ ? describe(*punch_failure_) : nullptr);
+  }
+}
+
+void Connector::on_carrier_found(std::unique_ptr<PathCarrier> carrier, const PeerPath& path,
+                                 udx::StreamId leg) {
+  if (state_ != State::kWaiting) {
+    context_.env.scheduler.retire(std::move(carrier));
     return;
   }
-  if (timer_.armed() || (relay_ && relay_->pairing())) return;
-  fail(ConnectError::kHolepunchAborted, punch_failure_ ? describe(*punch_failure_) : nullptr);
-}
-
-// --- The relay ---
-
-/// The relay the server names, else our own: upstream's order, and both sides come to the same.
-void Connector::relay() {
-  const auto& theirs = answer_->payload.relay_through;
-  if (!theirs && !own_relay_) return;
-  const RelayThroughInfo& info = theirs ? *theirs : *own_relay_;
-  log_.note(AttemptStep::kRelay, "asking the relay {}, which {} named",
-            to_hex(info.public_key.view()), theirs ? "the peer" : "we");
-  RelayedPath::Owner& owner = *this;
-  relay_ =
-      std::make_unique<RelayedPath>(context_, *socket_, info, RelayIdentity::kNode, !theirs, owner);
-}
-
-void Connector::on_relay_paired(net::UdpSocket& socket, const Address& relay, udx::StreamId leg) {
-  if (state_ != State::kWaiting) return;
   state_ = State::kRelayed;
-  timer_.stop();
-  log_.note(AttemptStep::kPath, "relayed: {}", relay.to_string());
-  relay_->start_carrying();
-  open(socket, leg, relay, PathKind::kRelayed);
+  log_.note(AttemptStep::kPath, "relayed: {}", path.remote.to_string());
+  remember_peer();
+  socket_->agree(agreed());
+  socket_->open_carried(answer_->keys, answer_->payload.extension, std::move(carrier), path, leg,
+                        remote_id());
   end_search(ConnectError::kNone);
-  check_paths_exhausted();
 }
 
-void Connector::on_relay_failed() {
-  log_.note(AttemptStep::kRelay, "the relay did not bring the two sides together");
-  check_paths_exhausted();
+/// A direct path is there. A relayed connection moves to it.
+void Connector::on_path_found(const PeerPath& path) {
+  if (state_ != State::kWaiting && state_ != State::kRelayed) return;
+  log_.note(AttemptStep::kPath, "{}: {}", to_string(path.kind), path.remote.to_string());
+  const NoisePayload& payload = answer_->payload;
+  if (std::exchange(state_, State::kDone) == State::kRelayed) {
+    socket_->leave_carrier(path);
+  } else {
+    remember_peer();
+    socket_->agree(agreed());
+    socket_->open(answer_->keys, payload.extension, path, remote_id());
+  }
+  if (options_.reusable_socket && payload.udx->reusable_socket) {
+    context_.routes.add(remote_, path.socket, path.remote);
+  }
+  race_.stop();
+  end_search(ConnectError::kNone);
 }
 
-void Connector::on_remote_changed() {
-  if (relay_) relay_->on_remote_changed();
+udx::StreamId Connector::remote_id() const {
+  return udx::StreamId{static_cast<std::uint32_t>(answer_->payload.udx->id)};
 }
 
-void Connector::on_path_proven() {
-  if (relay_) relay_->on_path_proven();
+void Connector::on_path(net::UdpSocket& socket, const net::Address& from) {
+  if (state_ == State::kRelayed || state_ == State::kWaiting) {
+    on_path_found({socket, from, path_kind_of(from)});
+  } else if (state_ == State::kRoute || state_ == State::kQueued || state_ == State::kFinding) {
+    early_path_ = EarlyPath{context_.endpoint.hold(socket), from};
+  }
+}
+
+void Connector::remember_peer() {
+  const NoisePayload& payload = answer_->payload;
+  if (payload.relay_addresses && !payload.relay_addresses->empty()) {
+    context_.relay_cache.remember(remote_, *payload.relay_addresses);
+  } else if (!search_->tried().empty()) {
+    context_.relay_cache.remember(remote_, search_->tried());
+  }
 }
 
 /// The peer may have moved, or its NAT may have lost the path. Its new place is found as any peer
@@ -367,63 +407,6 @@ void Connector::on_stalled() {
         socket_->check_path("the peer is there, but no longer on this path");
       });
   second_opinion_->start();
-}
-
-void Connector::give_up_paths() {
-  timer_.stop();
-  context_.env.scheduler.retire(std::move(host_probe_));
-  context_.env.scheduler.retire(std::move(punch_));
-  // One that the stream moves away from has work to do still.
-  const bool in_use = relay_ && state_ == State::kDone && relay_->moving();
-  if (!in_use) context_.env.scheduler.retire(std::move(relay_));
-}
-
-void Connector::on_path(net::UdpSocket& socket, const net::Address& from) {
-  if (state_ == State::kRelayed) {
-    if (!relay_->is_from_relay(socket, from)) connect(socket, from, path_kind_of(from));
-  } else if (state_ == State::kWaiting) {
-    connect(socket, from, path_kind_of(from));
-  } else if (state_ == State::kRoute || state_ == State::kQueued || state_ == State::kFinding) {
-    early_path_ = EarlyPath{context_.endpoint.hold(socket), from};
-  }
-}
-
-void Connector::remember_peer() {
-  const NoisePayload& payload = answer_->payload;
-  if (payload.relay_addresses && !payload.relay_addresses->empty()) {
-    context_.relay_cache.remember(remote_, *payload.relay_addresses);
-  } else if (!search_->tried().empty()) {
-    context_.relay_cache.remember(remote_, search_->tried());
-  }
-}
-
-void Connector::open(net::UdpSocket& socket, udx::StreamId remote_id, const Address& to,
-                     PathKind path) {
-  remember_peer();
-  socket_->agree(agreed());
-  socket_->open(answer_->keys, answer_->payload.extension, socket, remote_id, to, path);
-}
-
-/// A direct path is there. A relayed connection moves to it.
-void Connector::connect(net::UdpSocket& socket, const Address& to, PathKind path) {
-  if (state_ != State::kWaiting && state_ != State::kRelayed) return;
-  log_.note(AttemptStep::kPath, "{}: {}", to_string(path), to.to_string());
-  const NoisePayload& payload = answer_->payload;
-  const udx::StreamId remote_id{static_cast<std::uint32_t>(payload.udx->id)};
-  if (std::exchange(state_, State::kDone) == State::kRelayed) {
-    relay_->move_to(socket, remote_id, to, path);
-  } else {
-    open(socket, remote_id, to, path);
-  }
-  if (options_.reusable_socket && payload.udx->reusable_socket) {
-    context_.routes.add(remote_, socket, to);
-  }
-  give_up_paths();
-  end_search(ConnectError::kNone);
-}
-
-void Connector::on_timer() {
-  check_paths_exhausted();
 }
 
 }  // namespace hsfwd::hyperdht

@@ -10,9 +10,7 @@
 //   begins beside it.
 // - kQueued: another attempt is searching for the same peer; how that ends is waited for.
 // - kFinding: see PeerSearch.
-// - kWaiting: the peer is to come to us, or a probe of one of its own addresses and a hole punch are
-//   under way side by side, and a blind relay is asked if one side names one; whichever gets through
-//   first is the path.
+// - kWaiting: the race is on, see enter_race; whichever way gets through first is the path.
 // - kRelayed: a blind relay carries the connection, which moves as soon as a direct path is found.
 #pragma once
 
@@ -20,13 +18,12 @@
 #include <optional>
 #include <vector>
 
-#include "hyperdht/client/host_probe.hpp"
 #include "hyperdht/client/peer_search.hpp"
 #include "hyperdht/client/searches.hpp"
 #include "hyperdht/client/second_opinion.hpp"
 #include "hyperdht/nat/client_punch.hpp"
+#include "hyperdht/peer/path_race.hpp"
 #include "hyperdht/peer/peer_socket.hpp"
-#include "hyperdht/peer/relayed_path.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -49,10 +46,9 @@ struct ConnectOptions {
   AttemptLog::Sink timeline;
 };
 
-class Connector final : public PathController,
+class Connector final : public PathObserver,
                         private PeerSearch::Observer,
-                        private ClientPunch::Observer,
-                        private RelayedPath::Owner {
+                        private PathRace::Owner {
  public:
   Connector(const ClientContext& context, PeerSocket& socket, const crypto::PublicKey& remote,
             ConnectOptions options);
@@ -60,17 +56,16 @@ class Connector final : public PathController,
 
   /// Begins; the outcome shows at the socket, never from inside this call.
   void start();
+  void cancel();
 
   /// The search that this one waits for has ended, with or without an error; nothing: it was called
   /// off.
   void on_search_ended(std::optional<ConnectError> outcome);
 
-  // PathController
+  // PathObserver
   void on_path(net::UdpSocket& socket, const net::Address& from) override;
-  void on_remote_changed() override;
-  void on_path_proven() override;
   void on_stalled() override;
-  void on_socket_gone() override;
+  void on_connection_over() override;
 
  private:
   enum class State { kIdle, kRoute, kQueued, kFinding, kWaiting, kRelayed, kDone, kFailed };
@@ -90,29 +85,25 @@ class Connector final : public PathController,
   void on_path_slow() override;
   void on_path_dead(const net::UdpSocket& socket, const Address& address) override;
 
-  // ClientPunch::Observer
-  void on_punched(net::UdpSocket& socket, const Address& from) override;
-  void on_open_server(const Address& address) override;
-  void on_punch_failed(PunchFailure failure) override;
+  // PathRace::Owner
+  void on_path_found(const PeerPath& path) override;
+  void on_carrier_found(std::unique_ptr<PathCarrier> carrier, const PeerPath& path,
+                        udx::StreamId leg) override;
+  bool on_candidate_lost(const PathCandidate& candidate) override;
+  void on_race_lost() override;
 
-  // RelayedPath::Owner
-  void on_relay_paired(net::UdpSocket& socket, const Address& relay, udx::StreamId leg) override;
-  void on_relay_failed() override;
-
-  void choose_path();
-  bool probe_host();
-  void punch();
-  bool ask_anew(PunchFailure failure);
-  void check_paths_exhausted();
-  void give_up_paths();
-  void relay();
-  void open(net::UdpSocket& socket, udx::StreamId remote_id, const Address& to, PathKind path);
+  void begin_race();
+  std::optional<PeerPath> known_path();
+  void enter_race();
+  void enter_relay();
+  PunchTerms punch_terms() const;
+  bool relay_is_named() const;
+  bool ask_anew(const AttemptFailure& failure);
   void remember_peer();
-  void connect(net::UdpSocket& socket, const Address& to, PathKind path);
+  udx::StreamId remote_id() const;
   void fail(ConnectError error, const char* detail = nullptr);
   AttemptFailure failure_so_far(ConnectError error) const;
   ConnectError not_found() const;
-  void on_timer();
 
   const ClientContext& context_;
   PeerSocket* socket_;
@@ -134,14 +125,11 @@ class Connector final : public PathController,
   };
   std::optional<EarlyPath> early_path_;  // the stream came before the answer did
   std::optional<PeerAnswer> answer_;
-  std::unique_ptr<HostProbe> host_probe_;
-  std::unique_ptr<ClientPunch> punch_;
   std::optional<PunchFailure> punch_failure_;
   std::optional<RelayThroughInfo> own_relay_;  // as named to the server
-  std::unique_ptr<RelayedPath> relay_;
+  PathRace race_;
   std::unique_ptr<SecondOpinion> second_opinion_;
   Task start_task_;
-  Timer timer_;
 };
 
 }  // namespace hsfwd::hyperdht

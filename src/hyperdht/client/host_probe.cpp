@@ -9,14 +9,16 @@
 
 namespace hsfwd::hyperdht {
 
-HostProbe::HostProbe(const Context& context, const rpc::Target& peer, const Bytes& first_message,
-                     const PeerAnswer& answer, const AttemptLog& log, Done done)
-    : context_(context),
+HostProbe::HostProbe(PathRace& race, const Context& context, const rpc::Target& peer,
+                     const Bytes& first_message, const PeerAnswer& answer, bool local_connection,
+                     const AttemptLog& log)
+    : race_(race),
+      context_(context),
       peer_(peer),
       first_message_(first_message),
       answer_(answer),
-      log_(log),
-      done_(std::move(done)) {}
+      local_connection_(local_connection),
+      log_(log) {}
 
 // Both sides have the same public address.
 bool HostProbe::same_network() const {
@@ -47,6 +49,7 @@ std::optional<Address> HostProbe::public_candidate() const {
 }
 
 bool HostProbe::start() {
+  if (same_network() && !local_connection_) return false;
   const auto candidate = same_network() ? lan_candidate() : public_candidate();
   if (!candidate) return false;
   address_ = *candidate;
@@ -61,12 +64,15 @@ bool HostProbe::start() {
 }
 
 void HostProbe::on_result(const rpc::CallResult& result) {
-  const bool found = is_peer(result);
-  if (!found) {
+  if (!is_peer(result)) {
     log_.note(step(), "{} {}", result ? "somebody else is at" : "no answer from",
               address_.to_string());
+    race_.lost(*this);
+  } else if (same_network()) {
+    race_.won({context_.node.server_socket(), address_, PathKind::kLan});
+  } else {
+    race_.won({context_.node.sending_socket(), address_, PathKind::kDirect});
   }
-  done_(found);
 }
 
 AttemptStep HostProbe::step() const {

@@ -9,14 +9,14 @@
 
 namespace hsfwd::hyperdht {
 
-class PeerSockets;
+class PeerConnections;
 class RelayConnections;
 
 /// What the connections of a node share; see Context.
 struct PeerContext : Context {
   udx::Mux& mux;
   Routes& routes;
-  PeerSockets& sockets;
+  PeerConnections& connections;
   RelayConnections& relay_connections;
   /// Buffers for records that have come in and were not taken yet.
   BufferPool& record_pool;

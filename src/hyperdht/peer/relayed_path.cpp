@@ -41,6 +41,7 @@ void RelayedPath::cancel() {
 void RelayedPath::on_relay_paired(net::UdpSocket& socket, const Address& relay, udx::StreamId leg,
                                   Duration rtt) {
   if (state_ != State::kPairing) return;
+  state_ = State::kCarrying;
   pairing_timer_.stop();
   route_socket_ = &socket;
   route_address_ = relay;
@@ -60,16 +61,6 @@ void RelayedPath::on_relay_gone() {
     // The stream would find out by itself, after many seconds of repeats.
     socket_.fail(ConnectError::kRelayAborted, "the relay closed the connection");
   }
-}
-
-void RelayedPath::start_carrying() {
-  state_ = State::kCarrying;
-}
-
-void RelayedPath::move_to(net::UdpSocket& socket, udx::StreamId remote_id, const Address& to,
-                          PathKind kind) {
-  state_ = State::kMoving;
-  socket_.change_path(socket, remote_id, to, kind);
 }
 
 void RelayedPath::on_remote_changed() {

@@ -24,12 +24,13 @@ struct PeerContext;
 std::optional<RelayThroughInfo> choose_relay(const std::vector<crypto::PublicKey>& relays,
                                              Random& random);
 
-class RelayedPath final : private RelayPairing::Observer {
+class RelayedPath final : public PathCarrier, private RelayPairing::Observer {
  public:
+  /// Who wants the relay, until it carries or will not.
   class Owner {
    public:
     virtual ~Owner() = default;
-    /// The stream can be opened along this; start_carrying() if it is.
+    /// The connection can be opened along this; take it over with PeerConnection::open_carried.
     virtual void on_relay_paired(net::UdpSocket& socket, const Address& relay,
                                  udx::StreamId leg) = 0;
     /// The relay brings no path.
@@ -41,21 +42,17 @@ class RelayedPath final : private RelayPairing::Observer {
               RelayIdentity identity, bool initiator, Owner& owner);
   ~RelayedPath() override { cancel(); }
 
-  void cancel();
   bool pairing() const { return state_ == State::kPairing; }
-  bool carrying() const { return state_ == State::kCarrying; }
-  bool done() const { return state_ == State::kDone; }
-  bool moving() const { return state_ == State::kMoving; }
-  /// This is where packets through the relay come from.
-  bool is_from_relay(const net::UdpSocket& socket, const Address& from) const {
+
+  // PathCarrier
+  void cancel() override;
+  bool carrying() const override { return state_ == State::kCarrying; }
+  bool is_from_carrier(const net::UdpSocket& socket, const Address& from) const override {
     return &socket == route_socket_ && from == route_address_;
   }
-
-  void start_carrying();
-  /// A direct path is there. `remote_id` is the peer's own. Once.
-  void move_to(net::UdpSocket& socket, udx::StreamId remote_id, const Address& to, PathKind kind);
-  void on_remote_changed();
-  void on_path_proven();
+  void on_leaving() override { state_ = State::kMoving; }
+  void on_remote_changed() override;
+  void on_path_proven() override;
 
  private:
   enum class State { kPairing, kCarrying, kMoving, kDone };

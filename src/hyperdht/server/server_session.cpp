@@ -6,31 +6,12 @@
 #include <optional>
 #include <vector>
 
-#include "hyperdht/peer/peer_sockets.hpp"
+#include "hyperdht/peer/peer_connections.hpp"
 #include "hyperdht/server/context.hpp"
 
 namespace hsfwd::hyperdht {
 
 namespace {
-
-/// Looks after a relayed connection whose server is gone. The client may still find a direct path.
-class RelayKeeper final : public PathController {
- public:
-  RelayKeeper(const ServerContext& context, std::unique_ptr<RelayedPath> relay,
-              udx::StreamId remote_id)
-      : context_(context), relay_(std::move(relay)), remote_id_(remote_id) {}
-  void on_path(net::UdpSocket& socket, const net::Address& from) override {
-    if (relay_->carrying()) relay_->move_to(socket, remote_id_, from, path_kind_of(from));
-  }
-  void on_remote_changed() override { relay_->on_remote_changed(); }
-  void on_path_proven() override { relay_->on_path_proven(); }
-  void on_socket_gone() override { context_.env.scheduler.retire(std::move(relay_)); }
-
- private:
-  const ServerContext& context_;
-  std::unique_ptr<RelayedPath> relay_;
-  const udx::StreamId remote_id_;
-};
 
 constexpr Duration kClearWait = 10_s;   // copies of the first message may still come
 constexpr Duration kStreamWait = 10_s;  // for the client's stream, its proof, or its first punch
@@ -82,15 +63,12 @@ void ServerSession::cancel() {
   repeat_timer_.stop();
   end_punch();
   if (dial_) context_.client_relays.ended(*dial_);
-  PeerSocket* const living = std::exchange(handed_over_, nullptr);
-  if (living != nullptr && relay_ && !relay_->done()) {
-    living->own_controller(std::make_unique<RelayKeeper>(context_, std::move(relay_), remote_id()));
-  } else if (living != nullptr) {
-    living->set_controller(nullptr);
+  if (PeerSocket* const living = std::exchange(handed_over_, nullptr)) {
+    living->set_path_observer(nullptr);
     if (!proven_) living->fail(ConnectError::kTimedOut);
   }
   context_.env.scheduler.retire(std::move(relay_));
-  if (socket_) socket_->set_controller(nullptr);
+  if (socket_) socket_->set_path_observer(nullptr);
 }
 
 bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOrigin& origin) {
@@ -144,9 +122,8 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
 void ServerSession::prepare_stream() {
   message_ = server_.clients_.note_message(key_, stamp(), started_at_);
   alive_ = message_ == KnownClients::Message::kFresh;
-  socket_ = std::make_unique<PeerSocket>(context_, server_.public_key(), false);
-  socket_->set_remote_key(key_);
-  socket_->set_controller(this);
+  socket_ = std::make_unique<PeerSocket>(context_, server_.public_key(), key_, false);
+  socket_->set_path_observer(this);
   own_relay_ = choose_relay(server_.options_.relay_through, context_.env.random);
 }
 
@@ -243,7 +220,7 @@ void ServerSession::dial(const RelayThroughInfo& relay, RelayIdentity identity) 
 }
 
 bool ServerSession::has_relay() {
-  return relay_timer_.armed() || (relay_ && (relay_->pairing() || relay_->carrying()));
+  return relay_timer_.armed() || (relay_ && relay_->pairing()) || state_ == State::kRelayed;
 }
 
 // --- The punch ---
@@ -328,8 +305,8 @@ void ServerSession::on_relay_paired(net::UdpSocket& socket, const Address& relay
   state_ = State::kRelayed;
   timer_.start(kStreamWait);
   if (dial_) context_.client_relays.ended(*dial_);
-  relay_->start_carrying();
-  socket_->open(*keys_, remote_.extension, socket, leg, relay, PathKind::kRelayed);
+  socket_->open_carried(*keys_, remote_.extension, std::move(relay_),
+                        {socket, relay, PathKind::kRelayed}, leg, remote_id());
 }
 
 /// With a punch under way, or the client or its stream still to come, there is hope.
@@ -337,14 +314,6 @@ void ServerSession::on_relay_failed() {
   if (dial_) context_.client_relays.ended(*dial_);
   const bool hopes = timer_.armed() || (punch_ && punching_);
   if (state_ == State::kWaiting && !hopes) give_up();
-}
-
-void ServerSession::on_remote_changed() {
-  if (relay_) relay_->on_remote_changed();
-}
-
-void ServerSession::on_path_proven() {
-  if (relay_) relay_->on_path_proven();
 }
 
 /// Copies of the first message that still come are answered from where others are.
@@ -421,7 +390,7 @@ NoisePayload ServerSession::fitting_payload(PayloadError error, const Address& i
 /// The packet names the stream, whose id only the answer told.
 void ServerSession::on_path(net::UdpSocket& socket, const net::Address& from) {
   if (state_ == State::kRelayed) {
-    if (proven_ && !relay_->is_from_relay(socket, from)) leave_relay(socket, from);
+    if (proven_) leave_relay(socket, from);
   } else if (joined_ && !proven_) {
     stream().raw().redirect(socket, from);
     stream().raw().limit_unproven(0);
@@ -441,7 +410,7 @@ void ServerSession::connect(net::UdpSocket& socket, const net::Address& to,
   relay_timer_.stop();
   context_.env.scheduler.retire(std::move(relay_));
   socket_->raw().limit_unproven(allowance);
-  socket_->open(*keys_, remote_.extension, socket, remote_id(), to, path_kind_of(to));
+  socket_->open(*keys_, remote_.extension, {socket, to, path_kind_of(to)}, remote_id());
   end_punch();
   if (may_be_early()) hand_over();
 }
@@ -450,7 +419,7 @@ void ServerSession::connect(net::UdpSocket& socket, const net::Address& to,
 void ServerSession::leave_relay(net::UdpSocket& socket, const net::Address& to) {
   state_ = State::kConnected;
   if (punch_) punch_->on_path(to);
-  relay_->move_to(socket, remote_id(), to, path_kind_of(to));
+  stream().leave_carrier({socket, to, path_kind_of(to)});
   remember_route();
   settle();
 }
@@ -459,7 +428,7 @@ void ServerSession::leave_relay(net::UdpSocket& socket, const net::Address& to) 
 bool ServerSession::may_be_early() const {
   if (message_ != KnownClients::Message::kFresh) return false;
   const bool known = server_.clients_.was_at(key_, client_, context_.env.now()) ||
-                     context_.sockets.is_connected_at(key_, client_);
+                     context_.connections.is_connected_at(key_, client_);
   if (!known) return false;
   std::size_t early = 0;
   server_.sessions_.for_each(
@@ -474,7 +443,7 @@ void ServerSession::on_proven() {
   if (dial_) context_.client_relays.forgiven(*std::exchange(dial_, std::nullopt));
   const bool relayed = state_ == State::kRelayed;
   const Address at = relayed ? client_ : raw.remote();
-  context_.sockets.doubt_other_paths(stream(), at);
+  context_.connections.doubt_other_paths(stream(), at);
   server_.gate_.give_back(source_, context_.env.now());
   server_.clients_.note_proof(key_, stamp(), started_at_,
                               relayed ? std::nullopt : std::optional(at), context_.env.now());
@@ -501,9 +470,8 @@ void ServerSession::hand_over() {
   server_.hand_over(std::move(socket_));
 }
 
-void ServerSession::on_socket_gone() {
+void ServerSession::on_connection_over() {
   handed_over_ = nullptr;
-  context_.env.scheduler.retire(std::move(relay_));
   if (state_ == State::kRelayed) state_ = State::kConnected;
   settle();
 }
@@ -520,10 +488,6 @@ void ServerSession::clear_later() {
 }
 
 void ServerSession::on_timer() {
-  if (relay_ && relay_->moving()) {
-    clear_later();  // it goes on looking after the move
-    return;
-  }
   if (state_ == State::kWaiting && has_relay()) return;
   if (!proven_ && state_ != State::kFailed) ++server_.stats_.abandoned;
   server_.forget(*this);

@@ -22,7 +22,7 @@ struct ServerContext;
 /// A first message may be a recorded one, and its address anybody's. So nothing is done for it
 /// beyond the answer, and what opens a path, until the client has proven itself; see
 /// docs/protocol/forward.md, section 8.
-class ServerSession final : public PathController,
+class ServerSession final : public PathObserver,
                             private ServerPunch::Owner,
                             private RelayedPath::Owner {
  public:
@@ -62,12 +62,10 @@ class ServerSession final : public PathController,
   void on_copy(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
   void on_holepunch(const HolepunchMessage& message, const rpc::RequestOrigin& origin);
 
-  // PathController
+  // PathObserver
   void on_path(net::UdpSocket& socket, const net::Address& from) override;
   void on_proven() override;
-  void on_remote_changed() override;
-  void on_path_proven() override;
-  void on_socket_gone() override;
+  void on_connection_over() override;
 
  private:
   // ServerPunch::Owner

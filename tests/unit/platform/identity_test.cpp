@@ -153,15 +153,21 @@ TEST_CASE("two that make an identity at once end up with the same") {
   for (int round = 0; round < 20; ++round) {
     const std::string path = folder / std::to_string(round);
     crypto::PublicKey keys[2];
+    std::string errors[2];
     std::thread threads[2];
     for (int i = 0; i < 2; ++i) {
       threads[i] = std::thread([&, i] {
         sim::SeededRandom random(static_cast<std::uint64_t>(2 * round + i));
         const auto loaded = load_identity(path, random);
-        if (loaded) keys[i] = loaded->keys.public_key;
+        if (loaded) {
+          keys[i] = loaded->keys.public_key;
+        } else {
+          errors[i] = loaded.error();
+        }
       });
     }
     for (std::thread& thread : threads) thread.join();
+    INFO(errors[0] << errors[1]);
     CHECK(keys[0] == keys[1]);
     CHECK(keys[0] != crypto::PublicKey());
   }

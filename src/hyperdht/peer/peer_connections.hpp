@@ -8,26 +8,26 @@
 
 namespace hsfwd::hyperdht {
 
-class PeerSocket;
+class PeerConnection;
 
 /// All connections of a node, from the wish for one on; a connection adds and removes itself.
-class PeerSockets {
+class PeerConnections {
  public:
-  void add(PeerSocket& socket) { sockets_.push_back(&socket); }
-  void remove(PeerSocket& socket) { std::erase(sockets_, &socket); }
-  std::size_t size() const { return sockets_.size(); }
-  bool empty() const { return sockets_.empty(); }
+  void add(PeerConnection& connection) { connections_.push_back(&connection); }
+  void remove(PeerConnection& connection) { std::erase(connections_, &connection); }
+  std::size_t size() const { return connections_.size(); }
+  bool empty() const { return connections_.empty(); }
 
   /// The peer has a connection that has proven itself at this address.
   bool is_connected_at(const crypto::PublicKey& peer, const net::Address& address) const;
   /// The peer of `proven` has proven its key from `now_at`: its other connections may be dead ends
   /// if they lead elsewhere.
-  void doubt_other_paths(const PeerSocket& proven, const net::Address& now_at);
-  /// See PeerSocket::check_path.
+  void doubt_other_paths(const PeerConnection& proven, const net::Address& now_at);
+  /// See PeerConnection::check_path.
   void check_paths(const char* reason);
 
  private:
-  std::vector<PeerSocket*> sockets_;  // in the order in which they were made
+  std::vector<PeerConnection*> connections_;  // in the order in which they were made
 };
 
 }  // namespace hsfwd::hyperdht

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/peer/peer_connection.hpp"
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "hyperdht/peer/context.hpp"
+#include "hyperdht/peer/peer_connections.hpp"
+#include "hyperdht/wire/farewell.hpp"
+
+namespace hsfwd::hyperdht {
+
+namespace {
+// Without secret keys others read and write what goes beside the stream; a reason names services.
+constexpr const char* kUntold = "newer versions of hsfwd are told why";
+constexpr const char* kUnproven = " (may not be the peer's words)";
+// Messages that overtake the handshake, of which a peer has no use for more than a few.
+constexpr std::size_t kMaxEarlyMessages = 16;
+}  // namespace
+
+PeerConnection::PeerConnection(const PeerContext& context, SecureStream& stream,
+                               const crypto::PublicKey& local, const crypto::PublicKey& remote,
+                               bool initiator)
+    : context_(context),
+      stream_(stream),
+      initiator_(initiator),
+      local_(local),
+      remote_(remote),
+      keepalive_(stream, context.env.scheduler, context.keepalive,
+                 [this] { fail(ConnectError::kTimedOut); }),
+      path_check_(stream, context.env.scheduler,
+                  [this](const char* reason) { fail(ConnectError::kTimedOut, reason); }),
+      path_task_(context.env.scheduler, [this] {
+        if (!silent_ && on_path_changed_) on_path_changed_();
+      }) {
+  context_.connections.add(*this);
+}
+
+PeerConnection::~PeerConnection() = default;
+
+void PeerConnection::leave_node() {
+  if (PathObserver* observer = std::exchange(path_observer_, nullptr)) {
+    observer->on_connection_over();
+  }
+  if (carrier_) context_.env.scheduler.retire(std::move(carrier_));
+  context_.routes.linger(remote_, pool_socket_);
+  context_.connections.remove(*this);
+}
+
+// --- Life ---
+
+void PeerConnection::open(const noise::Session& session, const std::optional<Extension>& extension,
+                          const PeerPath& path, udx::StreamId remote_id) {
+  if (stream_.closed() || stream_.is_open()) return;
+  direct_id_ = remote_id;
+  begin(session, extension, path, remote_id);
+}
+
+void PeerConnection::open_carried(const noise::Session& session,
+                                  const std::optional<Extension>& extension,
+                                  std::unique_ptr<PathCarrier> carrier, const PeerPath& path,
+                                  udx::StreamId leg, udx::StreamId remote_id) {
+  if (stream_.closed() || stream_.is_open()) {
+    context_.env.scheduler.retire(std::move(carrier));
+    return;
+  }
+  direct_id_ = remote_id;
+  carrier_ = std::move(carrier);
+  begin(session, extension, path, leg);
+}
+
+void PeerConnection::begin(const noise::Session& session,
+                           const std::optional<Extension>& extension, const PeerPath& path,
+                           udx::StreamId remote_id) {
+  hold(path.socket);
+  remote_ = session.remote;
+  hash_ = session.hash;
+  extension_ = extension;
+  path_ = path.kind;
+  stream_.start(session,
+               {.hsfwd = extension_.has_value(),
+                .sealed_end = has(Extension::kSealedEnd),
+                .first_record = initiator_ && first_record_},
+               path.socket, remote_id, path.remote);
+  using Keys = secret_stream::Unordered::Keys;
+  unordered_.emplace(session, context_.env.random,
+                     has(Extension::kSecretKeys) ? Keys::kOfSecret : Keys::kOfHash);
+  keepalive_.start();
+  stream_.deliver_early();
+  for (const Bytes& message : std::exchange(early_messages_, {})) receive_message(message);
+  stream_.deliver_early_end();
+}
+
+void PeerConnection::on_stream_open() {
+  if (!silent_ && on_open_) on_open_();
+}
+
+void PeerConnection::on_stream_announced() {
+  announced_ = true;
+  for (const Bytes& message : std::exchange(early_messages_, {})) {
+    if (!silent_ && !stream_.closed() && on_message_) on_message_(message);
+  }
+}
+
+void PeerConnection::fail(ConnectError error, const char* detail) {
+  stream_.abort(error, detail != nullptr ? detail : "");
+}
+
+void PeerConnection::on_stream_broken(const char* why) {
+  if (why != nullptr && !stream_.closed() && extension_) send_unordered(Farewell{why}.encode());
+  fail(ConnectError::kBroken, why);
+}
+
+void PeerConnection::on_stream_closed(ConnectError error, const std::string& detail) {
+  if (!detail.empty()) error_detail_ = detail;
+  keepalive_.stop();
+  path_check_.stop();
+  path_task_.cancel();
+  if (PathObserver* observer = std::exchange(path_observer_, nullptr)) {
+    observer->on_connection_over();
+  }
+  if (carrier_) context_.env.scheduler.retire(std::move(carrier_));
+  if (error == ConnectError::kTimedOut && stream_.raw().connected()) {
+    context_.routes.forget(remote_, *udp_socket(), remote_address());
+  }
+}
+
+std::string PeerConnection::why_closed() const {
+  std::string why = describe(stream_.error());
+  if (!error_detail_.empty()) why += ": " + error_detail_;
+  return why;
+}
+
+// --- The path ---
+
+/// Takes part in the ownership of the socket, if it is one of the pool.
+void PeerConnection::hold(net::UdpSocket& socket) {
+  pool_socket_ = context_.endpoint.owner_of(socket);
+}
+
+void PeerConnection::leave_carrier(const PeerPath& path) {
+  if (stream_.closed() || !carried()) return;
+  carrier_->on_leaving();
+  const auto old = std::move(pool_socket_);
+  hold(path.socket);
+  path_ = path.kind;
+  old_source_ = std::exchange(other_source_, std::nullopt);
+  stream_.raw().change_remote(path.socket, direct_id_, path.remote);
+  path_task_.post();
+}
+
+bool PeerConnection::accept_path(net::UdpSocket& socket, net::Address from) {
+  const Source source{&socket, from};
+  udx::Stream& raw = stream_.raw();
+  // Who is unproven is heard only from where it is answered.
+  const auto speaks = [&] { return !raw.limited() && speaks_for_peer(source); };
+  if (raw.socket() == &socket && speaks()) return true;
+  const bool passed_on = carrier_ && carrier_->is_from_carrier(socket, from);
+  if (!passed_on && path_observer_ != nullptr) {
+    path_observer_->on_path(socket, from);
+  } else if (!passed_on) {
+    leave_carrier({socket, from, path_kind_of(from)});
+  }
+  return !raw.connected() || raw.is_path(socket, from) || speaks();
+}
+
+/// The peer may send from another address than the one it is reached at, being a host with several
+/// or behind the same NAT. The first that speaks on a path is the one; whether it is the peer shows
+/// when its first record opens. Once somebody has spoken nobody else is heard.
+bool PeerConnection::speaks_for_peer(const Source& source) {
+  if (!other_source_ && !stream_.raw().heard()) other_source_ = source;
+  return other_source_ == source || old_source_ == source;
+}
+
+void PeerConnection::on_remote_changed() {
+  if (carrier_) carrier_->on_remote_changed();
+}
+
+void PeerConnection::on_path_proven() {
+  if (carrier_) carrier_->on_path_proven();
+}
+
+void PeerConnection::on_stalled() {
+  if (path_observer_ != nullptr) path_observer_->on_stalled();
+}
+
+void PeerConnection::check_path(const char* reason) {
+  if (stream_.is_open()) path_check_.start(reason);
+}
+
+/// Of clients that promise no first record, the header is the earliest that only they can send: to
+/// their stream's id at the server, which the second message tells them, sealed.
+void PeerConnection::on_records(const secret_stream::Receiver& receiver) {
+  if (proven_) return;
+  const bool record_is_due = first_record_ && !initiator_;
+  proven_ = record_is_due ? receiver.messages() > 0 : receiver.established();
+  if (proven_ && path_observer_ != nullptr) path_observer_->on_proven();
+}
+
+// --- Beside the streams ---
+
+std::size_t PeerConnection::max_unordered() const {
+  return stream_.raw().max_message() - secret_stream::Unordered::kOverhead;
+}
+
+void PeerConnection::send_unordered(ByteView plaintext) {
+  if (!stream_.is_open()) return;
+  const auto envelope = unordered_->seal(plaintext);
+  if (!envelope) {
+    fail(ConnectError::kBroken);
+    return;
+  }
+  stream_.raw().send_message(*envelope);
+}
+
+void PeerConnection::on_messages(std::span<const ByteView> messages) {
+  for (const ByteView message : messages) {
+    if (unordered_) {
+      receive_message(message);
+    } else if (early_messages_.size() < kMaxEarlyMessages) {
+      early_messages_.push_back(to_bytes(message));
+    }
+    if (stream_.closed()) return;
+  }
+}
+
+void PeerConnection::receive_message(ByteView message) {
+  auto plaintext = unordered_->open(message);
+  if (!plaintext) return;
+  if (const auto farewell = extension_ ? Farewell::decode(*plaintext) : std::nullopt) {
+    error_detail_ = farewell->text + (has(Extension::kSecretKeys) ? "" : kUnproven);
+  } else if (!announced_) {
+    early_messages_.push_back(std::move(*plaintext));
+  } else if (!silent_ && on_message_) {
+    on_message_(*plaintext);
+  }
+}
+
+/// Sealed for the peer, and sent ahead; what rides on the reset itself cannot be lost or overtaken
+/// by it. Nothing for stock peers.
+Bytes PeerConnection::farewell(const std::string& reason) {
+  if (!stream_.is_open() || !extension_) return {};
+  const auto envelope =
+      unordered_->seal(Farewell{has(Extension::kSecretKeys) ? reason : kUntold}.encode());
+  if (!envelope) return {};
+  stream_.raw().send_message(*envelope);
+  return *envelope;
+}
+
+void PeerConnection::ping(std::function<void(Duration)> done) {
+  if (!stream_.is_open() || stream_.ended_at()) return;
+  on_pong_ = std::move(done);
+  pinged_at_ = context_.env.now();
+  stream_.send_message({});
+  stream_.raw().tell_acknowledged();
+}
+
+void PeerConnection::on_stream_acknowledged() {
+  if (const auto done = std::exchange(on_pong_, nullptr)) done(context_.env.now() - pinged_at_);
+}
+
+}  // namespace hsfwd::hyperdht

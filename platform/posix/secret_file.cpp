@@ -90,12 +90,13 @@ std::string why_exposed(const std::string& path) {
 
 Result<std::optional<SecretFile>, std::string> read_secret_file(const std::string& path) {
   struct stat info {};
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NOCTTY;
+  UniqueFd fd(open(path.c_str(), kFlags));
   if (!fd && errno == ENOENT) {
-    if (lstat(path.c_str(), &info) == 0) {
-      return Err(std::string("is a link to a file that does not exist"));
-    }
-    return std::optional<SecretFile>();
+    if (lstat(path.c_str(), &info) != 0) return std::optional<SecretFile>();
+    if (S_ISLNK(info.st_mode)) return Err(std::string("is a link to a file that does not exist"));
+    // Another process has made it since.
+    fd.reset(open(path.c_str(), kFlags));
   }
   if (!fd) return Err(unreadable(errno));
   const int unknown = fstat(fd.get(), &info) == 0 ? 0 : errno;

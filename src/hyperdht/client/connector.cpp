@@ -43,10 +43,9 @@ Connector::Connector(const ClientContext& context, PeerSocket& socket,
       log_(context.env.scheduler, options_.timeline),
       search_(new_search()),
       race_(context.env.scheduler, static_cast<PathRace::Owner&>(*this)),
-      start_task_(context.env.scheduler,
-                  [this] {
-                    if (!try_route()) search();
-                  }) {}
+      start_task_(context.env.scheduler, [this] {
+        if (!try_route()) search();
+      }) {}
 
 Connector::~Connector() = default;
 
@@ -304,9 +303,8 @@ PunchTerms Connector::punch_terms() const {
 }
 
 bool Connector::on_candidate_lost(const PathCandidate& candidate) {
-  AttemptFailure failure{.error = ConnectError::kHolepunchAborted,
-                         .punch = std::nullopt,
-                         .own_nat = own_firewall_};
+  AttemptFailure failure{
+      .error = ConnectError::kHolepunchAborted, .punch = std::nullopt, .own_nat = own_firewall_};
   candidate.explain(failure);
   if (!failure.punch) return false;
   punch_failure_ = failure.punch;

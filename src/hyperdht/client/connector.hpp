@@ -46,9 +46,7 @@ struct ConnectOptions {
   AttemptLog::Sink timeline;
 };
 
-class Connector final : public PathObserver,
-                        private PeerSearch::Observer,
-                        private PathRace::Owner {
+class Connector final : public PathObserver, private PeerSearch::Observer, private PathRace::Owner {
  public:
   Connector(const ClientContext& context, PeerSocket& socket, const crypto::PublicKey& remote,
             ConnectOptions options);

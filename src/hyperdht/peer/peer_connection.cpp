@@ -71,19 +71,18 @@ void PeerConnection::open_carried(const noise::Session& session,
   begin(session, extension, path, leg);
 }
 
-void PeerConnection::begin(const noise::Session& session,
-                           const std::optional<Extension>& extension, const PeerPath& path,
-                           udx::StreamId remote_id) {
+void PeerConnection::begin(const noise::Session& session, const std::optional<Extension>& extension,
+                           const PeerPath& path, udx::StreamId remote_id) {
   hold(path.socket);
   remote_ = session.remote;
   hash_ = session.hash;
   extension_ = extension;
   path_ = path.kind;
   stream_.start(session,
-               {.hsfwd = extension_.has_value(),
-                .sealed_end = has(Extension::kSealedEnd),
-                .first_record = initiator_ && first_record_},
-               path.socket, remote_id, path.remote);
+                {.hsfwd = extension_.has_value(),
+                 .sealed_end = has(Extension::kSealedEnd),
+                 .first_record = initiator_ && first_record_},
+                path.socket, remote_id, path.remote);
   using Keys = secret_stream::Unordered::Keys;
   unordered_.emplace(session, context_.env.random,
                      has(Extension::kSecretKeys) ? Keys::kOfSecret : Keys::kOfHash);

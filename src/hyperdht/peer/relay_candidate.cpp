@@ -12,9 +12,9 @@ RelayCandidate::RelayCandidate(PathRace& race, const PeerContext& context, PeerS
                                bool initiator)
     : race_(race),
       context_(context),
-      socket_(socket),
       info_(relay),
       identity_(identity),
+      socket_(socket),
       initiator_(initiator) {}
 
 bool RelayCandidate::start() {

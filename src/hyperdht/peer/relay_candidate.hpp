@@ -27,11 +27,11 @@ class RelayCandidate : public PathCandidate, protected RelayedPath::Owner {
 
   PathRace& race_;
   const PeerContext& context_;
+  const RelayThroughInfo info_;
+  RelayIdentity identity_;
 
  private:
   PeerSocket& socket_;
-  const RelayThroughInfo info_;
-  const RelayIdentity identity_;
   const bool initiator_;
   std::unique_ptr<RelayedPath> relay_;  // until it carries
 };

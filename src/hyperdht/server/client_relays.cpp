@@ -2,6 +2,8 @@
 #include "hyperdht/server/client_relays.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 namespace hsfwd::hyperdht {
 
@@ -56,6 +58,20 @@ void ClientRelays::ended(Dial dial) {
 
 void ClientRelays::forgiven(Dial dial) {
   std::erase_if(dials_, [&](const Entry& entry) { return entry.dial == dial; });
+}
+
+bool RelayDial::begin(const ClientRelays::Client& client, const crypto::Hash32& first_message,
+                      Instant now) {
+  dial_ = relays_.begin(client, first_message, now);
+  return dial_.has_value();
+}
+
+void RelayDial::ended() {
+  if (dial_) relays_.ended(*dial_);
+}
+
+void RelayDial::forgiven() {
+  if (dial_) relays_.forgiven(*std::exchange(dial_, std::nullopt));
 }
 
 }  // namespace hsfwd::hyperdht

@@ -56,4 +56,23 @@ class ClientRelays {
   std::size_t oldest_served_ = 0;
 };
 
+/// What one client costs of that.
+class RelayDial {
+ public:
+  explicit RelayDial(ClientRelays& relays) : relays_(relays) {}
+  ~RelayDial() { ended(); }
+  RelayDial(const RelayDial&) = delete;
+  RelayDial& operator=(const RelayDial&) = delete;
+
+  /// False: not now.
+  bool begin(const ClientRelays::Client& client, const crypto::Hash32& first_message, Instant now);
+  /// See ClientRelays; without effect before begin().
+  void ended();
+  void forgiven();
+
+ private:
+  ClientRelays& relays_;
+  std::optional<ClientRelays::Dial> dial_;
+};
+
 }  // namespace hsfwd::hyperdht

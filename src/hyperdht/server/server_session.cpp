@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hyperdht/peer/peer_connections.hpp"
+#include "hyperdht/server/answer_payload.hpp"
 #include "hyperdht/server/context.hpp"
 
 namespace hsfwd::hyperdht {
@@ -19,25 +20,11 @@ constexpr Duration kReturnWait = 25_s;  // for a client that is to come again in
 // A client that is known at its address is handed over before its proof, so that a service that
 // speaks first loses no round trip. Beyond this many at once they wait for it.
 constexpr std::size_t kMaxEarly = 128;
-constexpr Duration kRelayTurnPoll = 100_ms;
-// What may be sent to an address for each byte that came from it: RFC 9000, section 8.1.
-constexpr std::uint64_t kAmplification = 3;
-// Datagrams around a Noise message: dht-rpc's header, target and value, the modes and addresses of
-// a handshake message. A question has at least this, an answer, with a node's id, at most that.
-constexpr std::size_t kLeastAroundQuestion = 46;
-constexpr std::size_t kMostAroundAnswer = 98;
-constexpr std::size_t kMessage2Overhead = 48;
 
 bool has_first_record(const std::optional<Extension>& block) {
   return block && (block->features & Extension::kFirstRecord) != 0;
 }
 
-std::uint64_t size_of_question(const Bytes& noise) {
-  return noise.size() + kLeastAroundQuestion;
-}
-std::uint64_t size_of_answer(const Bytes& noise) {
-  return noise.size() + kMostAroundAnswer;
-}
 }  // namespace
 
 ServerSession::ServerSession(Server& server, std::size_t id, const Bytes& noise,
@@ -49,7 +36,8 @@ ServerSession::ServerSession(Server& server, std::size_t id, const Bytes& noise,
       source_(source),
       started_at_(server.context_.env.now()),
       asked_at_(started_at_),
-      relay_timer_(server.context_.env.scheduler, [this] { ask_client_relay(); }),
+      dial_(server.context_.client_relays),
+      race_(server.context_.env.scheduler, static_cast<PathRace::Owner&>(*this)),
       timer_(server.context_.env.scheduler, [this] { on_timer(); }),
       repeat_timer_(server.context_.env.scheduler, [this] { repeat_answer_(); }) {}
 
@@ -59,15 +47,13 @@ ServerSession::~ServerSession() {
 
 void ServerSession::cancel() {
   timer_.stop();
-  relay_timer_.stop();
   repeat_timer_.stop();
-  end_punch();
-  if (dial_) context_.client_relays.ended(*dial_);
+  end_race();
+  dial_.ended();
   if (PeerSocket* const living = std::exchange(handed_over_, nullptr)) {
     living->set_path_observer(nullptr);
     if (!proven_) living->fail(ConnectError::kTimedOut);
   }
-  context_.env.scheduler.retire(std::move(relay_));
   if (socket_) socket_->set_path_observer(nullptr);
 }
 
@@ -99,7 +85,15 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
   } else {
     prepare_stream();
   }
-  const NoisePayload own = fitting_payload(error, origin.from);
+  const NoisePayload own =
+      answer_payload(context_, server_.options_, *server_.announcer_,
+                     {.error = error,
+                      .introducer = origin.from,
+                      .session = id_,
+                      .stream = socket_ ? socket_->raw().id() : udx::StreamId{},
+                      .own_relay = own_relay_,
+                      .extension = remote_.extension,
+                      .most = kAmplification * size_of_question(noise_)});
   if (socket_ && own.extension && has_first_record(remote_.extension)) socket_->use_first_record();
   const auto ephemeral = crypto::KeyPair::generate(context_.env.random);
   features_ = Extension::agreed(own.extension, remote_.extension);
@@ -114,7 +108,9 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
     return true;
   }
   state_ = State::kWaiting;
-  timer_.start(kStreamWait);
+  auto awaited = std::make_unique<AwaitedClient>(race_, context_.env.scheduler, kStreamWait);
+  awaited_ = awaited.get();
+  race_.enter(std::move(awaited));
   find_path(message, origin);
   return true;
 }
@@ -138,7 +134,7 @@ void ServerSession::find_path(const HandshakeMessage& message, const rpc::Reques
   } else if (client_open) {
     connect(context_.node.sending_socket(), client_, received);
   } else {
-    start_relay();
+    enter_relay();
     const bool punches = server_.options_.holepunch && !context_.node.remote_address();
     if (punches) prepare_punch(message, origin);
     if (!remote_.extension) repeat_answer_later(message, origin);
@@ -175,52 +171,58 @@ EvictionOrder::Standing ServerSession::standing() const {
   return alive_ ? Standing::kAlive : Standing::kStranger;
 }
 
-// --- The relay ---
+// --- The ways to a path ---
 
-/// Ours if we named one, else the client's: upstream's order, and both sides come to the same.
-void ServerSession::start_relay() {
+/// The relay is ours if we named one, else the client's: upstream's order, and both sides come to
+/// the same.
+void ServerSession::enter_relay() {
+  std::unique_ptr<RelayCandidate> relay;
   if (own_relay_) {
-    dial(*own_relay_, RelayIdentity::kNode);
+    relay = std::make_unique<RelayCandidate>(race_, context_, *socket_, *own_relay_,
+                                             RelayIdentity::kNode, true);
   } else if (remote_.relay_through) {
-    relay_until_ = started_at_ + kStreamWait;
-    ask_client_relay();
+    const ClientsRelay::Terms terms{
+        .options = server_.options_,
+        .client = key_,
+        .host = source_.host,
+        .alive = alive_,
+        .message = crypto::blake2b_256(noise_),
+        .until = started_at_ + kStreamWait,
+    };
+    relay = std::make_unique<ClientsRelay>(race_, context_, *socket_, *remote_.relay_through, dial_,
+                                           terms);
   }
-}
-
-/// Now, or when it is its turn.
-void ServerSession::ask_client_relay() {
-  if (state_ != State::kWaiting || joined_) return;
-  const auto policy = server_.options_.client_relays ? server_.options_.client_relays()
-                                                     : ClientRelayPolicy::kAnonymous;
-  const crypto::Hash32 digest = crypto::blake2b_256(noise_);
-  const auto identity =
-      policy == ClientRelayPolicy::kOpen ? RelayIdentity::kNode : RelayIdentity::kAnonymous;
-  const RelayThroughInfo& relay = *remote_.relay_through;
-  if (policy == ClientRelayPolicy::kRefuse || context_.client_relays.has_served(digest)) {
-    on_relay_failed();
-    return;
-  }
-  if (!context_.relay_connections.reach(relay, identity)) {
-    const ClientRelays::Client client{key_, source_.host, alive_};
-    dial_ = context_.client_relays.begin(client, digest, context_.env.now());
-  }
-  if (dial_ || context_.relay_connections.reach(relay, identity)) {
-    dial(relay, identity);
-  } else if (context_.env.now() < relay_until_) {
-    relay_timer_.start(kRelayTurnPoll);
-  } else {
-    on_relay_failed();
-  }
-}
-
-void ServerSession::dial(const RelayThroughInfo& relay, RelayIdentity identity) {
-  RelayedPath::Owner& owner = *this;
-  relay_ = std::make_unique<RelayedPath>(context_, *socket_, relay, identity,
-                                         own_relay_.has_value(), owner);
+  if (!relay) return;
+  RelayCandidate* const entered = relay.get();
+  if (race_.enter(std::move(relay))) relay_ = entered;
 }
 
 bool ServerSession::has_relay() {
-  return relay_timer_.armed() || (relay_ && relay_->pairing()) || state_ == State::kRelayed;
+  return state_ == State::kRelayed || (relay_ != nullptr && relay_->active());
+}
+
+bool ServerSession::on_candidate_lost(const PathCandidate& candidate) {
+  if (&candidate != awaited_) return false;
+  if (!has_relay()) on_timer();
+  return true;
+}
+
+void ServerSession::on_race_lost() {
+  if (state_ == State::kWaiting && !joined_) give_up();
+}
+
+void ServerSession::on_carrier_found(std::unique_ptr<PathCarrier> carrier, const PeerPath& path,
+                                     udx::StreamId leg) {
+  state_ = State::kRelayed;
+  timer_.start(kStreamWait);
+  socket_->open_carried(*keys_, remote_.extension, std::move(carrier), path, leg, remote_id());
+}
+
+void ServerSession::end_race() {
+  race_.stop();
+  awaited_ = nullptr;
+  punch_ = nullptr;
+  relay_ = nullptr;
 }
 
 // --- The punch ---
@@ -231,25 +233,24 @@ void ServerSession::prepare_punch(const HandshakeMessage& message,
                                   const rpc::RequestOrigin& origin) {
   ServerPunch::Owner& owner = *this;
   const bool secret_keys = (features_ & Extension::kSecretKeys) != 0;
-  punch_ = std::make_unique<ServerPunch>(context_, SecurePayload::shared_key(*keys_, secret_keys),
-                                         static_cast<Firewall>(remote_.firewall),
-                                         remote_.extension.has_value(), owner);
-  if (!punch_->usable()) {
-    end_punch();
-    return;
-  }
-  punch_->on_handshake(message, origin);
+  auto punch = std::make_unique<AnsweredPunch>(std::make_unique<ServerPunch>(
+      context_, SecurePayload::shared_key(*keys_, secret_keys),
+      static_cast<Firewall>(remote_.firewall), remote_.extension.has_value(), owner));
+  AnsweredPunch* const entered = punch.get();
+  if (!race_.enter(std::move(punch))) return;
+  punch_ = entered;
+  punch_->punch().on_handshake(message, origin);
   answers_from_punch_ = !shares_network(origin);
 }
 
 void ServerSession::on_copy(const HandshakeMessage& message, const rpc::RequestOrigin& origin) {
-  if (punch_) punch_->on_handshake(message, origin);
+  if (punch_ != nullptr) punch_->punch().on_handshake(message, origin);
 }
 
 /// A punch may go on with a fresh socket, and has none once it is over.
 net::UdpSocket* ServerSession::answer_socket() const {
-  const bool from_punch = answers_from_punch_ && punch_ && punch_->usable();
-  return from_punch ? &punch_->socket() : nullptr;
+  const bool from_punch = answers_from_punch_ && punch_ != nullptr && punch_->punch().usable();
+  return from_punch ? &punch_->punch().socket() : nullptr;
 }
 
 bool ServerSession::shares_network(const rpc::RequestOrigin& origin) const {
@@ -270,10 +271,10 @@ std::size_t ServerSession::introductions_wanted() {
 
 void ServerSession::on_holepunch(const HolepunchMessage& message,
                                  const rpc::RequestOrigin& origin) {
-  if (!punch_ || (state_ != State::kWaiting && state_ != State::kRelayed)) return;
+  if (punch_ == nullptr || (state_ != State::kWaiting && state_ != State::kRelayed)) return;
   asked_at_ = context_.env.now();
   repeat_timer_.stop();
-  punch_->on_request(message, origin);
+  punch_->punch().on_request(message, origin);
 }
 
 void ServerSession::on_request_opened() {
@@ -282,107 +283,28 @@ void ServerSession::on_request_opened() {
 }
 
 void ServerSession::on_punching() {
-  punching_ = true;
-  timer_.stop();
+  punch_->set_punching(true);
+  awaited_->cancel();
 }
 
 void ServerSession::on_punch_put_off() {
-  punching_ = false;
-  if (state_ == State::kWaiting) timer_.start(kReturnWait);
+  punch_->set_punching(false);
+  if (state_ == State::kWaiting) awaited_->extend(kReturnWait);
 }
 
+/// The client will not come any more, unless it is through a relay.
 void ServerSession::on_punch_over() {
-  if (state_ == State::kWaiting && !has_relay()) {
-    give_up();
-  } else {
-    end_punch();
-  }
-}
-
-void ServerSession::on_relay_paired(net::UdpSocket& socket, const Address& relay,
-                                    udx::StreamId leg) {
-  if (state_ != State::kWaiting || joined_) return;
-  state_ = State::kRelayed;
-  timer_.start(kStreamWait);
-  if (dial_) context_.client_relays.ended(*dial_);
-  socket_->open_carried(*keys_, remote_.extension, std::move(relay_),
-                        {socket, relay, PathKind::kRelayed}, leg, remote_id());
-}
-
-/// With a punch under way, or the client or its stream still to come, there is hope.
-void ServerSession::on_relay_failed() {
-  if (dial_) context_.client_relays.ended(*dial_);
-  const bool hopes = timer_.armed() || (punch_ && punching_);
-  if (state_ == State::kWaiting && !hopes) give_up();
-}
-
-/// Copies of the first message that still come are answered from where others are.
-void ServerSession::end_punch() {
-  context_.env.scheduler.retire(std::move(punch_));
+  punch_->set_punching(false);
+  if (!has_relay()) awaited_->cancel();
+  race_.lost(*punch_);
 }
 
 void ServerSession::give_up() {
   ++server_.stats_.abandoned;
   state_ = State::kFailed;
   server_.order_.change(id_, standing());
-  end_punch();
+  end_race();
   clear_later();
-}
-
-/// A stock client asks about the punch through the relay of its handshake if that is among them,
-/// and through the first of them otherwise. A random punch takes two relays that have seen it.
-std::vector<RelayInfo> ServerSession::relays_for_punch(const Address& introducer) const {
-  const std::vector<RelayInfo>& all = server_.announcer_->relays();
-  if (remote_.extension) return all;
-  std::vector<RelayInfo> others;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(others), [&](const RelayInfo& relay) {
-    return Introductions::network_of(relay.relay_address) != Introductions::network_of(introducer);
-  });
-  return others.empty() ? all : others;
-}
-
-NoisePayload ServerSession::make_payload(PayloadError error, const Address& introducer) const {
-  const auto own = context_.node.remote_address();
-  NoisePayload out;
-  out.error = static_cast<std::uint64_t>(error);
-  out.firewall = static_cast<std::uint64_t>(own ? Firewall::kOpen : Firewall::kUnknown);
-  if (own) {
-    out.addresses4.push_back(*own);
-  } else {
-    out.holepunch = HolepunchInfo{.id = id_, .relays = relays_for_punch(introducer)};
-  }
-  if (server_.options_.share_local_addresses) {
-    for (const Address& local : context_.addresses.validated_local())
-      out.addresses4.push_back(local);
-  }
-  out.udx = UdxInfo{.reusable_socket = server_.options_.reusable_socket,
-                    .id = socket_ ? socket_->raw().id().value : 0};
-  out.secret_stream = 1;
-  const auto& relay_addresses = server_.announcer_->relay_addresses();
-  if (!relay_addresses.empty()) out.relay_addresses = relay_addresses;
-  out.relay_through = own_relay_;
-  if (server_.options_.extension) out.extension = server_.options_.extension(remote_.extension);
-  if (out.extension) {
-    out.extension->features |= Extension::kOfConnections | Extension::kFirstRecord;
-    out.extension->stamp.reset();
-  }
-  return out;
-}
-
-/// What the client learns at length is left out where its question was too short for it.
-NoisePayload ServerSession::fitting_payload(PayloadError error, const Address& introducer) const {
-  NoisePayload payload = make_payload(error, introducer);
-  const std::uint64_t most = kAmplification * size_of_question(noise_);
-  while (payload.encode().size() + kMessage2Overhead + kMostAroundAnswer > most) {
-    if (payload.extension && !payload.extension->services.empty()) {
-      payload.extension->services.pop_back();
-    } else if (!payload.addresses4.empty()) {
-      payload.addresses4.pop_back();
-    } else {
-      break;
-    }
-  }
-  return payload;
 }
 
 // --- The path and the proof ---
@@ -405,20 +327,18 @@ void ServerSession::on_path(net::UdpSocket& socket, const net::Address& from) {
 void ServerSession::connect(net::UdpSocket& socket, const net::Address& to,
                             std::uint64_t allowance) {
   joined_ = true;
-  if (punch_) punch_->on_path(to);
+  if (punch_ != nullptr) punch_->punch().on_path(to);
   timer_.start(kStreamWait);
-  relay_timer_.stop();
-  context_.env.scheduler.retire(std::move(relay_));
   socket_->raw().limit_unproven(allowance);
   socket_->open(*keys_, remote_.extension, {socket, to, path_kind_of(to)}, remote_id());
-  end_punch();
+  end_race();
   if (may_be_early()) hand_over();
 }
 
 /// A relayed connection moves to a direct path.
 void ServerSession::leave_relay(net::UdpSocket& socket, const net::Address& to) {
   state_ = State::kConnected;
-  if (punch_) punch_->on_path(to);
+  if (punch_ != nullptr) punch_->punch().on_path(to);
   stream().leave_carrier({socket, to, path_kind_of(to)});
   remember_route();
   settle();
@@ -440,7 +360,7 @@ void ServerSession::on_proven() {
   proven_ = true;
   udx::Stream& raw = stream().raw();
   raw.lift_limit();
-  if (dial_) context_.client_relays.forgiven(*std::exchange(dial_, std::nullopt));
+  dial_.forgiven();
   const bool relayed = state_ == State::kRelayed;
   const Address at = relayed ? client_ : raw.remote();
   context_.connections.doubt_other_paths(stream(), at);
@@ -478,7 +398,7 @@ void ServerSession::on_connection_over() {
 
 /// What is left to do is to answer copies of the first message for a while.
 void ServerSession::settle() {
-  end_punch();
+  end_race();
   server_.order_.change(id_, standing());
   clear_later();
 }
@@ -488,7 +408,6 @@ void ServerSession::clear_later() {
 }
 
 void ServerSession::on_timer() {
-  if (state_ == State::kWaiting && has_relay()) return;
   if (!proven_ && state_ != State::kFailed) ++server_.stats_.abandoned;
   server_.forget(*this);
 }

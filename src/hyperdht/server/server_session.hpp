@@ -6,10 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "hyperdht/nat/server_punch.hpp"
-#include "hyperdht/peer/relayed_path.hpp"
-#include "hyperdht/server/client_relays.hpp"
 #include "hyperdht/server/server.hpp"
+#include "hyperdht/server/server_candidates.hpp"
 #include "noise/handshake.hpp"
 
 namespace hsfwd::hyperdht {
@@ -24,7 +22,7 @@ struct ServerContext;
 /// docs/protocol/forward.md, section 8.
 class ServerSession final : public PathObserver,
                             private ServerPunch::Owner,
-                            private RelayedPath::Owner {
+                            private PathRace::Owner {
  public:
   enum class State {
     kNew,
@@ -77,21 +75,20 @@ class ServerSession final : public PathObserver,
   void on_punch_over() override;
   bool has_relay() override;
 
-  // RelayedPath::Owner
-  void on_relay_paired(net::UdpSocket& socket, const Address& relay, udx::StreamId leg) override;
-  void on_relay_failed() override;
+  // PathRace::Owner
+  /// Never: the path is where the client's first packet comes from, see on_path.
+  void on_path_found(const PeerPath&) override {}
+  void on_carrier_found(std::unique_ptr<PathCarrier> carrier, const PeerPath& path,
+                        udx::StreamId leg) override;
+  bool on_candidate_lost(const PathCandidate& candidate) override;
+  void on_race_lost() override;
 
   void prepare_stream();
   void find_path(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
-  NoisePayload make_payload(PayloadError error, const Address& introducer) const;
-  NoisePayload fitting_payload(PayloadError error, const Address& introducer) const;
-  std::vector<RelayInfo> relays_for_punch(const Address& introducer) const;
   void prepare_punch(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
   bool shares_network(const rpc::RequestOrigin& origin) const;
-  void start_relay();
-  void ask_client_relay();
-  void dial(const RelayThroughInfo& relay, RelayIdentity identity);
-  void end_punch();
+  void enter_relay();
+  void end_race();
   void give_up();
   void hand_over();
   void connect(net::UdpSocket& socket, const net::Address& to, std::uint64_t allowance);
@@ -126,15 +123,15 @@ class ServerSession final : public PathObserver,
   std::uint64_t features_ = 0;          // that both sides have
   std::unique_ptr<PeerSocket> socket_;  // until it is handed over
   PeerSocket* handed_over_ = nullptr;
-  std::unique_ptr<ServerPunch> punch_;
-  bool punching_ = false;
   std::optional<RelayThroughInfo> own_relay_;  // as named to the client
-  std::unique_ptr<RelayedPath> relay_;
-  std::optional<ClientRelays::Dial> dial_;  // of a relay that the client named
-  Instant relay_until_;                     // for one that has to wait for its turn
-  Timer relay_timer_;
+  RelayDial dial_;                             // of a relay that the client named
+  PathRace race_;
+  // In the race, while it runs.
+  AwaitedClient* awaited_ = nullptr;
+  AnsweredPunch* punch_ = nullptr;
+  RelayCandidate* relay_ = nullptr;
   bool answers_from_punch_ = false;  // as long as there is one
-  Timer timer_;
+  Timer timer_;                      // for the proof, then for copies of the first message
   std::function<void()> repeat_answer_;
   Timer repeat_timer_;
 };

@@ -23,6 +23,7 @@ endif()
 
 # hsfwd_layer(NAME DIR folder | SOURCES files... LINK libraries... [PRIVATE libraries...])
 function(hsfwd_layer name)
+  set_property(GLOBAL APPEND PROPERTY HSFWD_LAYERS ${name})
   cmake_parse_arguments(LAYER "" "DIR" "SOURCES;LINK;PRIVATE" ${ARGN})
   set(sources ${LAYER_SOURCES})
   if(LAYER_DIR)

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "crypto/crypto.hpp"
 #include "node/hsfwd.hpp"
 #include "platform/loop.hpp"
 
@@ -26,7 +25,7 @@ int serve(hsfwd::Node& node, hsfwd::platform::Loop& loop) {
   });
   server.on_announced([&, told = false](std::size_t relays) mutable {
     if (relays == 0 || std::exchange(told, true)) return;
-    std::printf("%s\n", hsfwd::hyperdht::key_text(keys.public_key).c_str());
+    std::printf("%s\n", hsfwd::key_text(keys.public_key).c_str());
     std::fflush(stdout);
   });
   if (!server.listen(keys)) return 1;
@@ -53,11 +52,10 @@ int ask(hsfwd::Node& node, hsfwd::platform::Loop& loop, const hsfwd::PublicKey& 
 }  // namespace
 
 int main(int argc, char** argv) {
-  hsfwd::crypto::initialize();
   std::vector<std::string> words(argv + 1, argv + argc);
   std::optional<hsfwd::PublicKey> key;
   if (words.size() >= 2 && words[0] == "ask") {
-    key = hsfwd::hyperdht::parse_key(words[1]);
+    key = hsfwd::parse_key(words[1]);
     words.erase(words.begin());
   }
   if (words.empty() || (!key && words[0] != "serve")) {

@@ -156,7 +156,7 @@ Node& App::start_node_as(const std::string& identity_path, Options options) {
 
 void App::remember_nodes() {
   if (node_file_.empty() || !node_ || !node_->online()) return;
-  const auto nodes = node_->dht().node().known_nodes(platform::kMaxRememberedNodes);
+  const auto nodes = node_->known_nodes(platform::kMaxRememberedNodes);
   if (!nodes.empty()) platform::save_nodes(node_file_, nodes, log_);
 }
 
@@ -201,7 +201,7 @@ void App::quit(int exit_code) {
 
 /// The last packets may have been lost: a peer that asks again finds somebody.
 void App::linger() {
-  const Duration owed = node_ ? node_->dht().mux().owed_for() : Duration();
+  const Duration owed = node_ ? node_->owed_for() : Duration();
   give_up_timer_.start(std::min(owed, kLastWordTime));
 }
 

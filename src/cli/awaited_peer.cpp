@@ -33,9 +33,8 @@ void AwaitedPeer::start() {
   found_ = false;
   if (!told_) await_peer(app_, peer_, kLookingFor);
   app_.scheduler().retire(std::move(find_));
-  find_ = std::make_unique<hyperdht::FindPeer>(
-      app_.node().dht().node(), peer_.key,
-      [this](const net::Address&, const hyperdht::PeerRecord&) { on_result(ConnectError::kNone); },
+  find_ = std::make_unique<FindPeer>(
+      app_.node(), peer_.key, [this](const net::Address&) { on_result(ConnectError::kNone); },
       [this](std::size_t) {
         on_result(app_.node().online() ? ConnectError::kPeerNotFound : ConnectError::kNoNetwork);
       });

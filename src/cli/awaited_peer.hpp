@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/app.hpp"
+#include "node/find_peer.hpp"
 
 namespace hsfwd::cli {
 
@@ -35,7 +36,7 @@ class AwaitedPeer {
   bool told_ = false;
   bool found_ = false;
   Timer again_timer_;
-  std::unique_ptr<hyperdht::FindPeer> find_;
+  std::unique_ptr<FindPeer> find_;
 };
 
 }  // namespace hsfwd::cli

@@ -24,10 +24,10 @@ int run_keygen(const Arguments& arguments) {
   const PublicKey& key = identity.keys.public_key;
   output.event("identity",
                {{"publicKey", to_hex(key.view())},
-                {"key", hyperdht::key_text(key)},
+                {"key", key_text(key)},
                 {"file", path},
                 {"created", identity.created}},
-               hyperdht::key_text(key));
+               key_text(key));
   return kDone;
 }
 

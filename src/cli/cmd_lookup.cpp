@@ -9,6 +9,7 @@
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
+#include "node/find_peer.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -24,8 +25,8 @@ class LookupRun {
         key_(peer.key),
         began_(app.scheduler().now()),
         find_(
-            app.node().dht().node(), key_,
-            [this](const net::Address& relay, const hyperdht::PeerRecord&) {
+            app.node(), key_,
+            [this](const net::Address& relay) {
               relays_.push_back({relay, std::nullopt, nullptr});
             },
             [this](std::size_t) { on_searched(); }) {
@@ -37,7 +38,7 @@ class LookupRun {
   struct Relay {
     net::Address address;
     std::optional<double> millis;
-    std::unique_ptr<rpc::Call> ping;
+    std::unique_ptr<NodePing> ping;
   };
 
   void on_searched() {
@@ -50,14 +51,13 @@ class LookupRun {
           peer_name_));
       return;
     }
-    const rpc::Node& node = app_.node().dht().node();
     for (Relay& relay : relays_) {
-      relay.ping = std::make_unique<rpc::Call>(app_.node().dht().node().calls(),
-                                               [this, &relay](const rpc::CallResult& result) {
-                                                 if (result) relay.millis = millis(result->rtt);
-                                                 if (--unanswered_ == 0) report();
-                                               });
-      node.ping(*relay.ping, relay.address);
+      relay.ping =
+          std::make_unique<NodePing>(app_.node(), [this, &relay](std::optional<Duration> rtt) {
+            if (rtt) relay.millis = millis(*rtt);
+            if (--unanswered_ == 0) report();
+          });
+      relay.ping->start(relay.address);
     }
   }
 
@@ -73,20 +73,17 @@ class LookupRun {
       text += fmt::format("\n  {:<22} {}", address,
                           relay.millis ? fmt::format("{:.1f} ms", *relay.millis) : "no answer");
     }
-    const rpc::Query& query = find_.query();
-    const auto asked = static_cast<std::uint64_t>(query.successes() + query.errors());
-    const auto hops = static_cast<std::uint64_t>(query.hops());
     app_.output().event(
         "found",
         {{"peer", to_hex(key_.view())},
          {"relays", addresses},
          {"answers", answers},
          {"millis", took_.to_millis()},
-         {"hops", hops},
-         {"asked", asked}},
-        fmt::format("{} is announced at {} ({} ms, {}, {} asked){}", hyperdht::key_text(key_),
-                    count_text(relays_.size(), "node"), took_.to_millis(), count_text(hops, "hop"),
-                    count_text(asked, "node"), text));
+         {"hops", find_.hops()},
+         {"asked", find_.asked()}},
+        fmt::format("{} is announced at {} ({} ms, {}, {} asked){}", key_text(key_),
+                    count_text(relays_.size(), "node"), took_.to_millis(),
+                    count_text(find_.hops(), "hop"), count_text(find_.asked(), "node"), text));
     app_.quit(kDone);
   }
 
@@ -97,7 +94,7 @@ class LookupRun {
   Duration took_;
   std::vector<Relay> relays_;
   std::size_t unanswered_ = 0;
-  hyperdht::FindPeer find_;
+  FindPeer find_;
 };
 
 }  // namespace

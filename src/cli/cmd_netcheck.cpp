@@ -7,13 +7,11 @@
 
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
-#include "hyperdht/diagnose/survey.hpp"
+#include "node/survey.hpp"
 
 namespace hsfwd::cli {
 
 namespace {
-
-using hyperdht::SurveyReport;
 
 /// Why a peer behind the same carrier's NAT sees another address than the interface has.
 bool carrier_nat(const SurveyReport& report) {
@@ -110,11 +108,11 @@ int run_netcheck(const Arguments& arguments) {
   if (!line.parse(arguments)) return kDone;
   App app(one_object(output_options(line)));
   Node& node = app.start_node(node_options(line));
-  std::optional<hyperdht::Survey> survey;
+  std::optional<Survey> survey;
   const auto start = [&] {
     if (survey || app.quitting()) return;
     app.waiting().begin("asking nodes how they see this machine", {{"for", "survey"}});
-    survey.emplace(node.dht().context(), [&](const SurveyReport& report) {
+    survey.emplace(node, [&](const SurveyReport& report) {
       app.output().event("netcheck", to_json(report), to_text(report));
       app.quit(report.online() ? kDone : kTryLater);
     });

@@ -82,21 +82,21 @@ class RelayRun {
   void report_relaying() {
     const PublicKey& key = relay_->public_key();
     app_.output().event(
-        "relaying", {{"publicKey", to_hex(key.view())}, {"key", hyperdht::key_text(key)}},
-        fmt::format("relaying; others use it with --relay-through {}", hyperdht::key_text(key)));
+        "relaying", {{"publicKey", to_hex(key.view())}, {"key", key_text(key)}},
+        fmt::format("relaying; others use it with --relay-through {}", key_text(key)));
   }
 
   void report() {
-    const auto& stats = relay_->relay().stats();
+    const RelayNode::Status status = relay_->status();
     app_.log().info("relay", "{} carried now, {} so far; {} MB forwarded, {} refused",
-                    count_text(relay_->relay().active(), "connection"), stats.pairings_matched,
-                    stats.bytes_forwarded / 1'000'000, stats.pairings_refused);
+                    count_text(status.pairs, "connection"), status.pairs_so_far,
+                    status.bytes_forwarded / 1'000'000, status.refused);
     report_timer_.start(kReportInterval);
   }
 
   App& app_;
   const platform::IdentityLock lock_;
-  std::unique_ptr<hyperdht::RelayNode> relay_;
+  std::unique_ptr<RelayNode> relay_;
   Timer report_timer_;
 };
 
@@ -150,22 +150,22 @@ int run_node(const Arguments& arguments) {
       app.fail({kTryLater, "NO_NETWORK", "no bootstrap node answers; is there a network?"});
       return;
     }
-    const auto& rpc = node.dht().node();
-    const std::string address = node.dht().endpoint().server().local_address().to_string();
-    const auto remote = rpc.remote_address();
+    const NodeStatus status = node.status();
+    const std::string address = status.local.to_string();
+    const auto& remote = status.reachable_as;
     Json event = {{"listen", address},
                   {"address", remote ? Json(remote->to_string()) : Json()},
-                  {"firewalled", rpc.firewalled()},
-                  {"persistent", !rpc.ephemeral()}};
+                  {"firewalled", status.firewalled},
+                  {"persistent", status.persistent}};
     if (lock) {
       event["publicKey"] = to_hex(node.key_pair().public_key.view());
-      event["key"] = hyperdht::key_text(node.key_pair().public_key);
+      event["key"] = key_text(node.key_pair().public_key);
     }
     app.output().event(
         "ready", event,
         fmt::format("node on {}, {}, {}", address,
                     remote ? "reachable as " + remote->to_string() : "not reachable from outside",
-                    rpc.ephemeral() ? "ephemeral for now" : "persistent"));
+                    status.persistent ? "persistent" : "ephemeral for now"));
   });
   std::optional<RelayRun> relay;
   if (lock) {

@@ -35,11 +35,10 @@ class PingRun {
         next_timer_(app.scheduler(), [this] { next(); }),
         observer_(*this) {
     await_peer(app_, peer, kConnectingTo);
-    hyperdht::ConnectOptions options;
+    ConnectOptions options;
     options.key_pair = peer.identity;
     options.extension = Extension{.features = Extension::kNoService};
-    options.relay_through = app_.node().relay_through();
-    socket_ = app_.node().dht().connect(peer.key, std::move(options));
+    socket_ = app_.node().connect_stream(peer.key, std::move(options));
     socket_->set_on_open([this] { on_open(); });
     socket_->set_observer(&observer_);
     app_.on_goodbye([this](const std::function<void()>& done) {
@@ -65,20 +64,21 @@ class PingRun {
 
   void on_open() {
     const Duration took = app_.scheduler().now() - began_;
-    const auto& extension = socket_->extension();
-    const std::string path = to_string(socket_->path());
-    const std::string remote = socket_->remote_address().to_string();
+    const PeerInfo info = socket_->info();
+    const auto& extension = info.extension;
+    const std::string path = to_string(info.path);
+    const std::string remote = info.remote.to_string();
     opened_ = true;
     app_.waiting().end();
     app_.output().event(
         "connection",
-        {{"peer", to_hex(socket_->remote_key().view())},
+        {{"peer", to_hex(info.key.view())},
          {"path", path},
          {"remote", remote},
          {"millis", millis(took)},
          {"services", extension ? Json(extension->services) : Json()}},
-        fmt::format("connected to {} in {:.0f} ms: {}, {}{}",
-                    hyperdht::key_text(socket_->remote_key()), millis(took), path, remote,
+        fmt::format("connected to {} in {:.0f} ms: {}, {}{}", key_text(info.key), millis(took),
+                    path, remote,
                     extension ? fmt::format("\nservices: {}",
                                             printable(fmt::format(
                                                 "{}", fmt::join(extension->services, ", "))))
@@ -106,12 +106,13 @@ class PingRun {
   void on_pong(Duration rtt) {
     waiting_ = false;
     times_.push_back(millis(rtt));
-    const std::string path = to_string(socket_->path());
+    const PeerInfo info = socket_->info();
+    const std::string path = to_string(info.path);
     app_.output().event("pong",
                         {{"seq", sent_},
                          {"millis", times_.back()},
                          {"path", path},
-                         {"remote", socket_->remote_address().to_string()}},
+                         {"remote", info.remote.to_string()}},
                         fmt::format("{}: {:.2f} ms, {}", sent_, times_.back(), path));
     if (times_.size() == count_) app_.quit(kDone);
   }
@@ -121,7 +122,7 @@ class PingRun {
     if (opened_) {
       app_.fail({kPeerUnreachable, "CONNECTION_LOST", fmt::format("{}: {}", peer_name_, reason)});
     } else {
-      UserError error = connect_error(socket_->error(), peer_name_);
+      UserError error = connect_error(socket_->info().error, peer_name_);
       error.message = fmt::format("{}: {} (hsfwd why shows the steps)", peer_name_, reason);
       app_.fail(error);
     }
@@ -139,13 +140,14 @@ class PingRun {
       double squares = 0;
       for (const double time : times_) squares += (time - mean) * (time - mean);
       const double deviation = std::sqrt(squares / static_cast<double>(times_.size()));
-      const auto repeated = socket_->stats().packets_repeated;
+      const PeerInfo info = socket_->info();
+      const auto repeated = info.packets_repeated;
       fields.update({{"min", *least},
                      {"mean", mean},
                      {"max", *most},
                      {"deviation", deviation},
                      {"repeated", repeated},
-                     {"mtu", socket_->stats().mtu}});
+                     {"mtu", info.mtu}});
       text += fmt::format(
           "; {:.2f} / {:.2f} / {:.2f} ms min, mean, max, deviation {:.2f} ms; "
           "{} repeated",
@@ -165,7 +167,7 @@ class PingRun {
   std::vector<double> times_;
   Timer next_timer_;
   Observer observer_;
-  std::unique_ptr<hyperdht::PeerSocket> socket_;
+  std::unique_ptr<PeerStream> socket_;
 };
 
 Duration parse_interval(const std::string& text) {

@@ -74,22 +74,21 @@ class PipeRun {
 
   void connect() {
     await_peer(app_, peer_, kConnectingTo);
-    hyperdht::ConnectOptions options;
+    ConnectOptions options;
     options.key_pair = peer_.identity;
     options.extension = Extension{.features = 0, .service = service_};
-    options.relay_through = app_.node().relay_through();
     options.timeline = log_timeline(app_, app_.scheduler(), app_.connection_ids().next);
-    opening_socket_ = app_.node().dht().connect(peer_.key, std::move(options));
+    opening_socket_ = app_.node().connect_stream(peer_.key, std::move(options));
     socket_ = opening_socket_.get();
     socket_->set_observer(&opening_);
     socket_->set_on_open([this] { on_open(); });
     socket_->set_on_path_changed(
-        [this] { app_.log().debug("pipe", "moved, {}", to_string(socket_->path())); });
+        [this] { app_.log().debug("pipe", "moved, {}", to_string(socket_->info().path)); });
   }
 
   void on_not_opened() {
     app_.waiting().end();
-    const ConnectError error = socket_->error();
+    const ConnectError error = socket_->info().error;
     app_.scheduler().delete_later(std::move(opening_socket_));
     if (awaited_.wait_after(error)) return;
     over_ = true;
@@ -98,13 +97,13 @@ class PipeRun {
 
   void on_open() {
     app_.waiting().end();
-    const std::string problem = service_problem(*socket_, service_);
+    const std::string problem = service_problem(socket_->info(), service_);
     if (!problem.empty()) {
       over_ = true;
       app_.fail({kPeerUnreachable, "NO_SUCH_SERVICE", problem});
       return;
     }
-    app_.log().debug("pipe", "connected, {}", to_string(socket_->path()));
+    app_.log().debug("pipe", "connected, {}", to_string(socket_->info().path));
     opening_socket_->set_observer(nullptr);
     pipe_ = std::make_unique<forward::Pipe>(
         app_.scheduler(), platform::make_stdio_stream(app_.loop()), std::move(opening_socket_),
@@ -151,11 +150,11 @@ class PipeRun {
   App& app_;
   const PeerReference& peer_;
   const std::string service_;
-  hyperdht::PeerSocket* socket_ = nullptr;
+  PeerStream* socket_ = nullptr;
   bool over_ = false;
   const bool input_is_terminal_;
   Opening opening_;
-  std::unique_ptr<hyperdht::PeerSocket> opening_socket_;  // becomes the pipe's
+  std::unique_ptr<PeerStream> opening_socket_;  // becomes the pipe's
   AwaitedPeer awaited_;
   std::uint64_t sent_before_ = 0;
   Instant silent_since_;

@@ -25,11 +25,9 @@ class Testnet {
           std::function<void()> ready)
       : app_(app), host_(host), size_(size), ready_(std::move(ready)) {
     Options first = options_for(port);
-    // Port 0 is picked by binding, and the first node has to know its address before.
     first.any_port = false;
-    start(std::move(first));
-    const std::uint16_t bound = nodes_[0]->dht().endpoint().server().local_address().port;
-    nodes_[0]->dht().node().force_persistent({host_, bound});
+    first.own_address = net::Address{host_, 0};
+    const std::uint16_t bound = start(std::move(first)).status().local.port;
     bootstrap_ = {{host_.to_string(), std::nullopt, bound}};
     grow();
   }

@@ -8,17 +8,16 @@
 #include "cli/commands.hpp"
 #include "cli/timeline.hpp"
 #include "cli/tunnels.hpp"
-#include "hyperdht/diagnose/advice.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
 
 namespace {
 
-void tell_failure(App& app, const hyperdht::AttemptFailure& failure, ConnectError error,
+void tell_failure(App& app, const AttemptFailure& failure, ConnectError error,
                   const std::string& reason) {
   if (app.quitting()) return;
-  const std::string advice = hyperdht::advice(failure);
+  const std::string advice = hsfwd::advice(failure);
   app.output().event(
       "verdict",
       {{"reached", false},
@@ -40,12 +39,11 @@ class WhyRun {
         began_(app.scheduler().now()),
         conclude_task_(app.scheduler(), [this] { conclude(); }),
         observer_(*this) {
-    hyperdht::ConnectOptions options;
+    ConnectOptions options;
     options.key_pair = peer.identity;
     options.extension = Extension{.features = Extension::kNoService};
-    options.relay_through = app_.node().relay_through();
-    options.timeline = [this](const hyperdht::AttemptEvent& event) { tell(event); };
-    socket_ = app_.node().dht().connect(peer.key, std::move(options));
+    options.timeline = [this](const AttemptEvent& event) { tell(event); };
+    socket_ = app_.node().connect_stream(peer.key, std::move(options));
     socket_->set_on_open([this] { on_open(); });
     socket_->set_on_path_changed([this] { conclude(); });
     socket_->set_observer(&observer_);
@@ -65,9 +63,9 @@ class WhyRun {
     WhyRun& run;
   };
 
-  void tell(const hyperdht::AttemptEvent& event) {
+  void tell(const AttemptEvent& event) {
     if (event.failure) failure_ = event.failure;
-    if (event.failure && event.step == hyperdht::AttemptStep::kPath) {
+    if (event.failure && event.step == AttemptStep::kPath) {
       stays_ = true;
       conclude_task_.post();
     }
@@ -77,19 +75,20 @@ class WhyRun {
   /// A relayed connection may be on its way to a direct path: that is waited for.
   void on_open() {
     opened_at_ = app_.scheduler().now();
-    if (stays_ || socket_->path() != PathKind::kRelayed) conclude();
+    if (stays_ || socket_->info().path != PathKind::kRelayed) conclude();
   }
 
   void conclude() {
     if (!opened_at_) return;
+    const PeerInfo info = socket_->info();
     const auto millis = (*opened_at_ - began_).to_millis();
     std::string verdict = fmt::format("reached in {} ms, ", millis);
     const auto moved = (app_.scheduler().now() - *opened_at_).to_millis();
-    if (socket_->path() != PathKind::kRelayed && moved > 0) {
+    if (info.path != PathKind::kRelayed && moved > 0) {
       verdict += fmt::format("through a relay, and {} ms later ", moved);
     }
     std::string advice = "Nothing to do.";
-    switch (socket_->path()) {
+    switch (info.path) {
       case PathKind::kDirect:
         verdict += "directly";
         break;
@@ -103,8 +102,8 @@ class WhyRun {
     }
     app_.output().event("verdict",
                         {{"reached", true},
-                         {"path", to_string(socket_->path())},
-                         {"remote", socket_->remote_address().to_string()},
+                         {"path", to_string(info.path)},
+                         {"remote", info.remote.to_string()},
                          {"millis", millis},
                          {"verdict", verdict},
                          {"advice", advice}},
@@ -114,19 +113,19 @@ class WhyRun {
   }
 
   void on_failed(const std::string& reason) {
-    const ConnectError error = socket_->error();
-    tell_failure(app_, failure_.value_or(hyperdht::AttemptFailure{error}), error, reason);
+    const ConnectError error = socket_->info().error;
+    tell_failure(app_, failure_.value_or(AttemptFailure{error}), error, reason);
   }
 
   App& app_;
   const std::string peer_name_;
   const Instant began_;
-  std::optional<hyperdht::AttemptFailure> failure_;
+  std::optional<AttemptFailure> failure_;
   std::optional<Instant> opened_at_;
   bool stays_ = false;  // on the relay
   Task conclude_task_;
   Observer observer_;
-  std::unique_ptr<hyperdht::PeerSocket> socket_;
+  std::unique_ptr<PeerStream> socket_;
 };
 
 }  // namespace
@@ -147,7 +146,7 @@ int run_why(const Arguments& arguments) {
   node.when_ready([&] { run.emplace(app, peer); });
   app.on_no_answer([&] {
     const auto error = ConnectError::kNoNetwork;
-    tell_failure(app, hyperdht::AttemptFailure{error}, error, app.no_network().message);
+    tell_failure(app, AttemptFailure{error}, error, app.no_network().message);
   });
   return app.run();
 }

@@ -15,7 +15,7 @@
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "crypto/crypto.hpp"
-#include "hyperdht/wire/key_text.hpp"
+#include "node/keys.hpp"
 #include "platform/core_dumps.hpp"
 #include "platform/loop.hpp"
 #include "platform/standard_streams.hpp"
@@ -137,7 +137,7 @@ int with_output_written(int exit_code) {
 void hide_secrets(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    const std::string shown = hsfwd::hyperdht::without_secrets(word);
+    const std::string shown = hsfwd::without_secrets(word);
     const auto [from, unused] = std::mismatch(word.begin(), word.end(), shown.begin(), shown.end());
     // Of another length a word would not be where the system looks for it.
     std::fill(argv[i] + (from - word.begin()), argv[i] + word.size(), '.');

@@ -85,7 +85,7 @@ void CommandLine::add_output_options() {
 
 bool CommandLine::parse(const std::vector<std::string>& arguments) {
   shows_secret_ = std::any_of(arguments.begin(), arguments.end(), [](const std::string& word) {
-    return hyperdht::without_secrets(word) != word;
+    return without_secrets(word) != word;
   });
   try {
     po::options_description all;
@@ -270,17 +270,17 @@ constexpr const char* kKeyForms =
 
 /// What keys look like, and what is wrong with one that is nearly right.
 std::string key_forms(std::string_view text) {
-  const std::string near = hyperdht::near_key(text);
+  const std::string near = near_key(text);
   return near.empty() ? kKeyForms : fmt::format("{}; {}", kKeyForms, near);
 }
 
 }  // namespace
 
 PeerReference parse_peer(const std::string& text) {
-  if (const auto key = hyperdht::parse_key(text)) return {*key, std::nullopt, text};
-  if (const auto address = hyperdht::HolesailAddress::parse(text)) {
+  if (const auto key = parse_key(text)) return {*key, std::nullopt, text};
+  if (const auto address = HolesailAddress::parse(text)) {
     return {address->key, address->shared_identity,
-            address->shared_identity ? hyperdht::key_text(address->key) : text};
+            address->shared_identity ? key_text(address->key) : text};
   }
   throw UserError{kUsage, "BAD_KEY",
                   fmt::format("{} is not a key; {}", in_quotes(text), key_forms(text))};
@@ -295,13 +295,13 @@ PeerReference read_peer(const std::string& path) {
   if (!file) throw bad(file.error());
   if (!*file) throw bad("does not exist");
   const std::string_view text = (*file)->text.trimmed();
-  if (const auto key = hyperdht::parse_key(text)) return {*key, std::nullopt, std::string(text)};
-  const auto address = hyperdht::HolesailAddress::parse(text);
+  if (const auto key = parse_key(text)) return {*key, std::nullopt, std::string(text)};
+  const auto address = HolesailAddress::parse(text);
   // Its content is not shown: it may be a secret.
   if (!address) throw bad("has no key; " + key_forms(text));
   if (!address->shared_identity) return {address->key, std::nullopt, std::string(text)};
   if (!(*file)->exposed.empty()) throw bad((*file)->exposed);
-  return {address->key, address->shared_identity, hyperdht::key_text(address->key)};
+  return {address->key, address->shared_identity, key_text(address->key)};
 }
 
 PeerReference peer_argument(const std::string& word) {

@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "cli/table.hpp"
-#include "hyperdht/wire/key_text.hpp"
+#include "node/keys.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -17,7 +17,7 @@ bool lost = false;
 
 // It may quote what was typed or read.
 std::string told(const std::string& message) {
-  return printable(hyperdht::without_secrets(message));
+  return printable(without_secrets(message));
 }
 
 void Output::event(const std::string& name, const Json& fields, const std::string& text) const {

@@ -60,7 +60,7 @@ class Planner {
     const std::string why = platform::why_exposed(file_);
     if (why.empty()) return out;
     const auto look = [&](const std::string& text, int line) {
-      if (hyperdht::without_secrets(text) == text) return;
+      if (without_secrets(text) == text) return;
       const std::string says =
           fmt::format("the hs:// string is a secret, and {}, or move it to a key_file", why);
       out.push_back(config::ConfigError{file_, line, says}.to_string());

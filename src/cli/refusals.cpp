@@ -19,7 +19,7 @@ void Refusals::add(const PublicKey& key) {
     return;
   }
   told_.insert(key);
-  log_.warning("expose", "refused {}", hyperdht::key_text(key));
+  log_.warning("expose", "refused {}", key_text(key));
 }
 
 void Refusals::add_excess(const std::string& why) {

@@ -4,17 +4,17 @@
 #include <string>
 
 #include "cli/app.hpp"
-#include "hyperdht/nat/attempt_log.hpp"
+#include "node/attempt.hpp"
 
 namespace hsfwd::cli {
 
 /// "+  183 ms  handshake  sent through 1.2.3.4:5"
-std::string timeline_line(Instant began, const hyperdht::AttemptEvent& event);
+std::string timeline_line(Instant began, const AttemptEvent& event);
 /// The fields of an `attempt` event.
-Json timeline_fields(Instant began, const hyperdht::AttemptEvent& event);
+Json timeline_fields(Instant began, const AttemptEvent& event);
 
 /// The course of an attempt goes to the log if that is verbose enough, and with --json also to the
 /// events; null otherwise. `id` is the connection's number.
-hyperdht::AttemptLog::Sink log_timeline(const App& app, Scheduler& scheduler, std::uint64_t id);
+AttemptSink log_timeline(const App& app, Scheduler& scheduler, std::uint64_t id);
 
 }  // namespace hsfwd::cli

@@ -22,7 +22,7 @@ constexpr const char* kChanged = "the configuration has changed";
 constexpr Duration kTryAgain = 5_s;
 
 std::string short_key(const PublicKey& key) {
-  return hyperdht::key_text(key).substr(0, 12);
+  return key_text(key).substr(0, 12);
 }
 
 std::string missing_service(const std::optional<Extension>& extension, const std::string& service) {
@@ -51,35 +51,30 @@ std::function<void()> when_all(std::size_t count, std::function<void()> done) {
   };
 }
 
-const hyperdht::PeerSocket& peer_socket(const forward::OpenConnection& connection) {
-  return static_cast<const hyperdht::PeerSocket&>(*connection.peer);
-}
-
-void report_connection(const App& app, std::uint64_t id, const hyperdht::PeerSocket& socket,
+void report_connection(const App& app, std::uint64_t id, const PeerInfo& peer,
                        const std::string& service) {
+  const std::string path = to_string(peer.path);
+  const std::string remote = peer.remote.to_string();
   app.output().event(
       "connection",
       {{"id", id},
-       {"peer", to_hex(socket.remote_key().view())},
+       {"peer", to_hex(peer.key.view())},
        {"service", service},
-       {"path", to_string(socket.path())},
-       {"remote", socket.remote_address().to_string()}},
+       {"path", path},
+       {"remote", remote}},
       app.quiet() ? ""
-                  : fmt::format("connection {}: {} {} ({}, {})", id,
-                                socket.initiator() ? "to" : "from", short_key(socket.remote_key()),
-                                to_string(socket.path()), socket.remote_address().to_string()));
+                  : fmt::format("connection {}: {} {} ({}, {})", id, peer.outgoing ? "to" : "from",
+                                short_key(peer.key), path, remote));
 }
 
-void report_path_changes(const App& app, std::uint64_t id, hyperdht::PeerSocket& socket) {
-  socket.set_on_path_changed([&app, &socket, id] {
+void report_path_changes(const App& app, std::uint64_t id, PeerStream& stream) {
+  stream.set_on_path_changed([&app, &stream, id] {
+    const PeerInfo peer = stream.info();
+    const std::string path = to_string(peer.path);
+    const std::string remote = peer.remote.to_string();
     app.output().event(
-        "path",
-        {{"id", id},
-         {"path", to_string(socket.path())},
-         {"remote", socket.remote_address().to_string()}},
-        app.quiet() ? ""
-                    : fmt::format("connection {} moved: {}, {}", id, to_string(socket.path()),
-                                  socket.remote_address().to_string()));
+        "path", {{"id", id}, {"path", path}, {"remote", remote}},
+        app.quiet() ? "" : fmt::format("connection {} moved: {}, {}", id, path, remote));
   });
 }
 
@@ -169,8 +164,7 @@ bool Exposure::admits(const PublicKey& key) const {
 }
 
 /// The relays of clients that are named on the list may know this machine by its key, as they do.
-hyperdht::ClientRelayPolicy Exposure::client_relays() const {
-  using hyperdht::ClientRelayPolicy;
+ClientRelayPolicy Exposure::client_relays() const {
   if (!settings_.client_relays) return ClientRelayPolicy::kRefuse;
   return settings_.allow.empty() ? ClientRelayPolicy::kAnonymous : ClientRelayPolicy::kOpen;
 }
@@ -182,7 +176,7 @@ void Exposure::change(std::vector<forward::Service> services, std::set<PublicKey
   host_.set_services(std::move(services), kChanged);
   host_.end_connections(
       [this](const forward::OpenConnection& connection) {
-        return !admits(peer_socket(connection).remote_key());
+        return !admits(connection.peer->remote_key());
       },
       kChanged);
 }
@@ -207,11 +201,7 @@ void Exposure::leave(std::function<void()> done) {
 }
 
 std::vector<net::Address> Exposure::relays() const {
-  std::vector<net::Address> out;
-  const hyperdht::Announcer* announcer = server_ ? server_->details().announcer() : nullptr;
-  if (announcer == nullptr) return out;
-  for (const hyperdht::RelayInfo& relay : announcer->relays()) out.push_back(relay.relay_address);
-  return out;
+  return server_ ? server_->introducers() : std::vector<net::Address>();
 }
 
 /// The service that the client gets. Stock clients do not ask, and get the first.
@@ -226,13 +216,13 @@ std::optional<Extension> Exposure::answer_extension(const std::optional<Extensio
 void Exposure::on_connection(PeerSocket accepted) {
   // It was let in when its handshake came, and the settings may have changed since.
   if (closing_ || !admits(accepted.remote_key())) return;
-  std::unique_ptr<hyperdht::PeerSocket> socket = accepted.release();
+  std::unique_ptr<PeerStream> socket = accepted.release();
   auto ticket = app_.admission().admit(socket->remote_key());
   if (!ticket) return refuse(*socket, ticket.error());
-  const auto& extension = socket->extension();
+  const PeerInfo peer = socket->info();
+  const auto& extension = peer.extension;
   if (extension && !extension->wants_service()) {
-    app_.log().info("expose", "{} examines the connection",
-                    hyperdht::key_text(socket->remote_key()));
+    app_.log().info("expose", "{} examines the connection", key_text(socket->remote_key()));
     guests_.add(std::move(socket), std::move(*ticket));
     return;
   }
@@ -243,12 +233,12 @@ void Exposure::on_connection(PeerSocket accepted) {
   }
   if (const auto dial = ticket->start_dial(); !dial) return refuse(*socket, dial.error());
   const std::uint64_t id = app_.connection_ids().next;
-  report_connection(app_, id, *socket, service->name);
+  report_connection(app_, id, peer, service->name);
   report_path_changes(app_, id, *socket);
   host_.serve(std::move(socket), *service, std::move(*ticket));
 }
 
-void Exposure::refuse(hyperdht::PeerSocket& socket, const std::string& why) {
+void Exposure::refuse(PeerStream& socket, const std::string& why) {
   ++refused_;
   refusals_.add_excess(why);
   socket.reset_because(why);
@@ -296,22 +286,21 @@ void Exposure::report_sharing(bool shared) const {
                        "another program also serves {}, and each gets part of the connections: if "
                        "a disk or container was copied, give one of them its own identity (hsfwd "
                        "keygen); if it is an older instance, stop it",
-                       hyperdht::key_text(public_key()));
+                       key_text(public_key()));
   } else {
-    app_.log().warning("expose", "no other program serves {} any longer",
-                       hyperdht::key_text(public_key()));
+    app_.log().warning("expose", "no other program serves {} any longer", key_text(public_key()));
   }
 }
 
 void Exposure::report_listening() const {
-  std::string text = fmt::format("listening as {}\n", hyperdht::key_text(public_key()));
+  std::string text = fmt::format("listening as {}\n", key_text(public_key()));
   for (const forward::Service& service : host_.services()) {
     text += fmt::format("  {} -> {}\n", service.name, printable(service.target.to_string()));
   }
-  text += fmt::format("connect with: hsfwd connect {} -L PORT", hyperdht::key_text(public_key()));
+  text += fmt::format("connect with: hsfwd connect {} -L PORT", key_text(public_key()));
   app_.output().event("listening",
                       {{"publicKey", to_hex(public_key().view())},
-                       {"key", hyperdht::key_text(public_key())},
+                       {"key", key_text(public_key())},
                        {"services", names_of(host_.services())}},
                       text);
 }
@@ -406,30 +395,28 @@ void PeerTunnel::leave(const std::function<void()>& done) {
   for (Listening& entry : listening_) entry.forward->leave(kEnding, kEndingTime, all);
 }
 
-std::unique_ptr<hyperdht::PeerSocket> PeerTunnel::dial(const std::string& service,
-                                                       std::uint64_t id) {
-  hyperdht::ConnectOptions options;
+std::unique_ptr<PeerStream> PeerTunnel::dial(const std::string& service, std::uint64_t id) {
+  ConnectOptions options;
   options.key_pair = peer_.identity;
   options.extension = Extension{.features = 0, .service = service};
-  options.relay_through = app_.node().relay_through();
   options.timeline = log_timeline(app_, app_.scheduler(), id);
-  auto socket = app_.node().dht().connect(peer_.key, std::move(options));
-  socket->set_on_open([this, raw = socket.get(), service, id] { on_open(*raw, service, id); });
+  auto socket = app_.node().connect_stream(peer_.key, std::move(options));
+  socket->set_on_open(
+      [this, raw = socket.get(), service, id] { on_open(raw->info(), service, id); });
   report_path_changes(app_, id, *socket);
   return socket;
 }
 
-std::string service_problem(const hyperdht::PeerSocket& socket, const std::string& service) {
-  const auto& extension = socket.extension();
+std::string service_problem(const PeerInfo& peer, const std::string& service) {
+  const auto& extension = peer.extension;
   const bool served = extension ? !extension->service.empty() : service.empty();
   return served ? "" : missing_service(extension, service);
 }
 
-void PeerTunnel::on_open(const hyperdht::PeerSocket& socket, const std::string& service,
-                         std::uint64_t id) {
-  const std::string problem = service_problem(socket, service);
+void PeerTunnel::on_open(const PeerInfo& peer, const std::string& service, std::uint64_t id) {
+  const std::string problem = service_problem(peer, service);
   if (problem.empty()) {
-    report_connection(app_, id, socket, socket.extension() ? socket.extension()->service : service);
+    report_connection(app_, id, peer, peer.extension ? peer.extension->service : service);
     return;
   }
   app_.output().error("NO_SUCH_SERVICE", problem);
@@ -445,24 +432,23 @@ void PeerTunnel::ask_for_services() {
     return !entry.wanted.service.empty();
   });
   if (!named) return;
-  hyperdht::ConnectOptions options;
+  ConnectOptions options;
   options.key_pair = peer_.identity;
   options.extension = Extension{.features = Extension::kNoService, .service = {}, .services = {}};
-  options.relay_through = app_.node().relay_through();
-  question_ = app_.node().dht().connect(peer_.key, std::move(options));
+  question_ = app_.node().connect_stream(peer_.key, std::move(options));
   question_->set_observer(&asking_);
   question_->set_on_open([this] { on_services_told(); });
 }
 
 /// The announcement of a peer outlives it, and a refused client hears nothing.
 void PeerTunnel::on_not_answered() {
-  const UserError error = connect_error(question_->error(), peer_.name);
+  const UserError error = connect_error(question_->info().error, peer_.name);
   app_.scheduler().delete_later(std::move(question_));
   app_.output().error(error.code, error.message + "; listening anyway");
 }
 
 void PeerTunnel::on_services_told() {
-  const std::optional<Extension> extension = question_->extension();
+  const std::optional<Extension> extension = question_->info().extension;
   question_->reset();
   app_.scheduler().delete_later(std::move(question_));
   std::set<std::string> missing;

@@ -76,10 +76,10 @@ class Exposure {
 
  private:
   bool admits(const PublicKey& key) const;
-  hyperdht::ClientRelayPolicy client_relays() const;
+  ClientRelayPolicy client_relays() const;
   std::optional<Extension> answer_extension(const std::optional<Extension>& theirs) const;
   void on_connection(PeerSocket socket);
-  void refuse(hyperdht::PeerSocket& socket, const std::string& why);
+  void refuse(PeerStream& socket, const std::string& why);
   void report_reachability(const Reachability& report);
   void report_sharing(bool shared) const;
   void announce();
@@ -120,7 +120,7 @@ class PeerTunnel {
   /// again once it is open.
   void report_ready();
   /// A connection to a service, as the local ports make one for each client.
-  std::unique_ptr<hyperdht::PeerSocket> dial(const std::string& service, std::uint64_t id);
+  std::unique_ptr<PeerStream> dial(const std::string& service, std::uint64_t id);
   /// Leads the local addresses to another peer or service from now on. Connections to the previous
   /// one end.
   void change(PeerReference peer, const std::string& service);
@@ -143,7 +143,7 @@ class PeerTunnel {
   const std::vector<Listening>& listening() const { return listening_; }
 
  private:
-  void on_open(const hyperdht::PeerSocket& socket, const std::string& service, std::uint64_t id);
+  void on_open(const PeerInfo& peer, const std::string& service, std::uint64_t id);
   void on_closed(const forward::ClosedConnection& closed);
   void try_to_listen(Listening& entry);
   void try_again();
@@ -165,17 +165,15 @@ class PeerTunnel {
     PeerTunnel& tunnel;
   };
   Asking asking_{*this};
-  std::unique_ptr<hyperdht::PeerSocket> question_;
+  std::unique_ptr<PeerStream> question_;
 };
 
-/// The stream to the peer of a connection of an Exposure or a PeerTunnel.
-const hyperdht::PeerSocket& peer_socket(const forward::OpenConnection& connection);
 /// Why a peer does not have the service that was asked for; empty if it does.
-std::string service_problem(const hyperdht::PeerSocket& socket, const std::string& service);
-void report_connection(const App& app, std::uint64_t id, const hyperdht::PeerSocket& socket,
+std::string service_problem(const PeerInfo& peer, const std::string& service);
+void report_connection(const App& app, std::uint64_t id, const PeerInfo& peer,
                        const std::string& service);
 /// Reports every move of the connection to another kind of path.
-void report_path_changes(const App& app, std::uint64_t id, hyperdht::PeerSocket& socket);
+void report_path_changes(const App& app, std::uint64_t id, PeerStream& stream);
 void report_closed(const App& app, const forward::ClosedConnection& closed);
 
 }  // namespace hsfwd::cli

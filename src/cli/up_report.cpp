@@ -4,6 +4,7 @@
 #include <fmt/chrono.h>
 
 #include <ctime>
+#include <optional>
 #include <vector>
 
 #include "platform/signals.hpp"
@@ -19,40 +20,25 @@ Json texts(const std::vector<net::Address>& addresses) {
   return out;
 }
 
-/// As long as nothing punches, the node knows its NAT from what other nodes say of its address.
-hyperdht::Firewall nat_verdict(const rpc::Node& node) {
-  if (!node.firewalled()) return hyperdht::Firewall::kOpen;
-  if (!node.sampler().host()) return hyperdht::Firewall::kUnknown;
-  return node.sampler().randomized() ? hyperdht::Firewall::kRandom
-                                     : hyperdht::Firewall::kConsistent;
-}
-
 /// How others see the node: without a port if each of them sees a different one.
-Json address_seen(const rpc::Node& node) {
-  if (const auto remote = node.remote_address()) return remote->to_string();
-  const auto& sampler = node.sampler();
-  if (!sampler.host()) return nullptr;
-  if (sampler.port() == 0) return sampler.host()->to_string();
-  return net::Address{*sampler.host(), sampler.port()}.to_string();
+Json address_text(const std::optional<net::Address>& seen_as) {
+  if (!seen_as) return nullptr;
+  return seen_as->port == 0 ? seen_as->host.to_string() : seen_as->to_string();
 }
 
-Json node_state(const Node& node) {
-  const rpc::Node& rpc = node.dht().node();
-  return {{"online", node.online() && rpc.health().online()},
-          {"persistent", !rpc.ephemeral()},
-          {"firewalled", rpc.firewalled()},
-          {"address", address_seen(rpc)},
-          {"nat", to_string(nat_verdict(rpc))},
-          {"bytesBuffered", node.dht().mux().budget().held()}};
+Json node_state(const NodeStatus& status) {
+  return {{"online", status.online},         {"persistent", status.persistent},
+          {"firewalled", status.firewalled}, {"address", address_text(status.seen_as)},
+          {"nat", to_string(status.nat)},    {"bytesBuffered", status.bytes_buffered}};
 }
 
 std::vector<forward::OpenConnection> open_connections(const PeerTunnel& tunnel) {
   std::vector<forward::OpenConnection> out;
   for (const PeerTunnel::Listening& entry : tunnel.listening()) {
     for (forward::OpenConnection& connection : entry.forward->list()) {
-      const hyperdht::PeerSocket& socket = peer_socket(connection);
-      if (!socket.is_open()) continue;
-      connection.service = socket.extension() ? socket.extension()->service : entry.wanted.service;
+      const PeerInfo peer = connection.peer->info();
+      if (!peer.open) continue;
+      connection.service = peer.extension ? peer.extension->service : entry.wanted.service;
       out.push_back(std::move(connection));
     }
   }
@@ -69,7 +55,7 @@ Json expose_state(const Exposure& exposure) {
   const auto& tested = exposure.reachability();
   const forward::PipeStats total = exposure.host().total();
   Json out = {{"publicKey", to_hex(exposure.public_key().view())},
-              {"key", hyperdht::key_text(exposure.public_key())},
+              {"key", key_text(exposure.public_key())},
               {"services", services},
               {"allow", allow},
               {"relays", texts(exposure.relays())},
@@ -99,17 +85,17 @@ void add_tunnel(const PeerTunnel& tunnel, Json& out) {
 
 /// With the age taken off the wall clock, which may have been set since.
 Json connection_state(App& app, const forward::OpenConnection& connection) {
-  const hyperdht::PeerSocket& socket = peer_socket(connection);
+  const PeerInfo peer = connection.peer->info();
   const std::int64_t age = (app.scheduler().now() - connection.since).to_millis() / 1000;
   const auto now = static_cast<std::time_t>(app.env().wall_clock.unix_millis() / 1000);
   return {{"id", connection.id},
-          {"direction", socket.initiator() ? "out" : "in"},
-          {"peer", to_hex(socket.remote_key().view())},
-          {"key", hyperdht::key_text(socket.remote_key())},
+          {"direction", peer.outgoing ? "out" : "in"},
+          {"peer", to_hex(peer.key.view())},
+          {"key", key_text(peer.key)},
           {"service", connection.service},
-          {"path", to_string(socket.path())},
-          {"remote", socket.remote_address().to_string()},
-          {"rttMillis", millis(socket.stats().rtt)},
+          {"path", to_string(peer.path)},
+          {"remote", peer.remote.to_string()},
+          {"rttMillis", millis(peer.rtt)},
           {"bytesToPeer", connection.stats.to_peer},
           {"bytesFromPeer", connection.stats.from_peer},
           {"since", fmt::format("{:%FT%TZ}", fmt::gmtime(now - static_cast<std::time_t>(age)))},
@@ -129,8 +115,8 @@ Json status_event(App& app, const TunnelSet& tunnels, const std::string& config,
           {"pid", platform::process_id()},
           {"seconds", (app.scheduler().now() - began).to_millis() / 1000},
           {"publicKey", to_hex(key.view())},
-          {"key", hyperdht::key_text(key)},
-          {"node", node_state(app.node())},
+          {"key", key_text(key)},
+          {"node", node_state(app.node().status())},
           {"exposes", exposes},
           {"connects", connects}};
 }

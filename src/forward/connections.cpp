@@ -12,7 +12,7 @@ constexpr const char* kNoMemory = "out of memory";
 }  // namespace
 
 struct ServiceHost::Leaving final : net::ByteStreamObserver {
-  Leaving(ServiceHost& h, std::unique_ptr<net::BufferedByteStream> p, Admission::Ticket t)
+  Leaving(ServiceHost& h, std::unique_ptr<PeerStream> p, Admission::Ticket t)
       : host(h), peer(std::move(p)), ticket(std::move(t)), timer(h.scheduler_, [this] {
           peer->reset();
           host.let_go(*this);
@@ -37,7 +37,7 @@ struct ServiceHost::Leaving final : net::ByteStreamObserver {
   }
 
   ServiceHost& host;
-  std::unique_ptr<net::BufferedByteStream> peer;
+  std::unique_ptr<PeerStream> peer;
   const Admission::Ticket ticket;
   Timer timer;
 };
@@ -66,7 +66,7 @@ const Service* ServiceHost::find(const std::string& name) const {
   return found != services_.end() ? &*found : nullptr;
 }
 
-std::uint64_t ServiceHost::serve(std::unique_ptr<net::BufferedByteStream> peer,
+std::uint64_t ServiceHost::serve(std::unique_ptr<PeerStream> peer,
                                  const Service& service, Admission::Ticket ticket) {
   const std::uint64_t id = ids_.next++;
   Connection& connection = connections_[id];
@@ -89,7 +89,7 @@ void ServiceHost::dial(std::uint64_t id, Connection& connection) {
                                   [this, id](auto result) { on_dialled(id, std::move(result)); });
 }
 
-void ServiceHost::turn_away(std::unique_ptr<net::BufferedByteStream> peer,
+void ServiceHost::turn_away(std::unique_ptr<PeerStream> peer,
                             Admission::Ticket ticket) {
   leaving_.push_back(std::make_unique<Leaving>(*this, std::move(peer), std::move(ticket)));
 }

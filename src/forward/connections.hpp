@@ -12,6 +12,7 @@
 #include "forward/admission.hpp"
 #include "forward/pipe.hpp"
 #include "forward/service.hpp"
+#include "node/peer_stream.hpp"
 #include "util/log.hpp"
 
 namespace hsfwd::forward {
@@ -30,7 +31,7 @@ struct ClosedConnection {
 /// A connection as it stands now. What it points to lives until the next event.
 struct OpenConnection {
   std::uint64_t id = 0;
-  const net::BufferedByteStream* peer = nullptr;
+  const PeerStream* peer = nullptr;
   std::string service;  // of a ServiceHost
   PipeStats stats;
   Instant since;
@@ -51,11 +52,11 @@ class ServiceHost {
 
   /// Connects a peer to a service of this host. The number identifies the connection in on_closed.
   /// The ticket is held as long as the connection; turn_away does the same.
-  std::uint64_t serve(std::unique_ptr<net::BufferedByteStream> peer, const Service& service,
+  std::uint64_t serve(std::unique_ptr<PeerStream> peer, const Service& service,
                       Admission::Ticket ticket = {});
   /// A peer that asked for a missing service. The handshake told it so, but a reset might overtake
   /// that: the connection is ended normally, and the peer given a moment to hang up.
-  void turn_away(std::unique_ptr<net::BufferedByteStream> peer, Admission::Ticket ticket = {});
+  void turn_away(std::unique_ptr<PeerStream> peer, Admission::Ticket ticket = {});
   std::size_t connections() const { return connections_.size(); }
   std::vector<OpenConnection> list() const;
   /// Bytes of all connections so far, closed ones included.
@@ -76,7 +77,7 @@ class ServiceHost {
     Service service;
     Instant since;
     Admission::Ticket ticket;
-    std::unique_ptr<net::BufferedByteStream> peer;  // until the service answers
+    std::unique_ptr<PeerStream> peer;  // until the service answers
     std::unique_ptr<net::Dial> dial;
     std::unique_ptr<Pipe> pipe;
     void cancel();
@@ -117,7 +118,7 @@ class ServiceHost {
 class PortForward {
  public:
   /// A connection to the peer, not open yet.
-  using DialPeer = std::function<std::unique_ptr<net::BufferedByteStream>(std::uint64_t id)>;
+  using DialPeer = std::function<std::unique_ptr<PeerStream>(std::uint64_t id)>;
   using OnClosed = std::function<void(const ClosedConnection&)>;
 
   PortForward(Scheduler& scheduler, net::StreamFactory& streams, ConnectionIds& ids,

@@ -20,7 +20,7 @@ std::string of_local(const std::string& reason) {
 }  // namespace
 
 Pipe::Pipe(Scheduler& scheduler, std::unique_ptr<net::ByteStream> local,
-           std::unique_ptr<net::BufferedByteStream> peer, Done done)
+           std::unique_ptr<PeerStream> peer, Done done)
     : local_(std::move(local)),
       peer_(std::move(peer)),
       done_(std::move(done)),

@@ -19,6 +19,7 @@
 #include <string>
 
 #include "net/byte_stream.hpp"
+#include "node/peer_stream.hpp"
 #include "util/scheduler.hpp"
 
 namespace hsfwd::forward {
@@ -41,7 +42,7 @@ class Pipe {
 
   /// `done` is called once, at the end; it may not delete the pipe, only retire it.
   Pipe(Scheduler& scheduler, std::unique_ptr<net::ByteStream> local,
-       std::unique_ptr<net::BufferedByteStream> peer, Done done);
+       std::unique_ptr<PeerStream> peer, Done done);
   ~Pipe();
 
   /// Begins to move bytes.
@@ -60,7 +61,7 @@ class Pipe {
   /// The local side accepts nothing more.
   bool local_refuses() const { return !local_->write_error().empty(); }
   const PipeStats& stats() const { return stats_; }
-  const net::BufferedByteStream& peer() const { return *peer_; }
+  const PeerStream& peer() const { return *peer_; }
 
  private:
   /// Passes the events of each stream to the pipe.
@@ -96,7 +97,7 @@ class Pipe {
   bool over() const { return finished_ || leaving_; }
 
   std::unique_ptr<net::ByteStream> local_;
-  std::unique_ptr<net::BufferedByteStream> peer_;
+  std::unique_ptr<PeerStream> peer_;
   Side local_side_{*this, false};
   Side peer_side_{*this, true};
   Done done_;

@@ -2,299 +2,268 @@
 #include "node/hsfwd.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "crypto/crypto.hpp"
+#include "hyperdht/dht.hpp"
+#include "hyperdht/relay_node.hpp"
+#include "node/internals.hpp"
 
 namespace hsfwd {
 
 namespace {
-// Bytes kept for a peer that does not take them before write() asks to wait.
-constexpr std::size_t kBacklogMark = 64 * 1024;
+
+/// Users see of a visitor what they decide by.
+std::function<bool(const hyperdht::Visitor&)> translated(
+    std::function<bool(const Visitor&)> allow) {
+  if (!allow) return nullptr;
+  return [allow = std::move(allow)](const hyperdht::Visitor& visitor) {
+    return allow({visitor.key, visitor.address});
+  };
+}
+
+hyperdht::DhtOptions dht_options(const net::Env& env, Options options) {
+  hyperdht::DhtOptions out;
+  out.node.bootstrap = std::move(options.bootstrap);
+  out.node.nodes = std::move(options.known_nodes);
+  out.node.ephemeral = options.ephemeral;
+  out.node.firewalled = options.firewalled;
+  if (options.own_address && options.own_address->port != 0) {
+    out.node.own_address = options.own_address;
+  }
+  out.bind = {.host = options.host, .port = options.port, .any_port = options.any_port};
+  out.key_pair = options.key_pair ? *options.key_pair : KeyPair::generate(env.random);
+  out.connection_keepalive = options.keepalive;
+  out.stream.receive_window = options.receive_window;
+  out.max_buffered = std::max(options.max_buffered, hyperdht::DhtOptions::kLeastBuffered);
+  return out;
+}
+
+/// As long as nothing punches, the node knows its NAT from what other nodes say of its address.
+Firewall nat_of(const rpc::Node& node) {
+  if (!node.firewalled()) return Firewall::kOpen;
+  if (!node.sampler().host()) return Firewall::kUnknown;
+  return node.sampler().randomized() ? Firewall::kRandom : Firewall::kConsistent;
+}
+
+std::optional<net::Address> seen_as(const rpc::Node& node) {
+  if (const auto remote = node.remote_address()) return remote;
+  const auto& sampler = node.sampler();
+  if (!sampler.host()) return std::nullopt;
+  return net::Address{*sampler.host(), sampler.port()};
+}
+
 }  // namespace
 
 std::vector<BootstrapNode> public_bootstrap() {
   return hyperdht::public_bootstrap();
 }
 
-class PeerSocket::Impl final : public net::ByteStreamObserver {
+// --- Server ---
+
+class Server::Impl {
  public:
-  explicit Impl(std::unique_ptr<hyperdht::PeerSocket> s) : socket(std::move(s)) {
-    socket->set_observer(this);
-  }
-  ~Impl() override {
-    if (socket) socket->set_observer(nullptr);
-  }
+  explicit Impl(std::unique_ptr<hyperdht::Server> s) : server(std::move(s)) {}
+  void cancel() { server->cancel(); }
 
-  /// Nothing more is told. The callbacks stay, since one of them may be running.
-  void cancel() {
-    gone = over = paused = true;
-    socket->silence();
-    socket->reset();
-  }
-
-  void on_readable() override {
-    while (!paused && socket) {
-      const ByteView next = socket->peek();
-      if (next.empty()) break;
-      // The callback may destroy this object, and with it what is being read.
-      {
-        const Telling guard(telling);
-        if (on_data) on_data(next);
-      }
-      socket->consume(next.size());
-    }
-    if (gone || paused || ended || socket->read_state() != net::ReadState::kEnd) return;
-    ended = true;
-    if (!gone && on_end) on_end();
-    check_over();
-  }
-
-  void on_writable() override {
-    const bool waited = !backlog.empty();
-    flush();
-    if (!gone && waited && backlog.empty() && on_drain) on_drain();
-    check_over();
-  }
-
-  void on_reset(const std::string& reason) override {
-    if (!std::exchange(over, true) && on_close) on_close(reason);
-  }
-
-  void flush() {
-    const std::size_t taken = socket->write(backlog);
-    backlog.erase(backlog.begin(), backlog.begin() + static_cast<std::ptrdiff_t>(taken));
-    if (backlog.empty() && ending) socket->end();
-  }
-
-  void check_over() {
-    if (over || !ended || !ending || !socket->flushed()) return;
-    over = true;
-    if (on_close) on_close("");
-  }
-
-  struct Telling {
-    explicit Telling(bool& f) : flag(f) { flag = true; }
-    ~Telling() { flag = false; }
-    bool& flag;
-  };
-
-  std::unique_ptr<hyperdht::PeerSocket> socket;
-  std::function<void(ByteView)> on_data;
-  std::function<void()> on_end;
-  std::function<void(const std::string&)> on_close;
-  std::function<void()> on_drain;
-  Bytes backlog;
-  bool paused = false;
-  bool ending = false;
-  bool ended = false;
-  bool over = false;
-  bool gone = false;
-  bool telling = false;  // on_data
+  const std::unique_ptr<hyperdht::Server> server;
+  std::function<void(std::size_t)> on_announced;
 };
 
-PeerSocket::PeerSocket(std::unique_ptr<hyperdht::PeerSocket> socket)
-    : impl_(std::make_unique<Impl>(std::move(socket))) {}
-
-PeerSocket::PeerSocket(PeerSocket&&) noexcept = default;
-
-PeerSocket& PeerSocket::operator=(PeerSocket&& other) noexcept {
-  PeerSocket old(std::move(*this));
-  impl_ = std::move(other.impl_);
-  return *this;
-}
-
-PeerSocket::~PeerSocket() {
-  if (!impl_) return;
-  // Maybe from inside one of its callbacks: what runs there must still find its object, and its
-  // own captures. All of it goes at the end of the dispatch.
-  Scheduler& scheduler = impl_->socket->scheduler();
-  scheduler.retire(std::move(impl_));
-}
-
-void PeerSocket::on_open(std::function<void()> callback) {
-  impl_->socket->set_on_open(std::move(callback));
-}
-void PeerSocket::on_path_changed(std::function<void()> callback) {
-  impl_->socket->set_on_path_changed(std::move(callback));
-}
-void PeerSocket::on_data(std::function<void(ByteView)> callback) {
-  impl_->on_data = std::move(callback);
-}
-void PeerSocket::on_end(std::function<void()> callback) {
-  impl_->on_end = std::move(callback);
-}
-void PeerSocket::on_close(std::function<void(const std::string&)> callback) {
-  impl_->on_close = std::move(callback);
-}
-void PeerSocket::on_drain(std::function<void()> callback) {
-  impl_->on_drain = std::move(callback);
-}
-
-bool PeerSocket::write(ByteView bytes) {
-  append(impl_->backlog, bytes);
-  impl_->flush();
-  return impl_->backlog.size() < kBacklogMark;
-}
-
-void PeerSocket::end() {
-  impl_->ending = true;
-  impl_->flush();
-}
-
-void PeerSocket::reset() {
-  impl_->over = true;
-  impl_->socket->reset();
-}
-
-void PeerSocket::send(ByteView message) {
-  if (message.size() <= max_message()) impl_->socket->send_unordered(message);
-}
-
-std::size_t PeerSocket::max_message() const {
-  return impl_->socket->max_unordered();
-}
-
-void PeerSocket::on_message(std::function<void(ByteView)> callback) {
-  impl_->socket->set_on_message(std::move(callback));
-}
-
-void PeerSocket::pause() {
-  impl_->paused = true;
-}
-
-void PeerSocket::resume() {
-  impl_->paused = false;
-  impl_->socket->set_observer(impl_.get());  // reports again what there is to read
-}
-
-const PublicKey& PeerSocket::remote_key() const {
-  return impl_->socket->remote_key();
-}
-bool PeerSocket::is_open() const {
-  return impl_->socket->is_open();
-}
-ConnectError PeerSocket::error() const {
-  return impl_->socket->error();
-}
-PathKind PeerSocket::path() const {
-  return impl_->socket->path();
-}
-const hyperdht::PeerSocket& PeerSocket::details() const {
-  return *impl_->socket;
-}
-
-std::unique_ptr<hyperdht::PeerSocket> PeerSocket::release() {
-  HSFWD_CHECK(!impl_->telling);
-  impl_->gone = impl_->over = impl_->paused = true;
-  auto socket = std::move(impl_->socket);
-  socket->set_observer(nullptr);
-  socket->set_on_message(nullptr);
-  // Maybe from inside another of its callbacks.
-  socket->scheduler().delete_later(std::move(impl_));
-  return socket;
-}
-
-Server::Server(std::unique_ptr<hyperdht::Server> server)
-    : server_(std::move(server)),
-      on_announced_(std::make_shared<std::function<void(std::size_t)>>()) {}
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::Server(Server&&) noexcept = default;
 
 Server& Server::operator=(Server&& other) noexcept {
   Server old(std::move(*this));
-  server_ = std::move(other.server_);
-  on_announced_ = std::move(other.on_announced_);
+  impl_ = std::move(other.impl_);
   return *this;
 }
 
 Server::~Server() {
-  if (!server_) return;
+  if (!impl_) return;
   // May be called from inside one of its callbacks.
-  Scheduler& scheduler = server_->scheduler();
-  scheduler.retire(std::move(server_));
+  Scheduler& scheduler = impl_->server->scheduler();
+  scheduler.retire(std::move(impl_));
 }
 
 void Server::on_announced(std::function<void(std::size_t)> callback) {
-  *on_announced_ = std::move(callback);
+  impl_->on_announced = std::move(callback);
 }
 
 Result<void> Server::listen(const KeyPair& keys) {
-  return server_->listen(keys, [told = on_announced_](std::size_t relays) {
-    if (*told) (*told)(relays);
+  return impl_->server->listen(keys, [impl = impl_.get()](std::size_t introducers) {
+    if (impl->on_announced) impl->on_announced(introducers);
   });
 }
 
 void Server::close(std::function<void()> done) {
-  server_->close(std::move(done));
+  impl_->server->close(std::move(done));
 }
 
 const PublicKey& Server::public_key() const {
-  return server_->public_key();
+  return impl_->server->public_key();
 }
 
-Node::Node(const net::Env& env, Options options)
-    : relay_through_(std::move(options.relay_through)) {
-  hyperdht::DhtOptions dht;
-  dht.node.bootstrap = std::move(options.bootstrap);
-  dht.node.nodes = std::move(options.known_nodes);
-  dht.node.ephemeral = options.ephemeral;
-  dht.node.firewalled = options.firewalled;
-  dht.node.own_address = options.own_address;
-  dht.bind = {.host = options.host, .port = options.port, .any_port = options.any_port};
-  dht.key_pair = options.key_pair ? *options.key_pair : KeyPair::generate(env.random);
-  dht.connection_keepalive = options.keepalive;
-  dht.stream.receive_window = options.receive_window;
-  dht.max_buffered = std::max(options.max_buffered, hyperdht::DhtOptions::kLeastBuffered);
-  dht_ = std::make_unique<hyperdht::Dht>(env, std::move(dht));
+std::vector<net::Address> Server::introducers() const {
+  std::vector<net::Address> out;
+  const hyperdht::Announcer* announcer = impl_->server->announcer();
+  if (announcer == nullptr) return out;
+  for (const hyperdht::RelayInfo& relay : announcer->relays()) out.push_back(relay.relay_address);
+  return out;
+}
+
+// --- RelayNode ---
+
+struct RelayNode::Impl {
+  Impl(hyperdht::Dht& dht, hyperdht::RelayOptions options) : relay(dht, std::move(options)) {}
+  hyperdht::RelayNode relay;
+};
+
+RelayNode::RelayNode(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+RelayNode::~RelayNode() = default;
+
+Result<void> RelayNode::listen(const KeyPair& keys,
+                               std::function<void(std::size_t)> on_announced) {
+  return impl_->relay.listen(keys, std::move(on_announced));
+}
+
+void RelayNode::close(std::function<void()> done) {
+  impl_->relay.close(std::move(done));
+}
+
+const PublicKey& RelayNode::public_key() const {
+  return impl_->relay.public_key();
+}
+
+RelayNode::Status RelayNode::status() const {
+  const hyperdht::RelayServer& relay = impl_->relay.relay();
+  return {.pairs = relay.active(),
+          .pairs_so_far = relay.stats().pairings_matched,
+          .bytes_forwarded = relay.stats().bytes_forwarded,
+          .refused = relay.stats().pairings_refused};
+}
+
+// --- Node ---
+
+struct Node::Impl {
+  Impl(const net::Env& env, Options options)
+      : relay_through(options.relay_through),
+        own_address(options.own_address),
+        dht(env, dht_options(env, std::move(options))) {}
+
+  const std::vector<PublicKey> relay_through;
+  const std::optional<net::Address> own_address;
+  hyperdht::Dht dht;
+};
+
+hyperdht::Dht& Internals::dht(Node& node) {
+  return node.impl_->dht;
+}
+const hyperdht::Dht& Internals::dht(const Node& node) {
+  return node.impl_->dht;
+}
+
+Node::Node(const net::Env& env, Options options) {
+  crypto::initialize();
+  impl_ = std::make_unique<Impl>(env, std::move(options));
 }
 
 Node::~Node() = default;
 
 Result<void> Node::start() {
-  return dht_->start();
+  const auto started = impl_->dht.start();
+  const auto& own = impl_->own_address;
+  if (started && own && own->port == 0) {
+    const std::uint16_t port = impl_->dht.endpoint().server().local_address().port;
+    impl_->dht.node().force_persistent({own->host, port});
+  }
+  return started;
 }
 
 void Node::when_ready(std::function<void()> then) {
-  dht_->when_bootstrapped(std::move(then));
+  impl_->dht.when_bootstrapped(std::move(then));
 }
 
 bool Node::online() const {
-  return dht_->heard_of_network();
+  return impl_->dht.heard_of_network();
 }
 
 bool Node::answered() const {
-  return online() || dht_->node().call_stats().stray_responses > 0;
+  return online() || impl_->dht.node().call_stats().stray_responses > 0;
 }
 
 Server Node::create_server(std::function<void(PeerSocket)> on_connection, ServerOptions options) {
   hyperdht::ServerOptions out;
-  out.allow = std::move(options.allow);
+  out.allow = translated(std::move(options.allow));
   out.share_local_addresses = options.share_local_addresses;
   out.extension = std::move(options.extension);
   out.client_relays = std::move(options.client_relays);
   out.holepunch = options.holepunch;
   out.relay_through =
-      options.relay_through.empty() ? relay_through_ : std::move(options.relay_through);
+      options.relay_through.empty() ? impl_->relay_through : std::move(options.relay_through);
   out.on_reachability = std::move(options.on_reachability);
-  return Server(dht_->create_server(
+  return Server(std::make_unique<Server::Impl>(impl_->dht.create_server(
       std::move(out),
       [on_connection = std::move(on_connection)](std::unique_ptr<hyperdht::PeerSocket> socket) {
-        on_connection(PeerSocket(std::move(socket)));
-      }));
+        Scheduler& scheduler = socket->scheduler();
+        on_connection(PeerSocket(scheduler, make_stream(std::move(socket))));
+      })));
 }
 
-PeerSocket Node::connect(const PublicKey& key, hyperdht::ConnectOptions options) {
-  if (options.relay_through.empty()) options.relay_through = relay_through_;
-  return PeerSocket(dht_->connect(key, std::move(options)));
+PeerSocket Node::connect(const PublicKey& key, ConnectOptions options) {
+  return PeerSocket(impl_->dht.env().scheduler, connect_stream(key, std::move(options)));
 }
 
-std::unique_ptr<hyperdht::RelayNode> Node::create_relay(RelayOptions options) {
-  return std::make_unique<hyperdht::RelayNode>(*dht_, std::move(options));
+std::unique_ptr<PeerStream> Node::connect_stream(const PublicKey& key, ConnectOptions options) {
+  hyperdht::ConnectOptions out;
+  out.key_pair = std::move(options.key_pair);
+  out.relay_addresses = std::move(options.introducers);
+  out.local_connection = options.local_connection;
+  out.holepunch = options.holepunch;
+  out.extension = std::move(options.extension);
+  out.relay_through =
+      options.relay_through.empty() ? impl_->relay_through : std::move(options.relay_through);
+  out.timeline = std::move(options.timeline);
+  return make_stream(impl_->dht.connect(key, std::move(out)));
+}
+
+std::unique_ptr<RelayNode> Node::create_relay(RelayOptions options) {
+  hyperdht::RelayOptions out{.limits = options.limits,
+                             .allow = translated(std::move(options.allow))};
+  return std::unique_ptr<RelayNode>(
+      new RelayNode(std::make_unique<RelayNode::Impl>(impl_->dht, std::move(out))));
 }
 
 void Node::on_network_change() {
-  dht_->on_interfaces_changed();
+  impl_->dht.on_interfaces_changed();
 }
 
 const KeyPair& Node::key_pair() const {
-  return dht_->options().key_pair;
+  return impl_->dht.options().key_pair;
+}
+
+NodeStatus Node::status() const {
+  hyperdht::Dht& dht = impl_->dht;
+  const rpc::Node& node = dht.node();
+  return {.online = online() && node.health().online(),
+          .persistent = !node.ephemeral(),
+          .firewalled = node.firewalled(),
+          .nat = nat_of(node),
+          .local = dht.endpoint().server().local_address(),
+          .seen_as = seen_as(node),
+          .reachable_as = node.remote_address(),
+          .connections = dht.open_sockets(),
+          .bytes_buffered = dht.mux().budget().held()};
+}
+
+std::vector<net::Address> Node::known_nodes(std::size_t most) const {
+  return impl_->dht.node().known_nodes(most);
+}
+
+Duration Node::owed_for() const {
+  return impl_->dht.mux().owed_for();
 }
 
 }  // namespace hsfwd

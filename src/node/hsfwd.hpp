@@ -14,63 +14,29 @@
 // Node outlives everything it made, and is destroyed while no callback runs.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "hyperdht/dht.hpp"
-#include "hyperdht/relay_node.hpp"
-#include "hyperdht/store/operations.hpp"
-#include "hyperdht/wire/key_text.hpp"
 #include "net/env.hpp"
+#include "node/attempt.hpp"
+#include "node/keys.hpp"
+#include "node/options.hpp"
+#include "node/peer_info.hpp"
+#include "node/peer_stream.hpp"
+#include "node/status.hpp"
+#include "util/result.hpp"
 
 namespace hsfwd {
-
-using crypto::KeyPair;
-using crypto::PublicKey;
-using crypto::Seed;
-using hyperdht::ConnectError;
-using hyperdht::Extension;
-using hyperdht::PathKind;
-using hyperdht::Reachability;
-using hyperdht::RelayOptions;
-using hyperdht::Visitor;
-using rpc::BootstrapNode;
-
-/// The bootstrap nodes of the public network.
-std::vector<BootstrapNode> public_bootstrap();
-
-struct Options {
-  std::vector<BootstrapNode> bootstrap;
-  /// Default identity of connections. Random if unset.
-  std::optional<KeyPair> key_pair;
-  net::Ipv4 host;              // to bind; 0.0.0.0 for all
-  std::uint16_t port = 49737;  // UDP; the four after it and then any are tried
-  bool any_port = true;        // false: this port or none
-  /// Unset: becomes a persistent member of the DHT once it has proven stable and reachable; true:
-  /// never; false: at once.
-  std::optional<bool> ephemeral;
-  bool firewalled = true;  // false: known to be reachable from anywhere
-  /// For the first node of a network: its public address.
-  std::optional<net::Address> own_address;
-  std::vector<net::Address> known_nodes;         // from an earlier run
-  Duration keepalive = Duration::seconds(5);     // of connections; 0: none
-  std::size_t receive_window = 4 * 1024 * 1024;  // bytes a connection may hold unread
-  /// Bytes that all connections together may hold unread and unsent. Windows shrink as they fill.
-  /// At least 32 MiB.
-  std::size_t max_buffered = 256 * 1024 * 1024;
-  /// Blind relays for connections that find no direct path, or until they find one. For those of this
-  /// node's servers, and to peers that name none themselves.
-  std::vector<PublicKey> relay_through;
-};
 
 /// A connection to a peer, encrypted end to end.
 class PeerSocket {
  public:
-  explicit PeerSocket(std::unique_ptr<hyperdht::PeerSocket> socket);
+  PeerSocket(Scheduler& scheduler, std::unique_ptr<PeerStream> stream);
   PeerSocket(PeerSocket&&) noexcept;
   PeerSocket& operator=(PeerSocket&&) noexcept;
   ~PeerSocket();
@@ -103,42 +69,20 @@ class PeerSocket {
   void resume();
 
   const PublicKey& remote_key() const;
-  bool is_open() const;
-  ConnectError error() const;
-  PathKind path() const;
+  PeerInfo info() const;
   /// The connection has moved to another kind of path: from a relay to a direct one.
   void on_path_changed(std::function<void()> callback);
   /// The same connection as a stream with back-pressure both ways, for pipes. This object is empty
   /// afterwards. Not from inside on_data or on_message.
-  std::unique_ptr<hyperdht::PeerSocket> release();
-  const hyperdht::PeerSocket& details() const;
+  std::unique_ptr<PeerStream> release();
 
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-struct ServerOptions {
-  /// Who may connect; everybody if unset. Others get no answer.
-  std::function<bool(const Visitor&)> allow;
-  /// Tell clients on the same network how to connect directly.
-  bool share_local_addresses = true;
-  /// Let clients connect directly through NATs. Without this and without relays, none can.
-  bool holepunch = true;
-  /// The node's if empty.
-  std::vector<PublicKey> relay_through;
-  /// Whether relays named by clients are dialled, and as whom; anonymously if unset.
-  std::function<hyperdht::ClientRelayPolicy()> client_relays;
-  /// Our extension block, given the client's; nothing for stock behaviour.
-  std::function<std::optional<Extension>(const std::optional<Extension>&)> extension;
-  /// If set, the server repeatedly tests whether it can be reached, and replaces introducers through
-  /// which it cannot. Called after each test.
-  std::function<void(const Reachability&)> on_reachability;
-};
-
 class Server {
  public:
-  explicit Server(std::unique_ptr<hyperdht::Server> server);
   Server(Server&&) noexcept;
   Server& operator=(Server&&) noexcept;
   ~Server();
@@ -151,11 +95,43 @@ class Server {
   /// Withdraws the announcement, then calls `done`. Connections continue.
   void close(std::function<void()> done);
   const PublicKey& public_key() const;
-  const hyperdht::Server& details() const { return *server_; }
+  /// The introducers that accepted the last announcement.
+  std::vector<net::Address> introducers() const;
 
  private:
-  std::unique_ptr<hyperdht::Server> server_;
-  std::shared_ptr<std::function<void(std::size_t)>> on_announced_;
+  friend class Node;
+  class Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// A blind relay, for peers that name its key: it carries what they cannot send each other directly,
+/// and cannot read. Silent until it listens.
+class RelayNode {
+ public:
+  ~RelayNode();
+  RelayNode(const RelayNode&) = delete;
+  RelayNode& operator=(const RelayNode&) = delete;
+
+  struct Status {
+    std::size_t pairs = 0;  // carried now
+    std::uint64_t pairs_so_far = 0;
+    std::uint64_t bytes_forwarded = 0;
+    std::uint64_t refused = 0;  // for a limit
+  };
+
+  /// As Server::listen. `on_announced` is called as that of Server::on_announced().
+  Result<void> listen(const KeyPair& keys, std::function<void(std::size_t relays)> on_announced);
+  /// Takes the announcement back and ends all connections, then calls `done`.
+  void close(std::function<void()> done);
+  const PublicKey& public_key() const;
+  Status status() const;
+
+ private:
+  friend class Node;
+  struct Impl;
+  explicit RelayNode(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 class Node {
@@ -177,23 +153,27 @@ class Node {
 
   Server create_server(std::function<void(PeerSocket)> on_connection, ServerOptions options = {});
   /// Returns at once; the socket opens or closes later.
-  PeerSocket connect(const PublicKey& key, hyperdht::ConnectOptions options = {});
+  PeerSocket connect(const PublicKey& key, ConnectOptions options = {});
+  /// The same as a stream, for pipes. Set its observer at once.
+  std::unique_ptr<PeerStream> connect_stream(const PublicKey& key, ConnectOptions options = {});
 
-  /// A blind relay, for peers that name its key; it carries what they cannot send each other
-  /// directly. Silent until it listens.
-  std::unique_ptr<hyperdht::RelayNode> create_relay(RelayOptions options = {});
-  const std::vector<PublicKey>& relay_through() const { return relay_through_; }
+  std::unique_ptr<RelayNode> create_relay(RelayOptions options = {});
 
   /// The interfaces or addresses of this machine changed.
   void on_network_change();
 
   const KeyPair& key_pair() const;
-  hyperdht::Dht& dht() { return *dht_; }
-  const hyperdht::Dht& dht() const { return *dht_; }
+  NodeStatus status() const;
+  /// Up to `most` other nodes that have answered, for Options::known_nodes of a later run.
+  std::vector<net::Address> known_nodes(std::size_t most) const;
+  /// How much longer the node should stay, so that a peer whose last acknowledgement got lost can
+  /// ask again.
+  Duration owed_for() const;
 
  private:
-  std::vector<PublicKey> relay_through_;
-  std::unique_ptr<hyperdht::Dht> dht_;
+  friend struct Internals;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace hsfwd

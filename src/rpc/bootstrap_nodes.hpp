@@ -9,21 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "rpc/bootstrap_node.hpp"
 #include "rpc/call.hpp"
 
 namespace hsfwd::rpc {
-
-/// Where a node finds its first peers: `host:port`, or `ip@host:port`, where the address is tried
-/// first and the name looked up if it does not answer.
-struct BootstrapNode {
-  std::string host;
-  std::optional<net::Ipv4> suggested;
-  std::uint16_t port = 0;
-
-  /// Nothing if the text is of neither form or the port is 0.
-  static std::optional<BootstrapNode> parse(std::string_view text);
-  std::string to_string() const;
-};
 
 /// Names that could not be resolved when they were last looked up. A node looks them up with every
 /// query: each is told of once, until it resolves again.

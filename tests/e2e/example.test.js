@@ -4,7 +4,7 @@
 const path = require('node:path')
 const t = require('../support/harness')
 
-const HELLO = path.join(path.dirname(t.BINARY), 'hello')
+const HELLO = process.env.HSFWD_HELLO ?? path.join(path.dirname(t.BINARY), 'hello')
 
 t.test('the example\'s client hears the example\'s server', async () => {
   const net = await t.testnet()

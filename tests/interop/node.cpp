@@ -14,7 +14,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "hyperdht/dht.hpp"
+#include "hyperdht/store/operations.hpp"
 #include "node/hsfwd.hpp"
+#include "node/internals.hpp"
 #include "platform/log_sink.hpp"
 #include "platform/loop.hpp"
 #include "platform/posix/fd_stream.hpp"
@@ -103,8 +106,8 @@ class Driver final : private net::ByteStreamObserver {
   void report() {
     Json nodes = Json::array();
     for (const auto& node : nodes_) {
-      const auto address = node->dht().endpoint().server().local_address();
-      const auto id = node->dht().node().id();
+      const auto address = node->status().local;
+      const auto id = Internals::dht(*node).node().id();
       nodes.push_back({{"port", address.port}, {"id", id ? Json(to_hex(id->view())) : Json()}});
     }
     say({{"event", "ready"}, {"nodes", nodes}});
@@ -168,7 +171,7 @@ class Driver final : private net::ByteStreamObserver {
   }
 
   Node& node(const Json& command) { return *nodes_.at(command.at("node").get<std::size_t>()); }
-  rpc::Node& rpc(const Json& command) { return node(command).dht().node(); }
+  rpc::Node& rpc(const Json& command) { return Internals::dht(node(command)).node(); }
   static Bytes bytes(const Json& command, const char* name) {
     return from_hex(command.at(name).get<std::string>()).value();
   }
@@ -274,8 +277,8 @@ class Driver final : private net::ByteStreamObserver {
         [this, name](PeerSocket socket) {
           const std::string id = name + "/" + std::to_string(++accepted_);
           const std::string key = to_hex(socket.remote_key().view());
-          const bool ours = socket.details().extension().has_value();
-          const std::string path = to_string(socket.path());
+          const bool ours = socket.info().is_hsfwd();
+          const std::string path = to_string(socket.info().path);
           add_socket(id, std::move(socket));
           say({{"event", "connection"},
                {"server", name},
@@ -297,14 +300,16 @@ class Driver final : private net::ByteStreamObserver {
   }
 
   void connect(const Json& command) {
-    hyperdht::ConnectOptions options;
-    options.relay_addresses = addresses(command);
+    ConnectOptions options;
+    options.introducers = addresses(command);
     options.relay_through = relays_of(command);
     options.holepunch = options.local_connection = command.value("direct", true);
     if (command.contains("seed")) options.key_pair = keys(command);
     PeerSocket& socket = add_socket(
         command.at("as"), node(command).connect(fixed<PublicKey>(command, "key"), options));
-    socket.on_open([&socket, command] { done(command, {{"path", to_string(socket.path())}}); });
+    socket.on_open([&socket, command] {
+      done(command, {{"path", to_string(socket.info().path)}});
+    });
   }
 
   PeerSocket& add_socket(const std::string& id, PeerSocket fresh) {
@@ -320,7 +325,7 @@ class Driver final : private net::ByteStreamObserver {
       say({{"event", "close"},
            {"socket", id},
            {"reason", reason},
-           {"error", to_string(socket.error())}});
+           {"error", to_string(socket.info().error)}});
     });
     return socket;
   }
@@ -353,12 +358,14 @@ class Driver final : private net::ByteStreamObserver {
   }
 
   void stats(const Json& command) {
-    const auto& router = node(command).dht().router().stats();
+    const auto& router = Internals::dht(node(command)).router().stats();
     done(command, {{"handshakesRelayed", router.handshakes_relayed},
-                   {"openSockets", node(command).dht().open_sockets()}});
+                   {"openSockets", node(command).status().connections}});
   }
 
-  void path(const Json& command) { done(command, {{"path", to_string(socket(command).path())}}); }
+  void path(const Json& command) {
+    done(command, {{"path", to_string(socket(command).info().path)}});
+  }
 
   // --- Relays and walls ---
 
@@ -389,7 +396,7 @@ class Driver final : private net::ByteStreamObserver {
   Wall wall_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::map<std::string, Server> servers_;
-  std::vector<std::unique_ptr<hyperdht::RelayNode>> relays_;
+  std::vector<std::unique_ptr<RelayNode>> relays_;
   std::map<std::string, PeerSocket> sockets_;
   std::vector<std::shared_ptr<void>> operations_;
   std::size_t accepted_ = 0;

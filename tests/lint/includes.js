@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every source file and header includes, beside what it may:
 // - a folder includes folders of layers that it is linked against (CMakeLists.txt), which no circle leads back from;
+// - the program, forward and the examples stand before the wall: of src they see the public headers, and those need
+//   no others (cmake/public_headers.cmake); the values that the rooms below hand on hold no class;
 // - a source includes its own header first; a header has #pragma once; a folder has a README;
 // - what stands in the list of names below is included where it is used, or by a source's own header.
 //
@@ -12,6 +14,7 @@ const path = require('node:path')
 const ROOT = path.join(__dirname, '..', '..')
 // The program's own folder is no layer: everything stands below it.
 const PROGRAM = 'src/cli'
+const EXAMPLES = 'examples'
 const NAMES = {
   algorithm: /\bstd::(max|min|clamp|sort|stable_sort|find_if|find|any_of|all_of|none_of|count_if|copy|remove_if|max_element|min_element|lower_bound|upper_bound|equal|fill)\b\s*[(<]/,
   array: /\bstd::array</,
@@ -88,6 +91,39 @@ function checkArrows (file, includes, allowed) {
   }
 }
 
+/** What cmake/public_headers.cmake lists under a name. */
+function listed (name) {
+  const found = read('cmake/public_headers.cmake').match(new RegExp(`set\\(${name}\\s+([^)]*)\\)`))
+  return found ? found[1].split(/\s+/) : (complain('cmake/public_headers.cmake', `no ${name}`), [])
+}
+
+const wall = {
+  values: listed('HSFWD_VALUE_HEADERS'),
+  uv: listed('HSFWD_UV_HEADERS'),
+  folders: listed('HSFWD_PUBLIC_FOLDERS'),
+  private: listed('HSFWD_PRIVATE_HEADERS')
+}
+const isFace = (file) => wall.folders.includes(path.dirname(file)) && !wall.private.includes(file)
+const isPublic = (file) => isFace(file) || wall.values.includes(file) || wall.uv.includes(file)
+
+/** Before the wall: what users have, the values only as the interface hands them on. */
+function mayInclude (folder, target) {
+  if (isFace(target)) return true
+  if (folder === EXAMPLES) return wall.uv.includes(target)
+  return folder === PROGRAM && [PROGRAM, 'config', 'platform'].includes(path.dirname(target))
+}
+
+function checkWall (file, text, includes) {
+  const targets = includes.filter(({ own }) => own).map(({ name }) => locate(name)).filter(Boolean)
+  const folder = path.dirname(file)
+  if ([PROGRAM, EXAMPLES, 'src/forward'].includes(folder)) {
+    for (const target of targets) if (!mayInclude(folder, target)) complain(file, `${target} is behind the wall`)
+  }
+  if (!file.endsWith('.hpp') || !isPublic(file)) return
+  for (const target of targets) if (!isPublic(target)) complain(file, `is public and needs ${target}, which is not`)
+  if (wall.values.includes(file) && /^class [^;]*\{/m.test(text)) complain(file, 'is a header of values and has a class')
+}
+
 function checkNames (file, text, includes) {
   const own = locate(includes.find(({ own }) => own)?.name ?? '')
   const pair = file.endsWith('.cpp') && own && path.basename(own, '.hpp') === path.basename(file, '.cpp')
@@ -106,12 +142,17 @@ for (const file of files) {
   const text = read(file)
   const includes = includesOf(text)
   checkArrows(file, includes, allowed)
+  checkWall(file, text, includes)
   checkNames(file, text, includes)
   if (file.endsWith('.hpp') && !/^#pragma once$/m.test(text)) complain(file, 'no #pragma once')
   const header = `${file.slice(0, -4)}.hpp`
   if (file.endsWith('.cpp') && fs.existsSync(path.join(ROOT, header)) && locate(includes[0]?.name ?? '') !== header) {
     complain(file, 'its own header is not the first that it includes')
   }
+}
+for (const file of filesIn(EXAMPLES)) checkWall(file, read(file), includesOf(read(file)))
+for (const file of [...wall.values, ...wall.uv, ...wall.private]) {
+  if (!fs.existsSync(path.join(ROOT, file))) complain('cmake/public_headers.cmake', `there is no ${file}`)
 }
 for (const folder of new Set(files.map((file) => path.dirname(file)))) {
   if (!fs.existsSync(path.join(ROOT, folder, 'README.md'))) complain(folder, 'no README.md')

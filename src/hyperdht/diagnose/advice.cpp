@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/diagnose/advice.hpp"
 
-#include "hyperdht/nat/connect_error.hpp"
-#include "hyperdht/nat/punch_failure.hpp"
-
 namespace hsfwd::hyperdht {
 
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "hyperdht/nat/attempt_log.hpp"
+#include "hyperdht/nat/attempt_event.hpp"
 
 namespace hsfwd::hyperdht {
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "hyperdht/nat/context.hpp"
+#include "hyperdht/nat/nat_classifier.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -27,13 +28,6 @@ Bytes filler(std::size_t size) {
 }
 
 }  // namespace
-
-bool SurveyReport::translated() const {
-  return std::none_of(public_hosts.begin(), public_hosts.end(), [this](net::Ipv4 host) {
-    return std::any_of(interfaces.begin(), interfaces.end(),
-                       [host](const net::Interface& own) { return own.host == host; });
-  });
-}
 
 Survey::Survey(const Context& context, Done done) : context_(context), done_(std::move(done)) {}
 
@@ -185,28 +179,6 @@ void Survey::finish() {
   report_.open_address = node.remote_address();
   if (report_.mtu && report_.mtu->size == 0) report_.mtu.reset();
   done_(report_);
-}
-
-const char* describe(const SurveyReport& report) {
-  if (!report.online()) {
-    return "no DHT node answers: there is no network, or it lets no UDP out";
-  }
-  switch (report.nat) {
-    case Firewall::kOpen:
-      return "peers can reach this machine directly";
-    case Firewall::kConsistent:
-      return report.translated()
-                 ? "a NAT that shows the same port to everybody: hole punching works with nearly "
-                   "all "
-                   "peers"
-                 : "a firewall without a NAT: hole punching works with nearly all peers";
-    case Firewall::kRandom:
-      return "a NAT that shows each peer another port: hole punching works with peers whose NAT "
-             "does not do the same; others need a relay";
-    case Firewall::kUnknown:
-      break;
-  }
-  return "too few answers to tell what the NAT does";
 }
 
 }  // namespace hsfwd::hyperdht

@@ -5,56 +5,14 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
-#include "hyperdht/nat/nat_classifier.hpp"
-#include "net/env.hpp"
+#include "hyperdht/diagnose/survey_report.hpp"
 #include "rpc/bootstrap_nodes.hpp"
 
 namespace hsfwd::hyperdht {
 
 struct Context;
-
-struct SurveyReport {
-  struct Bootstrap {
-    std::string name;
-    std::optional<net::Address> address;  // nothing as long as the name is not resolved
-    bool unresolved = false;              // it cannot be
-    std::optional<Duration> rtt;          // nothing: no answer
-  };
-  /// Who answered the client socket, and from where it sees that come.
-  struct Sample {
-    net::Address node;
-    net::Address seen_as;
-    Duration rtt;
-  };
-  struct PathMtu {
-    net::Address to;
-    std::size_t size = 0;  // the largest IP packet that got there, bytes
-  };
-
-  std::vector<net::Interface> interfaces;
-  net::Address server_socket;  // bound to
-  net::Address client_socket;
-  std::vector<Bootstrap> bootstrap;
-  std::vector<Sample> samples;
-  /// Nothing gets in unasked. Unknown without samples.
-  bool firewalled = true;
-  Firewall nat = Firewall::kUnknown;
-  /// The NAT leaves port numbers as they are.
-  bool keeps_port = false;
-  /// Public hosts under which others see this one; more than one is a NAT that balances.
-  std::vector<net::Ipv4> public_hosts;
-  /// The own public address, if anybody may come in there.
-  std::optional<net::Address> open_address;
-  std::optional<PathMtu> mtu;
-
-  bool online() const { return !samples.empty(); }
-  /// A public host is one of the own interfaces: there is no NAT.
-  bool translated() const;
-};
 
 /// To be started once the node is bootstrapped, or nothing is to be expected of that any more.
 class Survey {
@@ -97,8 +55,5 @@ class Survey {
   bool sizing_ = false;
   bool over_ = false;
 };
-
-/// What it means for who wants to connect, one clause.
-const char* describe(const SurveyReport& report);
 
 }  // namespace hsfwd::hyperdht

@@ -24,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "hyperdht/server/reachability.hpp"
 #include "hyperdht/store/operations.hpp"
 #include "hyperdht/wire/messages.hpp"
 #include "noise/handshake.hpp"
@@ -32,20 +33,6 @@ namespace hsfwd::hyperdht {
 
 class Announcer;
 struct Context;
-
-/// Neither passed nor failed: there was no network, or no relay to try.
-struct Reachability {
-  std::vector<Address> passed;  // relays
-  std::vector<Address> failed;
-  std::vector<Address> elsewhere;  // relays behind which another program answers for the identity
-  /// Another program answers for the identity, and has for a while.
-  bool shared = false;
-  /// Relays that a search for the key came upon.
-  std::size_t found = 0;
-
-  bool reachable() const { return !passed.empty() && found > 0; }
-  bool operator==(const Reachability&) const = default;
-};
 
 class SelfTest {
  public:

@@ -11,6 +11,7 @@
 
 #include "hyperdht/peer/peer_socket.hpp"
 #include "hyperdht/server/announcer.hpp"
+#include "hyperdht/server/client_relay_policy.hpp"
 #include "hyperdht/server/eviction_order.hpp"
 #include "hyperdht/server/handshake_gate.hpp"
 #include "hyperdht/server/known_clients.hpp"
@@ -28,13 +29,6 @@ struct Visitor {
   crypto::PublicKey key;  // authenticated
   Address address;        // as its relay sees it
   const NoisePayload& payload;
-};
-
-/// What a server does with a relay that a client names, while it names none itself.
-enum class ClientRelayPolicy {
-  kRefuse,
-  kAnonymous,  // dials it under a key made for that: the relay may be the client's spy
-  kOpen,       // under the node's key, which relays may know it by
 };
 
 struct ServerOptions {

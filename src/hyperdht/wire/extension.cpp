@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "codec/writer.hpp"
+
 namespace hsfwd::hyperdht {
 
 namespace {

@@ -21,7 +21,11 @@
 #include <string>
 #include <vector>
 
-#include "codec/writer.hpp"
+#include "util/bytes.hpp"
+
+namespace hsfwd::codec {
+class Writer;
+}
 
 namespace hsfwd::hyperdht {
 

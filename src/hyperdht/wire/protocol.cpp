@@ -23,19 +23,6 @@ const crypto::Hash32& name_space_of(Command command) {
   return kSpaces[static_cast<std::size_t>(command)];
 }
 
-const char* to_string(Firewall firewall) {
-  switch (firewall) {
-    case Firewall::kUnknown:
-      return "unknown";
-    case Firewall::kOpen:
-      return "open";
-    case Firewall::kConsistent:
-      return "consistent";
-    default:
-      return "random";
-  }
-}
-
 bool is_acceptable_node(const net::Address& address) {
   using net::Ipv4;
   static constexpr net::Address kStale[] = {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "crypto/crypto.hpp"
+#include "hyperdht/wire/firewall.hpp"
 #include "rpc/node_id.hpp"
 
 namespace hsfwd::hyperdht {
@@ -20,20 +21,6 @@ enum class Command : std::uint64_t {
   kImmutableGet = 9,
   kPlugin = 10,
 };
-
-/// What a node knows of its own NAT. Larger numbers on the wire count as kRandom.
-enum class Firewall : std::uint64_t {
-  kUnknown = 0,
-  kOpen = 1,
-  kConsistent = 2,
-  kRandom = 3,
-};
-
-const char* to_string(Firewall firewall);
-/// Whether one address reaches the node, from wherever a datagram comes that it expects.
-inline bool is_consistent(Firewall firewall) {
-  return firewall == Firewall::kOpen || firewall == Firewall::kConsistent;
-}
 
 /// Inside Noise and holepunch payloads.
 enum class PayloadError : std::uint64_t {

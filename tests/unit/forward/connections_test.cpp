@@ -47,7 +47,7 @@ struct Hosted {
     scheduler.freeze(Instant::from_micros(1'000'000));
   }
   std::uint64_t serve(Script& peer, const std::string& name) {
-    return host.serve(std::make_unique<PeerStream>(peer), *host.find(name));
+    return host.serve(std::make_unique<ScriptedPeer>(peer), *host.find(name));
   }
   /// The oldest dial that waits comes through.
   void answer(Script& local) {

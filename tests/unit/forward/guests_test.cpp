@@ -15,7 +15,7 @@ namespace {
 struct Hostel {
   Script& add() {
     Script& script = scripts.emplace_back();
-    guests.add(std::make_unique<PeerStream>(script));
+    guests.add(std::make_unique<ScriptedPeer>(script));
     return script;
   }
   void run() { scheduler.run_posted(); }
@@ -99,7 +99,7 @@ TEST_CASE("a guest holds its ticket as long as it stays") {
   Admission admission;
   Hostel hostel;
   Script script;
-  hostel.guests.add(std::make_unique<PeerStream>(script), std::move(*admission.admit({})));
+  hostel.guests.add(std::make_unique<ScriptedPeer>(script), std::move(*admission.admit({})));
   CHECK(admission.connections() == 1);
   script.arrive_end();
   hostel.run();
@@ -110,7 +110,7 @@ TEST_CASE("guests whose house is gone are told nothing") {
   Script script;
   {
     Hostel hostel;
-    hostel.guests.add(std::make_unique<PeerStream>(script));
+    hostel.guests.add(std::make_unique<ScriptedPeer>(script));
     REQUIRE(script.observer != nullptr);
   }
   CHECK(script.observer == nullptr);

@@ -18,7 +18,7 @@ Bytes pattern(std::size_t size) {
 
 struct Piped {
   Piped()
-      : pipe(scheduler, std::make_unique<LocalStream>(local), std::make_unique<PeerStream>(peer),
+      : pipe(scheduler, std::make_unique<LocalStream>(local), std::make_unique<ScriptedPeer>(peer),
              [this](const std::string& reason) {
                REQUIRE(!done);
                done = reason;

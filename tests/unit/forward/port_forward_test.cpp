@@ -46,7 +46,7 @@ struct Forwarding {
             scheduler, ports, ids,
             [this](std::uint64_t id) {
               dialled.push_back(id);
-              return std::make_unique<PeerStream>(peers.emplace_back());
+              return std::make_unique<ScriptedPeer>(peers.emplace_back());
             },
             [this](const ClosedConnection& connection) { closed.push_back(connection); }) {
     scheduler.freeze(Instant::from_micros(1'000'000));

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "net/byte_stream.hpp"
+#include "node/peer_stream.hpp"
 
 namespace hsfwd::forward {
 
@@ -72,9 +74,9 @@ class LocalStream final : public net::ByteStream {
   Script& script_;
 };
 
-class PeerStream final : public net::BufferedByteStream {
+class ScriptedPeer final : public PeerStream {
  public:
-  explicit PeerStream(Script& script) : script_(script) {}
+  explicit ScriptedPeer(Script& script) : script_(script) {}
   void set_observer(net::ByteStreamObserver* observer) override { script_.observer = observer; }
   net::ReadResult read(MutableBytes) override { return {}; }
   std::size_t write(ByteView) override { return 0; }
@@ -96,9 +98,21 @@ class PeerStream final : public net::BufferedByteStream {
   net::ReadState read_state() const override { return script_.state(); }
   void reset_behind(const std::string& reason) override { script_.reset_behind = reason; }
 
+  // Nobody in this layer asks for more than bytes.
+  PeerInfo info() const override { return {}; }
+  const PublicKey& remote_key() const override { return key_; }
+  void set_on_open(std::function<void()>) override {}
+  void set_on_path_changed(std::function<void()>) override {}
+  void ping(std::function<void(Duration)>) override {}
+  void send_message(ByteView) override {}
+  std::size_t max_message() const override { return 0; }
+  void set_on_message(std::function<void(ByteView)>) override {}
+  void cancel() override { reset(); }
+
  private:
   Script& script_;
   Bytes buffer_;
+  PublicKey key_;
 };
 
 }  // namespace hsfwd::forward

@@ -128,7 +128,7 @@ TEST_CASE("a server may be destroyed inside any of its callbacks, and then says 
     CHECK(run.connections == 0);
   }
   CHECK(run.dropped == 1);
-  CHECK(run.node->dht().open_sockets() == 0);
+  CHECK(run.node->status().connections == 0);
 }
 
 TEST_CASE(
@@ -174,7 +174,7 @@ TEST_CASE("a relay may be destroyed inside its callbacks, too") {
   Lifetimes run(5);
   int called = 0;
   run.host.freeze();
-  std::unique_ptr<hyperdht::RelayNode> relay;
+  std::unique_ptr<RelayNode> relay;
   const auto drop = [&] {
     ++called;
     relay.reset();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hyperdht/nat/attempt_log.hpp"
+#include "hyperdht/nat/attempt_event.hpp"
 
 namespace hsfwd::hyperdht {
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every source file by itself, for the other compiler: what a file needs it includes, and what clang warns of is an
 // error. The builds of the tests are g++'s, and one unit a folder (docs/adr/0013), where a file may live on its neighbours.
-// Nothing is generated: CI's time is short.
+// Nothing is generated: CI's time is short. So that it is shorter still, those headers of the standard library come
+// precompiled whose absence includes.js sees.
 //
 // Usage: node tests/lint/alone.js BUILD [FILE...]     BUILD has compile_commands.json
 'use strict'
@@ -9,7 +10,7 @@ const { execFile, execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { FOLDERS, ROOT, filesOf, flagsOf } = require('./sources')
+const { FOLDERS, NAMES, ROOT, filesOf, flagsOf } = require('./sources')
 
 const [, , build, ...only] = process.argv
 const COMPILER = 'clang++'
@@ -18,9 +19,21 @@ const VERSION = 14
 // Warnings that both compilers know; those of g++ alone are left out.
 const WARNINGS = /^-W(?!error|no-stringop-overread)/
 
-function compile (file, flags) {
+/** Those headers, for files with these flags; `made` remembers. */
+function precompiled (folder, flags, made) {
+  const key = flags.join(' ')
+  if (!made.has(key)) {
+    const header = path.join(folder, `standard-${made.size}.hpp`)
+    fs.writeFileSync(header, Object.keys(NAMES).map((name) => `#include <${name}>\n`).join(''))
+    execFileSync(COMPILER, [...flags, '-x', 'c++-header', header, '-o', `${header}.pch`])
+    made.set(key, `${header}.pch`)
+  }
+  return made.get(key)
+}
+
+function compile (file, flags, standard) {
   return new Promise((resolve) => {
-    execFile(COMPILER, [...flags, '-Werror', '-Wno-unknown-warning-option', '-fsyntax-only', path.join(ROOT, file)], { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+    execFile(COMPILER, [...flags, '-Werror', '-Wno-unknown-warning-option', '-include-pch', standard, '-fsyntax-only', path.join(ROOT, file)], { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
       resolve(error ? stderr || String(error) : '')
     })
   })
@@ -40,15 +53,18 @@ async function main () {
     process.exit(77)
   }
   const commands = JSON.parse(fs.readFileSync(path.join(build, 'compile_commands.json'), 'utf8'))
+  const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'hsfwd-alone-'))
+  process.on('exit', () => fs.rmSync(scratch, { recursive: true }))
+  const made = new Map()
   const waiting = FOLDERS.flatMap((folder) => {
     const flags = flagsOf(folder, commands, WARNINGS)
-    return flags ? filesOf(folder, '.cpp').map((file) => ({ file, flags })) : []
+    return flags ? filesOf(folder, '.cpp').map((file) => ({ file, flags, standard: precompiled(scratch, flags, made) })) : []
   }).filter(({ file }) => !only.length || only.includes(file))
   const count = waiting.length
   let failed = 0
   const work = async () => {
     for (let job = waiting.pop(); job; job = waiting.pop()) {
-      const problem = await compile(job.file, job.flags)
+      const problem = await compile(job.file, job.flags, job.standard)
       if (problem) { failed++; console.log(problem) }
     }
   }

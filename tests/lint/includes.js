@@ -10,30 +10,11 @@
 'use strict'
 const fs = require('node:fs')
 const path = require('node:path')
+const { NAMES, ROOT } = require('./sources')
 
-const ROOT = path.join(__dirname, '..', '..')
 // The program's own folder is no layer: everything stands below it.
 const PROGRAM = 'src/cli'
 const EXAMPLES = 'examples'
-const NAMES = {
-  algorithm: /\bstd::(max|min|clamp|sort|stable_sort|find_if|find|any_of|all_of|none_of|count_if|copy|remove_if|max_element|min_element|lower_bound|upper_bound|equal|fill)\b\s*[(<]/,
-  array: /\bstd::array</,
-  charconv: /\bstd::(from_chars|to_chars)\b/,
-  deque: /\bstd::deque</,
-  filesystem: /\bstd::filesystem\b/,
-  functional: /\bstd::function</,
-  list: /\bstd::list</,
-  map: /\bstd::(multi)?map</,
-  memory: /\bstd::(unique_ptr|shared_ptr|weak_ptr|make_unique|make_shared)\b/,
-  optional: /\bstd::(optional<|nullopt\b)/,
-  set: /\bstd::set</,
-  span: /\bstd::span</,
-  string: /\bstd::(string|to_string)\b/,
-  string_view: /\bstd::string_view\b/,
-  unordered_map: /\bstd::unordered_map</,
-  variant: /\bstd::variant</,
-  vector: /\bstd::vector</
-}
 // These bring the others along, by their own promise: the common vocabulary is not spelt out again.
 const BRINGS = { 'util/bytes.hpp': ['cstdint', 'span', 'string_view', 'vector'], 'util/result.hpp': ['optional', 'variant'] }
 

@@ -20,7 +20,7 @@ constexpr std::size_t kFewestCloserNodes = 8;
 }  // namespace
 
 std::optional<NodeId> Node::id() const {
-  if (ephemeral_) return std::nullopt;
+  if (ephemeral()) return std::nullopt;
   return table_.self();
 }
 
@@ -30,7 +30,7 @@ std::optional<NodeId> Node::id_on(const net::UdpSocket& socket) {
 }
 
 std::optional<net::Address> Node::remote_address() const {
-  if (firewalled_ || !established_) return std::nullopt;
+  if (firewalled() || !established_) return std::nullopt;
   return established_->port == server_->local_address().port ? established_ : std::nullopt;
 }
 
@@ -389,9 +389,9 @@ void Node::count_vote(const net::Address& to, const net::Address& voter) {
   if (!sampler_.add(to, voter)) return;
   // Where no check will show it, the first look around does, and nobody has been told before it is
   // over.
-  const bool looking = !bootstrapped_ && !options_.firewalled && !options_.own_address;
+  const bool looking = !bootstrapped() && !options_.firewalled && !options_.own_address;
   if (!established_ || looking) established_ = sampler_.verdict();
-  if (!firewalled_ && established_ && sampler_.verdict() != established_) on_address_denied();
+  if (!firewalled() && established_ && sampler_.verdict() != established_) on_address_denied();
   if (host != sampler_.host() || port != sampler_.port()) handler_.on_network_update();
 }
 
@@ -405,7 +405,7 @@ void Node::on_address_denied() {
 }
 
 void Node::on_opinions(const std::vector<AddressPoll::Opinion>& opinions) {
-  if (firewalled_ || !established_ || opinions.empty()) return;
+  if (firewalled() || !established_ || opinions.empty()) return;
   const auto agreeing =
       std::count_if(opinions.begin(), opinions.end(),
                     [this](const auto& opinion) { return opinion.claim == *established_; });

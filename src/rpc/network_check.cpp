@@ -42,8 +42,7 @@ RequestSpec NetworkCheck::question(const net::Address& to) const {
   const std::uint16_t port = node_.server_socket().local_address().port;
   RequestSpec spec;
   spec.to = to;
-  spec.internal = true;
-  spec.command = static_cast<std::uint64_t>(InternalCommand::kPingNat);
+  spec.command = InternalCommand::kPingNat;
   spec.value = codec::encode([&](codec::Writer& w) { w.u16(port); });
   spec.answered_on = &node_.server_socket();
   return spec;

@@ -60,7 +60,7 @@ void Connector::fail(ConnectError error, const char* detail) {
 
 AttemptFailure Connector::failure_so_far(ConnectError error) const {
   AttemptFailure failure{.error = error, .punch = punch_failure_, .own_nat = own_firewall_};
-  if (answer_) failure.peer_nat = static_cast<Firewall>(answer_->payload.firewall);
+  if (answer_) failure.peer_nat = answer_->payload.firewall;
   if (punch_) {
     failure.own_nat = punch_->own_firewall();
     failure.peer_nat = punch_->remote_firewall();
@@ -87,7 +87,7 @@ bool Connector::prepare() {
   const auto own = context_.node.remote_address();
   own_firewall_ = own ? Firewall::kOpen : Firewall::kUnknown;
   NoisePayload payload;
-  payload.firewall = static_cast<std::uint64_t>(own_firewall_);
+  payload.firewall = own_firewall_;
   if (own) payload.addresses4.push_back(*own);
   if (options_.local_connection) {
     for (const Address& local : context_.addresses.all_local()) payload.addresses4.push_back(local);
@@ -197,7 +197,7 @@ void Connector::choose_path() {
     fail(ConnectError::kServerIncompatible);
     return;
   }
-  if (payload.error != static_cast<std::uint64_t>(PayloadError::kNone) || !payload.udx) {
+  if (payload.error != PayloadError::kNone || !payload.udx) {
     fail(ConnectError::kServerError);
     return;
   }
@@ -205,7 +205,7 @@ void Connector::choose_path() {
   net::UdpSocket& own_socket = context_.node.sending_socket();
   const bool relayed = answer_->server_address != answer_->relay;
   const bool punchable = payload.holepunch && !payload.holepunch->relays.empty();
-  const bool open = payload.firewall == static_cast<std::uint64_t>(Firewall::kOpen);
+  const bool open = payload.firewall == Firewall::kOpen;
 
   if (early_path_) {
     log_.note(AttemptStep::kDirect, "the peer's stream is already here");
@@ -261,7 +261,7 @@ void Connector::punch() {
       .session = *payload.holepunch,
       .relay = answer_->relay,
       .server_address = answer_->server_address,
-      .server_firewall = static_cast<Firewall>(payload.firewall),
+      .server_firewall = payload.firewall,
       .server_is_hsfwd = payload.extension.has_value(),
       .rtt = answer_->rtt,
       .fast_open = options_.fast_open,

@@ -154,7 +154,7 @@ void ServerSession::prepare_stream() {
 /// sent something, for a NAT on this side to let it in.
 void ServerSession::find_path(const HandshakeMessage& message, const rpc::RequestOrigin& origin) {
   const bool direct = !message.peer_address;
-  const bool client_open = remote_.firewall == static_cast<std::uint64_t>(Firewall::kOpen);
+  const bool client_open = remote_.firewall == Firewall::kOpen;
   const std::uint64_t received = kAmplification * size_of_question(noise_);
   if (direct) {
     if (may_be_early()) connect(*origin.socket, client_, received - size_of_answer(answer_));
@@ -255,8 +255,7 @@ void ServerSession::prepare_punch(const HandshakeMessage& message,
   ServerPunch::Owner& owner = *this;
   const bool secret_keys = (features_ & Extension::kSecretKeys) != 0;
   punch_ = std::make_unique<ServerPunch>(context_, SecurePayload::shared_key(*keys_, secret_keys),
-                                         static_cast<Firewall>(remote_.firewall),
-                                         remote_.extension.has_value(), owner);
+                                         remote_.firewall, remote_.extension.has_value(), owner);
   if (!punch_->usable()) {
     end_punch();
     return;
@@ -375,8 +374,8 @@ std::vector<RelayInfo> ServerSession::relays_for_punch(const Address& introducer
 NoisePayload ServerSession::make_payload(PayloadError error, const Address& introducer) const {
   const auto own = context_.node.remote_address();
   NoisePayload out;
-  out.error = static_cast<std::uint64_t>(error);
-  out.firewall = static_cast<std::uint64_t>(own ? Firewall::kOpen : Firewall::kUnknown);
+  out.error = error;
+  out.firewall = own ? Firewall::kOpen : Firewall::kUnknown;
   if (own) {
     out.addresses4.push_back(*own);
   } else {

@@ -88,8 +88,9 @@ TEST_CASE("an adaptive node is checked after twenty minutes, then hourly, once f
   CHECK(ticks_to_check(membership, kHere) == kTwentyMinutes);
   membership.note_check(kHere);
   CHECK(ticks_to_check(membership, kHere) == 10 * kHour);
-  // Another network: at the next hour.
+  // Another network: at the next hour, whether the one before had a check or needed none.
   membership.note_check(kHere);
+  CHECK(ticks_to_check(membership, kHere, kHour + 1) == kHour + 1);
   CHECK(ticks_to_check(membership, kThere) == kHour);
   // Not noted: again at once, until it is made.
   CHECK(ticks_to_check(membership, kThere) == 1);

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "net/address.hpp"
@@ -48,6 +49,13 @@ class Reader {
   net::Address ipv4();
   net::Ipv6Address ipv6();
   std::vector<net::Address> ipv4_array();
+
+  /// A number that has names; one without a name is kept as it is.
+  template <class Enum>
+  Enum number() {
+    static_assert(std::is_same_v<std::underlying_type_t<Enum>, std::uint64_t>);
+    return static_cast<Enum>(uint());
+  }
 
   template <class Fixed>
   Fixed fixed() {

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "codec/reader.hpp"
 
@@ -30,6 +31,12 @@ class Writer {
   void ipv4(const net::Address& address);
   void ipv6(const net::Ipv6Address& address);
   void ipv4_array(std::span<const net::Address> addresses);
+
+  template <class Enum>
+  void number(Enum value) {
+    static_assert(std::is_same_v<std::underlying_type_t<Enum>, std::uint64_t>);
+    uint(static_cast<std::uint64_t>(value));
+  }
 
   template <class Tag, std::size_t N>
   void fixed(const FixedBytes<Tag, N>& value) {

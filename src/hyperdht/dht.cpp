@@ -131,7 +131,7 @@ void Dht::on_interfaces_changed() {
 }
 
 bool Dht::on_request(const rpc::IncomingRequest& request) {
-  switch (static_cast<Command>(request.origin.command)) {
+  switch (request.origin.command.as<Command>()) {
     case Command::kPeerHandshake:
       router_.on_handshake(request);
       return true;

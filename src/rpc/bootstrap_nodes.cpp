@@ -66,8 +66,7 @@ void BootstrapWalk::try_suggested(std::size_t index) {
   RequestSpec spec;
   spec.to = address;
   spec.to_id = node_id_of(address);
-  spec.internal = true;
-  spec.command = static_cast<std::uint64_t>(InternalCommand::kPing);
+  spec.command = InternalCommand::kPing;
   ping->start(std::move(spec));
 }
 

@@ -199,7 +199,6 @@ void Call::start(RequestSpec spec) {
       .to = spec_.to,
       .id = calls_.owner_.id_on(*spec_.socket),
       .token = spec_.token,
-      .internal = spec_.internal,
       .command = spec_.command,
       .target = spec_.target,
       .value = spec_.value ? std::optional<ByteView>(*spec_.value) : std::nullopt,
@@ -241,7 +240,7 @@ bool Call::traced() const {
 }
 
 std::string Call::command_text() const {
-  return rpc::command_text(spec_.internal, spec_.command);
+  return spec_.command.to_string();
 }
 
 void Call::trace_answer(const net::Address& from, std::uint64_t error) const {

@@ -30,8 +30,7 @@ struct RequestSpec {
   /// A node that has to answer itself: its silence, while others are heard, is held against it, and a
   /// timeout then removes it from the routing table.
   std::optional<NodeId> to_id;
-  bool internal = false;
-  std::uint64_t command = 0;
+  CommandCode command;
   std::optional<Target> target;
   std::optional<Token> token;
   std::optional<Bytes> value;

@@ -71,8 +71,7 @@ void Liveness::test(RoutingNode& node, Kind kind, const RoutingNode& newcomer) {
   RequestSpec spec;
   spec.to = node.address;
   spec.to_id = node.id;
-  spec.internal = true;
-  spec.command = static_cast<std::uint64_t>(InternalCommand::kPing);
+  spec.command = InternalCommand::kPing;
   test.call->start(std::move(spec));
 }
 

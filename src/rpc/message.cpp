@@ -28,9 +28,9 @@ std::uint8_t flag_if(bool present, std::uint64_t flag) {
 
 }  // namespace
 
-std::string command_text(bool internal, std::uint64_t command) {
-  if (internal) {
-    switch (static_cast<InternalCommand>(command)) {
+std::string CommandCode::to_string() const {
+  if (internal_) {
+    switch (as<InternalCommand>()) {
       case InternalCommand::kPing:
         return "ping";
       case InternalCommand::kPingNat:
@@ -43,7 +43,7 @@ std::string command_text(bool internal, std::uint64_t command) {
         return "delayed ping";
     }
   }
-  return fmt::format("{}command {}", internal ? "internal " : "", command);
+  return fmt::format("{}command {}", internal_ ? "internal " : "", number_);
 }
 
 Bytes RequestMessage::encode() const {
@@ -51,13 +51,13 @@ Bytes RequestMessage::encode() const {
     w.u8(kRequestByte);
     w.u8(static_cast<std::uint8_t>(
         flag_if(id.has_value(), kFlagId) | flag_if(token.has_value(), kFlagToken) |
-        flag_if(internal, kFlagInternal) | flag_if(target.has_value(), kFlagTarget) |
+        flag_if(command.internal(), kFlagInternal) | flag_if(target.has_value(), kFlagTarget) |
         flag_if(value.has_value(), kFlagValue)));
     w.u16(tid);
     w.ipv4(to);
     if (id) w.fixed(*id);
     if (token) w.fixed(*token);
-    w.uint(command);
+    w.uint(command.number());
     if (target) w.fixed(*target);
     if (value) w.buffer(*value);
   });
@@ -107,8 +107,7 @@ Result<RequestMessage> decode_request(ByteView datagram) {
   out.to = r.ipv4();
   if ((flags & kFlagId) != 0) out.id = r.fixed<NodeId>();
   if ((flags & kFlagToken) != 0) out.token = r.fixed<Token>();
-  out.internal = (flags & kFlagInternal) != 0;
-  out.command = r.uint();
+  out.command = CommandCode(r.uint(), (flags & kFlagInternal) != 0);
   if ((flags & kFlagTarget) != 0) out.target = r.fixed<Target>();
   if ((flags & kFlagValue) != 0) out.value = r.buffer();
   if (!r.ok()) return Err(Errc::kTruncated);

@@ -12,6 +12,7 @@
 
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "net/udp.hpp"
@@ -29,8 +30,35 @@ enum class InternalCommand : std::uint64_t {
   kDelayedPing = 4,
 };
 
-/// For the log: the name of an internal command, the number of any other.
-std::string command_text(bool internal, std::uint64_t command);
+/// What a request asks for: a command of this layer, or a number that means something to the layer
+/// above. There may be any number in a message that comes in.
+class CommandCode {
+ public:
+  constexpr CommandCode() = default;
+  constexpr explicit CommandCode(std::uint64_t number, bool internal = false)
+      : number_(number), internal_(internal) {}
+  constexpr CommandCode(InternalCommand command)
+      : CommandCode(static_cast<std::uint64_t>(command), true) {}
+  /// Of the layer above.
+  template <class Enum>
+  requires std::is_enum_v<Enum>
+  constexpr CommandCode(Enum command) : CommandCode(static_cast<std::uint64_t>(command)) {}
+
+  constexpr bool internal() const { return internal_; }
+  constexpr std::uint64_t number() const { return number_; }
+  /// The number as whoever has looked at internal() knows it.
+  template <class Enum>
+  constexpr Enum as() const {
+    return static_cast<Enum>(number_);
+  }
+  constexpr bool operator==(const CommandCode&) const = default;
+  /// For the log: the name of an internal command, the number of any other.
+  std::string to_string() const;
+
+ private:
+  std::uint64_t number_ = 0;
+  bool internal_ = false;
+};
 
 /// Codes of the response's error field that this layer knows.
 inline constexpr std::uint64_t kErrorNone = 0;
@@ -42,8 +70,7 @@ struct RequestMessage {
   net::Address to;
   std::optional<NodeId> id;
   std::optional<Token> token;
-  bool internal = false;
-  std::uint64_t command = 0;
+  CommandCode command;
   std::optional<Target> target;
   std::optional<ByteView> value;
 

@@ -9,6 +9,9 @@
 
 namespace hsfwd::rpc {
 
+NetworkCheck::NetworkCheck(Node& node)
+    : node_(node), one_(node.calls(), [this](const CallResult& result) { on_one_(result.ok()); }) {}
+
 void NetworkCheck::start(Done done) {
   HSFWD_CHECK(!running_);
   running_ = true;
@@ -30,7 +33,23 @@ void NetworkCheck::start(Done done) {
   walk_->start();
 }
 
+void NetworkCheck::ask_one(const net::Address& node, std::function<void(bool)> done) {
+  on_one_ = std::move(done);
+  one_.start(question(node));
+}
+
+RequestSpec NetworkCheck::question(const net::Address& to) const {
+  const std::uint16_t port = node_.server_socket().local_address().port;
+  RequestSpec spec;
+  spec.to = to;
+  spec.command = InternalCommand::kPingNat;
+  spec.value = codec::encode([&](codec::Writer& w) { w.u16(port); });
+  spec.answered_on = &node_.server_socket();
+  return spec;
+}
+
 void NetworkCheck::cancel() {
+  one_.cancel();
   running_ = false;
   node_.env().scheduler.retire(std::move(walk_));
   for (auto& call : calls_) node_.env().scheduler.retire(std::move(call));
@@ -72,17 +91,10 @@ void NetworkCheck::probe() {
     conclude();
     return;
   }
-  const std::uint16_t port = node_.server_socket().local_address().port;
   for (const net::Address& to : nodes_) {
     calls_.push_back(std::make_unique<Call>(node_.calls(),
                                             [this](const CallResult& result) { on_pong(result); }));
-    RequestSpec spec;
-    spec.to = to;
-    spec.internal = true;
-    spec.command = static_cast<std::uint64_t>(InternalCommand::kPingNat);
-    spec.value = codec::encode([&](codec::Writer& w) { w.u16(port); });
-    spec.answered_on = &node_.server_socket();
-    calls_.back()->start(std::move(spec));
+    calls_.back()->start(question(to));
   }
 }
 

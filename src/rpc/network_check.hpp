@@ -24,11 +24,13 @@ class NetworkCheck {
   /// `passed`, and the address under which the server socket was seen.
   using Done = std::function<void(bool passed, const AddressVotes& probed)>;
 
-  explicit NetworkCheck(Node& node) : node_(node) {}
+  explicit NetworkCheck(Node& node);
 
   bool running() const { return running_; }
   void start(Done done);
-  /// Ends it without a word.
+  /// Whether one node's answer reaches the server socket, which promises that the whole would pass.
+  void ask_one(const net::Address& node, std::function<void(bool)> done);
+  /// Ends both without a word.
   void cancel();
 
  private:
@@ -42,6 +44,7 @@ class NetworkCheck {
   void add(const net::Address& address);
   std::size_t neighbours_of(const net::Address& address) const;
   void probe();
+  RequestSpec question(const net::Address& to) const;
   void on_pong(const CallResult& result);
   std::vector<Pong> agreeing() const;
   std::size_t enough() const;
@@ -56,6 +59,8 @@ class NetworkCheck {
   std::vector<std::unique_ptr<Call>> calls_;
   std::size_t missing_ = 0;
   std::vector<Pong> pongs_;
+  std::function<void(bool)> on_one_;
+  Call one_;
 };
 
 }  // namespace hsfwd::rpc

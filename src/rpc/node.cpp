@@ -20,7 +20,7 @@ constexpr std::size_t kFewestCloserNodes = 8;
 }  // namespace
 
 std::optional<NodeId> Node::id() const {
-  if (ephemeral_) return std::nullopt;
+  if (ephemeral()) return std::nullopt;
   return table_.self();
 }
 
@@ -30,7 +30,7 @@ std::optional<NodeId> Node::id_on(const net::UdpSocket& socket) {
 }
 
 std::optional<net::Address> Node::remote_address() const {
-  if (firewalled_ || !established_) return std::nullopt;
+  if (firewalled() || !established_) return std::nullopt;
   return established_->port == server_->local_address().port ? established_ : std::nullopt;
 }
 
@@ -66,18 +66,16 @@ void Node::on_request(net::UdpSocket& socket, const net::Address& from,
     return;
   }
   if (env_.log.enabled(LogLevel::kTrace)) {
-    env_.log.trace("rpc", "{} asks: {}", from.to_string(),
-                   command_text(message.internal, message.command));
+    env_.log.trace("rpc", "{} asks: {}", from.to_string(), message.command.to_string());
   }
   // A bootstrap node that does not run, at a port that is ours by now: nobody has answered.
-  if (message.internal && is_self(from)) return;
+  if (message.command.internal() && is_self(from)) return;
   calls_.note_line_up();
   IncomingRequest request{
       .origin = {.socket = &socket,
                  .from = from,
                  .to = message.to,
                  .tid = message.tid,
-                 .internal = message.internal,
                  .command = message.command,
                  .target = message.target,
                  .size = size,
@@ -115,7 +113,7 @@ bool Node::is_self(const net::Address& address) const {
 }
 
 void Node::dispatch(const IncomingRequest& request) {
-  if (request.origin.internal) {
+  if (request.origin.command.internal()) {
     on_internal(request);
   } else if (!handler_.on_request(request)) {
     reply_error(request.origin, kErrorUnknownCommand);
@@ -126,7 +124,7 @@ void Node::on_internal(const IncomingRequest& request) {
   const ReplyOptions bare{.token = false, .closer_nodes = false};
   const ByteView value = request.value.value_or(ByteView());
   codec::Reader reader(value);
-  switch (static_cast<InternalCommand>(request.origin.command)) {
+  switch (request.origin.command.as<InternalCommand>()) {
     case InternalCommand::kPing:
       reply(request.origin, std::nullopt, bare);
       return;
@@ -207,10 +205,7 @@ bool Node::check_return(const IncomingRequest& request) {
 
 /// As small as it can be: to where nobody may have asked.
 void Node::send_ping(net::UdpSocket& socket, const net::Address& to, std::uint16_t tid) {
-  const RequestMessage ping{.tid = tid,
-                            .to = to,
-                            .internal = true,
-                            .command = static_cast<std::uint64_t>(InternalCommand::kPing)};
+  const RequestMessage ping{.tid = tid, .to = to, .command = InternalCommand::kPing};
   send(socket, to, ping.encode(), to);
 }
 
@@ -265,7 +260,6 @@ void Node::relay(const RequestOrigin& origin, ByteView value, const net::Address
       .tid = origin.tid,
       .to = to,
       .id = id_on(out),
-      .internal = origin.internal,
       .command = origin.command,
       .target = origin.target,
       .value = value,
@@ -389,9 +383,9 @@ void Node::count_vote(const net::Address& to, const net::Address& voter) {
   if (!sampler_.add(to, voter)) return;
   // Where no check will show it, the first look around does, and nobody has been told before it is
   // over.
-  const bool looking = !bootstrapped_ && !options_.firewalled && !options_.own_address;
+  const bool looking = !bootstrapped() && !options_.firewalled && !options_.own_address;
   if (!established_ || looking) established_ = sampler_.verdict();
-  if (!firewalled_ && established_ && sampler_.verdict() != established_) on_address_denied();
+  if (!firewalled() && established_ && sampler_.verdict() != established_) on_address_denied();
   if (host != sampler_.host() || port != sampler_.port()) handler_.on_network_update();
 }
 
@@ -405,7 +399,7 @@ void Node::on_address_denied() {
 }
 
 void Node::on_opinions(const std::vector<AddressPoll::Opinion>& opinions) {
-  if (firewalled_ || !established_ || opinions.empty()) return;
+  if (firewalled() || !established_ || opinions.empty()) return;
   const auto agreeing =
       std::count_if(opinions.begin(), opinions.end(),
                     [this](const auto& opinion) { return opinion.claim == *established_; });
@@ -439,8 +433,7 @@ void Node::send_down_hint(const net::Address& to, const net::Address& down) {
   down_hints_.push_back(std::make_unique<Call>(calls_, [](const CallResult&) {}));
   RequestSpec spec;
   spec.to = to;
-  spec.internal = true;
-  spec.command = static_cast<std::uint64_t>(InternalCommand::kDownHint);
+  spec.command = InternalCommand::kDownHint;
   spec.value = codec::encode([&](codec::Writer& w) { w.ipv4(down); });
   down_hints_.back()->start(std::move(spec));
 }
@@ -448,8 +441,7 @@ void Node::send_down_hint(const net::Address& to, const net::Address& down) {
 void Node::ping(Call& call, const net::Address& to, net::UdpSocket* socket, int retries) const {
   RequestSpec spec;
   spec.to = to;
-  spec.internal = true;
-  spec.command = static_cast<std::uint64_t>(InternalCommand::kPing);
+  spec.command = InternalCommand::kPing;
   spec.socket = socket;
   spec.retries = retries;
   call.start(std::move(spec));

@@ -16,10 +16,12 @@
 #include "rpc/address_poll.hpp"
 #include "rpc/address_votes.hpp"
 #include "rpc/admission.hpp"
+#include "rpc/bootstrap.hpp"
 #include "rpc/call.hpp"
 #include "rpc/delayed_pings.hpp"
 #include "rpc/health.hpp"
 #include "rpc/liveness.hpp"
+#include "rpc/membership.hpp"
 #include "rpc/network_check.hpp"
 #include "rpc/newcomers.hpp"
 #include "rpc/query.hpp"
@@ -64,7 +66,7 @@ class NodeHandler {
   virtual void on_wake_up() {}
 };
 
-class Node final : private Calls::Owner {
+class Node final : private Calls::Owner, private BootstrapHost {
  public:
   Node(const net::Env& env, NodeOptions options, NodeHandler& handler);
   ~Node() override;
@@ -105,9 +107,9 @@ class Node final : private Calls::Owner {
   // --- State ---
   const net::Env& env() const { return env_; }
   const NodeOptions& options() const { return options_; }
-  bool bootstrapped() const { return bootstrapped_; }
-  bool ephemeral() const { return ephemeral_; }
-  bool firewalled() const { return firewalled_; }
+  bool bootstrapped() const { return bootstrap_.bootstrapped(); }
+  bool ephemeral() const { return !membership_.persistent(); }
+  bool firewalled() const override { return membership_.firewalled(); }
   /// Only while persistent: an ephemeral node's id is nobody's business.
   std::optional<NodeId> id() const;
   const NodeId& table_id() const { return table_.self(); }
@@ -121,7 +123,7 @@ class Node final : private Calls::Owner {
   /// to ask oneself.
   bool is_self(const net::Address& address) const;
   net::UdpSocket& client_socket() { return *client_; }
-  net::UdpSocket& sending_socket() override { return firewalled_ ? *client_ : *server_; }
+  net::UdpSocket& sending_socket() override { return firewalled() ? *client_ : *server_; }
 
   RoutingTable& table() { return table_; }
   Calls& calls() { return calls_; }
@@ -193,12 +195,14 @@ class Node final : private Calls::Owner {
   void forget_address();
   bool external(const net::UdpSocket& socket) { return &socket != &sending_socket(); }
 
-  void bootstrap();
-  void on_bootstrap_reply(const Reply& reply);
-  void on_bootstrap_query_done();
-  void on_quick_check(bool answered);
-  void look_again();
-  void finish_bootstrap();
+  // BootstrapHost
+  void find_neighbours() override;
+  void ask_for_pong(const net::Address& node) override;
+  void check_reachability() override;
+  std::uint64_t responses() const override { return calls_.stats().responses; }
+  void on_looked() override { membership_.forget(); }
+  void on_first_look() override;
+
   void refresh();
   void run_background_query(const Target& target, Query::OnReply on_reply,
                             std::function<void()> done);
@@ -210,7 +214,6 @@ class Node final : private Calls::Owner {
   void on_tick();
   void on_drain();
   void wake_up();
-  void check_stability();
 
   net::Env env_;
   NodeOptions options_;
@@ -218,10 +221,8 @@ class Node final : private Calls::Owner {
   net::UdpSocket* server_ = nullptr;
   net::UdpSocket* client_ = nullptr;
 
-  bool ephemeral_ = true;
-  bool firewalled_;
-  bool adaptive_;
-  bool bootstrapped_ = false;
+  Bootstrap bootstrap_;
+  Membership membership_;
 
   UnresolvedNames unresolved_names_;
   Calls calls_;
@@ -245,24 +246,12 @@ class Node final : private Calls::Owner {
 
   std::uint32_t tick_;
   std::uint32_t refresh_in_;
-  std::uint32_t stable_in_;
-  std::optional<net::Ipv4> last_checked_host_;
   int down_hints_left_;
   int drains_to_rotation_;
   Instant last_tick_at_;
   Timer tick_timer_;
   Timer drain_timer_;
 
-  // Bootstrap
-  int bootstrap_round_ = 0;
-  bool quick_check_pending_ = false;
-  bool worth_checking_ = false;
-  Call quick_check_;
-  bool query_waits_ = false;  // for the quick check
-  std::uint64_t responses_before_ = 0;
-  bool heard_nobody_ = false;       // since then
-  bool persistent_before_ = false;  // when the address came into doubt
-  Task look_again_task_;
   std::unique_ptr<Query> background_;
   std::vector<std::unique_ptr<Call>> down_hints_;
   DelayedPings delayed_pings_;

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a node starts, stays informed, comes to doubt its address, and changes between ephemeral and
 // persistent.
-#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
 
-#include "codec/writer.hpp"
 #include "rpc/node.hpp"
 
 namespace hsfwd::rpc {
@@ -14,11 +12,9 @@ namespace hsfwd::rpc {
 namespace {
 constexpr Duration kTickInterval = 5_s;
 constexpr Duration kSleepGap = kTickInterval * 3;
-constexpr std::uint32_t kStableTicks = 240;      // 20 min before the first check
-constexpr std::uint32_t kMoreStableTicks = 720;  // an hour between further checks
-constexpr std::uint32_t kWakeTicks = 720;        // makes everything in the table look old
-constexpr std::uint32_t kPingRound = 8;          // ticks, a power of two
-constexpr std::uint32_t kSmallTableRound = 64;   // ticks, a power of two
+constexpr std::uint32_t kWakeTicks = 720;       // makes everything in the table look old
+constexpr std::uint32_t kPingRound = 8;         // ticks, a power of two
+constexpr std::uint32_t kSmallTableRound = 64;  // ticks, a power of two
 constexpr int kDownHintsPerTick = 50;
 constexpr int kDrainsPerRotation = 10;  // 7.5 s
 
@@ -33,8 +29,12 @@ Node::Node(const net::Env& env, NodeOptions options, NodeHandler& handler)
     : env_(env),
       options_(std::move(options)),
       handler_(handler),
-      firewalled_(options_.firewalled),
-      adaptive_(!options_.ephemeral.has_value()),
+      bootstrap_(env_.scheduler,
+                 {.quick_check = options_.quick_firewall_check,
+                  .always_check = forced_persistent(),
+                  .looks_again = options_.firewalled},
+                 *this),
+      membership_(options_.firewalled, !options_.ephemeral.has_value()),
       calls_(env_, *this),
       budget_(env_, SendBudget::kHost, SendBudget::kNetwork),
       pong_budget_(env_, ReturnChecks::kHost, ReturnChecks::kNetwork),
@@ -47,14 +47,11 @@ Node::Node(const net::Env& env, NodeOptions options, NodeHandler& handler)
       check_(*this),
       tick_(random_offset(env_.random, 100)),
       refresh_in_(random_offset(env_.random, kRefreshTicks)),
-      stable_in_(kStableTicks),
       down_hints_left_(kDownHintsPerTick),
       drains_to_rotation_(kDrainsPerRotation),
       last_tick_at_(env_.now()),
       tick_timer_(env_.scheduler, [this] { on_tick(); }),
       drain_timer_(env_.scheduler, [this] { on_drain(); }),
-      quick_check_(calls_, [this](const CallResult& result) { on_quick_check(result.ok()); }),
-      look_again_task_(env_.scheduler, [this] { look_again(); }),
       delayed_pings_(
           env_, [this](const RequestOrigin& origin) { reply(origin, std::nullopt, kBareReply); }) {}
 
@@ -70,67 +67,33 @@ void Node::start(net::UdpSocket& server, net::UdpSocket& client) {
   last_tick_at_ = env_.now();
   tick_timer_.start(kTickInterval);
   drain_timer_.start(Calls::kDrainInterval);
-  bootstrap();
+  bootstrap_.start();
 }
 
-// --- Bootstrap: one query, the checks it makes worthwhile, a second query under the new id ---
+// --- Queries of its own ---
 
 bool Node::forced_persistent() const {
   return options_.ephemeral == std::optional<bool>(false);
 }
 
-void Node::bootstrap() {
-  responses_before_ = calls_.stats().responses;
-  heard_nobody_ = query_waits_ = false;
-  quick_check_pending_ =
-      bootstrap_round_ == 0 && firewalled_ && options_.quick_firewall_check && !forced_persistent();
+void Node::find_neighbours() {
   run_background_query(
-      target_of(table_.self()), [this](const Reply& reply) { on_bootstrap_reply(reply); },
-      [this] { on_bootstrap_query_done(); });
+      target_of(table_.self()), [this](const Reply& reply) { bootstrap_.on_reply(reply.from); },
+      [this] { bootstrap_.on_query_done(); });
 }
 
-/// One node's answer to our server socket, in time, makes the full check worth its requests.
-void Node::on_bootstrap_reply(const Reply& reply) {
-  if (!std::exchange(quick_check_pending_, false)) return;
-  RequestSpec spec;
-  spec.to = reply.from;
-  spec.internal = true;
-  spec.command = static_cast<std::uint64_t>(InternalCommand::kPingNat);
-  spec.value = codec::encode([&](codec::Writer& w) { w.u16(server_->local_address().port); });
-  spec.answered_on = server_;
-  quick_check_.start(std::move(spec));
+void Node::ask_for_pong(const net::Address& node) {
+  check_.ask_one(node, [this](bool came) { bootstrap_.on_pong(came); });
 }
 
-void Node::on_quick_check(bool answered) {
-  worth_checking_ |= answered;
-  if (std::exchange(query_waits_, false)) on_bootstrap_query_done();
+void Node::check_reachability() {
+  update_network_state(!forced_persistent(),
+                       [this](bool changed) { bootstrap_.on_checked(changed); });
 }
 
-void Node::on_bootstrap_query_done() {
-  // Nobody waits for a second look, which may be over as soon as one node has answered.
-  query_waits_ = bootstrapped_ && quick_check_.active();
-  if (query_waits_) return;
-  heard_nobody_ = options_.firewalled && calls_.stats().responses == responses_before_;
-  const bool check = worth_checking_ || forced_persistent();
-  if (!check || bootstrap_round_ >= 2) {
-    finish_bootstrap();
-    return;
-  }
-  ++bootstrap_round_;
-  update_network_state(!forced_persistent(), [this](bool changed) {
-    if (changed && !bootstrapped_ && bootstrap_round_ < 2) {
-      bootstrap();
-    } else {
-      finish_bootstrap();
-    }
-  });
-}
-
-void Node::finish_bootstrap() {
-  if (!heard_nobody_) persistent_before_ = false;
-  if (std::exchange(bootstrapped_, true)) return;
+void Node::on_first_look() {
   env_.log.debug("rpc", "bootstrapped: {} nodes, {}, {}", table_.size(),
-                 firewalled_ ? "firewalled" : "open", ephemeral_ ? "ephemeral" : "persistent");
+                 firewalled() ? "firewalled" : "open", ephemeral() ? "ephemeral" : "persistent");
   handler_.on_bootstrapped();
 }
 
@@ -141,13 +104,12 @@ void Node::run_background_query(const Target& target, Query::OnReply on_reply,
   background_ = std::make_unique<Query>(
       *this,
       QueryOptions{.target = target,
-                   .internal = true,
-                   .command = static_cast<std::uint64_t>(InternalCommand::kFindNode),
+                   .command = InternalCommand::kFindNode,
                    .value = std::nullopt,
                    .start_nodes = {},
                    .background = true,
                    // Nodes remembered from an earlier run may all be gone.
-                   .ask_bootstrap = !bootstrapped_},
+                   .ask_bootstrap = !bootstrapped()},
       std::move(on_reply), [done = std::move(done)](const Result<void, QueryError>&) { done(); });
   background_->start();
 }
@@ -164,15 +126,12 @@ void Node::refresh() {
 /// Tests whether the node is reachable, and with `only_firewall` false makes it a persistent member
 /// if so. `done` hears whether it passed; a check that is running already answers no.
 void Node::update_network_state(bool only_firewall, std::function<void(bool)> done) {
-  if (!ephemeral_ || (only_firewall && !firewalled_) || check_.running()) {
+  if (!ephemeral() || (only_firewall && !firewalled()) || check_.running()) {
     done(false);
     return;
   }
-  if (!only_firewall) {
-    stable_in_ = kMoreStableTicks;
-    last_checked_host_ = sampler_.host();
-  }
-  if (!firewalled_) {
+  if (!only_firewall) membership_.note_check(sampler_.host());
+  if (!firewalled()) {
     done(established_ && apply_check(*established_, !only_firewall));
     return;
   }
@@ -187,10 +146,10 @@ void Node::update_network_state(bool only_firewall, std::function<void(bool)> do
       done(false);
       return;
     }
-    firewalled_ = false;
+    membership_.open();
     established_.reset();
     const bool unchanged =
-        ephemeral_ && sampler_.verdict() == before && probed.host() == before->host;
+        ephemeral() && sampler_.verdict() == before && probed.host() == before->host;
     if (unchanged) {
       ephemeral_samplers_.clear();
       sampler_ = probed;
@@ -205,14 +164,12 @@ bool Node::apply_check(const net::Address& own, bool persistent) {
   established_ = own;
   const NodeId id = node_id_of(own);
   const bool same = table_.self() == id;
-  // What has proven stable before the doubt is so still.
-  persistent |= std::exchange(persistent_before_, false) && same;
-  if (persistent) ephemeral_ = false;
+  const bool is_member = membership_.settle(same, persistent);
   if (!same) {
     table_.rekey(id);
-    if (bootstrapped_) refresh();
+    if (bootstrapped()) refresh();
   }
-  if (persistent) {
+  if (is_member) {
     env_.log.debug("rpc", "persistent as {}", own.to_string());
     handler_.on_persistent();
   }
@@ -223,8 +180,7 @@ void Node::force_persistent(const net::Address& own_address) {
   ephemeral_samplers_.clear();
   sampler_ = {};
   sampler_.add_told(own_address);
-  firewalled_ = false;
-  bootstrapped_ = true;
+  bootstrap_.skip();
   apply_check(own_address, true);
 }
 
@@ -253,24 +209,11 @@ void Node::doubt_address() {
   if (server_ == nullptr || !options_.firewalled) return;
   forget_address();
   poll_.cancel();
-  last_checked_host_.reset();
   check_.cancel();
-  quick_check_.cancel();
   env_.scheduler.retire(std::move(background_));
-  firewalled_ = true;
-  if (!std::exchange(ephemeral_, true)) {
-    persistent_before_ = true;
-    handler_.on_ephemeral();
-  }
-  look_again_task_.post();
+  if (membership_.doubt()) handler_.on_ephemeral();
+  bootstrap_.look_again();
   handler_.on_network_update();
-}
-
-/// As at the start, but for the second query.
-void Node::look_again() {
-  bootstrap_round_ = 0;
-  worth_checking_ = false;
-  bootstrap();
 }
 
 // --- Clockwork ---
@@ -294,10 +237,9 @@ void Node::on_tick() {
     ++tick_;
   }
   go_on_with_trials();
-  if (!bootstrapped_) return;
-  // The line is back.
-  if (heard_nobody_ && calls_.stats().responses > responses_before_) look_again();
-  if (adaptive_ && ephemeral_ && (stable_in_ == 0 || --stable_in_ == 0)) check_stability();
+  if (!bootstrapped()) return;
+  bootstrap_.on_tick();
+  if (membership_.check_is_due(sampler_.host())) update_network_state(false, [](bool) {});
   if (tick_ % kPingRound == 0 && !liveness_.ping_some()) refresh();
   const bool small = tick_ % kSmallTableRound == 0 && table_.size() < kBucketSize;
   if (small || refresh_in_ == 0 || --refresh_in_ == 0) refresh();
@@ -307,27 +249,13 @@ void Node::on_tick() {
   }
 }
 
-void Node::check_stability() {
-  if (last_checked_host_ == sampler_.host()) {
-    stable_in_ = kMoreStableTicks;  // the same network would give the same verdict
-  } else {
-    update_network_state(false, [](bool) {});
-  }
-}
-
 void Node::wake_up() {
   env_.log.info("rpc", "woke up after a pause");
   tick_ += kWakeTicks;
   tick_ += kPingRound - tick_ % kPingRound - 2;  // a ping round in two ticks
-  stable_in_ = kMoreStableTicks;
   refresh_in_ = 1;
-  last_checked_host_.reset();
-  persistent_before_ = false;
   const bool changed = health_.reset();
-  if (adaptive_ && !ephemeral_) {
-    ephemeral_ = true;
-    handler_.on_ephemeral();
-  }
+  if (membership_.sleep()) handler_.on_ephemeral();
   doubt_address();
   handler_.on_wake_up();
   if (changed) handler_.on_network_update();

@@ -147,7 +147,6 @@ void Query::ask(const Pending& next) {
   RequestSpec spec;
   spec.to = next.address;
   spec.to_id = next.id;
-  spec.internal = options_.internal;
   spec.command = options_.command;
   spec.target = options_.target;
   spec.value = options_.value;

@@ -27,8 +27,7 @@ class Node;
 
 struct QueryOptions {
   Target target;
-  bool internal = false;
-  std::uint64_t command = 0;
+  CommandCode command;
   std::optional<Bytes> value;
   std::size_t concurrency = 10;
   int retries = 3;

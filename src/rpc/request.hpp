@@ -15,8 +15,7 @@ struct RequestOrigin {
   net::Address from;
   net::Address to;  // us, as the sender sees us
   std::uint16_t tid = 0;
-  bool internal = false;
-  std::uint64_t command = 0;
+  CommandCode command;
   std::optional<Target> target;
   std::size_t size = 0;  // of the datagram
   bool proven = false;   // the sender is at `from`, or was there seconds ago

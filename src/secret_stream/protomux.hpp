@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "codec/writer.hpp"
@@ -131,6 +132,10 @@ class Channel {
   bool is_open() const { return open_; }
   bool closed() const { return mux_ == nullptr; }
   void send(std::uint64_t type, ByteView payload);
+  /// Of a type that has a name in the channel's protocol.
+  template <class Enum>
+  requires std::is_enum_v<Enum>
+  void send(Enum type, ByteView payload) { send(static_cast<std::uint64_t>(type), payload); }
   void close();
 
  private:

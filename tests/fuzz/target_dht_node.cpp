@@ -142,12 +142,11 @@ class Run {
     if ((mode & 0x40) != 0) message.peer_address = from;
     if ((mode & 0x80) != 0) message.relay_address = from;
     const Bytes value = message.encode();
-    const rpc::RequestMessage request{
-        .tid = mode,
-        .to = kOwn,
-        .command = static_cast<std::uint64_t>(Command::kPeerHandshake),
-        .target = target_of_peer(keys_.public_key),
-        .value = value};
+    const rpc::RequestMessage request{.tid = mode,
+                                      .to = kOwn,
+                                      .command = Command::kPeerHandshake,
+                                      .target = target_of_peer(keys_.public_key),
+                                      .value = value};
     stage_.take_sent();
     datagram(false, from, request.encode());
     read_answer(initiator);

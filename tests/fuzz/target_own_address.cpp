@@ -103,10 +103,8 @@ class Run final : public NodeHandler {
   }
 
   void request(const Address& from, const Address& claim) {
-    const RequestMessage message{.to = claim,
-                                 .id = node_id_of(from),
-                                 .internal = true,
-                                 .command = static_cast<std::uint64_t>(InternalCommand::kPing)};
+    const RequestMessage message{
+        .to = claim, .id = node_id_of(from), .command = InternalCommand::kPing};
     node_.on_datagram(*server_, from, message.encode());
   }
   void respond(const Address& from, std::uint16_t tid, const Address& claim) {

@@ -13,12 +13,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::check_round_trip<HolepunchPayload>(bytes);
 
   // Whatever trails the fields that stock peers know, they are read the same.
-  NoisePayload stock{.error = 1, .firewall = 2, .secret_stream = 1};
+  NoisePayload stock{
+      .error = PayloadError::kAborted, .firewall = Firewall::kConsistent, .secret_stream = 1};
   Bytes trailing = stock.encode();
   append(trailing, bytes);
   const auto decoded = NoisePayload::decode(trailing);
   HSFWD_CHECK(decoded.ok());
-  HSFWD_CHECK(decoded->error == 1 && decoded->firewall == 2 && decoded->secret_stream == 1u);
+  HSFWD_CHECK(decoded->error == stock.error && decoded->firewall == stock.firewall &&
+              decoded->secret_stream == 1u);
 
   const auto extension = Extension::read(bytes);
   if (extension) {

@@ -104,10 +104,11 @@ class Scene {
   }
   static HolepunchPayload payload(fuzz::Input& input) {
     const std::uint8_t flags = input.u8();
-    HolepunchPayload out{.error = (flags & 0xf0) == 0xf0 ? input.u8() : 0u,
-                         .firewall = flags & 3u,
-                         .round = input.u8(),
-                         .punching = (flags & 4) != 0};
+    HolepunchPayload out{
+        .error = (flags & 0xf0) == 0xf0 ? PayloadError{input.u8()} : PayloadError::kNone,
+        .firewall = Firewall{flags & 3u},
+        .round = input.u8(),
+        .punching = (flags & 4) != 0};
     out.addresses.emplace();
     for (int i = input.u8() % 12; i > 0; --i) out.addresses->push_back(address(input));
     if ((flags & 8) != 0) out.remote_address = kOutside;
@@ -136,7 +137,9 @@ class Scene {
   void answer_ping(const vectors::Stage::Sent& sent) {
     const auto request = rpc::decode_request(sent.bytes);
     net::UdpSocket* const socket = stage_.socket(sent.port);
-    if (!request || !request->internal || dht_.endpoint().owner_of(*socket) == nullptr) return;
+    if (!request || !request->command.internal() || dht_.endpoint().owner_of(*socket) == nullptr) {
+      return;
+    }
     rpc::ResponseMessage response;
     response.tid = request->tid;
     response.to = kOutside;
@@ -187,8 +190,7 @@ class ServerScene final : public Scene, private ServerPunch::Owner {
                         .from = kRelays[relay],
                         .to = own,
                         .tid = 1,
-                        .internal = false,
-                        .command = static_cast<std::uint64_t>(Command::kPeerHolepunch),
+                        .command = Command::kPeerHolepunch,
                         .target = std::nullopt});
   }
   /// Copies of the handshake. A second relay hears from the first, who is anybody.
@@ -201,8 +203,7 @@ class ServerScene final : public Scene, private ServerPunch::Owner {
                                    .from = kRelays[relay],
                                    .to = kOutside,
                                    .tid = 1,
-                                   .internal = false,
-                                   .command = static_cast<std::uint64_t>(Command::kPeerHandshake),
+                                   .command = Command::kPeerHandshake,
                                    .target = std::nullopt});
   }
   /// The liar keeps what the server sends to hosts of its choice; the others deliver it to the

@@ -30,8 +30,8 @@ Json fields_of(const rpc::RequestMessage& m) {
           {"to", m.to.to_string()},
           {"id", hex_or_null(m.id)},
           {"token", hex_or_null(m.token)},
-          {"internal", m.internal},
-          {"command", m.command},
+          {"internal", m.command.internal()},
+          {"command", m.command.number()},
           {"target", hex_or_null(m.target)},
           {"value", m.value ? Json(to_hex(*m.value)) : Json()}};
 }
@@ -54,8 +54,7 @@ void check_request(const Json& v) {
       .to = address_of(f["to"]),
       .id = maybe_fixed<rpc::NodeId>(f["id"]),
       .token = maybe_fixed<rpc::Token>(f["token"]),
-      .internal = f["internal"],
-      .command = f["command"],
+      .command = rpc::CommandCode(f["command"], f["internal"]),
       .target = maybe_fixed<rpc::Target>(f["target"]),
       .value = value ? std::optional<ByteView>(*value) : std::nullopt,
   };
@@ -88,6 +87,11 @@ void check_response(const Json& v) {
 
 // --- HyperDHT ---
 
+template <class Enum>
+Enum number_of(const Json& field) {
+  return static_cast<Enum>(field.get<std::uint64_t>());
+}
+
 Json fields_of(const HandshakeMessage& m) {
   return {{"mode", static_cast<std::uint64_t>(m.mode)},
           {"noise", to_hex(m.noise)},
@@ -95,7 +99,7 @@ Json fields_of(const HandshakeMessage& m) {
           {"relayAddress", text_or_null(m.relay_address)}};
 }
 HandshakeMessage from_fields(const Json& f, HandshakeMessage*) {
-  return {.mode = static_cast<Mode>(f["mode"].get<std::uint64_t>()),
+  return {.mode = number_of<Mode>(f["mode"]),
           .noise = bytes_of(f["noise"]),
           .peer_address = maybe_address(f["peerAddress"]),
           .relay_address = maybe_address(f["relayAddress"])};
@@ -108,7 +112,7 @@ Json fields_of(const HolepunchMessage& m) {
           {"peerAddress", text_or_null(m.peer_address)}};
 }
 HolepunchMessage from_fields(const Json& f, HolepunchMessage*) {
-  return {.mode = static_cast<Mode>(f["mode"].get<std::uint64_t>()),
+  return {.mode = number_of<Mode>(f["mode"]),
           .id = f["id"],
           .payload = bytes_of(f["payload"]),
           .peer_address = maybe_address(f["peerAddress"])};
@@ -126,8 +130,8 @@ std::string ipv6_text(const net::Ipv6Address& address) {
 
 Json fields_of(const NoisePayload& p) {
   Json f = {{"version", p.version},
-            {"error", p.error},
-            {"firewall", p.firewall},
+            {"error", static_cast<std::uint64_t>(p.error)},
+            {"firewall", static_cast<std::uint64_t>(p.firewall)},
             {"holepunch", Json()},
             {"addresses4", text_list(p.addresses4)},
             {"addresses6", Json::array()},
@@ -177,8 +181,8 @@ net::Ipv6Address ipv6_from(const Json& value) {
 NoisePayload from_fields(const Json& f, NoisePayload*) {
   NoisePayload p;
   p.version = f["version"];
-  p.error = f["error"];
-  p.firewall = f["firewall"];
+  p.error = number_of<PayloadError>(f["error"]);
+  p.firewall = number_of<Firewall>(f["firewall"]);
   if (!f["holepunch"].is_null()) {
     p.holepunch.emplace();
     p.holepunch->id = f["holepunch"]["id"];
@@ -207,8 +211,8 @@ NoisePayload from_fields(const Json& f, NoisePayload*) {
 }
 
 Json fields_of(const HolepunchPayload& p) {
-  return {{"error", p.error},
-          {"firewall", p.firewall},
+  return {{"error", static_cast<std::uint64_t>(p.error)},
+          {"firewall", static_cast<std::uint64_t>(p.firewall)},
           {"round", p.round},
           {"connected", p.connected},
           {"punching", p.punching},
@@ -218,8 +222,8 @@ Json fields_of(const HolepunchPayload& p) {
           {"remoteToken", hex_or_null(p.remote_token)}};
 }
 HolepunchPayload from_fields(const Json& f, HolepunchPayload*) {
-  HolepunchPayload p{.error = f["error"],
-                     .firewall = f["firewall"],
+  HolepunchPayload p{.error = number_of<PayloadError>(f["error"]),
+                     .firewall = number_of<Firewall>(f["firewall"]),
                      .round = f["round"],
                      .connected = f["connected"],
                      .punching = f["punching"],

@@ -82,7 +82,7 @@ void Connector::fail(ConnectError error, const char* detail) {
 
 AttemptFailure Connector::failure_so_far(ConnectError error) const {
   AttemptFailure failure{.error = error, .punch = punch_failure_, .own_nat = own_firewall_};
-  if (answer_) failure.peer_nat = static_cast<Firewall>(answer_->payload.firewall);
+  if (answer_) failure.peer_nat = answer_->payload.firewall;
   race_.explain(failure);
   return failure;
 }
@@ -106,7 +106,7 @@ bool Connector::prepare() {
   const auto own = context_.node.remote_address();
   own_firewall_ = own ? Firewall::kOpen : Firewall::kUnknown;
   NoisePayload payload;
-  payload.firewall = static_cast<std::uint64_t>(own_firewall_);
+  payload.firewall = own_firewall_;
   if (own) payload.addresses4.push_back(*own);
   if (options_.local_connection) {
     for (const Address& local : context_.addresses.all_local()) payload.addresses4.push_back(local);
@@ -214,7 +214,7 @@ void Connector::begin_race() {
   state_ = State::kWaiting;
   if (payload.version != 1) {
     fail(ConnectError::kServerIncompatible);
-  } else if (payload.error != static_cast<std::uint64_t>(PayloadError::kNone) || !payload.udx) {
+  } else if (payload.error != PayloadError::kNone || !payload.udx) {
     fail(ConnectError::kServerError);
   } else {
     socket_->raw().set_rtt_hint(answer_->rtt);
@@ -228,12 +228,13 @@ void Connector::enter_race() {
     race_.enter(std::make_unique<KnownPath>(race_, *known));
     return;
   }
-  enter_relay();
   if (own_firewall_ == Firewall::kOpen) {
     log_.note(AttemptStep::kDirect, "we accept packets from anybody; waiting for the peer's");
+    enter_relay();
     race_.enter(std::make_unique<PassiveWait>(race_, context_.env.scheduler));
     return;
   }
+  enter_relay();
   const bool relayed = answer_->server_address != answer_->relay;
   if (relayed) {
     race_.enter(std::make_unique<HostProbe>(race_, context_, target_of_peer(remote_),
@@ -253,7 +254,7 @@ std::optional<PeerPath> Connector::known_path() {
   net::UdpSocket& own_socket = context_.node.sending_socket();
   const bool relayed = answer_->server_address != answer_->relay;
   const bool punchable = payload.holepunch && !payload.holepunch->relays.empty();
-  const bool open = payload.firewall == static_cast<std::uint64_t>(Firewall::kOpen);
+  const bool open = payload.firewall == Firewall::kOpen;
   if (early_path_) {
     log_.note(AttemptStep::kDirect, "the peer's stream is already here");
     return PeerPath{*early_path_->socket, early_path_->from, path_kind_of(early_path_->from)};
@@ -294,7 +295,7 @@ PunchTerms Connector::punch_terms() const {
       .session = *payload.holepunch,
       .relay = answer_->relay,
       .server_address = answer_->server_address,
-      .server_firewall = static_cast<Firewall>(payload.firewall),
+      .server_firewall = payload.firewall,
       .server_is_hsfwd = payload.extension.has_value(),
       .rtt = answer_->rtt,
       .fast_open = options_.fast_open,

@@ -88,12 +88,11 @@ void HostProbe::ask() {
   spec.to = address_;
   spec.pace = answer_.rtt;  // by way of the relay, which is longer
   if (same_network()) {
-    spec.command = static_cast<std::uint64_t>(Command::kPeerHandshake);
+    spec.command = Command::kPeerHandshake;
     spec.target = peer_;
     spec.value = HandshakeMessage{.mode = Mode::kFromClient, .noise = first_message_}.encode();
   } else {
-    spec.internal = true;
-    spec.command = static_cast<std::uint64_t>(rpc::InternalCommand::kPing);
+    spec.command = rpc::InternalCommand::kPing;
   }
   call_->start(std::move(spec));
 }

@@ -75,7 +75,7 @@ void PeerSearch::begin_query(std::vector<Address> start_nodes) {
   query_ = std::make_unique<rpc::Query>(
       context_.node,
       rpc::QueryOptions{.target = target_,
-                        .command = static_cast<std::uint64_t>(Command::kFindPeer),
+                        .command = Command::kFindPeer,
                         .value = std::nullopt,
                         .start_nodes = std::move(start_nodes)},
       [this](const rpc::Reply& reply) { on_query_reply(reply); },
@@ -164,7 +164,7 @@ void PeerSearch::attempt(Attempt wanted) {
       [this, &attempt](const rpc::CallResult& result) { on_result(attempt, result); });
   rpc::RequestSpec spec;
   spec.to = attempt.relay;
-  spec.command = static_cast<std::uint64_t>(Command::kPeerHandshake);
+  spec.command = Command::kPeerHandshake;
   spec.target = target_;
   spec.value = HandshakeMessage{.mode = Mode::kFromClient, .noise = first_message_}.encode();
   spec.socket = attempt.socket.get();

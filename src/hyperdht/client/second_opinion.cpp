@@ -15,7 +15,7 @@ SecondOpinion::SecondOpinion(const ClientContext& context, const crypto::PublicK
 
 void SecondOpinion::start() {
   NoisePayload payload;
-  payload.firewall = static_cast<std::uint64_t>(Firewall::kUnknown);
+  payload.firewall = Firewall::kUnknown;
   payload.secret_stream = 1;
   if (search_.prepare(payload)) search_.start(context_.relay_cache.find(remote_));
 }

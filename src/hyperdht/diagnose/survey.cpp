@@ -21,9 +21,7 @@ constexpr std::size_t kHeaders = 28;  // IPv4 and UDP
 /// length field of three.
 Bytes filler(std::size_t size) {
   const Bytes least(253);
-  const rpc::RequestMessage ping{.internal = true,
-                                 .command = static_cast<std::uint64_t>(rpc::InternalCommand::kPing),
-                                 .value = least};
+  const rpc::RequestMessage ping{.command = rpc::InternalCommand::kPing, .value = least};
   return Bytes(size - kHeaders - (ping.encode().size() - least.size()));
 }
 
@@ -139,8 +137,7 @@ void Survey::probe_sizes() {
         [this, size](const rpc::CallResult& result) { on_size(size, result.ok()); }));
     rpc::RequestSpec spec;
     spec.to = nearest->node;
-    spec.internal = true;
-    spec.command = static_cast<std::uint64_t>(rpc::InternalCommand::kPing);
+    spec.command = rpc::InternalCommand::kPing;
     spec.value = filler(size);
     spec.retries = kPingRepeats;
     spec.socket = &context_.endpoint.client();

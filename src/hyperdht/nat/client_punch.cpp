@@ -67,7 +67,7 @@ void ClientPunch::fail(PunchFailure failure) {
 
 HolepunchPayload ClientPunch::own_state(bool punching) {
   HolepunchPayload out;
-  out.firewall = static_cast<std::uint64_t>(puncher_.nat().verdict());
+  out.firewall = puncher_.nat().verdict();
   out.punching = punching;
   const auto& addresses = puncher_.nat().addresses();
   if (!addresses.empty()) {
@@ -121,7 +121,7 @@ Duration ClientPunch::eager_pace() const {
 void ClientPunch::say_abort() {
   if (server_relays_.empty() || !puncher_.usable()) return;
   HolepunchPayload payload;
-  payload.error = static_cast<std::uint64_t>(PayloadError::kAborted);
+  payload.error = PayloadError::kAborted;
   requests_.tell(way_to(server_relays_.front(), false), std::move(payload));
 }
 
@@ -133,18 +133,18 @@ void ClientPunch::on_unanswered(bool invalid) {
 void ClientPunch::on_answer(const Answer& answer) {
   if (asks_once()) timer_.stop();
   const HolepunchPayload& payload = answer.payload;
-  if (payload.error == static_cast<std::uint64_t>(PayloadError::kTryLater) && answer.to_ask) {
+  if (payload.error == PayloadError::kTryLater && answer.to_ask) {
     on_try_later();
     return;
   }
-  if (payload.error != static_cast<std::uint64_t>(PayloadError::kNone)) {
+  if (payload.error != PayloadError::kNone) {
     fail(PunchFailure::kServerAborted);
     return;
   }
   // Another one may be gone.
   prefer(answer.relay);
   introduced_by_.add(answer.relay);
-  puncher_.update_remote({.firewall = static_cast<Firewall>(payload.firewall),
+  puncher_.update_remote({.firewall = payload.firewall,
                           .punching = payload.punching,
                           .addresses = payload.addresses.value_or(std::vector<Address>()),
                           .seen = answer.server,

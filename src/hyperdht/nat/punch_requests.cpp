@@ -48,7 +48,7 @@ void PunchRequests::send_too(const Way& way, Duration pace) {
   request.call->on_slow([this] { observer_.on_slow(); });
   rpc::RequestSpec spec;
   spec.to = way.relay;
-  spec.command = static_cast<std::uint64_t>(Command::kPeerHolepunch);
+  spec.command = Command::kPeerHolepunch;
   spec.target = target_;
   spec.value = HolepunchMessage{.mode = Mode::kFromClient,
                                 .id = session_,

@@ -57,7 +57,7 @@ void ServerPunch::on_request(const HolepunchMessage& message, const rpc::Request
   owner_.on_request_opened();
   repeat_timer_.stop();
   Request request{std::move(*payload), *message.peer_address, origin};
-  if (request.payload.error != static_cast<std::uint64_t>(PayloadError::kNone)) {
+  if (request.payload.error != PayloadError::kNone) {
     round_ = std::max(round_, request.payload.round);
     abort(request, PayloadError::kAborted);
     return;
@@ -92,7 +92,7 @@ void ServerPunch::take_over(const Request& request) {
   if (payload.round < round_) return;
   round_ = payload.round;
   puncher_.introduce(request.client, request.origin.from);
-  puncher_.update_remote({.firewall = static_cast<Firewall>(payload.firewall),
+  puncher_.update_remote({.firewall = payload.firewall,
                           .punching = payload.punching,
                           .addresses = payload.addresses.value_or(std::vector<Address>()),
                           .seen = request.client,
@@ -170,8 +170,8 @@ void ServerPunch::answer(PayloadError error) {
   requests_.pop_front();
   if (!puncher_.nat().unknown()) puncher_.nat().freeze();
   HolepunchPayload out;
-  out.error = static_cast<std::uint64_t>(error);
-  out.firewall = static_cast<std::uint64_t>(puncher_.nat().verdict());
+  out.error = error;
+  out.firewall = puncher_.nat().verdict();
   out.round = round_;
   out.punching = puncher_.punching();
   if (!puncher_.nat().addresses().empty()) {
@@ -195,7 +195,7 @@ void ServerPunch::answer(PayloadError error) {
 
 void ServerPunch::abort(const Request& request, PayloadError error) {
   HolepunchPayload out;
-  out.error = static_cast<std::uint64_t>(error);
+  out.error = error;
   out.round = round_;
   context_.router.answer_holepunch(request.origin, request.client, secure_.seal(out),
                                    &context_.node.sending_socket());

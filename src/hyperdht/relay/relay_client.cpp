@@ -12,18 +12,18 @@ Result<void> RelayClient::pair(bool initiator, const RelayToken& token, udx::Str
                                PairingObserver& observer) {
   if (closed() || requests_.contains(token)) return Err(Errc::kRefused);
   requests_[token] = {initiator, &observer};
-  channel_->send(static_cast<std::uint64_t>(RelayMessage::kPair),
+  channel_->send(RelayMessage::kPair,
                  PairMessage{.initiator = initiator, .token = token, .id = own}.encode());
   return {};
 }
 
 void RelayClient::unpair(const RelayToken& token) {
   requests_.erase(token);
-  channel_->send(static_cast<std::uint64_t>(RelayMessage::kUnpair), UnpairMessage{token}.encode());
+  channel_->send(RelayMessage::kUnpair, UnpairMessage{token}.encode());
 }
 
 bool RelayClient::on_message(std::uint64_t type, ByteView payload) {
-  if (type != static_cast<std::uint64_t>(RelayMessage::kPair)) return true;
+  if (static_cast<RelayMessage>(type) != RelayMessage::kPair) return true;
   const auto message = PairMessage::decode(payload);
   if (!message) return false;
   const auto found = requests_.find(message->token);

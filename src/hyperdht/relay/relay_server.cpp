@@ -76,7 +76,7 @@ bool RelaySession::on_unpair(ByteView payload) {
 }
 
 void RelaySession::reply(const PairMessage& message) {
-  channel_->send(static_cast<std::uint64_t>(RelayMessage::kPair), message.encode());
+  channel_->send(RelayMessage::kPair, message.encode());
 }
 
 void RelaySession::refuse() {

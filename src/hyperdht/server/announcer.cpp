@@ -27,10 +27,6 @@ constexpr int kMaxChanges = 4;  // then the relay is left out
 constexpr Duration kChangeMemory = 10_min;
 constexpr std::size_t kMaxChanging = 64;
 
-std::uint64_t number(Command command) {
-  return static_cast<std::uint64_t>(command);
-}
-
 using Replies = std::vector<const rpc::ClosestReply*>;
 
 /// The first few that are no neighbours, then the first of the others.
@@ -95,7 +91,7 @@ void Announcer::begin_cycle() {
   query_ = std::make_unique<rpc::Query>(
       node_,
       rpc::QueryOptions{.target = target_,
-                        .command = number(Command::kFindPeer),
+                        .command = Command::kFindPeer,
                         .value = std::nullopt,
                         .start_nodes = closest_},
       [](const rpc::Reply&) {}, [this](const auto&) { on_query_done(); });
@@ -140,7 +136,7 @@ void Announcer::announce_to(const rpc::ClosestReply& reply) {
   rpc::RequestSpec spec;
   spec.to = reply.from;
   spec.to_id = reply.id;
-  spec.command = number(Command::kAnnounce);
+  spec.command = Command::kAnnounce;
   spec.target = target_;
   spec.token = reply.token;
   spec.value = message.encode();
@@ -310,7 +306,7 @@ void Announcer::withdraw(const Address& from) {
 void Announcer::ask_for_record(rpc::Call& call, const Address& node) const {
   rpc::RequestSpec spec;
   spec.to = node;
-  spec.command = number(Command::kFindPeer);
+  spec.command = Command::kFindPeer;
   spec.target = target_;
   call.start(std::move(spec));
 }
@@ -330,7 +326,7 @@ void Announcer::on_found(Withdrawal& withdrawal, const rpc::CallResult& result) 
       node_.calls(), [this, &withdrawal](const rpc::CallResult&) { on_withdrawn(withdrawal); });
   rpc::RequestSpec spec;
   spec.to = withdrawal.from;
-  spec.command = number(Command::kUnannounce);
+  spec.command = Command::kUnannounce;
   spec.target = target_;
   spec.token = result->message.token;
   spec.value = message.encode();

@@ -35,8 +35,8 @@ NoisePayload whole_payload(const ServerContext& context, const ServerOptions& op
                            const Announcer& announcer, const AnswerTerms& terms) {
   const auto own = context.node.remote_address();
   NoisePayload out;
-  out.error = static_cast<std::uint64_t>(terms.error);
-  out.firewall = static_cast<std::uint64_t>(own ? Firewall::kOpen : Firewall::kUnknown);
+  out.error = terms.error;
+  out.firewall = own ? Firewall::kOpen : Firewall::kUnknown;
   if (own) {
     out.addresses4.push_back(*own);
   } else {

@@ -133,7 +133,7 @@ void SelfTest::try_relay(Trial& trial) {
   }
   rpc::RequestSpec spec;
   spec.to = trial.relay;
-  spec.command = static_cast<std::uint64_t>(Command::kPeerHandshake);
+  spec.command = Command::kPeerHandshake;
   spec.target = target_of_peer(keys_.public_key);
   spec.value = HandshakeMessage{.mode = Mode::kFromClient, .noise = *message}.encode();
   spec.retries = kProbeRepeats;

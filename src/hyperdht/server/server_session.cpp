@@ -127,7 +127,7 @@ void ServerSession::prepare_stream() {
 /// sent something, for a NAT on this side to let it in.
 void ServerSession::find_path(const HandshakeMessage& message, const rpc::RequestOrigin& origin) {
   const bool direct = !message.peer_address;
-  const bool client_open = remote_.firewall == static_cast<std::uint64_t>(Firewall::kOpen);
+  const bool client_open = remote_.firewall == Firewall::kOpen;
   const std::uint64_t received = kAmplification * size_of_question(noise_);
   if (direct) {
     if (may_be_early()) connect(*origin.socket, client_, received - size_of_answer(answer_));
@@ -235,7 +235,7 @@ void ServerSession::prepare_punch(const HandshakeMessage& message,
   const bool secret_keys = (features_ & Extension::kSecretKeys) != 0;
   auto punch = std::make_unique<AnsweredPunch>(std::make_unique<ServerPunch>(
       context_, SecurePayload::shared_key(*keys_, secret_keys),
-      static_cast<Firewall>(remote_.firewall), remote_.extension.has_value(), owner));
+      remote_.firewall, remote_.extension.has_value(), owner));
   AnsweredPunch* const entered = punch.get();
   if (!race_.enter(std::move(punch))) return;
   punch_ = entered;

@@ -9,10 +9,7 @@ namespace {
 
 rpc::QueryOptions query_for(Command command, const rpc::Target& target,
                             std::optional<Bytes> value = std::nullopt) {
-  return {.target = target,
-          .command = static_cast<std::uint64_t>(command),
-          .value = std::move(value),
-          .start_nodes = {}};
+  return {.target = target, .command = command, .value = std::move(value), .start_nodes = {}};
 }
 
 /// An update for one of the closest nodes; nothing without its token.
@@ -22,7 +19,7 @@ std::optional<rpc::RequestSpec> update(Command command, const rpc::Target& targe
   rpc::RequestSpec spec;
   spec.to = reply.from;
   spec.to_id = reply.id;
-  spec.command = static_cast<std::uint64_t>(command);
+  spec.command = command;
   spec.target = target;
   spec.token = reply.token;
   spec.value = std::move(value);

@@ -128,7 +128,7 @@ Storage::Storage(rpc::Node& node, Router& router)
 bool Storage::on_request(const rpc::IncomingRequest& request) {
   // Every one of these names a target; without one there is nothing to say.
   const bool complete = request.origin.target.has_value();
-  switch (static_cast<Command>(request.origin.command)) {
+  switch (request.origin.command.as<Command>()) {
     case Command::kFindPeer:
       if (complete) on_find_peer(request);
       return true;

@@ -28,7 +28,7 @@ Result<T> finish(const Reader& reader, T value) {
 Bytes HandshakeMessage::encode() const {
   return codec::encode([this](Writer& w) {
     w.uint(flag_if(peer_address.has_value(), 1) | flag_if(relay_address.has_value(), 2));
-    w.uint(static_cast<std::uint64_t>(mode));
+    w.number(mode);
     w.buffer(noise);
     if (peer_address) w.ipv4(*peer_address);
     if (relay_address) w.ipv4(*relay_address);
@@ -39,7 +39,7 @@ Result<HandshakeMessage> HandshakeMessage::decode(ByteView bytes) {
   Reader r(bytes);
   HandshakeMessage out;
   const std::uint64_t flags = r.uint();
-  out.mode = static_cast<Mode>(r.uint());
+  out.mode = r.number<Mode>();
   out.noise = to_bytes(r.buffer());
   if (has(flags, 1)) out.peer_address = r.ipv4();
   if (has(flags, 2)) out.relay_address = r.ipv4();
@@ -49,7 +49,7 @@ Result<HandshakeMessage> HandshakeMessage::decode(ByteView bytes) {
 Bytes HolepunchMessage::encode() const {
   return codec::encode([this](Writer& w) {
     w.uint(flag_if(peer_address.has_value(), 1));
-    w.uint(static_cast<std::uint64_t>(mode));
+    w.number(mode);
     w.uint(id);
     w.buffer(payload);
     if (peer_address) w.ipv4(*peer_address);
@@ -60,7 +60,7 @@ Result<HolepunchMessage> HolepunchMessage::decode(ByteView bytes) {
   Reader r(bytes);
   HolepunchMessage out;
   const std::uint64_t flags = r.uint();
-  out.mode = static_cast<Mode>(r.uint());
+  out.mode = r.number<Mode>();
   out.id = r.uint();
   out.payload = to_bytes(r.buffer());
   if (has(flags, 1)) out.peer_address = r.ipv4();
@@ -142,8 +142,8 @@ Bytes NoisePayload::encode() const {
            flag_if(secret_stream.has_value(), kSecretStream) |
            flag_if(relay_through.has_value(), kRelayThrough) |
            flag_if(relay_addresses.has_value(), kRelayAddresses));
-    w.uint(error);
-    w.uint(firewall);
+    w.number(error);
+    w.number(firewall);
     if (holepunch) write_holepunch_info(w, *holepunch);
     if (!addresses4.empty()) w.ipv4_array(addresses4);
     if (!addresses6.empty()) {
@@ -164,8 +164,8 @@ Result<NoisePayload> NoisePayload::decode(ByteView bytes) {
   out.version = r.uint();
   if (out.version != 1) return finish(r, std::move(out));
   const std::uint64_t flags = r.uint();
-  out.error = r.uint();
-  out.firewall = r.uint();
+  out.error = r.number<PayloadError>();
+  out.firewall = r.number<Firewall>();
   if (has(flags, kHolepunch)) out.holepunch = read_holepunch_info(r);
   if (has(flags, kAddresses4)) out.addresses4 = r.ipv4_array();
   if (has(flags, kAddresses6)) r.array([&] { out.addresses6.push_back(r.ipv6()); });
@@ -196,8 +196,8 @@ Bytes HolepunchPayload::encode() const {
            flag_if(addresses.has_value(), kAddresses) |
            flag_if(remote_address.has_value(), kRemoteAddress) |
            flag_if(token.has_value(), kToken) | flag_if(remote_token.has_value(), kRemoteToken));
-    w.uint(error);
-    w.uint(firewall);
+    w.number(error);
+    w.number(firewall);
     w.uint(round);
     if (addresses) w.ipv4_array(*addresses);
     if (remote_address) w.ipv4(*remote_address);
@@ -210,8 +210,8 @@ Result<HolepunchPayload> HolepunchPayload::decode(ByteView bytes) {
   Reader r(bytes);
   HolepunchPayload out;
   const std::uint64_t flags = r.uint();
-  out.error = r.uint();
-  out.firewall = r.uint();
+  out.error = r.number<PayloadError>();
+  out.firewall = r.number<Firewall>();
   out.round = r.uint();
   out.connected = has(flags, kConnected);
   out.punching = has(flags, kPunching);

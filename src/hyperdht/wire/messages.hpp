@@ -73,8 +73,8 @@ struct RelayThroughInfo {
 // Of another version nothing is read but the version.
 struct NoisePayload {
   std::uint64_t version = 1;
-  std::uint64_t error = 0;
-  std::uint64_t firewall = 0;
+  PayloadError error = PayloadError::kNone;
+  Firewall firewall = Firewall::kUnknown;
   std::optional<HolepunchInfo> holepunch;
   std::vector<Address> addresses4;  // written only if not empty
   std::vector<net::Ipv6Address> addresses6;
@@ -91,8 +91,8 @@ struct NoisePayload {
 // flags, 1: connected, 2: punching | error uint | firewall uint | round uint
 // | addresses array(6) ?4 | remote address (6) ?8 | token (32) ?16 | remote token (32) ?32
 struct HolepunchPayload {
-  std::uint64_t error = 0;
-  std::uint64_t firewall = 0;
+  PayloadError error = PayloadError::kNone;
+  Firewall firewall = Firewall::kUnknown;
   std::uint64_t round = 0;
   bool connected = false;
   bool punching = false;

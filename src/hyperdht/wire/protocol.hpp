@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers and names of HyperDHT, as upstream has them.
+// Numbers and names of HyperDHT, as upstream has them. A number that comes in without having a name
+// is kept as a value of its type, and goes out again as it came: so upstream does.
 #pragma once
 
 #include "crypto/crypto.hpp"
@@ -22,7 +23,7 @@ enum class Command : std::uint64_t {
   kPlugin = 10,
 };
 
-/// Inside Noise and holepunch payloads.
+/// Inside Noise and holepunch payloads. Any other number is an error, too.
 enum class PayloadError : std::uint64_t {
   kNone = 0,
   kAborted = 1,

@@ -60,8 +60,7 @@ inline LookupFigures measure_lookups(hyperdht::Swarm& swarm, std::uint32_t count
     rpc::Query query(
         node,
         {.target = target,
-         .internal = true,
-         .command = static_cast<std::uint64_t>(rpc::InternalCommand::kFindNode),
+         .command = rpc::InternalCommand::kFindNode,
          .value = std::nullopt,
          .start_nodes = {}},
         [&](const rpc::Reply&) { ++replies; }, [&](const auto&) { done = true; });

@@ -67,7 +67,7 @@ class Writer {
     RequestMessage request{.tid = 1,
                            .to = node_.address(),
                            .token = node_.node().tokens().issue(from),
-                           .command = static_cast<std::uint64_t>(command),
+                           .command = command,
                            .target = target,
                            .value = value};
     Bytes bytes = request.encode();
@@ -85,7 +85,7 @@ class Writer {
 std::optional<Bytes> look_up(Swarm& swarm, Peer& node, Stranger& reader, Command command,
                              const rpc::Target& target) {
   RequestMessage request{.token = node.node().tokens().issue(reader.address().host),
-                         .command = static_cast<std::uint64_t>(command),
+                         .command = command,
                          .target = target};
   reader.forget();
   reader.ask(node.address(), request);
@@ -105,9 +105,7 @@ RequestMessage handshake(Mode mode, const rpc::Target& target, std::optional<Add
   message.peer_address = peer;
   message.relay_address = relay;
   value = message.encode();
-  return {.command = static_cast<std::uint64_t>(Command::kPeerHandshake),
-          .target = target,
-          .value = value};
+  return {.command = Command::kPeerHandshake, .target = target, .value = value};
 }
 
 RequestMessage holepunch(Mode mode, const rpc::Target& target, std::optional<Address> peer,
@@ -115,9 +113,7 @@ RequestMessage holepunch(Mode mode, const rpc::Target& target, std::optional<Add
   HolepunchMessage message{.mode = mode, .id = 1, .payload = Bytes(100, 1)};
   message.peer_address = peer;
   value = message.encode();
-  return {.command = static_cast<std::uint64_t>(Command::kPeerHolepunch),
-          .target = target,
-          .value = value};
+  return {.command = Command::kPeerHolepunch, .target = target, .value = value};
 }
 
 }  // namespace

@@ -40,9 +40,8 @@ class Attackers final : public net::UdpObserver {
     const auto& keys = keys_[random_.below(static_cast<std::uint32_t>(keys_.size()))];
     const std::uint16_t tid = next_tid_++;
     noise::Initiator initiator(keys, victim_, name_space_of(Command::kPeerHandshake).view());
-    NoisePayload payload{.firewall = static_cast<std::uint64_t>(firewall),
-                         .udx = UdxInfo{.id = random_.u32()},
-                         .secret_stream = 1};
+    NoisePayload payload{
+        .firewall = firewall, .udx = UdxInfo{.id = random_.u32()}, .secret_stream = 1};
     HandshakeMessage message{.mode = mode};
     message.noise = *initiator.write_message1(crypto::KeyPair::generate(random_), payload.encode());
     if (mode != Mode::kFromClient) message.peer_address = anywhere();
@@ -55,7 +54,7 @@ class Attackers final : public net::UdpObserver {
     if (opened_.empty()) return;
     const Opened& session = opened_[random_.below(static_cast<std::uint32_t>(opened_.size()))];
     const SecurePayload secure(SecurePayload::shared_key(session.hash), random_);
-    HolepunchPayload payload{.firewall = static_cast<std::uint64_t>(Firewall::kConsistent),
+    HolepunchPayload payload{.firewall = Firewall::kConsistent,
                              .round = random_.below(100),
                              .punching = true,
                              .addresses = targets};
@@ -89,7 +88,7 @@ class Attackers final : public net::UdpObserver {
     const rpc::RequestMessage request{.tid = next_tid_++,
                                       .to = node.address(),
                                       .token = token,
-                                      .command = static_cast<std::uint64_t>(Command::kAnnounce),
+                                      .command = Command::kAnnounce,
                                       .target = target,
                                       .value = value};
     inject(node.address(), from, request.encode());
@@ -127,7 +126,7 @@ class Attackers final : public net::UdpObserver {
             ByteView value) {
     const rpc::RequestMessage request{.tid = tid,
                                       .to = to,
-                                      .command = static_cast<std::uint64_t>(command),
+                                      .command = command,
                                       .target = target_of_peer(victim_),
                                       .value = value};
     inject(to, from, request.encode());

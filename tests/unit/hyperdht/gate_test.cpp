@@ -182,7 +182,7 @@ TEST_CASE("a node that passes a client on under a false address does not hide th
   int lies = 0;
   door.swarm.world.set_tap([&](const sim::Packet& packet) {
     const auto request = rpc::decode_request(packet.payload);
-    if (!request || request->internal || request->command != 0 || !request->value) return;
+    if (!request || request->command != Command::kPeerHandshake || !request->value) return;
     const auto message = HandshakeMessage::decode(*request->value);
     if (!message || message->mode != Mode::kFromClient) return;
     door.swarm.world.at(door.swarm.world.now(), [&, noise = message->noise] {

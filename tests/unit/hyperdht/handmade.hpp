@@ -57,7 +57,7 @@ struct Handmade {
                             .encode();
     return rpc::RequestMessage{.tid = 7,
                                .to = to,
-                               .command = static_cast<std::uint64_t>(Command::kPeerHandshake),
+                               .command = Command::kPeerHandshake,
                                .target = target_of_peer(swarm.keys(10).public_key),
                                .value = value}
         .encode();

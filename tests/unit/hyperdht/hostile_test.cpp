@@ -64,16 +64,17 @@ class Strangers {
   /// Of any command, from a member of the DHT that has a token, about the key listened on or not.
   Bytes fitting_request(const Address& from) {
     const Bytes body = fuzz::mutate(bodies_, random_, 1000);
-    rpc::RequestMessage message{.tid = static_cast<std::uint16_t>(random_.u32()),
+    const auto tid = static_cast<std::uint16_t>(random_.u32());
+    const bool internal = random_.below(3) == 0;
+    rpc::RequestMessage message{.tid = tid,
                                 .to = victim_.endpoint().server().local_address(),
-                                .internal = random_.below(3) == 0,
-                                .command = random_.below(12),
+                                .command = rpc::CommandCode(random_.below(12), internal),
                                 .value = ByteView(body)};
     if (random_.below(2) == 0) message.id = rpc::node_id_of(from);
     if (random_.below(2) == 0) message.token = victim_.node().tokens().issue(from.host);
     message.target = random_.below(8) == 0 ? target_ : random_.fixed<rpc::Target>();
     // An immutable value is anybody's to store.
-    if (message.command == static_cast<std::uint64_t>(Command::kImmutablePut)) {
+    if (message.command == Command::kImmutablePut) {
       message.target = rpc::target_of(crypto::blake2b_256(body));
     }
     return message.encode();

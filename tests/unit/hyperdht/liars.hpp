@@ -90,7 +90,7 @@ class Liars {
   }
 
   void ask(std::size_t relay, const Session& session, const Claim& claim) {
-    const HolepunchPayload payload{.firewall = static_cast<std::uint64_t>(claim.firewall),
+    const HolepunchPayload payload{.firewall = claim.firewall,
                                    .round = round_++,
                                    .punching = claim.punching,
                                    .addresses = claim.addresses,
@@ -140,7 +140,7 @@ class Liars {
   void inject(const Address& from, const Address& to, Command command, ByteView value) {
     const rpc::RequestMessage request{.tid = tid_++,
                                       .to = to,
-                                      .command = static_cast<std::uint64_t>(command),
+                                      .command = command,
                                       .target = target_of_peer(key_),
                                       .value = value};
     swarm_.world.core().route({.from = from, .to = to, .payload = request.encode()});

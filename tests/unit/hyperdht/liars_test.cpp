@@ -29,13 +29,12 @@ void join(Swarm& swarm, Hostile& hostile) {
 
 /// Takes announcements as any node does, whatever the token.
 void take_part(const Hostile::Question& question, rpc::ResponseMessage answer) {
-  if (!question.request.internal) answer.token = rpc::Token::from(Bytes(32, 7));
+  if (!question.request.command.internal()) answer.token = rpc::Token::from(Bytes(32, 7));
   question.send(answer);
 }
 
 bool asks_for(const Hostile::Question& question, Command command) {
-  return !question.request.internal &&
-         question.request.command == static_cast<std::uint64_t>(command);
+  return question.request.command == command;
 }
 
 }  // namespace

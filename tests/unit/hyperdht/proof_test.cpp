@@ -19,7 +19,7 @@ struct Recording {
     swarm.world.set_tap([this, to](const sim::Packet& packet) {
       if (packet.to != to) return;
       const auto request = rpc::decode_request(packet.payload);
-      if (!request || request->internal || request->command != 0 || !request->value) return;
+      if (!request || request->command != Command::kPeerHandshake || !request->value) return;
       const auto message = HandshakeMessage::decode(*request->value);
       if (!message) return;
       packets.push_back(packet);
@@ -93,7 +93,7 @@ TEST_CASE("an address that nobody has proven gets three times what came from the
   for (int i = 0; i < 50; ++i) {
     Handmade client(swarm, crypto::KeyPair::generate(swarm.world.random()));
     NoisePayload payload = client.payload();
-    payload.firewall = static_cast<std::uint64_t>(Firewall::kOpen);
+    payload.firewall = Firewall::kOpen;
     if (hsfwd) payload.extension = Extension{.features = Extension::kFirstRecord, .stamp = 1 + i};
     client.write(payload);
     const Address to = talker.host->address();
@@ -124,7 +124,7 @@ TEST_CASE("the proof counts for where it comes from") {
   Listener thief(swarm, 3001);
   Handmade client(swarm, swarm.keys(50));
   NoisePayload payload = client.payload();
-  payload.firewall = static_cast<std::uint64_t>(Firewall::kOpen);
+  payload.firewall = Firewall::kOpen;
   if (hsfwd) payload.extension = Extension{.features = Extension::kFirstRecord, .stamp = 1};
   client.write(payload);
   const Address to = talker.host->address();
@@ -350,14 +350,13 @@ struct Dialled {
     HandshakeMessage message{.mode = Mode::kFromClient, .noise = client.noise};
     const Bytes value = message.encode();
     const Address to = server->announcer()->relays().at(0).relay_address;
-    client.inject(
-        from, to,
-        rpc::RequestMessage{.tid = 7,
-                            .to = to,
-                            .command = static_cast<std::uint64_t>(Command::kPeerHandshake),
-                            .target = target_of_peer(swarm.keys(10).public_key),
-                            .value = value}
-            .encode());
+    client.inject(from, to,
+                  rpc::RequestMessage{.tid = 7,
+                                      .to = to,
+                                      .command = Command::kPeerHandshake,
+                                      .target = target_of_peer(swarm.keys(10).public_key),
+                                      .value = value}
+                      .encode());
   }
   Handmade naming(const crypto::PublicKey& relay) {
     Handmade client(swarm, crypto::KeyPair::generate(swarm.world.random()));

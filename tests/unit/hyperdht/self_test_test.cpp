@@ -242,7 +242,7 @@ TEST_CASE("tests that somebody recorded and plays again are no other program") {
         crypto::KeyPair::generate(relay->dht().env().random), payload.encode());
     rpc::RequestSpec spec;
     spec.to = tested.server->announcer()->relays()[0].relay_address;
-    spec.command = static_cast<std::uint64_t>(Command::kPeerHandshake);
+    spec.command = Command::kPeerHandshake;
     spec.target = target_of_peer(swarm.keys(10).public_key);
     spec.value = HandshakeMessage{.mode = Mode::kFromClient, .noise = *message}.encode();
     bool answered = false;

@@ -17,9 +17,7 @@ Target any_target() {
 }
 
 RequestMessage find_node() {
-  return {.internal = true,
-          .command = static_cast<std::uint64_t>(InternalCommand::kFindNode),
-          .target = any_target()};
+  return {.command = InternalCommand::kFindNode, .target = any_target()};
 }
 
 RequestMessage large_question() {
@@ -40,7 +38,7 @@ TEST_CASE("no answer to a stranger is more than three times the question, whatev
     for (const bool internal : {false, true}) {
       for (unsigned flags = 0; flags < 8; ++flags) {
         for (const Bytes& value : lengths) {
-          RequestMessage request{.internal = internal, .command = command};
+          RequestMessage request{.command = CommandCode(command, internal)};
           if ((flags & 1) != 0) request.target = any_target();
           if ((flags & 2) != 0) request.token = Token();
           if ((flags & 4) != 0) request.id = NodeId();
@@ -75,8 +73,7 @@ TEST_CASE("a large answer goes to who answers a ping, and to nobody else") {
   CHECK(stranger.responses().empty());
   CHECK(stranger.got_bytes <= cost);
   const RequestMessage ping = stranger.requests()[0];
-  CHECK(ping.internal);
-  CHECK(ping.command == static_cast<std::uint64_t>(InternalCommand::kPing));
+  CHECK(ping.command == InternalCommand::kPing);
 
   SECTION("by the ping's answer") {
     another.answer_ping(member.address(), ping.tid);
@@ -222,10 +219,8 @@ TEST_CASE("one host takes not all the places of pings that are answered later") 
   Member& member = *network.members[7];
   const auto delayed = [](std::uint16_t tid) {
     static const Bytes ten_seconds{0x10, 0x27, 0, 0};
-    return RequestMessage{.tid = tid,
-                          .internal = true,
-                          .command = static_cast<std::uint64_t>(InternalCommand::kDelayedPing),
-                          .value = ByteView(ten_seconds)};
+    return RequestMessage{
+        .tid = tid, .command = InternalCommand::kDelayedPing, .value = ByteView(ten_seconds)};
   };
   std::map<net::Ipv4, std::size_t> answers;
   network.world.set_tap([&](const sim::Packet& packet) {

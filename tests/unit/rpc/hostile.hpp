@@ -69,8 +69,7 @@ class Hostile final : public net::UdpObserver {
       const RequestMessage message{.tid = static_cast<std::uint16_t>(i),
                                    .to = claim,
                                    .id = node_id_of(address(i)),
-                                   .internal = true,
-                                   .command = static_cast<std::uint64_t>(InternalCommand::kPing)};
+                                   .command = InternalCommand::kPing};
       sockets_[i]->send_one(node, message.encode());
     }
   }

@@ -31,8 +31,7 @@ struct Search {
       : query(
             node,
             QueryOptions{.target = target,
-                         .internal = true,
-                         .command = static_cast<std::uint64_t>(InternalCommand::kFindNode),
+                         .command = InternalCommand::kFindNode,
                          .value = std::nullopt,
                          .start_nodes = {}},
             [](const Reply&) {}, [this](const auto&) { done = true; }) {
@@ -383,10 +382,7 @@ namespace {
 
 /// As a member asks, under the id of its address.
 RequestMessage ping_of(const Address& from, std::uint16_t tid) {
-  return {.tid = tid,
-          .id = node_id_of(from),
-          .internal = true,
-          .command = static_cast<std::uint64_t>(InternalCommand::kPing)};
+  return {.tid = tid, .id = node_id_of(from), .command = InternalCommand::kPing};
 }
 
 /// In a /24 of its own.
@@ -401,9 +397,8 @@ struct PingCount {
       if (packet.from != from || packet.to.port == from.port) return;
       const auto request = decode_request(packet.payload);
       if (!request) return;
-      CHECK(request->internal);
       CHECK_FALSE(request->id);
-      CHECK(request->command == static_cast<std::uint64_t>(InternalCommand::kPing));
+      CHECK(request->command == InternalCommand::kPing);
       ++pings[packet.to];
       ++sum;
     });
@@ -612,9 +607,7 @@ TEST_CASE("a member that answers is not thrown out by those who say that it does
   const NodeId id = node_id_of(slandered.address());
   member.node().add_node(slandered.address());
   const Bytes value = codec::encode([&](codec::Writer& w) { w.ipv4(slandered.address()); });
-  const RequestMessage hint{.internal = true,
-                            .command = static_cast<std::uint64_t>(InternalCommand::kDownHint),
-                            .value = ByteView(value)};
+  const RequestMessage hint{.command = InternalCommand::kDownHint, .value = ByteView(value)};
   for (int i = 0; i < 100; ++i) {
     // It has just answered, in the same tick.
     Call call(member.node().calls(), [](const CallResult&) {});
@@ -857,7 +850,7 @@ TEST_CASE("a network on one host works by itself, whatever a neighbour says") {
   const auto helpful = [&](const Hostile::Question& question) {
     ResponseMessage answer = question.answer();
     answer.closer_nodes = all;
-    if (question.request.command == static_cast<std::uint64_t>(InternalCommand::kPingNat)) {
+    if (question.request.command == InternalCommand::kPingNat) {
       answer.to.port = static_cast<std::uint16_t>((*question.request.value)[0] |
                                                   (*question.request.value)[1] << 8);
     }

@@ -38,7 +38,7 @@ class Member : public net::UdpObserver, public NodeHandler {
       node_.answer(request, large);
       return true;
     }
-    if (request.origin.command != 99) return false;
+    if (request.origin.command != kEcho) return false;
     ++requests;
     if (!silent) node_.reply(request.origin, request.value);
     return true;
@@ -55,7 +55,8 @@ class Member : public net::UdpObserver, public NodeHandler {
   Node& node() { return node_; }
   sim::Host& host() { return host_; }
 
-  static constexpr std::uint64_t kLargeAnswer = 97;
+  static constexpr CommandCode kLargeAnswer{97};
+  static constexpr CommandCode kEcho{99};
   Bytes large = Bytes(1900, 7);
 
   bool bootstrapped = false;

@@ -40,8 +40,7 @@ struct QueryRun {
       : query(
             node,
             QueryOptions{.target = target,
-                         .internal = true,
-                         .command = static_cast<std::uint64_t>(InternalCommand::kFindNode),
+                         .command = InternalCommand::kFindNode,
                          .value = std::nullopt,
                          .start_nodes = {}},
             [this](const Reply&) { ++replies; },
@@ -323,7 +322,7 @@ TEST_CASE("requests: answers, repeats, time-outs, unknown commands, tokens") {
     result.reset();
     RequestSpec spec;
     spec.to = b.address();
-    spec.command = command;
+    spec.command = CommandCode(command);
     spec.token = with;
     call.start(spec);
     return network.world.run_until([&] { return result.has_value(); }, 20_s);
@@ -372,7 +371,7 @@ TEST_CASE("a trace tells of every request, with its answer or the lack of one") 
     told.text.clear();
     RequestSpec spec;
     spec.to = b.address();
-    spec.command = command;
+    spec.command = CommandCode(command);
     call.start(spec);
     return network.world.run_until([&] { return ok.has_value(); }, 20_s);
   };

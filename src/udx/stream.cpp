@@ -19,10 +19,9 @@ constexpr std::size_t kMaxDestinations = 8;
 }  // namespace
 
 Stream::Stream(Mux& mux, StreamId id, StreamObserver& observer, const StreamOptions& options)
-    : mux_(mux),
+    : Receiver(mux, id),
       transmitter_(mux.transmitter_),
       scheduler_(mux.scheduler_),
-      id_(id),
       observer_(observer),
       options_(options),
       send_buffer_(mux.slabs_, mux.small_slabs_),
@@ -31,7 +30,7 @@ Stream::Stream(Mux& mux, StreamId id, StreamObserver& observer, const StreamOpti
       remote_window_(kAssumedWindow),
       congestion_(PathMtu::kBase - kOverhead, mux.random_.u32()),
       mtu_(options.max_mtu),
-      timer_(mux.scheduler_, [this] { Mux::guard(*this, [this] { on_timer(); }); }),
+      deadlines_(mux.scheduler_, [this] { Mux::guard(*this, [this] { on_timer(); }); }),
       received_(mux.packets_, options.first_received),
       receive_account_(mux.budget_) {
   progress_at_ = timeout_from_ = scheduler_.now();
@@ -42,8 +41,6 @@ Stream::Stream(Mux& mux, StreamId id, StreamObserver& observer, const StreamOpti
 Stream::~Stream() {
   if (!closed_ && finished()) close(CloseReason::kFinished);
   destroy();
-  if (dirty_)
-    std::replace(mux_.dirty_.begin(), mux_.dirty_.end(), this, static_cast<Stream*>(nullptr));
 }
 
 void Stream::connect(net::UdpSocket& socket, StreamId remote_id, net::Address remote) {
@@ -53,11 +50,8 @@ void Stream::connect(net::UdpSocket& socket, StreamId remote_id, net::Address re
   if (closed_) return;
   mtu_.reset(std::min(options_.max_mtu, socket.path_mtu(remote)));
   progress_at_ = timeout_from_ = scheduler_.now();
-  if (options_.heartbeat > Duration()) heartbeat_at_ = scheduler_.now() + options_.heartbeat;
-  for (const Bytes& datagram : held_for_relay_) {
-    transmitter_.add_forwarded({socket_, remote}, datagram, remote_id);
-  }
-  held_for_relay_.clear();
+  if (options_.heartbeat > Duration())
+    deadlines_.set(Deadline::kHeartbeat, scheduler_.now() + options_.heartbeat);
   mark_dirty();
 }
 
@@ -93,12 +87,6 @@ void Stream::redirect(net::UdpSocket& socket, net::Address remote) {
   destinations_.assign(1, Destination{remote, StreamId(current().id)});
   mtu_.reset(std::min(options_.max_mtu, socket.path_mtu(remote)));
   repeat_in_flight();
-}
-
-void Stream::relay_to(Stream& target) {
-  HSFWD_CHECK(relay_target_ == nullptr && target.relay_source_ == nullptr);
-  relay_target_ = &target;
-  target.relay_source_ = this;
 }
 
 std::size_t Stream::send_room() const {
@@ -163,7 +151,7 @@ bool Stream::only_end_unacknowledged() const {
 
 void Stream::destroy(ByteView reason) {
   if (closed_) return;
-  if (connected() && relay_target_ == nullptr) {
+  if (connected()) {
     const Header h = header(kDestroy, flight_.end());
     if (spend_allowance(kOverhead + reason.size())) {
       transmitter_.add_copy({socket_, current().address}, h, {}, reason);
@@ -176,9 +164,7 @@ void Stream::destroy(ByteView reason) {
   chunks_.clear();
   chunk_memory_.clear();
   messages_.clear();
-  tell_end_ = tell_writable_ = false;
-  tell_remote_changed_ = tell_path_proven_ = tell_acknowledged_ = tell_stalled_ = false;
-  tell_closed_.reset();
+  events_.clear();
 }
 
 void Stream::send_message(ByteView first, ByteView second) {
@@ -262,17 +248,14 @@ void Stream::owe_ack() {
   mark_dirty();
 }
 
-void Stream::mark_dirty() {
-  mux_.mark_dirty(*this);
-}
-
 void Stream::close(CloseReason reason) {
   if (closed_) return;
   if (reason == CloseReason::kFinished) {
     if (std::exchange(ack_owed_, false)) send_state();
     mux_.linger(*this, header(kState, flight_.end()), {});
   }
-  tell_closed_ = reason;
+  close_reason_ = reason;
+  events_.raise(Event::kClosed);
   mark_dirty();
   shut();
 }
@@ -295,16 +278,9 @@ void Stream::run_out_of_memory() {
 void Stream::shut() {
   closed_ = true;
   mux_.remove(*this);
-  timer_.stop();
+  deadlines_.stop();
   send_buffer_.clear();
   charge_sent();
-  held_for_relay_.clear();
-  if (relay_target_ != nullptr) relay_target_->relay_source_ = nullptr;
-  if (relay_source_ != nullptr) {
-    Stream& source = *std::exchange(relay_source_, nullptr);
-    source.close(CloseReason::kReset);
-    source.relay_target_ = nullptr;
-  }
 }
 
 }  // namespace hsfwd::udx

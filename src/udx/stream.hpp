@@ -14,6 +14,8 @@
 #include "net/udp.hpp"
 #include "udx/bbr.hpp"
 #include "udx/budget.hpp"
+#include "udx/deadlines.hpp"
+#include "udx/events.hpp"
 #include "udx/flight.hpp"
 #include "udx/pacer.hpp"
 #include "udx/packet.hpp"
@@ -21,13 +23,13 @@
 #include "udx/rack.hpp"
 #include "udx/rate_sampler.hpp"
 #include "udx/receive_queue.hpp"
+#include "udx/receiver.hpp"
 #include "udx/rtt.hpp"
 #include "udx/send_buffer.hpp"
 #include "util/scheduler.hpp"
 
 namespace hsfwd::udx {
 
-class Mux;
 class Transmitter;
 
 enum class CloseReason {
@@ -60,11 +62,6 @@ class StreamObserver {
   /// After change_remote: the peer sends along another path than the one that was left, and nothing
   /// it sent before is missing, or it said so itself with an empty message. Once for each change.
   virtual void on_path_proven() {}
-  /// A relay leg is about to pass a packet on; false drops it.
-  virtual bool allow_forward(std::size_t size) {
-    static_cast<void>(size);
-    return true;
-  }
   /// The answer to Stream::tell_acknowledged.
   virtual void on_acknowledged() {}
   /// For some seconds the peer has acknowledged nothing of what is on its way. Comes again with each
@@ -110,15 +107,13 @@ struct StreamStats {
   std::size_t mtu = 0;
 };
 
-class Stream {
+class Stream final : private Receiver {
  public:
   /// Registers the id with the mux; from now on packets for it arrive. See Mux::create_stream.
   Stream(Mux& mux, StreamId id, StreamObserver& observer, const StreamOptions& options);
   ~Stream();
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
 
-  StreamId id() const { return id_; }
+  using Receiver::id;
 
   /// Once: where to send, and under which id the peer knows this stream.
   void connect(net::UdpSocket& socket, StreamId remote_id, net::Address remote);
@@ -143,9 +138,6 @@ class Stream {
   bool limited() const { return allowance_.has_value(); }
   /// Of an unproven peer, that is somewhere else than it was said to be: what was sent goes there.
   void redirect(net::UdpSocket& socket, net::Address remote);
-  /// What packets the peer sends to this stream shall be passed on to, unchanged but for the id.
-  /// The end of either stream ends the other.
-  void relay_to(Stream& target);
 
   void set_ack_policy(AckPolicy policy) { options_.acks = policy; }
   void set_rtt_hint(Duration rtt) { rtt_.set_hint(rtt); }
@@ -213,9 +205,9 @@ class Stream {
   };
 
   // --- Input (stream_input.cpp) ---
-  void input(net::UdpSocket& socket, net::Address from, const Packet& packet, ByteView datagram);
+  void input(net::UdpSocket& socket, const net::Address& from, const Packet& packet,
+             ByteView datagram) override;
   bool accept(net::UdpSocket& socket, const net::Address& from);
-  void forward(ByteView datagram, const Packet& packet, bool from_path);
   bool may_reset(const Header& header) const;
   bool receive_sequenced(const Packet& packet);
   void receive_data(const Packet& packet);
@@ -234,10 +226,12 @@ class Stream {
   void note_arrival(const net::UdpSocket& socket, const net::Address& from, const Packet& packet);
   void on_all_acked();
   void owe_ack();
-  bool deliver_next();
+  void deliver_chunk(ByteView bytes);
+  void deliver_message(ByteView message);
+  bool deliver_next() override;
 
   // --- Output (stream_output.cpp) ---
-  void flush();
+  void flush() override;
   void wake_writer();
   bool may_send() const;
   bool resend_lost();
@@ -253,6 +247,7 @@ class Stream {
   void note_sent();
   void note_loss_of(SentPacket& packet);
   void schedule();
+  void forget_losses();
   void probe_zero_window();
   bool spend_allowance(std::size_t datagram);
   bool blocked_by_zero_window() const;
@@ -269,29 +264,24 @@ class Stream {
   bool has_room_for(const Packet& packet) const;
   void charge_received();
   void charge_sent();
-  void run_out_of_memory();
+  void run_out_of_memory() override;
+  bool sends_through(const net::UdpSocket& socket) const override { return &socket == socket_; }
   void close(CloseReason reason);
   void shut();
-  void mark_dirty();
   bool has_unsent() const { return next_offset_ < send_buffer_.end(); }
   bool end_unsent() const { return end_requested_ && !end_sent_; }
 
-  Mux& mux_;
   Transmitter& transmitter_;
   Scheduler& scheduler_;
-  const StreamId id_;
   StreamObserver& observer_;
   StreamOptions options_;
 
   net::UdpSocket* socket_ = nullptr;
   std::vector<Destination> destinations_{1};  // the last is current
-  Stream* relay_target_ = nullptr;
-  Stream* relay_source_ = nullptr;    // the stream that forwards into this one
   std::optional<SeqNo> change_mark_;  // change_remote is final when everything below is acked
   std::optional<OldPath> old_path_;
   bool heard_ = false;
   net::Address last_source_;
-  std::vector<Bytes> held_for_relay_;       // came before this leg knew where to send
   std::optional<std::uint64_t> allowance_;  // bytes that may still be sent to who is unproven
 
   // Sending
@@ -323,14 +313,7 @@ class Stream {
   Instant timeout_from_;
   bool fragment_large_ = false;
 
-  // Timers, folded into one
-  Timer timer_;
-  std::optional<Instant> loss_check_at_;
-  std::optional<Instant> tail_probe_at_;
-  std::optional<Instant> timeout_at_;
-  std::optional<Instant> pace_at_;
-  std::optional<Instant> window_probe_at_;
-  std::optional<Instant> heartbeat_at_;
+  Deadlines deadlines_;
 
   // Receiving
   ReceiveQueue received_;
@@ -351,16 +334,10 @@ class Stream {
   std::vector<ByteView> chunks_;
   std::vector<PooledBuffer> chunk_memory_;
   std::vector<ByteView> messages_;
-  bool tell_end_ = false;
-  bool tell_writable_ = false;
-  bool tell_remote_changed_ = false;
-  bool tell_path_proven_ = false;
-  bool tell_stalled_ = false;
+  Events events_;
   bool acknowledged_wanted_ = false;
-  bool tell_acknowledged_ = false;
-  std::optional<CloseReason> tell_closed_;
+  CloseReason close_reason_ = CloseReason::kFinished;
   bool closed_ = false;
-  bool dirty_ = false;
 
   StreamStats stats_;
 };

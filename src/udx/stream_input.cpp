@@ -14,31 +14,23 @@ namespace {
 constexpr std::size_t kWindowSlack = 64 * 1024;
 // Stock receivers list this many ranges and no more.
 constexpr std::size_t kFullSackList = 50;
-// Packets a relay leg keeps until it knows where they go. Upstream keeps none, which costs peers the
-// second after which they repeat.
-constexpr std::size_t kMaxHeldForRelay = 4;
 }  // namespace
 
-void Stream::input(net::UdpSocket& socket, net::Address from, const Packet& packet,
+void Stream::input(net::UdpSocket& socket, const net::Address& from, const Packet& packet,
                    ByteView datagram) {
   if (closed_ || !accept(socket, from)) return;
   if (limited() && (&socket != socket_ || from != remote())) return;
   if (allowance_) *allowance_ += kAmplification * datagram.size();
   ++stats_.packets_received;
-  const bool from_path = is_path(socket, from);
-  heard_ |= from_path;
+  heard_ |= is_path(socket, from);
   last_source_ = from;
-  if (relay_target_ != nullptr) {
-    forward(datagram, packet, from_path);
-    return;
-  }
   if (packet.header.has(kHeartbeat)) {
     owe_ack();
     return;
   }
   if (!packet.valid) return;
   if (!receive_sequenced(packet)) return;
-  if (packet.header.has(kMessage)) messages_.push_back(packet.payload);
+  if (packet.header.has(kMessage)) deliver_message(packet.payload);
   take_kept();
   if (old_path_) note_arrival(socket, from, packet);
   // An acknowledgement of what was never sent: the packet's data counts, the rest of it does not.
@@ -75,31 +67,16 @@ void Stream::repeat_in_flight() {
 /// is in order, nothing sent before is missing.
 void Stream::note_arrival(const net::UdpSocket& socket, const net::Address& from,
                           const Packet& packet) {
+  bool proven = false;
   if (&socket != old_path_->socket || from != old_path_->address) {
     const bool sequenced = packet.header.has(kData) || packet.header.has(kEnd);
     if (sequenced && !old_path_->other_way) old_path_->other_way = packet.header.seq;
-    tell_path_proven_ |= packet.header.has(kMessage) && packet.payload.empty();
+    proven = packet.header.has(kMessage) && packet.payload.empty();
   }
-  if (old_path_->other_way && received_.next() > *old_path_->other_way) tell_path_proven_ = true;
-  if (tell_path_proven_) old_path_.reset();
-}
-
-/// A reset is never repeated, so it comes along the path or not at all.
-void Stream::forward(ByteView datagram, const Packet& packet, bool from_path) {
-  Stream& target = *relay_target_;
-  if (packet.header.has(kDestroy) && connected() && !from_path) {
-    ++stats_.packets_refused;
-    return;
-  }
-  if (!packet.header.has(kDestroy) && !observer_.allow_forward(datagram.size())) return;
-  if (target.connected()) {
-    transmitter_.add_forwarded({target.socket_, target.current().address}, datagram,
-                               target.current().id);
-    mark_dirty();
-  } else if (target.held_for_relay_.size() < kMaxHeldForRelay) {
-    target.held_for_relay_.push_back(to_bytes(datagram));
-  }
-  if (packet.header.has(kDestroy)) close(CloseReason::kReset);
+  proven |= old_path_->other_way && received_.next() > *old_path_->other_way;
+  if (!proven) return;
+  old_path_.reset();
+  events_.raise(Event::kPathProven);
 }
 
 /// Resetting is the last thing that a peer does: behind all that it has sent, which is within the
@@ -121,7 +98,7 @@ bool Stream::receive_sequenced(const Packet& packet) {
       ++stats_.packets_refused;
       return false;
     }
-    if (!packet.payload.empty()) messages_.push_back(packet.payload);
+    if (!packet.payload.empty()) deliver_message(packet.payload);
     close(CloseReason::kReset);
     return false;
   }
@@ -168,7 +145,7 @@ void Stream::receive_data(const Packet& packet) {
   }
   received_.advance();
   if (has_data && !packet.payload.empty()) {
-    chunks_.push_back(packet.payload);
+    deliver_chunk(packet.payload);
     unread_bytes_ += packet.payload.size();
     stats_.bytes_received += packet.payload.size();
   }
@@ -178,7 +155,7 @@ void Stream::take_kept() {
   while (received_.next_is_kept()) {
     ReceiveQueue::Kept kept = received_.take();
     if (kept.size == 0) continue;
-    chunks_.emplace_back(kept.memory.data(), kept.size);
+    deliver_chunk({kept.memory.data(), kept.size});
     unread_bytes_ += kept.size;
     stats_.bytes_received += kept.size;
     chunk_memory_.push_back(std::move(kept.memory));
@@ -186,7 +163,7 @@ void Stream::take_kept() {
   charge_received();
   if (remote_end_seen_ && !remote_ended_ && received_.next() > remote_end_) {
     remote_ended_ = true;
-    tell_end_ = true;
+    events_.raise(Event::kEnd);
   }
 }
 
@@ -213,9 +190,9 @@ void Stream::process_ack(const Packet& packet) {
 
 /// The own end and everything before it has arrived.
 void Stream::on_all_acked() {
-  timeout_at_ = tail_probe_at_ = loss_check_at_ = std::nullopt;
+  forget_losses();
   check_change_final();
-  tell_acknowledged_ |= std::exchange(acknowledged_wanted_, false);
+  if (std::exchange(acknowledged_wanted_, false)) events_.raise(Event::kAcknowledged);
   // The peer has waited for this; upstream answers with one more acknowledgement.
   if (!remote_ended_ && connected()) send_state();
   schedule();
@@ -228,7 +205,7 @@ void Stream::take_window(const Header& h) {
   window_known_ = true;
   window_seq_ = h.seq;
   window_ack_ = h.ack;
-  if (remote_window_ == 0 && h.window > 0) window_probe_at_.reset();
+  if (remote_window_ == 0 && h.window > 0) deadlines_.clear(Deadline::kWindowProbe);
   remote_window_ = h.window;
 }
 
@@ -314,10 +291,10 @@ void Stream::settle() {
   check_recovery_end();
   check_change_final();
   if (flight_.empty()) {
-    timeout_at_ = tail_probe_at_ = loss_check_at_ = std::nullopt;
+    forget_losses();
     if (acknowledged_wanted_ && !has_unsent()) {
       acknowledged_wanted_ = false;
-      tell_acknowledged_ = true;
+      events_.raise(Event::kAcknowledged);
     }
     if (destinations_.size() > 1)
       destinations_.erase(destinations_.begin(), destinations_.end() - 1);
@@ -327,7 +304,7 @@ void Stream::settle() {
 void Stream::detect_losses() {
   const Rack::Verdict verdict =
       rack_.detect(flight_, scheduler_.now(), rtt_, recovery_until_.has_value());
-  loss_check_at_ = verdict.check_at;
+  deadlines_.set(Deadline::kLossCheck, verdict.check_at);
   if (verdict.lost_other_than_probe && !recovery_until_) {
     recovery_until_ = flight_.end();
     congestion_.on_recovery_start(scheduler_.now(), flight_.in_flight_bytes());
@@ -344,60 +321,61 @@ void Stream::check_recovery_end() {
 void Stream::check_change_final() {
   if (!change_mark_ || flight_.begin() < *change_mark_) return;
   change_mark_.reset();
-  tell_remote_changed_ = true;
+  events_.raise(Event::kRemoteChanged);
 }
 
-/// Tells the observer one thing, as the last thing this function does: the stream may be gone after.
+void Stream::deliver_chunk(ByteView bytes) {
+  chunks_.push_back(bytes);
+  events_.raise(Event::kData);
+}
+
+void Stream::deliver_message(ByteView message) {
+  messages_.push_back(message);
+  events_.raise(Event::kMessages);
+}
+
+/// The lists move to the mux for the call, since the stream may not survive it. The bytes are kept
+/// alive by the caller's batch, or by the list of those that came out of order.
 bool Stream::deliver_next() {
-  // The lists move to the mux for the call, since the stream may not survive it. The bytes are kept
-  // alive by the caller's batch, or by the list of those that came out of order.
-  if (!chunks_.empty()) {
-    auto& chunks = mux_.delivering_;
-    auto& memory = mux_.delivering_memory_;
-    memory.clear();
-    chunks.clear();
-    chunks.swap(chunks_);
-    memory.swap(chunk_memory_);
-    observer_.on_data(chunks);
-    return true;
+  const auto event = events_.take_first();
+  if (!event) return false;
+  auto& list = mux_.delivering_;
+  switch (*event) {
+    case Event::kData:
+      mux_.delivering_memory_.clear();
+      list.clear();
+      list.swap(chunks_);
+      mux_.delivering_memory_.swap(chunk_memory_);
+      observer_.on_data(list);
+      break;
+    case Event::kMessages:
+      list.clear();
+      list.swap(messages_);
+      observer_.on_messages(list);
+      break;
+    case Event::kRemoteChanged:
+      observer_.on_remote_changed();
+      break;
+    case Event::kStalled:
+      observer_.on_stalled();
+      break;
+    case Event::kPathProven:
+      observer_.on_path_proven();
+      break;
+    case Event::kAcknowledged:
+      observer_.on_acknowledged();
+      break;
+    case Event::kEnd:
+      observer_.on_end();
+      break;
+    case Event::kWritable:
+      observer_.on_writable();
+      break;
+    case Event::kClosed:
+      observer_.on_closed(close_reason_);
+      break;
   }
-  if (!messages_.empty()) {
-    auto& messages = mux_.delivering_;
-    messages.clear();
-    messages.swap(messages_);
-    observer_.on_messages(messages);
-    return true;
-  }
-  if (std::exchange(tell_remote_changed_, false)) {
-    observer_.on_remote_changed();
-    return true;
-  }
-  if (std::exchange(tell_stalled_, false)) {
-    observer_.on_stalled();
-    return true;
-  }
-  if (std::exchange(tell_path_proven_, false)) {
-    observer_.on_path_proven();
-    return true;
-  }
-  if (std::exchange(tell_acknowledged_, false)) {
-    observer_.on_acknowledged();
-    return true;
-  }
-  if (std::exchange(tell_end_, false)) {
-    observer_.on_end();
-    return true;
-  }
-  if (std::exchange(tell_writable_, false)) {
-    observer_.on_writable();
-    return true;
-  }
-  if (tell_closed_) {
-    const CloseReason reason = *std::exchange(tell_closed_, std::nullopt);
-    observer_.on_closed(reason);
-    return true;
-  }
-  return false;
+  return true;
 }
 
 }  // namespace hsfwd::udx

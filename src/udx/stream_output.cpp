@@ -51,7 +51,7 @@ void Stream::flush() {
 void Stream::wake_writer() {
   if (!writer_waits_ || send_room() < std::min(kMaxUnsent, mux_.budget_.share()) / 2) return;
   writer_waits_ = false;
-  tell_writable_ = true;
+  events_.raise(Event::kWritable);
   mark_dirty();
 }
 
@@ -169,13 +169,14 @@ void Stream::transmit(SeqNo seq) {
 
 void Stream::note_sent() {
   const Instant now = scheduler_.now();
-  if (!timeout_at_) {
+  if (!deadlines_.has(Deadline::kTimeout)) {
     timeout_from_ = now;
-    timeout_at_ = now + backed_off_timeout();
+    deadlines_.set(Deadline::kTimeout, now + backed_off_timeout());
   }
   const bool single = flight_.in_flight_packets() <= 1;
   if (!recovery_until_ && !tail_probe_until_ && flight_.acked_packets() == 0) {
-    tail_probe_at_ = now + rtt_.tail_probe_wait() + (single ? 2_ms : Duration());
+    deadlines_.set(Deadline::kTailProbe,
+                   now + rtt_.tail_probe_wait() + (single ? 2_ms : Duration()));
   }
 }
 
@@ -214,12 +215,12 @@ bool Stream::blocked_by_zero_window() const {
 /// Asks a peer whose window is closed, since it may open without our hearing of it.
 void Stream::probe_zero_window() {
   if (!blocked_by_zero_window()) {
-    window_probe_at_.reset();
+    deadlines_.clear(Deadline::kWindowProbe);
     return;
   }
-  if (window_probe_at_) return;
+  if (deadlines_.has(Deadline::kWindowProbe)) return;
   send_heartbeat();
-  window_probe_at_ = scheduler_.now() + rtt_.retransmission_timeout();
+  deadlines_.set(Deadline::kWindowProbe, scheduler_.now() + rtt_.retransmission_timeout());
 }
 
 Duration Stream::backed_off_timeout() const {
@@ -232,52 +233,45 @@ Duration Stream::backed_off_timeout() const {
 void Stream::schedule() {
   if (closed_ || !connected()) return;
   if (flight_.in_flight_packets() + flight_.lost_packets() == 0) {
-    timeout_at_ = tail_probe_at_ = loss_check_at_ = std::nullopt;
+    forget_losses();
   } else {
-    timeout_at_ = timeout_from_ + backed_off_timeout();
+    deadlines_.set(Deadline::kTimeout, timeout_from_ + backed_off_timeout());
   }
   if (recovery_until_ || flight_.acked_packets() > 0 || !flight_.has_in_flight()) {
-    tail_probe_at_.reset();
+    deadlines_.clear(Deadline::kTailProbe);
   }
-  pace_at_.reset();
+  deadlines_.clear(Deadline::kPacing);
   const bool wants =
       flight_.has_lost() || ((has_unsent() || end_unsent()) && window_allows(new_payload_size()));
   if (wants && flight_.in_flight_bytes() < congestion_.window() && !pacer_.allows() &&
       !transmitter_.blocked(*socket_)) {
-    pace_at_ = pacer_.next();
+    deadlines_.set(Deadline::kPacing, pacer_.next());
   }
-  std::optional<Instant> next;
-  for (const auto& at :
-       {loss_check_at_, tail_probe_at_, timeout_at_, pace_at_, window_probe_at_, heartbeat_at_}) {
-    if (at && (!next || *at < *next)) next = at;
-  }
-  if (!next) {
-    timer_.stop();
-  } else if (!timer_.armed() || timer_.deadline() != *next) {
-    timer_.start_at(*next);
-  }
+  deadlines_.arm();
+}
+
+/// Nothing is under way that could be.
+void Stream::forget_losses() {
+  deadlines_.clear(Deadline::kTimeout);
+  deadlines_.clear(Deadline::kTailProbe);
+  deadlines_.clear(Deadline::kLossCheck);
 }
 
 void Stream::on_timer() {
   const Instant now = scheduler_.now();
-  const auto due = [now](std::optional<Instant>& at) {
-    if (!at || *at > now) return false;
-    at.reset();
-    return true;
-  };
   mark_dirty();
-  due(pace_at_);
-  if (due(loss_check_at_)) detect_losses();
-  if (due(tail_probe_at_)) on_tail_probe();
-  if (due(window_probe_at_) && blocked_by_zero_window()) {
+  deadlines_.take_due(Deadline::kPacing, now);  // the flush that follows sends
+  if (deadlines_.take_due(Deadline::kLossCheck, now)) detect_losses();
+  if (deadlines_.take_due(Deadline::kTailProbe, now)) on_tail_probe();
+  if (deadlines_.take_due(Deadline::kWindowProbe, now) && blocked_by_zero_window()) {
     send_heartbeat();
-    window_probe_at_ = now + rtt_.retransmission_timeout() * 2;
+    deadlines_.set(Deadline::kWindowProbe, now + rtt_.retransmission_timeout() * 2);
   }
-  if (due(heartbeat_at_)) {
+  if (deadlines_.take_due(Deadline::kHeartbeat, now)) {
     if (flight_.empty()) send_heartbeat();
-    heartbeat_at_ = now + options_.heartbeat;
+    deadlines_.set(Deadline::kHeartbeat, now + options_.heartbeat);
   }
-  if (due(timeout_at_)) on_retransmission_timeout();
+  if (deadlines_.take_due(Deadline::kTimeout, now)) on_retransmission_timeout();
 }
 
 /// The end of what was sent may be lost without anything behind it to show so: send something.
@@ -303,7 +297,7 @@ void Stream::on_retransmission_timeout() {
     close(only_end_unacknowledged() ? CloseReason::kFinished : CloseReason::kTimedOut);
     return;
   }
-  if (now - progress_at_ >= kStalledAfter) tell_stalled_ = true;
+  if (now - progress_at_ >= kStalledAfter) events_.raise(Event::kStalled);
   // The first packet counts as lost in any case; others when they are late as well.
   while (flight_.has_in_flight()) {
     const SeqNo seq = flight_.oldest_in_flight();

@@ -17,7 +17,6 @@ enum class Deadline : std::uint8_t {
   kTailProbe,    // the newest may be, without anything behind it to show so
   kTimeout,      // everything may be
   kWindowProbe,  // the peer's closed window may have opened unheard
-  kPacing,       // there is credit for another burst
   kHeartbeat,
 };
 
@@ -56,7 +55,7 @@ class Deadlines {
   }
 
  private:
-  static constexpr std::size_t kCount = 6;
+  static constexpr std::size_t kCount = 5;
   static constexpr Instant kNever = Instant::max();
 
   static constexpr std::size_t index(Deadline what) { return static_cast<std::size_t>(what); }

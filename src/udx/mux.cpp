@@ -2,6 +2,9 @@
 #include "udx/mux.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include "udx/bbr.hpp"
 
 namespace hsfwd::udx {
 
@@ -50,6 +53,25 @@ std::unique_ptr<Stream> Mux::create_stream(StreamObserver& observer, const Strea
 std::unique_ptr<Stream> Mux::create_stream(StreamId id, StreamObserver& observer,
                                            const StreamOptions& options) {
   return std::make_unique<Stream>(*this, id, observer, options);
+}
+
+std::unique_ptr<Stream> Mux::create_stream(Path& path, StreamObserver& observer,
+                                           const StreamOptions& options) {
+  return create_stream(path, fresh_id(), observer, options);
+}
+
+std::unique_ptr<Stream> Mux::create_stream(Path& path, StreamId id, StreamObserver& observer,
+                                           const StreamOptions& options) {
+  return std::make_unique<Stream>(*this, path, id, observer, options);
+}
+
+std::unique_ptr<Path> Mux::create_path(std::size_t max_mtu) {
+  return create_path(std::make_unique<Bbr>(PathMtu::kBase - kOverhead, random_.u32()), max_mtu);
+}
+
+std::unique_ptr<Path> Mux::create_path(std::unique_ptr<CongestionController> congestion,
+                                       std::size_t max_mtu) {
+  return std::make_unique<Path>(scheduler_, transmitter_, std::move(congestion), max_mtu);
 }
 
 std::unique_ptr<RelayLeg> Mux::create_leg(RelayLegObserver& observer) {
@@ -147,11 +169,11 @@ void Mux::forget_socket(const net::UdpSocket& socket) {
 }
 
 void Mux::linger(const Stream& stream, const Header& answer, ByteView payload) {
-  if (stream.socket_ == nullptr || lingering_.size() >= kMaxLingering) return;
+  if (!stream.connected() || lingering_.size() >= kMaxLingering) return;
   const Instant now = scheduler_.now();
   lingering_[stream.id().value] = Lingering{
-      .socket = stream.socket_,
-      .to = stream.current().address,
+      .socket = stream.socket(),
+      .to = stream.remote(),
       .heard_from = stream.last_source_,
       .answer = answer,
       .payload = to_bytes(payload),
@@ -161,7 +183,7 @@ void Mux::linger(const Stream& stream, const Header& answer, ByteView payload) {
       .unproven = stream.limited(),
   };
   if (!answer.has(kDestroy) || !payload.empty()) {
-    const Duration tail_probe = stream.rtt_.smoothed() * kTailProbeTrips + kTailProbeSlack;
+    const Duration tail_probe = stream.path().rtt().smoothed() * kTailProbeTrips + kTailProbeSlack;
     owed_until_ = std::max(owed_until_, now + tail_probe);
   }
   if (!linger_timer_.armed()) linger_timer_.start(kLinger);

@@ -27,6 +27,15 @@ class Mux {
                                         const StreamOptions& options = {});
   std::unique_ptr<Stream> create_stream(StreamId id, StreamObserver& observer,
                                         const StreamOptions& options = {});
+  /// A stream on a path that it shares with others, and that outlives it.
+  std::unique_ptr<Stream> create_stream(Path& path, StreamObserver& observer,
+                                        const StreamOptions& options = {});
+  std::unique_ptr<Stream> create_stream(Path& path, StreamId id, StreamObserver& observer,
+                                        const StreamOptions& options = {});
+  /// A path for streams to share, under BBR or another control.
+  std::unique_ptr<Path> create_path(std::size_t max_mtu = StreamOptions().max_mtu);
+  std::unique_ptr<Path> create_path(std::unique_ptr<CongestionController> congestion,
+                                    std::size_t max_mtu = StreamOptions().max_mtu);
   std::unique_ptr<RelayLeg> create_leg(RelayLegObserver& observer);
   std::unique_ptr<RelayLeg> create_leg(StreamId id, RelayLegObserver& observer);
 

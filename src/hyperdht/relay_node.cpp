@@ -22,7 +22,7 @@ RelayNode::RelayNode(Dht& dht, RelayOptions options)
     : dht_(dht),
       relay_(
           dht.env().scheduler,
-          [&dht](udx::StreamObserver& observer) { return dht.mux().create_stream(observer); },
+          [&dht](udx::RelayLegObserver& observer) { return dht.mux().create_leg(observer); },
           [&dht](net::UdpSocket& socket) { return dht.endpoint().hold(socket); }, options.limits),
       server_(dht.create_server(
           {.allow = std::move(options.allow)},

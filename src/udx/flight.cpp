@@ -3,6 +3,11 @@
 
 namespace hsfwd::udx {
 
+void Flight::leave_path() {
+  if (on_path_ != nullptr) on_path_->bytes -= sent_.bytes;
+  on_path_ = nullptr;
+}
+
 void Flight::link_last(SeqNo seq) {
   SentPacket& packet = at(seq);
   packet.has_next = false;
@@ -17,6 +22,7 @@ void Flight::link_last(SeqNo seq) {
   sent_.tail = seq;
   ++sent_.count;
   sent_.bytes += packet.size;
+  if (on_path_ != nullptr) on_path_->bytes += packet.size;
 }
 
 void Flight::unlink(SeqNo seq) {
@@ -35,6 +41,7 @@ void Flight::unlink(SeqNo seq) {
   }
   --sent_.count;
   sent_.bytes -= packet.size;
+  if (on_path_ != nullptr) on_path_->bytes -= packet.size;
 }
 
 void Flight::leave_state(SeqNo seq) {

@@ -44,9 +44,22 @@ struct SentPacket {
   bool has_next = false;
 };
 
+/// Of everything that shares a path.
+struct BytesInFlight {
+  std::uint64_t bytes = 0;
+};
+
 class Flight {
  public:
-  explicit Flight(SeqNo first) : begin_(first), lost_hint_(first) {}
+  /// What is in flight counts in `on_path` as well.
+  Flight(SeqNo first, BytesInFlight& on_path)
+      : on_path_(&on_path), begin_(first), lost_hint_(first) {}
+  ~Flight() { leave_path(); }
+  Flight(const Flight&) = delete;
+  Flight& operator=(const Flight&) = delete;
+
+  /// From here on nothing of it counts on the path, whatever becomes of it.
+  void leave_path();
 
   /// Lowest packet not acknowledged in order, and the next to be numbered.
   SeqNo begin() const { return begin_; }
@@ -93,6 +106,7 @@ class Flight {
   /// Out of whichever of the two states that wait for an acknowledgement it is in.
   void leave_state(SeqNo seq);
 
+  BytesInFlight* on_path_;
   SeqNo begin_;
   Ring<SentPacket> packets_;
   List sent_;

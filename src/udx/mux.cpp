@@ -2,6 +2,9 @@
 #include "udx/mux.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include "udx/bbr.hpp"
 
 namespace hsfwd::udx {
 
@@ -33,13 +36,13 @@ Mux::Mux(Scheduler& scheduler, Random& random, std::size_t max_held)
       linger_timer_(scheduler, [this] { sweep_lingering(); }) {}
 
 Mux::~Mux() {
-  HSFWD_CHECK(streams_.empty());
+  HSFWD_CHECK(receivers_.empty());
 }
 
 StreamId Mux::fresh_id() {
   for (;;) {
     const StreamId id{random_.u32()};
-    if (!streams_.contains(id.value) && !lingering_.contains(id.value)) return id;
+    if (!receivers_.contains(id.value) && !lingering_.contains(id.value)) return id;
   }
 }
 
@@ -52,33 +55,66 @@ std::unique_ptr<Stream> Mux::create_stream(StreamId id, StreamObserver& observer
   return std::make_unique<Stream>(*this, id, observer, options);
 }
 
-void Mux::add(Stream& stream) {
-  // What ends a stream for want of memory needs none. Half of them may have gone within one batch.
-  dirty_.reserve(2 * streams_.size() + 2);
-  flushing_.reserve(dirty_.capacity());
-  HSFWD_CHECK(streams_.emplace(stream.id().value, &stream).second);
+std::unique_ptr<Stream> Mux::create_stream(Path& path, StreamObserver& observer,
+                                           const StreamOptions& options) {
+  return create_stream(path, fresh_id(), observer, options);
 }
 
-void Mux::remove(Stream& stream) {
-  const auto found = streams_.find(stream.id().value);
-  if (found != streams_.end() && found->second == &stream) streams_.erase(found);
+std::unique_ptr<Stream> Mux::create_stream(Path& path, StreamId id, StreamObserver& observer,
+                                           const StreamOptions& options) {
+  return std::make_unique<Stream>(*this, path, id, observer, options);
+}
+
+std::unique_ptr<Path> Mux::create_path(std::size_t max_mtu) {
+  return create_path(std::make_unique<Bbr>(PathMtu::kBase - kOverhead, random_.u32()), max_mtu);
+}
+
+std::unique_ptr<Path> Mux::create_path(std::unique_ptr<CongestionController> congestion,
+                                       std::size_t max_mtu) {
+  return std::make_unique<Path>(scheduler_, transmitter_, std::move(congestion), max_mtu);
+}
+
+std::unique_ptr<RelayLeg> Mux::create_leg(RelayLegObserver& observer) {
+  return create_leg(fresh_id(), observer);
+}
+
+std::unique_ptr<RelayLeg> Mux::create_leg(StreamId id, RelayLegObserver& observer) {
+  return std::make_unique<RelayLeg>(*this, id, observer);
+}
+
+void Mux::add(Receiver& receiver) {
+  // What ends a stream for want of memory needs none. Half of them may have gone within one batch.
+  dirty_.reserve(2 * receivers_.size() + 2);
+  flushing_.reserve(dirty_.capacity());
+  HSFWD_CHECK(receivers_.emplace(receiver.id().value, &receiver).second);
+}
+
+void Mux::remove(Receiver& receiver) {
+  const auto found = receivers_.find(receiver.id().value);
+  if (found != receivers_.end() && found->second == &receiver) receivers_.erase(found);
+}
+
+void Mux::forget(Receiver& receiver) {
+  remove(receiver);
+  if (!receiver.dirty_) return;
+  std::replace(dirty_.begin(), dirty_.end(), &receiver, static_cast<Receiver*>(nullptr));
 }
 
 bool Mux::on_datagram(net::UdpSocket& socket, const net::InboundDatagram& datagram) {
   const auto packet = Packet::parse(datagram.bytes);
   if (!packet) return false;
-  const auto found = streams_.find(packet->header.stream.value);
-  if (found == streams_.end()) return answer_for_lingering(datagram.from, *packet);
-  Stream& stream = *found->second;
-  mark_dirty(stream);
-  guard(stream, [&] { stream.input(socket, datagram.from, *packet, datagram.bytes); });
+  const auto found = receivers_.find(packet->header.stream.value);
+  if (found == receivers_.end()) return answer_for_lingering(datagram.from, *packet);
+  Receiver& receiver = *found->second;
+  mark_dirty(receiver);
+  guard(receiver, [&] { receiver.input(socket, datagram.from, *packet, datagram.bytes); });
   return true;
 }
 
-void Mux::mark_dirty(Stream& stream) {
-  if (!stream.dirty_) {
-    stream.dirty_ = true;
-    dirty_.push_back(&stream);
+void Mux::mark_dirty(Receiver& receiver) {
+  if (!receiver.dirty_) {
+    receiver.dirty_ = true;
+    dirty_.push_back(&receiver);
   }
   if (!in_batch_) batch_task_.post();
 }
@@ -96,10 +132,10 @@ void Mux::end_batch() {
     }
     delivering_memory_.clear();
     flushing_.swap(dirty_);
-    for (Stream* const stream : flushing_) {
-      if (stream == nullptr) continue;
-      stream->dirty_ = false;
-      guard(*stream, [&] { stream->flush(); });
+    for (Receiver* const receiver : flushing_) {
+      if (receiver == nullptr) continue;
+      receiver->dirty_ = false;
+      guard(*receiver, [&] { receiver->flush(); });
     }
     flushing_.clear();
   }
@@ -108,7 +144,7 @@ void Mux::end_batch() {
   transmitter_.flush();
 }
 
-/// Like guard(), but that an observer may destroy the stream.
+/// Like guard(), but that an observer may destroy the receiver.
 bool Mux::deliver_next(std::size_t dirty) {
   if (dirty_[dirty] == nullptr) return false;
   try {
@@ -121,8 +157,8 @@ bool Mux::deliver_next(std::size_t dirty) {
 
 void Mux::on_writable(net::UdpSocket& socket) {
   if (!transmitter_.on_writable(socket)) return;
-  for (const auto& [id, stream] : streams_) {
-    if (stream->socket() == &socket) mark_dirty(*stream);
+  for (const auto& [id, receiver] : receivers_) {
+    if (receiver->sends_through(socket)) mark_dirty(*receiver);
   }
 }
 
@@ -133,11 +169,11 @@ void Mux::forget_socket(const net::UdpSocket& socket) {
 }
 
 void Mux::linger(const Stream& stream, const Header& answer, ByteView payload) {
-  if (stream.socket_ == nullptr || lingering_.size() >= kMaxLingering) return;
+  if (!stream.connected() || lingering_.size() >= kMaxLingering) return;
   const Instant now = scheduler_.now();
   lingering_[stream.id().value] = Lingering{
-      .socket = stream.socket_,
-      .to = stream.current().address,
+      .socket = stream.socket(),
+      .to = stream.remote(),
       .heard_from = stream.last_source_,
       .answer = answer,
       .payload = to_bytes(payload),
@@ -147,7 +183,7 @@ void Mux::linger(const Stream& stream, const Header& answer, ByteView payload) {
       .unproven = stream.limited(),
   };
   if (!answer.has(kDestroy) || !payload.empty()) {
-    const Duration tail_probe = stream.rtt_.smoothed() * kTailProbeTrips + kTailProbeSlack;
+    const Duration tail_probe = stream.path().rtt().smoothed() * kTailProbeTrips + kTailProbeSlack;
     owed_until_ = std::max(owed_until_, now + tail_probe);
   }
   if (!linger_timer_.armed()) linger_timer_.start(kLinger);
@@ -183,6 +219,14 @@ void Mux::sweep_lingering() {
   Instant next = Instant::max();
   for (const auto& [id, entry] : lingering_) next = std::min(next, entry.until);
   linger_timer_.start_at(next);
+}
+
+Receiver::~Receiver() {
+  mux_.forget(*this);
+}
+
+void Receiver::mark_dirty() {
+  mux_.mark_dirty(*this);
 }
 
 }  // namespace hsfwd::udx

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// All streams of a node under their ids, whatever socket their packets come in on.
+// All streams and relay legs of a node under their ids, whatever socket their packets come in on.
 #pragma once
 
 #include <memory>
@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "udx/relay_leg.hpp"
 #include "udx/stream.hpp"
 #include "udx/transmitter.hpp"
 #include "util/random.hpp"
@@ -26,8 +27,19 @@ class Mux {
                                         const StreamOptions& options = {});
   std::unique_ptr<Stream> create_stream(StreamId id, StreamObserver& observer,
                                         const StreamOptions& options = {});
+  /// A stream on a path that it shares with others, and that outlives it.
+  std::unique_ptr<Stream> create_stream(Path& path, StreamObserver& observer,
+                                        const StreamOptions& options = {});
+  std::unique_ptr<Stream> create_stream(Path& path, StreamId id, StreamObserver& observer,
+                                        const StreamOptions& options = {});
+  /// A path for streams to share, under BBR or another control.
+  std::unique_ptr<Path> create_path(std::size_t max_mtu = StreamOptions().max_mtu);
+  std::unique_ptr<Path> create_path(std::unique_ptr<CongestionController> congestion,
+                                    std::size_t max_mtu = StreamOptions().max_mtu);
+  std::unique_ptr<RelayLeg> create_leg(RelayLegObserver& observer);
+  std::unique_ptr<RelayLeg> create_leg(StreamId id, RelayLegObserver& observer);
 
-  /// True when the datagram belonged to a stream; anything else is for another protocol. After the
+  /// True when the datagram belonged to one of them; anything else is for another protocol. After the
   /// last datagram of a batch, end_batch() must follow while the bytes are still there.
   bool on_datagram(net::UdpSocket& socket, const net::InboundDatagram& datagram);
   /// Delivers events, then sends what is to be sent.
@@ -36,7 +48,8 @@ class Mux {
   /// The socket is about to be closed.
   void forget_socket(const net::UdpSocket& socket);
 
-  std::size_t streams() const { return streams_.size(); }
+  /// Streams and legs that are not over.
+  std::size_t streams() const { return receivers_.size(); }
   /// How much longer somebody who is about to leave should stay, so that a peer whose last
   /// acknowledgement got lost finds out.
   Duration owed_for() const;
@@ -45,6 +58,8 @@ class Mux {
   std::size_t packets_kept() const { return packets_.in_use(); }
 
  private:
+  friend class Receiver;
+  friend class RelayLeg;
   friend class Stream;
 
   /// A stream that is over still owes its peer an answer, since the last thing it said may be lost:
@@ -61,19 +76,22 @@ class Mux {
     bool unproven;  // the peer has not shown to be there
   };
 
-  void add(Stream& stream);
-  void remove(Stream& stream);
+  void add(Receiver& receiver);
+  /// It is over: its id is nobody's.
+  void remove(Receiver& receiver);
+  /// It is about to be destroyed.
+  void forget(Receiver& receiver);
   void linger(const Stream& stream, const Header& answer, ByteView payload);
-  /// Runs a step of a stream. A failed allocation in it ends that stream and no more.
+  /// Runs a step of a receiver. A failed allocation in it is that receiver's trouble and no more.
   template <class Step>
-  static void guard(Stream& stream, Step&& step) {
+  static void guard(Receiver& receiver, Step&& step) {
     try {
       step();
     } catch (const std::bad_alloc&) {
-      stream.run_out_of_memory();
+      receiver.run_out_of_memory();
     }
   }
-  void mark_dirty(Stream& stream);
+  void mark_dirty(Receiver& receiver);
   bool deliver_next(std::size_t dirty);
   bool answer_for_lingering(const net::Address& from, const Packet& packet);
   void sweep_lingering();
@@ -86,11 +104,11 @@ class Mux {
   BufferPool small_slabs_;
   BufferPool packets_;
   Transmitter transmitter_;
-  std::unordered_map<std::uint32_t, Stream*> streams_;
+  std::unordered_map<std::uint32_t, Receiver*> receivers_;
   std::unordered_map<std::uint32_t, Lingering> lingering_;
   Instant owed_until_;
-  std::vector<Stream*> dirty_;
-  std::vector<Stream*> flushing_;
+  std::vector<Receiver*> dirty_;
+  std::vector<Receiver*> flushing_;
   std::vector<ByteView> delivering_;
   std::vector<PooledBuffer> delivering_memory_;
   bool in_batch_ = false;

@@ -35,6 +35,8 @@ class PathMtu {
   void on_probe_sent(std::size_t size);
   void on_probe_acked(Instant now);
   void on_probe_lost(Instant now);
+  /// Nobody will hear of it any more.
+  void on_probe_abandoned() { probe_under_way_ = false; }
   /// A packet above the base size that was no probe has arrived.
   void on_large_acked() { suspicious_ = 0; }
   /// Such a packet had to be given up on (lost again after repeats). True when the path is a black

@@ -1,108 +1,103 @@
 // SPDX-License-Identifier: Apache-2.0
-// Life of a stream: creation, the application's calls, the end. Packets coming in are handled in
-// stream_input.cpp, packets going out in stream_output.cpp.
+// Life of a stream: creation, the application's calls, events, the end.
 #include "udx/stream.hpp"
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "udx/mux.hpp"
 
 namespace hsfwd::udx {
 
-namespace {
-// What is assumed of the peer's window before anything was heard; upstream's default.
-constexpr std::uint32_t kAssumedWindow = 4 * 1024 * 1024;
-// Destinations remembered for repeats; more changes of remote than this under way at once reuse
-// the current one.
-constexpr std::size_t kMaxDestinations = 8;
-}  // namespace
-
 Stream::Stream(Mux& mux, StreamId id, StreamObserver& observer, const StreamOptions& options)
-    : mux_(mux),
+    : Stream(mux, mux.create_path(options.max_mtu), nullptr, id, observer, options) {}
+
+Stream::Stream(Mux& mux, Path& path, StreamId id, StreamObserver& observer,
+               const StreamOptions& options)
+    : Stream(mux, nullptr, &path, id, observer, options) {}
+
+Stream::Stream(Mux& mux, std::unique_ptr<Path> own, Path* shared, StreamId id,
+               StreamObserver& observer, const StreamOptions& options)
+    : Receiver(mux, id),
       transmitter_(mux.transmitter_),
       scheduler_(mux.scheduler_),
-      id_(id),
       observer_(observer),
       options_(options),
+      own_path_(std::move(own)),
+      path_(own_path_ ? *own_path_ : *shared),
       send_buffer_(mux.slabs_, mux.small_slabs_),
       send_account_(mux.budget_),
-      flight_(options.first_sent),
-      remote_window_(kAssumedWindow),
-      congestion_(PathMtu::kBase - kOverhead, mux.random_.u32()),
-      mtu_(options.max_mtu),
-      timer_(mux.scheduler_, [this] { Mux::guard(*this, [this] { on_timer(); }); }),
+      flight_(options.first_sent, path_.in_flight()),
+      deadlines_(mux.scheduler_, [this] { on_due(); }),
       received_(mux.packets_, options.first_received),
-      receive_account_(mux.budget_) {
+      window_(mux.budget_, received_, options.first_window, options.receive_window) {
   progress_at_ = timeout_from_ = scheduler_.now();
-  promised_until_ = last_advertised_ = receive_limit();
   mux_.add(*this);
+  path_.join(*this);
 }
 
 Stream::~Stream() {
   if (!closed_ && finished()) close(CloseReason::kFinished);
   destroy();
-  if (dirty_)
-    std::replace(mux_.dirty_.begin(), mux_.dirty_.end(), this, static_cast<Stream*>(nullptr));
 }
+
+// --- Where it goes ---
 
 void Stream::connect(net::UdpSocket& socket, StreamId remote_id, net::Address remote) {
   if (connected()) return;
-  socket_ = &socket;
-  destinations_.back() = {remote, remote_id};
+  if (!path_.known()) path_.begin(socket, remote);
+  HSFWD_CHECK(path_.is(socket, remote));
+  connect(remote_id);
+}
+
+void Stream::connect(StreamId remote_id) {
+  if (connected()) return;
+  HSFWD_CHECK(path_.known());
+  change_.set({path_.remote(), remote_id});
   if (closed_) return;
-  mtu_.reset(std::min(options_.max_mtu, socket.path_mtu(remote)));
   progress_at_ = timeout_from_ = scheduler_.now();
-  if (options_.heartbeat > Duration()) heartbeat_at_ = scheduler_.now() + options_.heartbeat;
-  for (const Bytes& datagram : held_for_relay_) {
-    transmitter_.add_forwarded({socket_, remote}, datagram, remote_id);
-  }
-  held_for_relay_.clear();
+  if (options_.heartbeat > Duration())
+    deadlines_.set(Deadline::kHeartbeat, scheduler_.now() + options_.heartbeat);
   mark_dirty();
 }
 
 void Stream::change_remote(net::UdpSocket& socket, StreamId remote_id, net::Address remote) {
   if (closed_ || !connected() || remote.port == 0) return;
-  old_path_ = OldPath{socket_, current().address, std::nullopt};
-  heard_ = false;
-  socket_ = &socket;
-  if (flight_.empty() || destinations_.size() >= kMaxDestinations) {
-    destinations_.back() = {remote, remote_id};
-  } else {
-    destinations_.push_back({remote, remote_id});
-  }
-  mtu_.reset(std::min(options_.max_mtu, socket.path_mtu(remote)));
-  congestion_.set_packet_size(mtu_.current() - kOverhead);
-  congestion_.on_path_change(scheduler_.now());
-  rtt_.reset();
-  rack_.reset();
-  pacer_.reset();
-  change_mark_ = flight_.end();
-  check_change_final();
-  mark_dirty();
+  path_.change(socket, remote);
+  change_.rename(remote_id);
 }
 
-void Stream::lift_limit() {
-  if (!std::exchange(allowance_, std::nullopt)) return;
+void Stream::on_path_changed(const Place& left) {
+  if (!connected()) return;
+  const PathChange::Destination to{path_.remote(), change_.current().id};
+  change_.begin(left, to, flight_.end(), flight_.empty());
+  rack_.reset();
+  check_change_final();
   mark_dirty();
 }
 
 void Stream::redirect(net::UdpSocket& socket, net::Address remote) {
   if (closed_ || !connected() || remote.port == 0) return;
-  socket_ = &socket;
-  destinations_.assign(1, Destination{remote, StreamId(current().id)});
-  mtu_.reset(std::min(options_.max_mtu, socket.path_mtu(remote)));
+  path_.redirect(socket, remote);
+}
+
+void Stream::on_path_redirected() {
+  if (!connected()) return;
+  const PathChange::Destination to{path_.remote(), change_.current().id};
+  change_.set(to);
   repeat_in_flight();
 }
 
-void Stream::relay_to(Stream& target) {
-  HSFWD_CHECK(relay_target_ == nullptr && target.relay_source_ == nullptr);
-  relay_target_ = &target;
-  target.relay_source_ = this;
+void Stream::repeat_in_flight() {
+  while (flight_.has_in_flight()) flight_.mark_lost(flight_.oldest_in_flight());
+  mark_dirty();
 }
 
+// --- Sending ---
+
 std::size_t Stream::send_room() const {
-  if (closed_ || end_requested_) return 0;
+  if (closed_ || ended()) return 0;
   const auto unsent = static_cast<std::size_t>(send_buffer_.end() - next_offset_);
   const std::size_t share = mux_.budget_.share();
   const std::size_t held = send_buffer_.buffered();
@@ -112,13 +107,13 @@ std::size_t Stream::send_room() const {
 }
 
 void Stream::want_room() {
-  if (closed_ || end_requested_ || writer_waits_) return;
+  if (closed_ || ended() || writer_waits_) return;
   writer_waits_ = true;
   mark_dirty();
 }
 
 void Stream::commit(std::size_t size) {
-  if (closed_ || end_requested_) {
+  if (closed_ || ended()) {
     send_buffer_.clear();
     charge_sent();
     return;
@@ -131,7 +126,7 @@ void Stream::commit(std::size_t size) {
 }
 
 void Stream::write(ByteView bytes) {
-  if (closed_ || end_requested_ || bytes.empty()) return;
+  if (closed_ || ended() || bytes.empty()) return;
   send_buffer_.append(bytes);
   charge_sent();
   writer_waits_ |= send_room() == 0;
@@ -139,8 +134,8 @@ void Stream::write(ByteView bytes) {
 }
 
 void Stream::end(std::size_t trailer) {
-  if (closed_ || end_requested_) return;
-  end_requested_ = true;
+  if (closed_ || ended()) return;
+  end_ = End::kRequested;
   content_end_ = send_buffer_.end() - trailer;
   writer_waits_ = false;
   mark_dirty();
@@ -150,42 +145,10 @@ bool Stream::all_acknowledged() const {
   return flight_.empty() && !has_unsent() && !end_unsent();
 }
 
-bool Stream::finished() const {
-  return connected() && remote_ended_ && end_acked_ && flight_.empty();
-}
-
-/// The peer has said and heard all there is. What it owes yet is to have heard that this is the
-/// end.
-bool Stream::only_end_unacknowledged() const {
-  return remote_ended_ && end_sent_ && !flight_.empty() &&
-         flight_.at(flight_.begin()).offset >= content_end_;
-}
-
-void Stream::destroy(ByteView reason) {
-  if (closed_) return;
-  if (connected() && relay_target_ == nullptr) {
-    const Header h = header(kDestroy, flight_.end());
-    if (spend_allowance(kOverhead + reason.size())) {
-      transmitter_.add_copy({socket_, current().address}, h, {}, reason);
-      mark_dirty();
-    }
-    // Who was sent nothing, being unproven, hears it with its next packet.
-    mux_.linger(*this, h, reason);
-  }
-  shut();
-  chunks_.clear();
-  chunk_memory_.clear();
-  messages_.clear();
-  tell_end_ = tell_writable_ = false;
-  tell_remote_changed_ = tell_path_proven_ = tell_acknowledged_ = tell_stalled_ = false;
-  tell_closed_.reset();
-}
-
 void Stream::send_message(ByteView first, ByteView second) {
   if (closed_ || !connected()) return;
-  if (!spend_allowance(kOverhead + first.size() + second.size())) return;
-  transmitter_.add_copy({socket_, current().address}, header(kMessage, flight_.end()), first,
-                        second);
+  if (!path_.spend_allowance(kOverhead + first.size() + second.size())) return;
+  send_bare(kMessage, first, second);
   ++stats_.packets_sent;
   mark_dirty();
 }
@@ -196,74 +159,112 @@ void Stream::probe() {
   mark_dirty();
 }
 
+// --- Receiving ---
+
+/// Tells the sender when the window has opened by a worthwhile amount: it has no other way to learn
+/// of it than to ask, which it does only once in a while.
 void Stream::consume(std::size_t size) {
-  HSFWD_CHECK(size <= unread_bytes_);
-  unread_bytes_ -= size;
-  consumed_bytes_ += size;
-  charge_received();
-  if (closed_ || remote_end_seen_) return;
-  // Tell the sender when the window has opened by a worthwhile amount: it has no other way to learn
-  // of it than to ask, which it does only once in a while.
-  const std::size_t limit = receive_limit();
-  const std::size_t window = advertised_window(limit);
-  const std::size_t step = limit / 4;
-  if (last_advertised_ <= step && window >= last_advertised_ + step && connected()) owe_ack();
+  window_.on_consumed(size);
+  if (closed_ || remote_end_ || !connected()) return;
+  if (window_.worth_announcing()) owe_ack();
 }
 
 void Stream::set_memory_above(std::size_t bytes) {
-  memory_above_ = bytes;
-  charge_received();
-}
-
-void Stream::charge_received() {
-  receive_account_.set(std::max(unread_bytes_, memory_above_) + received_.kept_memory());
-}
-
-void Stream::charge_sent() {
-  send_account_.set(send_buffer_.allocated());
+  window_.set_memory_above(bytes);
 }
 
 StreamStats Stream::stats() const {
   StreamStats out = stats_;
-  out.rtt = rtt_.smoothed();
-  out.window = congestion_.window();
-  out.pacing_rate = congestion_.pacing_rate();
-  out.mtu = mtu_.current();
+  out.rtt = path_.rtt().smoothed();
+  out.window = path_.window();
+  out.pacing_rate = path_.pacing_rate();
+  out.mtu = path_.mtu();
   return out;
 }
 
 Header Stream::header(std::uint8_t flags, SeqNo seq) {
-  const std::size_t limit = receive_limit();
-  promised_until_ = std::max<std::uint64_t>(promised_until_, consumed_bytes_ + limit);
   return {.flags = flags,
           .data_offset = 0,
-          .stream = current().id,
-          .window = advertised_window(limit),
+          .stream = change_.current().id,
+          .window = window_.promise(),
           .seq = seq,
           .ack = received_.next()};
 }
 
-/// What may be held unread. A share that shrinks takes nothing back that was promised: the window
-/// stays closed until so much is read.
-std::size_t Stream::receive_limit() const {
-  const std::uint64_t opened = options_.first_window + 4 * consumed_bytes_;
-  const auto own =
-      static_cast<std::size_t>(std::min<std::uint64_t>(options_.receive_window, opened));
-  return std::min(own, mux_.budget_.share());
+// --- Events ---
+
+/// The lists move to the mux for the call, since the stream may not survive it. The bytes are kept
+/// alive by the caller's batch, or by the list of those that came out of order.
+bool Stream::deliver_next() {
+  const auto event = events_.take_first();
+  if (!event) return false;
+  auto& list = mux_.delivering_;
+  switch (*event) {
+    case Event::kData:
+      mux_.delivering_memory_.clear();
+      list.clear();
+      list.swap(chunks_);
+      mux_.delivering_memory_.swap(chunk_memory_);
+      observer_.on_data(list);
+      break;
+    case Event::kMessages:
+      list.clear();
+      list.swap(messages_);
+      observer_.on_messages(list);
+      break;
+    case Event::kRemoteChanged:
+      observer_.on_remote_changed();
+      break;
+    case Event::kStalled:
+      observer_.on_stalled();
+      break;
+    case Event::kPathProven:
+      observer_.on_path_proven();
+      break;
+    case Event::kAcknowledged:
+      observer_.on_acknowledged();
+      break;
+    case Event::kEnd:
+      observer_.on_end();
+      break;
+    case Event::kWritable:
+      observer_.on_writable();
+      break;
+    case Event::kClosed:
+      observer_.on_closed(close_reason_);
+      break;
+  }
+  return true;
 }
 
-std::uint32_t Stream::advertised_window(std::size_t limit) const {
-  const std::size_t used = unread_bytes_ + received_.kept_bytes();
-  return static_cast<std::uint32_t>(used >= limit ? 0 : limit - used);
+// --- The end ---
+
+bool Stream::finished() const {
+  return connected() && remote_ended_ && end_ == End::kAcked && flight_.empty();
 }
 
-void Stream::owe_ack() {
-  ack_owed_ = true;
-  mark_dirty();
+/// The peer has said and heard all there is. What it owes yet is to have heard that this is the
+/// end.
+bool Stream::only_end_unacknowledged() const {
+  return remote_ended_ && end_ >= End::kSent && !flight_.empty() &&
+         flight_.at(flight_.begin()).offset >= content_end_;
 }
 
-void Stream::mark_dirty() {
-  mux_.mark_dirty(*this);
+void Stream::destroy(ByteView reason) {
+  if (closed_) return;
+  if (connected()) {
+    if (path_.spend_allowance(kOverhead + reason.size())) {
+      send_bare(kDestroy, reason);
+      mark_dirty();
+    }
+    // Who was sent nothing, being unproven, hears it with its next packet.
+    mux_.linger(*this, header(kDestroy, flight_.end()), reason);
+  }
+  shut();
+  chunks_.clear();
+  chunk_memory_.clear();
+  messages_.clear();
+  events_.clear();
 }
 
 void Stream::close(CloseReason reason) {
@@ -272,7 +273,8 @@ void Stream::close(CloseReason reason) {
     if (std::exchange(ack_owed_, false)) send_state();
     mux_.linger(*this, header(kState, flight_.end()), {});
   }
-  tell_closed_ = reason;
+  close_reason_ = reason;
+  events_.raise(Event::kClosed);
   mark_dirty();
   shut();
 }
@@ -282,9 +284,7 @@ void Stream::run_out_of_memory() {
   if (closed_) return;
   try {
     observer_.on_no_memory();
-    if (connected()) {
-      transmitter_.add_copy({socket_, current().address}, header(kDestroy, flight_.end()), {}, {});
-    }
+    if (connected()) send_bare(kDestroy);
   } catch (const std::bad_alloc&) {
     // The peer finds out by itself.
   }
@@ -295,16 +295,22 @@ void Stream::run_out_of_memory() {
 void Stream::shut() {
   closed_ = true;
   mux_.remove(*this);
-  timer_.stop();
+  deadlines_.stop();
   send_buffer_.clear();
   charge_sent();
-  held_for_relay_.clear();
-  if (relay_target_ != nullptr) relay_target_->relay_source_ = nullptr;
-  if (relay_source_ != nullptr) {
-    Stream& source = *std::exchange(relay_source_, nullptr);
-    source.close(CloseReason::kReset);
-    source.relay_target_ = nullptr;
+  leave_path();
+}
+
+/// Others may use it on: nothing of this stream counts or is waited for there.
+void Stream::leave_path() {
+  if (recovery_until_) path_.end_recovery();
+  flight_.leave_path();
+  if (!own_path_) {
+    for (SeqNo seq = flight_.begin(); seq < flight_.end(); seq = seq.next()) {
+      if (flight_.at(seq).probe) path_.on_probe_abandoned();
+    }
   }
+  path_.leave(*this);
 }
 
 }  // namespace hsfwd::udx

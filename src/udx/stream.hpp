@@ -3,32 +3,36 @@
 // beside it. There is no handshake: a stream lives from its creation, takes packets from then on, and
 // sends once it is told where to.
 //
+//              ┌──────────────── Stream ────────────────┐
+//   write ───► │ SendBuffer ─► Flight ◄─ Rack           │ ───►  Path ───► Transmitter ───► datagrams
+//   on_data ◄─ │ ReceiveQueue, ReceiveWindow            │ ◄───  Mux  ◄──────────────────── datagrams
+//              └────────────────────────────────────────┘
+//
 // Differs from upstream: the receive window is enforced and re-announced when it opens, probes come
 // down from black holes, and a stream that closed cleanly still answers repeats for a while (Mux).
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "net/udp.hpp"
-#include "udx/bbr.hpp"
 #include "udx/budget.hpp"
+#include "udx/deadlines.hpp"
+#include "udx/events.hpp"
 #include "udx/flight.hpp"
-#include "udx/pacer.hpp"
-#include "udx/packet.hpp"
-#include "udx/path_mtu.hpp"
+#include "udx/path.hpp"
+#include "udx/path_change.hpp"
 #include "udx/rack.hpp"
-#include "udx/rate_sampler.hpp"
 #include "udx/receive_queue.hpp"
-#include "udx/rtt.hpp"
+#include "udx/receive_window.hpp"
+#include "udx/receiver.hpp"
+#include "udx/remote_window.hpp"
 #include "udx/send_buffer.hpp"
 #include "util/scheduler.hpp"
 
 namespace hsfwd::udx {
-
-class Mux;
-class Transmitter;
 
 enum class CloseReason {
   kFinished,  // both directions ended, everything arrived
@@ -60,11 +64,6 @@ class StreamObserver {
   /// After change_remote: the peer sends along another path than the one that was left, and nothing
   /// it sent before is missing, or it said so itself with an empty message. Once for each change.
   virtual void on_path_proven() {}
-  /// A relay leg is about to pass a packet on; false drops it.
-  virtual bool allow_forward(std::size_t size) {
-    static_cast<void>(size);
-    return true;
-  }
   /// The answer to Stream::tell_acknowledged.
   virtual void on_acknowledged() {}
   /// For some seconds the peer has acknowledged nothing of what is on its way. Comes again with each
@@ -88,7 +87,7 @@ struct StreamOptions {
   /// each, which is ahead of a sender that starts as fast as BBR does. Who is never read holds no
   /// more than this.
   std::size_t first_window = 4 * 1024 * 1024;
-  std::size_t max_mtu = 1500;  // IP packet, bytes
+  std::size_t max_mtu = 1500;  // IP packet, bytes; of a path of the stream's own
   AckPolicy acks = AckPolicy::kEveryPacket;
   Duration heartbeat;  // 0: none
   // Numbers of the first packets of the two directions; hyperdht's streams begin at 0.
@@ -110,45 +109,48 @@ struct StreamStats {
   std::size_t mtu = 0;
 };
 
-class Stream {
+class Stream final : private Receiver, private PathUser {
  public:
-  /// Registers the id with the mux; from now on packets for it arrive. See Mux::create_stream.
+  /// On a path of its own. Registers the id with the mux; from now on packets for it arrive. See
+  /// Mux::create_stream.
   Stream(Mux& mux, StreamId id, StreamObserver& observer, const StreamOptions& options);
+  /// On a path that is shared, and outlives it.
+  Stream(Mux& mux, Path& path, StreamId id, StreamObserver& observer, const StreamOptions& options);
   ~Stream();
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
 
-  StreamId id() const { return id_; }
+  using Receiver::id;
+
+  // --- Where it goes: what is said here of a shared path holds for all that use it ---
+
+  Path& path() { return path_; }
+  const Path& path() const { return path_; }
 
   /// Once: where to send, and under which id the peer knows this stream.
   void connect(net::UdpSocket& socket, StreamId remote_id, net::Address remote);
-  bool connected() const { return socket_ != nullptr; }
-  net::UdpSocket* socket() const { return socket_; }
-  net::Address remote() const { return current().address; }
+  /// The same along a path that leads there already.
+  void connect(StreamId remote_id);
+  bool connected() const { return change_.has_destination(); }
+  net::UdpSocket* socket() const { return path_.socket(); }
+  net::Address remote() const { return path_.remote(); }
   /// This is where the stream sends from, and to.
   bool is_path(const net::UdpSocket& socket, const net::Address& from) const {
-    return &socket == socket_ && from == current().address;
+    return path_.is(socket, from);
   }
   /// Something has come along this path, since it was taken.
-  bool heard() const { return heard_; }
+  bool heard() const { return path_.heard(); }
   /// Continues over another path. Packets already sent are repeated to their old address first, from
   /// the new socket, and along the new path after that.
   void change_remote(net::UdpSocket& socket, StreamId remote_id, net::Address remote);
   /// Nobody has shown yet to be where packets go: from now on no more than `allowance` bytes of
   /// datagrams are sent, and three times what comes from there, and packets from elsewhere count
   /// only if accept_path moves the stream there.
-  void limit_unproven(std::uint64_t allowance) { allowance_ = allowance; }
+  void limit_unproven(std::uint64_t allowance) { path_.limit_unproven(allowance); }
   /// The peer has shown itself.
-  void lift_limit();
-  bool limited() const { return allowance_.has_value(); }
+  void lift_limit() { path_.lift_limit(); }
+  bool limited() const { return path_.limited(); }
   /// Of an unproven peer, that is somewhere else than it was said to be: what was sent goes there.
   void redirect(net::UdpSocket& socket, net::Address remote);
-  /// What packets the peer sends to this stream shall be passed on to, unchanged but for the id.
-  /// The end of either stream ends the other.
-  void relay_to(Stream& target);
-
-  void set_ack_policy(AckPolicy policy) { options_.acks = policy; }
-  void set_rtt_hint(Duration rtt) { rtt_.set_hint(rtt); }
+  void set_rtt_hint(Duration rtt) { path_.set_rtt_hint(rtt); }
   /// What is sent before the peer's first packet comes may find the path not open yet: it is repeated
   /// then, without waiting for a timeout.
   void repeat_on_first_arrival() { repeat_on_first_arrival_ = true; }
@@ -167,7 +169,7 @@ class Stream {
   /// Ends the own direction behind everything written, whose last `trailer` bytes say no more than
   /// the end does: who is gone without having acknowledged them has missed nothing.
   void end(std::size_t trailer = 0);
-  bool ended() const { return end_requested_; }
+  bool ended() const { return end_ != End::kOpen; }
   /// Everything written, and the end, is acknowledged.
   bool all_acknowledged() const;
   /// on_acknowledged is to be called, once, when all that is written by now and until then has
@@ -179,13 +181,14 @@ class Stream {
   void destroy(ByteView reason = {});
   /// Unordered, unreliable. What is too large for the path is lost.
   void send_message(ByteView first, ByteView second = {});
-  std::size_t max_message() const { return mtu_.current() - kOverhead; }
+  std::size_t max_message() const { return path_.mtu() - kOverhead; }
   /// Asks the peer for a sign of life: a packet comes back, whichever directions have ended and
   /// however full its window is, if neither is lost.
   void probe();
 
   // --- Receiving ---
 
+  void set_ack_policy(AckPolicy policy) { options_.acks = policy; }
   /// The application has taken `size` bytes of what on_data delivered.
   void consume(std::size_t size);
   /// The memory that the application holds what it has not consumed in; counts in the budget where
@@ -201,166 +204,139 @@ class Stream {
   /// Unsent bytes above which a writer should wait. Upstream's high-water mark.
   static constexpr std::size_t kMaxUnsent = 256 * 1024;
 
-  struct Destination {
-    net::Address address;
-    StreamId id;
-  };
-  /// The path that was left, until the peer is known to have left it too.
-  struct OldPath {
-    const net::UdpSocket* socket = nullptr;
-    net::Address address;
-    std::optional<SeqNo> other_way;  // the first packet that came along another path
+  /// The own direction's.
+  enum class End {
+    kOpen,
+    kRequested,  // behind what is written
+    kSent,
+    kAcked,
   };
 
-  // --- Input (stream_input.cpp) ---
-  void input(net::UdpSocket& socket, net::Address from, const Packet& packet, ByteView datagram);
+  Stream(Mux& mux, std::unique_ptr<Path> own, Path* shared, StreamId id, StreamObserver& observer,
+         const StreamOptions& options);
+
+  // --- Life, and the application's calls (stream.cpp) ---
+  void on_path_changed(const Place& left) override;
+  void on_path_redirected() override;
+  void repeat_in_flight();
+  Header header(std::uint8_t flags, SeqNo seq);
+  bool finished() const;
+  bool only_end_unacknowledged() const;
+  void charge_sent() { send_account_.set(send_buffer_.allocated()); }
+  bool deliver_next() override;
+  bool sends_through(const net::UdpSocket& other) const override { return &other == socket(); }
+  void run_out_of_memory() override;
+  void close(CloseReason reason);
+  void shut();
+  void leave_path();
+
+  // --- What comes in (stream_input.cpp) ---
+  void input(net::UdpSocket& socket, const net::Address& from, const Packet& packet,
+             ByteView datagram) override;
   bool accept(net::UdpSocket& socket, const net::Address& from);
-  void forward(ByteView datagram, const Packet& packet, bool from_path);
-  bool may_reset(const Header& header) const;
   bool receive_sequenced(const Packet& packet);
+  void receive_reset(const Packet& packet);
+  bool may_reset(const Header& header) const;
+  bool may_take(const Packet& packet);
   void receive_data(const Packet& packet);
   void take_kept();
+  void deliver_chunk(ByteView bytes);
+  void deliver_message(ByteView message);
+  void owe_ack();
+
+  // --- What the peer has got (stream_acks.cpp) ---
   void process_ack(const Packet& packet);
-  void take_window(const Header& header);
   void acknowledge(SeqNo seq);
   void acknowledge_until(SeqNo ack);
   void acknowledge_ranges(const Packet& packet);
-  void finish_acks(std::uint64_t prior_in_flight, std::uint64_t prior_delivered);
+  void on_all_acked();
   void settle();
   void detect_losses();
+  void begin_recovery();
   void check_recovery_end();
   void check_change_final();
-  void repeat_in_flight();
-  void note_arrival(const net::UdpSocket& socket, const net::Address& from, const Packet& packet);
-  void on_all_acked();
-  void owe_ack();
-  bool deliver_next();
 
-  // --- Output (stream_output.cpp) ---
-  void flush();
-  void wake_writer();
-  bool may_send() const;
+  // --- What goes out (stream_output.cpp) ---
+  void flush() override;
+  void wake() override { mark_dirty(); }
+  void on_pacer() override { on_due(); }
+  bool wants_to_send() const override;
+  bool send_one() override;
   bool resend_lost();
+  void repeat(SeqNo seq);
   bool send_new();
+  SentPacket cut(std::size_t size);
+  void make_probe(SentPacket& packet);
+  void note_loss_of(SentPacket& packet);
   bool window_allows(std::size_t size) const;
   std::size_t new_payload_size() const;
   void transmit(SeqNo seq);
   void send_state();
+  void send_bare(std::uint8_t flags, ByteView first = {}, ByteView second = {});
   void send_heartbeat();
-  void on_timer();
-  void on_retransmission_timeout();
-  void on_tail_probe();
-  void note_sent();
-  void note_loss_of(SentPacket& packet);
+  void wake_writer();
+  bool has_unsent() const { return next_offset_ < send_buffer_.end(); }
+  bool end_unsent() const { return end_ == End::kRequested; }
+
+  // --- When it has to (stream_timers.cpp) ---
   void schedule();
+  void note_sent();
+  void forget_losses();
   void probe_zero_window();
-  bool spend_allowance(std::size_t datagram);
   bool blocked_by_zero_window() const;
   Duration backed_off_timeout() const;
+  void on_due();
+  void on_deadlines();
+  void on_tail_probe();
+  void on_retransmission_timeout();
+  void mark_late_lost();
 
-  // --- Life ---
-  const Destination& current() const { return destinations_.back(); }
-  Header header(std::uint8_t flags, SeqNo seq);
-  std::size_t receive_limit() const;
-  std::uint32_t advertised_window(std::size_t limit) const;
-  bool finished() const;
-  bool only_end_unacknowledged() const;
-  bool promised(const Packet& packet) const;
-  bool has_room_for(const Packet& packet) const;
-  void charge_received();
-  void charge_sent();
-  void run_out_of_memory();
-  void close(CloseReason reason);
-  void shut();
-  void mark_dirty();
-  bool has_unsent() const { return next_offset_ < send_buffer_.end(); }
-  bool end_unsent() const { return end_requested_ && !end_sent_; }
-
-  Mux& mux_;
   Transmitter& transmitter_;
   Scheduler& scheduler_;
-  const StreamId id_;
   StreamObserver& observer_;
   StreamOptions options_;
 
-  net::UdpSocket* socket_ = nullptr;
-  std::vector<Destination> destinations_{1};  // the last is current
-  Stream* relay_target_ = nullptr;
-  Stream* relay_source_ = nullptr;    // the stream that forwards into this one
-  std::optional<SeqNo> change_mark_;  // change_remote is final when everything below is acked
-  std::optional<OldPath> old_path_;
-  bool heard_ = false;
+  // Where
+  const std::unique_ptr<Path> own_path_;  // of a stream that shares none
+  Path& path_;
+  PathChange change_;
   net::Address last_source_;
-  std::vector<Bytes> held_for_relay_;       // came before this leg knew where to send
-  std::optional<std::uint64_t> allowance_;  // bytes that may still be sent to who is unproven
 
   // Sending
   SendBuffer send_buffer_;
   Budget::Account send_account_;
   std::uint64_t next_offset_ = 0;  // first byte that was never sent
   Flight flight_;
-  std::uint32_t remote_window_;
-  SeqNo window_seq_;  // of the packet the window was last taken from
-  SeqNo window_ack_;
-  bool window_known_ = false;
-  bool end_requested_ = false;
-  bool end_sent_ = false;
-  bool end_acked_ = false;
+  RemoteWindow remote_window_;
+  End end_ = End::kOpen;
   std::uint64_t content_end_ = 0;  // with the end: what is behind says no more than the end does
   bool writer_waits_ = false;
 
-  RttEstimator rtt_;
+  // Loss
   Rack rack_;
-  RateSampler rates_;
-  Bbr congestion_;
-  Pacer pacer_;
-  PathMtu mtu_;
+  Deadlines deadlines_;
   bool repeat_on_first_arrival_ = false;
   std::optional<SeqNo> recovery_until_;
   std::optional<SeqNo> tail_probe_until_;
   std::uint32_t timeouts_in_row_ = 0;
   Instant progress_at_;  // last time the peer acknowledged something new, or there was nothing to
   Instant timeout_from_;
-  bool fragment_large_ = false;
-
-  // Timers, folded into one
-  Timer timer_;
-  std::optional<Instant> loss_check_at_;
-  std::optional<Instant> tail_probe_at_;
-  std::optional<Instant> timeout_at_;
-  std::optional<Instant> pace_at_;
-  std::optional<Instant> window_probe_at_;
-  std::optional<Instant> heartbeat_at_;
 
   // Receiving
   ReceiveQueue received_;
-  Budget::Account receive_account_;
-  std::size_t unread_bytes_ = 0;
-  std::size_t memory_above_ = 0;
-  std::uint64_t consumed_bytes_ = 0;
-  std::uint64_t taken_bytes_ = 0;  // payload that came in, in order and early
-  std::uint64_t promised_until_ =
-      0;  // as far as any window that was advertised goes, of taken_bytes_
-  std::size_t last_advertised_ = 0;
+  ReceiveWindow window_;
   bool ack_owed_ = false;
-  bool remote_end_seen_ = false;
-  SeqNo remote_end_;
+  std::optional<SeqNo> remote_end_;
   bool remote_ended_ = false;  // everything before the end is in
 
-  // Events not delivered yet
+  // Events not delivered yet, and what some of them come with
+  Events events_;
   std::vector<ByteView> chunks_;
   std::vector<PooledBuffer> chunk_memory_;
   std::vector<ByteView> messages_;
-  bool tell_end_ = false;
-  bool tell_writable_ = false;
-  bool tell_remote_changed_ = false;
-  bool tell_path_proven_ = false;
-  bool tell_stalled_ = false;
   bool acknowledged_wanted_ = false;
-  bool tell_acknowledged_ = false;
-  std::optional<CloseReason> tell_closed_;
+  CloseReason close_reason_ = CloseReason::kFinished;
   bool closed_ = false;
-  bool dirty_ = false;
 
   StreamStats stats_;
 };

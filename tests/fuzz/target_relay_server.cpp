@@ -64,9 +64,9 @@ class Run {
       : mux_(stage_.scheduler(), stage_.random()),
         server_(
             stage_.scheduler(),
-            [this](udx::StreamObserver& observer) {
+            [this](udx::RelayLegObserver& observer) {
               const udx::StreamId id{next_leg_++};
-              return mux_.create_stream(id, observer);
+              return mux_.create_leg(id, observer);
             },
             [](net::UdpSocket&) { return nullptr; }, kLimits),
         socket_(std::move(*stage_.env().udp.bind({}, observer_))) {}

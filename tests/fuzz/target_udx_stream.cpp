@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Streams fed with packets and time in any order, while their owner reads, writes, ends, moves and
-// gives up. Memory stays within the window, and nobody hears of more than came in.
+// Streams and the legs of a relay, fed with packets and time in any order, while their owner reads,
+// writes, ends, moves and gives up. Memory stays within the window, and nobody hears of more than
+// came in.
 //
 //   input   { what | argument u16 [ | datagram ] }...   `what` 0 is a datagram, as in the
 //   transcripts
@@ -15,10 +16,10 @@ using namespace hsfwd::udx;
 
 namespace {
 
-// The ids of the recorded streams, and of the legs of a relay.
-constexpr std::array<std::uint32_t, 4> kLocalIds = {0x01020304, 0xa1b2c3d4, 0x10111213, 0x20212223};
-constexpr std::array<std::uint32_t, 4> kRemoteIds = {0xa1b2c3d4, 0x01020304, 0x01020304,
-                                                     0xa1b2c3d4};
+// The ids of the recorded streams, and of the legs of a relay between them.
+constexpr std::array<std::uint32_t, 2> kLocalIds = {0x01020304, 0xa1b2c3d4};
+constexpr std::array<std::uint32_t, 2> kRemoteIds = {0xa1b2c3d4, 0x01020304};
+constexpr std::array<std::uint32_t, 2> kLegIds = {0x10111213, 0x20212223};
 constexpr std::size_t kWindow = 64 * 1024;
 constexpr std::size_t kSlack = 256 * 1024 + net::kMaxDatagram;
 constexpr net::Address kPeer{net::Ipv4::of(82, 2, 2, 2), 22035};
@@ -57,26 +58,65 @@ class Owner final : public StreamObserver {
   std::size_t unread = 0;
 };
 
+/// Of a leg of a relay, which leads to the peer of a stream.
+class LegOwner final : public RelayLegObserver {
+ public:
+  LegOwner(Mux& mux, std::size_t i) : leg(mux.create_leg(StreamId{kLegIds[i]}, *this)) {}
+
+  bool accept_path(net::UdpSocket&, net::Address) override { return accept; }
+  bool allow_forward(std::size_t) override { return true; }
+  void on_closed() override { HSFWD_CHECK(!std::exchange(closed, true)); }
+
+  std::unique_ptr<RelayLeg> leg;
+  bool accept = true;
+  bool closed = false;
+};
+
 class Run {
  public:
   Run() : mux_(stage_.scheduler(), stage_.random()) {
     for (auto& socket : sockets_) socket = std::move(*stage_.env().udp.bind({}, observer_));
     for (std::size_t i = 0; i < owners_.size(); ++i) owners_[i] = std::make_unique<Owner>(mux_, i);
     owners_[0]->stream->connect(*sockets_[0], StreamId{kRemoteIds[0]}, kPeer);
-    owners_[2]->stream->relay_to(*owners_[3]->stream);
-    owners_[3]->stream->relay_to(*owners_[2]->stream);
+    for (std::size_t i = 0; i < legs_.size(); ++i) legs_[i] = std::make_unique<LegOwner>(mux_, i);
+    RelayLeg::join(*legs_[0]->leg, *legs_[1]->leg);
   }
   ~Run() {
     for (auto& owner : owners_) owner.reset();
+    for (auto& leg : legs_) leg.reset();
     mux_.end_batch();
     for (auto& socket : sockets_) mux_.forget_socket(*socket);
   }
 
   void step(fuzz::Input& input) {
     const std::uint8_t what = input.u8();
-    Owner& owner = *owners_[what >> 4 & 3];
     net::UdpSocket& socket = *sockets_[what >> 6 & 1];
-    const StreamId remote{kRemoteIds[what >> 4 & 3]};
+    const std::size_t i = what >> 4 & 1;
+    if ((what >> 5 & 1) != 0 && (what & 15) > 1) {
+      step_leg(*legs_[i], socket, what);
+    } else {
+      step_stream(input, *owners_[i], socket, what);
+    }
+    stage_.settle();
+    check(*owners_[i]);
+  }
+
+ private:
+  void step_leg(LegOwner& owner, net::UdpSocket& socket, std::uint8_t what) {
+    switch (what & 15) {
+      case 4:
+        owner.leg->connect(socket, StreamId{kRemoteIds[what >> 4 & 1]}, kPeer);
+        break;
+      case 9:
+        owner.accept = !owner.accept;
+        break;
+      default:
+        break;
+    }
+  }
+
+  void step_stream(fuzz::Input& input, Owner& owner, net::UdpSocket& socket, std::uint8_t what) {
+    const StreamId remote{kRemoteIds[what >> 4 & 1]};
     switch (what & 15) {
       case 0:
         datagram(socket, what >> 7 ? kElsewhere : kPeer, input.chunk());
@@ -120,11 +160,8 @@ class Run {
       default:
         break;
     }
-    stage_.settle();
-    check(owner);
   }
 
- private:
   void datagram(net::UdpSocket& socket, const net::Address& from, ByteView bytes) {
     Bytes copy = to_bytes(bytes);
     mux_.on_datagram(socket, {from, copy});
@@ -157,7 +194,8 @@ class Run {
   Sockets observer_;
   Mux mux_;
   std::array<std::unique_ptr<net::UdpSocket>, 2> sockets_;
-  std::array<std::unique_ptr<Owner>, 4> owners_;
+  std::array<std::unique_ptr<Owner>, 2> owners_;
+  std::array<std::unique_ptr<LegOwner>, 2> legs_;
 };
 
 }  // namespace

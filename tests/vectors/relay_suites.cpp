@@ -209,11 +209,11 @@ void check_relay_session(const Json& v) {
   std::vector<std::uint32_t> leg_ids = in["relay_leg_ids_in_creation_order"];
   RelayServer server(
       scheduler,
-      [&](udx::StreamObserver& observer) {
+      [&](udx::RelayLegObserver& observer) {
         expect(!leg_ids.empty(), "more legs than sides");
         const udx::StreamId id{leg_ids.front()};
         leg_ids.erase(leg_ids.begin());
-        return mux.create_stream(id, observer);
+        return mux.create_leg(id, observer);
       },
       [](net::UdpSocket&) { return nullptr; }, RelayLimits());
   const auto token = fixed_of<RelayToken>(in["token"]);

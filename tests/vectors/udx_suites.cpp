@@ -363,17 +363,14 @@ void check_udx_transcripts(const Json& v) {
 
 namespace {
 
-/// A leg only tells when it ends.
-struct Leg : udx::StreamObserver {
+struct Leg : udx::RelayLegObserver {
   bool accept_path(net::UdpSocket& socket, net::Address from) override {
-    stream->connect(socket, remote_id, from);
+    leg->connect(socket, remote_id, from);
     return true;
   }
-  void on_data(std::span<const ByteView>) override { throw Mismatch("a leg delivers data"); }
-  void on_end() override { throw Mismatch("a leg delivers an end"); }
-  void on_writable() override {}
-  void on_closed(udx::CloseReason) override { closed = true; }
-  std::unique_ptr<udx::Stream> stream;
+  bool allow_forward(std::size_t) override { return true; }
+  void on_closed() override { closed = true; }
+  std::unique_ptr<udx::RelayLeg> leg;
   StreamId remote_id;
   bool closed = false;
 };
@@ -391,12 +388,11 @@ void check_udx_relay(const Json& v) {
   udx::Mux mux(stage.scheduler(), stage.random());
   Leg a, b;
   const Json& relay = v["relay"];
-  a.stream = mux.create_stream(id_of(relay["legA_local_id"]), a);
-  b.stream = mux.create_stream(id_of(relay["legB_local_id"]), b);
+  a.leg = mux.create_leg(id_of(relay["legA_local_id"]), a);
+  b.leg = mux.create_leg(id_of(relay["legB_local_id"]), b);
   a.remote_id = id_of(relay["legA_remote_id"]);
   b.remote_id = id_of(relay["legB_remote_id"]);
-  a.stream->relay_to(*b.stream);
-  b.stream->relay_to(*a.stream);
+  udx::RelayLeg::join(*a.leg, *b.leg);
   std::vector<std::pair<net::Address, Bytes>> sent;
   for (const Json& step : v["steps"]) {
     if (!step.contains("dir")) continue;
@@ -419,8 +415,8 @@ void check_udx_relay(const Json& v) {
   // Upstream drops the first packet of one direction; our legs keep it for when the other is known.
   expect(sent.size() <= 1, "forwards more than it should");
   expect(a.closed && b.closed, "legs live on");
-  a.stream.reset();
-  b.stream.reset();
+  a.leg.reset();
+  b.leg.reset();
   stage.settle();
   mux.forget_socket(*socket);
 }

@@ -135,16 +135,16 @@ bool RelayPair::Side::allow_forward(std::size_t size) {
   return pair.server_.admit(size);
 }
 
-void RelayPair::Side::on_closed(udx::CloseReason) {
+void RelayPair::Side::on_closed() {
   pair.server_.end(pair);
 }
 
 // --- The server ---
 
-RelayServer::RelayServer(Scheduler& scheduler, CreateStream create_stream, HoldSocket hold_socket,
+RelayServer::RelayServer(Scheduler& scheduler, CreateLeg create_leg, HoldSocket hold_socket,
                          const RelayLimits& limits)
     : scheduler_(scheduler),
-      create_stream_(std::move(create_stream)),
+      create_leg_(std::move(create_leg)),
       hold_socket_(std::move(hold_socket)),
       limits_(limits),
       budget_at_(scheduler.now()),
@@ -194,10 +194,9 @@ void RelayServer::join(std::unique_ptr<RelayPair> pair) {
     const auto old = side.session->links_.find(joined.token_);
     if (old != side.session->links_.end() && old->second != &joined) end(*old->second);
     side.session->links_[joined.token_] = &joined;
-    side.leg = create_stream_(side);
+    side.leg = create_leg_(side);
   }
-  joined.sides_[0].leg->relay_to(*joined.sides_[1].leg);
-  joined.sides_[1].leg->relay_to(*joined.sides_[0].leg);
+  udx::RelayLeg::join(*joined.sides_[0].leg, *joined.sides_[1].leg);
   joined.active_at_ = scheduler_.now();
   active_[&joined] = std::move(pair);
   for (const bool initiator : {false, true}) {

@@ -13,12 +13,12 @@
 #include <map>
 #include <memory>
 #include <set>
-#include <span>
 
 #include "hyperdht/relay/blind_relay.hpp"
 #include "hyperdht/relay/relay_limits.hpp"
 #include "secret_stream/protomux.hpp"
-#include "udx/stream.hpp"
+#include "udx/relay_leg.hpp"
+#include "util/scheduler.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -95,20 +95,17 @@ class RelayPair {
   friend class RelayServer;
   friend class RelaySession;
 
-  struct Side final : udx::StreamObserver {
+  struct Side final : udx::RelayLegObserver {
     explicit Side(RelayPair& p) : pair(p) {}
     bool accept_path(net::UdpSocket& arrival, net::Address from) override;
-    void on_data(std::span<const ByteView>) override {}
-    void on_end() override {}
-    void on_writable() override {}
     bool allow_forward(std::size_t size) override;
-    void on_closed(udx::CloseReason reason) override;
+    void on_closed() override;
 
     RelayPair& pair;
     RelaySession* session = nullptr;
     udx::StreamId peer_id;
     std::shared_ptr<net::UdpSocket> socket;  // outlives the leg on it
-    std::unique_ptr<udx::Stream> leg;
+    std::unique_ptr<udx::RelayLeg> leg;
   };
   net::Ipv4 waiting_host() const;
   Side& side(bool initiator) { return sides_[initiator ? 1 : 0]; }
@@ -123,11 +120,11 @@ class RelayPair {
 /// that come before it is known where they go.
 class RelayServer {
  public:
-  using CreateStream = std::function<std::unique_ptr<udx::Stream>(udx::StreamObserver&)>;
+  using CreateLeg = std::function<std::unique_ptr<udx::RelayLeg>(udx::RelayLegObserver&)>;
   /// A socket stays open as long as what comes back is held.
   using HoldSocket = std::function<std::shared_ptr<net::UdpSocket>(net::UdpSocket&)>;
 
-  RelayServer(Scheduler& scheduler, CreateStream create_stream, HoldSocket hold_socket,
+  RelayServer(Scheduler& scheduler, CreateLeg create_leg, HoldSocket hold_socket,
               const RelayLimits& limits);
   /// Sessions are gone by then.
   ~RelayServer();
@@ -157,7 +154,7 @@ class RelayServer {
   void sweep_later();
 
   Scheduler& scheduler_;
-  const CreateStream create_stream_;
+  const CreateLeg create_leg_;
   const HoldSocket hold_socket_;
   const RelayLimits limits_;
   std::map<RelayToken, std::unique_ptr<RelayPair>> waiting_;

@@ -64,8 +64,7 @@ struct Relay {
       : random(1),
         mux(scheduler, random),
         server(
-            scheduler,
-            [this](udx::StreamObserver& observer) { return mux.create_stream(observer); },
+            scheduler, [this](udx::RelayLegObserver& observer) { return mux.create_leg(observer); },
             [](net::UdpSocket&) { return nullptr; }, limits) {}
   ~Relay() { scheduler.collect(); }
 

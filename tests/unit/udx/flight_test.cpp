@@ -16,6 +16,7 @@ namespace {
 
 /// Flight and its model, to which the same happens.
 struct FlightTwins {
+  static constexpr std::uint64_t kOfOthers = 5000;
   struct Plain {
     std::uint16_t size;
     PacketState state = PacketState::kInFlight;
@@ -69,6 +70,7 @@ struct FlightTwins {
     std::uint64_t bytes = 0;
     for (const SeqNo seq : order) bytes += at(seq).size;
     REQUIRE(flight.in_flight_bytes() == bytes);
+    REQUIRE(on_path.bytes == kOfOthers + bytes);
     REQUIRE(flight.has_in_flight() == !order.empty());
     if (!order.empty()) {
       REQUIRE(flight.oldest_in_flight() == order.front());
@@ -101,7 +103,8 @@ struct FlightTwins {
   }
 
   SeqNo begin{0xffffff80};  // numbers wrap around soon
-  Flight flight{begin};
+  BytesInFlight on_path{kOfOthers};
+  Flight flight{begin, on_path};
   std::deque<Plain> plain;
   std::vector<SeqNo> order;  // of those under way, by time of sending
   std::int64_t time = 0;
@@ -133,7 +136,8 @@ TEST_CASE("Flight agrees with a plain list of packets") {
 }
 
 TEST_CASE("Flight counts transmissions up to 255") {
-  Flight flight({0});
+  BytesInFlight on_path;
+  Flight flight({0}, on_path);
   SentPacket packet;
   packet.transmissions = 1;
   const SeqNo seq = flight.push(packet);
@@ -142,4 +146,25 @@ TEST_CASE("Flight counts transmissions up to 255") {
   for (int i = 0; i < 300; ++i) flight.resend(seq, Instant());
   CHECK(flight.at(seq).transmissions == 255);
   CHECK(flight.in_flight_packets() == 1);
+}
+
+TEST_CASE("what a Flight has in flight leaves its path with it, and never twice") {
+  BytesInFlight on_path;
+  SentPacket packet;
+  packet.size = 1000;
+  Flight stays({0}, on_path);
+  stays.push(packet);
+  {
+    Flight goes({0}, on_path);
+    goes.push(packet);
+    const SeqNo lost = goes.push(packet);
+    goes.mark_lost(lost);
+    CHECK(on_path.bytes == 2000);
+    goes.leave_path();
+    CHECK(on_path.bytes == 1000);
+    goes.resend(lost, Instant::from_micros(1));
+    CHECK(goes.in_flight_bytes() == 2000);
+    CHECK(on_path.bytes == 1000);
+  }
+  CHECK(on_path.bytes == 1000);
 }

@@ -37,7 +37,8 @@ struct RackRun {
   }
   bool lost(std::uint32_t seq) const { return flight.at({seq}).state == PacketState::kLost; }
 
-  Flight flight{{0}};
+  BytesInFlight on_path;
+  Flight flight{{0}, on_path};
   RttEstimator rtt;
   Rack rack;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
 
-#include "pair.hpp"
+#include "relayed.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::udx;
@@ -360,77 +360,6 @@ TEST_CASE("change of remote: old packets keep their address, the change ends whe
   pair.b_node.mux_.forget_socket(*second);
 }
 
-TEST_CASE("two legs make a relay that changes nothing but the id") {
-  sim::World world(31);
-  Node a_node(world.add_host(net::Ipv4::of(52, 0, 0, 1)));
-  Node b_node(world.add_host(net::Ipv4::of(52, 0, 0, 2)));
-  Node r_node(world.add_host(net::Ipv4::of(52, 0, 0, 3)));
-  Recorder a, b, leg_a, leg_b;
-  a.stream = a_node.mux_.create_stream(a);
-  b.stream = b_node.mux_.create_stream(b);
-  leg_a.stream = r_node.mux_.create_stream(leg_a);
-  leg_b.stream = r_node.mux_.create_stream(leg_b);
-  leg_a.stream->relay_to(*leg_b.stream);
-  leg_b.stream->relay_to(*leg_a.stream);
-  a.stream->connect(*a_node.socket_, leg_a.stream->id(), r_node.address());
-  b.stream->connect(*b_node.socket_, leg_b.stream->id(), r_node.address());
-  a.send(kMegabyte, true);
-  b.send(10'000, true);
-  world.run_for(4_ms);
-  leg_a.stream->connect(*r_node.socket_, a.stream->id(), a_node.address());
-  leg_b.stream->connect(*r_node.socket_, b.stream->id(), b_node.address());
-  REQUIRE(world.run_until([&] { return a.closed && b.closed; }, 20_s));
-  CHECK(b.received == kMegabyte);
-  CHECK(a.received == 10'000);
-  CHECK(a.intact);
-  CHECK(b.intact);
-  CHECK(leg_a.received == 0);
-  CHECK(!leg_a.closed);
-}
-
-namespace {
-
-/// Two streams that run through a relay.
-struct Relayed {
-  explicit Relayed(std::uint64_t seed)
-      : world(seed),
-        a_node(world.add_host(net::Ipv4::of(52, 0, 0, 1))),
-        b_node(world.add_host(net::Ipv4::of(52, 0, 0, 2))),
-        r_node(world.add_host(net::Ipv4::of(52, 0, 0, 3))),
-        a_direct(a_node.open()),
-        b_direct(b_node.open()) {
-    a.stream = a_node.mux_.create_stream(a);
-    b.stream = b_node.mux_.create_stream(b);
-    leg_a.stream = r_node.mux_.create_stream(leg_a);
-    leg_b.stream = r_node.mux_.create_stream(leg_b);
-    leg_a.stream->relay_to(*leg_b.stream);
-    leg_b.stream->relay_to(*leg_a.stream);
-    a.stream->connect(*a_node.socket_, leg_a.stream->id(), r_node.address());
-    b.stream->connect(*b_node.socket_, leg_b.stream->id(), r_node.address());
-    leg_a.stream->connect(*r_node.socket_, a.stream->id(), a_node.address());
-    leg_b.stream->connect(*r_node.socket_, b.stream->id(), b_node.address());
-  }
-  ~Relayed() {
-    a_node.mux_.forget_socket(*a_direct);
-    b_node.mux_.forget_socket(*b_direct);
-  }
-  void move_a() {
-    a.stream->change_remote(*a_direct, b.stream->id(),
-                            {b_node.host_.address(), b_direct->local_address().port});
-  }
-  void move_b() {
-    b.stream->change_remote(*b_direct, a.stream->id(),
-                            {a_node.host_.address(), a_direct->local_address().port});
-  }
-
-  sim::World world;
-  Node a_node, b_node, r_node;
-  std::unique_ptr<net::UdpSocket> a_direct, b_direct;
-  Recorder a, b, leg_a, leg_b;
-};
-
-}  // namespace
-
 TEST_CASE("while a stream moves, its peer is heard on both paths and nobody else anywhere") {
   Relayed net(35);
   net.a.accept = net.b.accept = false;
@@ -447,31 +376,11 @@ TEST_CASE("while a stream moves, its peer is heard on both paths and nobody else
   CHECK(net.a.paths_proven == 1);
   CHECK(net.a.stream->stats().packets_refused == 0);
   // From here on the relay is a stranger.
-  net.b.stream->change_remote(*net.b_node.socket_, net.leg_b.stream->id(), net.r_node.address());
+  net.b.stream->change_remote(*net.b_node.socket_, net.leg_b.leg->id(), net.r_node.address());
   net.b.send(40'000, false);
   net.world.run_for(300_ms);
   CHECK(net.a.received == 30'000);
   CHECK(net.a.stream->stats().packets_refused > 0);
-}
-
-TEST_CASE("a leg passes on what its peer repeats from another socket, and no reset from there") {
-  Relayed net(36);
-  net.world.run_for(50_ms);
-  Header header{.flags = kDestroy, .stream = net.leg_a.stream->id()};
-  std::array<std::uint8_t, kHeaderSize> bytes{};
-  const auto say = [&] {
-    header.write(bytes.data());
-    const net::OutboundDatagram datagram{.to = net.r_node.address(), .parts = {ByteView(bytes)}};
-    net.a_direct->send({&datagram, 1});
-    net.world.run_for(50_ms);
-  };
-  say();
-  CHECK(!net.leg_a.closed);
-  CHECK(!net.b.closed);
-  CHECK(net.leg_a.stream->stats().packets_refused == 1);
-  header.flags = kData;
-  say();
-  CHECK(net.b.stream->stats().packets_received == 1);
 }
 
 TEST_CASE(
@@ -480,8 +389,8 @@ TEST_CASE(
   net.a.send(2 * kMegabyte, true);
   net.b.send(2 * kMegabyte, true);
   net.world.run_for(60_ms);
-  net.leg_a.stream.reset();
-  net.leg_b.stream.reset();
+  net.leg_a.leg.reset();
+  net.leg_b.leg.reset();
   net.move_a();
   net.move_b();
   REQUIRE(net.world.run_until([&] { return net.a.ended && net.b.ended; }, 20_s));
@@ -507,8 +416,8 @@ TEST_CASE("the new path is proven by what comes along it, once nothing older is 
   SECTION("data that has a gap before it says nothing yet") {
     // What the peer sends last through the relay is lost on the way.
     net.move_a();
-    net.leg_b.stream.reset();
-    net.leg_a.stream.reset();
+    net.leg_b.leg.reset();
+    net.leg_a.leg.reset();
     net.b.send(1000, false);
     net.world.run_for(5_ms);
     net.move_b();
@@ -533,24 +442,6 @@ TEST_CASE("the new path is proven by what comes along it, once nothing older is 
     net.world.run_for(100_ms);
     CHECK(net.a.paths_proven == 1);
   }
-}
-
-TEST_CASE("a reset through a relay frees both legs") {
-  sim::World world(32);
-  Node a_node(world.add_host(net::Ipv4::of(52, 0, 0, 1)));
-  Node r_node(world.add_host(net::Ipv4::of(52, 0, 0, 3)));
-  Recorder a, leg_a, leg_b;
-  a.stream = a_node.mux_.create_stream(a);
-  leg_a.stream = r_node.mux_.create_stream(leg_a);
-  leg_b.stream = r_node.mux_.create_stream(leg_b);
-  leg_a.stream->relay_to(*leg_b.stream);
-  leg_b.stream->relay_to(*leg_a.stream);
-  a.stream->connect(*a_node.socket_, leg_a.stream->id(), r_node.address());
-  a.stream->destroy();
-  world.run_for(1_s);
-  CHECK(leg_a.closed == CloseReason::kReset);
-  CHECK(leg_b.closed == CloseReason::kReset);
-  CHECK(r_node.mux_.streams() == 0);
 }
 
 TEST_CASE("the last acknowledgement leaves before its stream is forgotten") {

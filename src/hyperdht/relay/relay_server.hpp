@@ -20,6 +20,10 @@
 #include "secret_stream/protomux.hpp"
 #include "udx/stream.hpp"
 
+namespace hsfwd {
+class MetricSink;
+}
+
 namespace hsfwd::hyperdht {
 
 /// In upstream's words, and what its relays do not count.
@@ -136,6 +140,7 @@ class RelayServer {
 
   const RelayLimits& limits() const { return limits_; }
   const RelayStats& stats() const { return stats_; }
+  void collect(MetricSink& sink) const;
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t active() const { return active_.size(); }
 

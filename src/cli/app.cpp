@@ -160,6 +160,11 @@ void App::remember_nodes() {
   if (!nodes.empty()) platform::save_nodes(node_file_, nodes, log_);
 }
 
+void App::collect(MetricSink& sink) const {
+  node_->collect(sink);
+  admission_.collect(sink);
+}
+
 int App::run() {
   loop_.run();
   remember_nodes();

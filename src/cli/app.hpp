@@ -40,6 +40,9 @@ class App {
   bool quiet() const { return !log_.enabled(LogLevel::kWarning); }
   net::Env env() { return loop_.env(log_); }
 
+  /// All that the node counts, and what comes in to all that is exposed.
+  void collect(MetricSink& sink) const;
+
   /// What is reported when something takes long.
   Waiting& waiting() { return waiting_; }
 

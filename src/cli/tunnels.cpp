@@ -11,6 +11,7 @@
 #include "cli/targets.hpp"
 #include "cli/timeline.hpp"
 #include "platform/listeners.hpp"
+#include "util/metrics.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -204,6 +205,15 @@ std::vector<net::Address> Exposure::relays() const {
   return server_ ? server_->introducers() : std::vector<net::Address>();
 }
 
+void Exposure::collect(MetricSink& sink) const {
+  LabellingSink labelled(sink, {{"exposed", key_text(public_key())}});
+  host_.collect(labelled);
+  labelled.counter("hsfwd_tunnel_refused", "Connections refused because there were too many",
+                   refused_);
+  labelled.gauge("hsfwd_tunnel_guests", "Peers that want no service and measure the path",
+                 guests_.count());
+}
+
 /// The service that the client gets. Stock clients do not ask, and get the first.
 std::optional<Extension> Exposure::answer_extension(const std::optional<Extension>& theirs) const {
   if (!theirs) return std::nullopt;
@@ -325,6 +335,13 @@ PeerTunnel::~PeerTunnel() {
 
 std::string PeerTunnel::Listening::address() const {
   return (forward->listening() ? forward->address() : wanted.listen).to_string();
+}
+
+void PeerTunnel::collect(MetricSink& sink) const {
+  for (const Listening& entry : listening_) {
+    LabellingSink labelled(sink, {{"listen", entry.address()}, {"peer", key_text(peer_.key)}});
+    entry.forward->collect(labelled);
+  }
 }
 
 void PeerTunnel::listen() {

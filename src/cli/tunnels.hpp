@@ -71,8 +71,8 @@ class Exposure {
   std::vector<net::Address> relays() const;
   /// The result of its last self test.
   const std::optional<Reachability>& reachability() const { return reported_; }
-  /// Connections that were refused because there were too many.
-  std::uint64_t refused() const { return refused_; }
+  /// With its key for a label.
+  void collect(MetricSink& sink) const;
 
  private:
   bool admits(const PublicKey& key) const;
@@ -96,7 +96,7 @@ class Exposure {
   std::optional<Server> server_;
   std::optional<Reachability> reported_;
   std::vector<std::unique_ptr<net::Lookup>> lookups_;  // of hosts that may be names
-  std::uint64_t refused_ = 0;
+  std::uint64_t refused_ = 0;                          // connections, because there were too many
   bool closing_ = false;
   std::optional<Task> closed_task_;  // of one that was never announced
 };
@@ -141,6 +141,8 @@ class PeerTunnel {
   const std::string& peer_name() const { return peer_.name; }
   const PublicKey& peer_key() const { return peer_.key; }
   const std::vector<Listening>& listening() const { return listening_; }
+  /// With each local address for a label.
+  void collect(MetricSink& sink) const;
 
  private:
   void on_open(const PeerInfo& peer, const std::string& service, std::uint64_t id);

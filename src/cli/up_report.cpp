@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "cli/figures.hpp"
 #include "platform/signals.hpp"
 #include "util/text.hpp"
 
@@ -26,10 +27,10 @@ Json address_text(const std::optional<net::Address>& seen_as) {
   return seen_as->port == 0 ? seen_as->host.to_string() : seen_as->to_string();
 }
 
-Json node_state(const NodeStatus& status) {
+Json node_state(const NodeStatus& status, const Figures& figures) {
   return {{"online", status.online},         {"persistent", status.persistent},
           {"firewalled", status.firewalled}, {"address", address_text(status.seen_as)},
-          {"nat", to_string(status.nat)},    {"bytesBuffered", status.bytes_buffered}};
+          {"nat", to_string(status.nat)},    {"bytesBuffered", figures.at("hsfwd_buffered_bytes")}};
 }
 
 std::vector<forward::OpenConnection> open_connections(const PeerTunnel& tunnel) {
@@ -53,7 +54,7 @@ Json expose_state(const Exposure& exposure) {
   Json allow;  // null: everybody
   for (const PublicKey& key : exposure.allowed()) allow.push_back(to_hex(key.view()));
   const auto& tested = exposure.reachability();
-  const forward::PipeStats total = exposure.host().total();
+  const auto figures = Figures::of(exposure);
   Json out = {{"publicKey", to_hex(exposure.public_key().view())},
               {"key", key_text(exposure.public_key())},
               {"services", services},
@@ -61,24 +62,28 @@ Json expose_state(const Exposure& exposure) {
               {"relays", texts(exposure.relays())},
               {"reachable", tested ? Json(tested->reachable()) : Json()},
               {"shared", tested && tested->shared},
-              {"connections", exposure.host().connections()},
-              {"refused", exposure.refused()},
-              {"bytesToPeer", total.to_peer},
-              {"bytesFromPeer", total.from_peer}};
+              {"connections", figures.at("hsfwd_tunnel_connections")},
+              {"refused", figures.at("hsfwd_tunnel_refused")},
+              {"bytesToPeer", figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}})},
+              {"bytesFromPeer", figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}})}};
   if (!exposure.problem().empty()) out["problem"] = told(exposure.problem());
   return out;
 }
 
 void add_tunnel(const PeerTunnel& tunnel, Json& out) {
+  const auto figures = Figures::of(tunnel);
   for (const PeerTunnel::Listening& entry : tunnel.listening()) {
-    const forward::PipeStats total = entry.forward->total();
-    out.push_back({{"listen", entry.address()},
+    const std::string at = entry.address();
+    const auto bytes = [&](const char* direction) {
+      return figures.at("hsfwd_tunnel_bytes", {{"listen", at}, {"direction", direction}});
+    };
+    out.push_back({{"listen", at},
                    {"peer", to_hex(tunnel.peer_key().view())},
                    {"name", tunnel.peer_name()},
                    {"service", entry.wanted.service},
                    {"connections", open_connections(tunnel).size()},
-                   {"bytesToPeer", total.to_peer},
-                   {"bytesFromPeer", total.from_peer}});
+                   {"bytesToPeer", bytes("to_peer")},
+                   {"bytesFromPeer", bytes("from_peer")}});
     if (!entry.problem.empty()) out.back()["problem"] = told(entry.problem);
   }
 }
@@ -116,7 +121,7 @@ Json status_event(App& app, const TunnelSet& tunnels, const std::string& config,
           {"seconds", (app.scheduler().now() - began).to_millis() / 1000},
           {"publicKey", to_hex(key.view())},
           {"key", key_text(key)},
-          {"node", node_state(app.node().status())},
+          {"node", node_state(app.node().status(), Figures::of(app))},
           {"exposes", exposes},
           {"connects", connects}};
 }

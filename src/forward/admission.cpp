@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "util/check.hpp"
+#include "util/metrics.hpp"
 
 namespace hsfwd::forward {
 
@@ -55,6 +56,13 @@ void Admission::Ticket::release() {
   const auto found = admission_->by_key_.find(key_);
   if (--found->second == 0) admission_->by_key_.erase(found);
   admission_ = nullptr;
+}
+
+void Admission::collect(MetricSink& sink) const {
+  sink.gauge("hsfwd_exposed_connections", "Connections of peers to all that is exposed",
+             connections_);
+  sink.gauge("hsfwd_exposed_connections_limit", "The most that there may be", limits_.connections);
+  sink.gauge("hsfwd_exposed_dialling", "Of these, waiting for their service to answer", dialling_);
 }
 
 }  // namespace hsfwd::forward

@@ -11,6 +11,10 @@
 #include "crypto/keys.hpp"
 #include "util/result.hpp"
 
+namespace hsfwd {
+class MetricSink;
+}
+
 namespace hsfwd::forward {
 
 class Admission {
@@ -69,6 +73,7 @@ class Admission {
 
   std::size_t connections() const { return connections_; }
   std::size_t dialling() const { return dialling_; }
+  void collect(MetricSink& sink) const;
 
  private:
   Limits limits_;

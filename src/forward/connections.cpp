@@ -4,11 +4,19 @@
 #include <algorithm>
 #include <new>
 
+#include "util/metrics.hpp"
+
 namespace hsfwd::forward {
 
 namespace {
 constexpr Duration kLeaveTime = 5_s;
 constexpr const char* kNoMemory = "out of memory";
+
+void collect_tunnel(MetricSink& sink, std::size_t connections, const PipeStats& total) {
+  sink.gauge("hsfwd_tunnel_connections", "Connections of the tunnel, those under way included",
+             connections);
+  total.collect(sink);
+}
 }  // namespace
 
 struct ServiceHost::Leaving final : net::ByteStreamObserver {
@@ -66,8 +74,8 @@ const Service* ServiceHost::find(const std::string& name) const {
   return found != services_.end() ? &*found : nullptr;
 }
 
-std::uint64_t ServiceHost::serve(std::unique_ptr<PeerStream> peer,
-                                 const Service& service, Admission::Ticket ticket) {
+std::uint64_t ServiceHost::serve(std::unique_ptr<PeerStream> peer, const Service& service,
+                                 Admission::Ticket ticket) {
   const std::uint64_t id = ids_.next++;
   Connection& connection = connections_[id];
   connection.since = scheduler_.now();
@@ -89,8 +97,7 @@ void ServiceHost::dial(std::uint64_t id, Connection& connection) {
                                   [this, id](auto result) { on_dialled(id, std::move(result)); });
 }
 
-void ServiceHost::turn_away(std::unique_ptr<PeerStream> peer,
-                            Admission::Ticket ticket) {
+void ServiceHost::turn_away(std::unique_ptr<PeerStream> peer, Admission::Ticket ticket) {
   leaving_.push_back(std::make_unique<Leaving>(*this, std::move(peer), std::move(ticket)));
 }
 
@@ -202,6 +209,10 @@ PipeStats ServiceHost::total() const {
   return out;
 }
 
+void ServiceHost::collect(MetricSink& sink) const {
+  collect_tunnel(sink, connections_.size(), total());
+}
+
 void ServiceHost::set_services(std::vector<Service> services, const std::string& reason) {
   HSFWD_CHECK(!services.empty());
   services_ = std::move(services);
@@ -304,6 +315,10 @@ PipeStats PortForward::total() const {
   PipeStats out = closed_total_;
   for (const auto& [id, connection] : connections_) out += connection.pipe->stats();
   return out;
+}
+
+void PortForward::collect(MetricSink& sink) const {
+  collect_tunnel(sink, connections_.size(), total());
 }
 
 }  // namespace hsfwd::forward

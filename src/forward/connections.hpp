@@ -61,6 +61,7 @@ class ServiceHost {
   std::vector<OpenConnection> list() const;
   /// Bytes of all connections so far, closed ones included.
   PipeStats total() const;
+  void collect(MetricSink& sink) const;
 
   /// Other services from now on, at least one. Connections to services that are no longer among
   /// them, or lead elsewhere now, end with `reason`; the others continue.
@@ -145,6 +146,7 @@ class PortForward {
   std::vector<OpenConnection> list() const;
   /// Bytes of all connections so far, closed ones included.
   PipeStats total() const;
+  void collect(MetricSink& sink) const;
 
  private:
   struct Connection {

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "util/metrics.hpp"
+
 namespace hsfwd::forward {
 
 namespace {
@@ -151,6 +153,13 @@ void Pipe::finish(const std::string& reason) {
     peer_->reset_because(reason);
   }
   done_(reason);
+}
+
+void PipeStats::collect(MetricSink& sink) const {
+  const char* name = "hsfwd_tunnel_bytes";
+  const char* help = "Bytes of all connections so far";
+  sink.counter(name, help, to_peer, {{"direction", "to_peer"}});
+  sink.counter(name, help, from_peer, {{"direction", "from_peer"}});
 }
 
 }  // namespace hsfwd::forward

@@ -22,6 +22,10 @@
 #include "node/peer_stream.hpp"
 #include "util/scheduler.hpp"
 
+namespace hsfwd {
+class MetricSink;
+}
+
 namespace hsfwd::forward {
 
 struct PipeStats {
@@ -33,6 +37,7 @@ struct PipeStats {
     from_peer += other.from_peer;
     return *this;
   }
+  void collect(MetricSink& sink) const;
 };
 
 class Pipe {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "util/metrics.hpp"
+
 namespace hsfwd::hyperdht {
 
 namespace {
@@ -164,6 +166,17 @@ void Dht::on_network_update() {
 
 void Dht::on_wake_up() {
   on_interfaces_changed();
+}
+
+void Dht::collect(MetricSink& sink) const {
+  sink.gauge("hsfwd_connections", "Connections to peers, those under way included",
+             sockets_.size());
+  node_.collect(sink);
+  endpoint_.collect(sink);
+  mux_.collect(sink);
+  router_.collect(sink);
+  if (storage_) storage_->collect(sink);
+  servers_.collect(sink);
 }
 
 }  // namespace hsfwd::hyperdht

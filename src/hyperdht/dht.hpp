@@ -81,6 +81,9 @@ class Dht final : private rpc::NodeHandler, private PeerDialer {
   LargeFrames& large_frames() { return large_frames_; }
   std::size_t open_sockets() const { return connections_.size(); }
 
+  /// All that this node counts.
+  void collect(MetricSink& sink) const;
+
  private:
   // rpc::NodeHandler
   bool on_request(const rpc::IncomingRequest& request) override;

@@ -124,8 +124,7 @@ struct RelayNode::Impl {
 RelayNode::RelayNode(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RelayNode::~RelayNode() = default;
 
-Result<void> RelayNode::listen(const KeyPair& keys,
-                               std::function<void(std::size_t)> on_announced) {
+Result<void> RelayNode::listen(const KeyPair& keys, std::function<void(std::size_t)> on_announced) {
   return impl_->relay.listen(keys, std::move(on_announced));
 }
 
@@ -143,6 +142,10 @@ RelayNode::Status RelayNode::status() const {
           .pairs_so_far = relay.stats().pairings_matched,
           .bytes_forwarded = relay.stats().bytes_forwarded,
           .refused = relay.stats().pairings_refused};
+}
+
+void RelayNode::collect(MetricSink& sink) const {
+  impl_->relay.relay().collect(sink);
 }
 
 // --- Node ---
@@ -254,8 +257,11 @@ NodeStatus Node::status() const {
           .local = dht.endpoint().server().local_address(),
           .seen_as = seen_as(node),
           .reachable_as = node.remote_address(),
-          .connections = dht.open_sockets(),
-          .bytes_buffered = dht.mux().budget().held()};
+          .connections = dht.open_sockets()};
+}
+
+void Node::collect(MetricSink& sink) const {
+  impl_->dht.collect(sink);
 }
 
 std::vector<net::Address> Node::known_nodes(std::size_t most) const {

@@ -29,6 +29,7 @@
 #include "node/peer_info.hpp"
 #include "node/peer_stream.hpp"
 #include "node/status.hpp"
+#include "util/metrics.hpp"
 #include "util/result.hpp"
 
 namespace hsfwd {
@@ -126,6 +127,7 @@ class RelayNode {
   void close(std::function<void()> done);
   const PublicKey& public_key() const;
   Status status() const;
+  void collect(MetricSink& sink) const;
 
  private:
   friend class Node;
@@ -166,6 +168,8 @@ class Node {
   NodeStatus status() const;
   /// Up to `most` other nodes that have answered, for Options::known_nodes of a later run.
   std::vector<net::Address> known_nodes(std::size_t most) const;
+  /// All that the node and its servers count; docs/metrics.md lists it.
+  void collect(MetricSink& sink) const;
   /// How much longer the node should stay, so that a peer whose last acknowledgement got lost can
   /// ask again.
   Duration owed_for() const;

@@ -46,9 +46,9 @@ class PeerSocket::Impl final : public net::ByteStreamObserver {
   }
 
   void on_writable() override {
-    const bool waited = !backlog.empty();
+    const bool waited = waiting() > 0;
     flush();
-    if (!gone && waited && backlog.empty() && on_drain) on_drain();
+    if (!gone && waited && waiting() == 0 && on_drain) on_drain();
     check_over();
   }
 
@@ -56,10 +56,16 @@ class PeerSocket::Impl final : public net::ByteStreamObserver {
     if (!std::exchange(over, true) && on_close) on_close(reason);
   }
 
+  std::size_t waiting() const { return backlog.size() - taken; }
+
   void flush() {
-    const std::size_t taken = stream->write(backlog);
-    backlog.erase(backlog.begin(), backlog.begin() + static_cast<std::ptrdiff_t>(taken));
-    if (backlog.empty() && ending) stream->end();
+    taken += stream->write(ByteView(backlog).subspan(taken));
+    // What was taken goes in large pieces: for who writes on and on, to move the rest is not free.
+    if (taken >= waiting()) {
+      backlog.erase(backlog.begin(), backlog.begin() + static_cast<std::ptrdiff_t>(taken));
+      taken = 0;
+    }
+    if (waiting() == 0 && ending) stream->end();
   }
 
   void check_over() {
@@ -80,7 +86,8 @@ class PeerSocket::Impl final : public net::ByteStreamObserver {
   std::function<void()> on_end;
   std::function<void(const std::string&)> on_close;
   std::function<void()> on_drain;
-  Bytes backlog;
+  Bytes backlog;  // behind what was taken
+  std::size_t taken = 0;
   bool paused = false;
   bool ending = false;
   bool ended = false;
@@ -130,7 +137,7 @@ void PeerSocket::on_drain(std::function<void()> callback) {
 bool PeerSocket::write(ByteView bytes) {
   append(impl_->backlog, bytes);
   impl_->flush();
-  return impl_->backlog.size() < kBacklogMark;
+  return impl_->waiting() < kBacklogMark;
 }
 
 void PeerSocket::end() {

@@ -27,8 +27,6 @@ struct NodeStatus {
   /// The address under which it is in the DHT, or could be; nothing while others disagree on it.
   std::optional<net::Address> reachable_as;
   std::size_t connections = 0;  // those under way included
-  /// What all connections hold unread and unsent, bytes.
-  std::size_t bytes_buffered = 0;
 };
 
 }  // namespace hsfwd

@@ -23,6 +23,10 @@
 #include "rpc/message.hpp"
 #include "rpc/strays.hpp"
 
+namespace hsfwd {
+class MetricSink;
+}
+
 namespace hsfwd::rpc {
 
 struct RequestSpec {
@@ -193,6 +197,7 @@ class Calls {
   void see_out(std::unique_ptr<Call> call);
   std::size_t in_flight() const { return active_.size(); }
   const CallStats& stats() const { return stats_; }
+  void collect(MetricSink& sink) const;
   const Strays& strays() const { return strays_; }
 
   static constexpr Duration kDrainInterval = 750_ms;

@@ -131,6 +131,7 @@ class Node final : private Calls::Owner, private BootstrapHost {
   /// Any node has answered since the start.
   bool has_been_answered() const { return call_stats().responses > 0; }
   const AdmissionStats& admission_stats() const { return admission_stats_; }
+  void collect(MetricSink& sink) const;
   Tokens& tokens() { return tokens_; }
   UnresolvedNames& unresolved_names() { return unresolved_names_; }
   std::uint32_t tick() const { return tick_; }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "udx/bbr.hpp"
+#include "util/metrics.hpp"
 
 namespace hsfwd::udx {
 
@@ -219,6 +220,16 @@ void Mux::sweep_lingering() {
   Instant next = Instant::max();
   for (const auto& [id, entry] : lingering_) next = std::min(next, entry.until);
   linger_timer_.start_at(next);
+}
+
+void Mux::collect(MetricSink& sink) const {
+  sink.gauge("hsfwd_streams", "UDX streams, and legs of relayed ones", streams());
+  sink.gauge("hsfwd_buffered_bytes", "What all streams hold unread and unsent", budget_.held());
+  sink.gauge("hsfwd_buffered_bytes_most", "The most that they ever held", budget_.most_held());
+  sink.gauge("hsfwd_buffered_bytes_limit", "The most that they may hold", budget_.limit());
+  sink.counter("hsfwd_buffer_full_packets", "Packets dropped because there was no room for them",
+               budget_.refused());
+  sink.gauge("hsfwd_early_packets", "Packets kept until those before them come", packets_kept());
 }
 
 Receiver::~Receiver() {

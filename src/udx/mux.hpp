@@ -12,6 +12,10 @@
 #include "udx/transmitter.hpp"
 #include "util/random.hpp"
 
+namespace hsfwd {
+class MetricSink;
+}
+
 namespace hsfwd::udx {
 
 class Mux {
@@ -56,6 +60,7 @@ class Mux {
   const Budget& budget() const { return budget_; }
   /// Packets that streams keep until those before them come.
   std::size_t packets_kept() const { return packets_.in_use(); }
+  void collect(MetricSink& sink) const;
 
  private:
   friend class Receiver;

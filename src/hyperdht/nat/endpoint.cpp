@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <span>
 
+#include "util/metrics.hpp"
+
 namespace hsfwd::hyperdht {
 
 namespace {
@@ -120,6 +122,13 @@ bool Endpoint::is_own(const net::Address& address) const {
   return is_bound_to(*server_, address) || is_bound_to(*client_, address) ||
          std::any_of(pool_.begin(), pool_.end(),
                      [&](const auto& entry) { return is_bound_to(*entry.first, address); });
+}
+
+void Endpoint::collect(MetricSink& sink) const {
+  sink.counter("hsfwd_datagrams", "Datagrams that came in", stats_.datagrams);
+  sink.counter("hsfwd_foreign_datagrams", "Of these, dropped: of no protocol that is spoken here",
+               stats_.foreign);
+  sink.gauge("hsfwd_pool_sockets", "UDP sockets beside the two main ones", pool_.size());
 }
 
 }  // namespace hsfwd::hyperdht

@@ -12,6 +12,10 @@
 #include "rpc/node.hpp"
 #include "udx/mux.hpp"
 
+namespace hsfwd {
+class MetricSink;
+}
+
 namespace hsfwd::hyperdht {
 
 struct BindOptions {
@@ -89,6 +93,7 @@ class Endpoint final : public net::UdpObserver {
   bool is_own(const net::Address& address) const;
 
   const EndpointStats& stats() const { return stats_; }
+  void collect(MetricSink& sink) const;
 
   // net::UdpObserver
   void on_datagrams(net::UdpSocket& socket, std::span<net::InboundDatagram> batch) override;

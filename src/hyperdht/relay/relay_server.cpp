@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "util/check.hpp"
+#include "util/metrics.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -309,6 +310,26 @@ void RelayServer::sweep() {
   stats_.pairs_expired += idle.size();
   for (RelayPair* pair : idle) end(*pair);
   if (!waiting_.empty() || !active_.empty()) sweep_later();
+}
+
+void RelayServer::collect(MetricSink& sink) const {
+  sink.counter("hsfwd_relay_sessions", "Peers that came to the relay", stats_.sessions_accepted);
+  sink.counter("hsfwd_relay_sessions_closed", "Of these, gone again", stats_.sessions_closed);
+  sink.counter("hsfwd_relay_pairings", "Pairings that were asked for", stats_.pairings_requested);
+  sink.counter("hsfwd_relay_pairings_matched", "Of these, with both sides there",
+               stats_.pairings_matched);
+  const char* name = "hsfwd_relay_pairings_ended";
+  const char* help = "Pairings that came to nothing, or to an end for silence";
+  sink.counter(name, help, stats_.pairings_cancelled, {{"reason", "cancelled"}});
+  sink.counter(name, help, stats_.pairings_expired, {{"reason", "nobody_came"}});
+  sink.counter(name, help, stats_.pairings_refused, {{"reason", "limit"}});
+  sink.counter(name, help, stats_.pairs_expired, {{"reason", "idle"}});
+  sink.counter("hsfwd_relay_packets", "Packets forwarded", stats_.packets_forwarded);
+  sink.counter("hsfwd_relay_bytes", "Bytes forwarded, of UDP payload", stats_.bytes_forwarded);
+  sink.counter("hsfwd_relay_packets_dropped", "Packets dropped, above the rate",
+               stats_.packets_dropped);
+  sink.gauge("hsfwd_relay_waiting", "Peers that wait for the other side", waiting());
+  sink.gauge("hsfwd_relay_pairs", "Pairs that are carried", active());
 }
 
 }  // namespace hsfwd::hyperdht

@@ -20,6 +20,10 @@
 #include "udx/relay_leg.hpp"
 #include "util/scheduler.hpp"
 
+namespace hsfwd {
+class MetricSink;
+}
+
 namespace hsfwd::hyperdht {
 
 /// In upstream's words, and what its relays do not count.
@@ -133,6 +137,7 @@ class RelayServer {
 
   const RelayLimits& limits() const { return limits_; }
   const RelayStats& stats() const { return stats_; }
+  void collect(MetricSink& sink) const;
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t active() const { return active_.size(); }
 

@@ -8,6 +8,7 @@
 #include "hyperdht/server/context.hpp"
 #include "hyperdht/server/server_session.hpp"
 #include "hyperdht/server/servers.hpp"
+#include "util/metrics.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -205,6 +206,25 @@ void Server::forget(ServerSession& session) {
   by_noise_.erase(session.noise());
   order_.remove(session.id());
   context_.env.scheduler.retire(sessions_.take(session.id()));
+}
+
+void Server::collect(MetricSink& sink) const {
+  sink.counter("hsfwd_server_handshakes", "First messages of clients that were opened",
+               stats_.handshakes);
+  const char* name = "hsfwd_server_dropped";
+  const char* help = "Clients that did not become a connection";
+  sink.counter(name, help, stats_.turned_away, {{"reason", "turned_away"}});
+  sink.counter(name, help, stats_.invalid, {{"reason", "invalid"}});
+  sink.counter(name, help, stats_.refused, {{"reason", "not_allowed"}});
+  sink.counter(name, help, stats_.dropped, {{"reason", "too_many"}});
+  sink.counter(name, help, stats_.abandoned, {{"reason", "no_proof"}});
+  sink.counter("hsfwd_server_connections", "Connections handed over", stats_.connections);
+  sink.counter("hsfwd_server_early", "Clients served before their proof, as they are known there",
+               stats_.early);
+  sink.gauge("hsfwd_server_sessions", "Clients on their way to a connection, or to a direct path",
+             sessions_.size());
+  sink.gauge("hsfwd_server_known_clients", "Clients that would not be asked for a proof",
+             clients_.size());
 }
 
 }  // namespace hsfwd::hyperdht

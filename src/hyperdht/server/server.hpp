@@ -19,6 +19,10 @@
 #include "hyperdht/store/router.hpp"
 #include "util/slot_map.hpp"
 
+namespace hsfwd {
+class MetricSink;
+}
+
 namespace hsfwd::hyperdht {
 
 struct ServerContext;
@@ -84,6 +88,7 @@ class Server final : public RoutedServer {
   const crypto::PublicKey& public_key() const { return keys_.public_key; }
   const Announcer* announcer() const { return announcer_.get(); }
   const ServerStats& stats() const { return stats_; }
+  void collect(MetricSink& sink) const;
   std::size_t sessions() const { return sessions_.size(); }
   const KnownClients& known_clients() const { return clients_; }
 

@@ -3,6 +3,8 @@
 
 #include "hyperdht/nat/punch_socket.hpp"
 #include "hyperdht/server/server.hpp"
+#include "hyperdht/wire/key_text.hpp"
+#include "util/metrics.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -22,6 +24,13 @@ void Servers::refresh() {
 void Servers::prepare_punch_socket() {
   context_.punch_socket.want(!servers_.empty() && context_.node.bootstrapped() &&
                              context_.node.firewalled());
+}
+
+void Servers::collect(MetricSink& sink) const {
+  for (const Server* server : servers_) {
+    LabellingSink labelled(sink, {{"server", key_text(server->public_key())}});
+    server->collect(labelled);
+  }
 }
 
 }  // namespace hsfwd::hyperdht

@@ -5,6 +5,10 @@
 
 #include "hyperdht/nat/context.hpp"
 
+namespace hsfwd {
+class MetricSink;
+}
+
 namespace hsfwd::hyperdht {
 
 class Server;
@@ -24,6 +28,8 @@ class Servers {
   /// The network changed: all announce again soon.
   void refresh();
   void prepare_punch_socket();
+  /// Each with its key for a label.
+  void collect(MetricSink& sink) const;
 
  private:
   const Context& context_;

@@ -3,6 +3,8 @@
 
 #include <optional>
 
+#include "util/metrics.hpp"
+
 namespace hsfwd::hyperdht {
 
 namespace {
@@ -216,6 +218,15 @@ void Router::answer_relay(const rpc::RequestOrigin& origin, const Bytes& message
   } else {
     ++stats_.refused;
   }
+}
+
+void Router::collect(MetricSink& sink) const {
+  const char* name = "hsfwd_introductions";
+  const char* help = "Messages passed on between clients and servers";
+  sink.counter(name, help, stats_.handshakes_relayed, {{"of", "handshake"}});
+  sink.counter(name, help, stats_.holepunches_relayed, {{"of", "holepunch"}});
+  sink.counter("hsfwd_introductions_refused",
+               "Not passed on: nobody had asked, or too much for one address", stats_.refused);
 }
 
 }  // namespace hsfwd::hyperdht

@@ -19,6 +19,10 @@
 #include "rpc/node.hpp"
 #include "util/token_bucket.hpp"
 
+namespace hsfwd {
+class MetricSink;
+}
+
 namespace hsfwd::hyperdht {
 
 /// A server's answer to a first handshake message.
@@ -79,6 +83,7 @@ class Router {
                         Bytes payload, net::UdpSocket* socket);
 
   const RouterStats& stats() const { return stats_; }
+  void collect(MetricSink& sink) const;
   std::size_t forward_bytes() const { return forwards_.bytes(); }
 
  private:

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "util/metrics.hpp"
+
 namespace hsfwd::hyperdht {
 
 namespace {
@@ -337,6 +339,12 @@ void Storage::store_value(Values& values, const rpc::IncomingRequest& request, B
   } else {
     node_.reply_error(request.origin, kErrorNotStored, rpc::kBareReply);
   }
+}
+
+void Storage::collect(MetricSink& sink) const {
+  sink.gauge("hsfwd_store_values", "Values kept for others", values());
+  sink.gauge("hsfwd_store_records", "Announcements kept for others", records());
+  sink.gauge("hsfwd_store_bytes", "What all of that takes", bytes());
 }
 
 }  // namespace hsfwd::hyperdht

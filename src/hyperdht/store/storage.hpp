@@ -10,6 +10,10 @@
 #include "hyperdht/store/router.hpp"
 #include "hyperdht/wire/signatures.hpp"
 
+namespace hsfwd {
+class MetricSink;
+}
+
 namespace hsfwd::hyperdht {
 
 class Storage {
@@ -28,6 +32,7 @@ class Storage {
   std::size_t bytes() const;
   /// Announced under targets that are not the announcers' own.
   std::size_t records() const { return records_.size(); }
+  void collect(MetricSink& sink) const;
 
  private:
   using Key = rpc::Target;

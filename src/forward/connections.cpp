@@ -23,7 +23,7 @@ struct ServiceHost::Leaving final : net::ByteStreamObserver {
   Leaving(ServiceHost& h, std::unique_ptr<PeerStream> p, Admission::Ticket t)
       : host(h), peer(std::move(p)), ticket(std::move(t)), timer(h.scheduler_, [this] {
           peer->reset();
-          host.let_go(*this);
+          host.leaving_.retire(*this);
         }) {
     peer->set_observer(this);
     peer->end();
@@ -35,9 +35,9 @@ struct ServiceHost::Leaving final : net::ByteStreamObserver {
     }
   }
   void on_writable() override {
-    if (peer->flushed()) host.let_go(*this);
+    if (peer->flushed()) host.leaving_.retire(*this);
   }
-  void on_reset(const std::string&) override { host.let_go(*this); }
+  void on_reset(const std::string&) override { host.leaving_.retire(*this); }
 
   void cancel() {
     timer.stop();
@@ -61,7 +61,8 @@ ServiceHost::ServiceHost(Scheduler& scheduler, net::StreamFactory& streams, Conn
       streams_(streams),
       ids_(ids),
       services_(std::move(services)),
-      on_closed_(std::move(on_closed)) {
+      on_closed_(std::move(on_closed)),
+      leaving_(scheduler) {
   HSFWD_CHECK(!services_.empty());
 }
 
@@ -98,14 +99,7 @@ void ServiceHost::dial(std::uint64_t id, Connection& connection) {
 }
 
 void ServiceHost::turn_away(std::unique_ptr<PeerStream> peer, Admission::Ticket ticket) {
-  leaving_.push_back(std::make_unique<Leaving>(*this, std::move(peer), std::move(ticket)));
-}
-
-void ServiceHost::let_go(Leaving& leaving) {
-  const auto found = std::find_if(leaving_.begin(), leaving_.end(),
-                                  [&](const auto& entry) { return entry.get() == &leaving; });
-  scheduler_.retire(std::move(*found));
-  leaving_.erase(found);
+  leaving_.emplace(*this, std::move(peer), std::move(ticket));
 }
 
 void ServiceHost::on_dialled(std::uint64_t id,

@@ -14,6 +14,7 @@
 #include "forward/service.hpp"
 #include "node/peer_stream.hpp"
 #include "util/log.hpp"
+#include "util/owned_set.hpp"
 
 namespace hsfwd::forward {
 
@@ -94,7 +95,6 @@ class ServiceHost {
   };
 
   struct Leaving;
-  void let_go(Leaving& leaving);
 
   void dial(std::uint64_t id, Connection& connection);
   void on_dialled(std::uint64_t id, Result<std::unique_ptr<net::ByteStream>, std::string> result);
@@ -112,7 +112,7 @@ class ServiceHost {
   PipeStats closed_total_;
   std::map<std::uint64_t, Connection> connections_;
   std::map<std::uint64_t, std::unique_ptr<Waiting>> waiting_;
-  std::vector<std::unique_ptr<Leaving>> leaving_;
+  OwnedSet<Leaving> leaving_;
   std::function<void()> on_left_;
 };
 

@@ -1,29 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forward/guests.hpp"
 
-#include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 
 namespace hsfwd::forward {
 
 Guests::~Guests() {
-  for (const auto& guest : guests_) guest->peer->set_observer(nullptr);
+  for (const auto& guest : guests_) guest->cancel();
 }
 
 void Guests::add(std::unique_ptr<net::BufferedByteStream> peer, Admission::Ticket ticket) {
   if (guests_.size() == kMax) {
-    guests_.front()->peer->reset();
-    leave(*guests_.front());
+    guests_.front().peer->reset();
+    guests_.retire(guests_.front());
   }
-  guests_.push_back(std::make_unique<Guest>(*this, std::move(peer), std::move(ticket)));
-  guests_.back()->peer->set_observer(guests_.back().get());
-}
-
-void Guests::leave(Guest& guest) {
-  const auto at = std::find_if(guests_.begin(), guests_.end(),
-                               [&](const auto& other) { return other.get() == &guest; });
-  scheduler_.retire(std::move(*at));
-  guests_.erase(at);
+  Guest& guest = guests_.emplace(*this, std::move(peer), std::move(ticket));
+  guest.peer->set_observer(&guest);
 }
 
 /// Nobody is there to take what it says.
@@ -34,15 +28,15 @@ void Guests::Guest::on_readable() {
   if (peer->read_state() != net::ReadState::kEnd || ending) return;
   ending = true;
   peer->end();
-  if (peer->flushed()) host.leave(*this);
+  if (peer->flushed()) host.guests_.retire(*this);
 }
 
 void Guests::Guest::on_writable() {
-  if (ending && peer->flushed()) host.leave(*this);
+  if (ending && peer->flushed()) host.guests_.retire(*this);
 }
 
 void Guests::Guest::on_reset(const std::string&) {
-  host.leave(*this);
+  host.guests_.retire(*this);
 }
 
 }  // namespace hsfwd::forward

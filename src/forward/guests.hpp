@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <list>
 #include <memory>
 #include <string>
 
 #include "forward/admission.hpp"
 #include "net/byte_stream.hpp"
-#include "util/scheduler.hpp"
+#include "util/owned_set.hpp"
 
 namespace hsfwd::forward {
 
@@ -15,7 +14,7 @@ namespace hsfwd::forward {
 /// leave, or until too many others have come.
 class Guests {
  public:
-  explicit Guests(Scheduler& scheduler) : scheduler_(scheduler) {}
+  explicit Guests(Scheduler& scheduler) : guests_(scheduler) {}
   ~Guests();
 
   void add(std::unique_ptr<net::BufferedByteStream> peer, Admission::Ticket ticket = {});
@@ -37,10 +36,7 @@ class Guests {
     bool ending = false;
   };
 
-  void leave(Guest& guest);
-
-  Scheduler& scheduler_;
-  std::list<std::unique_ptr<Guest>> guests_;  // oldest first
+  OwnedSet<Guest> guests_;  // oldest first
 };
 
 }  // namespace hsfwd::forward

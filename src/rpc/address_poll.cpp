@@ -13,6 +13,8 @@ constexpr std::size_t kPolled = 5;  // as many as the network check asks
 constexpr int kPollRetries = 1;
 }  // namespace
 
+AddressPoll::AddressPoll(Node& node) : node_(node), calls_(node.env().scheduler) {}
+
 bool AddressPoll::start(const net::Address& address, const std::vector<net::Address>& dissenters,
                         Done done) {
   HSFWD_CHECK(!running());
@@ -26,8 +28,7 @@ bool AddressPoll::start(const net::Address& address, const std::vector<net::Addr
 }
 
 void AddressPoll::cancel() {
-  for (auto& call : calls_) node_.env().scheduler.retire(std::move(call));
-  calls_.clear();
+  calls_.retire_all();
 }
 
 void AddressPoll::choose(const net::Address& address, const std::vector<net::Address>& dissenters,
@@ -60,9 +61,8 @@ std::vector<net::Address> AddressPoll::shuffled(std::vector<net::Address> nodes)
 }
 
 void AddressPoll::ask(const net::Address& node) {
-  calls_.push_back(
-      std::make_unique<Call>(node_.calls(), [this](const CallResult& result) { on_pong(result); }));
-  node_.ping(*calls_.back(), node, nullptr, kPollRetries);
+  Call& call = calls_.emplace(node_.calls(), [this](const CallResult& result) { on_pong(result); });
+  node_.ping(call, node, nullptr, kPollRetries);
 }
 
 void AddressPoll::on_pong(const CallResult& result) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "rpc/call.hpp"
+#include "util/owned_set.hpp"
 
 namespace hsfwd::rpc {
 
@@ -23,7 +24,7 @@ class AddressPoll {
   /// What came in of it, maybe nothing.
   using Done = std::function<void(const std::vector<Opinion>&)>;
 
-  explicit AddressPoll(Node& node) : node_(node) {}
+  explicit AddressPoll(Node& node);
 
   bool running() const { return !calls_.empty(); }
   /// False when there is nobody to be asked.
@@ -40,7 +41,7 @@ class AddressPoll {
   Node& node_;
   Done done_;
   std::vector<net::Address> asked_;
-  std::vector<std::unique_ptr<Call>> calls_;
+  OwnedSet<Call> calls_;
   std::size_t missing_ = 0;
   std::vector<Opinion> opinions_;
 };

@@ -20,7 +20,6 @@ constexpr std::size_t kMaxPeerTimes = 4096;
 // Longer than from one refresh of the table to the next, which asks silent peers as well: one that
 // stays silent is waited for once and not every time it is forgotten.
 constexpr Duration kSilenceMemory = 10_min;
-constexpr std::size_t kMaxSilentPeers = 1024;
 constexpr std::size_t kMaxSeenOut = 32;
 }  // namespace
 
@@ -56,12 +55,7 @@ Duration PeerTimes::timeout(const net::Address& peer, int attempt) {
 }
 
 void SilentPeers::add(const net::Address& peer, Instant sent_at, Instant now) {
-  if (entries_.size() >= kMaxSilentPeers && !entries_.contains(peer)) {
-    std::erase_if(entries_,
-                  [&](const auto& entry) { return now - entry.second.last >= kSilenceMemory; });
-    if (entries_.size() >= kMaxSilentPeers) entries_.erase(entries_.begin());
-  }
-  Entry& entry = entries_[peer];
+  Entry& entry = entries_.note(peer);
   if (entry.count > 0 && sent_at < entry.last) return;
   if (now - entry.last >= kSilenceMemory) entry.count = 0;
   ++entry.count;
@@ -69,9 +63,8 @@ void SilentPeers::add(const net::Address& peer, Instant sent_at, Instant now) {
 }
 
 int SilentPeers::count(const net::Address& peer, Instant now) const {
-  const auto found = entries_.find(peer);
-  if (found == entries_.end() || now - found->second.last >= kSilenceMemory) return 0;
-  return found->second.count;
+  const Entry* const entry = entries_.find(peer);
+  return entry != nullptr && now - entry->last < kSilenceMemory ? entry->count : 0;
 }
 
 std::uint64_t Calls::Window::on_sent() {
@@ -95,6 +88,7 @@ Calls::Calls(const net::Env& env, Owner& owner)
     : env_(env),
       owner_(owner),
       times_(env.random),
+      seen_out_(env.scheduler),
       send_waiting_task_(env.scheduler, [this] { send_waiting(); }) {}
 
 Calls::~Calls() {
@@ -156,14 +150,11 @@ void Calls::see_out(std::unique_ptr<Call> call) {
     return;
   }
   call->seen_out_ = true;
-  seen_out_.push_back(std::move(call));
+  seen_out_.add(std::move(call));
 }
 
 void Calls::on_seen_out(const Call& call) {
-  const auto at = std::find_if(seen_out_.begin(), seen_out_.end(),
-                               [&](const auto& other) { return other.get() == &call; });
-  env_.scheduler.retire(std::move(*at));
-  seen_out_.erase(at);
+  seen_out_.retire(call);
 }
 
 void Calls::drain() {

@@ -22,6 +22,8 @@
 #include "net/env.hpp"
 #include "rpc/message.hpp"
 #include "rpc/strays.hpp"
+#include "util/bounded_map.hpp"
+#include "util/owned_set.hpp"
 
 namespace hsfwd {
 class MetricSink;
@@ -109,7 +111,8 @@ class Call {
   Timer timer_;
 };
 
-/// Round-trip times by peer, for timeouts.
+/// Round-trip times by peer, for timeouts. In two generations, since each answer notes one: an order
+/// would cost more than that the limit is not exact.
 class PeerTimes {
  public:
   explicit PeerTimes(Random& random) : random_(random) {}
@@ -141,11 +144,12 @@ class SilentPeers {
   int count(const net::Address& peer, Instant now) const;
 
  private:
+  static constexpr std::size_t kMaxPeers = 1024;
   struct Entry {
     int count = 0;
     Instant last;
   };
-  std::unordered_map<net::Address, Entry> entries_;
+  BoundedMap<net::Address, Entry> entries_{kMaxPeers};
 };
 
 struct CallStats {
@@ -236,7 +240,7 @@ class Calls {
   Window window_;
   std::unordered_map<std::uint16_t, Call*> active_;
   std::deque<Call*> waiting_;
-  std::vector<std::unique_ptr<Call>> seen_out_;
+  OwnedSet<Call> seen_out_;
   CallStats stats_;
   Strays strays_;
   Instant heard_at_ = Instant::from_micros(std::numeric_limits<std::int64_t>::min());

@@ -15,6 +15,8 @@ constexpr int kMaxSwaps = 3;                // parallel, by newcomers
 constexpr int kMaxSwapsForAskers = 2;       // parallel, as many more: who asks may be made up
 }  // namespace
 
+Liveness::Liveness(Node& node) : node_(node), tests_(node.env().scheduler) {}
+
 int Liveness::running(Kind kind) const {
   return static_cast<int>(std::count_if(tests_.begin(), tests_.end(),
                                         [kind](const auto& test) { return test->kind == kind; }));
@@ -63,9 +65,7 @@ bool Liveness::ping_some() {
 
 void Liveness::test(RoutingNode& node, Kind kind, const RoutingNode& newcomer) {
   node.pinged = node_.tick();
-  tests_.push_back(
-      std::make_unique<Test>(Test{kind, node.id, newcomer, node_.env().now(), nullptr}));
-  Test& test = *tests_.back();
+  Test& test = tests_.emplace(Test{kind, node.id, newcomer, node_.env().now(), nullptr});
   test.call = std::make_unique<Call>(
       node_.calls(), [this, &test](const CallResult& result) { on_result(test, result); });
   RequestSpec spec;
@@ -76,22 +76,17 @@ void Liveness::test(RoutingNode& node, Kind kind, const RoutingNode& newcomer) {
 }
 
 void Liveness::on_result(Test& test, const CallResult& result) {
-  const auto at = std::find_if(tests_.begin(), tests_.end(),
-                               [&](const auto& other) { return other.get() == &test; });
-  std::unique_ptr<Test> done = std::move(*at);
-  tests_.erase(at);
-
+  tests_.retire(test);
   RoutingTable& table = node_.table();
-  RoutingNode* node = table.find(done->id);
+  RoutingNode* node = table.find(test.id);
   // An answer counts only if it came under the node's id.
-  const bool alive = result && node != nullptr && result->from_id == done->id;
-  const bool offline = !result && !node_.calls().heard_since(done->began);
+  const bool alive = result && node != nullptr && result->from_id == test.id;
+  const bool offline = !result && !node_.calls().heard_since(test.began);
   in_doubt_ |= offline;
   if (!alive && !offline) {
-    if (node != nullptr) table.remove(done->id);
-    take_in(done->newcomer, done->kind);
+    if (node != nullptr) table.remove(test.id);
+    take_in(test.newcomer, test.kind);
   }
-  node_.env().scheduler.retire(std::move(done));
 }
 
 void Liveness::take_in(const RoutingNode& newcomer, Kind kind) {

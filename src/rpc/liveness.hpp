@@ -2,10 +2,10 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "rpc/call.hpp"
 #include "rpc/routing_table.hpp"
+#include "util/owned_set.hpp"
 
 namespace hsfwd::rpc {
 
@@ -15,7 +15,7 @@ class Node;
 /// ones where old ones are gone.
 class Liveness {
  public:
-  explicit Liveness(Node& node) : node_(node) {}
+  explicit Liveness(Node& node);
 
   /// One that only asks has to show that it is there when a place is free.
   enum class Newcomer { kAsks, kAnswers };
@@ -44,7 +44,7 @@ class Liveness {
   int running(Kind kind) const;
 
   Node& node_;
-  std::vector<std::unique_ptr<Test>> tests_;
+  OwnedSet<Test> tests_;
   bool in_doubt_ = false;  // nobody answered while a test failed: their fault or ours?
 };
 

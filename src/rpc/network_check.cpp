@@ -10,7 +10,9 @@
 namespace hsfwd::rpc {
 
 NetworkCheck::NetworkCheck(Node& node)
-    : node_(node), one_(node.calls(), [this](const CallResult& result) { on_one_(result.ok()); }) {}
+    : node_(node),
+      calls_(node.env().scheduler),
+      one_(node.calls(), [this](const CallResult& result) { on_one_(result.ok()); }) {}
 
 void NetworkCheck::start(Done done) {
   HSFWD_CHECK(!running_);
@@ -52,8 +54,7 @@ void NetworkCheck::cancel() {
   one_.cancel();
   running_ = false;
   node_.env().scheduler.retire(std::move(walk_));
-  for (auto& call : calls_) node_.env().scheduler.retire(std::move(call));
-  calls_.clear();
+  calls_.retire_all();
 }
 
 /// Those heard of last; the neighbours of one that is taken after all others.
@@ -92,9 +93,9 @@ void NetworkCheck::probe() {
     return;
   }
   for (const net::Address& to : nodes_) {
-    calls_.push_back(std::make_unique<Call>(node_.calls(),
-                                            [this](const CallResult& result) { on_pong(result); }));
-    calls_.back()->start(question(to));
+    Call& call =
+        calls_.emplace(node_.calls(), [this](const CallResult& result) { on_pong(result); });
+    call.start(question(to));
   }
 }
 
@@ -124,8 +125,7 @@ std::size_t NetworkCheck::enough() const {
 }
 
 void NetworkCheck::conclude() {
-  for (auto& call : calls_) node_.env().scheduler.retire(std::move(call));
-  calls_.clear();
+  calls_.retire_all();
   AddressVotes probed;
   for (const Pong& pong : agreeing()) probed.add(pong.to, pong.from);
   // A NAT that maps the port to another one is no open host, however well it forwards today.

@@ -8,6 +8,7 @@
 #include "rpc/address_votes.hpp"
 #include "rpc/bootstrap_nodes.hpp"
 #include "rpc/call.hpp"
+#include "util/owned_set.hpp"
 
 namespace hsfwd::rpc {
 
@@ -56,7 +57,7 @@ class NetworkCheck {
   std::vector<net::Address> nodes_;
   std::size_t places_ = 0;  // of nodes that are no neighbours
   std::unique_ptr<BootstrapWalk> walk_;
-  std::vector<std::unique_ptr<Call>> calls_;
+  OwnedSet<Call> calls_;
   std::size_t missing_ = 0;
   std::vector<Pong> pongs_;
   std::function<void(bool)> on_one_;

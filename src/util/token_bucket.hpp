@@ -22,6 +22,8 @@ class TokenBucket {
  public:
   /// Full.
   constexpr explicit TokenBucket(const TokenRate& rate) : rate_(rate), level_(rate.capacity) {}
+  /// Empty at `now`.
+  constexpr TokenBucket(const TokenRate& rate, Instant now) : rate_(rate), level_(0), at_(now) {}
 
   constexpr double level(Instant now) const {
     const double back = rate_.per_second * std::max(0.0, (now - at_).to_seconds());

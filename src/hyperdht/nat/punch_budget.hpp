@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "util/time.hpp"
+#include "util/token_bucket.hpp"
 
 namespace hsfwd::hyperdht {
 
 /// Punching through a NAT of random ports takes hundreds of datagrams and mappings, so a node runs
-/// one such punch at a time, and in the long run sends no more than kRefill datagrams a second for
+/// one such punch at a time, and in the long run sends no more than kRate.per_second datagrams for
 /// it.
 ///
 /// Differs from upstream, which pauses 20 s after every such punch: one that succeeded early leaves
@@ -14,28 +14,18 @@ namespace hsfwd::hyperdht {
 /// is upstream's worst case, 1,750 datagrams in 35 s and the pause.
 class PunchBudget {
  public:
-  bool available(Instant now) const { return !running_ && credit(now) >= kToBegin; }
+  bool available(Instant now) const { return !running_ && credit_.level(now) >= kToBegin; }
 
   void begin() { running_ = true; }
-  void spend(Instant now, int datagrams) {
-    credit_ = credit(now) - datagrams;
-    counted_at_ = now;
-  }
+  void spend(Instant now, int datagrams) { credit_.take(now, datagrams); }
   void end() { running_ = false; }
 
-  static constexpr double kRefill = 32;  // datagrams a second
-  static constexpr double kCapacity = 1750;
+  static constexpr TokenRate kRate{.per_second = 32, .capacity = 1750};  // datagrams
   static constexpr double kToBegin = 640;  // datagrams: a punch of median luck, three times over
 
  private:
-  double credit(Instant now) const {
-    const double refilled = credit_ + kRefill * (now - counted_at_).to_seconds();
-    return refilled < kCapacity ? refilled : kCapacity;
-  }
-
   bool running_ = false;
-  double credit_ = kCapacity;
-  Instant counted_at_;
+  TokenBucket credit_{kRate};
 };
 
 }  // namespace hsfwd::hyperdht

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/nat/punch_requests.hpp"
 
-#include <algorithm>
-
 #include "hyperdht/nat/context.hpp"
 
 namespace hsfwd::hyperdht {
@@ -29,7 +27,8 @@ PunchRequests::PunchRequests(const Context& context, Holepuncher& puncher,
       session_(session),
       log_(log),
       observer_(observer),
-      secure_(key, context.env.random) {}
+      secure_(key, context.env.random),
+      requests_(context.env.scheduler) {}
 
 void PunchRequests::send(const Way& way, HolepunchPayload payload, Duration pace) {
   payload.round = round_++;
@@ -39,9 +38,8 @@ void PunchRequests::send(const Way& way, HolepunchPayload payload, Duration pace
 
 void PunchRequests::send_too(const Way& way, Duration pace) {
   last_.token = way.prove ? std::optional(secure_.token(way.peer.host)) : std::nullopt;
-  requests_.push_back(std::make_unique<Request>(
-      Request{.call = nullptr, .way = way, .asks_to_punch = last_.punching, .token = last_.token}));
-  Request& request = *requests_.back();
+  Request& request = requests_.emplace(
+      Request{.call = nullptr, .way = way, .asks_to_punch = last_.punching, .token = last_.token});
   request.call = std::make_unique<rpc::Call>(
       context_.node.calls(),
       [this, &request](const rpc::CallResult& result) { on_result(request, result); });
@@ -69,8 +67,7 @@ void PunchRequests::tell(const Way& way, HolepunchPayload payload) {
 }
 
 void PunchRequests::forget() {
-  for (auto& request : requests_) context_.env.scheduler.retire(std::move(request));
-  requests_.clear();
+  requests_.retire_all();
 }
 
 /// The answer, if it is one: the relay may say what it likes.
@@ -98,11 +95,7 @@ void PunchRequests::on_result(Request& request, const rpc::CallResult& result) {
   }
   log_.note(AttemptStep::kPunch, "introducer {}: {}", request.way.relay.to_string(),
             result ? "an invalid answer" : "no answer");
-  std::erase_if(requests_, [&](auto& other) {
-    const bool same = other.get() == &request;
-    if (same) context_.env.scheduler.retire(std::move(other));
-    return same;
-  });
+  requests_.retire(request);
   if (requests_.empty()) observer_.on_unanswered(result.ok());
 }
 

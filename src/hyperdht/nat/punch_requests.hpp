@@ -11,6 +11,7 @@
 #include "hyperdht/nat/attempt_log.hpp"
 #include "hyperdht/nat/holepuncher.hpp"
 #include "hyperdht/wire/secure_payload.hpp"
+#include "util/owned_set.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -81,7 +82,7 @@ class PunchRequests {
   SecurePayload secure_;
   std::uint64_t round_ = 0;
   HolepunchPayload last_;
-  std::vector<std::unique_ptr<Request>> requests_;
+  OwnedSet<Request> requests_;
 };
 
 }  // namespace hsfwd::hyperdht

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "hyperdht/nat/endpoint.hpp"
+#include "util/bounded_map.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -15,7 +15,10 @@ namespace hsfwd::hyperdht {
 class Routes {
  public:
   explicit Routes(Endpoint& endpoint, Scheduler& scheduler)
-      : endpoint_(endpoint), scheduler_(scheduler), timer_(scheduler, [this] { let_go(); }) {}
+      : endpoint_(endpoint),
+        scheduler_(scheduler),
+        entries_(kMaxRoutes),
+        timer_(scheduler, [this] { let_go(); }) {}
 
   struct Route {
     std::shared_ptr<net::UdpSocket> socket;
@@ -33,6 +36,7 @@ class Routes {
   void clear();
 
  private:
+  static constexpr std::size_t kMaxRoutes = 1024;
   struct Entry {
     net::UdpSocket* socket = nullptr;
     std::weak_ptr<PoolSocket> owner;
@@ -48,7 +52,7 @@ class Routes {
 
   Endpoint& endpoint_;
   Scheduler& scheduler_;
-  std::map<crypto::PublicKey, Entry> entries_;
+  BoundedMap<crypto::PublicKey, Entry> entries_;
   std::vector<Lingering> lingering_;  // each socket once, the first to go first
   Timer timer_;
 };

@@ -148,7 +148,10 @@ RelayServer::RelayServer(Scheduler& scheduler, CreateLeg create_leg, HoldSocket 
       create_leg_(std::move(create_leg)),
       hold_socket_(std::move(hold_socket)),
       limits_(limits),
-      budget_at_(scheduler.now()),
+      active_(scheduler),
+      budget_({.per_second = static_cast<double>(limits.rate),
+               .capacity = std::max(static_cast<double>(limits.rate) * kBurstSeconds, kMinBurst)},
+              scheduler.now()),
       sweep_timer_(scheduler, [this] { sweep(); }) {}
 
 RelayServer::~RelayServer() {
@@ -199,7 +202,7 @@ void RelayServer::join(std::unique_ptr<RelayPair> pair) {
   }
   udx::RelayLeg::join(*joined.sides_[0].leg, *joined.sides_[1].leg);
   joined.active_at_ = scheduler_.now();
-  active_[&joined] = std::move(pair);
+  active_.add(std::move(pair));
   for (const bool initiator : {false, true}) {
     RelayPair::Side& side = joined.side(initiator);
     side.session->reply({.initiator = initiator, .token = joined.token_, .id = side.leg->id()});
@@ -265,26 +268,14 @@ void RelayServer::make_room_for_waiting() {
 
 /// May come from a leg of the pair itself.
 void RelayServer::end(RelayPair& pair) {
-  const auto found = active_.find(&pair);
-  if (found == active_.end()) return;
-  auto ended = std::move(found->second);
-  active_.erase(found);
-  scheduler_.retire(std::move(ended));
+  active_.retire(pair);
 }
 
 /// Above the rate packets are dropped, as by any full link; the peers' congestion control answers.
 bool RelayServer::admit(std::size_t size) {
-  if (limits_.rate > 0) {
-    const auto rate = static_cast<double>(limits_.rate);
-    const Instant now = scheduler_.now();
-    budget_ = std::min(budget_ + rate * (now - budget_at_).to_seconds(),
-                       std::max(rate * kBurstSeconds, kMinBurst));
-    budget_at_ = now;
-    if (budget_ < static_cast<double>(size)) {
-      ++stats_.packets_dropped;
-      return false;
-    }
-    budget_ -= static_cast<double>(size);
+  if (limits_.rate > 0 && !budget_.try_take(scheduler_.now(), static_cast<double>(size))) {
+    ++stats_.packets_dropped;
+    return false;
   }
   ++stats_.packets_forwarded;
   stats_.bytes_forwarded += size;
@@ -304,7 +295,7 @@ void RelayServer::sweep() {
   stats_.pairings_expired += expired.size();
   for (const RelayToken& token : expired) forget_waiting(token);
   std::vector<RelayPair*> idle;
-  for (const auto& [key, pair] : active_) {
+  for (const auto& pair : active_) {
     if (now - pair->active_at_ >= limits_.idle_expiry) idle.push_back(pair.get());
   }
   stats_.pairs_expired += idle.size();

@@ -18,7 +18,9 @@
 #include "hyperdht/relay/relay_limits.hpp"
 #include "secret_stream/protomux.hpp"
 #include "udx/relay_leg.hpp"
+#include "util/owned_set.hpp"
 #include "util/scheduler.hpp"
+#include "util/token_bucket.hpp"
 
 namespace hsfwd {
 class MetricSink;
@@ -163,12 +165,11 @@ class RelayServer {
   const HoldSocket hold_socket_;
   const RelayLimits limits_;
   std::map<RelayToken, std::unique_ptr<RelayPair>> waiting_;
-  std::map<const RelayPair*, std::unique_ptr<RelayPair>> active_;
+  OwnedSet<RelayPair> active_;
   std::map<crypto::PublicKey, std::size_t> sides_of_key_;
   std::map<net::Ipv4, std::size_t> sides_of_host_;
   std::size_t sessions_ = 0;
-  double budget_ = 0;  // bytes that may be forwarded now
-  Instant budget_at_;
+  TokenBucket budget_;  // bytes that may be forwarded now
   RelayStats stats_;
   Timer sweep_timer_;
 };

@@ -17,9 +17,9 @@ std::uint64_t distance(std::uint64_t a, std::uint64_t b) {
 
 KnownClients::Message KnownClients::note_message(const crypto::PublicKey& client,
                                                  std::optional<std::uint64_t> stamp, Instant now) {
-  const auto found = clients_.find(client);
-  if (found == clients_.end() || !stamp) return Message::kUnknown;
-  Client& known = found->second;
+  Client* const found = clients_.find(client);
+  if (found == nullptr || !stamp) return Message::kUnknown;
+  Client& known = *found;
   const auto passed = static_cast<std::uint64_t>((now - known.stamp_at).to_micros());
   if (known.stamp == 0) return Message::kUnknown;
   if (*stamp <= known.newest || distance(*stamp, known.stamp + passed) > kToleranceMicros) {
@@ -32,9 +32,7 @@ KnownClients::Message KnownClients::note_message(const crypto::PublicKey& client
 void KnownClients::note_proof(const crypto::PublicKey& client, std::optional<std::uint64_t> stamp,
                               Instant asked_at, const std::optional<net::Address>& at,
                               Instant now) {
-  if (!clients_.contains(client)) make_room();
-  Client& known = clients_[client];
-  known.proven_at = now;
+  Client& known = clients_.note(client);
   if (stamp) {
     known.stamp = *stamp;
     known.stamp_at = asked_at;
@@ -50,20 +48,12 @@ void KnownClients::note_proof(const crypto::PublicKey& client, std::optional<std
 
 bool KnownClients::was_at(const crypto::PublicKey& client, const net::Address& at,
                           Instant now) const {
-  const auto found = clients_.find(client);
-  if (found == clients_.end()) return false;
-  const auto& places = found->second.places;
+  const Client* const known = clients_.find(client);
+  if (known == nullptr) return false;
+  const auto& places = known->places;
   return std::any_of(places.begin(), places.end(), [&](const Place& place) {
     return place.address == at && now - place.proven_at < kLately;
   });
-}
-
-/// Proofs are what costs a client most, so the table is walked only when one is new and it is full.
-void KnownClients::make_room() {
-  if (clients_.size() < kMaxClients) return;
-  clients_.erase(std::min_element(
-      clients_.begin(), clients_.end(),
-      [](const auto& a, const auto& b) { return a.second.proven_at < b.second.proven_at; }));
 }
 
 }  // namespace hsfwd::hyperdht

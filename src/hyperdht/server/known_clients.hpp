@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
 #include <optional>
 #include <vector>
 
 #include "crypto/keys.hpp"
 #include "net/address.hpp"
+#include "util/bounded_map.hpp"
 #include "util/time.hpp"
 
 namespace hsfwd::hyperdht {
@@ -50,16 +50,13 @@ class KnownClients {
     Instant proven_at;
   };
   struct Client {
-    std::uint64_t newest = 0;  // stamp of any first message so far
-    std::uint64_t stamp = 0;   // of the last one that led to a proof,
-    Instant stamp_at;          // which came then
-    Instant proven_at;
+    std::uint64_t newest = 0;   // stamp of any first message so far
+    std::uint64_t stamp = 0;    // of the last one that led to a proof,
+    Instant stamp_at;           // which came then
     std::vector<Place> places;  // the last one is the newest
   };
 
-  void make_room();
-
-  std::map<crypto::PublicKey, Client> clients_;
+  BoundedMap<crypto::PublicKey, Client> clients_{kMaxClients};  // noted by proofs
 };
 
 }  // namespace hsfwd::hyperdht

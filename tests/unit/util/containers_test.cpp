@@ -3,7 +3,9 @@
 #include <memory>
 #include <string>
 
+#include "util/bounded_map.hpp"
 #include "util/buffer_pool.hpp"
+#include "util/owned_set.hpp"
 #include "util/ring.hpp"
 #include "util/slot_map.hpp"
 
@@ -83,4 +85,112 @@ TEST_CASE("a buffer pool uses its buffers again and keeps no more than it may") 
     CHECK(pool.in_use() == 11);
   }
   CHECK(pool.in_use() == 0);
+}
+
+TEST_CASE("a bounded map forgets what was noted longest ago") {
+  BoundedMap<int, std::string> map(3);
+  for (const int key : {2, 1, 3}) map.note(key) = std::to_string(key);
+  CHECK(map.size() == 3);
+  // Asking keeps nothing, noting does.
+  REQUIRE(map.find(2) != nullptr);
+  CHECK(*map.find(2) == "2");
+  CHECK(map.note(1) == "1");
+  map.note(4) = "4";
+  CHECK(map.size() == 3);
+  CHECK(!map.contains(2));
+  map.note(5) = "5";
+  CHECK(!map.contains(3));
+  REQUIRE(map.find(1) != nullptr);
+  CHECK(*map.find(1) == "1");
+
+  SECTION("what is erased makes room, and comes back empty") {
+    map.erase(1);
+    map.erase(99);
+    CHECK(map.find(1) == nullptr);
+    CHECK(map.size() == 2);
+    CHECK(map.note(1).empty());
+    CHECK(map.contains(4));
+  }
+  SECTION("nothing is left of what is cleared") {
+    map.clear();
+    CHECK(map.size() == 0);
+    for (int key = 0; key < 10; ++key) map.note(key);
+    CHECK(map.size() == 3);
+    CHECK(map.contains(7));
+    CHECK(!map.contains(6));
+  }
+}
+
+TEST_CASE("references into a bounded map outlive the coming and going of others") {
+  BoundedMap<int, int> map(2);
+  int& kept = map.note(1);
+  kept = 7;
+  for (int key = 2; key < 50; ++key) {
+    map.note(1);
+    map.note(key);
+  }
+  CHECK(&kept == map.find(1));
+  CHECK(kept == 7);
+}
+
+namespace {
+
+/// Writes a letter when it is cancelled, and its capital when it goes.
+class Ender {
+ public:
+  Ender(std::string& story, char name) : story_(story), name_(name) {}
+  Ender(const Ender&) = delete;
+  Ender& operator=(const Ender&) = delete;
+  ~Ender() { story_ += static_cast<char>(name_ - 'a' + 'A'); }
+  void cancel() { story_ += name_; }
+  char name() const { return name_; }
+
+ private:
+  std::string& story_;
+  const char name_;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "what is retired from an owned set is cancelled at once, and deleted after the dispatch") {
+  Scheduler scheduler;
+  std::string story;
+  OwnedSet<Ender> set(scheduler);
+  set.emplace(story, 'a');
+  Ender& b = set.add(std::make_unique<Ender>(story, 'b'));
+  set.emplace(story, 'c');
+  CHECK(set.front().name() == 'a');
+
+  set.retire(b);
+  CHECK(story == "b");
+  CHECK(b.name() == 'b');
+  CHECK(set.size() == 2);
+  // Its end may come from several sides.
+  set.retire(b);
+  CHECK(story == "b");
+  scheduler.collect();
+  CHECK(story == "bB");
+
+  std::string left;
+  for (const auto& one : set) left += one->name();
+  CHECK(left == "ac");
+
+  SECTION("all of them") {
+    set.retire_all();
+    CHECK(set.empty());
+    CHECK(story == "bBac");
+    // One that comes in the same dispatch is not among them.
+    set.emplace(story, 'd');
+    scheduler.collect();
+    CHECK(story == "bBacAC");
+    CHECK(set.size() == 1);
+  }
+  SECTION("with the set") {
+    {
+      OwnedSet<Ender> other(scheduler);
+      other.emplace(story, 'e');
+    }
+    CHECK(story == "bBE");
+  }
 }

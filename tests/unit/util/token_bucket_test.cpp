@@ -34,6 +34,13 @@ TEST_CASE("what is refused costs a token bucket nothing, and credit is paid back
   CHECK(bucket.try_take(later(1100), 1));
 }
 
+TEST_CASE("a token bucket that begins empty fills from then on") {
+  TokenBucket bucket(kRate, later(1000));
+  CHECK(bucket.level(later(1000)) == 0);
+  CHECK(!bucket.try_take(later(1000), 1));
+  CHECK(bucket.level(later(2000)) == Approx(kRate.per_second));
+}
+
 TEST_CASE("token buckets are apart for each key, and time that runs backwards gives nothing") {
   TokenBuckets buckets(kRate, 64, 0x123456789abcdefULL);
   CHECK(buckets.try_take(1, later(1000), 20));

@@ -208,6 +208,19 @@ TEST_CASE("a stream that ends gives back the window and the turn that it had") {
   CHECK(net.told.most_in_flight < kWindow + 1500);
 }
 
+TEST_CASE("a stream whose peer answers nothing holds the window until it is given up") {
+  Shared<2> net(82, kNoPacing, {}, kWindow, false);
+  net.connect_peer(1);
+  net.a[0].send(kEndless, false);
+  net.world.run_for(20_ms);
+  net.a[1].send(1000, false);
+  net.world.run_for(100_ms);
+  CHECK(net.b[1].received == 0);
+  net.a[0].stream->destroy();
+  net.world.run_for(50_ms);
+  CHECK(net.b[1].received == 1000);
+}
+
 TEST_CASE("the search for the size of packets goes on when the stream that probed is gone") {
   for (int after_ms = 21; after_ms < 45; after_ms += 2) {
     Shared<2> net(77);
@@ -222,14 +235,14 @@ TEST_CASE("the search for the size of packets goes on when the stream that probe
 }
 
 TEST_CASE("a timeout of one stream is none of the path while others are answered") {
-  Shared<2> net(78);
+  // The second one's peer does not know yet where to send.
+  Shared<2> net(78, kNoPacing, {}, kWindow, false);
+  net.connect_peer(0);
   net.a[0].send(kEndless, false);
   net.world.run_for(100_ms);
-  // Nobody is there for the second.
-  net.b[1].stream.reset();
-  net.b_node.mux_.end_batch();
   net.a[1].send(1000, false);
   net.world.run_for(2_s);
+  CHECK(net.a[1].stream->stats().timeouts > 0);
   CHECK(net.told.timeouts == 0);
   // When nobody is answered it is.
   net.b_node.host_.link().set_connected(false);

@@ -307,3 +307,31 @@ TEST_CASE("a stream may join a path that leads somewhere already") {
   // The round trip was known: nothing had to be guessed.
   CHECK(late.stream->stats().packets_repeated == 0);
 }
+
+TEST_CASE("a probe that is acknowledged after a path was left says nothing of the new one") {
+  // A link so slow that the first packets and the probe behind them are acknowledged one by one.
+  sim::LinkProfile link;
+  link.rate = 200'000;
+  Pair pair(83, link);
+  pair.connect();
+  const auto second = pair.a_node.open();
+  pair.a.send(100'000, false);
+  pair.world.run_for(50_ms);
+  pair.a.stream->change_remote(*second, pair.b.stream->id(), pair.b_node.address());
+  // New probes leave once everything sent before is acknowledged.
+  std::size_t largest = 0;
+  REQUIRE(pair.world.run_until(
+      [&] {
+        if (pair.a.remote_changes > 0) return true;
+        largest = std::max(largest, pair.a.stream->stats().mtu);
+        return false;
+      },
+      5_s));
+  CHECK(largest == PathMtu::kBase);
+  pair.world.run_for(5_s);
+  CHECK(pair.b.received == 100'000);
+  CHECK(pair.b.intact);
+  pair.a.stream.reset();
+  pair.a_node.mux_.end_batch();
+  pair.a_node.mux_.forget_socket(*second);
+}

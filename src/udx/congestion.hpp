@@ -16,7 +16,7 @@ struct AckSample {
   std::uint64_t lost = 0;             // bytes newly marked lost
   std::uint64_t in_flight = 0;        // bytes, after the acknowledgements
   std::uint64_t prior_in_flight = 0;  // bytes, before them
-  std::uint64_t delivered_total = 0;  // bytes since the stream began
+  std::uint64_t delivered_total = 0;  // bytes since the path began
 
   // Of the packet among them that left last. `rate_valid` is false when there is no usable one.
   bool rate_valid = false;

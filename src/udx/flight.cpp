@@ -80,6 +80,14 @@ SeqNo Flight::first_lost() {
   return lost_hint_;
 }
 
+void Flight::forget_probes() {
+  for (std::size_t i = 0; i < packets_.size(); ++i) {
+    if (!packets_[i].probe) continue;
+    packets_[i].probe = false;
+    packets_[i].padding = 0;
+  }
+}
+
 bool Flight::mark_acked(SeqNo seq) {
   SentPacket& packet = at(seq);
   if (packet.state == PacketState::kAcked) return false;

@@ -75,6 +75,8 @@ class Flight {
   /// A lost packet leaves again.
   void resend(SeqNo seq, Instant now);
   void mark_lost(SeqNo seq);
+  /// What is in flight proves nothing of sizes any more: the path is another one.
+  void forget_probes();
   /// Returns false when it was acknowledged before.
   bool mark_acked(SeqNo seq);
   /// Forgets the lowest packet, which is acknowledged.

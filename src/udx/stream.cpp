@@ -72,6 +72,7 @@ void Stream::on_path_changed(const Place& left) {
   if (!connected()) return;
   const PathChange::Destination to{path_.remote(), change_.current().id};
   change_.begin(left, to, flight_.end(), flight_.empty());
+  flight_.forget_probes();
   rack_.reset();
   check_change_final();
   mark_dirty();

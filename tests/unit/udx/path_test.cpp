@@ -208,6 +208,19 @@ TEST_CASE("a stream that ends gives back the window and the turn that it had") {
   CHECK(net.told.most_in_flight < kWindow + 1500);
 }
 
+TEST_CASE("a stream whose peer answers nothing holds the window until it is given up") {
+  Shared<2> net(82, kNoPacing, {}, kWindow, false);
+  net.connect_peer(1);
+  net.a[0].send(kEndless, false);
+  net.world.run_for(20_ms);
+  net.a[1].send(1000, false);
+  net.world.run_for(100_ms);
+  CHECK(net.b[1].received == 0);
+  net.a[0].stream->destroy();
+  net.world.run_for(50_ms);
+  CHECK(net.b[1].received == 1000);
+}
+
 TEST_CASE("the search for the size of packets goes on when the stream that probed is gone") {
   for (int after_ms = 21; after_ms < 45; after_ms += 2) {
     Shared<2> net(77);
@@ -222,14 +235,14 @@ TEST_CASE("the search for the size of packets goes on when the stream that probe
 }
 
 TEST_CASE("a timeout of one stream is none of the path while others are answered") {
-  Shared<2> net(78);
+  // The second one's peer does not know yet where to send.
+  Shared<2> net(78, kNoPacing, {}, kWindow, false);
+  net.connect_peer(0);
   net.a[0].send(kEndless, false);
   net.world.run_for(100_ms);
-  // Nobody is there for the second.
-  net.b[1].stream.reset();
-  net.b_node.mux_.end_batch();
   net.a[1].send(1000, false);
   net.world.run_for(2_s);
+  CHECK(net.a[1].stream->stats().timeouts > 0);
   CHECK(net.told.timeouts == 0);
   // When nobody is answered it is.
   net.b_node.host_.link().set_connected(false);
@@ -293,4 +306,32 @@ TEST_CASE("a stream may join a path that leads somewhere already") {
   CHECK(its_peer.received == 10'000);
   // The round trip was known: nothing had to be guessed.
   CHECK(late.stream->stats().packets_repeated == 0);
+}
+
+TEST_CASE("a probe that is acknowledged after a path was left says nothing of the new one") {
+  // A link so slow that the first packets and the probe behind them are acknowledged one by one.
+  sim::LinkProfile link;
+  link.rate = 200'000;
+  Pair pair(83, link);
+  pair.connect();
+  const auto second = pair.a_node.open();
+  pair.a.send(100'000, false);
+  pair.world.run_for(50_ms);
+  pair.a.stream->change_remote(*second, pair.b.stream->id(), pair.b_node.address());
+  // New probes leave once everything sent before is acknowledged.
+  std::size_t largest = 0;
+  REQUIRE(pair.world.run_until(
+      [&] {
+        if (pair.a.remote_changes > 0) return true;
+        largest = std::max(largest, pair.a.stream->stats().mtu);
+        return false;
+      },
+      5_s));
+  CHECK(largest == PathMtu::kBase);
+  pair.world.run_for(5_s);
+  CHECK(pair.b.received == 100'000);
+  CHECK(pair.b.intact);
+  pair.a.stream.reset();
+  pair.a_node.mux_.end_batch();
+  pair.a_node.mux_.forget_socket(*second);
 }

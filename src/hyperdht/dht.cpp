@@ -106,8 +106,7 @@ std::unique_ptr<PeerSocket> Dht::connect(const crypto::PublicKey& remote, Connec
   const crypto::KeyPair& keys = options.key_pair ? *options.key_pair : options_.key_pair;
   auto socket = std::make_unique<PeerSocket>(context_, keys.public_key, remote, true);
   auto attempt = std::make_unique<Connector>(client_context_, *socket, remote, std::move(options));
-  socket->set_path_observer(attempt.get());
-  attempts_.start(std::move(attempt));
+  socket->set_path_observer(&attempts_.start(std::move(attempt)));
   return socket;
 }
 
@@ -170,7 +169,7 @@ void Dht::on_wake_up() {
 
 void Dht::collect(MetricSink& sink) const {
   sink.gauge("hsfwd_connections", "Connections to peers, those under way included",
-             sockets_.size());
+             connections_.size());
   node_.collect(sink);
   endpoint_.collect(sink);
   mux_.collect(sink);

@@ -58,8 +58,11 @@ void Path::lift_limit() {
 
 void Path::on_arrival(const net::UdpSocket& socket, const net::Address& from,
                       std::size_t datagram) {
-  if (allowance_) *allowance_ += kAmplification * datagram;
   heard_ |= is(socket, from);
+  if (!allowance_) return;
+  *allowance_ += kAmplification * datagram;
+  // Whoever it was too little for has given up its turn.
+  for (PathUser* const user : users_) user->wake();
 }
 
 bool Path::spend_allowance(std::size_t datagram) {

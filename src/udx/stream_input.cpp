@@ -111,8 +111,10 @@ void Stream::take_kept() {
   while (received_.next_is_kept()) {
     ReceiveQueue::Kept kept = received_.take();
     if (kept.size == 0) continue;
-    deliver_chunk({kept.memory.data(), kept.size});
+    // First who owns the bytes: without memory for the second, nobody reads what is gone.
+    const ByteView bytes(kept.memory.data(), kept.size);
     chunk_memory_.push_back(std::move(kept.memory));
+    deliver_chunk(bytes);
   }
   window_.charge();
   if (remote_end_ && !remote_ended_ && received_.next() > *remote_end_) {

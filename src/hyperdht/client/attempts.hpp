@@ -2,9 +2,8 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
-#include "util/scheduler.hpp"
+#include "util/owned_set.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -18,13 +17,12 @@ class Attempts {
   ~Attempts();
 
   /// Events come later.
-  void start(std::unique_ptr<Connector> attempt);
+  Connector& start(std::unique_ptr<Connector> attempt);
   void end(const Connector& attempt);
   bool empty() const { return attempts_.empty(); }
 
  private:
-  Scheduler& scheduler_;
-  std::vector<std::unique_ptr<Connector>> attempts_;
+  OwnedSet<Connector> attempts_;
 };
 
 }  // namespace hsfwd::hyperdht

@@ -34,11 +34,13 @@ PeerConnection::PeerConnection(const PeerContext& context, SecureStream& stream,
                   [this](const char* reason) { fail(ConnectError::kTimedOut, reason); }),
       path_task_(context.env.scheduler, [this] {
         if (!silent_ && on_path_changed_) on_path_changed_();
-      }) {
-  context_.connections.add(*this);
-}
+      }) {}
 
 PeerConnection::~PeerConnection() = default;
+
+void PeerConnection::join_node() {
+  context_.connections.add(*this);
+}
 
 void PeerConnection::leave_node() {
   if (PathObserver* observer = std::exchange(path_observer_, nullptr)) {
@@ -78,14 +80,15 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
   hash_ = session.hash;
   extension_ = extension;
   path_ = path.kind;
-  stream_.start(session,
-                {.hsfwd = extension_.has_value(),
-                 .sealed_end = has(Extension::kSealedEnd),
-                 .first_record = initiator_ && first_record_},
-                path.socket, remote_id, path.remote);
+  stream_.set_keys(session,
+                   {.hsfwd = extension_.has_value(),
+                    .sealed_end = has(Extension::kSealedEnd),
+                    .first_record = initiator_ && first_record_},
+                   path.socket, remote_id, path.remote);
   using Keys = secret_stream::Unordered::Keys;
   unordered_.emplace(session, context_.env.random,
                      has(Extension::kSecretKeys) ? Keys::kOfSecret : Keys::kOfHash);
+  stream_.begin();
   keepalive_.start();
   stream_.deliver_early();
   for (const Bytes& message : std::exchange(early_messages_, {})) receive_message(message);
@@ -159,7 +162,7 @@ bool PeerConnection::accept_path(net::UdpSocket& socket, net::Address from) {
   const bool passed_on = carrier_ && carrier_->is_from_carrier(socket, from);
   if (!passed_on && path_observer_ != nullptr) {
     path_observer_->on_path(socket, from);
-  } else if (!passed_on) {
+  } else if (!passed_on && proven_) {
     leave_carrier({socket, from, path_kind_of(from)});
   }
   return !raw.connected() || raw.is_path(socket, from) || speaks();
@@ -205,7 +208,7 @@ std::size_t PeerConnection::max_unordered() const {
 }
 
 void PeerConnection::send_unordered(ByteView plaintext) {
-  if (!stream_.is_open()) return;
+  if (!stream_.is_open() || !unordered_) return;
   const auto envelope = unordered_->seal(plaintext);
   if (!envelope) {
     fail(ConnectError::kBroken);
@@ -240,7 +243,7 @@ void PeerConnection::receive_message(ByteView message) {
 /// Sealed for the peer, and sent ahead; what rides on the reset itself cannot be lost or overtaken
 /// by it. Nothing for stock peers.
 Bytes PeerConnection::farewell(const std::string& reason) {
-  if (!stream_.is_open() || !extension_) return {};
+  if (!stream_.is_open() || !extension_ || !unordered_) return {};
   const auto envelope =
       unordered_->seal(Farewell{has(Extension::kSecretKeys) ? reason : kUntold}.encode());
   if (!envelope) return {};

@@ -137,7 +137,8 @@ class PeerConnection : protected SecureStream::Connection {
   void fail(ConnectError error, const char* detail = nullptr);
 
  protected:
-  /// Takes it out of what the node knows. Before the stream is gone.
+  /// The node knows of it as long as it is whole: once the stream is there, and before that is gone.
+  void join_node();
   void leave_node();
 
  private:

@@ -5,7 +5,9 @@ namespace hsfwd::hyperdht {
 
 PeerSocket::PeerSocket(const PeerContext& context, const crypto::PublicKey& local,
                        const crypto::PublicKey& remote, bool initiator)
-    : PeerConnection(context, *this, local, remote, initiator), SecureStream(context, *this) {}
+    : PeerConnection(context, *this, local, remote, initiator), SecureStream(context, *this) {
+  join_node();
+}
 
 PeerSocket::~PeerSocket() {
   leave_node();

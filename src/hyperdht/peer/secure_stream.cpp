@@ -47,9 +47,9 @@ Scheduler& SecureStream::scheduler() const {
 
 // --- Life ---
 
-void SecureStream::start(const noise::Session& session, const Terms& terms, net::UdpSocket& socket,
-                         udx::StreamId remote_id, const net::Address& remote) {
-  state_ = State::kOpen;
+void SecureStream::set_keys(const noise::Session& session, const Terms& terms,
+                            net::UdpSocket& socket, udx::StreamId remote_id,
+                            const net::Address& remote) {
   terms_ = terms;
   // Peers of our own kind count acknowledgements by what they cover, not by their number.
   if (terms.hsfwd) raw_->set_ack_policy(udx::AckPolicy::kBatched);
@@ -59,8 +59,12 @@ void SecureStream::start(const noise::Session& session, const Terms& terms, net:
   receiver_.emplace(session, context_.record_pool,
                     terms.sealed_end ? EndMark::kSealed : EndMark::kNone,
                     terms.hsfwd ? kMaxRecordBody : secret_stream::kMaxBody);
+  state_ = State::kOpen;
+}
+
+void SecureStream::begin() {
   raw_->write(sender_->header_frame());
-  if (terms.first_record) write_record({});
+  if (terms_.first_record) write_record({});
   last_write_ = context_.env.now();
   open_task_.post();
   if (ended_at_) end_raw();
@@ -165,7 +169,7 @@ void SecureStream::on_closed(udx::CloseReason reason) {
   if (closed()) return;
   // A reset that has overtaken the handshake's answer: that says to whom the connection was, and
   // makes the reason readable.
-  if (!sender_) {
+  if (state_ == State::kWaiting && reason != udx::CloseReason::kNoMemory) {
     early_close_ = reason;
     return;
   }

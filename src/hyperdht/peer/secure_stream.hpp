@@ -97,9 +97,11 @@ class SecureStream : public net::BufferedByteStream, private udx::StreamObserver
   // --- For the connection, and who makes it ---
   udx::Stream& raw() { return *raw_; }
   const udx::Stream& raw() const { return *raw_; }
-  /// Begins to encrypt, over a path. deliver_early() and deliver_early_end() must follow.
-  void start(const noise::Session& session, const Terms& terms, net::UdpSocket& socket,
-             udx::StreamId remote_id, const net::Address& remote);
+  /// Has its keys and a path from now on. begin(), deliver_early() and deliver_early_end() must follow.
+  void set_keys(const noise::Session& session, const Terms& terms, net::UdpSocket& socket,
+                udx::StreamId remote_id, const net::Address& remote);
+  /// The first words.
+  void begin();
   /// What came in before the keys were known.
   void deliver_early();
   void deliver_early_end();

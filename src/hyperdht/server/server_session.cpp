@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "hyperdht/peer/peer_connections.hpp"
@@ -233,9 +234,9 @@ void ServerSession::prepare_punch(const HandshakeMessage& message,
                                   const rpc::RequestOrigin& origin) {
   ServerPunch::Owner& owner = *this;
   const bool secret_keys = (features_ & Extension::kSecretKeys) != 0;
-  auto punch = std::make_unique<AnsweredPunch>(std::make_unique<ServerPunch>(
-      context_, SecurePayload::shared_key(*keys_, secret_keys),
-      remote_.firewall, remote_.extension.has_value(), owner));
+  auto punch = std::make_unique<AnsweredPunch>(
+      std::make_unique<ServerPunch>(context_, SecurePayload::shared_key(*keys_, secret_keys),
+                                    remote_.firewall, remote_.extension.has_value(), owner));
   AnsweredPunch* const entered = punch.get();
   if (!race_.enter(std::move(punch))) return;
   punch_ = entered;
@@ -294,9 +295,10 @@ void ServerSession::on_punch_put_off() {
 
 /// The client will not come any more, unless it is through a relay.
 void ServerSession::on_punch_over() {
-  punch_->set_punching(false);
+  AnsweredPunch& over = *std::exchange(punch_, nullptr);
+  over.set_punching(false);
   if (!has_relay()) awaited_->cancel();
-  race_.lost(*punch_);
+  race_.lost(over);
 }
 
 void ServerSession::give_up() {

@@ -74,7 +74,7 @@ class Strangers {
     if (random_.below(2) == 0) message.token = victim_.node().tokens().issue(from.host);
     message.target = random_.below(8) == 0 ? target_ : random_.fixed<rpc::Target>();
     // An immutable value is anybody's to store.
-    if (message.command == Command::kImmutablePut) {
+    if (message.command.as<Command>() == Command::kImmutablePut) {
       message.target = rpc::target_of(crypto::blake2b_256(body));
     }
     return message.encode();

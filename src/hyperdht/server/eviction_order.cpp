@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/server/eviction_order.hpp"
 
+#include <new>
+
 #include "util/check.hpp"
 
 namespace hsfwd::hyperdht {
@@ -12,8 +14,15 @@ std::uint32_t network_of(net::Ipv4 host) {
 }  // namespace
 
 void EvictionOrder::Crowd::add(const Entry& entry, Id id) {
-  by_age[entry.number] = id;
-  by_host[entry.host].insert(entry.number);
+  const auto aged = by_age.emplace(entry.number, id).first;
+  try {
+    by_host[entry.host].insert(entry.number);
+  } catch (const std::bad_alloc&) {
+    by_age.erase(aged);
+    const auto host = by_host.find(entry.host);
+    if (host != by_host.end() && host->second.empty()) by_host.erase(host);
+    throw;
+  }
 }
 
 void EvictionOrder::Crowd::remove(const Entry& entry) {
@@ -45,16 +54,23 @@ EvictionOrder::Id EvictionOrder::Crowd::next() const {
 
 void EvictionOrder::add(Id id, net::Ipv4 host, Standing standing) {
   const Entry entry{host, standing, next_number_++};
-  HSFWD_CHECK(entries_.emplace(id, entry).second);
   crowd(standing).add(entry, id);
+  try {
+    HSFWD_CHECK(entries_.emplace(id, entry).second);
+  } catch (const std::bad_alloc&) {
+    crowd(standing).remove(entry);
+    throw;
+  }
 }
 
 void EvictionOrder::change(Id id, Standing standing) {
   const auto found = entries_.find(id);
   if (found == entries_.end() || found->second.standing == standing) return;
+  Entry changed = found->second;
+  changed.standing = standing;
+  crowd(standing).add(changed, id);
   crowd(found->second.standing).remove(found->second);
-  found->second.standing = standing;
-  crowd(standing).add(found->second, id);
+  found->second = changed;
 }
 
 void EvictionOrder::remove(Id id) {

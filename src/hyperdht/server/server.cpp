@@ -167,9 +167,15 @@ std::optional<HandshakeAnswer> Server::open(const HandshakeMessage& message,
   }
   make_room();
   const HandshakeAnswer answer{session->answer(), session->answer_socket()};
-  by_noise_[message.noise] = id;
-  order_.add(id, source.host, session->standing());
+  ServerSession& kept = *session;
   sessions_.put(id, std::move(session));
+  try {
+    by_noise_[message.noise] = id;
+    order_.add(id, source.host, kept.standing());
+  } catch (const std::bad_alloc&) {
+    forget(kept);
+    throw;
+  }
   return answer;
 }
 

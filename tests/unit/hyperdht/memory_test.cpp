@@ -6,6 +6,7 @@
 #include <list>
 
 #include "swarm.hpp"
+#include "unit/failing_allocator.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;
@@ -22,6 +23,10 @@ struct Held {
     guest = swarm.add_peer(2);
     ServerOptions options;
     if (hsfwd) options.extension = [](const auto&) { return Extension{.service = "x"}; };
+    options.allow = [this](const Visitor&) {
+      if (on_visitor) on_visitor();
+      return true;
+    };
     server = swarm.listen(*host, swarm.keys(10), std::move(options), [this](auto socket) {
       accepted.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
       accepted.back()->paused = !reads;
@@ -58,6 +63,7 @@ struct Held {
   const bool hsfwd;
   bool reads = true;
   std::function<void(SocketRecorder&)> on_accepted;
+  std::function<void()> on_visitor;
   std::unique_ptr<Peer> host;
   std::unique_ptr<Peer> guest;
   std::list<std::unique_ptr<SocketRecorder>> accepted;
@@ -193,5 +199,40 @@ TEST_CASE(
     CHECK(!other.reset);
     CHECK(held.serves());
     sick.set_observer(nullptr);
+  }
+}
+
+// From the server's answer to the first records both sides open a stream: one allocation fails on the
+// way, each in its turn. Where no stream is concerned it ends the dispatch, which the loop of a
+// program survives, and this does not look further.
+TEST_CASE("one allocation that fails while a connection opens ends that connection at most") {
+  constexpr std::size_t kAllocations = 400;
+  constexpr std::size_t kStep = kSanitized ? 7 : 1;
+  for (const bool hsfwd_peers : {true, false}) {
+    std::size_t ended = 0;
+    for (std::size_t n = 0; n < kAllocations; n += kStep) {
+      Held held(20, hsfwd_peers);
+      SocketRecorder& other = held.connect();
+      std::optional<FailingAllocator> allocator;
+      held.on_visitor = [&] { allocator.emplace(n); };
+      ConnectOptions options;
+      if (hsfwd_peers) options.extension = Extension{};
+      SocketRecorder victim(held.guest->dht().connect(held.swarm.keys(10).public_key, options));
+      bool of_a_stream = true;
+      try {
+        held.swarm.world.run_for(1_s);
+      } catch (const std::bad_alloc&) {
+        of_a_stream = false;
+      }
+      allocator.reset();
+      held.on_visitor = nullptr;
+      if (!of_a_stream) continue;
+      held.swarm.world.run_for(40_s);
+      ended += victim.reset || !victim.opened ? 1 : 0;
+      INFO(n << " of " << (hsfwd_peers ? "hsfwd" : "stock") << " peers");
+      CHECK(!other.reset);
+      CHECK(held.serves());
+    }
+    CHECK(ended > 0);
   }
 }

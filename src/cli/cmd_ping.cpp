@@ -12,7 +12,6 @@
 
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
-#include "cli/tunnels.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/app.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
 #include "util/text.hpp"

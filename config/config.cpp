@@ -164,36 +164,31 @@ class Table {
   std::vector<std::string_view> known_;
 };
 
-Expose read_expose(const toml::table& table) {
-  Table in(table, " in [[expose]]");
-  Expose out;
-  out.line = line_of(table);
-  out.services = in.texts("services");
-  out.allow = in.texts("allow", "leave it out to let everybody in, or name at least one key");
-  out.identity = in.text("identity");
-  out.client_relays = in.boolean("client_relays").value_or(true);
-  in.refuse_unknown();
-  if (out.services.empty()) {
-    throw Mistake{out.line, "[[expose]] needs services, such as services = [\"22\"]"};
+void read_key(Table& in, const Key& key, Section& out) {
+  switch (key.type) {
+    case Key::Type::kText:
+      if (auto text = in.text(key.name)) out.add(key.name, std::move(*text));
+      break;
+    case Key::Type::kTexts:
+      if (auto texts = in.texts(key.name, key.instead); !texts.empty()) {
+        out.add(key.name, std::move(texts));
+      }
+      break;
+    case Key::Type::kBoolean:
+      if (const auto flag = in.boolean(key.name)) out.add(key.name, *flag);
+      break;
   }
-  return out;
 }
 
-Connect read_connect(const toml::table& table) {
-  Table in(table, " in [[connect]]");
-  Connect out;
-  out.line = line_of(table);
-  const auto peer = in.text("peer");
-  out.listen = in.texts("listen");
-  out.socket_mode = in.text("socket_mode");
-  out.socket_group = in.text("socket_group");
+Section read_section(const toml::table& table, const Shape& shape) {
+  Table in(table, fmt::format(" in [[{}]]", shape.name));
+  Section out(shape.name, line_of(table));
+  for (const Key& key : shape.keys) read_key(in, key, out);
   in.refuse_unknown();
-  if (!peer)
-    throw Mistake{out.line, "[[connect]] needs a peer: its key, or a name from [peer.NAME]"};
-  if (out.listen.empty()) {
-    throw Mistake{out.line, "[[connect]] needs listen, such as listen = [\"2222\"]"};
+  for (const Key& key : shape.keys) {
+    if (key.needed.empty() || out.has(key.name)) continue;
+    throw Mistake{out.line(), fmt::format("[[{}]] needs {}", shape.name, key.needed)};
   }
-  out.peer = *peer;
   return out;
 }
 
@@ -289,7 +284,7 @@ std::string in_plain_words(std::string_view description) {
   return fmt::format("invalid {}: {}", what, why);
 }
 
-Config read_config(const toml::table& root) {
+Config read_config(const toml::table& root, std::span<const Shape> tunnels) {
   Table in(root, "");
   Config out;
   out.identity = in.text("identity");
@@ -302,15 +297,51 @@ Config read_config(const toml::table& root) {
   out.max_connections_per_key = in.integer("max_connections_per_key");
   out.max_buffered = in.integer("max_buffered");
   if (const toml::table* peers = in.table("peer")) out.peers = read_peers(*peers);
-  for (const toml::table* expose : in.tables("expose")) out.exposes.push_back(read_expose(*expose));
-  for (const toml::table* connect : in.tables("connect")) {
-    out.connects.push_back(read_connect(*connect));
+  for (const Shape& shape : tunnels) {
+    for (const toml::table* table : in.tables(shape.name)) {
+      out.tunnels.push_back(read_section(*table, shape));
+    }
   }
   in.refuse_unknown();
   return out;
 }
 
 }  // namespace
+
+const Section::Value* Section::find(std::string_view key) const {
+  const auto found = std::find_if(values_.begin(), values_.end(),
+                                  [&](const auto& entry) { return entry.first == key; });
+  return found != values_.end() ? &found->second : nullptr;
+}
+
+std::optional<Located<std::string>> Section::text(std::string_view key) const {
+  const Value* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  return std::get<Located<std::string>>(*value);
+}
+
+std::vector<Located<std::string>> Section::texts(std::string_view key) const {
+  const Value* value = find(key);
+  if (value == nullptr) return {};
+  return std::get<std::vector<Located<std::string>>>(*value);
+}
+
+std::optional<bool> Section::boolean(std::string_view key) const {
+  const Value* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  return std::get<bool>(*value);
+}
+
+std::vector<Located<std::string>> Section::all_texts() const {
+  std::vector<Located<std::string>> out;
+  for (const auto& [key, value] : values_) {
+    if (const auto* text = std::get_if<Located<std::string>>(&value)) out.push_back(*text);
+    if (const auto* texts = std::get_if<std::vector<Located<std::string>>>(&value)) {
+      out.insert(out.end(), texts->begin(), texts->end());
+    }
+  }
+  return out;
+}
 
 std::string ConfigError::to_string() const {
   // The message may quote the file.
@@ -319,7 +350,8 @@ std::string ConfigError::to_string() const {
   return fmt::format("{}:{}: {}", file, line, text);
 }
 
-Result<Config, ConfigError> parse(const std::string& text, const std::string& file) {
+Result<Config, ConfigError> parse(const std::string& text, const std::string& file,
+                                  std::span<const Shape> tunnels) {
   const toml::parse_result parsed = toml::parse(text, file);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
@@ -331,7 +363,7 @@ Result<Config, ConfigError> parse(const std::string& text, const std::string& fi
         fmt::format("{} is a typographic quote, which TOML does not know; write \" or '", quote)});
   }
   try {
-    return read_config(parsed.table());
+    return read_config(parsed.table(), tunnels);
   } catch (const Mistake& mistake) {
     return Err(ConfigError{file, mistake.line, mistake.message});
   }

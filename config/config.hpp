@@ -4,7 +4,11 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "crypto/keys.hpp"
@@ -25,21 +29,43 @@ struct Peer {
   int line = 0;
 };
 
-struct Expose {
-  std::vector<Located<std::string>> services;  // as on the command line of `expose`
-  std::vector<Located<std::string>> allow;     // keys, or names of peers; everybody if absent
-  std::optional<Located<std::string>> identity;
-  bool client_relays = true;
-  int line = 0;
+/// A key that sections of one name may have.
+struct Key {
+  enum class Type { kText, kTexts, kBoolean };
+  std::string_view name;
+  Type type = Type::kText;
+  std::string_view needed = {};  // what [[NAME]] needs, where it is missing; empty: may be left out
+  std::string_view instead = {};  // of an empty list: what to write; empty: it means what it says
+};
+/// The sections [[NAME]] of a file, of which each is a tunnel, or several.
+struct Shape {
+  std::string_view name;
+  std::span<const Key> keys;
 };
 
-struct Connect {
-  Located<std::string> peer;                 // a key, or the name of a peer
-  std::vector<Located<std::string>> listen;  // as -L of `connect`
-  // Of the unix sockets among them
-  std::optional<Located<std::string>> socket_mode;
-  std::optional<Located<std::string>> socket_group;
-  int line = 0;
+/// One of them. Its values have the types that its shape says; what is needed is there.
+class Section {
+ public:
+  using Value = std::variant<Located<std::string>, std::vector<Located<std::string>>, bool>;
+
+  Section(std::string_view name, int line) : name_(name), line_(line) {}
+  /// By the reader of the file.
+  void add(std::string_view key, Value value) { values_.emplace_back(key, std::move(value)); }
+
+  const std::string& name() const { return name_; }
+  int line() const { return line_; }
+  bool has(std::string_view key) const { return find(key) != nullptr; }
+  std::optional<Located<std::string>> text(std::string_view key) const;
+  std::vector<Located<std::string>> texts(std::string_view key) const;
+  std::optional<bool> boolean(std::string_view key) const;
+  std::vector<Located<std::string>> all_texts() const;
+
+ private:
+  const Value* find(std::string_view key) const;
+
+  std::string name_;
+  int line_;
+  std::vector<std::pair<std::string, Value>> values_;
 };
 
 struct Config {
@@ -52,8 +78,7 @@ struct Config {
   std::optional<Located<std::int64_t>> max_connections_per_key;
   std::optional<Located<std::int64_t>> max_buffered;  // MiB
   std::map<std::string, Peer> peers;
-  std::vector<Expose> exposes;
-  std::vector<Connect> connects;
+  std::vector<Section> tunnels;  // by shapes, then as in the file
 };
 
 /// What is wrong, where, and what would be right: "file:line: message".
@@ -65,8 +90,10 @@ struct ConfigError {
   std::string to_string() const;
 };
 
-/// Reads the TOML; strict about unknown keys and types. What the values mean is checked where they are used (cli/plan).
-Result<Config, ConfigError> parse(const std::string& text, const std::string& file);
+/// Reads the TOML; strict about unknown keys and types. What the values mean is checked where they
+/// are used (cli/planner). `tunnels` are the sections that there may be.
+Result<Config, ConfigError> parse(const std::string& text, const std::string& file,
+                                  std::span<const Shape> tunnels);
 
 /// Where `hsfwd up` looks unless told otherwise: $XDG_CONFIG_HOME/hsfwd/hsfwd.toml,
 /// ~/.config/hsfwd/hsfwd.toml, /etc/hsfwd/hsfwd.toml; the first that exists.

@@ -11,7 +11,8 @@
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "cli/waiting.hpp"
-#include "forward/connections.hpp"
+#include "forward/admission.hpp"
+#include "forward/connection.hpp"
 #include "node/first_contact.hpp"
 #include "platform/interface_watch.hpp"
 #include "platform/loop.hpp"
@@ -20,6 +21,11 @@
 #include "platform/streams.hpp"
 
 namespace hsfwd::cli {
+
+/// The reason of connections that end with the program.
+inline constexpr const char* kEnding = "hsfwd is shutting down";
+/// How long peers then have to receive what was sent to them.
+inline constexpr Duration kEndingTime = 1_s;
 
 class App {
  public:

@@ -20,13 +20,20 @@ void report_check(App& app, const Plan& plan, const std::vector<std::string>& do
       app.output().note("warning: " + doubt);
     }
   }
-  std::size_t services = 0;
-  for (const Plan::Expose& expose : plan.exposes) services += expose.services.size();
-  const std::size_t forwards = plan.connects.size();
+  Json fields = Json::object();
+  std::vector<std::string> numbers;
+  for (const TunnelKind* kind : tunnel_kinds()) {
+    std::size_t number = 0;
+    for (const auto& tunnel : plan.tunnels) {
+      if (&tunnel->kind() == kind) number += tunnel->number();
+    }
+    fields[kind->number] = number;
+    numbers.push_back(kind->number_text(number));
+  }
+  fields["warnings"] = doubts.size();
   app.output().event(
-      "valid", {{"services", services}, {"forwards", forwards}, {"warnings", doubts.size()}},
-      fmt::format("ok: {} exposed, {}{}", count_text(services, "service"),
-                  count_text(forwards, "local address", "local addresses"),
+      "valid", fields,
+      fmt::format("ok: {}{}", fmt::join(numbers, ", "),
                   doubts.empty() ? "" : "; " + count_text(doubts.size(), "warning")));
   app.quit(kDone);
 }

@@ -2,13 +2,17 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "cli/awaited_peer.hpp"
 #include "cli/commands.hpp"
+#include "cli/peer_tunnel.hpp"
+#include "cli/service_question.hpp"
 #include "cli/targets.hpp"
-#include "cli/tunnels.hpp"
+#include "util/countdown.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -49,6 +53,72 @@ void read_socket_access(const CommandLine& line, std::vector<forward::LocalForwa
   }
 }
 
+std::vector<forward::LocalForward> parse_forwards(const std::vector<std::string>& texts) {
+  std::vector<forward::LocalForward> out;
+  for (const std::string& text : texts) {
+    auto forward = parse_local_forward(text);
+    if (!forward) {
+      throw UserError{kUsage, "BAD_SPEC",
+                      fmt::format("-L {}: {}", in_quotes(text), forward.error())};
+    }
+    out.push_back(std::move(*forward));
+  }
+  if (out.empty()) {
+    throw UserError{kUsage, "USAGE", "-L is missing: name a local port, such as -L 2222"};
+  }
+  return out;
+}
+
+/// Local addresses that lead to one peer, at least one.
+class ConnectRun {
+ public:
+  /// Opens them. Throws UserError.
+  ConnectRun(App& app, const PeerReference& peer,
+             const std::vector<forward::LocalForward>& forwards)
+      : question_(app, peer, services_of(forwards)) {
+    for (const forward::LocalForward& forward : forwards) {
+      tunnels_.push_back(std::make_unique<PeerTunnel>(app, peer, forward));
+      tunnels_.back()->prepare(Unavailable::kTryAgain);
+    }
+    refuse_if_not_open();
+    app.on_goodbye([this](std::function<void()> done) { leave(std::move(done)); });
+  }
+
+  void on_peer_found() {
+    for (const auto& tunnel : tunnels_) tunnel->start();
+    question_.ask();
+  }
+
+ private:
+  static std::set<std::string> services_of(const std::vector<forward::LocalForward>& forwards) {
+    std::set<std::string> out;
+    for (const forward::LocalForward& forward : forwards) {
+      if (!forward.service.empty()) out.insert(forward.service);
+    }
+    return out;
+  }
+
+  void refuse_if_not_open() const {
+    std::string why;
+    for (const auto& tunnel : tunnels_) {
+      const LocalAddress& address = tunnel->address();
+      if (address.problem().empty()) continue;
+      why += fmt::format("{} {}: {}", why.empty() ? "cannot listen on" : ", nor on",
+                         address.to_string(), address.problem());
+    }
+    if (!why.empty()) throw UserError{kFailed, "LISTEN_FAILED", why};
+  }
+
+  void leave(std::function<void()> done) {
+    left_.start(tunnels_.size(), std::move(done));
+    for (const auto& tunnel : tunnels_) tunnel->leave([this] { left_.step(); });
+  }
+
+  std::vector<std::unique_ptr<PeerTunnel>> tunnels_;
+  ServiceQuestion question_;
+  Countdown left_;
+};
+
 }  // namespace
 
 int run_connect(const Arguments& arguments) {
@@ -70,31 +140,16 @@ int run_connect(const Arguments& arguments) {
   refuse_more_words(line.texts("peer"), kUsageLine);
 
   const PeerReference peer = peer_argument(line.peer());
-  std::vector<forward::LocalForward> forwards;
-  for (const std::string& text : line.texts("local")) {
-    const auto forward = parse_local_forward(text);
-    if (!forward) {
-      throw UserError{kUsage, "BAD_SPEC",
-                      fmt::format("-L {}: {}", in_quotes(text), forward.error())};
-    }
-    forwards.push_back(*forward);
-  }
-  if (forwards.empty()) {
-    throw UserError{kUsage, "USAGE", "-L is missing: name a local port, such as -L 2222"};
-  }
-
+  std::vector<forward::LocalForward> forwards = parse_forwards(line.texts("local"));
   read_socket_access(line, forwards);
 
   App app(lasting_output_options(line));
   Node& node = app.start_node_as(identity_path(line), node_options(line));
 
-  PeerTunnel tunnel(app, peer, std::move(forwards));
-  tunnel.listen();
-  app.on_goodbye([&](const std::function<void()>& done) { tunnel.leave(done); });
+  ConnectRun run(app, peer, forwards);
   AwaitedPeer awaited(app, peer, line.flag("wait"), [&](ConnectError error) {
     if (error == ConnectError::kNone) {
-      tunnel.report_ready();
-      tunnel.ask_for_services();
+      run.on_peer_found();
     } else {
       app.fail(connect_error(error, peer.name));
     }

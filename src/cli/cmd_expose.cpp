@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/exposure.hpp"
 #include "cli/targets.hpp"
-#include "cli/tunnels.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -56,24 +56,23 @@ int run_expose(const Arguments& arguments) {
   line.positional("target", -1);
   if (!line.parse(arguments)) return kDone;
 
-  Exposure::Settings settings;
-  settings.services = parse_services(line.texts("target"));
-  for (const std::string& text : line.texts("allow"))
-    settings.allow.insert(peer_argument(text).key);
-  settings.client_relays = !line.flag("no-client-relays");
+  ExposeSpec spec;
+  spec.services = parse_services(line.texts("target"));
+  std::set<PublicKey> allow;
+  for (const std::string& text : line.texts("allow")) allow.insert(peer_argument(text).key);
+  spec.policy = forward::Policy(std::move(allow));
+  spec.client_relays = !line.flag("no-client-relays");
   Options options = node_options(line);
-  const std::string path = identity_path(line);
+  spec.identity = identity_path(line);
 
   App app(lasting_output_options(line));
   app.admission().set_limits(resource_limits(line).admission);
-  const platform::Identity identity = require_identity(path, app.loop().random());
-  settings.lock = await_lock(identity, path, app.log());
-  settings.keys = identity.keys;
-  settings.identity = path;
+  const platform::Identity identity = require_identity(spec.identity, app.loop().random());
+  platform::IdentityLock lock = await_lock(identity, spec.identity, app.log());
   options.key_pair = identity.keys;
   Node& node = app.start_node(std::move(options));
 
-  Exposure exposure(app, std::move(settings));
+  Exposure exposure(app, spec, identity.keys, std::move(lock));
   bool reported = false;
   node.when_ready([&] { app.waiting().begin("announcing the key", {{"for", "announcement"}}); });
   exposure.start([&](std::size_t relays) {

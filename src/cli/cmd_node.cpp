@@ -11,6 +11,7 @@
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
+#include "forward/policy.hpp"
 #include "platform/identity_file.hpp"
 #include "util/text.hpp"
 
@@ -50,11 +51,9 @@ RelayOptions relay_options(const CommandLine& line) {
   if (line.has("relay-rate")) out.limits.rate = positive(line, "relay-rate") * 1'000'000 / 8;
   std::set<PublicKey> allowed;
   for (const std::string& text : line.texts("allow")) allowed.insert(peer_argument(text).key);
-  if (!allowed.empty()) {
-    out.allow = [allowed = std::move(allowed)](const Visitor& visitor) {
-      return allowed.contains(visitor.key);
-    };
-  }
+  out.allow = [policy = forward::Policy(std::move(allowed))](const Visitor& visitor) {
+    return policy.admits(visitor.key);
+  };
   return out;
 }
 

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "cli/app.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
-#include "cli/tunnels.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {

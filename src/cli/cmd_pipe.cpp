@@ -6,8 +6,10 @@
 
 #include "cli/awaited_peer.hpp"
 #include "cli/commands.hpp"
+#include "cli/service_question.hpp"
 #include "cli/timeline.hpp"
-#include "cli/tunnels.hpp"
+#include "forward/pipe.hpp"
+#include "forward/service.hpp"
 #include "platform/standard_streams.hpp"
 
 namespace hsfwd::cli {
@@ -28,6 +30,7 @@ class PipeRun {
       : app_(app),
         peer_(peer),
         service_(std::move(service)),
+        id_(app.connection_ids().take()),
         input_is_terminal_(platform::input_is_terminal()),
         opening_(*this),
         awaited_(app, peer, wait,
@@ -77,7 +80,7 @@ class PipeRun {
     ConnectOptions options;
     options.key_pair = peer_.identity;
     options.extension = Extension{.features = 0, .service = service_};
-    options.timeline = log_timeline(app_, app_.scheduler(), app_.connection_ids().next);
+    options.timeline = log_timeline(app_, app_.scheduler(), id_);
     opening_socket_ = app_.node().connect_stream(peer_.key, std::move(options));
     socket_ = opening_socket_.get();
     socket_->set_observer(&opening_);
@@ -150,6 +153,7 @@ class PipeRun {
   App& app_;
   const PeerReference& peer_;
   const std::string service_;
+  const std::uint64_t id_;  // of the one connection
   PeerStream* socket_ = nullptr;
   bool over_ = false;
   const bool input_is_terminal_;

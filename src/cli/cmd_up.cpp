@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,8 +26,7 @@ class Up {
  public:
   Up(App& app, ControlServer& control, std::string file, Plan plan)
       : app_(app), file_(std::move(file)), began_(app.scheduler().now()), tunnels_(app) {
-    tunnels_.change_to(std::move(plan), TunnelSet::Unavailable::kTryAgain,
-                       [](const TunnelSet::Changes&) {});
+    tunnels_.change_to(std::move(plan), Unavailable::kTryAgain, [](const TunnelSet::Changes&) {});
     app_.on_no_answer(
         [this] { app_.log().warning("up", "still trying: {}", app_.no_network().message); });
     app_.on_hangup([this] { reload([](const Json&) {}); });
@@ -70,16 +68,15 @@ class Up {
 
   void reload_now() {
     reloading_ = true;
-    const auto told = std::make_shared<std::vector<Told>>(std::exchange(waiting_, {}));
+    told_ = std::exchange(waiting_, {});
     try {
       // Somebody waits for the result, and has the old tunnels as long as the new ones cannot be
       // had.
-      tunnels_.change_to(
-          load_changed_plan(), TunnelSet::Unavailable::kRefused,
-          [this, told](const TunnelSet::Changes& changes) { on_reloaded(changes, *told); });
+      tunnels_.change_to(load_changed_plan(), Unavailable::kRefused,
+                         [this](const TunnelSet::Changes& changes) { on_reloaded(changes); });
     } catch (const UserError& error) {
       app_.output().error(error.code, error.message);
-      finish(error_answer(error), *told);
+      finish(error_answer(error));
     }
   }
 
@@ -108,7 +105,7 @@ class Up {
     return plan;
   }
 
-  void on_reloaded(const TunnelSet::Changes& changes, const std::vector<Told>& told) {
+  void on_reloaded(const TunnelSet::Changes& changes) {
     Json fields = {{"config", file_},
                    {"kept", changes.kept},
                    {"changed", changes.changed},
@@ -117,12 +114,12 @@ class Up {
     app_.output().event("reloaded", fields, reloaded_text(fields));
     Json answer = {{"event", "reloaded"}};
     answer.update(fields);
-    finish(answer, told);
+    finish(answer);
   }
 
-  void finish(const Json& answer, const std::vector<Told>& told) {
+  void finish(const Json& answer) {
     reloading_ = false;
-    for (const Told& tell : told) tell(answer);
+    for (const Told& tell : std::exchange(told_, {})) tell(answer);
     if (!waiting_.empty()) reload_now();
   }
 
@@ -131,7 +128,8 @@ class Up {
   const Instant began_;
   TunnelSet tunnels_;
   bool reloading_ = false;
-  std::vector<Told> waiting_;
+  std::vector<Told> told_;     // the result of the reload under way
+  std::vector<Told> waiting_;  // that of the next one
 };
 
 /// An `up` without a control socket still runs, unless it was told where to listen.

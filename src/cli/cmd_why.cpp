@@ -7,7 +7,6 @@
 
 #include "cli/commands.hpp"
 #include "cli/timeline.hpp"
-#include "cli/tunnels.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {

@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "cli/exit_codes.hpp"
 #include "cli/limits.hpp"
+#include "cli/peer_reference.hpp"
+#include "cli/user_error.hpp"
 #include "node/hsfwd.hpp"
 #include "platform/identity_file.hpp"
 #include "platform/log_sink.hpp"
@@ -16,13 +17,6 @@
 namespace hsfwd::cli {
 
 namespace po = boost::program_options;
-
-/// Ends a command with one line for people.
-struct UserError {
-  int exit_code = kUsage;
-  std::string code;
-  std::string message;
-};
 
 /// Parses the words after `hsfwd COMMAND`.
 class CommandLine {
@@ -96,18 +90,6 @@ platform::IdentityLock require_lock(const platform::Identity& identity, const st
 platform::IdentityLock await_lock(const platform::Identity& identity, const std::string& path,
                                   const Log& log);
 
-/// A peer as people write it: key in any form, or `hs://…`.
-struct PeerReference {
-  PublicKey key;
-  std::optional<KeyPair> identity = std::nullopt;  // to be used instead of ours
-  std::string name = {};  // for people: what was written, or the key where that was a secret
-};
-/// Throws UserError.
-PeerReference parse_peer(const std::string& text);
-/// The same for a file's content. A file with a secret must be private to its owner.
-PeerReference read_peer(const std::string& path);
-/// The same for a word on the command line: a peer, or @FILE.
-PeerReference peer_argument(const std::string& word);
 /// What is wrong with a bootstrap node that cannot be parsed, one clause for people.
 std::string bootstrap_problem(const std::string& text);
 BootstrapNode parse_bootstrap(const std::string& text);

@@ -3,39 +3,32 @@
 // it is valid.
 #pragma once
 
-#include <set>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "cli/options.hpp"
+#include "cli/tunnel_kinds.hpp"
 #include "config/config.hpp"
-#include "forward/service.hpp"
+#include "forward/admission.hpp"
 
 namespace hsfwd::cli {
 
 struct Plan {
-  struct Expose {
-    std::string identity;  // path
-    std::vector<forward::Service> services;
-    std::set<PublicKey> allow;
-    bool client_relays = true;
-  };
-  /// One local address; a [[connect]] has one or more.
-  struct Connect {
-    PeerReference peer;
-    forward::LocalForward forward;
-  };
-
   Options node;
   forward::Admission::Limits limits;
-  std::string identity;  // path
-  std::vector<Expose> exposes;
-  std::vector<Connect> connects;
-  std::vector<std::string> warnings;  // a line for people each
+  std::string identity;                                    // path
+  std::vector<std::shared_ptr<const TunnelSpec>> tunnels;  // by kinds, then as in the file
+  std::vector<std::string> warnings;                       // a line for people each
 };
 
+/// With the sections of these kinds.
+Result<config::Config, config::ConfigError> parse_config(const std::string& text,
+                                                         const std::string& file,
+                                                         TunnelKinds kinds = tunnel_kinds());
 /// Throws UserError with the file, the line and what would be right.
-Plan make_plan(const config::Config& config, const std::string& file);
+Plan make_plan(const config::Config& config, const std::string& file,
+               TunnelKinds kinds = tunnel_kinds());
 
 /// For a configuration on standard input.
 inline constexpr const char* kStandardInput = "-";

@@ -9,21 +9,16 @@
 
 namespace hsfwd::cli {
 
-/// Of two lists of tunnels, by their indices.
-struct ListDiff {
+/// Tunnels of two plans, by their indices.
+struct PlanDiff {
   struct Match {
     std::size_t now;
     std::size_t wanted;
   };
   std::vector<Match> kept;           // the same in both
-  std::vector<Match> changed;        // identified by the same name
+  std::vector<Match> changed;        // of one kind, known by the same key
   std::vector<std::size_t> added;    // of the wanted ones
   std::vector<std::size_t> removed;  // of the present ones
-};
-
-struct PlanDiff {
-  ListDiff exposes;   // known by their identities
-  ListDiff connects;  // known by their local addresses
 };
 
 PlanDiff diff(const Plan& now, const Plan& wanted);

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "cli/targets.hpp"
-#include "platform/others.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -27,34 +26,30 @@ Preflight::Preflight(App& app, const Plan& plan, Done done)
 
 void Preflight::start() {
   patience_timer_.start(kPatience);
-  if (platform::is_root()) check_permissions(plan_);
-  for (const Plan::Expose& expose : plan_.exposes) {
-    for (const forward::Service& service : expose.services) dial(service);
-  }
+  check_access("identity", plan_.identity, platform::Access::kRead);
+  for (const auto& tunnel : plan_.tunnels) tunnel->check(*this);
   for (const BootstrapNode& node : plan_.node.bootstrap) {
     if (!node.suggested && !net::Ipv4::parse(node.host)) look_up(node.host);
   }
   if (--open_ == 0) conclude();
 }
 
-void Preflight::check_permissions(const Plan& plan) {
-  const auto check = [this](const std::string& subject, const std::string& path,
-                            platform::Access access) {
-    const std::string why = platform::kept_from_others(path, access);
-    if (!why.empty()) permissions_.push_back(fmt::format("{}: {}{}", subject, why, kUnitUser));
-  };
-  if (plan.identity != platform::kIdentityVariable) {
-    check("identity", plan.identity, platform::Access::kRead);
-  }
-  for (const Plan::Expose& expose : plan.exposes) {
-    if (expose.identity != plan.identity) {
-      check("identity", expose.identity, platform::Access::kRead);
-    }
-    for (const forward::Service& service : expose.services) {
-      if (!service.target.is_unix()) continue;
-      check("service " + service.name, service.target.path, platform::Access::kConnect);
-    }
-  }
+void Preflight::check_identity(const std::string& path) {
+  if (path != plan_.identity) check_access("identity", path, platform::Access::kRead);
+}
+
+void Preflight::check_service(const forward::Service& service) {
+  dial(service);
+  if (!service.target.is_unix()) return;
+  check_access("service " + service.name, service.target.path, platform::Access::kConnect);
+}
+
+/// Only root can tell what others may.
+void Preflight::check_access(const std::string& subject, const std::string& path,
+                             platform::Access access) {
+  if (!platform::is_root() || path == platform::kIdentityVariable) return;
+  const std::string why = platform::kept_from_others(path, access);
+  if (!why.empty()) permissions_.push_back(fmt::format("{}: {}{}", subject, why, kUnitUser));
 }
 
 Preflight::Probe& Preflight::add(std::string subject) {

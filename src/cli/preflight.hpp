@@ -8,6 +8,8 @@
 
 #include "cli/app.hpp"
 #include "cli/plan.hpp"
+#include "forward/service.hpp"
+#include "platform/others.hpp"
 
 namespace hsfwd::cli {
 
@@ -23,6 +25,13 @@ class Preflight {
 
   void start();
 
+  // --- For tunnels, from inside TunnelSpec::check() ---
+
+  /// Whether the user of the systemd unit may read it.
+  void check_identity(const std::string& path);
+  /// Whether it answers, and that user may connect to its socket.
+  void check_service(const forward::Service& service);
+
  private:
   struct Probe {
     std::string subject;
@@ -34,7 +43,7 @@ class Preflight {
   Probe& add(std::string subject);
   void dial(const forward::Service& service);
   void look_up(const std::string& name);
-  void check_permissions(const Plan& plan);
+  void check_access(const std::string& subject, const std::string& path, platform::Access access);
   void settle(Probe& probe, std::string doubt);
   void conclude();
 

@@ -9,6 +9,8 @@
 
 namespace hsfwd::cli {
 
+/// Adds the lists of these kinds, with the tunnels of each.
+void add_tunnels(const TunnelSet& tunnels, TunnelKinds kinds, Json& out);
 /// `config` is the file, `began` when `up` did.
 Json status_event(App& app, const TunnelSet& tunnels, const std::string& config, Instant began);
 /// The open connections of all tunnels.

@@ -5,11 +5,14 @@
 #include <string>
 
 #include "cli/output.hpp"
+#include "cli/tunnel_kinds.hpp"
 
 namespace hsfwd::cli {
 
 // They throw what nlohmann throws if a field is missing or of another type.
 std::string status_text(const Json& event);
+/// The part of it about tunnels, of these kinds.
+std::string tunnels_text(const Json& event, TunnelKinds kinds);
 std::string peers_text(const Json& event);
 std::string reloaded_text(const Json& event);
 std::string down_text(const Json& event);

@@ -70,7 +70,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   crypto::initialize();
   const std::string text(as_text({data, size}));
   check_specs(text);
-  check_usage([&] { cli::parse_peer(text); });
+  const auto peer = cli::PeerReference::parse(text);
+  HSFWD_CHECK(peer || !peer.error().empty());
   check_usage([&] { cli::parse_bootstrap(text); });
   check_usage([&] { check_line(text); });
   return 0;

@@ -8,7 +8,7 @@ using namespace hsfwd;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   crypto::initialize();
-  const auto config = config::parse(std::string(as_text({data, size})), "file.toml");
+  const auto config = cli::parse_config(std::string(as_text({data, size})), "file.toml");
   if (!config) {
     const std::string text = config.error().to_string();
     fuzz::check_one_line(text);
@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   try {
     const cli::Plan plan = cli::make_plan(*config, "file.toml");
-    HSFWD_CHECK(!plan.exposes.empty() || !plan.connects.empty());
+    HSFWD_CHECK(!plan.tunnels.empty());
   } catch (const cli::UserError& error) {
     fuzz::check_one_line(error.message);
     HSFWD_CHECK(error.exit_code == cli::kBadConfig && error.message.starts_with("file.toml:"));

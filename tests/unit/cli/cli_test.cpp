@@ -121,7 +121,7 @@ TEST_CASE("an error is short, however much was typed") {
     });
     CHECK(error.message.size() < 200);
   }
-  CHECK(error_of([&] { parse_peer(typed); }).message.size() < 200);
+  CHECK(PeerReference::parse(typed).error().size() < 200);
   for (const std::string& text :
        {"[[expose]]\nservices = '" + typed + "'",
         "[[expose]]\nservices = '1'\nallow = '" + typed + "'",
@@ -133,20 +133,20 @@ TEST_CASE("an error is short, however much was typed") {
 
 TEST_CASE("a peer is a key in any of its forms") {
   const auto key = *hyperdht::parse_key(kKey);
-  CHECK(parse_peer(kKey).key == key);
-  CHECK(parse_peer(hyperdht::key_text(key)).key == key);
-  CHECK(parse_peer("pear://" + hyperdht::key_text(key) + "/some/where").key == key);
-  CHECK(parse_peer("hs://0000" + hyperdht::key_text(key)).key == key);
-  CHECK(!parse_peer(kKey).identity);
+  CHECK(PeerReference::parse(kKey)->key == key);
+  CHECK(PeerReference::parse(hyperdht::key_text(key))->key == key);
+  CHECK(PeerReference::parse("pear://" + hyperdht::key_text(key) + "/some/where")->key == key);
+  CHECK(PeerReference::parse("hs://0000" + hyperdht::key_text(key))->key == key);
+  CHECK(!PeerReference::parse(kKey)->identity);
   // A secret from which both ends make the one key pair they share.
-  const PeerReference shared = parse_peer("hs://s000" + hyperdht::key_text(key));
+  const PeerReference shared = *PeerReference::parse("hs://s000" + hyperdht::key_text(key));
   REQUIRE(shared.identity);
   CHECK(shared.identity->public_key == shared.key);
   CHECK(shared.key != key);
   for (const std::string text :
        {"", "x", "hs://", "hs://0000", "hs://0000xyz", "pear://", "A5FA", "not a key"}) {
     CAPTURE(text);
-    const UserError error = error_of([&] { parse_peer(text); });
+    const UserError error = error_of([&] { peer_argument(text); });
     CHECK(error.exit_code == kUsage);
     CHECK(error.code == "BAD_KEY");
     CHECK_THAT(error.message, Contains("'" + text + "' is not a key"));
@@ -168,7 +168,7 @@ TEST_CASE("a key that is nearly one is told what it lacks, wherever it is taken"
   };
   for (const auto& [text, says] : cases) {
     CAPTURE(text);
-    CHECK_THAT(error_of([&] { parse_peer(text); }).message, Contains(says));
+    CHECK_THAT(PeerReference::parse(text).error(), Contains(says));
     CHECK_THAT(error_of([&] { plan_of("[peer.x]\nkey = '" + text + "'\n"); }).message,
                Contains(says));
     CHECK_THAT(error_of([&] { plan_of("relay_through = '" + text + "'\n"); }).message,
@@ -178,19 +178,20 @@ TEST_CASE("a key that is nearly one is told what it lacks, wherever it is taken"
     CHECK_THAT(error_of([&] { peer_argument("@" + scratch.path + "/peer"); }).message,
                Contains(says));
   }
-  CHECK_THAT(error_of([&] { parse_peer("office"); }).message, !Contains("too few"));
+  CHECK_THAT(PeerReference::parse("office").error(), !Contains("too few"));
 }
 
 TEST_CASE("a connection string with a secret is told by its key") {
   const std::string secret(64, 'f');
   const std::string text = "hs://s000" + secret;
-  const PeerReference peer = parse_peer(text);
+  const PeerReference peer = *PeerReference::parse(text);
   CHECK(peer.name == hyperdht::key_text(peer.key));
-  CHECK(parse_peer(kKey).name == kKey);
+  CHECK(PeerReference::parse(kKey)->name == kKey);
   const Plan plan = plan_of("[peer.office]\nkey = '" + text + "'\n[[connect]]\npeer = '" + text +
                             "'\nlisten = '0'\n[[connect]]\npeer = 'office'\nlisten = '0'\n");
-  CHECK(plan.connects[0].peer.name == peer.name);
-  CHECK(plan.connects[1].peer.name == "office");
+  const auto connects = specs_of<ConnectSpec>(plan);
+  CHECK(connects[0]->peer.name == peer.name);
+  CHECK(connects[1]->peer.name == "office");
   // And where it is a mistake.
   for (const std::string& typed : {"HS://s000" + secret, " hs:/s000" + secret, "s000" + secret,
                                    "--allow=" + text, "-L" + text}) {
@@ -218,13 +219,14 @@ TEST_CASE("a peer may stand in a file, which is kept to its owner if it has a se
   const std::string secret = "hs://s000" + std::string(64, 'f');
   write(secret + "\n", 0600);
   const PeerReference peer = peer_argument("@" + file);
-  CHECK(peer.key == parse_peer(secret).key);
+  CHECK(peer.key == PeerReference::parse(secret)->key);
   CHECK(peer.identity);
   CHECK(peer.name == hyperdht::key_text(peer.key));
   const Plan plan = plan_of("[peer.office]\nkey_file = '" + file +
                             "'\n[[connect]]\npeer = 'office'\nlisten = '0'\n");
-  CHECK(plan.connects[0].peer.key == peer.key);
-  CHECK(plan.connects[0].peer.identity);
+  const auto connects = specs_of<ConnectSpec>(plan);
+  CHECK(connects[0]->peer.key == peer.key);
+  CHECK(connects[0]->peer.identity);
 
   write(secret, 0644);
   const UserError open = error_of([&] { peer_argument("@" + file); });
@@ -275,26 +277,28 @@ TEST_CASE("a plan has every value understood") {
                           "'[::1]:7', '10.0.0.1:7']\n",
                           kKey));
   CHECK(plan.identity == "/id");
-  REQUIRE(plan.exposes.size() == 1);
-  CHECK(plan.exposes[0].identity == "/id");
-  CHECK(plan.exposes[0].services[0].target.to_string() == "localhost:8080");
-  CHECK(plan.exposes[0].allow == std::set<PublicKey>{*hyperdht::parse_key(kKey)});
-  REQUIRE(plan.connects.size() == 6);
-  CHECK(plan.connects[0].peer.name == "bob");
-  CHECK(plan.connects[0].forward.service == "ssh");
-  CHECK(plan.connects[1].peer.name == "bob");
-  CHECK(plan.connects[1].forward.listen.path == "/tmp/s");
+  const auto exposes = specs_of<ExposeSpec>(plan);
+  REQUIRE(exposes.size() == 1);
+  CHECK(exposes[0]->identity == "/id");
+  CHECK(exposes[0]->services[0].target.to_string() == "localhost:8080");
+  CHECK(exposes[0]->policy == forward::Policy({*hyperdht::parse_key(kKey)}));
+  const auto connects = specs_of<ConnectSpec>(plan);
+  REQUIRE(connects.size() == 6);
+  CHECK(connects[0]->peer.name == "bob");
+  CHECK(connects[0]->forward.service == "ssh");
+  CHECK(connects[1]->peer.name == "bob");
+  CHECK(connects[1]->forward.listen.path == "/tmp/s");
 }
 
 TEST_CASE("an identity of a plan is where the file says, wherever the program is started") {
   const auto identity_of = [](const std::string& path, const std::string& file) {
-    const auto config = config::parse(
+    const auto config = parse_config(
         fmt::format("identity = '{}'\n[[expose]]\nservices = ['80']\nidentity = '{}-two'\n", path,
                     path),
         file);
     REQUIRE(config.ok());
     const Plan plan = make_plan(*config, file);
-    CHECK(plan.exposes.at(0).identity == plan.identity + "-two");
+    CHECK(specs_of<ExposeSpec>(plan).at(0)->identity == plan.identity + "-two");
     return plan.identity;
   };
   CHECK(identity_of("/var/id", "/etc/hsfwd/hsfwd.toml") == "/var/id");

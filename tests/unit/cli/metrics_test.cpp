@@ -8,8 +8,9 @@
 #include <set>
 #include <string>
 
+#include "cli/exposure.hpp"
 #include "cli/figures.hpp"
-#include "cli/tunnels.hpp"
+#include "cli/peer_tunnel.hpp"
 #include "unit/hyperdht/swarm.hpp"
 #include "util/metrics.hpp"
 
@@ -93,10 +94,12 @@ void walk_over_tunnels(MetricSink& sink) {
   cli::App app({});
   app.admission().collect(sink);
   const auto keys = KeyPair::generate(app.loop().random());
-  const cli::Exposure exposure(app, {.keys = keys, .services = {*forward::Service::parse("80")}});
+  cli::ExposeSpec spec;
+  spec.services = {*forward::Service::parse("80")};
+  const cli::Exposure exposure(app, spec, keys, std::nullopt);
   exposure.collect(sink);
   const cli::PeerTunnel tunnel(app, {.key = keys.public_key},
-                               {*forward::LocalForward::parse("8080")});
+                               *forward::LocalForward::parse("8080"));
   tunnel.collect(sink);
 }
 

@@ -27,9 +27,9 @@ PlanDiff diff_of(const std::string& now, const std::string& wanted) {
 }
 
 /// "kept changed added removed", each as indices: "0>1" is now and wanted.
-std::string text_of(const ListDiff& list) {
+std::string text_of(const PlanDiff& list) {
   std::string out;
-  const auto pairs = [&](const std::vector<ListDiff::Match>& matches) {
+  const auto pairs = [&](const std::vector<PlanDiff::Match>& matches) {
     for (const auto [now, wanted] : matches) {
       out += std::to_string(now) + ">" + std::to_string(wanted) + " ";
     }
@@ -54,31 +54,30 @@ TEST_CASE("what is the same in both files is kept, wherever it stands there") {
   const std::string c = connect("bob", "'1000', '1001:ssh'");
   const std::string d = connect("eve", "'unix:/s'");
   const PlanDiff same = diff_of(a + b + c + d, a + b + c + d);
-  CHECK(text_of(same.exposes) == "0>0 1>1 | | | | ");
-  CHECK(text_of(same.connects) == "0>0 1>1 2>2 | | | | ");
+  CHECK(text_of(same) == "0>0 1>1 2>2 3>3 4>4 | | | | ");
   const PlanDiff moved = diff_of(a + b + c + d, d + c + b + a);
-  CHECK(text_of(moved.exposes) == "1>0 0>1 | | | | ");
-  CHECK(text_of(moved.connects) == "2>0 0>1 1>2 | | | | ");
+  // By kinds, wherever a section stands.
+  CHECK(text_of(moved) == "1>0 0>1 4>2 2>3 3>4 | | | | ");
   // Written otherwise, and the same.
   const PlanDiff written = diff_of(
       a, expose("/a", "services = ['22=22', 'web=localhost:80']\nallow = ['eve', 'bob', 'eve']"));
-  CHECK(text_of(written.exposes) == "0>0 | | | | ");
+  CHECK(text_of(written) == "0>0 | | | | ");
 }
 
 TEST_CASE("tunnels that come and go") {
   const std::string a = expose("/a", "services = '22'");
   const std::string b = expose("/b", "services = '22'");
   const PlanDiff exposes = diff_of(a, b);
-  CHECK(text_of(exposes.exposes) == "| | 0 | 0 | ");
+  CHECK(text_of(exposes) == "| | 0 | 0 | ");
   const PlanDiff connects =
       diff_of(connect("bob", "'1000', '1001'"), connect("bob", "'1001', '1002'"));
-  CHECK(text_of(connects.connects) == "1>0 | | 1 | 0 | ");
-  CHECK(text_of(diff(Plan(), plan_of(kHead + a + connect("bob", "'1'"))).connects) == "| | 0 | | ");
+  CHECK(text_of(connects) == "1>0 | | 1 | 0 | ");
+  CHECK(text_of(diff(Plan(), plan_of(kHead + a + connect("bob", "'1'")))) == "| | 0 1 | | ");
 }
 
 TEST_CASE("an identity with other services, a local address that leads elsewhere: changed") {
   const auto exposes = [](const std::string& now, const std::string& wanted) {
-    return text_of(diff_of(expose("/a", now), expose("/a", wanted)).exposes);
+    return text_of(diff_of(expose("/a", now), expose("/a", wanted)));
   };
   const std::string changed = "| 0>0 | | | ";
   CHECK(exposes("services = '22'", "services = ['22', '23']") == changed);
@@ -86,7 +85,7 @@ TEST_CASE("an identity with other services, a local address that leads elsewhere
   CHECK(exposes("services = 'a=22'", "services = 'a=23'") == changed);
   CHECK(exposes("services = '22'", "services = '22'\nallow = 'bob'") == changed);
   const auto connects = [](const std::string& now, const std::string& wanted) {
-    return text_of(diff_of(now, wanted).connects);
+    return text_of(diff_of(now, wanted));
   };
   CHECK(connects(connect("bob", "'1000'"), connect("bob", "'1000:ssh'")) == changed);
   CHECK(connects(connect("bob", "'1000'"), connect("eve", "'1000'")) == changed);
@@ -99,7 +98,7 @@ TEST_CASE("an identity with other services, a local address that leads elsewhere
 
 TEST_CASE("a port that is picked is known by what it leads to") {
   const auto connects = [](const std::string& now, const std::string& wanted) {
-    return text_of(diff_of(now, wanted).connects);
+    return text_of(diff_of(now, wanted));
   };
   CHECK(connects(connect("bob", "'0:a', '0:b'"), connect("bob", "'0:b', '0:a'")) ==
         "1>0 0>1 | | | | ");
@@ -114,7 +113,7 @@ TEST_CASE("a peer that is called otherwise is the same peer") {
   for (std::size_t at = after.find("bob"); at != std::string::npos; at = after.find("bob", at)) {
     after.replace(at, 3, "rob");
   }
-  CHECK(text_of(diff(plan_of(before), plan_of(after)).connects) == "0>0 | | | | ");
+  CHECK(text_of(diff(plan_of(before), plan_of(after))) == "0>0 | | | | ");
 }
 
 TEST_CASE("settings of the node that differ are named as in the file") {
@@ -146,15 +145,21 @@ TEST_CASE("a socket that would get another mode or group is the same one, and is
   const auto plan = [](const std::string& more) {
     return plan_of(kHead + connect("bob", "'unix:/s', 'unix:/t:ssh', '1000'") + more);
   };
+  const auto connects_of = [&](const std::string& more) {
+    std::vector<ConnectSpec> out;
+    const Plan made = plan(more);
+    for (const ConnectSpec* spec : specs_of<ConnectSpec>(made)) out.push_back(*spec);
+    return out;
+  };
   const Plan before = plan("socket_mode = '0600'");
-  CHECK(text_of(diff(before, plan("socket_mode = '0660'")).connects) == "2>2 | 0>0 1>1 | | | ");
+  CHECK(text_of(diff(before, plan("socket_mode = '0660'"))) == "2>2 | 0>0 1>1 | | | ");
   CHECK(changed_sockets(before, plan("socket_mode = '0660'")) ==
         std::vector<std::string>{"unix:/s", "unix:/t"});
   CHECK(changed_sockets(before, plan("socket_mode = '600'")).empty());
   CHECK(changed_sockets(before, plan("socket_group = '7'")).size() == 2);
   CHECK(changed_sockets(before, plan_of(kHead + connect("eve", "'1'"))).empty());
   // Who names a group alone means it to get in.
-  CHECK(plan("socket_group = '7'").connects[0].forward.listen.mode == 0660U);
-  CHECK(!plan("socket_group = '7'").connects[2].forward.listen.group);
-  CHECK(!plan("").connects[0].forward.listen.mode);
+  CHECK(connects_of("socket_group = '7'")[0].forward.listen.mode == 0660U);
+  CHECK(!connects_of("socket_group = '7'")[2].forward.listen.group);
+  CHECK(!connects_of("")[0].forward.listen.mode);
 }

@@ -8,8 +8,26 @@ using Catch::Matchers::Contains;
 
 namespace {
 
+using Type = config::Key::Type;
+
+constexpr config::Key kExposeKeys[] = {
+    {.name = "services", .type = Type::kTexts, .needed = "services, such as one"},
+    {.name = "allow",
+     .type = Type::kTexts,
+     .instead = "leave it out to let everybody in, or name at least one key"},
+    {.name = "identity"},
+    {.name = "client_relays", .type = Type::kBoolean}};
+constexpr config::Key kConnectKeys[] = {
+    {.name = "peer", .needed = "a peer"},
+    {.name = "listen", .type = Type::kTexts, .needed = "listen, such as one"}};
+constexpr config::Shape kShapes[] = {{"expose", kExposeKeys}, {"connect", kConnectKeys}};
+
+Result<config::Config, config::ConfigError> parse(const std::string& text) {
+  return config::parse(text, "hsfwd.toml", kShapes);
+}
+
 std::string error_of(const std::string& text) {
-  const auto config = config::parse(text, "hsfwd.toml");
+  const auto config = parse(text);
   REQUIRE(!config.ok());
   return config.error().to_string();
 }
@@ -17,7 +35,7 @@ std::string error_of(const std::string& text) {
 }  // namespace
 
 TEST_CASE("a file with everything in it is read with its line numbers") {
-  const auto config = config::parse(R"(identity = "/tmp/id"
+  const auto config = parse(R"(identity = "/tmp/id"
 bootstrap = ["127.0.0.1:49737", "example.org:1"]
 host = "10.0.0.1"
 port = 0
@@ -34,8 +52,7 @@ client_relays = false
 [[connect]]
 peer = "bob"
 listen = "2222"
-)",
-                                    "hsfwd.toml");
+)");
   REQUIRE(config.ok());
   CHECK(config->identity->value == "/tmp/id");
   REQUIRE(config->bootstrap.size() == 2);
@@ -44,18 +61,43 @@ listen = "2222"
   CHECK(config->port->value == 0);
   CHECK(config->peers.at("bob").key == "k");
   CHECK(config->peers.at("bob").line == 7);
-  REQUIRE(config->exposes.size() == 1);
-  const config::Expose& expose = config->exposes[0];
-  CHECK(expose.services[1].value == "web=8080");
-  CHECK(expose.services[1].line == 10);
-  CHECK(expose.allow[0].value == "bob");
-  CHECK(expose.identity->value == "/tmp/other");
-  CHECK(expose.identity->line == 12);
-  CHECK(expose.line == 9);
-  CHECK(!expose.client_relays);
-  REQUIRE(config->connects.size() == 1);
-  CHECK(config->connects[0].peer.value == "bob");
-  CHECK(config->connects[0].listen[0].line == 17);
+  REQUIRE(config->tunnels.size() == 2);
+  const config::Section& expose = config->tunnels[0];
+  CHECK(expose.name() == "expose");
+  CHECK(expose.line() == 9);
+  REQUIRE(expose.texts("services").size() == 2);
+  CHECK(expose.texts("services")[1].value == "web=8080");
+  CHECK(expose.texts("services")[1].line == 10);
+  CHECK(expose.texts("allow")[0].value == "bob");
+  CHECK(expose.text("identity")->value == "/tmp/other");
+  CHECK(expose.text("identity")->line == 12);
+  CHECK(expose.boolean("client_relays") == false);
+  std::vector<std::string> texts;
+  for (const auto& text : expose.all_texts()) texts.push_back(text.value);
+  CHECK(texts == std::vector<std::string>{"22", "web=8080", "bob", "/tmp/other"});
+  const config::Section& connect = config->tunnels[1];
+  CHECK(connect.name() == "connect");
+  CHECK(connect.text("peer")->value == "bob");
+  CHECK(connect.texts("listen")[0].line == 17);
+  CHECK(!connect.has("identity"));
+  CHECK(!connect.text("identity"));
+  CHECK(connect.texts("services").empty());
+  CHECK(!connect.boolean("client_relays"));
+}
+
+TEST_CASE("sections are in the order of their shapes, whatever the file's") {
+  const auto config = parse(
+      "[[connect]]\npeer = 'a'\nlisten = '1'\n[[expose]]\nservices = '1'\n"
+      "[[connect]]\npeer = 'b'\nlisten = '1'\n");
+  REQUIRE(config.ok());
+  REQUIRE(config->tunnels.size() == 3);
+  CHECK(config->tunnels[0].name() == "expose");
+  CHECK(config->tunnels[1].text("peer")->value == "a");
+  CHECK(config->tunnels[2].text("peer")->value == "b");
+  // One that has no shape is no section.
+  const auto without = config::parse("[[expose]]\nservices = '1'", "hsfwd.toml", {});
+  REQUIRE(!without.ok());
+  CHECK_THAT(without.error().to_string(), Contains("unknown key 'expose'"));
 }
 
 TEST_CASE("unknown keys are mistakes everywhere, with a hint at the right one") {
@@ -107,7 +149,7 @@ TEST_CASE("an empty list is no list that was left out") {
   CHECK_THAT(error_of("[[expose]]\nservices = []"), Contains("[[expose]] needs services"));
   CHECK_THAT(error_of("[[connect]]\npeer = 'x'\nlisten = []"), Contains("needs listen"));
   // No relays is what it says.
-  CHECK(config::parse("relay_through = []", "hsfwd.toml")->relay_through.empty());
+  CHECK(parse("relay_through = []")->relay_through.empty());
 }
 
 TEST_CASE("what is no TOML is reported with its line") {
@@ -152,7 +194,7 @@ TEST_CASE("a key that begins as no key does is a mistake and no broken assertion
 TEST_CASE("letters beyond ASCII stand in quotes and comments, and nowhere else") {
   for (const std::string letter : {"\xc3\xa4", "\xd1\xbe", "\xe2\x80\x83", "\xef\xbb\xb7"}) {
     CAPTURE(letter);
-    CHECK(config::parse("# " + letter + "\nidentity = '" + letter + "'", "hsfwd.toml").ok());
+    CHECK(parse("# " + letter + "\nidentity = '" + letter + "'").ok());
     for (const std::string& text :
          {letter + " = 1", "identity = 'x' " + letter, "identity = " + letter, "[" + letter + "]",
           "port = 2/'" + letter}) {
@@ -177,7 +219,7 @@ TEST_CASE("quotes of word processors are named, where they stand for plain ones"
   }
   CHECK_THAT(error_of("host = “a’"), Contains(":1: “ is a typographic quote"));
   // Elsewhere they are letters as others.
-  CHECK(config::parse("# “ ‘\nidentity = \"“it’s”\" # ’", "hsfwd.toml").ok());
+  CHECK(parse("# “ ‘\nidentity = \"“it’s”\" # ’").ok());
   CHECK_THAT(error_of("identity = 'it’s' 'x'"), !Contains("typographic"));
   CHECK_THAT(error_of("identity = # “x”"), !Contains("typographic"));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "forward/connections.hpp"
+#include "forward/service_host.hpp"
 
 #include <catch2/catch.hpp>
 #include <deque>
@@ -42,12 +42,14 @@ Service service(const std::string& text) {
 
 struct Hosted {
   Hosted()
-      : host(scheduler, streams, ids, {service("a=1"), service("b=2")},
+      : host(scheduler, streams, {service("a=1"), service("b=2")},
              [this](const ClosedConnection& connection) { closed.push_back(connection); }) {
     scheduler.freeze(Instant::from_micros(1'000'000));
   }
   std::uint64_t serve(Script& peer, const std::string& name) {
-    return host.serve(std::make_unique<ScriptedPeer>(peer), *host.find(name));
+    const std::uint64_t id = ids.take();
+    host.serve(id, std::make_unique<ScriptedPeer>(peer), *host.find(name));
+    return id;
   }
   /// The oldest dial that waits comes through.
   void answer(Script& local) {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two ends of a tunnel: ServiceHost connects peers to local services, PortForward connects local
-// clients to a peer's service. Both own their pipes and report their state.
 #pragma once
 
 #include <functional>
@@ -10,51 +8,32 @@
 #include <vector>
 
 #include "forward/admission.hpp"
+#include "forward/connection.hpp"
 #include "forward/pipe.hpp"
 #include "forward/service.hpp"
 #include "node/peer_stream.hpp"
-#include "util/log.hpp"
 #include "util/owned_set.hpp"
 
 namespace hsfwd::forward {
 
-/// Numbers connections; shared by everything whose connections must not be mixed up.
-struct ConnectionIds {
-  std::uint64_t next = 1;
-};
-
-struct ClosedConnection {
-  std::uint64_t id = 0;
-  PipeStats stats;
-  std::string reason;  // empty: ended normally
-};
-
-/// A connection as it stands now. What it points to lives until the next event.
-struct OpenConnection {
-  std::uint64_t id = 0;
-  const PeerStream* peer = nullptr;
-  std::string service;  // of a ServiceHost
-  PipeStats stats;
-  Instant since;
-};
-
+/// Connects peers to local services. Owns their connections.
 class ServiceHost {
  public:
   using OnClosed = std::function<void(const ClosedConnection&)>;
 
   /// At least one service; the first is the default.
-  ServiceHost(Scheduler& scheduler, net::StreamFactory& streams, ConnectionIds& ids,
-              std::vector<Service> services, OnClosed on_closed);
+  ServiceHost(Scheduler& scheduler, net::StreamFactory& streams, std::vector<Service> services,
+              OnClosed on_closed);
   ~ServiceHost();
 
   const std::vector<Service>& services() const { return services_; }
   /// The service of that name, the default for an empty one; nullptr if there is none.
   const Service* find(const std::string& name) const;
 
-  /// Connects a peer to a service of this host. The number identifies the connection in on_closed.
-  /// The ticket is held as long as the connection; turn_away does the same.
-  std::uint64_t serve(std::unique_ptr<PeerStream> peer, const Service& service,
-                      Admission::Ticket ticket = {});
+  /// Connects a peer to a service of this host. `id`, of ConnectionIds, identifies the connection in
+  /// on_closed. The ticket is held as long as the connection; turn_away does the same.
+  void serve(std::uint64_t id, std::unique_ptr<PeerStream> peer, const Service& service,
+             Admission::Ticket ticket = {});
   /// A peer that asked for a missing service. The handshake told it so, but a reset might overtake
   /// that: the connection is ended normally, and the peer given a moment to hang up.
   void turn_away(std::unique_ptr<PeerStream> peer, Admission::Ticket ticket = {});
@@ -106,64 +85,12 @@ class ServiceHost {
 
   Scheduler& scheduler_;
   net::StreamFactory& streams_;
-  ConnectionIds& ids_;
   std::vector<Service> services_;
   OnClosed on_closed_;
   PipeStats closed_total_;
   std::map<std::uint64_t, Connection> connections_;
   std::map<std::uint64_t, std::unique_ptr<Waiting>> waiting_;
   OwnedSet<Leaving> leaving_;
-  std::function<void()> on_left_;
-};
-
-class PortForward {
- public:
-  /// A connection to the peer, not open yet.
-  using DialPeer = std::function<std::unique_ptr<PeerStream>(std::uint64_t id)>;
-  using OnClosed = std::function<void(const ClosedConnection&)>;
-
-  PortForward(Scheduler& scheduler, net::StreamFactory& streams, ConnectionIds& ids,
-              DialPeer dial_peer, OnClosed on_closed);
-  ~PortForward();
-
-  /// The error is one clause for people.
-  Result<void, std::string> listen(const net::StreamAddress& at);
-  bool listening() const { return listener_ != nullptr; }
-  /// Where it listens, while it does.
-  net::StreamAddress address() const { return listener_->address(); }
-
-  /// Joins a local stream to a new connection of the peer.
-  void forward(std::unique_ptr<net::ByteStream> local);
-  /// Gives up one connection, for example when the peer turns out not to have the service.
-  void abort(std::uint64_t id, const std::string& reason);
-  void abort_all(const std::string& reason);
-  /// Accepts no more local clients, and ends their connections at once.
-  void close(const std::string& reason);
-  /// Accepts no more local clients, and ends their connections as ServiceHost::leave() does.
-  void leave(const std::string& reason, Duration at_most, std::function<void()> done);
-  std::size_t connections() const { return connections_.size(); }
-  /// Including those that are not open yet.
-  std::vector<OpenConnection> list() const;
-  /// Bytes of all connections so far, closed ones included.
-  PipeStats total() const;
-  void collect(MetricSink& sink) const;
-
- private:
-  struct Connection {
-    std::unique_ptr<Pipe> pipe;
-    Instant since;
-  };
-  void on_done(std::uint64_t id, const std::string& reason);
-  void check_left();
-
-  Scheduler& scheduler_;
-  net::StreamFactory& streams_;
-  ConnectionIds& ids_;
-  DialPeer dial_peer_;
-  OnClosed on_closed_;
-  PipeStats closed_total_;
-  std::map<std::uint64_t, Connection> connections_;
-  std::unique_ptr<net::StreamListener> listener_;
   std::function<void()> on_left_;
 };
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Local clients, each joined to a connection of its own to the peer.
+// Local clients: accepted, then led to a peer, each by a connection of its own.
 #include <catch2/catch.hpp>
 #include <deque>
 
-#include "forward/connections.hpp"
+#include "forward/acceptor.hpp"
+#include "forward/local_clients.hpp"
 #include "streams.hpp"
 
 using namespace hsfwd;
@@ -40,17 +41,19 @@ class LocalPorts final : public net::StreamFactory {
   };
 };
 
+/// Accepts, and dials at once.
 struct Forwarding {
   Forwarding()
-      : forward(
-            scheduler, ports, ids,
-            [this](std::uint64_t id) {
-              dialled.push_back(id);
-              return std::make_unique<ScriptedPeer>(peers.emplace_back());
-            },
-            [this](const ClosedConnection& connection) { closed.push_back(connection); }) {
+      : acceptor(ports, [this](auto local) { on_accepted(std::move(local)); }),
+        clients(scheduler,
+                [this](const ClosedConnection& connection) { closed.push_back(connection); }) {
     scheduler.freeze(Instant::from_micros(1'000'000));
-    REQUIRE(forward.listen({.host = "localhost", .port = 80, .path = {}}));
+    REQUIRE(acceptor.listen({.host = "localhost", .port = 80, .path = {}}));
+  }
+  void on_accepted(std::unique_ptr<net::ByteStream> local) {
+    dialled.push_back(ids.take());
+    clients.join(dialled.back(), std::move(local),
+                 std::make_unique<ScriptedPeer>(peers.emplace_back()));
   }
   /// A client connects; its number is that of its scripts, from 0 on.
   void client() {
@@ -65,19 +68,19 @@ struct Forwarding {
   std::vector<ClosedConnection> closed;
   Scheduler scheduler;
   LocalPorts ports;
-  ConnectionIds ids{.next = 7};
-  PortForward forward;
+  ConnectionIds ids{7};
+  Acceptor acceptor;
+  LocalClients clients;
 };
 
 }  // namespace
 
 TEST_CASE("each local client gets a connection of its own") {
   Forwarding run;
-  CHECK(run.forward.address().port == 80);
+  CHECK(run.acceptor.address().port == 80);
   run.client();
   run.client();
   CHECK(run.dialled == std::vector<std::uint64_t>{7, 8});
-  CHECK(run.ids.next == 9);
   run.locals[0].arrive(Bytes(3, 1));
   run.locals[1].arrive(Bytes(5, 2));
   run.peers[1].arrive(Bytes(2, 3));
@@ -87,13 +90,13 @@ TEST_CASE("each local client gets a connection of its own") {
   CHECK(run.locals[0].written.empty());
   CHECK(run.locals[1].written == Bytes(2, 3));
 
-  const auto list = run.forward.list();
+  const auto list = run.clients.list();
   REQUIRE(list.size() == 2);
   CHECK(list[0].id == 7);
   CHECK(list[0].stats.to_peer == 3);
   CHECK(list[1].stats.from_peer == 2);
   CHECK(list[0].since < list[1].since);
-  CHECK(run.forward.total().to_peer == 8);
+  CHECK(run.clients.total().to_peer == 8);
 }
 
 TEST_CASE("a connection that ends in order is reported with its bytes") {
@@ -110,24 +113,24 @@ TEST_CASE("a connection that ends in order is reported with its bytes") {
   CHECK(run.closed[0].id == 7);
   CHECK(run.closed[0].reason.empty());
   CHECK(run.closed[0].stats.to_peer == 3);
-  CHECK(run.forward.connections() == 1);
+  CHECK(run.clients.connections() == 1);
   run.locals[1].arrive(Bytes(4));
-  CHECK(run.forward.total().to_peer == 7);
+  CHECK(run.clients.total().to_peer == 7);
 }
 
 TEST_CASE("one connection of a port may be given up") {
   Forwarding run;
   run.client();
   run.client();
-  run.forward.abort(7, "no such service");
+  run.clients.abort(7, "no such service");
   run.run();
   REQUIRE(run.closed.size() == 1);
   CHECK(run.closed[0].reason == "no such service");
   CHECK(run.locals[0].was_reset);
   CHECK(run.peers[0].was_reset);
   CHECK(!run.peers[1].was_reset);
-  run.forward.abort(7, "again");
-  run.forward.abort(99, "who?");
+  run.clients.abort(7, "again");
+  run.clients.abort(99, "who?");
   CHECK(run.closed.size() == 1);
 }
 
@@ -141,29 +144,60 @@ TEST_CASE("a peer that is lost takes its own client with it") {
   CHECK(run.closed[0].id == 8);
   CHECK(run.closed[0].reason == "connection lost");
   CHECK(run.locals[1].was_reset);
-  CHECK(run.forward.connections() == 1);
-  CHECK(run.forward.listening());
+  CHECK(run.clients.connections() == 1);
+  CHECK(run.acceptor.listening());
+}
+
+TEST_CASE("a client is kept as it came until it is known where it is to be led") {
+  LocalPorts ports;
+  std::vector<std::unique_ptr<net::ByteStream>> waiting;
+  Acceptor acceptor(ports, [&](auto local) { waiting.push_back(std::move(local)); });
+  CHECK(!acceptor.listening());
+  REQUIRE(acceptor.listen({.host = "localhost", .port = 80, .path = {}}));
+  Script local;
+  ports.on_accepted(std::make_unique<LocalStream>(local));
+  local.arrive(Bytes(3, 1));
+  REQUIRE(waiting.size() == 1);
+  CHECK(local.observer == nullptr);  // nobody reads
+  CHECK(local.read == 0);
+  // It has said what it wants, of which nothing is lost.
+  Bytes asked(3);
+  CHECK(waiting[0]->read(asked).size == 3);
+  Scheduler scheduler;
+  std::vector<ClosedConnection> closed;
+  LocalClients clients(scheduler, [&](const ClosedConnection& one) { closed.push_back(one); });
+  Script peer;
+  clients.join(7, std::move(waiting[0]), std::make_unique<ScriptedPeer>(peer));
+  local.arrive(Bytes(2, 5));
+  CHECK(peer.written == Bytes(2, 5));
+  // Who accepts no more keeps those that came.
+  acceptor.close();
+  CHECK(!acceptor.listening());
+  CHECK(clients.connections() == 1);
+  clients.abort_all("over");
+  CHECK(closed.size() == 1);
 }
 
 TEST_CASE("a port that is closed ends all that it has") {
   Forwarding run;
   run.client();
   run.client();
-  run.forward.close("over");
+  run.acceptor.close();
+  run.clients.abort_all("over");
   run.run();
-  CHECK(!run.forward.listening());
+  CHECK(!run.acceptor.listening());
   CHECK(!run.ports.on_accepted);
-  CHECK(run.forward.connections() == 0);
+  CHECK(run.clients.connections() == 0);
   CHECK(run.closed.size() == 2);
   // It may listen again, and not where somebody else does.
   const auto taken =
-      run.forward.listen({.host = "localhost", .port = LocalPorts::kTaken, .path = {}});
+      run.acceptor.listen({.host = "localhost", .port = LocalPorts::kTaken, .path = {}});
   REQUIRE(!taken);
   CHECK(taken.error() == "address in use");
-  CHECK(!run.forward.listening());
-  REQUIRE(run.forward.listen({.host = "localhost", .port = 81, .path = {}}));
+  CHECK(!run.acceptor.listening());
+  REQUIRE(run.acceptor.listen({.host = "localhost", .port = 81, .path = {}}));
   run.client();
-  CHECK(run.forward.connections() == 1);
+  CHECK(run.clients.connections() == 1);
 }
 
 TEST_CASE("who leaves lets each peer have what was taken for it first") {
@@ -172,22 +206,21 @@ TEST_CASE("who leaves lets each peer have what was taken for it first") {
   run.client();
   run.client();
   run.locals[0].arrive(Bytes(3));
-  run.forward.leave("shutting down", 2_s, [&] { ++left; });
-  CHECK(!run.forward.listening());
+  run.clients.leave("shutting down", 2_s, [&] { ++left; });
   CHECK(run.peers[0].reset_behind == "shutting down");
   CHECK(run.locals[0].was_reset);
-  CHECK(run.forward.connections() == 2);
+  CHECK(run.clients.connections() == 2);
   run.peers[0].observer->on_reset("it has arrived");
   run.run();
-  CHECK(run.forward.connections() == 1);
+  CHECK(run.clients.connections() == 1);
   CHECK(left == 0);
   // The other takes too long.
   run.scheduler.advance_to(run.scheduler.now() + 3_s);
-  CHECK(run.forward.connections() == 0);
+  CHECK(run.clients.connections() == 0);
   CHECK(left == 1);
   REQUIRE(run.closed.size() == 2);
   for (const ClosedConnection& one : run.closed) CHECK(one.reason == "shutting down");
 
-  run.forward.leave("again", 2_s, [&] { ++left; });
+  run.clients.leave("again", 2_s, [&] { ++left; });
   CHECK(left == 2);  // at once, where there is nobody
 }

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "forward/connections.hpp"
+#include "forward/service_host.hpp"
 
 #include <algorithm>
 #include <new>
-
-#include "util/metrics.hpp"
+#include <utility>
 
 namespace hsfwd::forward {
 
 namespace {
 constexpr Duration kLeaveTime = 5_s;
 constexpr const char* kNoMemory = "out of memory";
-
-void collect_tunnel(MetricSink& sink, std::size_t connections, const PipeStats& total) {
-  sink.gauge("hsfwd_tunnel_connections", "Connections of the tunnel, those under way included",
-             connections);
-  total.collect(sink);
-}
 }  // namespace
 
 struct ServiceHost::Leaving final : net::ByteStreamObserver {
@@ -55,11 +48,10 @@ void ServiceHost::Connection::cancel() {
   if (peer) peer->set_observer(nullptr);
 }
 
-ServiceHost::ServiceHost(Scheduler& scheduler, net::StreamFactory& streams, ConnectionIds& ids,
+ServiceHost::ServiceHost(Scheduler& scheduler, net::StreamFactory& streams,
                          std::vector<Service> services, OnClosed on_closed)
     : scheduler_(scheduler),
       streams_(streams),
-      ids_(ids),
       services_(std::move(services)),
       on_closed_(std::move(on_closed)),
       leaving_(scheduler) {
@@ -75,9 +67,8 @@ const Service* ServiceHost::find(const std::string& name) const {
   return found != services_.end() ? &*found : nullptr;
 }
 
-std::uint64_t ServiceHost::serve(std::unique_ptr<PeerStream> peer, const Service& service,
-                                 Admission::Ticket ticket) {
-  const std::uint64_t id = ids_.next++;
+void ServiceHost::serve(std::uint64_t id, std::unique_ptr<PeerStream> peer, const Service& service,
+                        Admission::Ticket ticket) {
   Connection& connection = connections_[id];
   connection.since = scheduler_.now();
   connection.peer = std::move(peer);
@@ -88,7 +79,6 @@ std::uint64_t ServiceHost::serve(std::unique_ptr<PeerStream> peer, const Service
   } catch (const std::bad_alloc&) {
     abort(id, kNoMemory);
   }
-  return id;
 }
 
 void ServiceHost::dial(std::uint64_t id, Connection& connection) {
@@ -224,95 +214,6 @@ void ServiceHost::end_connections(const std::function<bool(const OpenConnection&
   for (const OpenConnection& connection : list()) {
     if (unwanted(connection)) abort(connection.id, reason);
   }
-}
-
-PortForward::PortForward(Scheduler& scheduler, net::StreamFactory& streams, ConnectionIds& ids,
-                         DialPeer dial_peer, OnClosed on_closed)
-    : scheduler_(scheduler),
-      streams_(streams),
-      ids_(ids),
-      dial_peer_(std::move(dial_peer)),
-      on_closed_(std::move(on_closed)) {}
-
-PortForward::~PortForward() = default;
-
-Result<void, std::string> PortForward::listen(const net::StreamAddress& at) {
-  auto listener = streams_.listen(at, [this](auto local) { forward(std::move(local)); });
-  if (!listener) return Err(listener.error());
-  listener_ = std::move(*listener);
-  return {};
-}
-
-void PortForward::forward(std::unique_ptr<net::ByteStream> local) {
-  const std::uint64_t id = ids_.next++;
-  auto pipe =
-      std::make_unique<Pipe>(scheduler_, std::move(local), dial_peer_(id),
-                             [this, id](const std::string& reason) { on_done(id, reason); });
-  Connection& connection = connections_[id];
-  connection.pipe = std::move(pipe);
-  connection.since = scheduler_.now();
-  connection.pipe->start();
-}
-
-void PortForward::on_done(std::uint64_t id, const std::string& reason) {
-  const auto found = connections_.find(id);
-  const ClosedConnection closed{.id = id, .stats = found->second.pipe->stats(), .reason = reason};
-  closed_total_ += closed.stats;
-  scheduler_.delete_later(std::move(found->second.pipe));
-  connections_.erase(found);
-  on_closed_(closed);
-  check_left();
-}
-
-void PortForward::abort(std::uint64_t id, const std::string& reason) {
-  const auto found = connections_.find(id);
-  if (found != connections_.end()) found->second.pipe->abort(reason);
-}
-
-void PortForward::abort_all(const std::string& reason) {
-  for (const OpenConnection& connection : list()) abort(connection.id, reason);
-}
-
-void PortForward::close(const std::string& reason) {
-  listener_.reset();
-  abort_all(reason);
-}
-
-void PortForward::leave(const std::string& reason, Duration at_most, std::function<void()> done) {
-  listener_.reset();
-  on_left_ = std::move(done);
-  for (const OpenConnection& open : list()) {
-    const auto found = connections_.find(open.id);
-    if (found != connections_.end()) found->second.pipe->leave(reason, at_most);
-  }
-  check_left();
-}
-
-void PortForward::check_left() {
-  if (!connections_.empty()) return;
-  if (const auto left = std::exchange(on_left_, nullptr)) left();
-}
-
-std::vector<OpenConnection> PortForward::list() const {
-  std::vector<OpenConnection> out;
-  for (const auto& [id, connection] : connections_) {
-    out.push_back({.id = id,
-                   .peer = &connection.pipe->peer(),
-                   .service = {},
-                   .stats = connection.pipe->stats(),
-                   .since = connection.since});
-  }
-  return out;
-}
-
-PipeStats PortForward::total() const {
-  PipeStats out = closed_total_;
-  for (const auto& [id, connection] : connections_) out += connection.pipe->stats();
-  return out;
-}
-
-void PortForward::collect(MetricSink& sink) const {
-  collect_tunnel(sink, connections_.size(), total());
 }
 
 }  // namespace hsfwd::forward

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/connect_kind.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "cli/event_fields.hpp"
+#include "cli/peer_tunnel.hpp"
+#include "cli/planner.hpp"
+#include "cli/table.hpp"
+#include "cli/targets.hpp"
+#include "platform/standard_streams.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+// Of the table.
+constexpr std::size_t kAddressColumn = 0;
+constexpr std::size_t kPeerColumn = 1;
+
+constexpr config::Key kKeysOfConnect[] = {
+    {.name = "peer", .needed = "a peer: its key, or a name from [peer.NAME]"},
+    {.name = "listen",
+     .type = config::Key::Type::kTexts,
+     .needed = "listen, such as listen = [\"2222\"]"},
+    // Of the unix sockets among them
+    {.name = "socket_mode"},
+    {.name = "socket_group"}};
+
+struct SocketAccess {
+  std::optional<std::uint32_t> mode;
+  std::optional<std::uint32_t> group;
+};
+
+SocketAccess read_socket_access(const config::Section& section, const Planner& planner) {
+  const auto listen = section.texts("listen");
+  const bool has_socket = std::any_of(listen.begin(), listen.end(), [](const auto& text) {
+    return text.value.starts_with("unix:");
+  });
+  const auto read = [&](const char* key, auto&& parse, std::optional<std::uint32_t>& value) {
+    const auto text = section.text(key);
+    if (!text) return;
+    if (!has_socket) {
+      planner.mistake(text->line,
+                      fmt::format("{} applies to unix sockets, and listen has none", key));
+    }
+    const auto parsed = parse(text->value);
+    if (!parsed) planner.mistake(text->line, fmt::format("{}: {}", key, parsed.error()));
+    value = *parsed;
+  };
+  SocketAccess out;
+  read("socket_mode", parse_socket_mode, out.mode);
+  read("socket_group", parse_socket_group, out.group);
+  if (out.group && !out.mode) out.mode = kGroupSocketMode;
+  return out;
+}
+
+void read_connect(const config::Section& section, Planner& planner) {
+  const PeerReference peer = planner.peer(*section.text("peer"));
+  const SocketAccess access = read_socket_access(section, planner);
+  for (const auto& text : section.texts("listen")) {
+    auto forward = parse_local_forward(text.value, planner.folder());
+    if (!forward) {
+      planner.mistake(text.line,
+                      fmt::format("listen {}: {}", in_quotes(text.value), forward.error()));
+    }
+    planner.refuse_taken(text, forward->listen);
+    if (forward->listen.is_unix()) {
+      forward->listen.mode = access.mode;
+      forward->listen.group = access.group;
+    }
+    planner.add(std::make_shared<ConnectSpec>(peer, std::move(*forward)));
+  }
+}
+
+/// Why local addresses of the table are not there, a line each.
+std::string problems_text(const Json& connects) {
+  std::string out;
+  for (const Json& connect : connects) {
+    if (!connect.contains("problem")) continue;
+    out += fmt::format("\ncannot listen on {}: {}; trying again", text_field(connect, "listen"),
+                       text_field(connect, "problem"));
+  }
+  return out.empty() ? "" : "\n" + out;
+}
+
+std::string connects_text(const Json& connects) {
+  if (connects.empty()) return "";
+  Table table({"LOCAL ADDRESS", "PEER", "SERVICE", "CONNECTIONS", "TO PEER", "FROM PEER"});
+  table.may_shorten(kPeerColumn).may_shorten(kAddressColumn);
+  for (const Json& connect : connects) {
+    const std::string service = text_field(connect, "service");
+    table.add({text_field(connect, "listen"), text_field(connect, "name"),
+               service.empty() ? "(default)" : service,
+               connect.contains("problem") ? "not open"
+                                           : std::to_string(number_field(connect, "connections")),
+               size_text(number_field(connect, "bytesToPeer")),
+               size_text(number_field(connect, "bytesFromPeer"))});
+  }
+  return "\n\n" + table.to_string(platform::output_width()) + problems_text(connects);
+}
+
+std::string local_addresses(std::size_t number) {
+  return count_text(number, "local address", "local addresses");
+}
+
+}  // namespace
+
+const TunnelKind kConnectKind = {.section = {"connect", kKeysOfConnect},
+                                 .read = read_connect,
+                                 .list = "connects",
+                                 .text = connects_text,
+                                 .number = "forwards",
+                                 .number_text = local_addresses};
+
+std::string ConnectSpec::key() const {
+  // Port 0 is a different one each time.
+  const bool picked = !forward.listen.is_unix() && forward.listen.port == 0;
+  return picked ? "" : forward.listen.to_string();
+}
+
+bool ConnectSpec::same(const TunnelSpec& other) const {
+  const auto& connect = static_cast<const ConnectSpec&>(other);
+  return forward == connect.forward && peer.same_peer(connect.peer);
+}
+
+std::unique_ptr<Tunnel> ConnectSpec::make(App& app) const {
+  return std::make_unique<PeerTunnel>(app, peer, forward);
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "cli/app.hpp"
+#include "forward/acceptor.hpp"
+
+namespace hsfwd::cli {
+
+/// An address of this machine at which a tunnel accepts local clients, at once or as soon as it can
+/// be had.
+class LocalAddress {
+ public:
+  LocalAddress(App& app, net::StreamAddress wanted, forward::Acceptor::Accepted accepted);
+
+  /// Listens there, or has a problem.
+  void open();
+  /// Tries again from time to time as long as there is a problem, and calls `opened` once there is
+  /// none.
+  void keep_trying(std::function<void()> opened);
+  /// Accepts no more, and tries no more.
+  void close();
+
+  /// Why it does not listen, one clause for people; empty if it does.
+  const std::string& problem() const { return problem_; }
+  /// With the port that was picked, once there is one.
+  std::string to_string() const;
+
+ private:
+  void try_again();
+  void try_now();
+
+  App& app_;
+  const net::StreamAddress wanted_;
+  forward::Acceptor acceptor_;
+  std::string problem_;
+  std::function<void()> opened_;
+  Timer again_timer_;
+  std::unique_ptr<net::Lookup> lookup_;  // of the name that it is to listen on
+};
+
+}  // namespace hsfwd::cli

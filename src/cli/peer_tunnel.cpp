@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/peer_tunnel.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "cli/connect_kind.hpp"
+#include "cli/figures.hpp"
+#include "cli/service_question.hpp"
+#include "cli/timeline.hpp"
+#include "cli/tunnel_events.hpp"
+#include "util/metrics.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+PeerTunnel::PeerTunnel(App& app, PeerReference peer, forward::LocalForward forward)
+    : app_(app),
+      peer_(std::move(peer)),
+      service_(std::move(forward.service)),
+      address_(app, std::move(forward.listen),
+               [this](std::unique_ptr<net::ByteStream> local) { on_accepted(std::move(local)); }),
+      clients_(app.scheduler(),
+               [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }) {}
+
+void PeerTunnel::prepare(Unavailable unavailable) {
+  address_.open();
+  const auto why = problem();
+  if (why && unavailable == Unavailable::kRefused) throw UserError{kFailed, why->code, why->text};
+}
+
+std::optional<Tunnel::Problem> PeerTunnel::problem() const {
+  if (address_.problem().empty()) return std::nullopt;
+  return Problem{"LISTEN_FAILED",
+                 fmt::format("cannot listen on {}: {}", address_.to_string(), address_.problem())};
+}
+
+void PeerTunnel::change(const TunnelSpec& spec) {
+  const auto& wanted = static_cast<const ConnectSpec&>(spec);
+  const bool other_peer = wanted.peer.key != peer_.key;
+  const bool other_service = wanted.forward.service != service_;
+  peer_ = wanted.peer;
+  service_ = wanted.forward.service;
+  if (other_peer || other_service) clients_.abort_all(kConfigurationChanged);
+}
+
+void PeerTunnel::close(const std::string& reason, std::function<void()> done) {
+  address_.close();
+  clients_.abort_all(reason);
+  done();
+}
+
+void PeerTunnel::leave(std::function<void()> done) {
+  address_.close();
+  clients_.leave(kEnding, kEndingTime, std::move(done));
+}
+
+void PeerTunnel::on_accepted(std::unique_ptr<net::ByteStream> local) {
+  const std::uint64_t id = app_.connection_ids().take();
+  clients_.join(id, std::move(local), dial(id));
+}
+
+std::unique_ptr<PeerStream> PeerTunnel::dial(std::uint64_t id) {
+  ConnectOptions options;
+  options.key_pair = peer_.identity;
+  options.extension = Extension{.features = 0, .service = service_};
+  options.timeline = log_timeline(app_, app_.scheduler(), id);
+  auto socket = app_.node().connect_stream(peer_.key, std::move(options));
+  socket->set_on_open(
+      [this, raw = socket.get(), service = service_, id] { on_open(raw->info(), service, id); });
+  report_path_changes(app_, id, *socket);
+  return socket;
+}
+
+void PeerTunnel::on_open(const PeerInfo& peer, const std::string& service, std::uint64_t id) {
+  const std::string problem = service_problem(peer, service);
+  if (problem.empty()) {
+    report_connection(app_, id, peer, peer.extension ? peer.extension->service : service);
+    return;
+  }
+  app_.output().error("NO_SUCH_SERVICE", problem);
+  clients_.abort(id, problem);
+}
+
+void PeerTunnel::report() {
+  if (address_.problem().empty()) return report_ready();
+  app_.output().error("LISTEN_FAILED",
+                      fmt::format("cannot listen on {} (for {}): {}; trying again",
+                                  address_.to_string(), peer_.name, address_.problem()));
+  address_.keep_trying([this] { report_ready(); });
+}
+
+void PeerTunnel::report_ready() const {
+  app_.output().event(
+      "ready",
+      {{"listen", address_.to_string()}, {"peer", to_hex(peer_.key.view())}, {"service", service_}},
+      printable(fmt::format("ready: {} leads to {}{}{}", address_.to_string(), peer_.name,
+                            service_.empty() ? "" : ", service ", service_)));
+}
+
+std::vector<forward::OpenConnection> PeerTunnel::connections() const {
+  std::vector<forward::OpenConnection> out;
+  for (forward::OpenConnection& connection : clients_.list()) {
+    const PeerInfo peer = connection.peer->info();
+    if (!peer.open) continue;
+    connection.service = peer.extension ? peer.extension->service : service_;
+    out.push_back(std::move(connection));
+  }
+  return out;
+}
+
+void PeerTunnel::collect(MetricSink& sink) const {
+  LabellingSink labelled(sink, {{"listen", address_.to_string()}, {"peer", key_text(peer_.key)}});
+  clients_.collect(labelled);
+}
+
+Json PeerTunnel::status() const {
+  const auto figures = Figures::of(*this);
+  Json out = {{"listen", address_.to_string()},
+              {"peer", to_hex(peer_.key.view())},
+              {"name", peer_.name},
+              {"service", service_},
+              {"connections", connections().size()},
+              {"bytesToPeer", figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}})},
+              {"bytesFromPeer", figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}})}};
+  if (!address_.problem().empty()) out["problem"] = told(address_.problem());
+  return out;
+}
+
+}  // namespace hsfwd::cli

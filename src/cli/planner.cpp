@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/planner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "platform/directories.hpp"
+#include "platform/identity_file.hpp"
+#include "platform/memory_reserve.hpp"
+#include "platform/secret_file.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+/// Whether listening on `one` takes `other`, too. [::] includes all of IPv4.
+bool includes(const std::string& one, const std::string& other) {
+  if (one == "::") return true;
+  if (one == "0.0.0.0") return other.find(':') == std::string::npos;
+  return one == "localhost" && (other == "127.0.0.1" || other == "::1");
+}
+
+bool same_port(const net::StreamAddress& a, const net::StreamAddress& b) {
+  if (a.is_unix() || b.is_unix()) return a.same_place(b);
+  if (a.port != b.port || a.port == 0) return false;  // 0 is a different one each time
+  return a.host == b.host || includes(a.host, b.host) || includes(b.host, a.host);
+}
+
+}  // namespace
+
+Planner::Planner(const config::Config& config, std::string file, TunnelKinds kinds)
+    : config_(config),
+      file_(std::move(file)),
+      folder_(std::filesystem::absolute(file_).parent_path().string()),
+      kinds_(kinds) {}
+
+Plan Planner::make() {
+  plan_.identity =
+      config_.identity ? path_of(*config_.identity, "identity") : platform::default_identity_path();
+  identities_.push_back({plan_.identity, config_.identity ? config_.identity->line : 0});
+  plan_.node = node();
+  const ResourceLimits resources = limits();
+  plan_.node.max_buffered = resources.max_buffered;
+  plan_.limits = resources.admission;
+  // Names are checked even if nothing refers to them.
+  for (const auto& [name, named] : config_.peers) peer(named);
+  for (const TunnelKind* kind : kinds_) {
+    for (const config::Section& section : config_.tunnels) {
+      if (section.name() == kind->section.name) kind->read(section, *this);
+    }
+  }
+  if (plan_.tunnels.empty()) {
+    std::string sections;
+    for (const TunnelKind* kind : kinds_) {
+      sections += fmt::format("{}no [[{}]]", sections.empty() ? "" : " and ", kind->section.name);
+    }
+    mistake(0, fmt::format("nothing to do: there is {}", sections));
+  }
+  return std::move(plan_);
+}
+
+std::vector<std::string> Planner::exposed_secrets() const {
+  std::vector<std::string> out;
+  const std::string why = platform::why_exposed(file_);
+  if (why.empty()) return out;
+  const auto look = [&](const std::string& text, int line) {
+    if (without_secrets(text) == text) return;
+    const std::string says =
+        fmt::format("the hs:// string is a secret, and {}, or move it to a key_file", why);
+    out.push_back(config::ConfigError{file_, line, says}.to_string());
+  };
+  for (const Text& text : config_.relay_through) look(text.value, text.line);
+  for (const auto& [name, named] : config_.peers) look(named.key, named.line);
+  for (const config::Section& section : config_.tunnels) {
+    for (const Text& text : section.all_texts()) look(text.value, text.line);
+  }
+  return out;
+}
+
+void Planner::check_identities() const {
+  for (const Text& path : identities_) check_identity(path);
+}
+
+void Planner::check_identity(const Text& path) const {
+  const auto identity = platform::read_identity(path.value);
+  if (identity) return;
+  const config::ConfigError error{file_, path.line, identity.error()};
+  throw UserError{kBadConfig, "BAD_IDENTITY", error.to_string()};
+}
+
+void Planner::mistake(int line, const std::string& message) const {
+  throw UserError{kBadConfig, "BAD_CONFIG", config::ConfigError{file_, line, message}.to_string()};
+}
+
+std::string Planner::path_of(const Text& text, const char* key) const {
+  auto path = platform::resolve_path(text.value, folder_);
+  if (!path) mistake(text.line, fmt::format("{}: {}", key, path.error()));
+  return std::move(*path);
+}
+
+std::string Planner::identity(const std::optional<Text>& own) {
+  if (!own) return plan_.identity;
+  std::string path = path_of(*own, "identity");
+  identities_.push_back({path, own->line});
+  return path;
+}
+
+bool Planner::has(const TunnelKind& kind, const std::string& key) const {
+  return std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(), [&](const auto& tunnel) {
+    return &tunnel->kind() == &kind && tunnel->key() == key;
+  });
+}
+
+void Planner::refuse_taken(const Text& text, const net::StreamAddress& listen) const {
+  const bool taken =
+      std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(), [&](const auto& tunnel) {
+        const net::StreamAddress* other = tunnel->local_address();
+        return other != nullptr && same_port(*other, listen);
+      });
+  if (taken) {
+    mistake(text.line, fmt::format("listen {}: {} is taken by another listen",
+                                   in_quotes(text.value), listen.to_string()));
+  }
+}
+
+ResourceLimits Planner::limits() const {
+  const auto number = [this](const std::optional<config::Located<std::int64_t>>& value,
+                             const char* name, std::uint64_t least,
+                             std::uint64_t most) -> std::optional<std::uint64_t> {
+    if (!value) return std::nullopt;
+    const auto wanted = static_cast<std::uint64_t>(std::max<std::int64_t>(value->value, 0));
+    if (wanted >= least && wanted <= most) return wanted;
+    mistake(value->line, fmt::format("{} must be {} to {}", name, least, most));
+  };
+  return resource_limits(
+      {.buffered = number(config_.max_buffered, "max_buffered", kLeastBuffered, kMostBuffered),
+       .connections = number(config_.max_connections, "max_connections", 1, kMostConnections),
+       .per_key =
+           number(config_.max_connections_per_key, "max_connections_per_key", 1, kMostConnections)},
+      platform::available_memory());
+}
+
+Options Planner::node() const {
+  Options out;
+  for (const auto& entry : config_.bootstrap) {
+    const auto node = BootstrapNode::parse(entry.value);
+    if (!node) {
+      mistake(entry.line, fmt::format("bootstrap {}: {}", in_quotes(entry.value),
+                                      bootstrap_problem(entry.value)));
+    }
+    out.bootstrap.push_back(*node);
+  }
+  if (out.bootstrap.empty()) out.bootstrap = public_bootstrap();
+  if (config_.host) {
+    const auto host = net::Ipv4::parse(config_.host->value);
+    if (!host) mistake(config_.host->line, "host must be an IPv4 address");
+    out.host = *host;
+  }
+  if (config_.port) {
+    const std::int64_t port = config_.port->value;
+    if (port < 0 || port > 65535) mistake(config_.port->line, "port must be 0 to 65535");
+    out.port = static_cast<std::uint16_t>(port);
+    out.any_port = false;
+  }
+  for (const auto& text : config_.relay_through) {
+    out.relay_through.push_back(peer(text).key);
+  }
+  return out;
+}
+
+PeerReference Planner::peer(const config::Peer& peer) const {
+  const std::string file =
+      peer.key_file ? path_of({*peer.key_file, peer.line}, "key_file") : std::string();
+  const auto out = file.empty() ? PeerReference::parse(peer.key) : PeerReference::read(file);
+  if (!out) mistake(peer.line, out.error());
+  return *out;
+}
+
+PeerReference Planner::peer(const Text& text) const {
+  if (const auto named = config_.peers.find(text.value); named != config_.peers.end()) {
+    PeerReference out = peer(named->second);
+    out.name = text.value;
+    return out;
+  }
+  const auto out = PeerReference::parse(text.value);
+  if (!out) mistake(text.line, out.error() + "; no [peer.NAME] has that name");
+  return *out;
+}
+
+}  // namespace hsfwd::cli

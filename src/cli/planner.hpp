@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/plan.hpp"
+
+namespace hsfwd::cli {
+
+/// Makes a plan of a file. The kinds of tunnels read their sections with its help.
+class Planner {
+ public:
+  Planner(const config::Config& config, std::string file, TunnelKinds kinds);
+
+  /// Once. Throws UserError with the file, the line and what would be right.
+  Plan make();
+  /// Those that are there must be usable; the others are made when they are used. After make().
+  void check_identities() const;
+  /// Secrets in a file that others than its reader can read, as on the command line.
+  std::vector<std::string> exposed_secrets() const;
+
+  // --- For kinds of tunnels ---
+
+  using Text = config::Located<std::string>;
+  [[noreturn]] void mistake(int line, const std::string& message) const;
+  /// Where relative paths begin.
+  const std::string& folder() const { return folder_; }
+  /// A key, or the name of a peer.
+  PeerReference peer(const Text& text) const;
+  /// The path of a tunnel's own identity, or of the file's.
+  std::string identity(const std::optional<Text>& own);
+  /// Of two that listen on the same address the second could not start.
+  void refuse_taken(const Text& text, const net::StreamAddress& listen) const;
+  /// Whether the plan has a tunnel with that key already.
+  bool has(const TunnelKind& kind, const std::string& key) const;
+  void add(std::shared_ptr<const TunnelSpec> tunnel) { plan_.tunnels.push_back(std::move(tunnel)); }
+
+ private:
+  std::string path_of(const Text& text, const char* key) const;
+  PeerReference peer(const config::Peer& peer) const;
+  ResourceLimits limits() const;
+  Options node() const;
+  void check_identity(const Text& path) const;
+
+  const config::Config& config_;
+  const std::string file_;
+  // Wherever the program is started, a relative path is the same file: another identity is another
+  // key.
+  const std::string folder_;
+  const TunnelKinds kinds_;
+  Plan plan_;
+  std::vector<Text> identities_;  // paths, and where the file names them
+};
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/reachability_report.hpp"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "cli/table.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+std::vector<std::string> addresses_of(const std::vector<net::Address>& addresses) {
+  std::vector<std::string> out;
+  for (const net::Address& address : addresses) out.push_back(address.to_string());
+  return out;
+}
+
+std::string summary_of(const Reachability& report) {
+  const std::size_t tried = report.passed.size() + report.failed.size() + report.elsewhere.size();
+  if (!report.elsewhere.empty()) {
+    return fmt::format("{} of {} lead to another program with this identity",
+                       report.elsewhere.size(), count_text(tried, "introducer"));
+  }
+  if (tried > 0) {
+    return fmt::format("{} of {} passed the test, a search finds {}", report.passed.size(),
+                       count_text(tried, "introducer"), report.found);
+  }
+  return "there is no network, or no introducer";
+}
+
+}  // namespace
+
+void ReachabilityReport::on_tested(const Reachability& found) {
+  if (last_ == found) return;
+  report_sharing(found.shared);
+  last_ = found;
+  const std::string summary = summary_of(found);
+  if (!found.reachable()) {
+    app_.log().warning("expose", "peers cannot reach this machine: {}; still trying", summary);
+  } else {
+    app_.log().info("expose", "tested: {}", summary);
+  }
+  app_.output().event("reachability",
+                      {{"publicKey", to_hex(key_.view())},
+                       {"reachable", found.reachable()},
+                       {"relays", addresses_of(found.passed)},
+                       {"failed", addresses_of(found.failed)},
+                       {"found", found.found},
+                       {"shared", found.shared}},
+                      "");
+}
+
+void ReachabilityReport::report_sharing(bool shared) const {
+  if (shared == (last_ && last_->shared)) return;
+  if (shared) {
+    app_.log().warning("expose",
+                       "another program also serves {}, and each gets part of the connections: if "
+                       "a disk or container was copied, give one of them its own identity (hsfwd "
+                       "keygen); if it is an older instance, stop it",
+                       key_text(key_));
+  } else {
+    app_.log().warning("expose", "no other program serves {} any longer", key_text(key_));
+  }
+}
+
+}  // namespace hsfwd::cli

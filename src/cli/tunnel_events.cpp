@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/tunnel_events.hpp"
+
+#include <fmt/format.h>
+
+#include "cli/table.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+std::string short_key(const PublicKey& key) {
+  return key_text(key).substr(0, 12);
+}
+
+}  // namespace
+
+void report_connection(const App& app, std::uint64_t id, const PeerInfo& peer,
+                       const std::string& service) {
+  const std::string path = to_string(peer.path);
+  const std::string remote = peer.remote.to_string();
+  app.output().event(
+      "connection",
+      {{"id", id},
+       {"peer", to_hex(peer.key.view())},
+       {"service", service},
+       {"path", path},
+       {"remote", remote}},
+      app.quiet() ? ""
+                  : fmt::format("connection {}: {} {} ({}, {})", id, peer.outgoing ? "to" : "from",
+                                short_key(peer.key), path, remote));
+}
+
+void report_path_changes(const App& app, std::uint64_t id, PeerStream& stream) {
+  stream.set_on_path_changed([&app, &stream, id] {
+    const PeerInfo peer = stream.info();
+    const std::string path = to_string(peer.path);
+    const std::string remote = peer.remote.to_string();
+    app.output().event(
+        "path", {{"id", id}, {"path", path}, {"remote", remote}},
+        app.quiet() ? "" : fmt::format("connection {} moved: {}, {}", id, path, remote));
+  });
+}
+
+void report_closed(const App& app, const forward::ClosedConnection& closed) {
+  app.output().event(
+      "closed",
+      {{"id", closed.id},
+       {"bytesToPeer", closed.stats.to_peer},
+       {"bytesFromPeer", closed.stats.from_peer},
+       {"reason", closed.reason}},
+      app.quiet() ? ""
+                  : fmt::format("closed {}: {} to the peer, {} from it{}{}", closed.id,
+                                count_text(closed.stats.to_peer, "byte"), closed.stats.from_peer,
+                                closed.reason.empty() ? "" : "; ", printable(closed.reason)));
+}
+
+}  // namespace hsfwd::cli

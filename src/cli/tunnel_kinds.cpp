@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/tunnel_kinds.hpp"
+
+#include "cli/connect_kind.hpp"
+#include "cli/expose_kind.hpp"
+
+namespace hsfwd::cli {
+
+TunnelKinds tunnel_kinds() {
+  static constexpr const TunnelKind* kKinds[] = {&kExposeKind, &kConnectKind};
+  return kKinds;
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// A connection between a local stream and a peer, as it is reported.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "forward/pipe.hpp"
+#include "node/peer_stream.hpp"
+#include "util/time.hpp"
+
+namespace hsfwd {
+class MetricSink;
+}
+
+namespace hsfwd::forward {
+
+/// Numbers connections; shared by everything whose connections must not be mixed up.
+class ConnectionIds {
+ public:
+  explicit ConnectionIds(std::uint64_t first = 1) : next_(first) {}
+  std::uint64_t take() { return next_++; }
+
+ private:
+  std::uint64_t next_;
+};
+
+struct ClosedConnection {
+  std::uint64_t id = 0;
+  PipeStats stats;
+  std::string reason;  // empty: ended normally
+};
+
+/// A connection as it stands now. What it points to lives until the next event.
+struct OpenConnection {
+  std::uint64_t id = 0;
+  const PeerStream* peer = nullptr;
+  std::string service;  // of a ServiceHost
+  PipeStats stats;
+  Instant since;
+};
+
+/// Hands on what a tunnel counts: its connections now, and what all of them have carried so far.
+void collect_tunnel(MetricSink& sink, std::size_t connections, const PipeStats& total);
+
+}  // namespace hsfwd::forward

@@ -204,8 +204,8 @@ Server Node::create_server(std::function<void(PeerSocket)> on_connection, Server
   out.extension = std::move(options.extension);
   out.client_relays = std::move(options.client_relays);
   out.holepunch = options.holepunch;
-  out.relay_through =
-      options.relay_through.empty() ? impl_->relay_through : std::move(options.relay_through);
+  if (options.relay_through.empty()) options.relay_through = impl_->relay_through;
+  out.relay_through = std::move(options.relay_through);
   out.on_reachability = std::move(options.on_reachability);
   return Server(std::make_unique<Server::Impl>(impl_->dht.create_server(
       std::move(out),
@@ -226,8 +226,8 @@ std::unique_ptr<PeerStream> Node::connect_stream(const PublicKey& key, ConnectOp
   out.local_connection = options.local_connection;
   out.holepunch = options.holepunch;
   out.extension = std::move(options.extension);
-  out.relay_through =
-      options.relay_through.empty() ? impl_->relay_through : std::move(options.relay_through);
+  if (options.relay_through.empty()) options.relay_through = impl_->relay_through;
+  out.relay_through = std::move(options.relay_through);
   out.timeline = std::move(options.timeline);
   return make_stream(impl_->dht.connect(key, std::move(out)));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts what a transfer over UDX allocates: nothing for a packet, once everything has grown to its size.
+// Counts what a transfer over UDX allocates, in the clear and as encrypted records: nothing for a packet, once
+// everything has grown to its size.
 // Unlike other benches this one has a verdict, since it counts and takes no time.
 #include <fmt/format.h>
 
@@ -9,8 +10,12 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
 #include <vector>
 
+#include "crypto/crypto.hpp"
+#include "noise/handshake.hpp"
+#include "secret_stream/framing.hpp"
 #include "sim/random.hpp"
 #include "udx/mux.hpp"
 
@@ -120,27 +125,61 @@ class Socket final : public net::UdpSocket {
   const net::Address local_;
 };
 
+/// Of the two sides of a connection, as a handshake leaves them.
+noise::Session session(bool initiator) {
+  sim::SeededRandom random{7};
+  noise::Session out;
+  const auto one = random.fixed<crypto::Key32>();
+  const auto other = random.fixed<crypto::Key32>();
+  out.tx = initiator ? one : other;
+  out.rx = initiator ? other : one;
+  out.initiator = initiator;
+  return out;
+}
+
 /// Sends for ever, and reads at once.
 struct Side final : udx::StreamObserver {
+  /// From now on in records, as peer connections do.
+  void encrypt(BufferPool& pool, bool initiator) {
+    sim::SeededRandom random{initiator ? 8u : 9u};
+    const noise::Session keys = session(initiator);
+    sender.emplace(keys, random.fixed<crypto::StreamHeader>());
+    receiver.emplace(keys, pool);
+    stream->write(sender->header_frame());
+  }
   bool accept_path(net::UdpSocket&, net::Address) override { return true; }
   void on_data(std::span<const ByteView> chunks) override {
     std::size_t size = 0;
-    for (const ByteView chunk : chunks) size += chunk.size();
-    stream->consume(size);
+    for (const ByteView chunk : chunks) {
+      size += chunk.size();
+      if (receiver) take(chunk);
+    }
+    stream->consume(receiver ? receiver->take_credit() : size);
+  }
+  void take(ByteView chunk) {
+    if (!receiver->feed(chunk)) give_up("a record does not open");
+    for (ByteView next = receiver->peek(); !next.empty(); next = receiver->peek()) {
+      receiver->consume(next.size());
+    }
   }
   void on_end() override {}
   void on_writable() override {
     while (stream->send_room() > 0) {
-      const MutableBytes room = stream->reserve(1);
-      stream->commit(std::min<std::size_t>(room.size(), 16 * 1024));
+      MutableBytes room = stream->reserve(2048);
+      room = room.first(std::min<std::size_t>(room.size(), 16 * 1024));
+      if (sender) sender->seal(room);
+      stream->commit(room.size());
     }
     stream->want_room();
   }
-  void on_closed(udx::CloseReason) override {
-    fmt::print(stderr, "a stream has ended\n");
+  void on_closed(udx::CloseReason) override { give_up("a stream has ended"); }
+  [[noreturn]] static void give_up(const char* why) {
+    fmt::print(stderr, "{}\n", why);
     std::exit(1);
   }
   std::unique_ptr<udx::Stream> stream;
+  std::optional<secret_stream::Sender> sender;
+  std::optional<secret_stream::Receiver> receiver;
 };
 
 struct End {
@@ -158,9 +197,17 @@ struct End {
   std::vector<std::unique_ptr<Side>> sides;
 };
 
+struct Case {
+  const char* what;
+  std::size_t streams = 1;
+  int loss = 0;  // one in so many, 0: none
+  bool both_ways = false;
+  bool encrypted = false;
+};
+
 class Transfer {
  public:
-  Transfer(std::size_t streams, int loss, bool both_ways)
+  Transfer(std::size_t streams, int loss, bool both_ways, bool encrypted)
       : there_(loss), back_(both_ways ? loss : 0) {
     for (std::size_t i = 0; i < streams; ++i) {
       for (End* end : {&a_, &b_}) {
@@ -172,6 +219,8 @@ class Transfer {
       udx::Stream& to = *b_.sides.back()->stream;
       from.connect(a_.socket, to.id(), b_.socket.local_address());
       to.connect(b_.socket, from.id(), a_.socket.local_address());
+      if (encrypted) a_.sides.back()->encrypt(pool_, true);
+      if (encrypted) b_.sides.back()->encrypt(pool_, false);
       a_.sides.back()->on_writable();
       if (both_ways) b_.sides.back()->on_writable();
     }
@@ -200,6 +249,7 @@ class Transfer {
  private:
   Scheduler scheduler_;
   sim::SeededRandom random_{1};
+  BufferPool pool_{64 * 1024 + 64, 64};  // as a node's
   Direction there_;
   Direction back_;
   End a_{scheduler_, random_, there_, {net::Ipv4::of(10, 0, 0, 1), 1}};
@@ -207,14 +257,14 @@ class Transfer {
 };
 
 /// True when nothing was allocated for a packet.
-bool measure(const char* what, std::size_t streams, int loss, bool both_ways) {
-  Transfer transfer(streams, loss, both_ways);
+bool measure(const Case& measured) {
+  Transfer transfer(measured.streams, measured.loss, measured.both_ways, measured.encrypted);
   transfer.run(kWarmUp);
   const std::uint64_t before = allocations;
   transfer.run(kCounted);
   const std::uint64_t made = allocations - before;
-  fmt::print("{:<40} {:>8} packets {:>8} allocations {:>10.6f} a packet\n", what, kCounted, made,
-             static_cast<double>(made) / static_cast<double>(kCounted));
+  fmt::print("{:<50} {:>8} packets {:>8} allocations {:>10.6f} a packet\n", measured.what, kCounted,
+             made, static_cast<double>(made) / static_cast<double>(kCounted));
   return made <= kLateGrowth;
 }
 
@@ -223,11 +273,21 @@ bool measure(const char* what, std::size_t streams, int loss, bool both_ways) {
 }  // namespace hsfwd
 
 int main() {
-  using hsfwd::measure;
-  bool none = measure("one stream, one way", 1, 0, false);
-  none &= measure("one stream, both ways", 1, 0, true);
-  none &= measure("one stream, one packet in 100 is lost", 1, 100, false);
-  none &= measure("eight streams on one path", 8, 0, false);
-  none &= measure("eight streams, one packet in 100 is lost", 8, 100, true);
+  hsfwd::crypto::initialize();
+  bool none = true;
+  for (const hsfwd::Case& measured : {
+           hsfwd::Case{.what = "one stream, one way"},
+           {.what = "one stream, both ways", .both_ways = true},
+           {.what = "one stream, one packet in 100 is lost", .loss = 100},
+           {.what = "eight streams on one path", .streams = 8},
+           {.what = "eight streams, one packet in 100 is lost",
+           .streams = 8,
+           .loss = 100,
+           .both_ways = true},
+           {.what = "encrypted, both ways", .both_ways = true, .encrypted = true},
+           {.what = "encrypted, one packet in 100 is lost", .loss = 100, .encrypted = true},
+       }) {
+    none &= hsfwd::measure(measured);
+  }
   return none ? 0 : 1;
 }

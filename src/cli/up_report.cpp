@@ -2,6 +2,7 @@
 #include "cli/up_report.hpp"
 
 #include <fmt/chrono.h>
+#include <fmt/format.h>
 
 #include <ctime>
 #include <optional>

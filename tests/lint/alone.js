@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every source file by itself, for the other compiler: what a file needs it includes, and what clang warns of is an
 // error. The builds of the tests are g++'s, and one unit a folder (docs/adr/0013), where a file may live on its neighbours.
-// Nothing is generated: CI's time is short. So that it is shorter still, those headers of the standard library come
+// Nothing is generated: CI's time is short. So that it is shorter still, those headers of libraries come
 // precompiled whose absence includes.js sees.
 //
 // Usage: node tests/lint/alone.js BUILD [FILE...]     BUILD has compile_commands.json
@@ -23,7 +23,7 @@ const WARNINGS = /^-W(?!error|no-stringop-overread)/
 function precompiled (folder, flags, made) {
   const key = flags.join(' ')
   if (!made.has(key)) {
-    const header = path.join(folder, `standard-${made.size}.hpp`)
+    const header = path.join(folder, `libraries-${made.size}.hpp`)
     fs.writeFileSync(header, Object.keys(NAMES).map((name) => `#include <${name}>\n`).join(''))
     execFileSync(COMPILER, [...flags, '-x', 'c++-header', header, '-o', `${header}.pch`])
     made.set(key, `${header}.pch`)
@@ -31,9 +31,9 @@ function precompiled (folder, flags, made) {
   return made.get(key)
 }
 
-function compile (file, flags, standard) {
+function compile (file, flags, libraries) {
   return new Promise((resolve) => {
-    execFile(COMPILER, [...flags, '-Werror', '-Wno-unknown-warning-option', '-include-pch', standard, '-fsyntax-only', path.join(ROOT, file)], { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+    execFile(COMPILER, [...flags, '-Werror', '-Wno-unknown-warning-option', '-include-pch', libraries, '-fsyntax-only', path.join(ROOT, file)], { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
       resolve(error ? stderr || String(error) : '')
     })
   })
@@ -58,13 +58,13 @@ async function main () {
   const made = new Map()
   const waiting = FOLDERS.flatMap((folder) => {
     const flags = flagsOf(folder, commands, WARNINGS)
-    return flags ? filesOf(folder, '.cpp').map((file) => ({ file, flags, standard: precompiled(scratch, flags, made) })) : []
+    return flags ? filesOf(folder, '.cpp').map((file) => ({ file, flags, libraries: precompiled(scratch, flags, made) })) : []
   }).filter(({ file }) => !only.length || only.includes(file))
   const count = waiting.length
   let failed = 0
   const work = async () => {
     for (let job = waiting.pop(); job; job = waiting.pop()) {
-      const problem = await compile(job.file, job.flags, job.standard)
+      const problem = await compile(job.file, job.flags, job.libraries)
       if (problem) { failed++; console.log(problem) }
     }
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/client/connector.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -319,7 +321,7 @@ bool Connector::ask_anew(const AttemptFailure& failure) {
       failure.punch != PunchFailure::kServerAborted || failure.own_nat >= Firewall::kRandom;
   if (state_ != State::kWaiting || relay_is_named() || hopeless) return false;
   if (!std::exchange(may_ask_anew_, false)) return false;
-  log_.note(AttemptStep::kHandshake, "asking the peer again");
+  log_.note(AttemptStep::kHandshake, "{}", kAskingAnew);
   race_.stop();
   std::vector<Address> relays = search_->tried();
   context_.env.scheduler.retire(std::exchange(search_, new_search()));

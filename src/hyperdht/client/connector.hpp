@@ -46,6 +46,9 @@ struct ConnectOptions {
   AttemptLog::Sink timeline;
 };
 
+/// The line of a timeline that says that the handshake is begun anew.
+inline constexpr const char* kAskingAnew = "asking the peer again";
+
 class Connector final : public PathObserver, private PeerSearch::Observer, private PathRace::Owner {
  public:
   Connector(const ClientContext& context, PeerSocket& socket, const crypto::PublicKey& remote,

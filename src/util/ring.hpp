@@ -23,8 +23,12 @@ class Ring {
   T& back() { return (*this)[size_ - 1]; }
   const T& back() const { return (*this)[size_ - 1]; }
 
-  T& push_back(T value) {
+  /// The next push_back allocates nothing.
+  void make_room() {
     if (size_ == slots_.size()) grow();
+  }
+  T& push_back(T value) {
+    make_room();
     T& slot = (*this)[size_++];
     slot = std::move(value);
     return slot;

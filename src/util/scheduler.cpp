@@ -2,6 +2,7 @@
 #include "util/scheduler.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "util/check.hpp"
@@ -10,6 +11,10 @@ namespace hsfwd {
 
 namespace {
 constexpr std::size_t kArity = 4;
+}
+
+Scheduler::Scheduler() {
+  retired_.make_room();
 }
 
 Scheduler::~Scheduler() {
@@ -47,11 +52,21 @@ void Scheduler::run_posted() {
   }
 }
 
+/// A place for the next is kept free: what is retired may be running, so that it can be deleted only
+/// later even if there is no memory to note it in. Without a place it stays.
+void Scheduler::retire(Retired retired) noexcept {
+  try {
+    retired_.push_back(retired);
+    retired_.make_room();
+  } catch (const std::bad_alloc&) {
+  }
+}
+
 void Scheduler::collect() {
   while (!retired_.empty()) {
-    // Their destructors may retire others.
-    auto doomed = std::exchange(retired_, {});
-    doomed.clear();
+    const Retired next = retired_.front();
+    retired_.pop_front();
+    next.destroy(next.object);  // which may retire others
   }
 }
 

@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "util/ring.hpp"
 #include "util/time.hpp"
 
 namespace hsfwd {
@@ -27,7 +28,7 @@ concept Cancellable = requires(T& object) {
 
 class Scheduler {
  public:
-  Scheduler() = default;
+  Scheduler();
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -61,7 +62,7 @@ class Scheduler {
   template <class T>
   void delete_later(std::unique_ptr<T> object) {
     if (!object) return;
-    retired_.emplace_back(object.release(), [](void* p) { delete static_cast<T*>(p); });
+    retire({object.release(), [](void* p) { delete static_cast<T*>(p); }});
   }
 
   /// Deletes what is retired now. For owners that are about to take away what it refers to.
@@ -72,8 +73,12 @@ class Scheduler {
  private:
   friend class Timer;
   friend class Task;
-  using Retired = std::unique_ptr<void, void (*)(void*)>;
+  struct Retired {
+    void* object = nullptr;
+    void (*destroy)(void*) = nullptr;
+  };
 
+  void retire(Retired retired) noexcept;
   void arm(Timer& timer, Instant deadline);
   void disarm(Timer& timer);
   bool earlier(const Timer& a, const Timer& b) const;
@@ -87,7 +92,7 @@ class Scheduler {
   std::vector<Timer*> heap_;  // 4-ary heap, soonest first
   Task* first_task_ = nullptr;
   Task* last_task_ = nullptr;
-  std::vector<Retired> retired_;
+  Ring<Retired> retired_;
 };
 
 /// A timer that belongs to the object it is a member of; destroying it cancels it. The callback may

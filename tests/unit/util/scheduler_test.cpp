@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "unit/failing_allocator.hpp"
+
 using namespace hsfwd;
 
 namespace {
@@ -177,4 +179,32 @@ TEST_CASE("what is given up may give up others as it is destroyed") {
   CHECK(home.log.empty());
   home.scheduler.run_posted();
   CHECK(home.log == "cancelled destroyed ");
+}
+
+TEST_CASE(
+    "what is retired while memory runs out is deleted at the end of the dispatch all the same") {
+  struct Counted {
+    explicit Counted(int& d) : deleted(d) {}
+    ~Counted() { ++deleted; }
+    void cancel() {}
+    int& deleted;
+  };
+  int deleted = 0;
+  constexpr int kObjects = 100;
+  std::size_t failed = 0;
+  Scheduler scheduler;
+  for (int i = 0; i < kObjects; ++i) {
+    auto object = std::make_unique<Counted>(deleted);
+    {
+      const FailingAllocator allocator(0);
+      scheduler.retire(std::move(object));
+      failed += FailingAllocator::has_failed() ? 1 : 0;
+    }
+    CHECK(deleted == 0);
+    // There is memory again.
+    scheduler.retire(std::make_unique<Counted>(deleted));
+  }
+  CHECK(failed > 0);
+  scheduler.run_posted();
+  CHECK(deleted == 2 * kObjects);
 }

@@ -25,7 +25,8 @@ function precompiled (folder, flags, made) {
   if (!made.has(key)) {
     const header = path.join(folder, `libraries-${made.size}.hpp`)
     fs.writeFileSync(header, Object.keys(NAMES).map((name) => `#include <${name}>\n`).join(''))
-    execFileSync(COMPILER, [...flags, '-x', 'c++-header', header, '-o', `${header}.pch`])
+    // With what their inline functions need of templates, which each file would make again.
+    execFileSync(COMPILER, [...flags, '-x', 'c++-header', '-fpch-instantiate-templates', header, '-o', `${header}.pch`])
     made.set(key, `${header}.pch`)
   }
   return made.get(key)

@@ -13,6 +13,7 @@ const SYSTEM = ['common', 'posix', process.platform].map((name) => `platform/${n
 const FOLDERS = [...rooms('src').slice(1), 'platform', ...SYSTEM, 'config']
 
 const NAMES = {
+  'boost/program_options.hpp': /\bboost::program_options\b/,
   'fmt/format.h': /\bfmt::/,
   'nlohmann/json.hpp': /\bnlohmann::/,
   algorithm: /\bstd::(minmax|max|min|clamp|stable_sort|partial_sort|nth_element|is_sorted|sort|find_if_not|find_if|find_first_of|adjacent_find|find|any_of|all_of|none_of|count_if|count|copy_if|copy_n|copy_backward|copy|remove_copy|remove_if|remove|replace|reverse|rotate|shuffle|transform|generate|for_each|max_element|min_element|lower_bound|upper_bound|equal_range|binary_search|equal|mismatch|lexicographical_compare|search|fill_n|fill|unique|partition|set_(?:difference|intersection|union)|(?:push|pop|make)_heap|merge)\b\s*[(<]/,

@@ -130,7 +130,7 @@ void App::await_network(const Options& options) {
   if (names.empty()) return;
   bootstrap_names_ = fmt::format("{}", fmt::join(names, ", "));
   waiting_.begin(fmt::format("waiting for a bootstrap node to answer: {}", bootstrap_names_),
-                 {{"for", "network"}, {"bootstrap", names}});
+                 {.what = "network", .bootstrap = names});
 }
 
 void App::on_silence() {
@@ -218,7 +218,7 @@ void App::fail(const UserError& error) {
 
 void await_peer(App& app, const PeerReference& peer, const std::string& doing) {
   app.waiting().begin(fmt::format("{} {}", doing, shortened(peer.name, kMaxPeerText)),
-                      {{"for", "peer"}, {"peer", to_hex(peer.key.view())}});
+                      {.what = "peer", .peer = to_hex(peer.key.view())});
 }
 
 UserError connect_error(ConnectError error, const std::string& peer) {

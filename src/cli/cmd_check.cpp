@@ -15,26 +15,25 @@ namespace {
 void report_check(App& app, const Plan& plan, const std::vector<std::string>& doubts) {
   for (const std::string& doubt : doubts) {
     if (app.output().json()) {
-      app.output().event("warning", {{"message", told(doubt)}}, "");
+      app.output().event(events::Warning{told(doubt)}, "");
     } else if (app.log().enabled(LogLevel::kWarning)) {
       app.output().note("warning: " + doubt);
     }
   }
-  Json fields = Json::object();
+  events::Valid out;
   std::vector<std::string> numbers;
   for (const TunnelKind* kind : tunnel_kinds()) {
     std::size_t number = 0;
     for (const auto& tunnel : plan.tunnels) {
       if (&tunnel->kind() == kind) number += tunnel->number();
     }
-    fields[kind->number] = number;
+    out.numbers.fields.emplace_back(kind->number, number);
     numbers.push_back(kind->number_text(number));
   }
-  fields["warnings"] = doubts.size();
+  out.warnings = doubts.size();
   app.output().event(
-      "valid", fields,
-      fmt::format("ok: {}{}", fmt::join(numbers, ", "),
-                  doubts.empty() ? "" : "; " + count_text(doubts.size(), "warning")));
+      out, fmt::format("ok: {}{}", fmt::join(numbers, ", "),
+                       doubts.empty() ? "" : "; " + count_text(doubts.size(), "warning")));
   app.quit(kDone);
 }
 
@@ -50,7 +49,7 @@ int run_check(const Arguments& arguments) {
   if (!line.parse(arguments)) return kDone;
   const Plan plan = load_plan(choose_plan_file(line));
   App app(one_object(output_options(line)));
-  app.waiting().begin("checking the services", {{"for", "services"}});
+  app.waiting().begin("checking the services", {.what = "services"});
   Preflight preflight(app, plan, [&](const auto& doubts) { report_check(app, plan, doubts); });
   preflight.start();
   return app.run();

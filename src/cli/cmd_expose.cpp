@@ -74,7 +74,7 @@ int run_expose(const Arguments& arguments) {
 
   Exposure exposure(app, spec, identity.keys, std::move(lock));
   bool reported = false;
-  node.when_ready([&] { app.waiting().begin("announcing the key", {{"for", "announcement"}}); });
+  node.when_ready([&] { app.waiting().begin("announcing the key", {.what = "announcement"}); });
   exposure.start([&](std::size_t relays) {
     if (reported) return;
     if (relays > 0) {

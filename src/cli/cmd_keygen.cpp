@@ -2,6 +2,7 @@
 #include <string>
 
 #include "cli/commands.hpp"
+#include "cli/events.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "platform/clock.hpp"
@@ -22,11 +23,7 @@ int run_keygen(const Arguments& arguments) {
   platform::SystemRandom random;
   const platform::Identity identity = require_identity(path, random);
   const PublicKey& key = identity.keys.public_key;
-  output.event("identity",
-               {{"publicKey", to_hex(key.view())},
-                {"key", key_text(key)},
-                {"file", path},
-                {"created", identity.created}},
+  output.event(events::Identity{to_hex(key.view()), key_text(key), path, identity.created},
                key_text(key));
   return kDone;
 }

@@ -43,7 +43,7 @@ class LookupRun {
 
   void on_searched() {
     took_ = app_.scheduler().now() - began_;
-    app_.waiting().begin("asking the nodes it is announced at", {{"for", "relays"}});
+    app_.waiting().begin("asking the nodes it is announced at", {.what = "relays"});
     unanswered_ = relays_.size();
     if (relays_.empty()) {
       app_.fail(connect_error(
@@ -62,28 +62,22 @@ class LookupRun {
   }
 
   void report() {
-    std::vector<std::string> addresses;
-    Json answers = Json::array();
+    events::Found out{.peer = to_hex(key_.view()),
+                      .millis = static_cast<std::uint64_t>(took_.to_millis()),
+                      .hops = find_.hops(),
+                      .asked = find_.asked()};
     std::string text;
     for (const Relay& relay : relays_) {
       const std::string address = relay.address.to_string();
-      addresses.push_back(address);
-      answers.push_back(
-          {{"relay", address}, {"millis", relay.millis ? Json(*relay.millis) : Json()}});
+      out.relays.push_back(address);
+      out.answers.push_back({address, relay.millis});
       text += fmt::format("\n  {:<22} {}", address,
                           relay.millis ? fmt::format("{:.1f} ms", *relay.millis) : "no answer");
     }
     app_.output().event(
-        "found",
-        {{"peer", to_hex(key_.view())},
-         {"relays", addresses},
-         {"answers", answers},
-         {"millis", took_.to_millis()},
-         {"hops", find_.hops()},
-         {"asked", find_.asked()}},
-        fmt::format("{} is announced at {} ({} ms, {}, {} asked){}", key_text(key_),
-                    count_text(relays_.size(), "node"), took_.to_millis(),
-                    count_text(find_.hops(), "hop"), count_text(find_.asked(), "node"), text));
+        out, fmt::format("{} is announced at {} ({} ms, {}, {} asked){}", key_text(key_),
+                         count_text(relays_.size(), "node"), took_.to_millis(),
+                         count_text(find_.hops(), "hop"), count_text(find_.asked(), "node"), text));
     app_.quit(kDone);
   }
 

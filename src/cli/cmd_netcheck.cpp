@@ -21,40 +21,38 @@ bool carrier_nat(const SurveyReport& report) {
                      });
 }
 
-Json to_json(const SurveyReport& report) {
-  Json interfaces = Json::array();
+std::optional<std::string> text_of(const std::optional<net::Address>& address) {
+  if (!address) return std::nullopt;
+  return address->to_string();
+}
+
+events::Netcheck event_of(const SurveyReport& report) {
+  events::Netcheck out{
+      .online = report.online(),
+      .ports = {report.server_socket.port, report.client_socket.port},
+      .nat = {.verdict = to_string(report.nat),
+              .firewalled = report.firewalled,
+              .translated = report.online() && report.translated(),
+              .keeps_port = report.keeps_port},
+      .reachable_as = text_of(report.open_address),
+      .summary = describe(report),
+  };
   for (const net::Interface& own : report.interfaces) {
-    interfaces.push_back(
-        {{"name", own.name}, {"address", own.host.to_string()}, {"internal", own.internal}});
+    out.interfaces.push_back({own.name, own.host.to_string(), own.internal});
   }
-  Json bootstrap = Json::array();
   for (const SurveyReport::Bootstrap& node : report.bootstrap) {
-    bootstrap.push_back({{"node", node.name},
-                         {"address", node.address ? Json(node.address->to_string()) : Json()},
-                         {"millis", node.rtt ? Json(millis(*node.rtt)) : Json()}});
+    auto& entry = out.bootstrap.emplace_back();
+    entry.node = node.name;
+    entry.address = text_of(node.address);
+    if (node.rtt) entry.millis = millis(*node.rtt);
   }
-  Json samples = Json::array();
   for (const SurveyReport::Sample& sample : report.samples) {
-    samples.push_back({{"node", sample.node.to_string()},
-                       {"seenAs", sample.seen_as.to_string()},
-                       {"millis", millis(sample.rtt)}});
+    out.nat.samples.push_back(
+        {sample.node.to_string(), sample.seen_as.to_string(), millis(sample.rtt)});
   }
-  Json hosts = Json::array();
-  for (const net::Ipv4 host : report.public_hosts) hosts.push_back(host.to_string());
-  return {{"online", report.online()},
-          {"interfaces", interfaces},
-          {"ports", {{"server", report.server_socket.port}, {"client", report.client_socket.port}}},
-          {"bootstrap", bootstrap},
-          {"publicHosts", hosts},
-          {"nat",
-           {{"verdict", to_string(report.nat)},
-            {"firewalled", report.firewalled},
-            {"translated", report.online() && report.translated()},
-            {"keepsPort", report.keeps_port},
-            {"samples", samples}}},
-          {"reachableAs", report.open_address ? Json(report.open_address->to_string()) : Json()},
-          {"pathMtu", report.mtu ? Json(report.mtu->size) : Json()},
-          {"summary", describe(report)}};
+  for (const net::Ipv4 host : report.public_hosts) out.public_hosts.push_back(host.to_string());
+  if (report.mtu) out.path_mtu = report.mtu->size;
+  return out;
 }
 
 std::string to_text(const SurveyReport& report) {
@@ -111,9 +109,9 @@ int run_netcheck(const Arguments& arguments) {
   std::optional<Survey> survey;
   const auto start = [&] {
     if (survey || app.quitting()) return;
-    app.waiting().begin("asking nodes how they see this machine", {{"for", "survey"}});
+    app.waiting().begin("asking nodes how they see this machine", {.what = "survey"});
     survey.emplace(node, [&](const SurveyReport& report) {
-      app.output().event("netcheck", to_json(report), to_text(report));
+      app.output().event(event_of(report), to_text(report));
       app.quit(report.online() ? kDone : kTryLater);
     });
     survey->start();

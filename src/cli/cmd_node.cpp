@@ -81,7 +81,7 @@ class RelayRun {
   void report_relaying() {
     const PublicKey& key = relay_->public_key();
     app_.output().event(
-        "relaying", {{"publicKey", to_hex(key.view())}, {"key", key_text(key)}},
+        events::Relaying{to_hex(key.view()), key_text(key)},
         fmt::format("relaying; others use it with --relay-through {}", key_text(key)));
   }
 
@@ -152,19 +152,17 @@ int run_node(const Arguments& arguments) {
     const NodeStatus status = node.status();
     const std::string address = status.local.to_string();
     const auto& remote = status.reachable_as;
-    Json event = {{"listen", address},
-                  {"address", remote ? Json(remote->to_string()) : Json()},
-                  {"firewalled", status.firewalled},
-                  {"persistent", status.persistent}};
+    events::NodeReady event{
+        .listen = address, .firewalled = status.firewalled, .persistent = status.persistent};
+    if (remote) event.address = remote->to_string();
     if (lock) {
-      event["publicKey"] = to_hex(node.key_pair().public_key.view());
-      event["key"] = key_text(node.key_pair().public_key);
+      event.public_key = to_hex(node.key_pair().public_key.view());
+      event.key = key_text(node.key_pair().public_key);
     }
-    app.output().event(
-        "ready", event,
-        fmt::format("node on {}, {}, {}", address,
-                    remote ? "reachable as " + remote->to_string() : "not reachable from outside",
-                    status.persistent ? "persistent" : "ephemeral for now"));
+    app.output().event(event, fmt::format("node on {}, {}, {}", address,
+                                          remote ? "reachable as " + remote->to_string()
+                                                 : "not reachable from outside",
+                                          status.persistent ? "persistent" : "ephemeral for now"));
   });
   std::optional<RelayRun> relay;
   if (lock) {

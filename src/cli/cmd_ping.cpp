@@ -68,15 +68,12 @@ class PingRun {
     const auto& extension = info.extension;
     const std::string path = to_string(info.path);
     const std::string remote = info.remote.to_string();
+    std::optional<std::vector<std::string>> services;
+    if (extension) services = extension->services;
     opened_ = true;
     app_.waiting().end();
     app_.output().event(
-        "connection",
-        {{"peer", to_hex(info.key.view())},
-         {"path", path},
-         {"remote", remote},
-         {"millis", millis(took)},
-         {"services", extension ? Json(extension->services) : Json()}},
+        events::PingConnection{to_hex(info.key.view()), path, remote, millis(took), services},
         fmt::format("connected to {} in {:.0f} ms: {}, {}{}", key_text(info.key), millis(took),
                     path, remote,
                     extension ? fmt::format("\nservices: {}",
@@ -93,7 +90,7 @@ class PingRun {
     }
     if (waiting_) {
       // Lost, and retransmitted meanwhile: the answer shows how long it took in all.
-      app_.output().event("silence", {{"seq", sent_}}, fmt::format("{}: no answer yet", sent_));
+      app_.output().event(events::Silence{sent_}, fmt::format("{}: no answer yet", sent_));
       next_timer_.start(interval_);
       return;
     }
@@ -108,11 +105,7 @@ class PingRun {
     times_.push_back(millis(rtt));
     const PeerInfo info = socket_->info();
     const std::string path = to_string(info.path);
-    app_.output().event("pong",
-                        {{"seq", sent_},
-                         {"millis", times_.back()},
-                         {"path", path},
-                         {"remote", info.remote.to_string()}},
+    app_.output().event(events::Pong{sent_, times_.back(), path, info.remote.to_string()},
                         fmt::format("{}: {:.2f} ms, {}", sent_, times_.back(), path));
     if (times_.size() == count_) app_.quit(kDone);
   }
@@ -130,7 +123,7 @@ class PingRun {
 
   void report_statistics() const {
     if (!opened_) return;
-    Json fields = {{"sent", sent_}, {"answered", times_.size()}};
+    events::Statistics out{.sent = sent_, .answered = times_.size()};
     std::string text = fmt::format("{} sent, {} answered", sent_, times_.size());
     if (!times_.empty()) {
       const auto [least, most] = std::minmax_element(times_.begin(), times_.end());
@@ -142,18 +135,18 @@ class PingRun {
       const double deviation = std::sqrt(squares / static_cast<double>(times_.size()));
       const PeerInfo info = socket_->info();
       const auto repeated = info.packets_repeated;
-      fields.update({{"min", *least},
-                     {"mean", mean},
-                     {"max", *most},
-                     {"deviation", deviation},
-                     {"repeated", repeated},
-                     {"mtu", info.mtu}});
+      out.min = *least;
+      out.mean = mean;
+      out.max = *most;
+      out.deviation = deviation;
+      out.repeated = repeated;
+      out.mtu = info.mtu;
       text += fmt::format(
           "; {:.2f} / {:.2f} / {:.2f} ms min, mean, max, deviation {:.2f} ms; "
           "{} repeated",
           *least, mean, *most, deviation, count_text(repeated, "packet"));
     }
-    app_.output().event("statistics", fields, text);
+    app_.output().event(out, text);
   }
 
   App& app_;

@@ -114,13 +114,13 @@ int run_testnet(const Arguments& arguments) {
   const auto report = [&] {
     app.waiting().end();
     const std::string address = testnet->bootstrap()[0].to_string();
-    app.output().event("ready", {{"bootstrap", {address}}, {"size", *size}},
+    app.output().event(events::TestnetReady{{address}, *size},
                        fmt::format("{}, bootstrap {}", count_text(*size, "node"), address));
   };
   // The last node may be ready before the constructor is through, if there is only one.
   Task report_task(app.scheduler(), report);
   app.waiting().begin(fmt::format("starting {}", count_text(*size, "node")),
-                      {{"for", "nodes"}, {"size", *size}});
+                      {.what = "nodes", .size = *size});
   testnet.emplace(app, *host, static_cast<std::uint16_t>(*port), *size,
                   [&] { report_task.post(); });
   return app.run();

@@ -44,17 +44,17 @@ class Up {
   void on_request(ControlCommand command, const ControlServer::Answer& answer) {
     switch (command) {
       case ControlCommand::kStatus:
-        answer(status_event(app_, tunnels_, plan_file_name(file_), began_),
+        answer(tagged(status_event(app_, tunnels_, plan_file_name(file_), began_)),
                ControlServer::Then::kHangUp);
         break;
       case ControlCommand::kPeers:
-        answer(peers_event(app_, tunnels_), ControlServer::Then::kHangUp);
+        answer(tagged(peers_event(app_, tunnels_)), ControlServer::Then::kHangUp);
         break;
       case ControlCommand::kReload:
         reload([answer](const Json& result) { answer(result, ControlServer::Then::kHangUp); });
         break;
       case ControlCommand::kDown:
-        answer({{"event", "down"}, {"pid", platform::process_id()}}, ControlServer::Then::kHold);
+        answer(tagged(events::Down{own_pid()}), ControlServer::Then::kHold);
         app_.quit(kDone);
         break;
     }
@@ -106,15 +106,10 @@ class Up {
   }
 
   void on_reloaded(const TunnelSet::Changes& changes) {
-    Json fields = {{"config", file_},
-                   {"kept", changes.kept},
-                   {"changed", changes.changed},
-                   {"started", changes.started},
-                   {"stopped", changes.stopped}};
-    app_.output().event("reloaded", fields, reloaded_text(fields));
-    Json answer = {{"event", "reloaded"}};
-    answer.update(fields);
-    finish(answer);
+    const events::Reloaded reloaded{file_, changes.kept, changes.changed, changes.started,
+                                    changes.stopped};
+    app_.output().event(reloaded, reloaded_text(encode(reloaded)));
+    finish(tagged(reloaded));
   }
 
   void finish(const Json& answer) {

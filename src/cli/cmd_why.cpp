@@ -18,13 +18,12 @@ void tell_failure(App& app, const AttemptFailure& failure, ConnectError error,
   if (app.quitting()) return;
   const std::string advice = hsfwd::advice(failure);
   app.output().event(
-      "verdict",
-      {{"reached", false},
-       {"code", to_string(error)},
-       {"ownNat", to_string(failure.own_nat)},
-       {"peerNat", to_string(failure.peer_nat)},
-       {"verdict", reason},
-       {"advice", advice}},
+      events::Verdict{.reached = false,
+                      .code = to_string(error),
+                      .own_nat = to_string(failure.own_nat),
+                      .peer_nat = to_string(failure.peer_nat),
+                      .verdict = reason,
+                      .advice = advice},
       fmt::format("verdict: not reached: {}\nadvice: {}", printable(reason), advice));
   app.quit(error == ConnectError::kNoNetwork ? kTryLater : kPeerUnreachable);
 }
@@ -68,7 +67,7 @@ class WhyRun {
       stays_ = true;
       conclude_task_.post();
     }
-    app_.output().event("attempt", timeline_fields(began_, event), timeline_line(began_, event));
+    app_.output().event(attempt_event(began_, event), timeline_line(began_, event));
   }
 
   /// A relayed connection may be on its way to a direct path: that is waited for.
@@ -99,13 +98,12 @@ class WhyRun {
         advice = "It works; a UDP port forwarded to one of the two would make the path direct.";
         break;
     }
-    app_.output().event("verdict",
-                        {{"reached", true},
-                         {"path", to_string(info.path)},
-                         {"remote", info.remote.to_string()},
-                         {"millis", millis},
-                         {"verdict", verdict},
-                         {"advice", advice}},
+    app_.output().event(events::Verdict{.reached = true,
+                                        .path = to_string(info.path),
+                                        .remote = info.remote.to_string(),
+                                        .millis = millis,
+                                        .verdict = verdict,
+                                        .advice = advice},
                         fmt::format("verdict: {} is {}\nadvice: {}", peer_name_, verdict, advice));
     socket_->reset();
     app_.quit(kDone);

@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
+#include <vector>
 
-#include "cli/event_fields.hpp"
 #include "cli/peer_tunnel.hpp"
 #include "cli/planner.hpp"
 #include "cli/table.hpp"
@@ -78,28 +79,25 @@ void read_connect(const config::Section& section, Planner& planner) {
 }
 
 /// Why local addresses of the table are not there, a line each.
-std::string problems_text(const Json& connects) {
+std::string problems_text(const std::vector<ConnectStatus>& connects) {
   std::string out;
-  for (const Json& connect : connects) {
-    if (!connect.contains("problem")) continue;
-    out += fmt::format("\ncannot listen on {}: {}; trying again", text_field(connect, "listen"),
-                       text_field(connect, "problem"));
+  for (const ConnectStatus& connect : connects) {
+    if (!connect.problem) continue;
+    out += fmt::format("\ncannot listen on {}: {}; trying again", connect.listen, *connect.problem);
   }
   return out.empty() ? "" : "\n" + out;
 }
 
-std::string connects_text(const Json& connects) {
+std::string connects_text(const Json& list) {
+  const auto connects = decoded<std::vector<ConnectStatus>>(list);
   if (connects.empty()) return "";
   Table table({"LOCAL ADDRESS", "PEER", "SERVICE", "CONNECTIONS", "TO PEER", "FROM PEER"});
   table.may_shorten(kPeerColumn).may_shorten(kAddressColumn);
-  for (const Json& connect : connects) {
-    const std::string service = text_field(connect, "service");
-    table.add({text_field(connect, "listen"), text_field(connect, "name"),
-               service.empty() ? "(default)" : service,
-               connect.contains("problem") ? "not open"
-                                           : std::to_string(number_field(connect, "connections")),
-               size_text(number_field(connect, "bytesToPeer")),
-               size_text(number_field(connect, "bytesFromPeer"))});
+  for (const ConnectStatus& connect : connects) {
+    table.add({connect.listen, connect.name,
+               connect.service.empty() ? "(default)" : connect.service,
+               connect.problem ? "not open" : std::to_string(connect.connections),
+               size_text(connect.bytes_to_peer), size_text(connect.bytes_from_peer)});
   }
   return "\n\n" + table.to_string(platform::output_width()) + problems_text(connects);
 }
@@ -113,6 +111,7 @@ std::string local_addresses(std::size_t number) {
 const TunnelKind kConnectKind = {.section = {"connect", kKeysOfConnect},
                                  .read = read_connect,
                                  .list = "connects",
+                                 .fields = names_of_fields<ConnectStatus>,
                                  .text = connects_text,
                                  .number = "forwards",
                                  .number_text = local_addresses};

@@ -2,9 +2,11 @@
 // [[connect]]: local addresses that lead to a peer's services.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include "cli/event.hpp"
 #include "cli/peer_reference.hpp"
 #include "cli/tunnel.hpp"
 #include "forward/service.hpp"
@@ -12,6 +14,27 @@
 namespace hsfwd::cli {
 
 extern const TunnelKind kConnectKind;
+
+struct ConnectStatus {
+  std::string listen;
+  std::string peer;
+  std::string name;
+  std::string service;
+  std::uint64_t connections = 0;
+  std::uint64_t bytes_to_peer = 0;
+  std::uint64_t bytes_from_peer = 0;
+  Omittable<std::string> problem;  // that keeps it from being open
+  static constexpr auto fields() {
+    return std::tuple{field("listen", &ConnectStatus::listen),
+                      field("peer", &ConnectStatus::peer),
+                      field("name", &ConnectStatus::name),
+                      field("service", &ConnectStatus::service),
+                      field("connections", &ConnectStatus::connections),
+                      field("bytesToPeer", &ConnectStatus::bytes_to_peer),
+                      field("bytesFromPeer", &ConnectStatus::bytes_from_peer),
+                      field("problem", &ConnectStatus::problem)};
+  }
+};
 
 /// One local address; a [[connect]] has one or more.
 struct ConnectSpec final : TunnelSpec {

@@ -51,7 +51,7 @@ class Inquiry final : public net::ByteStreamObserver {
 
   void start() {
     patience_timer_.start(kAnswerPatience);
-    app_.waiting().begin("waiting for hsfwd up to answer", {{"for", "answer"}});
+    app_.waiting().begin("waiting for hsfwd up to answer", {.what = "answer"});
     dial_next();
   }
 
@@ -123,7 +123,7 @@ class Inquiry final : public net::ByteStreamObserver {
     }
     answered_ = true;
     // The end of the connection shows that it has ended.
-    app_.waiting().begin("waiting for hsfwd up to end", {{"for", "end"}});
+    app_.waiting().begin("waiting for hsfwd up to end", {.what = "end"});
     if (command_ != ControlCommand::kDown) succeed();
   }
 
@@ -139,9 +139,7 @@ class Inquiry final : public net::ByteStreamObserver {
   void succeed() {
     try {
       const std::string text = app_.output().json() ? "" : text_(answer_);
-      Json fields = answer_;
-      fields.erase("event");
-      app_.output().event(answer_.at("event").get<std::string>(), fields, text);
+      app_.output().pass_on(answer_, text);
     } catch (const Json::exception&) {
       fail(bad_answer());
       return;

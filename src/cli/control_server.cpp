@@ -18,17 +18,12 @@ constexpr Duration kRequestPatience = 10_s;
 // Bytes behind a request that are taken to be dropped.
 constexpr std::size_t kMaxDropped = 1024 * 1024;
 
-std::string line_of(const Json& json) {
-  return json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
-}
-
 }  // namespace
 
 Json error_answer(const UserError& error) {
-  return {{"event", "error"},
-          {"code", error.code},
-          {"message", told(error.message)},
-          {"exitCode", error.exit_code}};
+  Json out = tagged(events::Error{error.code, told(error.message)});
+  out["exitCode"] = error.exit_code;
+  return out;
 }
 
 /// One client: its request is read, the answer is written, and what else it sends is dropped until
@@ -52,7 +47,7 @@ class ControlServer::Conversation final : public net::ByteStreamObserver {
 
   void answer(const Json& answer, Then then) {
     asked_ = true;
-    out_ = line_of(answer);
+    out_ = json_line(answer) + "\n";
     then_ = then;
     patience_timer_.start(kRequestPatience);
     on_writable();

@@ -6,7 +6,6 @@
 #include <optional>
 #include <set>
 
-#include "cli/event_fields.hpp"
 #include "cli/exposure.hpp"
 #include "cli/planner.hpp"
 #include "cli/preflight.hpp"
@@ -56,47 +55,39 @@ void read_expose(const config::Section& section, Planner& planner) {
   planner.add(std::move(out));
 }
 
-std::string list_or(const char* label, const Json& list, const char* none) {
-  std::vector<std::string> items;
-  for (const Json& entry : list) items.push_back(printable(entry.get_ref<const std::string&>()));
+std::string list_or(const char* label, std::vector<std::string> items, const char* none) {
   if (items.empty()) items.emplace_back(none);
   return list_text(label, items, platform::output_width());
 }
 
-std::string traffic(const Json& expose) {
-  return fmt::format("{} to peers, {} from them", size_text(number_field(expose, "bytesToPeer")),
-                     size_text(number_field(expose, "bytesFromPeer")));
+const char* reachable_text(const std::optional<bool>& reachable) {
+  if (!reachable) return "not tested yet";
+  return *reachable ? "yes" : "no";
 }
 
-std::string expose_text(const Json& expose) {
-  std::string out = fmt::format("\n\nexposed as {}", text_field(expose, "key"));
-  for (const Json& service : expose.at("services")) {
-    out += fmt::format("\n  {} -> {}", text_field(service, "name"), text_field(service, "target"));
+std::string expose_text(const ExposeStatus& expose) {
+  std::string out = fmt::format("\n\nexposed as {}", expose.key);
+  for (const auto& service : expose.services) {
+    out += fmt::format("\n  {} -> {}", service.name, service.target);
   }
-  const Json& allow = expose.at("allow");
-  const Json& reachable = expose.at("reachable");
-  out += fmt::format("\n  for:         {}", allow.is_null()
-                                                ? std::string("everybody who knows the key")
-                                                : count_text(allow.size(), "key"));
-  out += fmt::format("\n{}", list_or("  announced:   ", expose.at("relays"), "not yet"));
-  out += fmt::format("\n  reachable:   {}", reachable.is_null()     ? "not tested yet"
-                                            : reachable.get<bool>() ? "yes"
-                                                                    : "no");
-  if (expose.contains("problem")) {
-    out += fmt::format("\n  not open:    {}", text_field(expose, "problem"));
-  }
-  if (expose.value("shared", false)) {
+  out +=
+      fmt::format("\n  for:         {}", expose.allow ? count_text(expose.allow->size(), "key")
+                                                      : std::string("everybody who knows the key"));
+  out += fmt::format("\n{}", list_or("  announced:   ", expose.relays, "not yet"));
+  out += fmt::format("\n  reachable:   {}", reachable_text(expose.reachable));
+  if (expose.problem) out += fmt::format("\n  not open:    {}", *expose.problem);
+  if (expose.shared) {
     out += "\n               another program also serves this key: one of them needs its own";
   }
-  const std::uint64_t refused = number_field(expose, "refused");
-  return out + fmt::format("\n  connections: {}; {}{}", number_field(expose, "connections"),
-                           traffic(expose),
-                           refused > 0 ? fmt::format("; {} refused, too many", refused) : "");
+  return out + fmt::format(
+                   "\n  connections: {}; {} to peers, {} from them{}", expose.connections,
+                   size_text(expose.bytes_to_peer), size_text(expose.bytes_from_peer),
+                   expose.refused > 0 ? fmt::format("; {} refused, too many", expose.refused) : "");
 }
 
 std::string exposes_text(const Json& exposes) {
   std::string out;
-  for (const Json& expose : exposes) out += expose_text(expose);
+  for (const auto& expose : decoded<std::vector<ExposeStatus>>(exposes)) out += expose_text(expose);
   return out;
 }
 
@@ -109,6 +100,7 @@ std::string services_exposed(std::size_t number) {
 const TunnelKind kExposeKind = {.section = {"expose", kKeysOfExpose},
                                 .read = read_expose,
                                 .list = "exposes",
+                                .fields = names_of_fields<ExposeStatus>,
                                 .text = exposes_text,
                                 .number = "services",
                                 .number_text = services_exposed};

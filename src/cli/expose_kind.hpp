@@ -2,10 +2,13 @@
 // [[expose]]: services of this machine that peers reach.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/event.hpp"
 #include "cli/tunnel.hpp"
 #include "forward/policy.hpp"
 #include "forward/service.hpp"
@@ -13,6 +16,42 @@
 namespace hsfwd::cli {
 
 extern const TunnelKind kExposeKind;
+
+struct ExposeStatus {
+  struct Service {
+    std::string name;
+    std::string target;
+    static constexpr auto fields() {
+      return std::tuple{field("name", &Service::name), field("target", &Service::target)};
+    }
+  };
+  std::string public_key;
+  std::string key;
+  std::vector<Service> services;
+  std::optional<std::vector<std::string>> allow;  // null: everybody
+  std::vector<std::string> relays;                // introducers
+  std::optional<bool> reachable;                  // null: not tested yet
+  bool shared = false;
+  std::uint64_t connections = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t bytes_to_peer = 0;
+  std::uint64_t bytes_from_peer = 0;
+  Omittable<std::string> problem;  // that keeps it from being announced
+  static constexpr auto fields() {
+    return std::tuple{field("publicKey", &ExposeStatus::public_key),
+                      field("key", &ExposeStatus::key),
+                      field("services", &ExposeStatus::services),
+                      field("allow", &ExposeStatus::allow),
+                      field("relays", &ExposeStatus::relays),
+                      field("reachable", &ExposeStatus::reachable),
+                      field("shared", &ExposeStatus::shared),
+                      field("connections", &ExposeStatus::connections),
+                      field("refused", &ExposeStatus::refused),
+                      field("bytesToPeer", &ExposeStatus::bytes_to_peer),
+                      field("bytesFromPeer", &ExposeStatus::bytes_from_peer),
+                      field("problem", &ExposeStatus::problem)};
+  }
+};
 
 struct ExposeSpec final : TunnelSpec {
   const TunnelKind& kind() const override { return kExposeKind; }

@@ -222,10 +222,8 @@ void Exposure::report_listening() const {
     text += fmt::format("  {} -> {}\n", service.name, printable(service.target.to_string()));
   }
   text += fmt::format("connect with: hsfwd connect {} -L PORT", key_text(public_key()));
-  app_.output().event("listening",
-                      {{"publicKey", to_hex(public_key().view())},
-                       {"key", key_text(public_key())},
-                       {"services", names_of(host_.services())}},
+  app_.output().event(events::Listening{to_hex(public_key().view()), key_text(public_key()),
+                                        names_of(host_.services())},
                       text);
 }
 
@@ -239,29 +237,25 @@ void Exposure::collect(MetricSink& sink) const {
 }
 
 Json Exposure::status() const {
-  Json services = Json::array();
-  for (const forward::Service& service : host_.services()) {
-    services.push_back({{"name", service.name}, {"target", service.target.to_string()}});
-  }
-  Json allow;  // null: everybody
-  for (const PublicKey& key : policy_.keys()) allow.push_back(to_hex(key.view()));
-  Json relays = Json::array();
-  for (const net::Address& address : introducers()) relays.push_back(address.to_string());
   const auto& tested = reachability_.last();
   const auto figures = Figures::of(*this);
-  Json out = {{"publicKey", to_hex(public_key().view())},
-              {"key", key_text(public_key())},
-              {"services", services},
-              {"allow", allow},
-              {"relays", relays},
-              {"reachable", tested ? Json(tested->reachable()) : Json()},
-              {"shared", tested && tested->shared},
-              {"connections", figures.at("hsfwd_tunnel_connections")},
-              {"refused", figures.at("hsfwd_tunnel_refused")},
-              {"bytesToPeer", figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}})},
-              {"bytesFromPeer", figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}})}};
-  if (!problem_.empty()) out["problem"] = told(problem_);
-  return out;
+  ExposeStatus out{.public_key = to_hex(public_key().view()), .key = key_text(public_key())};
+  for (const forward::Service& service : host_.services()) {
+    out.services.push_back({service.name, service.target.to_string()});
+  }
+  for (const PublicKey& key : policy_.keys()) {
+    if (!out.allow) out.allow.emplace();
+    out.allow->push_back(to_hex(key.view()));
+  }
+  for (const net::Address& address : introducers()) out.relays.push_back(address.to_string());
+  if (tested) out.reachable = tested->reachable();
+  out.shared = tested && tested->shared;
+  out.connections = figures.at("hsfwd_tunnel_connections");
+  out.refused = figures.at("hsfwd_tunnel_refused");
+  out.bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}});
+  out.bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}});
+  if (!problem_.empty()) out.problem = told(problem_);
+  return encode(out);
 }
 
 }  // namespace hsfwd::cli

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "cli/events.hpp"
 #include "cli/table.hpp"
 #include "node/keys.hpp"
 #include "util/text.hpp"
@@ -20,16 +21,20 @@ std::string told(const std::string& message) {
   return printable(without_secrets(message));
 }
 
-void Output::event(const std::string& name, const Json& fields, const std::string& text) const {
+std::string json_line(const Json& json) {
+  return json.dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
+void Output::pass_on(const Json& event, const std::string& text) const {
   if (json_) {
-    Json line = {{"event", name}};
-    line.update(fields);
-    // Names from the network or the file system may be no UTF-8, which must not end the program,
-    // and steer the terminal that shows them: all but ASCII is escaped.
-    say(line.dump(-1, ' ', true, Json::error_handler_t::replace));
-  } else if (!text.empty()) {
-    say(printable_lines(text));
+    say(json_line(event));
+  } else {
+    tell(text);
   }
+}
+
+void Output::tell(const std::string& text) const {
+  if (!text.empty()) say(printable_lines(text));
 }
 
 void Output::say(const std::string& line) const {
@@ -46,7 +51,7 @@ bool Output::broken() const {
 }
 
 void Output::error(const std::string& code, const std::string& message) const {
-  if (json_) event("error", {{"code", code}, {"message", told(message)}}, "");
+  if (json_) event(events::Error{code, told(message)}, "");
   note(message);
 }
 
@@ -68,7 +73,7 @@ bool output_lost() {
 }
 
 std::string dropped_line(bool json, std::uint64_t lines) {
-  if (json) return Json{{"event", "dropped"}, {"lines", lines}}.dump() + "\n";
+  if (json) return json_line(events::Dropped{lines}) + "\n";
   return fmt::format("hsfwd: {} dropped: nobody read them in time\n",
                      count_text(lines, "line was", "lines were"));
 }

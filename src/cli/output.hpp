@@ -3,15 +3,13 @@
 // errors on standard error.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/event.hpp"
 #include "platform/background_writer.hpp"
 #include "util/time.hpp"
 
 namespace hsfwd::cli {
-
-using Json = nlohmann::ordered_json;
 
 /// A duration as it stands in fields.
 inline double millis(Duration time) {
@@ -20,6 +18,22 @@ inline double millis(Duration time) {
 
 /// A message as it may be shown: on one line, without secrets.
 std::string told(const std::string& message);
+
+/// On one line, and in ASCII: names from the network or the file system may be no UTF-8, which must not end
+/// the program, and steer the terminal that shows them.
+std::string json_line(const Json& json);
+
+/// The event's name, and its fields.
+template <Event T>
+Json tagged(const T& event) {
+  Json out = {{"event", T::kName}};
+  out.update(encode(event));
+  return out;
+}
+template <Event T>
+std::string json_line(const T& event) {
+  return json_line(tagged(event));
+}
 
 class Output {
  public:
@@ -30,8 +44,17 @@ class Output {
       : json_(json), out_(out), err_(err) {}
 
   bool json() const { return json_; }
-  /// `fields` without "event"; `text` for people, empty if there is none.
-  void event(const std::string& name, const Json& fields, const std::string& text) const;
+  /// `text` for people, empty if there is none.
+  template <Event T>
+  void event(const T& event, const std::string& text) const {
+    if (json_) {
+      say(json_line(event));
+    } else {
+      tell(text);
+    }
+  }
+  /// An event that another process has made.
+  void pass_on(const Json& event, const std::string& text) const;
   /// `code` in capitals for scripts, `message` one line for people.
   void error(const std::string& code, const std::string& message) const;
   /// One line for people, on standard error.
@@ -41,6 +64,7 @@ class Output {
 
  private:
   void say(const std::string& line) const;
+  void tell(const std::string& text) const;
 
   const bool json_;
   platform::BackgroundWriter* out_ = nullptr;

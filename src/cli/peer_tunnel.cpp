@@ -93,8 +93,7 @@ void PeerTunnel::report() {
 
 void PeerTunnel::report_ready() const {
   app_.output().event(
-      "ready",
-      {{"listen", address_.to_string()}, {"peer", to_hex(peer_.key.view())}, {"service", service_}},
+      events::TunnelReady{address_.to_string(), to_hex(peer_.key.view()), service_},
       printable(fmt::format("ready: {} leads to {}{}{}", address_.to_string(), peer_.name,
                             service_.empty() ? "" : ", service ", service_)));
 }
@@ -117,15 +116,16 @@ void PeerTunnel::collect(MetricSink& sink) const {
 
 Json PeerTunnel::status() const {
   const auto figures = Figures::of(*this);
-  Json out = {{"listen", address_.to_string()},
-              {"peer", to_hex(peer_.key.view())},
-              {"name", peer_.name},
-              {"service", service_},
-              {"connections", connections().size()},
-              {"bytesToPeer", figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}})},
-              {"bytesFromPeer", figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}})}};
-  if (!address_.problem().empty()) out["problem"] = told(address_.problem());
-  return out;
+  ConnectStatus out{
+      .listen = address_.to_string(),
+      .peer = to_hex(peer_.key.view()),
+      .name = peer_.name,
+      .service = service_,
+      .connections = connections().size(),
+      .bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}}),
+      .bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}})};
+  if (!address_.problem().empty()) out.problem = told(address_.problem());
+  return encode(out);
 }
 
 }  // namespace hsfwd::cli

@@ -43,14 +43,10 @@ void ReachabilityReport::on_tested(const Reachability& found) {
   } else {
     app_.log().info("expose", "tested: {}", summary);
   }
-  app_.output().event("reachability",
-                      {{"publicKey", to_hex(key_.view())},
-                       {"reachable", found.reachable()},
-                       {"relays", addresses_of(found.passed)},
-                       {"failed", addresses_of(found.failed)},
-                       {"found", found.found},
-                       {"shared", found.shared}},
-                      "");
+  app_.output().event(
+      events::Tested{to_hex(key_.view()), found.reachable(), addresses_of(found.passed),
+                     addresses_of(found.failed), found.found, found.shared},
+      "");
 }
 
 void ReachabilityReport::report_sharing(bool shared) const {

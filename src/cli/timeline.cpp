@@ -12,9 +12,8 @@ std::string timeline_line(Instant began, const AttemptEvent& event) {
                      printable(event.text));
 }
 
-Json timeline_fields(Instant began, const AttemptEvent& event) {
-  return {
-      {"millis", millis(event.at - began)}, {"step", to_string(event.step)}, {"text", event.text}};
+events::Attempt attempt_event(Instant began, const AttemptEvent& event) {
+  return {.millis = millis(event.at - began), .step = to_string(event.step), .text = event.text};
 }
 
 AttemptSink log_timeline(const App& app, Scheduler& scheduler, std::uint64_t id) {
@@ -25,9 +24,9 @@ AttemptSink log_timeline(const App& app, Scheduler& scheduler, std::uint64_t id)
       app.log().debug("connect", "{}: {}", id, advice(*event.failure));
     }
     if (!app.output().json()) return;
-    Json fields = {{"id", id}};
-    fields.update(timeline_fields(began, event));
-    app.output().event("attempt", fields, "");
+    events::Attempt out = attempt_event(began, event);
+    out.id = id;
+    app.output().event(out, "");
   };
 }
 

@@ -55,6 +55,8 @@ struct TunnelKind {
   void (*read)(const config::Section& section, Planner& planner);
   /// The field of `status` with an entry for each of its tunnels.
   const char* list;
+  /// The names of an entry's fields.
+  std::vector<std::string> (*fields)();
   /// The entries as people read them; empty if there are none.
   std::string (*text)(const Json& list);
   /// The field of `check` with their number, and the number for people.

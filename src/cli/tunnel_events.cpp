@@ -21,12 +21,7 @@ void report_connection(const App& app, std::uint64_t id, const PeerInfo& peer,
   const std::string path = to_string(peer.path);
   const std::string remote = peer.remote.to_string();
   app.output().event(
-      "connection",
-      {{"id", id},
-       {"peer", to_hex(peer.key.view())},
-       {"service", service},
-       {"path", path},
-       {"remote", remote}},
+      events::Connection{id, to_hex(peer.key.view()), service, path, remote},
       app.quiet() ? ""
                   : fmt::format("connection {}: {} {} ({}, {})", id, peer.outgoing ? "to" : "from",
                                 short_key(peer.key), path, remote));
@@ -38,18 +33,14 @@ void report_path_changes(const App& app, std::uint64_t id, PeerStream& stream) {
     const std::string path = to_string(peer.path);
     const std::string remote = peer.remote.to_string();
     app.output().event(
-        "path", {{"id", id}, {"path", path}, {"remote", remote}},
+        events::Moved{id, path, remote},
         app.quiet() ? "" : fmt::format("connection {} moved: {}, {}", id, path, remote));
   });
 }
 
 void report_closed(const App& app, const forward::ClosedConnection& closed) {
   app.output().event(
-      "closed",
-      {{"id", closed.id},
-       {"bytesToPeer", closed.stats.to_peer},
-       {"bytesFromPeer", closed.stats.from_peer},
-       {"reason", closed.reason}},
+      events::Closed{closed.id, closed.stats.to_peer, closed.stats.from_peer, closed.reason},
       app.quiet() ? ""
                   : fmt::format("closed {}: {} to the peer, {} from it{}{}", closed.id,
                                 count_text(closed.stats.to_peer, "byte"), closed.stats.from_peer,

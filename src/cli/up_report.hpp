@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a running `up` reports about itself, as the fields of events.
+// What a running `up` reports about itself.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "cli/app.hpp"
+#include "cli/events.hpp"
 #include "cli/tunnel_set.hpp"
 
 namespace hsfwd::cli {
 
-/// Adds the lists of these kinds, with the tunnels of each.
-void add_tunnels(const TunnelSet& tunnels, TunnelKinds kinds, Json& out);
+std::uint64_t own_pid();
+/// The lists of these kinds, with the tunnels of each.
+Spread tunnel_states(const TunnelSet& tunnels, TunnelKinds kinds);
 /// `config` is the file, `began` when `up` did.
-Json status_event(App& app, const TunnelSet& tunnels, const std::string& config, Instant began);
+events::Status status_event(App& app, const TunnelSet& tunnels, const std::string& config,
+                            Instant began);
 /// The open connections of all tunnels.
-Json peers_event(App& app, const TunnelSet& tunnels);
+events::Peers peers_event(App& app, const TunnelSet& tunnels);
 
 }  // namespace hsfwd::cli

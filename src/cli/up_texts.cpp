@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "cli/event_fields.hpp"
+#include "cli/events.hpp"
 #include "cli/table.hpp"
 #include "platform/standard_streams.hpp"
 
@@ -15,12 +15,12 @@ namespace {
 
 constexpr std::size_t kShortKey = 12;
 
-std::string node_text(const Json& node) {
-  std::vector<std::string> out = {flag_field(node, "online") ? "online" : "offline",
-                                  flag_field(node, "persistent") ? "persistent" : "ephemeral"};
-  if (!node.at("address").is_null()) out.push_back("seen as " + text_field(node, "address"));
-  out.push_back("NAT " + text_field(node, "nat"));
-  out.push_back(fmt::format("{} buffered", size_text(number_field(node, "bytesBuffered"))));
+std::string node_text(const events::NodeState& node) {
+  std::vector<std::string> out = {node.online ? "online" : "offline",
+                                  node.persistent ? "persistent" : "ephemeral"};
+  if (node.address) out.push_back("seen as " + *node.address);
+  out.push_back("NAT " + node.nat);
+  out.push_back(fmt::format("{} buffered", size_text(node.bytes_buffered)));
   return list_text("node: ", out, platform::output_width());
 }
 
@@ -33,40 +33,37 @@ std::string tunnels_text(const Json& event, TunnelKinds kinds) {
 }
 
 std::string status_text(const Json& event) {
-  std::string out =
-      fmt::format("up:   {}, process {}, for {}\n", text_field(event, "config"),
-                  number_field(event, "pid"), span_text(number_field(event, "seconds")));
-  out += fmt::format("key:  {}\n", text_field(event, "key"));
-  out += node_text(event.at("node"));
+  const auto status = decoded<events::Status>(event);
+  std::string out = fmt::format("up:   {}, process {}, for {}\n", status.config, status.pid,
+                                span_text(status.seconds));
+  out += fmt::format("key:  {}\n", status.key);
+  out += node_text(status.node);
   return out + tunnels_text(event, tunnel_kinds());
 }
 
 std::string peers_text(const Json& event) {
-  const Json& connections = event.at("connections");
-  if (connections.empty()) return "no connections";
+  const auto peers = decoded<events::Peers>(event);
+  if (peers.connections.empty()) return "no connections";
   Table table({"ID", "", "PEER", "SERVICE", "PATH", "REMOTE", "RTT", "TO", "FROM", "FOR"});
-  for (const Json& connection : connections) {
-    table.add({std::to_string(number_field(connection, "id")), text_field(connection, "direction"),
-               text_field(connection, "key").substr(0, kShortKey),
-               text_field(connection, "service"), text_field(connection, "path"),
-               text_field(connection, "remote"),
-               fmt::format("{:.1f} ms", connection.at("rttMillis").get<double>()),
-               size_text(number_field(connection, "bytesToPeer")),
-               size_text(number_field(connection, "bytesFromPeer")),
-               span_text(number_field(connection, "seconds"))});
+  for (const events::ConnectionState& connection : peers.connections) {
+    table.add({std::to_string(connection.id), connection.direction,
+               connection.key.substr(0, kShortKey), connection.service, connection.path,
+               connection.remote, fmt::format("{:.1f} ms", connection.rtt_millis),
+               size_text(connection.bytes_to_peer), size_text(connection.bytes_from_peer),
+               span_text(connection.seconds)});
   }
   return table.to_string(platform::output_width());
 }
 
 std::string reloaded_text(const Json& event) {
+  const auto reloaded = decoded<events::Reloaded>(event);
   return fmt::format("reloaded {}; tunnels: {} kept, {} changed, {} started, {} stopped",
-                     text_field(event, "config"), number_field(event, "kept"),
-                     number_field(event, "changed"), number_field(event, "started"),
-                     number_field(event, "stopped"));
+                     reloaded.config, reloaded.kept, reloaded.changed, reloaded.started,
+                     reloaded.stopped);
 }
 
 std::string down_text(const Json& event) {
-  return fmt::format("stopped (process {})", number_field(event, "pid"));
+  return fmt::format("stopped (process {})", decoded<events::Down>(event).pid);
 }
 
 }  // namespace hsfwd::cli

@@ -11,9 +11,9 @@ constexpr Duration kMoment = 800_ms;
 Waiting::Waiting(Scheduler& scheduler, const Output& output, bool events, bool quiet)
     : output_(output), events_(events), quiet_(quiet), timer_(scheduler, [this] { tell(); }) {}
 
-void Waiting::begin(std::string text, Json fields) {
+void Waiting::begin(std::string text, events::Waiting event) {
   text_ = std::move(text);
-  fields_ = std::move(fields);
+  event_ = std::move(event);
   if (!quiet_) timer_.start(kMoment);
 }
 
@@ -24,7 +24,7 @@ void Waiting::close() {
 
 void Waiting::tell() const {
   if (events_) {
-    output_.event("waiting", fields_, "");
+    output_.event(event_, "");
   } else {
     output_.note("still " + text_);
   }

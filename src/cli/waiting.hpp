@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "cli/events.hpp"
 #include "cli/output.hpp"
 #include "util/scheduler.hpp"
 
@@ -15,8 +16,8 @@ class Waiting {
   /// Reports nothing if `quiet`. `events`: to scripts, on standard output.
   Waiting(Scheduler& scheduler, const Output& output, bool events, bool quiet);
 
-  /// `text` follows "still", for people; `fields` are for scripts.
-  void begin(std::string text, Json fields);
+  /// `text` follows "still", for people; `event` is for scripts.
+  void begin(std::string text, events::Waiting event);
   void end() { timer_.stop(); }
   /// The command is about to end, and waits for nothing worth reporting.
   void close();
@@ -28,7 +29,7 @@ class Waiting {
   const bool events_;
   bool quiet_;
   std::string text_;
-  Json fields_;
+  events::Waiting event_;
   Timer timer_;
 };
 

@@ -92,6 +92,10 @@ void read_door(const config::Section& section, Planner& planner) {
   planner.add(std::make_shared<DoorSpec>(Kind, name.value, section.text("colour")->value));
 }
 
+std::vector<std::string> no_fields() {
+  return {};
+}
+
 std::string doors_text(const Json& doors) {
   return doors.empty() ? "" : std::to_string(doors.size()) + " of them ";
 }
@@ -107,12 +111,14 @@ extern const TunnelKind kGates;
 const TunnelKind kDoors = {.section = {"door", kDoorKeys},
                            .read = read_door<kDoors>,
                            .list = "doors",
+                           .fields = no_fields,
                            .text = doors_text,
                            .number = "doors",
                            .number_text = number_of_doors};
 const TunnelKind kGates = {.section = {"gate", kDoorKeys},
                            .read = read_door<kGates>,
                            .list = "gates",
+                           .fields = no_fields,
                            .text = doors_text,
                            .number = "gates",
                            .number_text = number_of_doors};
@@ -197,11 +203,9 @@ TEST_CASE("tunnels of any kind start once all are ready, and are listed by kinds
   CHECK(house.result == "0 0 3 0");
   CHECK(house.doorkeeper.told == Told{"prepare a red", "prepare b red", "prepare a green",
                                       "start a red", "start b red", "start a green"});
-  Json status = {{"event", "status"}};
-  add_tunnels(house.set, kUnheardOf, status);
-  CHECK(status.dump() ==
-        R"({"event":"status","doors":[{"name":"a","colour":"red"},{"name":"b","colour":"red"}],)"
-        R"("gates":[{"name":"a","colour":"green"}]})");
+  const Json status = encode(events::Valid{tunnel_states(house.set, kUnheardOf), 0});
+  CHECK(status.dump() == R"({"doors":[{"name":"a","colour":"red"},{"name":"b","colour":"red"}],)"
+                         R"("gates":[{"name":"a","colour":"green"}],"warnings":0})");
   CHECK(tunnels_text(status, kUnheardOf) == "2 of them 1 of them ");
 }
 

@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: Apache-2.0
+// All events but what they say of tunnels of a kind, which stands with the kind. README documents each
+// field, and a test compares. Keys are hexadecimal in `peer` and `public_key`, z-base-32 in `key`; times
+// are milliseconds with a fraction, or whole seconds.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/event.hpp"
+
+namespace hsfwd::cli::events {
+
+struct Listening {
+  static constexpr const char* kName = "listening";
+  static constexpr const char* kFrom = "expose, up";
+  std::string public_key;
+  std::string key;
+  std::vector<std::string> services;
+  static constexpr auto fields() {
+    return std::tuple{field("publicKey", &Listening::public_key), field("key", &Listening::key),
+                      field("services", &Listening::services)};
+  }
+};
+
+struct TunnelReady {
+  static constexpr const char* kName = "ready";
+  static constexpr const char* kFrom = "connect, up";
+  std::string listen;
+  std::string peer;
+  std::string service;
+  static constexpr auto fields() {
+    return std::tuple{field("listen", &TunnelReady::listen), field("peer", &TunnelReady::peer),
+                      field("service", &TunnelReady::service)};
+  }
+};
+
+struct NodeReady {
+  static constexpr const char* kName = "ready";
+  static constexpr const char* kFrom = "node";
+  std::string listen;
+  std::optional<std::string> address;
+  bool firewalled;
+  bool persistent;
+  Omittable<std::string> public_key;
+  Omittable<std::string> key;
+  static constexpr auto fields() {
+    return std::tuple{
+        field("listen", &NodeReady::listen),         field("address", &NodeReady::address),
+        field("firewalled", &NodeReady::firewalled), field("persistent", &NodeReady::persistent),
+        field("publicKey", &NodeReady::public_key),  field("key", &NodeReady::key)};
+  }
+};
+
+struct Relaying {
+  static constexpr const char* kName = "relaying";
+  static constexpr const char* kFrom = "node --relay";
+  std::string public_key;
+  std::string key;
+  static constexpr auto fields() {
+    return std::tuple{field("publicKey", &Relaying::public_key), field("key", &Relaying::key)};
+  }
+};
+
+struct TestnetReady {
+  static constexpr const char* kName = "ready";
+  static constexpr const char* kFrom = "testnet";
+  std::vector<std::string> bootstrap;
+  std::uint64_t size;
+  static constexpr auto fields() {
+    return std::tuple{field("bootstrap", &TestnetReady::bootstrap),
+                      field("size", &TestnetReady::size)};
+  }
+};
+
+struct Valid {
+  static constexpr const char* kName = "valid";
+  static constexpr const char* kFrom = "check";
+  Spread numbers;  // TunnelKind::number
+  std::uint64_t warnings;
+  static constexpr auto fields() {
+    return std::tuple{field("", &Valid::numbers), field("warnings", &Valid::warnings)};
+  }
+};
+
+struct Warning {
+  static constexpr const char* kName = "warning";
+  static constexpr const char* kFrom = "check";
+  std::string message;
+  static constexpr auto fields() { return std::tuple{field("message", &Warning::message)}; }
+};
+
+struct Connection {
+  static constexpr const char* kName = "connection";
+  static constexpr const char* kFrom = "expose, connect, up";
+  std::uint64_t id;
+  std::string peer;
+  std::string service;
+  std::string path;
+  std::string remote;
+  static constexpr auto fields() {
+    return std::tuple{field("id", &Connection::id), field("peer", &Connection::peer),
+                      field("service", &Connection::service), field("path", &Connection::path),
+                      field("remote", &Connection::remote)};
+  }
+};
+
+struct Moved {
+  static constexpr const char* kName = "path";
+  static constexpr const char* kFrom = "expose, connect, up";
+  std::uint64_t id;
+  std::string path;
+  std::string remote;
+  static constexpr auto fields() {
+    return std::tuple{field("id", &Moved::id), field("path", &Moved::path),
+                      field("remote", &Moved::remote)};
+  }
+};
+
+struct Dropped {
+  static constexpr const char* kName = "dropped";
+  static constexpr const char* kFrom = "expose, connect, node, testnet, up";
+  std::uint64_t lines;
+  static constexpr auto fields() { return std::tuple{field("lines", &Dropped::lines)}; }
+};
+
+struct Closed {
+  static constexpr const char* kName = "closed";
+  static constexpr const char* kFrom = "expose, connect, up";
+  std::uint64_t id;
+  std::uint64_t bytes_to_peer;
+  std::uint64_t bytes_from_peer;
+  std::string reason;
+  static constexpr auto fields() {
+    return std::tuple{field("id", &Closed::id), field("bytesToPeer", &Closed::bytes_to_peer),
+                      field("bytesFromPeer", &Closed::bytes_from_peer),
+                      field("reason", &Closed::reason)};
+  }
+};
+
+struct NodeState {
+  bool online;
+  bool persistent;
+  bool firewalled;
+  std::optional<std::string> address;
+  std::string nat;
+  std::uint64_t bytes_buffered;
+  static constexpr auto fields() {
+    return std::tuple{field("online", &NodeState::online),
+                      field("persistent", &NodeState::persistent),
+                      field("firewalled", &NodeState::firewalled),
+                      field("address", &NodeState::address),
+                      field("nat", &NodeState::nat),
+                      field("bytesBuffered", &NodeState::bytes_buffered)};
+  }
+};
+
+struct Status {
+  static constexpr const char* kName = "status";
+  static constexpr const char* kFrom = "status";
+  std::string config;
+  std::uint64_t pid;
+  std::uint64_t seconds;
+  std::string public_key;
+  std::string key;
+  NodeState node;
+  Spread tunnels;  // TunnelKind::list
+  static constexpr auto fields() {
+    return std::tuple{field("config", &Status::config),   field("pid", &Status::pid),
+                      field("seconds", &Status::seconds), field("publicKey", &Status::public_key),
+                      field("key", &Status::key),         field("node", &Status::node),
+                      field("", &Status::tunnels)};
+  }
+};
+
+struct ConnectionState {
+  std::uint64_t id;
+  std::string direction;
+  std::string peer;
+  std::string key;
+  std::string service;
+  std::string path;
+  std::string remote;
+  double rtt_millis;
+  std::uint64_t bytes_to_peer;
+  std::uint64_t bytes_from_peer;
+  std::string since;
+  std::uint64_t seconds;
+  static constexpr auto fields() {
+    return std::tuple{field("id", &ConnectionState::id),
+                      field("direction", &ConnectionState::direction),
+                      field("peer", &ConnectionState::peer),
+                      field("key", &ConnectionState::key),
+                      field("service", &ConnectionState::service),
+                      field("path", &ConnectionState::path),
+                      field("remote", &ConnectionState::remote),
+                      field("rttMillis", &ConnectionState::rtt_millis),
+                      field("bytesToPeer", &ConnectionState::bytes_to_peer),
+                      field("bytesFromPeer", &ConnectionState::bytes_from_peer),
+                      field("since", &ConnectionState::since),
+                      field("seconds", &ConnectionState::seconds)};
+  }
+};
+
+struct Peers {
+  static constexpr const char* kName = "peers";
+  static constexpr const char* kFrom = "peers";
+  std::vector<ConnectionState> connections;
+  static constexpr auto fields() { return std::tuple{field("connections", &Peers::connections)}; }
+};
+
+struct Reloaded {
+  static constexpr const char* kName = "reloaded";
+  static constexpr const char* kFrom = "reload, up";
+  std::string config;
+  std::uint64_t kept;
+  std::uint64_t changed;
+  std::uint64_t started;
+  std::uint64_t stopped;
+  static constexpr auto fields() {
+    return std::tuple{field("config", &Reloaded::config), field("kept", &Reloaded::kept),
+                      field("changed", &Reloaded::changed), field("started", &Reloaded::started),
+                      field("stopped", &Reloaded::stopped)};
+  }
+};
+
+struct Down {
+  static constexpr const char* kName = "down";
+  static constexpr const char* kFrom = "down";
+  std::uint64_t pid;
+  static constexpr auto fields() { return std::tuple{field("pid", &Down::pid)}; }
+};
+
+struct Identity {
+  static constexpr const char* kName = "identity";
+  static constexpr const char* kFrom = "keygen";
+  std::string public_key;
+  std::string key;
+  std::string file;
+  bool created;
+  static constexpr auto fields() {
+    return std::tuple{field("publicKey", &Identity::public_key), field("key", &Identity::key),
+                      field("file", &Identity::file), field("created", &Identity::created)};
+  }
+};
+
+struct Tested {
+  static constexpr const char* kName = "reachability";
+  static constexpr const char* kFrom = "expose, up";
+  std::string public_key;
+  bool reachable;
+  std::vector<std::string> relays;
+  std::vector<std::string> failed;
+  std::uint64_t found;
+  bool shared;
+  static constexpr auto fields() {
+    return std::tuple{
+        field("publicKey", &Tested::public_key), field("reachable", &Tested::reachable),
+        field("relays", &Tested::relays),        field("failed", &Tested::failed),
+        field("found", &Tested::found),          field("shared", &Tested::shared)};
+  }
+};
+
+struct RelayAnswer {
+  std::string relay;
+  std::optional<double> millis;
+  static constexpr auto fields() {
+    return std::tuple{field("relay", &RelayAnswer::relay), field("millis", &RelayAnswer::millis)};
+  }
+};
+
+struct Found {
+  static constexpr const char* kName = "found";
+  static constexpr const char* kFrom = "lookup";
+  std::string peer;
+  std::vector<std::string> relays;
+  std::vector<RelayAnswer> answers;
+  std::uint64_t millis;
+  std::uint64_t hops;
+  std::uint64_t asked;
+  static constexpr auto fields() {
+    return std::tuple{field("peer", &Found::peer),       field("relays", &Found::relays),
+                      field("answers", &Found::answers), field("millis", &Found::millis),
+                      field("hops", &Found::hops),       field("asked", &Found::asked)};
+  }
+};
+
+struct PingConnection {
+  static constexpr const char* kName = "connection";
+  static constexpr const char* kFrom = "ping";
+  std::string peer;
+  std::string path;
+  std::string remote;
+  double millis;
+  std::optional<std::vector<std::string>> services;
+  static constexpr auto fields() {
+    return std::tuple{field("peer", &PingConnection::peer), field("path", &PingConnection::path),
+                      field("remote", &PingConnection::remote),
+                      field("millis", &PingConnection::millis),
+                      field("services", &PingConnection::services)};
+  }
+};
+
+struct Pong {
+  static constexpr const char* kName = "pong";
+  static constexpr const char* kFrom = "ping";
+  std::uint64_t seq;
+  double millis;
+  std::string path;
+  std::string remote;
+  static constexpr auto fields() {
+    return std::tuple{field("seq", &Pong::seq), field("millis", &Pong::millis),
+                      field("path", &Pong::path), field("remote", &Pong::remote)};
+  }
+};
+
+struct Silence {
+  static constexpr const char* kName = "silence";
+  static constexpr const char* kFrom = "ping";
+  std::uint64_t seq;
+  static constexpr auto fields() { return std::tuple{field("seq", &Silence::seq)}; }
+};
+
+struct Statistics {
+  static constexpr const char* kName = "statistics";
+  static constexpr const char* kFrom = "ping";
+  std::uint64_t sent;
+  std::uint64_t answered;
+  // If there was an answer
+  Omittable<double> min;
+  Omittable<double> mean;
+  Omittable<double> max;
+  Omittable<double> deviation;
+  Omittable<std::uint64_t> repeated;
+  Omittable<std::uint64_t> mtu;
+  static constexpr auto fields() {
+    return std::tuple{
+        field("sent", &Statistics::sent),         field("answered", &Statistics::answered),
+        field("min", &Statistics::min),           field("mean", &Statistics::mean),
+        field("max", &Statistics::max),           field("deviation", &Statistics::deviation),
+        field("repeated", &Statistics::repeated), field("mtu", &Statistics::mtu)};
+  }
+};
+
+struct Attempt {
+  static constexpr const char* kName = "attempt";
+  static constexpr const char* kFrom = "why; connect, up with -v";
+  Omittable<std::uint64_t> id;
+  double millis;
+  std::string step;
+  std::string text;
+  static constexpr auto fields() {
+    return std::tuple{field("id", &Attempt::id), field("millis", &Attempt::millis),
+                      field("step", &Attempt::step), field("text", &Attempt::text)};
+  }
+};
+
+struct Verdict {
+  static constexpr const char* kName = "verdict";
+  static constexpr const char* kFrom = "why";
+  bool reached;
+  // Of one that was reached
+  Omittable<std::string> path;
+  Omittable<std::string> remote;
+  Omittable<std::uint64_t> millis;
+  // Of one that was not
+  Omittable<std::string> code;
+  Omittable<std::string> own_nat;
+  Omittable<std::string> peer_nat;
+  std::string verdict;
+  std::string advice;
+  static constexpr auto fields() {
+    return std::tuple{field("reached", &Verdict::reached),  field("path", &Verdict::path),
+                      field("remote", &Verdict::remote),    field("millis", &Verdict::millis),
+                      field("code", &Verdict::code),        field("ownNat", &Verdict::own_nat),
+                      field("peerNat", &Verdict::peer_nat), field("verdict", &Verdict::verdict),
+                      field("advice", &Verdict::advice)};
+  }
+};
+
+struct SurveyInterface {
+  std::string name;
+  std::string address;
+  bool internal;
+  static constexpr auto fields() {
+    return std::tuple{field("name", &SurveyInterface::name),
+                      field("address", &SurveyInterface::address),
+                      field("internal", &SurveyInterface::internal)};
+  }
+};
+
+struct SurveyPorts {
+  std::uint64_t server;
+  std::uint64_t client;
+  static constexpr auto fields() {
+    return std::tuple{field("server", &SurveyPorts::server), field("client", &SurveyPorts::client)};
+  }
+};
+
+struct SurveyBootstrap {
+  std::string node;
+  std::optional<std::string> address;
+  std::optional<double> millis;
+  static constexpr auto fields() {
+    return std::tuple{field("node", &SurveyBootstrap::node),
+                      field("address", &SurveyBootstrap::address),
+                      field("millis", &SurveyBootstrap::millis)};
+  }
+};
+
+struct SurveySample {
+  std::string node;
+  std::string seen_as;
+  double millis;
+  static constexpr auto fields() {
+    return std::tuple{field("node", &SurveySample::node), field("seenAs", &SurveySample::seen_as),
+                      field("millis", &SurveySample::millis)};
+  }
+};
+
+struct SurveyNat {
+  std::string verdict;
+  bool firewalled;
+  bool translated;
+  bool keeps_port;
+  std::vector<SurveySample> samples;
+  static constexpr auto fields() {
+    return std::tuple{
+        field("verdict", &SurveyNat::verdict), field("firewalled", &SurveyNat::firewalled),
+        field("translated", &SurveyNat::translated), field("keepsPort", &SurveyNat::keeps_port),
+        field("samples", &SurveyNat::samples)};
+  }
+};
+
+struct Netcheck {
+  static constexpr const char* kName = "netcheck";
+  static constexpr const char* kFrom = "netcheck";
+  bool online;
+  std::vector<SurveyInterface> interfaces;
+  SurveyPorts ports;
+  std::vector<SurveyBootstrap> bootstrap;
+  std::vector<std::string> public_hosts;
+  SurveyNat nat;
+  std::optional<std::string> reachable_as;
+  std::optional<std::uint64_t> path_mtu;
+  std::string summary;
+  static constexpr auto fields() {
+    return std::tuple{field("online", &Netcheck::online),
+                      field("interfaces", &Netcheck::interfaces),
+                      field("ports", &Netcheck::ports),
+                      field("bootstrap", &Netcheck::bootstrap),
+                      field("publicHosts", &Netcheck::public_hosts),
+                      field("nat", &Netcheck::nat),
+                      field("reachableAs", &Netcheck::reachable_as),
+                      field("pathMtu", &Netcheck::path_mtu),
+                      field("summary", &Netcheck::summary)};
+  }
+};
+
+struct Waiting {
+  static constexpr const char* kName = "waiting";
+  static constexpr const char* kFrom = "all but pipe";
+  std::string what;
+  Omittable<std::vector<std::string>> bootstrap;  // of "network"
+  Omittable<std::string> peer;                    // of "peer"
+  Omittable<std::uint64_t> size;                  // of "nodes"
+  static constexpr auto fields() {
+    return std::tuple{field("for", &Waiting::what), field("bootstrap", &Waiting::bootstrap),
+                      field("peer", &Waiting::peer), field("size", &Waiting::size)};
+  }
+};
+
+struct Error {
+  static constexpr const char* kName = "error";
+  static constexpr const char* kFrom = "all";
+  std::string code;
+  std::string message;
+  static constexpr auto fields() {
+    return std::tuple{field("code", &Error::code), field("message", &Error::message)};
+  }
+};
+
+using All = std::tuple<Listening, TunnelReady, NodeReady, Relaying, TestnetReady, Valid, Warning,
+                       Connection, Moved, Dropped, Closed, Status, Peers, Reloaded, Down, Identity,
+                       Tested, Found, PingConnection, Pong, Silence, Statistics, Attempt, Verdict,
+                       Netcheck, Waiting, Error>;
+
+}  // namespace hsfwd::cli::events

@@ -37,7 +37,8 @@ function(hsfwd_install_header file)
   install(FILES ${file} DESTINATION ${to} COMPONENT library EXCLUDE_FROM_ALL)
 endfunction()
 
-hsfwd_archive(hsfwd LAYERS ${HSFWD_LIBRARY_LAYERS} LINK fmt::fmt PRIVATE PkgConfig::SODIUM)
+hsfwd_archive(hsfwd LAYERS ${HSFWD_LIBRARY_LAYERS} LINK fmt::fmt
+              PRIVATE ${HSFWD_CRYPTO_LIBRARIES})
 set(public_headers ${HSFWD_VALUE_HEADERS})
 foreach(folder IN LISTS HSFWD_PUBLIC_FOLDERS)
   file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${folder}/*.hpp)

@@ -13,17 +13,16 @@ void ReplayWindow::advance_to(std::uint64_t counter) {
   highest_ = counter;
 }
 
+bool ReplayWindow::has(std::uint64_t counter) const {
+  if (counter > highest_) return false;
+  return highest_ - counter >= kSize || (words_[word_of(counter)] & bit_of(counter)) != 0;
+}
+
 bool ReplayWindow::take(std::uint64_t counter) {
-  if (counter > highest_) {
-    advance_to(counter);
-  } else if (highest_ - counter >= kSize) {
-    return false;
-  }
-  const std::uint64_t bit = std::uint64_t{1} << counter % kWordBits;
-  std::uint64_t& word = word_of(counter);
-  const bool seen = (word & bit) != 0;
-  word |= bit;
-  return !seen;
+  if (has(counter)) return false;
+  if (counter > highest_) advance_to(counter);
+  words_[word_of(counter)] |= bit_of(counter);
+  return true;
 }
 
 }  // namespace hsfwd::secret_stream

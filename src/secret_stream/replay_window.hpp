@@ -13,6 +13,8 @@ class ReplayWindow {
   /// seen.
   static constexpr std::uint64_t kSize = 8192;
 
+  /// It has come before, or may have.
+  bool has(std::uint64_t counter) const;
   /// False if it has come before, or may have. To be asked only of counters that have
   /// authenticated, since it takes them.
   bool take(std::uint64_t counter);
@@ -22,7 +24,12 @@ class ReplayWindow {
   // One word more than the window has, so that its lower edge may lie inside a word.
   static constexpr std::uint64_t kWords = kSize / kWordBits + 1;
 
-  std::uint64_t& word_of(std::uint64_t counter) { return words_[counter / kWordBits % kWords]; }
+  static constexpr std::uint64_t bit_of(std::uint64_t counter) {
+    return std::uint64_t{1} << counter % kWordBits;
+  }
+  static constexpr std::uint64_t word_of(std::uint64_t counter) {
+    return counter / kWordBits % kWords;
+  }
   void advance_to(std::uint64_t counter);
 
   std::array<std::uint64_t, kWords> words_{};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts what a transfer over UDX allocates, in the clear and as encrypted records: nothing for a packet, once
-// everything has grown to its size.
+// Counts what a transfer over UDX allocates, in the clear, as encrypted records and as packets beside the stream:
+// nothing for a packet, once everything has grown to its size.
 // Unlike other benches this one has a verdict, since it counts and takes no time.
 #include <fmt/format.h>
 
@@ -9,13 +9,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <optional>
 #include <vector>
 
 #include "crypto/crypto.hpp"
 #include "noise/handshake.hpp"
 #include "secret_stream/framing.hpp"
+#include "secret_stream/packets.hpp"
 #include "sim/random.hpp"
 #include "udx/mux.hpp"
 
@@ -23,26 +23,24 @@ namespace {
 std::uint64_t allocations = 0;
 }
 
-void* operator new(std::size_t size) {
+// Those of libraries in C count as well. What is replaced is glibc's, which is there under these names, too.
+extern "C" {
+void* __libc_malloc(std::size_t size);
+void* __libc_calloc(std::size_t number, std::size_t size);
+void* __libc_realloc(void* memory, std::size_t size);
+
+void* malloc(std::size_t size) {
   ++allocations;
-  void* const memory = std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
+  return __libc_malloc(size);
 }
-void* operator new[](std::size_t size) {
-  return operator new(size);
+void* calloc(std::size_t number, std::size_t size) {
+  ++allocations;
+  return __libc_calloc(number, size);
 }
-void operator delete(void* memory) noexcept {
-  std::free(memory);
+void* realloc(void* memory, std::size_t size) {
+  ++allocations;
+  return __libc_realloc(memory, size);
 }
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
 }
 
 namespace hsfwd {
@@ -55,6 +53,7 @@ constexpr std::size_t kInTransit = 4096;     // packets; more are dropped
 constexpr std::size_t kBatch = 64;           // what recvmmsg brings at once
 constexpr std::uint64_t kWarmUp = 100'000;   // packets
 constexpr std::uint64_t kCounted = 200'000;  // packets
+constexpr std::size_t kPacketsAtOnce = 32;   // beside a stream, each way
 constexpr std::uint64_t kLateGrowth = 4;     // times that a queue may still become longer than ever
 
 /// One direction of a link, whose packets lie in slots that are there from the beginning: the
@@ -162,6 +161,19 @@ struct Side final : udx::StreamObserver {
       receiver->consume(next.size());
     }
   }
+  /// From now on packets go to and fro beside the stream, as those of a tunnel, and nothing on it.
+  void exchange_packets(bool initiator) { packets.emplace(session(initiator)); }
+  void send_packet() {
+    const MutableBytes room = MutableBytes(packet).first(stream->max_message());
+    if (!packets->seal(secret_stream::Channel::kMessages, room)) give_up("a packet is not sealed");
+    stream->send_message(room);
+  }
+  void on_messages(std::span<const ByteView> messages) override {
+    for (const ByteView message : messages) {
+      if (!packets->open(message, opened)) give_up("a packet does not open");
+      send_packet();
+    }
+  }
   void on_end() override {}
   void on_writable() override {
     while (stream->send_room() > 0) {
@@ -180,6 +192,9 @@ struct Side final : udx::StreamObserver {
   std::unique_ptr<udx::Stream> stream;
   std::optional<secret_stream::Sender> sender;
   std::optional<secret_stream::Receiver> receiver;
+  std::optional<secret_stream::Packets> packets;
+  std::array<std::uint8_t, net::kMaxDatagram> packet{};
+  std::array<std::uint8_t, net::kMaxDatagram> opened;
 };
 
 struct End {
@@ -203,13 +218,13 @@ struct Case {
   int loss = 0;  // one in so many, 0: none
   bool both_ways = false;
   bool encrypted = false;
+  bool packets = false;  // beside the stream
 };
 
 class Transfer {
  public:
-  Transfer(std::size_t streams, int loss, bool both_ways, bool encrypted)
-      : there_(loss), back_(both_ways ? loss : 0) {
-    for (std::size_t i = 0; i < streams; ++i) {
+  explicit Transfer(const Case& what) : there_(what.loss), back_(what.both_ways ? what.loss : 0) {
+    for (std::size_t i = 0; i < what.streams; ++i) {
       for (End* end : {&a_, &b_}) {
         end->sides.push_back(std::make_unique<Side>());
         Side& side = *end->sides.back();
@@ -219,10 +234,16 @@ class Transfer {
       udx::Stream& to = *b_.sides.back()->stream;
       from.connect(a_.socket, to.id(), b_.socket.local_address());
       to.connect(b_.socket, from.id(), a_.socket.local_address());
-      if (encrypted) a_.sides.back()->encrypt(pool_, true);
-      if (encrypted) b_.sides.back()->encrypt(pool_, false);
-      a_.sides.back()->on_writable();
-      if (both_ways) b_.sides.back()->on_writable();
+      Side& a = *a_.sides.back();
+      Side& b = *b_.sides.back();
+      if (what.packets) {
+        exchange_packets(a, b);
+        continue;
+      }
+      if (what.encrypted) a.encrypt(pool_, true);
+      if (what.encrypted) b.encrypt(pool_, false);
+      a.on_writable();
+      if (what.both_ways) b.on_writable();
     }
   }
   ~Transfer() {
@@ -247,6 +268,15 @@ class Transfer {
   }
 
  private:
+  static void exchange_packets(Side& a, Side& b) {
+    a.exchange_packets(true);
+    b.exchange_packets(false);
+    for (std::size_t i = 0; i < kPacketsAtOnce; ++i) {
+      a.send_packet();
+      b.send_packet();
+    }
+  }
+
   Scheduler scheduler_;
   sim::SeededRandom random_{1};
   BufferPool pool_{64 * 1024 + 64, 64};  // as a node's
@@ -258,7 +288,7 @@ class Transfer {
 
 /// True when nothing was allocated for a packet.
 bool measure(const Case& measured) {
-  Transfer transfer(measured.streams, measured.loss, measured.both_ways, measured.encrypted);
+  Transfer transfer(measured);
   transfer.run(kWarmUp);
   const std::uint64_t before = allocations;
   transfer.run(kCounted);
@@ -286,6 +316,7 @@ int main() {
            .both_ways = true},
            {.what = "encrypted, both ways", .both_ways = true, .encrypted = true},
            {.what = "encrypted, one packet in 100 is lost", .loss = 100, .encrypted = true},
+           {.what = "packets beside a stream, both ways", .packets = true},
        }) {
     none &= hsfwd::measure(measured);
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages that stand alone: those beside a stream, and sealed holepunch payloads.
+// Messages that stand alone: those and packets beside a stream, and sealed holepunch payloads.
 #include "fuzz/input.hpp"
 #include "fuzz/session.hpp"
 #include "hyperdht/wire/secure_payload.hpp"
+#include "secret_stream/packets.hpp"
 #include "secret_stream/unordered.hpp"
 #include "sim/random.hpp"
 
@@ -35,6 +36,26 @@ void check_unordered(fuzz::Input& input, ByteView garbage, secret_stream::Unorde
   HSFWD_CHECK(again == (!changed && keys == secret_stream::Unordered::Keys::kOfHash));
 }
 
+void check_packets(fuzz::Input& input, ByteView garbage) {
+  using secret_stream::Packets;
+  static const fuzz::Sessions kSessions;
+  Packets sender(kSessions.initiator);
+  Packets receiver(kSessions.responder);
+  Bytes room(garbage.size());
+  HSFWD_CHECK(!receiver.open(garbage, room).ok());
+  const auto channel = static_cast<secret_stream::Channel>(input.u8());
+  const Bytes payload = to_bytes(input.take(input.u16()));
+  Bytes packet(Packets::kOverhead + payload.size());
+  copy_bytes(payload, MutableBytes(packet).subspan(Packets::kHeadroom, payload.size()));
+  HSFWD_CHECK(sender.seal(channel, packet));
+  const bool changed = tamper(input, packet);
+  room.resize(packet.size());
+  const auto opened = receiver.open(packet, room);
+  HSFWD_CHECK(opened.ok() != changed);
+  HSFWD_CHECK(changed || (opened->channel == channel && equal(opened->payload, payload)));
+  HSFWD_CHECK(!receiver.open(packet, room).ok());
+}
+
 void check_payload(fuzz::Input& input, ByteView garbage) {
   static const fuzz::Sessions kSessions;
   sim::SeededRandom random(1);
@@ -61,5 +82,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_unordered(input, all, secret_stream::Unordered::Keys::kOfSecret);
   check_unordered(input, all, secret_stream::Unordered::Keys::kOfHash);
   check_payload(input, all);
+  check_packets(input, all);
   return 0;
 }

@@ -101,6 +101,15 @@ def unordered(key, counter, plaintext):
     return number + box(key, number + bytes(16), plaintext)
 
 
+def packet(key, counter, channel, payload):
+    plaintext = bytes([channel]) + payload
+    number = counter.to_bytes(8, 'little')
+    out = ctypes.create_string_buffer(len(plaintext) + 16)
+    sodium.crypto_aead_chacha20poly1305_ietf_encrypt(
+        out, None, plaintext, size(len(plaintext)), None, size(0), None, bytes(4) + number, key)
+    return number + out.raw
+
+
 class SecretStream:
     def __init__(self, key, header):
         self.state = ctypes.create_string_buffer(64)
@@ -150,6 +159,33 @@ def session():
     }
 
 
+def packets():
+    """As session(), between two that have bit 32 as well."""
+    client, server = Keys(seed(0x66)), Keys(seed(0x77))
+    ephemeral = Keys(seed(0x88)), Keys(seed(0x99))
+    features = 2 | 4 | 32
+    payload1 = bytes([1, 0, 0, 0]) + block(features)
+    payload2 = bytes([1, 0, 0, 0]) + block(features, b'web')
+    state, message1, message2 = handshake(client, ephemeral[0], server, ephemeral[1], payload1, payload2)
+    exporter = blake2b(b'hsfwd exporter', 32, state.chaining)
+    labels = ['hsfwd packets initiator', 'hsfwd packets responder']
+    keys = {label: blake2b(label.encode(), 32, exporter) for label in labels}
+    control, messages = 0, 1
+    farewell = bytes([1, 31]) + b'service web: Connection refused'
+    said = {'initiator': [(messages, b''), (messages, b'first'), (control, b''), (254, bytes(1400))],
+            'responder': [(control, farewell), (messages, b'hsfwd' + farewell), (messages, b'third')]}
+    return {
+        'name': 'packets', 'initiatorStaticSeed': seed(0x66), 'responderStaticSeed': seed(0x77),
+        'initiatorEphemeralSeed': seed(0x88), 'responderEphemeralSeed': seed(0x99),
+        'payload1': payload1, 'message1': message1, 'payload2': payload2, 'message2': message2,
+        'handshakeHash': state.hash, 'chainingKey': state.chaining, 'exporter': exporter, 'keys': keys,
+        'packets': {
+            role: [{'channel': channel, 'payload': payload,
+                    'packet': packet(keys['hsfwd packets ' + role], i, channel, payload)}
+                   for i, (channel, payload) in enumerate(list_)] for role, list_ in said.items()},
+    }
+
+
 def ends():
     tx, header = seed(0x55), bytes(range(24))
     message, final = 0, 3
@@ -171,8 +207,9 @@ def written(value):
 
 
 print(json.dumps(written({
-    'description': 'Between two hsfwd peers, docs/protocol/forward.md sections 6 and 7: a handshake and the keys '
-                   'from its secret, messages beside the stream, a sealed holepunch payload, and ends of a direction.',
+    'description': 'Between two hsfwd peers, docs/protocol/forward.md sections 6, 7 and 9: a handshake and the '
+                   'keys from its secret, messages and packets beside the stream, a sealed holepunch payload, and ends of a '
+                   'direction.',
     'produced_by': 'tests/vectors/hsfwd_peers.py, with hashlib and libsodium',
     'encoding': 'bytes are lower case hex',
-    'vectors': [session(), ends()]}), indent=1))
+    'vectors': [session(), packets(), ends()]}), indent=1))

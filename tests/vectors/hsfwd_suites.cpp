@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What two hsfwd peers add to a session, docs/protocol/forward.md sections 6 and 7.
+// What two hsfwd peers add to a session, docs/protocol/forward.md sections 6, 7 and 9.
 #include "hyperdht/wire/secure_payload.hpp"
 #include "runner.hpp"
 #include "secret_stream/framing.hpp"
+#include "secret_stream/packets.hpp"
 #include "secret_stream/unordered.hpp"
 #include "sim/random.hpp"
 
@@ -29,6 +30,31 @@ void check_unordered(const Json& list, const noise::Session& from, const noise::
   }
   for (const Json& one : list) {
     expect(!receiver.open(bytes_of(one["envelope"])), "envelope opens again");
+  }
+}
+
+/// The same with packets, which also say whose they are.
+void check_packets(const Json& list, const noise::Session& from, const noise::Session& to) {
+  Packets sender(from);
+  Packets receiver(to);
+  Bytes room;
+  for (const Json& one : list) {
+    const Bytes payload = bytes_of(one["payload"]);
+    const auto channel = static_cast<Channel>(one["channel"].get<std::uint8_t>());
+    Bytes packet(Packets::kOverhead + payload.size());
+    copy_bytes(payload, MutableBytes(packet).subspan(Packets::kHeadroom, payload.size()));
+    expect(sender.seal(channel, packet), "packet is not sealed");
+    expect_bytes(packet, one["packet"], "packet");
+    room.resize(packet.size());
+    const auto opened = receiver.open(packet, room);
+    expect(opened.ok(), "packet does not open");
+    expect(opened->channel == channel, "channel");
+    expect_bytes(opened->payload, one["payload"], "payload");
+  }
+  for (const Json& one : list) {
+    const Bytes packet = bytes_of(one["packet"]);
+    room.resize(packet.size());
+    expect(!receiver.open(packet, room), "packet opens again");
   }
 }
 
@@ -69,7 +95,12 @@ void check_session(const Json& v) {
     for (const auto& [label, key] : v["keys"].items()) {
       expect_bytes(session->derive(label).view(), key, label);
     }
-    check_holepunch(v["holepunch"], *session);
+    if (v["name"] == "session") check_holepunch(v["holepunch"], *session);
+  }
+  if (v["name"] == "packets") {
+    check_packets(v["packets"]["initiator"], client, server);
+    check_packets(v["packets"]["responder"], server, client);
+    return;
   }
   check_unordered(v["unordered"]["initiator"], client, server);
   check_unordered(v["unordered"]["responder"], server, client);
@@ -115,7 +146,7 @@ void check_ends(const Json& v) {
 }  // namespace
 
 void check_hsfwd_peers(const Json& v) {
-  if (v["name"] == "session") {
+  if (v["name"] == "session" || v["name"] == "packets") {
     check_session(v);
   } else if (v["name"] == "ends") {
     check_ends(v);

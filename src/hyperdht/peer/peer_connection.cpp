@@ -8,7 +8,6 @@
 
 #include "hyperdht/peer/context.hpp"
 #include "hyperdht/peer/peer_connections.hpp"
-#include "hyperdht/wire/farewell.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -16,8 +15,8 @@ namespace {
 // Without secret keys others read and write what goes beside the stream; a reason names services.
 constexpr const char* kUntold = "newer versions of hsfwd are told why";
 constexpr const char* kUnproven = " (may not be the peer's words)";
-// Messages that overtake the handshake, of which a peer has no use for more than a few.
-constexpr std::size_t kMaxEarlyMessages = 16;
+// Datagrams that overtake the handshake, or its end, of which a peer has no use for more than a few.
+constexpr std::size_t kMaxEarly = 16;
 }  // namespace
 
 PeerConnection::PeerConnection(const PeerContext& context, SecureStream& stream,
@@ -85,13 +84,11 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
                     .sealed_end = has(Extension::kSealedEnd),
                     .first_record = initiator_ && first_record_},
                    path.socket, remote_id, path.remote);
-  using Keys = secret_stream::Unordered::Keys;
-  unordered_.emplace(session, context_.env.random,
-                     has(Extension::kSecretKeys) ? Keys::kOfSecret : Keys::kOfHash);
+  datagrams_.emplace(session, context_.env.random, extension_.has_value(), features_);
   stream_.begin();
   keepalive_.start();
   stream_.deliver_early();
-  for (const Bytes& message : std::exchange(early_messages_, {})) receive_message(message);
+  for (const Bytes& datagram : std::exchange(early_datagrams_, {})) receive(datagram);
   stream_.deliver_early_end();
 }
 
@@ -111,7 +108,7 @@ void PeerConnection::fail(ConnectError error, const char* detail) {
 }
 
 void PeerConnection::on_stream_broken(const char* why) {
-  if (why != nullptr && !stream_.closed() && extension_) send_unordered(Farewell{why}.encode());
+  if (why != nullptr && !stream_.closed()) farewell(why);
   fail(ConnectError::kBroken, why);
 }
 
@@ -204,51 +201,60 @@ void PeerConnection::on_records(const secret_stream::Receiver& receiver) {
 // --- Beside the streams ---
 
 std::size_t PeerConnection::max_unordered() const {
-  return stream_.raw().max_message() - secret_stream::Unordered::kOverhead;
+  // Before there are keys nothing is sent, and nothing adds more than packets do.
+  return stream_.raw().max_message() -
+         (datagrams_ ? datagrams_->overhead() : secret_stream::Packets::kOverhead);
 }
 
 void PeerConnection::send_unordered(ByteView plaintext) {
-  if (!stream_.is_open() || !unordered_) return;
-  const auto envelope = unordered_->seal(plaintext);
-  if (!envelope) {
+  if (!stream_.is_open() || !datagrams_) return;
+  const auto sealed = datagrams_->seal(plaintext);
+  if (!sealed) {
     fail(ConnectError::kBroken);
     return;
   }
-  stream_.raw().send_message(*envelope);
+  stream_.raw().send_message(*sealed);
 }
 
 void PeerConnection::on_messages(std::span<const ByteView> messages) {
   for (const ByteView message : messages) {
-    if (unordered_) {
-      receive_message(message);
-    } else if (early_messages_.size() < kMaxEarlyMessages) {
-      early_messages_.push_back(to_bytes(message));
+    if (datagrams_) {
+      receive(message);
+    } else if (early_datagrams_.size() < kMaxEarly) {
+      early_datagrams_.push_back(to_bytes(message));
     }
     if (stream_.closed()) return;
   }
 }
 
-void PeerConnection::receive_message(ByteView message) {
-  auto plaintext = unordered_->open(message);
-  if (!plaintext) return;
-  if (const auto farewell = extension_ ? Farewell::decode(*plaintext) : std::nullopt) {
-    error_detail_ = farewell->text + (has(Extension::kSecretKeys) ? "" : kUnproven);
-  } else if (!announced_) {
-    early_messages_.push_back(std::move(*plaintext));
-  } else if (!silent_ && on_message_) {
-    on_message_(*plaintext);
+void PeerConnection::receive(ByteView datagram) {
+  const auto opened = datagrams_->open(datagram);
+  if (!opened) return;
+  switch (opened->channel) {
+    case Datagrams::Channel::kControl:
+      if (const auto farewell = Farewell::decode(opened->payload)) {
+        error_detail_ = farewell->text + (has(Extension::kSecretKeys) ? "" : kUnproven);
+      }
+      break;
+    case Datagrams::Channel::kMessages:
+      if (!announced_) {
+        if (early_messages_.size() < kMaxEarly)
+          early_messages_.push_back(to_bytes(opened->payload));
+      } else if (!silent_ && on_message_) {
+        on_message_(opened->payload);
+      }
+      break;
   }
 }
 
 /// Sealed for the peer, and sent ahead; what rides on the reset itself cannot be lost or overtaken
 /// by it. Nothing for stock peers.
 Bytes PeerConnection::farewell(const std::string& reason) {
-  if (!stream_.is_open() || !extension_ || !unordered_) return {};
-  const auto envelope =
-      unordered_->seal(Farewell{has(Extension::kSecretKeys) ? reason : kUntold}.encode());
-  if (!envelope) return {};
-  stream_.raw().send_message(*envelope);
-  return *envelope;
+  if (!stream_.is_open() || !extension_ || !datagrams_) return {};
+  const auto sealed = datagrams_->seal(Farewell{has(Extension::kSecretKeys) ? reason : kUntold});
+  if (!sealed) return {};
+  stream_.raw().send_message(*sealed);
+  return to_bytes(*sealed);
 }
 
 void PeerConnection::ping(std::function<void(Duration)> done) {

@@ -16,10 +16,10 @@
 #include "hyperdht/nat/connect_error.hpp"
 #include "hyperdht/nat/endpoint.hpp"
 #include "hyperdht/nat/path_kind.hpp"
+#include "hyperdht/peer/datagrams.hpp"
 #include "hyperdht/peer/path_check.hpp"
 #include "hyperdht/peer/secure_stream.hpp"
 #include "hyperdht/wire/messages.hpp"
-#include "secret_stream/unordered.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -94,7 +94,7 @@ class PeerConnection : protected SecureStream::Connection {
   void set_on_path_changed(std::function<void()> on_path_changed) {
     on_path_changed_ = std::move(on_path_changed);
   }
-  /// Called for each unordered message, whose bytes end with the call.
+  /// Called for each of the application's messages beside the streams, whose bytes end with the call.
   void set_on_message(std::function<void(ByteView)> on_message) {
     on_message_ = std::move(on_message);
   }
@@ -167,7 +167,7 @@ class PeerConnection : protected SecureStream::Connection {
   void begin(const noise::Session& session, const std::optional<Extension>& extension,
              const PeerPath& path, udx::StreamId remote_id);
   bool speaks_for_peer(const Source& source);
-  void receive_message(ByteView message);
+  void receive(ByteView datagram);
   void hold(net::UdpSocket& socket);
 
   const PeerContext& context_;
@@ -194,10 +194,11 @@ class PeerConnection : protected SecureStream::Connection {
   Keepalive keepalive_;
   PathCheck path_check_;
 
-  // Messages beside the streams
-  std::optional<secret_stream::Unordered> unordered_;
-  bool announced_ = false;             // before that they wait
-  std::vector<Bytes> early_messages_;  // sealed, until there are keys
+  // Beside the streams
+  std::optional<Datagrams> datagrams_;  // once there are keys
+  std::vector<Bytes> early_datagrams_;  // until then
+  bool announced_ = false;
+  std::vector<Bytes> early_messages_;  // until then
 
   std::function<void()> on_open_;
   std::function<void()> on_path_changed_;

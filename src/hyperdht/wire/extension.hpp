@@ -40,8 +40,10 @@ struct Extension {
   static constexpr std::uint64_t kFirstRecord = 8;
   /// From a client under the server's own key: it tests whether the server can be reached.
   static constexpr std::uint64_t kSelfTest = 16;
+  /// What goes beside the streams goes in channels; with kSecretKeys only.
+  static constexpr std::uint64_t kPackets = 32;
   /// What connections do by themselves, whoever uses them; set in every block that is sent.
-  static constexpr std::uint64_t kOfConnections = kSealedEnd | kSecretKeys;
+  static constexpr std::uint64_t kOfConnections = kSealedEnd | kSecretKeys | kPackets;
 
   std::uint64_t features = 0;
   std::string service;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/wire/farewell.hpp"
 
+#include "codec/reader.hpp"
 #include "codec/writer.hpp"
 #include "util/text.hpp"
 
@@ -12,19 +13,34 @@ constexpr std::string_view kFarewellMagic = "hsfwd";
 
 Bytes Farewell::encode() const {
   return codec::encode([this](codec::Writer& w) {
-    w.raw(as_bytes(kFarewellMagic));
     w.uint(kKind);
     w.string(std::string_view(text).substr(0, kMaxText));
   });
 }
 
-std::optional<Farewell> Farewell::decode(ByteView message) {
-  codec::Reader reader(message);
-  if (!equal(reader.raw(kFarewellMagic.size()), as_bytes(kFarewellMagic))) return std::nullopt;
+std::optional<Farewell> Farewell::decode(ByteView bytes) {
+  codec::Reader reader(bytes);
   const std::uint64_t kind = reader.uint();
   const std::string_view text = reader.string();
   if (!reader.ok() || kind != kKind) return std::nullopt;
   return Farewell{printable(text.substr(0, kMaxText))};
+}
+
+Bytes Farewell::as_message() const {
+  Bytes out = to_bytes(as_bytes(kFarewellMagic));
+  const Bytes bytes = encode();
+  out.insert(out.end(), bytes.begin(), bytes.end());
+  return out;
+}
+
+std::optional<ByteView> Farewell::in_message(ByteView message) {
+  const std::size_t size = kFarewellMagic.size();
+  if (message.size() < size || !equal(message.first(size), as_bytes(kFarewellMagic))) {
+    return std::nullopt;
+  }
+  const ByteView bytes = message.subspan(size);
+  if (!decode(bytes)) return std::nullopt;
+  return bytes;
 }
 
 }  // namespace hsfwd::hyperdht

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Why an hsfwd peer resets a connection: an unordered message ahead of the reset, which carries no
+// Why an hsfwd peer resets a connection: sent beside the stream ahead of the reset, which carries no
 // reason. Best effort, as any datagram; stock peers get none.
 //
-//   "hsfwd" (5 bytes) | kind uint = 1 | text string
+//   kind uint = 1 | text string
 //
-// Bytes behind the text are ignored. The layout is documented in docs/protocol/forward.md.
+// Bytes behind the text are ignored. The layout is documented in docs/protocol/forward.md, sections 4 and 9.
 #pragma once
 
 #include <optional>
@@ -22,8 +22,13 @@ struct Farewell {
   std::string text;
 
   Bytes encode() const;
-  /// Nothing unless the message is one.
-  static std::optional<Farewell> decode(ByteView message);
+  /// Nothing unless the bytes are one.
+  static std::optional<Farewell> decode(ByteView bytes);
+
+  /// For peers that have no packets: behind "hsfwd" (5 bytes).
+  Bytes as_message() const;
+  /// Those bytes of such a message that decode() takes; nothing unless it is one.
+  static std::optional<ByteView> in_message(ByteView message);
 };
 
 }  // namespace hsfwd::hyperdht

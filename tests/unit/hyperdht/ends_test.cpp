@@ -198,7 +198,7 @@ TEST_CASE("a farewell under the handshake's hash, or a true one again, says noth
     return secret_stream::Unordered(session, net.swarm.world.random());
   };
   auto forger = hash_only(false);
-  net.forge(net.server_address, udx::kMessage, *forger.seal(Farewell{"forged"}.encode()));
+  net.forge(net.server_address, udx::kMessage, *forger.seal(Farewell{"forged"}.as_message()));
   CHECK(net.client->socket->error_detail().empty());
   // What the server says beside the stream nobody else reads, and the client hears once.
   Bytes recorded;
@@ -212,6 +212,18 @@ TEST_CASE("a farewell under the handshake's hash, or a true one again, says noth
   CHECK(!hash_only(true).open(recorded).ok());
   net.forge(net.server_address, udx::kMessage, recorded);
   CHECK(net.client->messages.size() == 1);
+}
+
+TEST_CASE("what an application says beside the stream is never taken for hsfwd's own") {
+  Watched net(PeerKind::kHsfwd);
+  const Bytes looks_like_one = Farewell{"the moon is full"}.as_message();
+  net.host->host().freeze();
+  net.accepted->socket->send_unordered(looks_like_one);
+  net.accepted->socket->send_unordered(Farewell{"the moon is full"}.encode());
+  net.swarm.world.run_for(1_s);
+  REQUIRE(net.client->messages.size() == 2);
+  CHECK(net.client->messages[0] == looks_like_one);
+  CHECK(net.client->socket->error_detail().empty());
 }
 
 TEST_CASE("a peer whose messages others can read is told no reason, and not believed in one") {

@@ -67,11 +67,14 @@ TEST_CASE("no block, another magic, another version or a broken body: a plain pe
 TEST_CASE("a farewell is laid out as documented, and what comes is one line of bounded length") {
   const std::string hex =
       "6873667764011f73657276696365207765623a20436f6e6e656374696f6e2072656675736564";
-  CHECK(to_hex(Farewell{"service web: Connection refused"}.encode()) == hex);
+  const Farewell refused{"service web: Connection refused"};
+  CHECK(to_hex(refused.as_message()) == hex);
+  CHECK(to_hex(refused.encode()) == hex.substr(10));
   const auto text_of = [](const std::string& from_hex_text) {
     const auto bytes = from_hex(from_hex_text);
     REQUIRE(bytes);
-    const auto farewell = Farewell::decode(*bytes);
+    const auto inside = Farewell::in_message(*bytes);
+    const auto farewell = inside ? Farewell::decode(*inside) : std::nullopt;
     return farewell ? farewell->text : "none";
   };
   CHECK(text_of(hex) == "service web: Connection refused");

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes beside the streams of a connection, sealed. Two hsfwd peers that have them use packets, which
+// say whose they are; anybody else gets upstream's messages, which belong to the application, and among
+// which a farewell is known by its magic. docs/protocol/forward.md sections 4, 7 and 9.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "hyperdht/wire/farewell.hpp"
+#include "secret_stream/packets.hpp"
+#include "secret_stream/unordered.hpp"
+
+namespace hsfwd::hyperdht {
+
+class Datagrams {
+ public:
+  using Channel = secret_stream::Channel;
+
+  /// `features` are those of both sides; `hsfwd`: the peer is one.
+  Datagrams(const noise::Session& session, Random& random, bool hsfwd, std::uint64_t features);
+
+  /// Bytes that sealing adds.
+  std::size_t overhead() const;
+  /// For kMessages. The bytes are good until the next call; nothing once the counters are used up, which ends
+  /// the connection.
+  std::optional<ByteView> seal(ByteView message);
+  /// For kControl. The peer is hsfwd.
+  std::optional<ByteView> seal(const Farewell& farewell);
+
+  struct Opened {
+    Channel channel;
+    ByteView payload;  // good until the next call
+  };
+  /// Nothing unless the peer has sealed it, and it has not come before. Upstream's may come again.
+  std::optional<Opened> open(ByteView datagram);
+
+ private:
+  std::optional<ByteView> seal(Channel channel, ByteView payload);
+
+  const bool hsfwd_;
+  // One of the two
+  std::optional<secret_stream::Packets> packets_;
+  std::optional<secret_stream::Unordered> messages_;
+  // Each as large as the largest so far.
+  Bytes sealed_;
+  Bytes opened_;
+};
+
+}  // namespace hsfwd::hyperdht

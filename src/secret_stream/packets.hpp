@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "crypto/packet_aead.hpp"
+#include "noise/handshake.hpp"
+#include "secret_stream/replay_window.hpp"
+
+namespace hsfwd::secret_stream {
+
+/// Whose a packet is. Numbers are for ever; docs/protocol/forward.md section 9 has the list.
+enum class Channel : std::uint8_t {
+  kControl = 0,   // of hsfwd itself, about the connection
+  kMessages = 1,  // of the application
+};
+
+/// Packets beside the streams between two hsfwd peers, each in a datagram of its own:
+///
+///   counter u64 little endian | sealed: channel u8, payload | tag (16)
+///
+/// There is no order and no delivery guarantee, and each opens once, and only here. The keys come from
+/// the handshake's secret. docs/protocol/forward.md section 9.
+class Packets {
+ public:
+  /// What stands ahead of the payload, and in all.
+  static constexpr std::size_t kHeadroom = 8 + 1;
+  static constexpr std::size_t kOverhead = kHeadroom + crypto::kTagSize;
+
+  explicit Packets(const noise::Session& session);
+  /// With a given next counter, for tests.
+  void set_counter(std::uint64_t next) { counter_ = next; }
+
+  /// Seals in place: `packet` has the payload behind kHeadroom bytes, and ahead of room for the tag. False
+  /// once the counters are used up, which ends the connection.
+  [[nodiscard]] bool seal(Channel channel, MutableBytes packet);
+
+  struct Opened {
+    Channel channel;   // may have no name here
+    ByteView payload;  // in `room`
+  };
+  /// Into `room`, which has as many bytes as `packet`, or more. Errors: kTruncated, kAuthentication,
+  /// kRefused for a repeat. All are ordinary; the packet is dropped.
+  Result<Opened> open(ByteView packet, MutableBytes room);
+
+ private:
+  crypto::PacketAead sending_;
+  crypto::PacketAead receiving_;
+  std::uint64_t counter_ = 0;
+  ReplayWindow received_;
+};
+
+}  // namespace hsfwd::secret_stream

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whichever library seals packets, the bytes are those of aead_seal(), which is libsodium's.
+#include "crypto/packet_aead.hpp"
+
+#include <catch2/catch.hpp>
+#include <vector>
+
+#include "crypto/crypto.hpp"
+#include "sim/random.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::crypto;
+
+namespace {
+
+Key32 random_key(Random& random) {
+  Key32 key;
+  random.fill(key.mutable_view());
+  return key;
+}
+
+Bytes random_bytes(Random& random, std::size_t size) {
+  Bytes out(size);
+  random.fill(out);
+  return out;
+}
+
+Bytes sealed(PacketAead& aead, std::uint64_t counter, ByteView plaintext) {
+  Bytes packet = to_bytes(plaintext);
+  packet.resize(plaintext.size() + kTagSize);
+  aead.seal(counter, packet);
+  return packet;
+}
+
+}  // namespace
+
+TEST_CASE("a packet is sealed as libsodium would, whatever its length and counter") {
+  sim::SeededRandom random(1);
+  const Key32 key = random_key(random);
+  PacketAead aead(key);
+  for (std::size_t size = 0; size < 2000; ++size) {
+    CAPTURE(size);
+    const std::uint64_t counter = size % 7 == 0 ? random.u64() : size;
+    const Bytes plaintext = random_bytes(random, size);
+    Bytes expected;
+    aead_seal(key, counter, {}, plaintext, expected);
+    const Bytes packet = sealed(aead, counter, plaintext);
+    REQUIRE(packet == expected);
+    Bytes opened(size);
+    REQUIRE(aead.open(counter, packet, opened));
+    REQUIRE(opened == plaintext);
+  }
+}
+
+TEST_CASE("a packet opens in its own place, too") {
+  sim::SeededRandom random(2);
+  PacketAead aead(random_key(random));
+  for (const std::size_t size : std::vector<std::size_t>{0, 1, 63, 64, 65, 1400}) {
+    const Bytes plaintext = random_bytes(random, size);
+    Bytes packet = sealed(aead, 5, plaintext);
+    REQUIRE(aead.open(5, packet, MutableBytes(packet).first(size)));
+    packet.resize(size);
+    CHECK(packet == plaintext);
+  }
+}
+
+TEST_CASE(
+    "what was changed, or stands under another key or counter, does not open and leaves zeros") {
+  sim::SeededRandom random(3);
+  PacketAead aead(random_key(random));
+  PacketAead other(random_key(random));
+  for (const std::size_t size : std::vector<std::size_t>{0, 1, 100, 1400}) {
+    CAPTURE(size);
+    const Bytes plaintext = random_bytes(random, size);
+    const Bytes packet = sealed(aead, 9, plaintext);
+    const Bytes zeros(size);
+    for (std::size_t at = 0; at < packet.size(); at += 1 + at / 8) {
+      Bytes changed = packet;
+      changed[at] ^= 1;
+      Bytes opened(size, 0xff);
+      REQUIRE(!aead.open(9, changed, opened));
+      REQUIRE(opened == zeros);
+    }
+    Bytes opened(size, 0xff);
+    CHECK(!aead.open(10, packet, opened));
+    CHECK(!other.open(9, packet, opened));
+    CHECK(opened == zeros);
+    // A failure leaves nothing behind for the next one.
+    CHECK(aead.open(9, packet, opened));
+    CHECK(opened == plaintext);
+  }
+}

@@ -4,7 +4,6 @@
 #include <sodium.h>
 
 #include <array>
-#include <new>
 
 #include "crypto/crypto.hpp"
 #include "util/check.hpp"
@@ -16,87 +15,10 @@ namespace hsfwd::crypto {
 
 namespace {
 
-constexpr std::size_t kPacketNonceSize = crypto_aead_chacha20poly1305_ietf_NPUBBYTES;
-using PacketNonce = std::array<std::uint8_t, kPacketNonceSize>;
-
 enum class Direction { kOpen = 0, kSeal = 1 };  // as libcrypto has them
 
-}  // namespace
-
-#ifdef HSFWD_LIBCRYPTO
-
-/// The key stays set up; a packet sets the nonce only.
-class PacketAead::Cipher {
- public:
-  Cipher(const Key32& key, Direction direction) : context_(EVP_CIPHER_CTX_new()) {
-    if (context_ == nullptr) throw std::bad_alloc();
-    if (EVP_CipherInit_ex(context_, EVP_chacha20_poly1305(), nullptr, key.data(), nullptr,
-                          static_cast<int>(direction)) != 1) {
-      EVP_CIPHER_CTX_free(context_);
-      throw std::bad_alloc();
-    }
-  }
-  ~Cipher() { EVP_CIPHER_CTX_free(context_); }  // which wipes it
-  Cipher(const Cipher&) = delete;
-  Cipher& operator=(const Cipher&) = delete;
-
-  void seal(const PacketNonce& nonce, MutableBytes packet) {
-    const int size = static_cast<int>(packet.size() - kTagSize);
-    HSFWD_CHECK(
-        set_nonce(nonce) && run(packet, packet.data(), size) &&
-        EVP_CIPHER_CTX_ctrl(context_, EVP_CTRL_AEAD_GET_TAG, kTagSize, packet.data() + size) == 1);
-  }
-
-  bool open(const PacketNonce& nonce, ByteView packet, MutableBytes plaintext) {
-    const int size = static_cast<int>(plaintext.size());
-    std::array<std::uint8_t, kTagSize> tag;
-    copy_bytes(packet.last(kTagSize), tag);
-    HSFWD_CHECK(set_nonce(nonce) &&
-                EVP_CIPHER_CTX_ctrl(context_, EVP_CTRL_AEAD_SET_TAG, kTagSize, tag.data()) == 1);
-    return run(packet, plaintext.data(), size);
-  }
-
- private:
-  bool set_nonce(const PacketNonce& nonce) {
-    return EVP_CipherInit_ex(context_, nullptr, nullptr, nullptr, nonce.data(), -1) == 1;
-  }
-
-  bool run(ByteView in, std::uint8_t* out, int size) {
-    int done = 0;
-    int rest = 0;
-    return EVP_CipherUpdate(context_, out, &done, in.data(), size) == 1 &&
-           EVP_CipherFinal_ex(context_, out + done, &rest) == 1;
-  }
-
-  EVP_CIPHER_CTX* const context_;
-};
-
-#else
-
-class PacketAead::Cipher {
- public:
-  Cipher(const Key32& key, Direction) : key_(key) {}
-
-  void seal(const PacketNonce& nonce, MutableBytes packet) {
-    const std::size_t size = packet.size() - kTagSize;
-    crypto_aead_chacha20poly1305_ietf_encrypt_detached(packet.data(), packet.data() + size, nullptr,
-                                                       packet.data(), size, nullptr, 0, nullptr,
-                                                       nonce.data(), key_.data());
-  }
-
-  bool open(const PacketNonce& nonce, ByteView packet, MutableBytes plaintext) {
-    return crypto_aead_chacha20poly1305_ietf_decrypt_detached(
-               plaintext.data(), nullptr, packet.data(), plaintext.size(),
-               packet.data() + plaintext.size(), nullptr, 0, nonce.data(), key_.data()) == 0;
-  }
-
- private:
-  const Key32 key_;
-};
-
-#endif
-
-namespace {
+constexpr std::size_t kPacketNonceSize = crypto_aead_chacha20poly1305_ietf_NPUBBYTES;
+using PacketNonce = std::array<std::uint8_t, kPacketNonceSize>;
 
 PacketNonce packet_nonce(std::uint64_t counter) {
   PacketNonce nonce{};
@@ -104,22 +26,131 @@ PacketNonce packet_nonce(std::uint64_t counter) {
   return nonce;
 }
 
-}  // namespace
+#ifdef HSFWD_LIBCRYPTO
 
-PacketAead::PacketAead(const Key32& key)
-    : sealing_(std::make_unique<Cipher>(key, Direction::kSeal)),
-      opening_(std::make_unique<Cipher>(key, Direction::kOpen)) {}
-
-PacketAead::~PacketAead() = default;
-
-void PacketAead::seal(std::uint64_t counter, MutableBytes packet) {
-  HSFWD_CHECK(packet.size() >= kTagSize);
-  sealing_->seal(packet_nonce(counter), packet);
+/// Null if it does not work. In a library context of its own, which reads no configuration file: one
+/// that asks for FIPS, or activates no provider, would take the cipher away. Both stay until the end.
+const EVP_CIPHER* libcrypto_cipher() {
+  static const EVP_CIPHER* const kCipher = [] {
+    OSSL_LIB_CTX* const context = OSSL_LIB_CTX_new();
+    return context == nullptr ? nullptr
+                              : EVP_CIPHER_fetch(context, "ChaCha20-Poly1305", "provider=default");
+  }();
+  return kCipher;
 }
 
-bool PacketAead::open(std::uint64_t counter, ByteView packet, MutableBytes plaintext) {
+/// A key set up for one direction; a packet sets the nonce only.
+class LibcryptoKey {
+ public:
+  LibcryptoKey(const Key32& key, Direction direction) {
+    const EVP_CIPHER* const cipher = libcrypto_cipher();
+    if (cipher != nullptr) context_.reset(EVP_CIPHER_CTX_new());
+    if (context_ && EVP_CipherInit_ex(context_.get(), cipher, nullptr, key.data(), nullptr,
+                                      static_cast<int>(direction)) != 1) {
+      context_.reset();
+    }
+  }
+
+  /// False if it cannot be used. What follows has to be called once for each nonce.
+  bool set_nonce(const PacketNonce& nonce) {
+    return context_ &&
+           EVP_CipherInit_ex(context_.get(), nullptr, nullptr, nullptr, nonce.data(), -1) == 1;
+  }
+  void seal(MutableBytes packet) {
+    const MutableBytes tag = packet.last(kTagSize);
+    HSFWD_CHECK(run(packet, packet.data(), packet.size() - kTagSize) &&
+                EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_GET_TAG, kTagSize, tag.data()) ==
+                    1);
+  }
+  bool open(ByteView packet, MutableBytes plaintext) {
+    std::array<std::uint8_t, kTagSize> tag;
+    copy_bytes(packet.last(kTagSize), tag);
+    return EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_SET_TAG, kTagSize, tag.data()) == 1 &&
+           run(packet, plaintext.data(), plaintext.size());
+  }
+
+ private:
+  struct Free {
+    // It wipes the key.
+    void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
+  };
+
+  bool run(ByteView in, std::uint8_t* out, std::size_t size) {
+    int done = 0;
+    int rest = 0;
+    return EVP_CipherUpdate(context_.get(), out, &done, in.data(), static_cast<int>(size)) == 1 &&
+           EVP_CipherFinal_ex(context_.get(), out + done, &rest) == 1;
+  }
+
+  std::unique_ptr<EVP_CIPHER_CTX, Free> context_;
+};
+
+#else
+
+class LibcryptoKey {
+ public:
+  LibcryptoKey(const Key32&, Direction) {}
+  bool set_nonce(const PacketNonce&) { return false; }
+  void seal(MutableBytes) {}
+  bool open(ByteView, MutableBytes) { return false; }
+};
+
+#endif
+
+}  // namespace
+
+class PacketCipher {
+ public:
+  PacketCipher(const Key32& key, Direction direction) : key_(key), fast_(key, direction) {}
+
+  void seal(std::uint64_t counter, MutableBytes packet) {
+    const PacketNonce nonce = packet_nonce(counter);
+    if (fast_.set_nonce(nonce)) {
+      fast_.seal(packet);
+      return;
+    }
+    const std::size_t size = packet.size() - kTagSize;
+    crypto_aead_chacha20poly1305_ietf_encrypt_detached(packet.data(), packet.data() + size, nullptr,
+                                                       packet.data(), size, nullptr, 0, nullptr,
+                                                       nonce.data(), key_.data());
+  }
+
+  bool open(std::uint64_t counter, ByteView packet, MutableBytes plaintext) {
+    const PacketNonce nonce = packet_nonce(counter);
+    if (fast_.set_nonce(nonce)) return fast_.open(packet, plaintext);
+    return crypto_aead_chacha20poly1305_ietf_decrypt_detached(
+               plaintext.data(), nullptr, packet.data(), plaintext.size(),
+               packet.data() + plaintext.size(), nullptr, 0, nonce.data(), key_.data()) == 0;
+  }
+
+ private:
+  const Key32 key_;
+  LibcryptoKey fast_;
+};
+
+const char* packet_library() {
+  LibcryptoKey key(Key32(), Direction::kSeal);
+  return key.set_nonce({}) ? "libcrypto" : "libsodium";
+}
+
+PacketSealer::PacketSealer(const Key32& key)
+    : cipher_(std::make_unique<PacketCipher>(key, Direction::kSeal)) {}
+
+PacketSealer::~PacketSealer() = default;
+
+void PacketSealer::seal(std::uint64_t counter, MutableBytes packet) {
+  HSFWD_CHECK(packet.size() >= kTagSize);
+  cipher_->seal(counter, packet);
+}
+
+PacketOpener::PacketOpener(const Key32& key)
+    : cipher_(std::make_unique<PacketCipher>(key, Direction::kOpen)) {}
+
+PacketOpener::~PacketOpener() = default;
+
+bool PacketOpener::open(std::uint64_t counter, ByteView packet, MutableBytes plaintext) {
   HSFWD_CHECK(packet.size() == plaintext.size() + kTagSize);
-  if (opening_->open(packet_nonce(counter), packet, plaintext)) return true;
+  if (cipher_->open(counter, packet, plaintext)) return true;
   wipe(plaintext);
   return false;
 }

@@ -17,6 +17,7 @@
 #include "hyperdht/server/server.hpp"
 #include "hyperdht/server/servers.hpp"
 #include "hyperdht/store/storage.hpp"
+#include "hyperdht/wire/extension.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -25,6 +26,8 @@ struct DhtOptions {
   BindOptions bind;
   crypto::KeyPair key_pair;  // for connections that name no other
   Duration connection_keepalive = 5_s;
+  /// What they do by themselves, in bits of Extension; an earlier hsfwd had fewer.
+  std::uint64_t connection_features = Extension::kOfConnections;
   /// A connection that nobody reads holds a sixteenth of the whole window.
   udx::StreamOptions stream{.first_window = 256 * 1024};
   /// What all connections together hold unread and unsent, in bytes, but for the floors of

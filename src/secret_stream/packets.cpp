@@ -8,7 +8,7 @@ namespace hsfwd::secret_stream {
 namespace {
 
 constexpr std::size_t kCounterSize = 8;
-// Its successor would be 0.
+// Behind it the nonces would begin anew.
 constexpr std::uint64_t kNeverUsed = UINT64_MAX;
 
 crypto::Key32 packet_key(const noise::Session& session, bool of_initiator) {
@@ -21,7 +21,7 @@ Packets::Packets(const noise::Session& session)
     : sending_(packet_key(session, session.initiator)),
       receiving_(packet_key(session, !session.initiator)) {}
 
-bool Packets::seal(Channel channel, MutableBytes packet) {
+bool Packets::seal(PacketChannel channel, MutableBytes packet) {
   HSFWD_CHECK(packet.size() >= kOverhead);
   if (counter_ == kNeverUsed) return false;
   store_le64(packet.data(), counter_);
@@ -34,12 +34,12 @@ Result<Packets::Opened> Packets::open(ByteView packet, MutableBytes room) {
   if (packet.size() < kOverhead) return Err(Errc::kTruncated);
   const std::uint64_t counter = load_le64(packet.data());
   // Before the work of opening it; only what opens is taken.
-  if (received_.has(counter)) return Err(Errc::kRefused);
+  if (counter == kNeverUsed || received_.has(counter)) return Err(Errc::kRefused);
   const ByteView sealed = packet.subspan(kCounterSize);
   const MutableBytes plaintext = room.first(sealed.size() - crypto::kTagSize);
   if (!receiving_.open(counter, sealed, plaintext)) return Err(Errc::kAuthentication);
-  if (!received_.take(counter)) return Err(Errc::kRefused);
-  return Opened{static_cast<Channel>(plaintext[0]), plaintext.subspan(1)};
+  HSFWD_CHECK(received_.take(counter));
+  return Opened{static_cast<PacketChannel>(plaintext[0]), plaintext.subspan(1)};
 }
 
 }  // namespace hsfwd::secret_stream

@@ -10,7 +10,7 @@
 namespace hsfwd::secret_stream {
 
 /// Whose a packet is. Numbers are for ever; docs/protocol/forward.md section 9 has the list.
-enum class Channel : std::uint8_t {
+enum class PacketChannel : std::uint8_t {
   kControl = 0,   // of hsfwd itself, about the connection
   kMessages = 1,  // of the application
 };
@@ -33,19 +33,19 @@ class Packets {
 
   /// Seals in place: `packet` has the payload behind kHeadroom bytes, and ahead of room for the tag. False
   /// once the counters are used up, which ends the connection.
-  [[nodiscard]] bool seal(Channel channel, MutableBytes packet);
+  [[nodiscard]] bool seal(PacketChannel channel, MutableBytes packet);
 
   struct Opened {
-    Channel channel;   // may have no name here
-    ByteView payload;  // in `room`
+    PacketChannel channel;  // may have no name here
+    ByteView payload;       // in `room`
   };
   /// Into `room`, which has as many bytes as `packet`, or more. Errors: kTruncated, kAuthentication,
   /// kRefused for a repeat. All are ordinary; the packet is dropped.
   Result<Opened> open(ByteView packet, MutableBytes room);
 
  private:
-  crypto::PacketAead sending_;
-  crypto::PacketAead receiving_;
+  crypto::PacketSealer sending_;
+  crypto::PacketOpener receiving_;
   std::uint64_t counter_ = 0;
   ReplayWindow received_;
 };

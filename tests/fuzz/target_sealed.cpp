@@ -43,7 +43,7 @@ void check_packets(fuzz::Input& input, ByteView garbage) {
   Packets receiver(kSessions.responder);
   Bytes room(garbage.size());
   HSFWD_CHECK(!receiver.open(garbage, room).ok());
-  const auto channel = static_cast<secret_stream::Channel>(input.u8());
+  const auto channel = static_cast<secret_stream::PacketChannel>(input.u8());
   const Bytes payload = to_bytes(input.take(input.u16()));
   Bytes packet(Packets::kOverhead + payload.size());
   copy_bytes(payload, MutableBytes(packet).subspan(Packets::kHeadroom, payload.size()));
@@ -54,6 +54,8 @@ void check_packets(fuzz::Input& input, ByteView garbage) {
   HSFWD_CHECK(opened.ok() != changed);
   HSFWD_CHECK(changed || (opened->channel == channel && equal(opened->payload, payload)));
   HSFWD_CHECK(!receiver.open(packet, room).ok());
+  // Whatever it was, it took no counter but its own.
+  HSFWD_CHECK(sender.seal(channel, packet) && receiver.open(packet, room).ok());
 }
 
 void check_payload(fuzz::Input& input, ByteView garbage) {

@@ -40,7 +40,7 @@ void check_packets(const Json& list, const noise::Session& from, const noise::Se
   Bytes room;
   for (const Json& one : list) {
     const Bytes payload = bytes_of(one["payload"]);
-    const auto channel = static_cast<Channel>(one["channel"].get<std::uint8_t>());
+    const auto channel = static_cast<PacketChannel>(one["channel"].get<std::uint8_t>());
     Bytes packet(Packets::kOverhead + payload.size());
     copy_bytes(payload, MutableBytes(packet).subspan(Packets::kHeadroom, payload.size()));
     expect(sender.seal(channel, packet), "packet is not sealed");

@@ -116,7 +116,7 @@ bool Connector::prepare() {
   payload.udx =
       UdxInfo{.reusable_socket = options_.reusable_socket, .id = socket_->raw().id().value};
   payload.secret_stream = 1;
-  if (options_.extension) options_.extension->features |= Extension::kOfConnections;
+  if (options_.extension) options_.extension->features |= context_.features;
   payload.extension = options_.extension;
   if (payload.extension) {
     payload.extension->features |= Extension::kFirstRecord;

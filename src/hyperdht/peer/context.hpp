@@ -23,6 +23,7 @@ struct PeerContext : Context {
   LargeFrames& large_frames;
   const udx::StreamOptions& stream;
   const Duration& keepalive;
+  const std::uint64_t& features;  // of Extension, in every block that is sent
 };
 
 }  // namespace hsfwd::hyperdht

@@ -15,7 +15,7 @@ namespace hsfwd::hyperdht {
 
 class Datagrams {
  public:
-  using Channel = secret_stream::Channel;
+  using Channel = secret_stream::PacketChannel;
 
   /// `features` are those of both sides; `hsfwd`: the peer is one.
   Datagrams(const noise::Session& session, Random& random, bool hsfwd, std::uint64_t features);
@@ -32,7 +32,7 @@ class Datagrams {
     Channel channel;
     ByteView payload;  // good until the next call
   };
-  /// Nothing unless the peer has sealed it, and it has not come before. Upstream's may come again.
+  /// Nothing unless the peer has sealed it, and it has not come before. Under the hash's keys it may.
   std::optional<Opened> open(ByteView datagram);
 
  private:

@@ -16,7 +16,7 @@ namespace {
 constexpr const char* kUntold = "newer versions of hsfwd are told why";
 constexpr const char* kUnproven = " (may not be the peer's words)";
 // Datagrams that overtake the handshake, or its end, of which a peer has no use for more than a few.
-constexpr std::size_t kMaxEarly = 16;
+constexpr std::size_t kMaxEarly = 64;
 }  // namespace
 
 PeerConnection::PeerConnection(const PeerContext& context, SecureStream& stream,
@@ -79,12 +79,13 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
   hash_ = session.hash;
   extension_ = extension;
   path_ = path.kind;
+  // Ahead of what opens the stream, so that nothing is half open if there is no memory for it.
+  datagrams_.emplace(session, context_.env.random, extension_.has_value(), features_);
   stream_.set_keys(session,
                    {.hsfwd = extension_.has_value(),
                     .sealed_end = has(Extension::kSealedEnd),
                     .first_record = initiator_ && first_record_},
                    path.socket, remote_id, path.remote);
-  datagrams_.emplace(session, context_.env.random, extension_.has_value(), features_);
   stream_.begin();
   keepalive_.start();
   stream_.deliver_early();

@@ -198,7 +198,7 @@ class PeerConnection : protected SecureStream::Connection {
   std::optional<Datagrams> datagrams_;  // once there are keys
   std::vector<Bytes> early_datagrams_;  // until then
   bool announced_ = false;
-  std::vector<Bytes> early_messages_;  // until then
+  std::vector<Bytes> early_messages_;  // until announced
 
   std::function<void()> on_open_;
   std::function<void()> on_path_changed_;

@@ -54,7 +54,7 @@ NoisePayload whole_payload(const ServerContext& context, const ServerOptions& op
   out.relay_through = terms.own_relay;
   if (options.extension) out.extension = options.extension(terms.extension);
   if (out.extension) {
-    out.extension->features |= Extension::kOfConnections | Extension::kFirstRecord;
+    out.extension->features |= context.features | Extension::kFirstRecord;
     out.extension->stamp.reset();
   }
   return out;

@@ -42,7 +42,7 @@ struct Extension {
   static constexpr std::uint64_t kSelfTest = 16;
   /// What goes beside the streams goes in channels; with kSecretKeys only.
   static constexpr std::uint64_t kPackets = 32;
-  /// What connections do by themselves, whoever uses them; set in every block that is sent.
+  /// What connections do by themselves, whoever uses them.
   static constexpr std::uint64_t kOfConnections = kSealedEnd | kSecretKeys | kPackets;
 
   std::uint64_t features = 0;

@@ -75,7 +75,7 @@ TEST_CASE("packets need secret keys: that bit alone means nothing") {
 }
 
 TEST_CASE("rubbish of any length and a smaller datagram behind a larger one") {
-  for (const std::uint64_t features : {kToday, kBefore}) {
+  for (const std::uint64_t features : {kToday, kBefore, std::uint64_t{0}}) {
     Two two(true, features);
     for (std::size_t size = 0; size < 2048; size += 1 + size / 8) {
       CHECK(two.heard(Bytes(size, 0x5a)) == "nothing");

@@ -20,14 +20,28 @@ Bytes spoken(std::size_t size) {
   return out;
 }
 
-enum class PeerKind { kStock, kHsfwd };
+enum class PeerKind {
+  kStock,
+  kFirst,   // hsfwd whose keys beside the stream are no secret
+  kBefore,  // hsfwd of before there were packets
+  kHsfwd,
+};
+
+std::uint64_t features_of(PeerKind kind) {
+  constexpr std::uint64_t kFirst = Extension::kSealedEnd;
+  constexpr std::uint64_t kBefore = kFirst | Extension::kSecretKeys;
+  if (kind == PeerKind::kHsfwd) return Extension::kOfConnections;
+  return kind == PeerKind::kBefore ? kBefore : kFirst;
+}
 
 /// A connection of which the server has sent the first part, and the client a word.
 struct Watched {
   explicit Watched(PeerKind kind) : swarm(51) {
     swarm.grow_to(20);
     host = swarm.add_peer(1);
-    guest = swarm.add_peer(2);
+    DhtOptions dht;
+    dht.connection_features = features_of(kind);
+    guest = swarm.add_peer(2, {}, dht);
     ServerOptions server_options;
     server_options.extension = [](const auto& theirs) { return theirs; };
     server = swarm.listen(*host, swarm.keys(10), server_options, [this](auto socket) {
@@ -35,7 +49,7 @@ struct Watched {
     });
     swarm.world.set_tap([this](const sim::Packet& packet) { see(packet); });
     ConnectOptions options;
-    if (kind == PeerKind::kHsfwd) options.extension = Extension{};
+    if (kind != PeerKind::kStock) options.extension = Extension{};
     guest->host().freeze();
     client = std::make_unique<SocketRecorder>(
         guest->dht().connect(swarm.keys(10).public_key, std::move(options)));
@@ -190,7 +204,8 @@ TEST_CASE("both directions end, one long after the other, with nothing in betwee
 }
 
 TEST_CASE("a farewell under the handshake's hash, or a true one again, says nothing") {
-  Watched net(PeerKind::kHsfwd);
+  const PeerKind kind = GENERATE(PeerKind::kBefore, PeerKind::kHsfwd);
+  Watched net(kind);
   const auto hash_only = [&](bool initiator) {
     noise::Session session;
     session.hash = net.client->socket->handshake_hash();
@@ -214,6 +229,33 @@ TEST_CASE("a farewell under the handshake's hash, or a true one again, says noth
   CHECK(net.client->messages.size() == 1);
 }
 
+TEST_CASE("a reason gets through to hsfwd peers of any age that have secret keys") {
+  const PeerKind kind = GENERATE(PeerKind::kBefore, PeerKind::kHsfwd);
+  Watched net(kind);
+  net.host->host().freeze();
+  net.accepted->socket->send_unordered(as_bytes("by the way"));
+  net.accepted->socket->reset_because("service web: Connection refused");
+  net.swarm.world.run_for(1_s);
+  REQUIRE(net.client->reset);
+  CHECK(net.client->reset->find("service web: Connection refused") != std::string::npos);
+  CHECK(net.client->messages == std::vector<Bytes>{to_bytes(as_bytes("by the way"))});
+}
+
+TEST_CASE("a forger with the handshake's hash is not heard in packets, either") {
+  Watched net(PeerKind::kHsfwd);
+  noise::Session session;
+  session.hash = net.client->socket->handshake_hash();
+  secret_stream::Packets forger(session);
+  const Bytes farewell = Farewell{"forged"}.encode();
+  Bytes packet(secret_stream::Packets::kOverhead + farewell.size());
+  copy_bytes(farewell,
+             MutableBytes(packet).subspan(secret_stream::Packets::kHeadroom, farewell.size()));
+  REQUIRE(forger.seal(secret_stream::PacketChannel::kControl, packet));
+  net.forge(net.server_address, udx::kMessage, packet);
+  CHECK(net.client->socket->error_detail().empty());
+  CHECK(net.gets_the_rest());
+}
+
 TEST_CASE("what an application says beside the stream is never taken for hsfwd's own") {
   Watched net(PeerKind::kHsfwd);
   const Bytes looks_like_one = Farewell{"the moon is full"}.as_message();
@@ -223,12 +265,12 @@ TEST_CASE("what an application says beside the stream is never taken for hsfwd's
   net.swarm.world.run_for(1_s);
   REQUIRE(net.client->messages.size() == 2);
   CHECK(net.client->messages[0] == looks_like_one);
+  CHECK(net.client->messages[1] == Farewell{"the moon is full"}.encode());
   CHECK(net.client->socket->error_detail().empty());
 }
 
 TEST_CASE("a peer whose messages others can read is told no reason, and not believed in one") {
-  Watched net(PeerKind::kHsfwd);
-  net.accepted->socket->agree(0);
+  Watched net(PeerKind::kFirst);
   net.host->host().freeze();
   SECTION("told") {
     net.accepted->socket->reset_because("service secret: Connection refused");

@@ -121,8 +121,8 @@ class Swarm {
   }
 
   /// An ordinary participant: ephemeral, finds out about its firewall by itself.
-  std::unique_ptr<Peer> add_peer(std::uint8_t key, const sim::LinkProfile& link = {}) {
-    DhtOptions options;
+  std::unique_ptr<Peer> add_peer(std::uint8_t key, const sim::LinkProfile& link = {},
+                                 DhtOptions options = {}) {
     options.node.bootstrap = bootstrap;
     options.key_pair = keys(key);
     auto peer =

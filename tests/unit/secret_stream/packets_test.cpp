@@ -22,7 +22,8 @@ struct PacketLine {
   Packets server{sessions.responder};
 };
 
-Bytes packet_of(Packets& from, std::string_view payload, Channel channel = Channel::kMessages) {
+Bytes packet_of(Packets& from, std::string_view payload,
+                PacketChannel channel = PacketChannel::kMessages) {
   Bytes out(Packets::kOverhead + payload.size());
   copy_bytes(as_bytes(payload), MutableBytes(out).subspan(Packets::kHeadroom, payload.size()));
   REQUIRE(from.seal(channel, out));
@@ -45,9 +46,9 @@ const std::string kForged = to_string(Errc::kAuthentication);
 
 TEST_CASE("a packet says whose it is, opens once, and at the other side only") {
   PacketLine line;
-  const Bytes control = packet_of(line.client, "bye", Channel::kControl);
+  const Bytes control = packet_of(line.client, "bye", PacketChannel::kControl);
   const Bytes message = packet_of(line.client, "");
-  const Bytes later = packet_of(line.client, "later", static_cast<Channel>(254));
+  const Bytes later = packet_of(line.client, "later", static_cast<PacketChannel>(254));
   CHECK(opened_by(line.client, control) == kForged);
   CHECK(opened_by(line.server, later) == "254: later");
   CHECK(opened_by(line.server, message) == "1: ");
@@ -61,14 +62,19 @@ TEST_CASE("a packet says whose it is, opens once, and at the other side only") {
 TEST_CASE("counters go up by one, whatever the channel, and do not begin anew") {
   PacketLine line;
   for (std::uint64_t i = 0; i < 4; ++i) {
-    const Channel channel = i % 2 == 0 ? Channel::kControl : Channel::kMessages;
+    const PacketChannel channel = i % 2 == 0 ? PacketChannel::kControl : PacketChannel::kMessages;
     CHECK(load_le64(packet_of(line.client, "x", channel).data()) == i);
   }
   line.client.set_counter(kLast);
   CHECK(opened_by(line.server, packet_of(line.client, "the last")) == "1: the last");
   Bytes packet(Packets::kOverhead);
-  CHECK(!line.client.seal(Channel::kMessages, packet));
-  CHECK(!line.client.seal(Channel::kMessages, packet));
+  CHECK(!line.client.seal(PacketChannel::kMessages, packet));
+  CHECK(!line.client.seal(PacketChannel::kMessages, packet));
+  // A peer that does not keep to it is not heard, either.
+  crypto::PacketSealer sealer(line.sessions.initiator.derive("hsfwd packets initiator"));
+  store_le64(packet.data(), UINT64_MAX);
+  sealer.seal(UINT64_MAX, MutableBytes(packet).subspan(8));
+  CHECK(opened_by(line.server, packet) == kRefused);
 }
 
 TEST_CASE("packets of some batches in any order all open, and those of before the window do not") {

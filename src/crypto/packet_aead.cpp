@@ -15,8 +15,6 @@ namespace hsfwd::crypto {
 
 namespace {
 
-enum class Direction { kOpen = 0, kSeal = 1 };  // as libcrypto has them
-
 constexpr std::size_t kPacketNonceSize = crypto_aead_chacha20poly1305_ietf_NPUBBYTES;
 using PacketNonce = std::array<std::uint8_t, kPacketNonceSize>;
 
@@ -39,9 +37,13 @@ const EVP_CIPHER* libcrypto_cipher() {
   return kCipher;
 }
 
+}  // namespace
+
 /// A key set up for one direction; a packet sets the nonce only.
 class LibcryptoKey {
  public:
+  enum class Direction { kOpen = 0, kSeal = 1 };  // as EVP_CipherInit has them
+
   LibcryptoKey(const Key32& key, Direction direction) {
     const EVP_CIPHER* const cipher = libcrypto_cipher();
     if (cipher != nullptr) context_.reset(EVP_CIPHER_CTX_new());
@@ -87,8 +89,12 @@ class LibcryptoKey {
 
 #else
 
+}  // namespace
+
 class LibcryptoKey {
  public:
+  enum class Direction { kOpen, kSeal };
+
   LibcryptoKey(const Key32&, Direction) {}
   bool set_nonce(const PacketNonce&) { return false; }
   void seal(MutableBytes) {}
@@ -97,10 +103,10 @@ class LibcryptoKey {
 
 #endif
 
-}  // namespace
-
 class PacketCipher {
  public:
+  using Direction = LibcryptoKey::Direction;
+
   PacketCipher(const Key32& key, Direction direction) : key_(key), fast_(key, direction) {}
 
   void seal(std::uint64_t counter, MutableBytes packet) {
@@ -129,12 +135,12 @@ class PacketCipher {
 };
 
 const char* packet_library() {
-  LibcryptoKey key(Key32(), Direction::kSeal);
+  LibcryptoKey key(Key32(), LibcryptoKey::Direction::kSeal);
   return key.set_nonce({}) ? "libcrypto" : "libsodium";
 }
 
 PacketSealer::PacketSealer(const Key32& key)
-    : cipher_(std::make_unique<PacketCipher>(key, Direction::kSeal)) {}
+    : cipher_(std::make_unique<PacketCipher>(key, LibcryptoKey::Direction::kSeal)) {}
 
 PacketSealer::~PacketSealer() = default;
 
@@ -144,7 +150,7 @@ void PacketSealer::seal(std::uint64_t counter, MutableBytes packet) {
 }
 
 PacketOpener::PacketOpener(const Key32& key)
-    : cipher_(std::make_unique<PacketCipher>(key, Direction::kOpen)) {}
+    : cipher_(std::make_unique<PacketCipher>(key, LibcryptoKey::Direction::kOpen)) {}
 
 PacketOpener::~PacketOpener() = default;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ChaCha20-Poly1305 in its IETF form (RFC 8439) for many packets under one key, none of which costs an
-// allocation: libcrypto's where it is there and works (docs/adr/0022), else libsodium's. The bytes are the
-// same. The nonce is 4 zero bytes and a counter of 8, little endian, as in aead_seal(); there is no
+// allocation: libcrypto's for large ones, where it is there and works (docs/adr/0022), else libsodium's. The
+// bytes are the same. The nonce is 4 zero bytes and a counter of 8, little endian, as in aead_seal(); there is no
 // associated data.
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace hsfwd::crypto {
 
-/// "libcrypto" or "libsodium": whose is in use.
+/// "libcrypto" or "libsodium": whose is in use for large packets.
 const char* packet_library();
 
 class PacketCipher;

@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -31,11 +32,18 @@ template <class Owner, class Member>
 struct Field {
   const char* name;
   Member Owner::*member;
+  bool may_be_missing = false;
 };
 
 template <class Owner, class Member>
 constexpr Field<Owner, Member> field(const char* name, Member Owner::*member) {
   return {name, member};
+}
+
+/// One that an `up` of before it was there does not write: then it is read as its default.
+template <class Owner, class Member>
+constexpr Field<Owner, Member> newer_field(const char* name, Member Owner::*member) {
+  return {name, member, true};
 }
 
 /// Without a value the field is left out. That of a std::optional is null.
@@ -123,6 +131,8 @@ void decode(const Json& json, T& out) {
       using Member = std::decay_t<decltype(member)>;
       if constexpr (IsOmittable<Member>::value) {
         if (json.contains(field.name)) decode(json.at(field.name), member.emplace());
+      } else if (field.may_be_missing && !json.contains(field.name)) {
+        member = Member();
       } else if constexpr (!std::is_same_v<Member, Spread>) {
         decode(json.at(field.name), member);
       }
@@ -165,6 +175,8 @@ template <class T>
 void add_names(const std::vector<T>*, std::vector<std::string>& out);
 template <class T>
 void add_names(const std::optional<T>*, std::vector<std::string>& out);
+template <class T>
+void add_names(const Omittable<T>*, std::vector<std::string>& out);
 
 template <HasFields T>
 void add_names(const T*, std::vector<std::string>& out) {
@@ -182,6 +194,11 @@ void add_names(const std::vector<T>*, std::vector<std::string>& out) {
 
 template <class T>
 void add_names(const std::optional<T>*, std::vector<std::string>& out) {
+  add_names(static_cast<const T*>(nullptr), out);
+}
+
+template <class T>
+void add_names(const Omittable<T>*, std::vector<std::string>& out) {
   add_names(static_cast<const T*>(nullptr), out);
 }
 

@@ -460,7 +460,7 @@ struct Netcheck {
 
 struct Waiting {
   static constexpr const char* kName = "waiting";
-  static constexpr const char* kFrom = "all but pipe";
+  static constexpr const char* kFrom = "all but check, keygen, lookup, netcheck, pipe";
   std::string what;
   Omittable<std::vector<std::string>> bootstrap;  // of "network"
   Omittable<std::string> peer;                    // of "peer"

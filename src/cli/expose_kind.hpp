@@ -44,7 +44,7 @@ struct ExposeStatus {
                       field("allow", &ExposeStatus::allow),
                       field("relays", &ExposeStatus::relays),
                       field("reachable", &ExposeStatus::reachable),
-                      field("shared", &ExposeStatus::shared),
+                      newer_field("shared", &ExposeStatus::shared),
                       field("connections", &ExposeStatus::connections),
                       field("refused", &ExposeStatus::refused),
                       field("bytesToPeer", &ExposeStatus::bytes_to_peer),

@@ -284,7 +284,7 @@ t.test('down returns when up has ended, with its goodbyes, and all is free again
     const down = await ask('down', file)
     t.equal(down.exit, 0, 'exit code of down')
     t.equal(down.pid, program.pid(), 'which process')
-    t.equal(await t.within(1000, 'up to have ended', program.exited), 0, 'exit code of up')
+    t.equal(await t.within(5000, 'up to have ended', program.exited), 0, 'exit code of up')
     t.equal(program.stderr, '', 'nothing to complain about')
     t.equal((await t.run(['lookup', first.publicKey, '--bootstrap', network.bootstrap])).code, 69, 'the announcement is taken back')
   }

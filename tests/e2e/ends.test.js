@@ -251,7 +251,7 @@ t.test('connect and expose that are told to end: the other side hears why', asyn
     await new Promise((resolve) => socket.once('data', resolve))
     const [ended, other] = victim === 'connect' ? [client.program, server.program] : [server.program, client.program]
     t.equal(await ended.kill('SIGTERM'), 143, 'exit code')
-    const { reason } = await other.event('closed', { timeout: 3000 })
+    const { reason } = await other.event('closed', { timeout: 10000 })
     t.ok(/abruptly: hsfwd is shutting down$/.test(reason), `${victim}: ${reason}`)
     await other.kill()
   }

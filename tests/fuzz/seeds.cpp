@@ -56,13 +56,14 @@ constexpr std::string_view kControl[] = {
     R"({"event":"down","pid":4711})",
     R"({"event":"error","code":"BAD_CONFIG","message":"hsfwd.toml:1: no","exitCode":78})",
     R"({"event":"reloaded","config":"/x","kept":1,"changed":2,"started":3,"stopped":4})",
-    R"({"event":"peers","connections":[{"id":1,"direction":"in","key":"yry8ajbr5d3q","service":"ssh",)"
+    R"({"event":"peers","connections":[{"id":1,"direction":"in","peer":"00","key":"yry8ajbr5d3q","service":"ssh",)"
     R"("path":"lan","remote":"10.0.0.7:4","rttMillis":0.5,"bytesToPeer":1,"bytesFromPeer":2000,)"
     R"("since":"2025-01-01T00:00:00Z","seconds":70}]})",
-    R"({"event":"status","config":"/x","pid":1,"seconds":90000,"key":"yry8","node":{"online":true,)"
-    R"("persistent":false,"firewalled":true,"address":null,"nat":"random"},"exposes":[{"key":"yry8",)"
+    R"({"event":"status","config":"/x","pid":1,"seconds":90000,"publicKey":"00","key":"yry8","node":{"online":true,)"
+    R"("persistent":false,"firewalled":true,"address":null,"nat":"random","bytesBuffered":0},)"
+    R"("exposes":[{"publicKey":"00","key":"yry8",)"
     R"("services":[{"name":"a","target":"127.0.0.1:1"}],"allow":null,"relays":["1.2.3.4:5"],)"
-    R"("reachable":null,"connections":1,"bytesToPeer":1,"bytesFromPeer":2}],"connects":[{"listen":)"
+    R"("reachable":null,"shared":true,"connections":1,"refused":3,"bytesToPeer":1,"bytesFromPeer":2}],"connects":[{"listen":)"
     R"("127.0.0.1:1","peer":"00","name":"home","service":"","connections":0,"bytesToPeer":0,)"
     R"("bytesFromPeer":0}]})",
 };

@@ -34,7 +34,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     HSFWD_CHECK(farewell->text.size() <= 4 * Farewell::kMaxText);  // \xNN for a byte
     HSFWD_CHECK(farewell->text.find('\n') == std::string::npos);
     HSFWD_CHECK(Farewell::decode(farewell->encode()));
-    const auto inside = Farewell::in_message(farewell->as_message());
+    const Bytes message = farewell->as_message();
+    const auto inside = Farewell::in_message(message);
     HSFWD_CHECK(inside && equal(*inside, farewell->encode()));
   }
   return 0;

@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include <array>
+#include <optional>
 
 #include "crypto/crypto.hpp"
 #include "util/check.hpp"
@@ -110,12 +111,12 @@ class PacketCipher {
  public:
   using Direction = LibcryptoKey::Direction;
 
-  PacketCipher(const Key32& key, Direction direction) : key_(key), fast_(key, direction) {}
+  PacketCipher(const Key32& key, Direction direction) : key_(key), direction_(direction) {}
 
   void seal(std::uint64_t counter, MutableBytes packet) {
     const PacketNonce nonce = packet_nonce(counter);
-    if (packet.size() >= kLargePacket && fast_.set_nonce(nonce)) {
-      fast_.seal(packet);
+    if (goes_fast(packet.size(), nonce)) {
+      fast_->seal(packet);
       return;
     }
     const std::size_t size = packet.size() - kTagSize;
@@ -126,17 +127,23 @@ class PacketCipher {
 
   bool open(std::uint64_t counter, ByteView packet, MutableBytes plaintext) {
     const PacketNonce nonce = packet_nonce(counter);
-    if (packet.size() >= kLargePacket && fast_.set_nonce(nonce)) {
-      return fast_.open(packet, plaintext);
-    }
+    if (goes_fast(packet.size(), nonce)) return fast_->open(packet, plaintext);
     return crypto_aead_chacha20poly1305_ietf_decrypt_detached(
                plaintext.data(), nullptr, packet.data(), plaintext.size(),
                packet.data() + plaintext.size(), nullptr, 0, nonce.data(), key_.data()) == 0;
   }
 
  private:
+  bool goes_fast(std::size_t size, const PacketNonce& nonce) {
+    if (size < kLargePacket) return false;
+    if (!fast_) fast_.emplace(key_, direction_);
+    return fast_->set_nonce(nonce);
+  }
+
   const Key32 key_;
-  LibcryptoKey fast_;
+  const Direction direction_;
+  // From the first large packet on: most connections never have one.
+  std::optional<LibcryptoKey> fast_;
 };
 
 const char* packet_library() {

@@ -133,24 +133,33 @@ def block(features, service=b''):
     return b'hsfwd' + b'\x01' + bytes([len(body)]) + body
 
 
-def session():
-    client, server = Keys(seed(0x11)), Keys(seed(0x22))
-    ephemeral = Keys(seed(0x33)), Keys(seed(0x44))
-    payload1 = bytes([1, 0, 0, 0]) + block(6)
-    payload2 = bytes([1, 0, 0, 0]) + block(6, b'web')
+def begin(name, first_seed, features, labels):
+    """What a vector begins with, and the keys of these labels."""
+    seeds = [seed(first_seed + i * 0x11) for i in range(4)]
+    client, server, *ephemeral = map(Keys, seeds)
+    payload1 = bytes([1, 0, 0, 0]) + block(features)
+    payload2 = bytes([1, 0, 0, 0]) + block(features, b'web')
     state, message1, message2 = handshake(client, ephemeral[0], server, ephemeral[1], payload1, payload2)
     exporter = blake2b(b'hsfwd exporter', 32, state.chaining)
-    labels = ['hsfwd unordered initiator', 'hsfwd unordered responder', 'hsfwd holepunch']
     keys = {label: blake2b(label.encode(), 32, exporter) for label in labels}
-    farewell = b'hsfwd' + bytes([1, 31]) + b'service web: Connection refused'
-    said = {'initiator': [b'', b'first'], 'responder': [farewell, b'second', b'third']}
-    nonce = bytes(range(24))
-    punch = bytes([3, 0, 1, 5])  # flags (connected, punching), error, firewall, round
     return {
-        'name': 'session', 'initiatorStaticSeed': seed(0x11), 'responderStaticSeed': seed(0x22),
-        'initiatorEphemeralSeed': seed(0x33), 'responderEphemeralSeed': seed(0x44),
+        'name': name, 'initiatorStaticSeed': seeds[0], 'responderStaticSeed': seeds[1],
+        'initiatorEphemeralSeed': seeds[2], 'responderEphemeralSeed': seeds[3],
         'payload1': payload1, 'message1': message1, 'payload2': payload2, 'message2': message2,
         'handshakeHash': state.hash, 'chainingKey': state.chaining, 'exporter': exporter, 'keys': keys,
+    }, keys
+
+
+FAREWELL = bytes([1, 31]) + b'service web: Connection refused'
+
+
+def session():
+    out, keys = begin('session', 0x11, 2 | 4,
+                      ['hsfwd unordered initiator', 'hsfwd unordered responder', 'hsfwd holepunch'])
+    said = {'initiator': [b'', b'first'], 'responder': [b'hsfwd' + FAREWELL, b'second', b'third']}
+    nonce = bytes(range(24))
+    punch = bytes([3, 0, 1, 5])  # flags (connected, punching), error, firewall, round
+    return out | {
         'unordered': {
             role: [{'plaintext': text, 'envelope': unordered(keys['hsfwd unordered ' + role], i, text)}
                    for i, text in enumerate(texts)] for role, texts in said.items()},
@@ -160,29 +169,15 @@ def session():
 
 
 def packets():
-    """As session(), between two that have bit 32 as well."""
-    client, server = Keys(seed(0x66)), Keys(seed(0x77))
-    ephemeral = Keys(seed(0x88)), Keys(seed(0x99))
-    features = 2 | 4 | 32
-    payload1 = bytes([1, 0, 0, 0]) + block(features)
-    payload2 = bytes([1, 0, 0, 0]) + block(features, b'web')
-    state, message1, message2 = handshake(client, ephemeral[0], server, ephemeral[1], payload1, payload2)
-    exporter = blake2b(b'hsfwd exporter', 32, state.chaining)
-    labels = ['hsfwd packets initiator', 'hsfwd packets responder']
-    keys = {label: blake2b(label.encode(), 32, exporter) for label in labels}
+    out, keys = begin('packets', 0x66, 2 | 4 | 32, ['hsfwd packets initiator', 'hsfwd packets responder'])
     control, messages = 0, 1
-    farewell = bytes([1, 31]) + b'service web: Connection refused'
     said = {'initiator': [(messages, b''), (messages, b'first'), (control, b''), (254, bytes(1400))],
-            'responder': [(control, farewell), (messages, b'hsfwd' + farewell), (messages, b'third')]}
-    return {
-        'name': 'packets', 'initiatorStaticSeed': seed(0x66), 'responderStaticSeed': seed(0x77),
-        'initiatorEphemeralSeed': seed(0x88), 'responderEphemeralSeed': seed(0x99),
-        'payload1': payload1, 'message1': message1, 'payload2': payload2, 'message2': message2,
-        'handshakeHash': state.hash, 'chainingKey': state.chaining, 'exporter': exporter, 'keys': keys,
+            'responder': [(control, FAREWELL), (messages, b'hsfwd' + FAREWELL), (messages, b'third')]}
+    return out | {
         'packets': {
             role: [{'channel': channel, 'payload': payload,
                     'packet': packet(keys['hsfwd packets ' + role], i, channel, payload)}
-                   for i, (channel, payload) in enumerate(list_)] for role, list_ in said.items()},
+                   for i, (channel, payload) in enumerate(texts)] for role, texts in said.items()},
     }
 
 

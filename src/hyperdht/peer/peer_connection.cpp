@@ -15,8 +15,11 @@ namespace {
 // Without secret keys others read and write what goes beside the stream; a reason names services.
 constexpr const char* kUntold = "newer versions of hsfwd are told why";
 constexpr const char* kUnproven = " (may not be the peer's words)";
-// Datagrams that overtake the handshake, or its end, of which a peer has no use for more than a few.
-constexpr std::size_t kMaxEarly = 64;
+// Datagrams that overtake the handshake, which anybody may have sent, and of which a peer has no use for
+// more than a few.
+constexpr std::size_t kMaxEarlyDatagrams = 16;
+// What the peer says until its user knows of the connection: one batch that came with the keys.
+constexpr std::size_t kMaxEarlyMessages = 64;
 }  // namespace
 
 PeerConnection::PeerConnection(const PeerContext& context, SecureStream& stream,
@@ -221,7 +224,7 @@ void PeerConnection::on_messages(std::span<const ByteView> messages) {
   for (const ByteView message : messages) {
     if (datagrams_) {
       receive(message);
-    } else if (early_datagrams_.size() < kMaxEarly) {
+    } else if (early_datagrams_.size() < kMaxEarlyDatagrams) {
       early_datagrams_.push_back(to_bytes(message));
     }
     if (stream_.closed()) return;
@@ -239,8 +242,9 @@ void PeerConnection::receive(ByteView datagram) {
       break;
     case Datagrams::Channel::kMessages:
       if (!announced_) {
-        if (early_messages_.size() < kMaxEarly)
+        if (early_messages_.size() < kMaxEarlyMessages) {
           early_messages_.push_back(to_bytes(opened->payload));
+        }
       } else if (!silent_ && on_message_) {
         on_message_(opened->payload);
       }

@@ -202,3 +202,31 @@ TEST_CASE("a node fed a million random and mutated datagrams keeps serving") {
     CHECK(peak < 96 * 1024 * 1024);
   }
 }
+
+TEST_CASE("messages for a connection that has no keys yet are kept, and no more than sixteen") {
+  Swarm swarm(3);
+  swarm.grow_to(20);
+  auto guest = swarm.add_peer(2);
+  auto host = swarm.add_peer(1);
+  const auto server = swarm.listen(*host, swarm.keys(10), {}, [](auto) {});
+  host->host().link().set_connected(false);
+  SocketRecorder client(guest->dht().connect(swarm.keys(10).public_key));
+  Bytes packet(1400, 0x5a);
+  udx::Header{.flags = udx::kMessage, .stream = client.socket->raw().id(), .window = 1 << 22}.write(
+      packet.data());
+  const auto say = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      swarm.world.core().route(
+          {.from = swarm.nodes[3]->address(), .to = guest->address(), .payload = packet});
+      if (i % 100 == 99) swarm.world.run_for(1_ms);
+    }
+    swarm.world.run_for(100_ms);
+  };
+  const std::size_t nothing = memory_in_use();
+  say(16);
+  const std::size_t before = memory_in_use();
+  if (kMemoryCanBeMeasured) CHECK(before >= nothing + 16 * packet.size());
+  say(5000);
+  REQUIRE(!client.reset);
+  if (kMemoryCanBeMeasured) CHECK(grown_since(before) < 1024 * 1024);
+}

@@ -30,8 +30,8 @@ PacketNonce packet_nonce(std::uint64_t counter) {
 
 #ifdef HSFWD_LIBCRYPTO
 
-/// Null if it does not work. In a library context of its own, which reads no configuration file: one
-/// that asks for FIPS, or activates no provider, would take the cipher away. Both stay until the end.
+/// Null if it does not work. In a library context of its own, since the machine's openssl.cnf, which libcrypto
+/// reads at its first use, may ask for FIPS or activate no provider. Both stay until the end.
 const EVP_CIPHER* libcrypto_cipher() {
   static const EVP_CIPHER* const kCipher = [] {
     OSSL_LIB_CTX* const context = OSSL_LIB_CTX_new();

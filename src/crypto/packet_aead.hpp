@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ChaCha20-Poly1305 in its IETF form (RFC 8439) for many packets under one key, of which none but the
-// first large one costs an allocation: libcrypto's for large ones, where it is there and works (docs/adr/0022), else libsodium's. The
+// first large one costs an allocation: libcrypto's for large ones, where it is built in and works (docs/adr/0022), else libsodium's. The
 // bytes are the same. The nonce is 4 zero bytes and a counter of 8, little endian, as in aead_seal(); there is no
 // associated data.
 #pragma once

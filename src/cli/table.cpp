@@ -61,7 +61,8 @@ std::string Table::to_string(std::size_t width) const {
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (used + widths[i] > width) {
         trim_end(line);
-        line += "\n" + std::string(kIndent, ' ');
+        line += '\n';
+        line.append(kIndent, ' ');
         used = kIndent;
       }
       line += fmt::format("{:<{}}", without_middle(printable(row[i]), widths[i]), widths[i] + kGap);

@@ -17,12 +17,20 @@ std::size_t checksum_at(const Packet& packet) {
   return packet.header_size + (packet.is_tcp() ? kTcpChecksumAt : kUdpChecksumAt);
 }
 
+/// Whether the checksum is that of the packet's upper layer, or of something further inside.
+bool checksum_fits(const VnetHeader& header, const Packet& packet) {
+  const std::size_t at = std::size_t{header.checksum_start} + header.checksum_offset;
+  if (!packet.ports) return header.checksum_start >= packet.header_size;
+  if (header.checksum_start >= packet.headers_size()) return true;
+  return header.checksum_start == packet.header_size && at == checksum_at(packet);
+}
+
 Result<void> check_plain(const VnetHeader& header, const Packet& packet) {
   if (!header.needs_checksum()) return {};
-  const std::size_t end = std::size_t{header.checksum_start} + header.checksum_offset + kChecksumSize;
-  if (end > packet.bytes.size()) return Err(Errc::kMalformed);
-  // What completes it would change the header of IP, or be wrong in each fragment.
-  if (header.checksum_start < packet.header_size || packet.fragment) return Err(Errc::kMalformed);
+  const std::size_t at = std::size_t{header.checksum_start} + header.checksum_offset;
+  if (at + kChecksumSize > packet.bytes.size()) return Err(Errc::kMalformed);
+  // It would be wrong in each fragment.
+  if (packet.fragment || !checksum_fits(header, packet)) return Err(Errc::kMalformed);
   return {};
 }
 

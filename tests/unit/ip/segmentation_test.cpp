@@ -196,6 +196,13 @@ TEST_CASE("a vnet header that does not fit its packet is refused") {
     header.checksum_start = 0;
     header.checksum_offset = 10;
     CHECK(refusal(header, read) == Errc::kMalformed);
+    // Elsewhere in TCP's header; further inside it may be anywhere.
+    header.checksum_start = 20;
+    CHECK(refusal(header, read) == Errc::kMalformed);
+    header.checksum_start = 24;
+    CHECK(refusal(header, read) == Errc::kMalformed);
+    header.checksum_start = 60;
+    CHECK(Segmenter::start(header, read).ok());
   }
   SECTION("a fragment, which has no checksum of its own") {
     tcp.fragment = 0x2000;

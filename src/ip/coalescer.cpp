@@ -64,8 +64,8 @@ bool tcp_continues(const Packet& first, std::size_t payload, const Packet& packe
   const ByteView b = packet.upper();
   const std::uint32_t next = load_be32(&a[4]) + static_cast<std::uint32_t>(payload);
   return load_be32(&b[4]) == next && first.transport_size == packet.transport_size &&
-         same_bytes(a, b, 8, 13) &&                          // acknowledgement, size of the header
-         same_bytes(a, b, 14, 16) &&                         // window
+         same_bytes(a, b, 8, 13) &&                    // acknowledgement, size of the header
+         same_bytes(a, b, 14, 16) &&                   // window
          same_bytes(a, b, 18, packet.transport_size);  // urgent pointer, options
 }
 

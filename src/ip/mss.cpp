@@ -26,9 +26,8 @@ void set_field(std::uint8_t* tcp, std::size_t at, std::uint16_t value) {
   const std::uint16_t checksum = load_be16(tcp + kTcpChecksumAt);
   const bool across = at % 2 != 0;
   store_be16(tcp + at, value);
-  store_be16(tcp + kTcpChecksumAt,
-             update_checksum(checksum, across ? swapped(before) : before,
-                             across ? swapped(value) : value));
+  store_be16(tcp + kTcpChecksumAt, update_checksum(checksum, across ? swapped(before) : before,
+                                                   across ? swapped(value) : value));
 }
 
 }  // namespace

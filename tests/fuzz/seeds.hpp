@@ -15,6 +15,7 @@ namespace hsfwd::fuzz {
 ///   texts        every other string of the vectors, and forms of the command line
 ///   configs      configuration files
 ///   punches      what a liar says in a hole punch, see target_punch.cpp
+///   ip           IP packets behind an MTU, reads of a TUN device, see target_ip_*.cpp
 ///   control      lines on the control socket, either way
 ///
 /// Empty for any other name.

@@ -182,7 +182,8 @@ TEST_CASE("a packet with a wrong checksum is written as it is, by itself") {
 
 TEST_CASE("the other way to write a checksum of zero comes back as it was, by not being touched") {
   for (Fields fields : kStreams) {
-    const std::size_t headers = (fields.v6 ? 40 : 20) + (fields.protocol == protocol::kTcp ? 20 : 8);
+    const std::size_t headers =
+        (fields.v6 ? 40 : 20) + (fields.protocol == protocol::kTcp ? 20 : 8);
     const std::size_t at = (fields.v6 ? 40 : 20) + (fields.protocol == protocol::kTcp ? 16 : 6);
     store_be16(&fields.payload[0], 0);
     store_be16(&fields.payload[0], load_be16(&fields.build()[at]));
@@ -303,7 +304,8 @@ TEST_CASE("nothing of one batch is left in the next") {
   CHECK(check_round_trip(coalescer, {}) == 0);
 }
 
-TEST_CASE("any mix of packets is written once, in the order of each flow, and cut into what it was") {
+TEST_CASE(
+    "any mix of packets is written once, in the order of each flow, and cut into what it was") {
   Bytewise source{sim::SeededRandom(11)};
   Coalescer coalescer({});
   std::size_t packets = 0;

@@ -64,7 +64,8 @@ Bytes big(bool v6) {
 }
 
 Fields icmp_of_type(bool v6, std::uint8_t type) {
-  return {.v6 = v6, .protocol = v6 ? protocol::kIcmpv6 : protocol::kIcmp, .payload = Bytes(20, type)};
+  return {
+      .v6 = v6, .protocol = v6 ? protocol::kIcmpv6 : protocol::kIcmp, .payload = Bytes(20, type)};
 }
 
 }  // namespace
@@ -83,7 +84,8 @@ TEST_CASE("a packet that goes nowhere, or may not go there") {
     const Bytes small = Fields{.v6 = v6, .payload = Bytes(3)}.build();
     for (const Bytes& about : {big(v6), small}) {
       check_answer(unreachable_for(about), about, v6 ? 1 : 3, v6 ? 0 : 1);
-      check_answer(unreachable_for(about, Unreachable::kProhibited), about, v6 ? 1 : 3, v6 ? 1 : 13);
+      check_answer(unreachable_for(about, Unreachable::kProhibited), about, v6 ? 1 : 3,
+                   v6 ? 1 : 13);
     }
   }
 }
@@ -100,7 +102,8 @@ TEST_CASE("ICMP errors are not answered, questions are") {
     const bool query_v6 = type >= 128 && type != 137;
     CHECK(unreachable_for(icmp_of_type(true, value).build()).empty() == !query_v6);
     CHECK(too_big(icmp_of_type(true, value).build()).empty() == !query_v6);
-    const bool query_v4 = type == 0 || type == 8 || type == 9 || type == 10 || (type >= 13 && type <= 18);
+    const bool query_v4 =
+        type == 0 || type == 8 || type == 9 || type == 10 || (type >= 13 && type <= 18);
     CHECK(unreachable_for(icmp_of_type(false, value).build()).empty() == !query_v4);
     CHECK(too_big(icmp_of_type(false, value).build()).empty() == !query_v4);
   }

@@ -30,7 +30,8 @@ Bytes clamped(const Fields& fields, std::size_t mtu) {
 
 TEST_CASE("the size in a SYN is lowered to what the MTU carries, as if it had been sent so") {
   for (const bool v6 : {false, true}) {
-    for (const std::uint8_t flags : {tcp_flag::kSyn, std::uint8_t{tcp_flag::kSyn | tcp_flag::kAck}}) {
+    for (const std::uint8_t flags :
+         {tcp_flag::kSyn, std::uint8_t{tcp_flag::kSyn | tcp_flag::kAck}}) {
       Fields fields = syn(v6, {2, 4, 0x05, 0xb4, 1, 1, 4, 2});  // 1460
       Fields wanted = syn(v6, {2, 4, 0, 0, 1, 1, 4, 2});
       fields.tcp_flags = wanted.tcp_flags = flags;
@@ -79,11 +80,11 @@ TEST_CASE("only SYNs are changed, and only whole ones") {
 }
 
 TEST_CASE("options that make no sense end the search") {
-  for (const Bytes& options : {Bytes{0, 0, 0, 0, 2, 4, 5, 0xb4},    // behind the end
-                               Bytes{9, 0, 1, 1, 2, 4, 5, 0xb4},    // of no length
-                               Bytes{9, 1, 1, 1, 2, 4, 5, 0xb4},    // shorter than itself
-                               Bytes{9, 9, 1, 1, 2, 4, 5, 0xb4},    // beyond the header
-                               Bytes{2, 3, 0xff, 0xff},             // of the wrong length
+  for (const Bytes& options : {Bytes{0, 0, 0, 0, 2, 4, 5, 0xb4},  // behind the end
+                               Bytes{9, 0, 1, 1, 2, 4, 5, 0xb4},  // of no length
+                               Bytes{9, 1, 1, 1, 2, 4, 5, 0xb4},  // shorter than itself
+                               Bytes{9, 9, 1, 1, 2, 4, 5, 0xb4},  // beyond the header
+                               Bytes{2, 3, 0xff, 0xff},           // of the wrong length
                                Bytes{1, 1, 1, 2}, Bytes{1, 1, 2, 4}}) {
     const Fields fields = syn(false, options);
     CHECK(clamped(fields, 1280) == fields.build());

@@ -40,11 +40,11 @@ Bytes with_extensions(Fields fields, const std::vector<Extension>& extensions) {
   return out;
 }
 
-const Bytes kEightBytes = {0, 1, 2, 0, 0, 0, 0};                                // length 0
-const Bytes kSixteenBytes = {1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};     // length 1
-const Bytes kWholeFragment = {0, 0, 0, 0, 0, 0, 7};                             // offset 0, no more
-const Bytes kFirstFragment = {0, 0, 1, 0, 0, 0, 7};                             // offset 0, more
-const Bytes kLaterFragment = {0, 0x00, 0x80, 0, 0, 0, 7};                       // offset 16, no more
+const Bytes kEightBytes = {0, 1, 2, 0, 0, 0, 0};                             // length 0
+const Bytes kSixteenBytes = {1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};  // length 1
+const Bytes kWholeFragment = {0, 0, 0, 0, 0, 0, 7};                          // offset 0, no more
+const Bytes kFirstFragment = {0, 0, 1, 0, 0, 0, 7};                          // offset 0, more
+const Bytes kLaterFragment = {0, 0x00, 0x80, 0, 0, 0, 7};                    // offset 16, no more
 
 /// What there is to know of a packet without extension headers, options of IP and fragments, read off one byte after
 /// the other; nothing if it is refused.
@@ -200,12 +200,13 @@ TEST_CASE("the first fragment of a datagram has less than its length says") {
 }
 
 TEST_CASE("extension headers of IPv6 are walked over") {
-  const Bytes bytes = with_extensions({.payload = Bytes(5)}, {{0, kEightBytes},
-                                                             {60, kSixteenBytes},
-                                                             {43, kEightBytes},
-                                                             {44, kWholeFragment},
-                                                             {51, Bytes{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
-                                                             {135, kEightBytes}});
+  const Bytes bytes =
+      with_extensions({.payload = Bytes(5)}, {{0, kEightBytes},
+                                              {60, kSixteenBytes},
+                                              {43, kEightBytes},
+                                              {44, kWholeFragment},
+                                              {51, Bytes{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+                                              {135, kEightBytes}});
   const auto packet = Packet::parse(bytes);
   REQUIRE(packet.ok());
   CHECK(packet->header_size == 40 + 8 + 16 + 8 + 8 + 12 + 8);
@@ -216,7 +217,8 @@ TEST_CASE("extension headers of IPv6 are walked over") {
 }
 
 TEST_CASE("fragments of IPv6") {
-  const Bytes first = with_extensions({.payload = Bytes(5)}, {{44, kFirstFragment}, {60, kEightBytes}});
+  const Bytes first =
+      with_extensions({.payload = Bytes(5)}, {{44, kFirstFragment}, {60, kEightBytes}});
   CHECK(Packet::parse(first)->first_fragment);
   CHECK(Packet::parse(first)->is_tcp());
   const Bytes later = with_extensions({.payload = Bytes(5)}, {{44, kLaterFragment}});
@@ -226,7 +228,8 @@ TEST_CASE("fragments of IPv6") {
   CHECK(!packet->ports);
   CHECK(packet->header_size == 48);
   // The bytes of a later one are no headers.
-  const Bytes middle = with_extensions({.payload = Bytes(5)}, {{44, kLaterFragment}, {60, kEightBytes}});
+  const Bytes middle =
+      with_extensions({.payload = Bytes(5)}, {{44, kLaterFragment}, {60, kEightBytes}});
   CHECK(Packet::parse(middle)->protocol == 60);
   CHECK(Packet::parse(middle)->header_size == 48);
 }

@@ -17,10 +17,11 @@ inline std::uint16_t slow_checksum(ByteView bytes, std::uint64_t sum = 0) {
   return static_cast<std::uint16_t>(~sum);
 }
 
-inline std::uint16_t slow_upper_checksum(ByteView addresses, std::uint8_t protocol, ByteView upper) {
+inline std::uint16_t slow_upper_checksum(ByteView addresses, std::uint8_t protocol,
+                                         ByteView upper) {
   const std::uint16_t start = slow_checksum(addresses);
-  return slow_checksum(upper, std::uint64_t{protocol} + upper.size() +
-                                  static_cast<std::uint16_t>(~start));
+  return slow_checksum(upper,
+                       std::uint64_t{protocol} + upper.size() + static_cast<std::uint16_t>(~start));
 }
 
 /// One packet of IPv4 or IPv6, without IP options.
@@ -93,8 +94,7 @@ struct Fields {
   Bytes build() const {
     Bytes transport = upper();
     Bytes out = ip_header(transport.size());
-    const ByteView addresses =
-        v6 ? ByteView(out).subspan(8, 32) : ByteView(out).subspan(12, 8);
+    const ByteView addresses = v6 ? ByteView(out).subspan(8, 32) : ByteView(out).subspan(12, 8);
     const bool tcp = protocol == ip::protocol::kTcp;
     if (tcp || protocol == ip::protocol::kUdp) {
       const std::uint16_t checksum = slow_upper_checksum(addresses, protocol, transport);

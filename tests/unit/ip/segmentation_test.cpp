@@ -18,11 +18,13 @@ namespace {
 Bytes with_partial_checksum(const Fields& fields) {
   Bytes out = fields.build();
   const std::size_t ip = fields.v6 ? 40 : 20;
-  const ByteView addresses = fields.v6 ? ByteView(out).subspan(8, 32) : ByteView(out).subspan(12, 8);
+  const ByteView addresses =
+      fields.v6 ? ByteView(out).subspan(8, 32) : ByteView(out).subspan(12, 8);
   const std::size_t size = out.size() - ip;
-  const auto begun = static_cast<std::uint16_t>(~ip_test::slow_checksum(
-      Bytes{0, fields.protocol, static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size)},
-      static_cast<std::uint16_t>(~ip_test::slow_checksum(addresses))));
+  const auto begun = static_cast<std::uint16_t>(
+      ~ip_test::slow_checksum(Bytes{0, fields.protocol, static_cast<std::uint8_t>(size >> 8),
+                                    static_cast<std::uint8_t>(size)},
+                              static_cast<std::uint16_t>(~ip_test::slow_checksum(addresses))));
   store_be16(&out[ip + (fields.protocol == protocol::kTcp ? 16u : 6u)], begun);
   return out;
 }
@@ -83,7 +85,8 @@ TEST_CASE("a GSO packet becomes what its sender would have sent without offloads
       if (size / gso_size > 700) continue;
       for (const bool v6 : {false, true}) {
         for (const std::uint8_t proto : {protocol::kTcp, protocol::kUdp}) {
-          Fields whole{.v6 = v6, .protocol = proto, .id = 0xfffe, .seq = 0xffffff00, .tcp_flags = 0xff};
+          Fields whole{
+              .v6 = v6, .protocol = proto, .id = 0xfffe, .seq = 0xffffff00, .tcp_flags = 0xff};
           whole.options = Bytes(12, 1);
           whole.payload = ip_test::pattern(size);
           const auto header = header_for(whole, static_cast<std::uint16_t>(gso_size));
@@ -123,7 +126,8 @@ TEST_CASE("a packet without GSO goes as it is, its checksum completed") {
       header.gso_type = VnetHeader::kNone;
       CHECK(ip_test::cut(*Segmenter::start(header, with_partial_checksum(fields))) ==
             std::vector<Bytes>{fields.build()});
-      CHECK(ip_test::cut(*Segmenter::start({}, fields.build())) == std::vector<Bytes>{fields.build()});
+      CHECK(ip_test::cut(*Segmenter::start({}, fields.build())) ==
+            std::vector<Bytes>{fields.build()});
     }
   }
 }

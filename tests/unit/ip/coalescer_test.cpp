@@ -6,6 +6,7 @@
 
 #include "ip/network_order.hpp"
 #include "sim/random.hpp"
+#include "unit/failing_allocator.hpp"
 #include "unit/ip/packets.hpp"
 #include "unit/ip/round_trip.hpp"
 
@@ -302,6 +303,42 @@ TEST_CASE("nothing of one batch is left in the next") {
   CHECK(check_round_trip(coalescer, std::span(batch).subspan(2, 1)) == 1);
   CHECK(check_round_trip(coalescer, std::span(batch).subspan(3, 1)) == 1);
   CHECK(check_round_trip(coalescer, {}) == 0);
+}
+
+TEST_CASE("a batch like the one before allocates nothing, neither put together nor cut again") {
+  std::vector<Bytes> batch;
+  for (const Fields& fields : kStreams) {
+    for (Bytes& packet : stream(fields, 20)) batch.push_back(std::move(packet));
+  }
+  std::vector<Packet> packets;
+  for (const Bytes& bytes : batch) packets.push_back(*Packet::parse(bytes));
+  Coalescer coalescer({});
+  Bytes written(VnetHeader::kSize + kMaxPacket);
+  Bytes room(kMaxPacket);
+  const auto run = [&] {
+    for (const Packet& packet : packets) coalescer.add(packet);
+    std::size_t count = 0;
+    for (const auto& write : coalescer.finish()) {
+      std::size_t size = 0;
+      for (const ByteView piece : write.pieces) {
+        copy_bytes(piece, MutableBytes(written).subspan(size));
+        size += piece.size();
+      }
+      const ByteView read = ByteView(written).first(size);
+      auto segmenter = Segmenter::start(write.header, read.subspan(VnetHeader::kSize));
+      for (; segmenter && !segmenter->done(); ++count) segmenter->next(room);
+    }
+    coalescer.clear();
+    return count;
+  };
+  CHECK(run() == batch.size());
+  std::size_t count = 0;
+  {
+    const FailingAllocator none(0);
+    count = run();
+  }
+  CHECK(count == batch.size());
+  CHECK(!FailingAllocator::has_failed());
 }
 
 TEST_CASE(

@@ -108,6 +108,7 @@ class Mix {
       flows_[i].seq = 0xfffffff0;  // soon around the corner
       flows_[i].id = 0xfffe;
     }
+    flows_[0].options = Bytes(4, 1);
     flows_[2].fragment = 0;  // may be cut: ids count
     flows_[4].protocol = ip::protocol::kTcp;
     flows_[4].fragment = 0;
@@ -145,7 +146,7 @@ class Mix {
         now.window += 1;
         break;
       case 4:
-        now.options = Bytes(4 * (how >> 6), 1);
+        now.options = Bytes(4 * (how >> 6), how);
         break;
       case 5:
         now.tos = how;

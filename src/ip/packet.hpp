@@ -80,7 +80,8 @@ struct Packet {
   ///
   /// Errors: kTruncated if there is less than the packet says, or a header is longer than the packet;
   /// kMalformed for fields that contradict each other or are in no version; kTooLarge for more extension
-  /// headers than anybody needs; kRefused for fragments made to hide a transport header from a filter (RFC 1858, RFC 3128).
+  /// headers than anybody needs; kRefused for fragments made to hide a transport header from a filter (RFC 1858,
+  /// RFC 3128).
   static Result<Packet> parse(ByteView bytes);
 
   Family family() const { return source.family; }

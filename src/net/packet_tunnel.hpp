@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// The packet tunnel seam: a network interface of which this program is the other end. What the host
+// sends into it comes here, and what is written here arrives at the host. Whole IP packets cross it,
+// in batches of borrowed bytes with room around them, so that headers and seals go in place.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "net/ip_prefix.hpp"
+#include "util/bytes.hpp"
+#include "util/result.hpp"
+
+namespace hsfwd::net {
+
+/// Bytes ahead of and behind each packet of on_packets that the receiver may overwrite as well. The
+/// seal of a packet beside the streams takes 9 and 16; the rest is for the header of what carries it.
+inline constexpr std::size_t kTunnelHeadroom = 64;
+inline constexpr std::size_t kTunnelTailroom = 32;
+/// Bytes ahead of each packet of write() that the tunnel may overwrite: a virtio-net header, which
+/// has 10 or 12, put in front.
+inline constexpr std::size_t kTunnelWriteHeadroom = 16;
+/// How many packets a batch of on_packets has at most: two of the largest bursts that a UDP socket sends.
+inline constexpr std::size_t kMaxTunnelBatch = 128;
+
+/// Bytes: what RFC 8200 asks of every link, and what RFC 791 asks of every host. The most is the length
+/// field's.
+inline constexpr std::size_t kMinMtuV6 = 1280;
+inline constexpr std::size_t kMinMtuV4 = 576;
+inline constexpr std::size_t kMaxMtu = 65535;
+/// What interfaces' names have room for on every system that has such names.
+inline constexpr std::size_t kMaxTunnelName = 15;
+
+struct TunnelRoute {
+  IpPrefix to;
+  /// Among routes to the same network the least wins. Without one it is kRouteMetric.
+  std::optional<std::uint32_t> metric = std::nullopt;
+};
+
+/// Above those of networks that the host is in itself: the direct way wins.
+inline constexpr std::uint32_t kRouteMetric = 1024;
+
+struct TunnelSettings {
+  /// An interface of that name that waits for a program is used, else one is made. "%d" at the end
+  /// stands for the first number that is free.
+  std::string name = "hsfwd%d";
+  std::size_t mtu = kMinMtuV6;
+  std::vector<IpPrefix> addresses;
+  std::vector<TunnelRoute> routes;
+  /// Not 0. Packets with this mark never take one of `routes`: our own datagrams, so that none is
+  /// led into the tunnel that it carries. Other packets do, unless the host has a route of its own to
+  /// where they go that is not its default. One mark is one tunnel's.
+  std::optional<std::uint32_t> firewall_mark = std::nullopt;
+  /// Whether the host may hand over, and be given, TCP and UDP segments in one piece, where the
+  /// implementation knows how: faster, and not every kernel is right about it.
+  bool may_offload = true;
+};
+
+/// What is wrong with the settings, for people; empty if they can be tried.
+std::string problem_with(const TunnelSettings& settings);
+/// The same of another MTU for a tunnel of these settings.
+std::string problem_with_mtu(const TunnelSettings& settings, std::size_t mtu);
+
+class PacketTunnel;
+
+class PacketTunnelObserver {
+ public:
+  virtual ~PacketTunnelObserver() = default;
+  /// From the host: whatever its programs send, which need not be IP packets that make sense. Valid,
+  /// with the room around them, until it returns. May write, pause, and destroy the tunnel through
+  /// Scheduler::retire, which then tells nothing more.
+  virtual void on_packets(PacketTunnel& tunnel, std::span<MutableBytes> packets) = 0;
+  /// After a write that took less than it was given: there is room again. May come without reason.
+  virtual void on_writable(PacketTunnel& tunnel) { static_cast<void>(tunnel); }
+  /// The interface is gone, or was set down: nothing comes and nothing is taken any more. The last
+  /// call. `reason` is one clause for people.
+  virtual void on_tunnel_lost(PacketTunnel& tunnel, const std::string& reason) = 0;
+};
+
+class PacketTunnel {
+ public:
+  /// The interface goes with it, if it was made for it, and with the interface its addresses and
+  /// routes; of an interface that was there, those that were added. No observer call happens inside a
+  /// call into the tunnel.
+  virtual ~PacketTunnel() = default;
+  /// The observer is called no more, see Scheduler::retire().
+  virtual void cancel() = 0;
+
+  virtual const std::string& name() const = 0;
+  /// Bytes of the largest packet that the host sends. It may be changed from outside.
+  virtual std::size_t mtu() const = 0;
+  /// The error is one clause for people.
+  virtual Result<void, std::string> set_mtu(std::size_t mtu) = 0;
+
+  /// Gives packets to the host, from the front of `packets`, and returns how many were taken. Ahead of
+  /// each are kTunnelWriteHeadroom bytes that may be overwritten, as may the packets; they are free
+  /// again on return. Fewer than given means that the host has no room: on_writable follows. A packet
+  /// that the host refuses for itself counts as taken, and is lost, as are all once the tunnel is.
+  virtual std::size_t write(std::span<const MutableBytes> packets) = 0;
+
+  /// No on_packets until resume_reading(). The host's queue fills meanwhile, and what is too much
+  /// for it is lost there, which is how its TCP learns to slow down.
+  virtual void pause_reading() = 0;
+  virtual void resume_reading() = 0;
+};
+
+class PacketTunnelFactory {
+ public:
+  virtual ~PacketTunnelFactory() = default;
+  /// All of the settings are in effect when it returns, or nothing is left of them. `observer` outlives
+  /// the tunnel. The error is one line for people, and says what to do where that can be known.
+  virtual Result<std::unique_ptr<PacketTunnel>, std::string> open(
+      const TunnelSettings& settings, PacketTunnelObserver& observer) = 0;
+};
+
+}  // namespace hsfwd::net

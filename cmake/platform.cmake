@@ -40,12 +40,18 @@ set(platform_linux
     platform/linux/fresh_file.cpp
     platform/linux/interface_watch.cpp
     platform/linux/listeners.cpp
+    platform/linux/netlink.cpp
+    platform/linux/packet_tunnel.cpp
     platform/linux/socket.cpp
     platform/linux/socket_file.cpp
+    platform/linux/tun_device.cpp
+    platform/linux/tunnel_setup.cpp
     platform/linux/udp.cpp)
 
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   set(HSFWD_PLATFORM_SOURCES ${platform_common} ${platform_posix} ${platform_linux})
+  pkg_check_modules(MNL REQUIRED IMPORTED_TARGET libmnl)
+  set(HSFWD_PLATFORM_LIBRARIES PkgConfig::MNL)
 else()
   message(FATAL_ERROR "platform/ has no files for ${CMAKE_SYSTEM_NAME} yet; platform/PORTING.md says "
                       "what they have to provide. -DHSFWD_UV=OFF builds the library for another event loop.")

@@ -30,6 +30,7 @@ set(HSFWD_UV_HEADERS
     platform/log_sink.hpp
     platform/loop.hpp
     platform/memory_reserve.hpp
+    platform/packet_tunnels.hpp
     platform/signals.hpp
     platform/streams.hpp
     platform/unique_fd.hpp)

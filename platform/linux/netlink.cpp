@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/linux/netlink.hpp"
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <system_error>
+
+#include "platform/posix/socket.hpp"
+
+namespace hsfwd::platform {
+
+namespace {
+
+// What a kernel puts into one part of a long answer at most (NLMSG_GOODSIZE grows up to it).
+constexpr std::size_t kAnswer = 32 * 1024;
+constexpr std::size_t kRequest = 512;  // a header and a dozen attributes of 20 bytes at most
+// Who has made a route or a rule, as `ip route` and `ip rule` show it: a number that no routing
+// daemon has in rt_protos of iproute2.
+constexpr std::uint8_t kProtocol = 104;
+
+NetlinkError error_of(int number, const std::string& words = {}) {
+  std::string text = std::system_category().message(number);
+  if (!words.empty()) text += " (" + words + ")";
+  return {number, text};
+}
+
+int family_of(bool is_v6) {
+  return is_v6 ? AF_INET6 : AF_INET;
+}
+
+template <class Visit>
+void each_attribute(const nlmsghdr& message, std::size_t offset, Visit visit) {
+  const auto* attribute =
+      static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(&message, offset));
+  const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(&message));
+  while (mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
+    visit(*attribute);
+    attribute = mnl_attr_next(attribute);
+  }
+}
+
+ByteView payload_of(const nlattr& attribute) {
+  return {static_cast<const std::uint8_t*>(mnl_attr_get_payload(&attribute)),
+          mnl_attr_get_payload_len(&attribute)};
+}
+
+/// 0 if it is none.
+std::uint32_t number_of(const nlattr& attribute) {
+  return payload_of(attribute).size() == 4 ? mnl_attr_get_u32(&attribute) : 0;
+}
+
+void put_address(const nlattr& attribute, net::IpPrefix& into) {
+  const ByteView bytes = payload_of(attribute);
+  if (bytes.size() == into.bytes().size()) copy_bytes(bytes, into.address);
+}
+
+/// The head behind the message's own, if the message is of the kind and has one.
+template <class Head>
+const Head* head_of(const nlmsghdr& message, std::uint16_t type) {
+  if (message.nlmsg_type != type || mnl_nlmsg_get_payload_len(&message) < sizeof(Head)) {
+    return nullptr;
+  }
+  return static_cast<const Head*>(mnl_nlmsg_get_payload(&message));
+}
+
+/// What is behind an acknowledgement, or an error: the kernel's own words.
+std::string words_of(const nlmsghdr& message, const nlmsgerr& error) {
+  std::string words;
+  if ((message.nlmsg_flags & NLM_F_ACK_TLVS) == 0) return words;
+  std::size_t offset = sizeof error;
+  if ((message.nlmsg_flags & NLM_F_CAPPED) == 0) offset += error.msg.nlmsg_len - sizeof error.msg;
+  each_attribute(message, MNL_ALIGN(offset), [&words](const nlattr& attribute) {
+    if (mnl_attr_get_type(&attribute) != NLMSGERR_ATTR_MSG) return;
+    const std::string_view text = as_text(payload_of(attribute));
+    words = text.substr(0, text.find('\0'));
+  });
+  return words;
+}
+
+LinkNews news_of(const nlmsghdr& message, const ifinfomsg& head) {
+  LinkNews news{.interface = head.ifi_index,
+                .gone = message.nlmsg_type == RTM_DELLINK,
+                .up = (head.ifi_flags & IFF_UP) != 0};
+  each_attribute(message, sizeof head, [&news](const nlattr& attribute) {
+    if (mnl_attr_get_type(&attribute) == IFLA_MTU) news.mtu = number_of(attribute);
+  });
+  return news;
+}
+
+}  // namespace
+
+/// A message in the making.
+struct Netlink::Request {
+  Request(std::uint16_t type, std::uint16_t flags) : header(mnl_nlmsg_put_header(bytes)) {
+    header->nlmsg_type = type;
+    header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+  }
+  /// Once, ahead of the attributes.
+  template <class Head>
+  Head& head() {
+    return *static_cast<Head*>(mnl_nlmsg_put_extra_header(header, sizeof(Head)));
+  }
+  void put(int type, ByteView value) {
+    mnl_attr_put(header, static_cast<std::uint16_t>(type), value.size(), value.data());
+  }
+  void put(int type, std::uint32_t value) {
+    mnl_attr_put_u32(header, static_cast<std::uint16_t>(type), value);
+  }
+  bool is_dump() const { return (header->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP; }
+
+  alignas(nlmsghdr) std::uint8_t bytes[kRequest];
+  nlmsghdr* header;
+};
+
+Netlink::Netlink(UniqueFd fd) : fd_(std::move(fd)), answer_(new std::uint8_t[kAnswer]) {}
+
+NetlinkResult<Netlink> Netlink::open() {
+  UniqueFd fd = open_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+  if (!fd) return Err(error_of(errno));
+  // Without these, errors are numbers only.
+  const int on = 1;
+  setsockopt(fd.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
+  setsockopt(fd.get(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
+  return Netlink(std::move(fd));
+}
+
+NetlinkResult<void> Netlink::exchange(Request& request, const OnMessage& on_message) {
+  request.header->nlmsg_seq = ++sequence_;
+  if (!request.is_dump()) request.header->nlmsg_flags |= NLM_F_ACK;
+  const ByteView bytes(request.bytes, request.header->nlmsg_len);
+  if (send_bytes(fd_.get(), bytes) < 0) return Err(error_of(errno));
+  for (;;) {
+    const ssize_t size = recv(fd_.get(), answer_.get(), kAnswer, MSG_TRUNC);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return Err(error_of(errno));
+    if (static_cast<std::size_t>(size) > kAnswer) return Err(error_of(EMSGSIZE));
+    int left = static_cast<int>(size);
+    for (auto* message = reinterpret_cast<const nlmsghdr*>(answer_.get());
+         mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+      if (message->nlmsg_seq != sequence_) continue;  // of a request that was given up
+      if (message->nlmsg_type == NLMSG_DONE) return {};
+      if (const auto* end = head_of<nlmsgerr>(*message, NLMSG_ERROR)) {
+        if (end->error == 0) return {};
+        return Err(error_of(-end->error, words_of(*message, *end)));
+      }
+      if (on_message) on_message(*message);
+    }
+  }
+}
+
+// --- Links ---
+
+NetlinkResult<Netlink::Link> Netlink::link(int interface) {
+  Request request(RTM_GETLINK, 0);
+  request.head<ifinfomsg>().ifi_index = interface;
+  Link link;
+  const auto done = exchange(request, [&link](const nlmsghdr& message) {
+    const auto* head = head_of<ifinfomsg>(message, RTM_NEWLINK);
+    if (head == nullptr) return;
+    link.up = (head->ifi_flags & IFF_UP) != 0;
+    each_attribute(message, sizeof *head, [&link](const nlattr& attribute) {
+      const int type = mnl_attr_get_type(&attribute);
+      if (type == IFLA_MTU) link.mtu = number_of(attribute);
+      if (type != IFLA_IFNAME) return;
+      const std::string_view name = as_text(payload_of(attribute));
+      link.name = name.substr(0, name.find('\0'));
+    });
+  });
+  if (!done) return Err(done.error());
+  return link;
+}
+
+NetlinkResult<void> Netlink::set_up(int interface) {
+  Request request(RTM_NEWLINK, 0);
+  auto& head = request.head<ifinfomsg>();
+  head.ifi_index = interface;
+  head.ifi_flags = head.ifi_change = IFF_UP;
+  return exchange(request);
+}
+
+NetlinkResult<void> Netlink::set_mtu(int interface, std::size_t mtu) {
+  Request request(RTM_NEWLINK, 0);
+  request.head<ifinfomsg>().ifi_index = interface;
+  request.put(IFLA_MTU, static_cast<std::uint32_t>(mtu));
+  return exchange(request);
+}
+
+NetlinkResult<void> Netlink::set_no_automatic_addresses(int interface) {
+  Request request(RTM_NEWLINK, 0);
+  request.head<ifinfomsg>().ifi_index = interface;
+  nlattr* families = mnl_attr_nest_start(request.header, IFLA_AF_SPEC);
+  nlattr* v6 = mnl_attr_nest_start(request.header, AF_INET6);
+  mnl_attr_put_u8(request.header, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+  mnl_attr_nest_end(request.header, v6);
+  mnl_attr_nest_end(request.header, families);
+  return exchange(request);
+}
+
+// --- Addresses ---
+
+NetlinkResult<std::vector<net::IpPrefix>> Netlink::addresses(int interface) {
+  Request request(RTM_GETADDR, NLM_F_DUMP);
+  request.head<ifaddrmsg>().ifa_family = AF_UNSPEC;
+  std::vector<net::IpPrefix> found;
+  const auto done = exchange(request, [&](const nlmsghdr& message) {
+    const auto* head = head_of<ifaddrmsg>(message, RTM_NEWADDR);
+    if (head == nullptr || head->ifa_index != static_cast<unsigned>(interface)) return;
+    net::IpPrefix address{.length = head->ifa_prefixlen, .is_v6 = head->ifa_family == AF_INET6};
+    // The other one, of IPv4, is the address at the other end of a line.
+    const int wanted = address.is_v6 ? IFA_ADDRESS : IFA_LOCAL;
+    each_attribute(message, sizeof *head, [&](const nlattr& attribute) {
+      if (mnl_attr_get_type(&attribute) == wanted) put_address(attribute, address);
+    });
+    found.push_back(address);
+  });
+  if (!done) return Err(done.error());
+  return found;
+}
+
+NetlinkResult<void> Netlink::change_address(std::uint16_t type, std::uint16_t flags, int interface,
+                                            const net::IpPrefix& address) {
+  Request request(type, flags);
+  auto& head = request.head<ifaddrmsg>();
+  head.ifa_family = static_cast<std::uint8_t>(family_of(address.is_v6));
+  head.ifa_prefixlen = address.length;
+  head.ifa_index = static_cast<unsigned>(interface);
+  // Nobody else is on the line who could have it: it can be used at once.
+  head.ifa_flags = address.is_v6 ? IFA_F_NODAD : 0;
+  request.put(IFA_LOCAL, address.bytes());
+  request.put(IFA_ADDRESS, address.bytes());
+  return exchange(request);
+}
+
+NetlinkResult<void> Netlink::add_address(int interface, const net::IpPrefix& address) {
+  return change_address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, interface, address);
+}
+
+NetlinkResult<void> Netlink::delete_address(int interface, const net::IpPrefix& address) {
+  return change_address(RTM_DELADDR, 0, interface, address);
+}
+
+// --- Routes ---
+
+NetlinkResult<std::vector<Netlink::Route>> Netlink::routes() {
+  Request request(RTM_GETROUTE, NLM_F_DUMP);
+  request.head<rtmsg>().rtm_family = AF_UNSPEC;
+  std::vector<Route> found;
+  const auto done = exchange(request, [&found](const nlmsghdr& message) {
+    const auto* head = head_of<rtmsg>(message, RTM_NEWROUTE);
+    if (head == nullptr || head->rtm_type != RTN_UNICAST) return;
+    if (head->rtm_family != AF_INET && head->rtm_family != AF_INET6) return;
+    Route route{.to = {.length = head->rtm_dst_len, .is_v6 = head->rtm_family == AF_INET6},
+                .table = head->rtm_table};
+    each_attribute(message, sizeof *head, [&route](const nlattr& attribute) {
+      const int type = mnl_attr_get_type(&attribute);
+      if (type == RTA_DST) put_address(attribute, route.to);
+      if (type == RTA_OIF) route.interface = static_cast<int>(number_of(attribute));
+      if (type == RTA_PRIORITY) route.metric = number_of(attribute);
+      if (type == RTA_TABLE) route.table = number_of(attribute);
+    });
+    found.push_back(route);
+  });
+  if (!done) return Err(done.error());
+  return found;
+}
+
+NetlinkResult<void> Netlink::change_route(std::uint16_t type, std::uint16_t flags,
+                                          const Route& route) {
+  Request request(type, flags);
+  auto& head = request.head<rtmsg>();
+  head.rtm_family = static_cast<std::uint8_t>(family_of(route.to.is_v6));
+  head.rtm_dst_len = route.to.length;
+  head.rtm_protocol = kProtocol;
+  head.rtm_scope = type == RTM_DELROUTE ? RT_SCOPE_NOWHERE : RT_SCOPE_LINK;
+  head.rtm_type = RTN_UNICAST;
+  const net::IpPrefix to = route.to.network();
+  request.put(RTA_DST, to.bytes());
+  request.put(RTA_OIF, static_cast<std::uint32_t>(route.interface));
+  request.put(RTA_PRIORITY, route.metric);
+  request.put(RTA_TABLE, route.table);
+  return exchange(request);
+}
+
+NetlinkResult<void> Netlink::add_route(const Route& route) {
+  return change_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route);
+}
+
+NetlinkResult<void> Netlink::replace_route(const Route& route) {
+  return change_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route);
+}
+
+NetlinkResult<void> Netlink::delete_route(const Route& route) {
+  return change_route(RTM_DELROUTE, 0, route);
+}
+
+// --- Rules ---
+
+NetlinkResult<std::vector<Netlink::Rule>> Netlink::rules() {
+  Request request(RTM_GETRULE, NLM_F_DUMP);
+  request.head<fib_rule_hdr>().family = AF_UNSPEC;
+  std::vector<Rule> found;
+  const auto done = exchange(request, [&found](const nlmsghdr& message) {
+    const auto* head = head_of<fib_rule_hdr>(message, RTM_NEWRULE);
+    if (head == nullptr || (head->family != AF_INET && head->family != AF_INET6)) return;
+    Rule rule{.is_v6 = head->family == AF_INET6, .table = head->table};
+    bool ours = false;
+    each_attribute(message, sizeof *head, [&](const nlattr& attribute) {
+      const int type = mnl_attr_get_type(&attribute);
+      if (type == FRA_PRIORITY) rule.priority = number_of(attribute);
+      if (type == FRA_FWMARK) rule.not_mark = number_of(attribute);
+      if (type == FRA_TABLE) rule.table = number_of(attribute);
+      // Any other length than of the default route stands for "none", which is all ones.
+      if (type == FRA_SUPPRESS_PREFIXLEN) rule.without_default = number_of(attribute) == 0;
+      if (type == FRA_PROTOCOL) ours = equal(payload_of(attribute), ByteView(&kProtocol, 1));
+    });
+    if (ours) found.push_back(rule);
+  });
+  if (!done) return Err(done.error());
+  return found;
+}
+
+NetlinkResult<void> Netlink::change_rule(std::uint16_t type, std::uint16_t flags,
+                                         const Rule& rule) {
+  Request request(type, flags);
+  auto& head = request.head<fib_rule_hdr>();
+  head.family = static_cast<std::uint8_t>(family_of(rule.is_v6));
+  head.action = FR_ACT_TO_TBL;
+  head.flags = FIB_RULE_INVERT;
+  request.put(FRA_PRIORITY, rule.priority);
+  request.put(FRA_FWMARK, rule.not_mark);
+  request.put(FRA_TABLE, rule.table);
+  if (rule.without_default) request.put(FRA_SUPPRESS_PREFIXLEN, 0U);
+  request.put(FRA_PROTOCOL, ByteView(&kProtocol, 1));
+  return exchange(request);
+}
+
+NetlinkResult<void> Netlink::add_rule(const Rule& rule) {
+  return change_rule(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule);
+}
+
+NetlinkResult<void> Netlink::delete_rule(const Rule& rule) {
+  return change_rule(RTM_DELRULE, 0, rule);
+}
+
+// --- News ---
+
+UniqueFd open_link_news() {
+  UniqueFd fd = open_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+  if (!fd) return fd;
+  sockaddr_nl local{};
+  local.nl_family = AF_NETLINK;
+  local.nl_groups = RTMGRP_LINK;
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0) fd.reset();
+  return fd;
+}
+
+bool read_link_news(int fd, const std::function<void(const LinkNews&)>& on_news) {
+  alignas(nlmsghdr) std::uint8_t buffer[kAnswer];
+  bool whole = true;
+  for (;;) {
+    const ssize_t size = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno == ENOBUFS) {
+      whole = false;
+      continue;
+    }
+    if (size <= 0) return whole;
+    int left = static_cast<int>(size);
+    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer); mnl_nlmsg_ok(message, left);
+         message = mnl_nlmsg_next(message, &left)) {
+      const auto* head = head_of<ifinfomsg>(*message, RTM_NEWLINK);
+      if (head == nullptr) head = head_of<ifinfomsg>(*message, RTM_DELLINK);
+      // A bridge says of its ports what is of the bridge alone.
+      if (head != nullptr && head->ifi_family == AF_UNSPEC) on_news(news_of(*message, *head));
+    }
+  }
+}
+
+std::string to_text(const net::IpPrefix& prefix) {
+  char text[INET6_ADDRSTRLEN] = "";
+  inet_ntop(family_of(prefix.is_v6), prefix.address.data(), text, sizeof text);
+  return std::string(text) + "/" + std::to_string(prefix.length);
+}
+
+}  // namespace hsfwd::platform

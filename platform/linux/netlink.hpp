@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is set and asked of the kernel's network through rtnetlink(7). Each call is answered within the
+// call: the kernel handles a request while it is sent.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/ip_prefix.hpp"
+#include "platform/unique_fd.hpp"
+#include "util/result.hpp"
+
+struct nlmsghdr;
+
+namespace hsfwd::platform {
+
+struct NetlinkError {
+  int number = 0;  // of errno
+  std::string
+      text;  // for people: what the system says of it, and the kernel's own words if it has some
+};
+template <class T>
+using NetlinkResult = Result<T, NetlinkError>;
+
+class Netlink {
+ public:
+  static NetlinkResult<Netlink> open();
+
+  struct Link {
+    std::string name;
+    std::size_t mtu = 0;
+    bool up = false;
+  };
+  NetlinkResult<Link> link(int interface);
+  NetlinkResult<void> set_up(int interface);
+  NetlinkResult<void> set_mtu(int interface, std::size_t mtu);
+  /// No address is added by the kernel itself, and so no router looked for.
+  NetlinkResult<void> set_no_automatic_addresses(int interface);
+
+  NetlinkResult<std::vector<net::IpPrefix>> addresses(int interface);
+  NetlinkResult<void> add_address(int interface, const net::IpPrefix& address);
+  NetlinkResult<void> delete_address(int interface, const net::IpPrefix& address);
+
+  /// To a network behind an interface; there are no others here.
+  struct Route {
+    net::IpPrefix to;
+    int interface = 0;
+    std::uint32_t metric = 0;
+    std::uint32_t table = 0;
+
+    auto operator<=>(const Route&) const = default;
+  };
+  /// All that lead to hosts or networks of others, of every table.
+  NetlinkResult<std::vector<Route>> routes();
+  NetlinkResult<void> add_route(const Route& route);
+  NetlinkResult<void> replace_route(const Route& route);
+  NetlinkResult<void> delete_route(const Route& route);
+
+  /// Packets without the mark look into the table.
+  struct Rule {
+    bool is_v6 = false;
+    std::uint32_t priority = 0;  // the least is asked first
+    std::uint32_t not_mark = 0;
+    std::uint32_t table = 0;
+    bool without_default = false;  // its default route is passed over
+
+    auto operator<=>(const Rule&) const = default;
+  };
+  /// Those that add_rule has added, in whichever process.
+  NetlinkResult<std::vector<Rule>> rules();
+  NetlinkResult<void> add_rule(const Rule& rule);
+  NetlinkResult<void> delete_rule(const Rule& rule);
+
+ private:
+  struct Request;
+  using OnMessage = std::function<void(const nlmsghdr&)>;
+
+  explicit Netlink(UniqueFd fd);
+  /// Sends it, and gives each message of the answer to `on_message`.
+  NetlinkResult<void> exchange(Request& request, const OnMessage& on_message = {});
+  NetlinkResult<void> change_route(std::uint16_t type, std::uint16_t flags, const Route& route);
+  NetlinkResult<void> change_rule(std::uint16_t type, std::uint16_t flags, const Rule& rule);
+  NetlinkResult<void> change_address(std::uint16_t type, std::uint16_t flags, int interface,
+                                     const net::IpPrefix& address);
+
+  UniqueFd fd_;
+  std::uint32_t sequence_ = 0;
+  std::unique_ptr<std::uint8_t[]> answer_;
+};
+
+/// A socket that hears of every change of a link, for a loop to wait for.
+UniqueFd open_link_news();
+/// What the news says of an interface.
+struct LinkNews {
+  int interface = 0;
+  bool gone = false;
+  bool up = false;
+  std::optional<std::size_t> mtu;
+};
+/// Hands on all that has come. False if some was lost for want of room: it is time to ask.
+bool read_link_news(int fd, const std::function<void(const LinkNews&)>& on_news);
+
+/// As ip(8) writes it.
+std::string to_text(const net::IpPrefix& prefix);
+
+}  // namespace hsfwd::platform

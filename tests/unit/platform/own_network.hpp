@@ -36,7 +36,7 @@ inline int in_own_network(int (*body)()) {
 inline void expect_success(int (*body)()) {
   const int result = in_own_network(body);
   if (result == kNotAllowed) {
-    WARN("skipped: making a network takes root, and changing it takes iproute2");
+    WARN("skipped: making a network takes root, and changing it takes iproute2 or /dev/net/tun");
     return;
   }
   CHECK(result == 0);

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// A TUN interface on the loop. That it is gone, or down, or has another MTU, the kernel tells on a
+// netlink socket; the descriptor is silent about most of it.
+#include <net/if.h>
+
+#include <cerrno>
+#include <memory>
+#include <span>
+#include <string>
+#include <system_error>
+
+#include "platform/common/handle.hpp"
+#include "platform/linux/netlink.hpp"
+#include "platform/linux/tun_device.hpp"
+#include "platform/linux/tunnel_setup.hpp"
+#include "platform/packet_tunnels.hpp"
+
+namespace hsfwd::platform {
+
+namespace {
+
+constexpr const char* kGone = "the interface was deleted";
+constexpr const char* kDown = "the interface was set down";
+
+class LinuxPacketTunnel final : public net::PacketTunnel {
+ public:
+  LinuxPacketTunnel(Loop& loop, TunDevice device, std::unique_ptr<TunnelSetup> setup, int interface,
+                    UniqueFd news, const net::TunnelSettings& settings,
+                    net::PacketTunnelObserver& observer)
+      : observer_(observer),
+        settings_(settings),
+        interface_(interface),
+        mtu_(settings.mtu),
+        device_(std::move(device)),
+        setup_(std::move(setup)),
+        news_(std::move(news)),
+        // What happened before there was news to hear of.
+        first_look_(loop.scheduler(), [this] { look(); }),
+        poll_(loop, device_.fd(), [this](int events) { on_ready(events); }),
+        news_poll_(loop, news_.get(), [this](int) { hear(); }) {
+    first_look_.post();
+    news_poll_.watch(UV_READABLE);
+    watch();
+  }
+
+  void cancel() override {
+    cancelled_ = true;
+    first_look_.cancel();
+    watch();
+    news_poll_.cancel();
+  }
+
+  const std::string& name() const override { return device_.name(); }
+  std::size_t mtu() const override { return mtu_; }
+
+  Result<void, std::string> set_mtu(std::size_t mtu) override {
+    std::string problem = net::problem_with_mtu(settings_, mtu);
+    if (!problem.empty()) return Err(std::move(problem));
+    const auto done = setup_->netlink().set_mtu(interface_, mtu);
+    if (!done) return Err(done.error().text);
+    mtu_ = mtu;
+    return {};
+  }
+
+  std::size_t write(std::span<const MutableBytes> packets) override {
+    if (cancelled_) return packets.size();
+    const TunDevice::Sent sent = device_.send(packets);
+    if (sent.full) {
+      full_ = true;
+      watch();
+    }
+    return sent.taken;
+  }
+
+  void pause_reading() override {
+    reading_ = false;
+    watch();
+  }
+  void resume_reading() override {
+    reading_ = true;
+    watch();
+  }
+
+ private:
+  void watch() {
+    if (cancelled_) return poll_.cancel();
+    poll_.watch((reading_ ? UV_READABLE : 0) | (full_ ? UV_WRITABLE : 0));
+  }
+
+  void on_ready(int events) {
+    if (cancelled_) return;
+    if ((events & UV_WRITABLE) != 0 && full_) {
+      full_ = false;
+      observer_.on_writable(*this);
+    }
+    if ((events & UV_READABLE) != 0 && reading_ && !cancelled_) receive();
+    // Also after an error, with which the loop has stopped watching.
+    watch();
+  }
+
+  /// One batch a turn of the loop, so that others get theirs.
+  void receive() {
+    const TunDevice::Received received = device_.receive();
+    if (!received.packets.empty()) observer_.on_packets(*this, received.packets);
+    if (received.error == EBADFD) return lose(kGone);
+    if (received.error != 0) lose(std::system_category().message(received.error));
+  }
+
+  void hear() {
+    const bool whole = read_link_news(news_.get(), [this](const LinkNews& news) {
+      if (cancelled_ || news.interface != interface_) return;
+      if (news.mtu) mtu_ = *news.mtu;
+      if (news.gone) return lose(kGone);
+      if (!news.up) lose(kDown);
+    });
+    if (!whole && !cancelled_) look();
+  }
+
+  void look() {
+    const auto link = setup_->netlink().link(interface_);
+    if (!link) return lose(link.error().number == ENODEV ? kGone : link.error().text);
+    mtu_ = link->mtu;
+    if (!link->up) lose(kDown);
+  }
+
+  void lose(const std::string& reason) {
+    if (cancelled_) return;
+    cancel();
+    observer_.on_tunnel_lost(*this, reason);
+  }
+
+  net::PacketTunnelObserver& observer_;
+  const net::TunnelSettings settings_;
+  const int interface_;
+  std::size_t mtu_;
+  bool cancelled_ = false;  // or lost
+  bool reading_ = true;
+  bool full_ = false;
+  TunDevice device_;
+  std::unique_ptr<TunnelSetup> setup_;  // goes ahead of the device that it is about
+  UniqueFd news_;
+  Task first_look_;
+  Poll poll_;
+  Poll news_poll_;
+};
+
+class LinuxPacketTunnelFactory final : public net::PacketTunnelFactory {
+ public:
+  explicit LinuxPacketTunnelFactory(Loop& loop) : loop_(loop) {}
+
+  Result<std::unique_ptr<net::PacketTunnel>, std::string> open(
+      const net::TunnelSettings& settings, net::PacketTunnelObserver& observer) override {
+    std::string problem = net::problem_with(settings);
+    if (!problem.empty()) return Err(std::move(problem));
+    auto device = TunDevice::open(settings);
+    if (!device) return Err(device.error());
+    auto netlink = Netlink::open();
+    if (!netlink) return Err("the network cannot be asked: " + netlink.error().text);
+    const int interface = static_cast<int>(if_nametoindex(device->name().c_str()));
+    if (interface == 0) return Err(std::string(kGone));
+    auto setup = std::make_unique<TunnelSetup>(std::move(*netlink), interface, device->name());
+    const auto applied = setup->apply(settings);
+    if (!applied) return Err(applied.error());
+    UniqueFd news = open_link_news();
+    if (!news)
+      return Err("the network cannot be watched: " + std::system_category().message(errno));
+    try {
+      return std::unique_ptr<net::PacketTunnel>(
+          std::make_unique<LinuxPacketTunnel>(loop_, std::move(*device), std::move(setup),
+                                              interface, std::move(news), settings, observer));
+    } catch (const std::system_error& error) {
+      return Err(std::string(error.what()));
+    }
+  }
+
+ private:
+  Loop& loop_;
+};
+
+}  // namespace
+
+std::unique_ptr<net::PacketTunnelFactory> make_packet_tunnel_factory(Loop& loop) {
+  return std::make_unique<LinuxPacketTunnelFactory>(loop);
+}
+
+}  // namespace hsfwd::platform

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/linux/tunnel_setup.hpp"
+
+#include <fmt/format.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace hsfwd::platform {
+
+namespace {
+
+// Ahead of the rule for the main table (32766), behind those that people number by hand from the front.
+constexpr std::uint32_t kPriorityOfMain = 30'000;
+constexpr std::uint32_t kPriorityOfTunnel = 30'001;
+
+template <class List, class Value>
+bool has(const List& list, const Value& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+std::uint32_t table_of(const net::TunnelSettings& settings) {
+  return settings.firewall_mark.value_or(RT_TABLE_MAIN);
+}
+
+}  // namespace
+
+TunnelSetup::TunnelSetup(Netlink netlink, int interface, std::string name)
+    : netlink_(std::move(netlink)), interface_(interface), name_(std::move(name)) {}
+
+TunnelSetup::~TunnelSetup() {
+  // What is gone by now, or another's, is no matter. Rules first: nothing falls into half a table.
+  for (const Netlink::Rule& rule : rules_) static_cast<void>(netlink_.delete_rule(rule));
+  for (const Netlink::Route& route : routes_) static_cast<void>(netlink_.delete_route(route));
+  for (const net::IpPrefix& address : addresses_) {
+    static_cast<void>(netlink_.delete_address(interface_, address));
+  }
+}
+
+Result<void, std::string> TunnelSetup::apply(const net::TunnelSettings& settings) {
+  for (const auto step : {&TunnelSetup::set_link, &TunnelSetup::set_addresses,
+                          &TunnelSetup::set_routes, &TunnelSetup::set_rules}) {
+    if (auto done = (this->*step)(settings); !done) return done;
+  }
+  return {};
+}
+
+Result<void, std::string> TunnelSetup::failed(const std::string& what,
+                                              const NetlinkError& error) const {
+  if (error.number == EPERM) {
+    return Err(fmt::format(
+        "{} of the interface '{}' cannot be set without CAP_NET_ADMIN, unless it has that already",
+        what, name_));
+  }
+  return Err(fmt::format("{} of the interface '{}' cannot be set: {}", what, name_, error.text));
+}
+
+Result<void, std::string> TunnelSetup::set_link(const net::TunnelSettings& settings) {
+  const auto link = netlink_.link(interface_);
+  if (!link) return failed("the state", link.error());
+  if (!link->up) {
+    // Without IPv6 in the kernel there is nothing to switch off.
+    static_cast<void>(netlink_.set_no_automatic_addresses(interface_));
+  }
+  if (link->mtu != settings.mtu) {
+    const auto done = netlink_.set_mtu(interface_, settings.mtu);
+    if (!done) return failed(fmt::format("the MTU {}", settings.mtu), done.error());
+  }
+  if (!link->up) {
+    const auto done = netlink_.set_up(interface_);
+    if (!done) return failed("the state \"up\"", done.error());
+  }
+  return {};
+}
+
+Result<void, std::string> TunnelSetup::set_addresses(const net::TunnelSettings& settings) {
+  const auto present = netlink_.addresses(interface_);
+  if (!present) return failed("an address", present.error());
+  for (const net::IpPrefix& address : settings.addresses) {
+    if (has(*present, address) || has(addresses_, address)) continue;
+    const auto done = netlink_.add_address(interface_, address);
+    if (!done) return failed(fmt::format("the address {}", to_text(address)), done.error());
+    addresses_.push_back(address);
+  }
+  return {};
+}
+
+Result<void, std::string> TunnelSetup::set_routes(const net::TunnelSettings& settings) {
+  for (const net::TunnelRoute& wanted : settings.routes) {
+    const Netlink::Route route{.to = wanted.to.network(),
+                               .interface = interface_,
+                               .metric = wanted.metric.value_or(net::kRouteMetric),
+                               .table = table_of(settings)};
+    const auto done = netlink_.add_route(route);
+    if (done) {
+      routes_.push_back(route);
+    } else if (auto problem = refused(route, done.error()); !problem) {
+      return problem;
+    }
+  }
+  return {};
+}
+
+/// A machine may have very many routes: they are looked through only when there is a question.
+Result<void, std::string> TunnelSetup::refused(const Netlink::Route& route,
+                                               const NetlinkError& error) {
+  std::string owner;
+  const auto routes = netlink_.routes();
+  for (const Netlink::Route& other : routes ? *routes : std::vector<Netlink::Route>()) {
+    if (other == route) return {};
+    if (other.to != route.to || other.table != route.table || other.metric != route.metric)
+      continue;
+    char name[IF_NAMESIZE] = "";
+    if_indextoname(static_cast<unsigned>(other.interface), name);
+    owner = fmt::format(" through '{}'", name);
+  }
+  if (error.number != EEXIST)
+    return failed(fmt::format("the route to {}", to_text(route.to)), error);
+  return Err(fmt::format("there is a route to {} of metric {} already{}", to_text(route.to),
+                         route.metric, owner));
+}
+
+/// Of whoever was killed, whatever its mark was. A table of somebody who is alive has routes from before
+/// the rules are there until they are gone.
+Result<void, std::string> TunnelSetup::clear_rules_left_behind(std::optional<std::uint32_t> mark) {
+  const auto rules = netlink_.rules();
+  if (!rules) return failed("a rule", rules.error());
+  if (rules->empty()) return {};
+  const auto routes = netlink_.routes();
+  if (!routes) return failed("a rule", routes.error());
+  for (const Netlink::Rule& rule : *rules) {
+    const auto in_table = [&](const Netlink::Route& route) {
+      return route.table == rule.not_mark && route.interface != interface_;
+    };
+    const bool alive = std::any_of(routes->begin(), routes->end(), in_table);
+    if (alive && rule.not_mark != mark) continue;
+    if (alive) return Err(fmt::format("the firewall mark {:#x} is another tunnel's", *mark));
+    const auto done = netlink_.delete_rule(rule);
+    if (!done && rule.not_mark == mark) {
+      return failed(fmt::format("the firewall mark {:#x}", *mark), done.error());
+    }
+  }
+  return {};
+}
+
+Result<void, std::string> TunnelSetup::set_rules(const net::TunnelSettings& settings) {
+  if (auto cleared = clear_rules_left_behind(settings.firewall_mark); !cleared) return cleared;
+  if (!settings.firewall_mark) return {};
+  const std::uint32_t mark = *settings.firewall_mark;
+  for (const bool is_v6 : {false, true}) {
+    const auto& routes = settings.routes;
+    const bool wanted = std::any_of(routes.begin(), routes.end(),
+                                    [&](const auto& route) { return route.to.is_v6 == is_v6; });
+    if (!wanted) continue;
+    const Netlink::Rule own{is_v6, kPriorityOfMain, mark, RT_TABLE_MAIN, true};
+    const Netlink::Rule tunnel{is_v6, kPriorityOfTunnel, mark, mark, false};
+    for (const Netlink::Rule& rule : {own, tunnel}) {
+      const auto done = netlink_.add_rule(rule);
+      if (!done) return failed(fmt::format("the firewall mark {:#x}", mark), done.error());
+      rules_.push_back(rule);
+    }
+  }
+  return {};
+}
+
+}  // namespace hsfwd::platform

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an interface needs besides being there: its addresses, its routes, the rules of its mark.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/packet_tunnel.hpp"
+#include "platform/linux/netlink.hpp"
+#include "util/result.hpp"
+
+namespace hsfwd::platform {
+
+/// Takes back, when it goes, what it has added. What belongs to an interface goes with the interface in
+/// any case; rules belong to none, and are all that is left when the process is killed. They lead
+/// into an empty table then, so nowhere, until the next setup takes them away.
+class TunnelSetup {
+ public:
+  TunnelSetup(Netlink netlink, int interface, std::string name);
+  ~TunnelSetup();
+  TunnelSetup(const TunnelSetup&) = delete;
+  TunnelSetup& operator=(const TunnelSetup&) = delete;
+
+  /// Does what is not done already, so that an interface which has everything takes no privilege.
+  Result<void, std::string> apply(const net::TunnelSettings& settings);
+
+  Netlink& netlink() { return netlink_; }
+
+ private:
+  using Step = Result<void, std::string>;
+  Step set_link(const net::TunnelSettings& settings);
+  Step set_addresses(const net::TunnelSettings& settings);
+  Step set_routes(const net::TunnelSettings& settings);
+  Step set_rules(const net::TunnelSettings& settings);
+  Step clear_rules_left_behind(std::optional<std::uint32_t> mark);
+  Step failed(const std::string& what, const NetlinkError& error) const;
+  /// Nothing, if the route is there as it should be.
+  Step refused(const Netlink::Route& route, const NetlinkError& error);
+
+  Netlink netlink_;
+  const int interface_;
+  const std::string name_;
+  std::vector<net::IpPrefix> addresses_;  // that were added
+  std::vector<Netlink::Route> routes_;
+  std::vector<Netlink::Rule> rules_;
+};
+
+}  // namespace hsfwd::platform

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+// What Linux's tunnels do beside the contract: what stands in the kernel and what is left there, and who
+// may have one.
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+
+#include "platform/linux/netlink.hpp"
+#include "tunnel_place.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::platform;
+
+namespace {
+
+constexpr std::uint32_t kMark = 0x6873;
+const net::IpPrefix kBehind = net::IpPrefix::v4(net::Ipv4::of(10, 78, 0, 0), 16);
+const net::IpPrefix kBehindV6 = net::IpPrefix::v6({0xfd, 0x78}, 16);
+
+net::TunnelSettings full_settings() {
+  net::TunnelSettings settings = usual_settings();
+  settings.name = "full0";
+  settings.addresses.push_back(kHereV6);
+  settings.routes = {{.to = kBehind}, {.to = kBehindV6, .metric = 7U}};
+  settings.firewall_mark = kMark;
+  return settings;
+}
+
+Netlink kernel() {
+  auto netlink = Netlink::open();
+  REQUIRE(netlink.ok());
+  return std::move(*netlink);
+}
+
+/// Routes of a table, or to something.
+template <class Holds>
+std::vector<Netlink::Route> routes_where(const Holds& holds) {
+  auto routes = kernel().routes();
+  REQUIRE(routes.ok());
+  std::erase_if(*routes, [&](const Netlink::Route& route) { return !holds(route); });
+  return *routes;
+}
+std::vector<Netlink::Route> routes_of_mark() {
+  return routes_where([](const Netlink::Route& route) { return route.table == kMark; });
+}
+
+std::size_t rules() {
+  const auto found = kernel().rules();
+  REQUIRE(found.ok());
+  return found->size();
+}
+
+/// Gives up the right to change networks, for good.
+void drop_net_admin() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2]{};
+  REQUIRE(syscall(SYS_capget, &header, data) == 0);
+  data[0].effective &= ~(1U << CAP_NET_ADMIN);
+  data[0].permitted &= ~(1U << CAP_NET_ADMIN);
+  REQUIRE(syscall(SYS_capset, &header, data) == 0);
+}
+
+/// An interface that waits for a program of this user.
+void make_persistent(const char* name) {
+  const UniqueFd fd(open("/dev/net/tun", O_RDWR | O_CLOEXEC));
+  ifreq request{};
+  std::strcpy(request.ifr_name, name);
+  request.ifr_flags = IFF_TUN | IFF_NO_PI;
+  REQUIRE(ioctl(fd.get(), TUNSETIFF, &request) == 0);
+  REQUIRE(ioctl(fd.get(), TUNSETOWNER, geteuid()) == 0);
+  REQUIRE(ioctl(fd.get(), TUNSETPERSIST, 1) == 0);
+}
+
+/// Why there is no tunnel.
+std::string refusal(SystemTunnels& place, const net::TunnelSettings& settings) {
+  TunnelRecorder recorder;
+  const auto tunnel = place.tunnels().open(settings, recorder);
+  return tunnel ? "none" : tunnel.error();
+}
+
+int all_in_the_kernel() {
+  if (!tunnels_possible()) return kNotAllowed;
+  SystemTunnels place;
+  TunnelRecorder recorder;
+  auto tunnel = opened(place.tunnels(), recorder, full_settings());
+  const int interface = static_cast<int>(if_nametoindex("full0"));
+  Netlink netlink = kernel();
+  const auto link = netlink.link(interface);
+  REQUIRE(link.ok());
+  REQUIRE(link->name == "full0");
+  REQUIRE(link->up);
+  REQUIRE(link->mtu == 1400);
+  // No others: no address that the kernel has made up.
+  REQUIRE((*netlink.addresses(interface) == full_settings().addresses));
+  REQUIRE((routes_of_mark() ==
+           std::vector<Netlink::Route>{{kBehind, interface, net::kRouteMetric, kMark},
+                                       {kBehindV6, interface, 7, kMark}}));
+  REQUIRE(rules() == 4);
+  tunnel.reset();
+  REQUIRE(if_nametoindex("full0") == 0);
+  REQUIRE(routes_of_mark().empty());
+  REQUIRE(rules() == 0);
+  return 0;
+}
+
+/// Starts a process that has a tunnel, and kills it.
+void have_one_killed() {
+  int pipe_ends[2];
+  REQUIRE(pipe(pipe_ends) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    SystemTunnels place;
+    TunnelRecorder recorder;
+    const auto tunnel = place.tunnels().open(full_settings(), recorder);
+    const char result = tunnel ? 1 : 0;
+    if (write(pipe_ends[1], &result, 1) != 1) _exit(1);
+    for (;;) pause();
+  }
+  char result = 0;
+  const bool told = read(pipe_ends[0], &result, 1) == 1;
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  REQUIRE(told);
+  REQUIRE(result == 1);
+}
+
+int killed() {
+  if (!tunnels_possible()) return kNotAllowed;
+  have_one_killed();
+  REQUIRE(if_nametoindex("full0") == 0);
+  REQUIRE(routes_where([](const Netlink::Route& route) {
+            return route.table != RT_TABLE_LOCAL;
+          }).empty());
+  // They lead into an empty table, and the next tunnel takes them away, whatever its mark.
+  REQUIRE(rules() == 4);
+  SystemTunnels place;
+  TunnelRecorder recorder;
+  static_cast<void>(opened(place.tunnels(), recorder, usual_settings()));
+  REQUIRE(rules() == 0);
+  have_one_killed();
+  static_cast<void>(opened(place.tunnels(), recorder, full_settings()));
+  REQUIRE(rules() == 0);
+  return 0;
+}
+
+int two_marks() {
+  if (!tunnels_possible()) return kNotAllowed;
+  SystemTunnels place;
+  TunnelRecorder recorder;
+  const auto first = opened(place.tunnels(), recorder, full_settings());
+  net::TunnelSettings settings = full_settings();
+  settings.name = "full1";
+  settings.addresses.clear();
+  REQUIRE(refusal(place, settings) ==
+          "there is a route to 10.78.0.0/16 of metric 1024 already through 'full0'");
+  settings.routes = {{.to = net::IpPrefix::v4(net::Ipv4::of(10, 79, 0, 0), 16)}};
+  REQUIRE(refusal(place, settings) == "the firewall mark 0x6873 is another tunnel's");
+  REQUIRE(if_nametoindex("full1") == 0);
+  REQUIRE(rules() == 4);
+  settings.firewall_mark = kMark + 1;
+  auto second = opened(place.tunnels(), recorder, settings);
+  REQUIRE(rules() == 6);
+  second.reset();
+  REQUIRE(rules() == 4);
+  return 0;
+}
+
+/// The tunnel's own datagrams never go into it; everybody else's do, unless the host is in the network.
+int marked() {
+  if (!tunnels_possible()) return kNotAllowed;
+  REQUIRE(run("ip link add own0 type veth peer name own1 && ip link set own1 up"));
+  REQUIRE(run("ip addr add 10.78.1.1/24 dev own0 && ip link set own0 up"));
+  REQUIRE(run("ip route add default dev own0"));
+  SystemTunnels place;
+  TunnelRecorder recorder;
+  net::TunnelSettings settings = full_settings();
+  settings.routes.push_back({.to = net::IpPrefix::v4({}, 0)});
+  const auto tunnel = opened(place.tunnels(), recorder, settings);
+  const UniqueFd program = open_program({net::Ipv4::any(), 0});
+  const UniqueFd ours = open_program({net::Ipv4::any(), 0});
+  REQUIRE(setsockopt(ours.get(), SOL_SOCKET, SO_MARK, &kMark, sizeof kMark) == 0);
+  const net::Address behind{net::Ipv4::of(10, 78, 9, 9), kThere.port};
+  const net::Address anywhere{net::Ipv4::of(192, 0, 2, 1), kThere.port};
+  const net::Address near{net::Ipv4::of(10, 78, 1, 9), kThere.port};
+  for (const net::Address& to : {behind, anywhere, near}) say(ours, to, Bytes{1});
+  say(program, near, Bytes{2});
+  say(program, anywhere, Bytes{3});
+  say(program, behind, Bytes{4});
+  REQUIRE(place.run_until([&] { return recorder.said().size() >= 2; }));
+  REQUIRE((recorder.said() == std::vector<Bytes>{{3}, {4}}));
+  return 0;
+}
+
+int without_privilege() {
+  if (!tunnels_possible()) return kNotAllowed;
+  make_persistent("mine0");
+  SystemTunnels place;
+  TunnelRecorder recorder;
+  net::TunnelSettings settings = usual_settings();
+  settings.name = "mine0";
+  // Somebody who may gives it what it needs, and that is taken back again.
+  settings.routes = {{.to = kBehind}};
+  auto tunnel = opened(place.tunnels(), recorder, settings);
+  tunnel.reset();
+  const int interface = static_cast<int>(if_nametoindex("mine0"));
+  REQUIRE(interface != 0);
+  REQUIRE(kernel().addresses(interface)->empty());
+  const auto through = [&](const Netlink::Route& route) { return route.interface == interface; };
+  REQUIRE(routes_where(through).empty());
+
+  REQUIRE(run("ip addr add 10.77.0.1/24 dev mine0"));
+  REQUIRE(run("ip link set mine0 up mtu 1400"));
+  REQUIRE(run("ip route add 10.78.0.0/16 dev mine0 metric 1024"));
+  drop_net_admin();
+  tunnel = opened(place.tunnels(), recorder, settings);
+  place.host_listens();
+  place.host_sends("mine0", Bytes{1});
+  REQUIRE(place.run_until([&] { return !recorder.said().empty(); }));
+  tunnel.reset();
+  REQUIRE(if_nametoindex("mine0") != 0);
+
+  settings.mtu = 1300;
+  REQUIRE(
+      refusal(place, settings) ==
+      "the MTU 1300 of the interface 'mine0' cannot be set without CAP_NET_ADMIN, unless it has "
+      "that already");
+  settings.mtu = 1400;
+  settings.addresses.push_back(kHereV6);
+  REQUIRE(refusal(place, settings).find("the address fd77::1/64 of the interface 'mine0'") == 0);
+  settings.addresses.pop_back();
+  settings.routes.push_back({.to = kBehindV6});
+  REQUIRE(refusal(place, settings).find("the route to fd78::/16 of the interface 'mine0'") == 0);
+  settings.name = "other%d";
+  REQUIRE(refusal(place, settings) ==
+          "to make a network interface takes CAP_NET_ADMIN: run with it, or make the interface for "
+          "this user beforehand (ip tuntap add mode tun user 0 name other0)");
+  return 0;
+}
+
+int of_another_kind() {
+  if (!tunnels_possible()) return kNotAllowed;
+  SystemTunnels place;
+  REQUIRE(refusal(place, {.name = "lo"}) ==
+          "the interface 'lo' is not a TUN interface, and not for us to use");
+  REQUIRE(if_nametoindex("lo") != 0);
+  return 0;
+}
+
+int no_device() {
+  if (!tunnels_possible()) return kNotAllowed;
+  if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      mount("tmpfs", "/dev/net", "tmpfs", 0, nullptr) != 0) {
+    return kNotAllowed;
+  }
+  SystemTunnels place;
+  REQUIRE(refusal(place, usual_settings()).find("there is no /dev/net/tun: load the kernel's") ==
+          0);
+  return 0;
+}
+
+/// Half of the settings is nothing.
+int nothing_half() {
+  if (!tunnels_possible()) return kNotAllowed;
+  REQUIRE(run("sysctl -w net.ipv6.conf.default.disable_ipv6=1"));
+  SystemTunnels place;
+  const std::string why = refusal(place, full_settings());
+  // What the system calls it, and why it is so.
+  REQUIRE(why.find("the address fd77::1/64 of the interface 'full0' cannot be set: ") == 0);
+  REQUIRE(why.find("IPv6 is disabled on this device") != std::string::npos);
+  REQUIRE(if_nametoindex("full0") == 0);
+  return 0;
+}
+
+int netlink_changes() {
+  if (!tunnels_possible()) return kNotAllowed;
+  Netlink netlink = kernel();
+  make_persistent("some0");
+  make_persistent("some1");
+  const int first = static_cast<int>(if_nametoindex("some0"));
+  const int second = static_cast<int>(if_nametoindex("some1"));
+  for (const int interface : {first, second}) REQUIRE(netlink.set_up(interface).ok());
+  const auto to = [](int interface) { return Netlink::Route{kBehind, interface, 5, 1000}; };
+  const auto present = [] {
+    return routes_where([](const Netlink::Route& route) { return route.table == 1000; });
+  };
+  REQUIRE(netlink.add_route(to(first)).ok());
+  const auto again = netlink.add_route(to(second));
+  REQUIRE_FALSE(again.ok());
+  REQUIRE(again.error().number == EEXIST);
+  REQUIRE((present() == std::vector<Netlink::Route>{to(first)}));
+  REQUIRE(netlink.replace_route(to(second)).ok());
+  REQUIRE((present() == std::vector<Netlink::Route>{to(second)}));
+  REQUIRE_FALSE(netlink.delete_route(to(first)).ok());
+  REQUIRE(netlink.delete_route(to(second)).ok());
+  REQUIRE(present().empty());
+
+  REQUIRE(netlink.add_address(first, kHereV6).ok());
+  REQUIRE(netlink.add_address(second, net::IpPrefix::v4(kHere.host, 32)).ok());
+  REQUIRE((*netlink.addresses(second) ==
+           std::vector<net::IpPrefix>{net::IpPrefix::v4(kHere.host, 32)}));
+  REQUIRE(netlink.delete_address(second, net::IpPrefix::v4(kHere.host, 32)).ok());
+  REQUIRE(netlink.addresses(second)->empty());
+
+  // A rule of somebody else is none of ours.
+  REQUIRE(run("ip rule add fwmark 9 lookup 1000"));
+  const Netlink::Rule rule{true, 12345, 9, 1000, true};
+  REQUIRE(netlink.add_rule(rule).ok());
+  REQUIRE_FALSE(netlink.add_rule(rule).ok());
+  REQUIRE((*netlink.rules() == std::vector<Netlink::Rule>{rule}));
+  REQUIRE(netlink.delete_rule(rule).ok());
+  REQUIRE(netlink.rules()->empty());
+
+  REQUIRE(netlink.link(99'999).error().number == ENODEV);
+  return 0;
+}
+
+/// More of a list than one answer has room for.
+int long_lists() {
+  if (!tunnels_possible()) return kNotAllowed;
+  Netlink netlink = kernel();
+  make_persistent("some0");
+  const int interface = static_cast<int>(if_nametoindex("some0"));
+  REQUIRE(netlink.set_up(interface).ok());
+  constexpr std::size_t kMany = 3000;
+  for (std::uint32_t i = 0; i < kMany; ++i) {
+    const auto to = net::IpPrefix::v4(net::Ipv4{0x0a000000 + i * 256}, 24);
+    REQUIRE(netlink.add_route({to, interface, 1, 1000}).ok());
+  }
+  const auto through = [&](const Netlink::Route& route) { return route.table == 1000; };
+  REQUIRE(routes_where(through).size() == kMany);
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("a tunnel's addresses, routes and rules are in the kernel, and go with it") {
+  expect_success(all_in_the_kernel);
+}
+
+TEST_CASE("a process that is killed leaves no interface, address or route") {
+  expect_success(killed);
+}
+
+TEST_CASE("a firewall mark and a route are one tunnel's") {
+  expect_success(two_marks);
+}
+
+TEST_CASE("packets with the mark do not enter the tunnel, nor those to networks of the host") {
+  expect_success(marked);
+}
+
+TEST_CASE("an interface that has what it needs takes no privilege, and stays") {
+  expect_success(without_privilege);
+}
+
+TEST_CASE("an interface of another kind is left alone") {
+  expect_success(of_another_kind);
+}
+
+TEST_CASE("a machine without /dev/net/tun is told of") {
+  expect_success(no_device);
+}
+
+TEST_CASE("a tunnel that cannot have all it needs is not there at all") {
+  expect_success(nothing_half);
+}
+
+TEST_CASE("netlink adds, replaces, deletes and lists, and says what is wrong") {
+  expect_success(netlink_changes);
+}
+
+TEST_CASE("netlink lists what takes many answers") {
+  expect_success(long_lists);
+}

@@ -76,6 +76,7 @@ int packets_from_the_host() {
   REQUIRE(host.hears(says.size()));
   REQUIRE((host.recorder.said() == says));
   REQUIRE(host.recorder.calls >= 3);
+  REQUIRE(host.recorder.rooms_hold);
   REQUIRE(host.recorder.largest_batch > 1);
   REQUIRE(host.recorder.largest_batch <= net::kMaxTunnelBatch);
   return 0;

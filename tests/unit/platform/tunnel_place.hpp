@@ -163,10 +163,14 @@ struct TunnelRecorder final : net::PacketTunnelObserver {
   void on_packets(net::PacketTunnel& tunnel, std::span<MutableBytes> packets) override {
     ++calls;
     largest_batch = std::max(largest_batch, packets.size());
-    for (const MutableBytes packet : packets) {
-      heard.push_back(to_bytes(packet));
-      std::uint8_t* const begin = packet.data() - net::kTunnelHeadroom;
-      std::fill_n(begin, net::kTunnelHeadroom + packet.size() + net::kTunnelTailroom, 0xee);
+    const std::size_t before = heard.size();
+    for (const MutableBytes packet : packets) heard.push_back(to_bytes(packet));
+    std::uint8_t number = 0;
+    for (const MutableBytes packet : packets) fill_room(packet, ++number);
+    number = 0;
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+      rooms_hold =
+          rooms_hold && equal(packets[i], heard[before + i]) && has_room(packets[i], ++number);
     }
     if (then) then(tunnel);
   }
@@ -181,6 +185,26 @@ struct TunnelRecorder final : net::PacketTunnelObserver {
   }
   std::vector<Bytes> said() const { return said_to(kThere.port, heard); }
 
+  static MutableBytes ahead(MutableBytes packet) {
+    return {packet.data() - net::kTunnelHeadroom, net::kTunnelHeadroom};
+  }
+  static MutableBytes behind(MutableBytes packet) {
+    return {packet.data() + packet.size(), net::kTunnelTailroom};
+  }
+  static void fill_room(MutableBytes packet, std::uint8_t number) {
+    for (const MutableBytes room : {ahead(packet), behind(packet)}) {
+      std::fill(room.begin(), room.end(), number);
+    }
+  }
+  static bool has_room(MutableBytes packet, std::uint8_t number) {
+    const auto is_number = [number](std::uint8_t byte) { return byte == number; };
+    const MutableBytes front = ahead(packet);
+    const MutableBytes back = behind(packet);
+    return std::all_of(front.begin(), front.end(), is_number) &&
+           std::all_of(back.begin(), back.end(), is_number);
+  }
+
+  bool rooms_hold = true;  // each packet has all of its room for itself
   int calls = 0;
   std::size_t largest_batch = 0;
   std::vector<Bytes> heard;

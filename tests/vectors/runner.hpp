@@ -72,6 +72,7 @@ void check_udx_reactions(const Json& vector);
 void check_udx_transcripts(const Json& vector);
 void check_udx_relay(const Json& vector);
 void check_applications(const Json& vector);
+void check_hsfwd_network(const Json& vector);
 void check_hsfwd_peers(const Json& vector);
 void check_protomux(const Json& vector);
 void check_blind_relay(const Json& vector);

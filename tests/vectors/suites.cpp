@@ -13,6 +13,7 @@ const std::map<std::string, Check>& suites() {
       {"dht-rpc-ids-tokens", check_rpc_ids_tokens},
       {"dht-rpc-packets", check_rpc_packets},
       {"holepunch-nat", check_holepunch_nat},
+      {"hsfwd-network", check_hsfwd_network},
       {"hsfwd-peers", check_hsfwd_peers},
       {"hyperdht-crypto", check_hyperdht_crypto},
       {"hyperdht-messages", check_hyperdht_messages},

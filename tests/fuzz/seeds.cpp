@@ -15,6 +15,7 @@ namespace hsfwd::fuzz {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using namespace std::string_view_literals;
 
 constexpr std::size_t kMaxBlob = 2048;        // a datagram
 constexpr std::size_t kMaxTranscript = 4096;  // libFuzzer's own limit for inputs
@@ -104,6 +105,34 @@ constexpr std::string_view kIp[] = {
     "010001020100010401010103010001020100010201000104010101030100010201000102010001040101"
     "010301000102010001020100010401010103010001020100010201000104010101030100010201",
 };
+
+// Name, type and class: what there is, its zone, both reverse zones, somebody else's.
+constexpr std::string_view kQuestions[] = {
+    "\4home\5hsfwd\0\0\34\0\1"sv,
+    "\4HoMe\5hsfwd\0\0\1\0\1"sv,
+    "\5hsfwd\0\0\6\0\1"sv,
+    "\6nobody\5hsfwd\0\0\377\0\1"sv,
+    "\1\62\1\61\3\62\64\66\2\61\60\7in-addr\4arpa\0\0\14\0\1"sv,
+    "\1d\1\63\1\67\1d\1\61\1\62\1d\1\67\1e\1a\1d\1f\3ip6\4arpa\0\0\14\0\1"sv,
+    "\7version\4bind\0\0\20\0\3"sv,
+};
+constexpr std::string_view kOpt = "\0\0\51\20\0\0\0\200\0\0\6\0\12\0\2ab"sv;
+
+std::vector<Bytes> queries() {
+  std::vector<Bytes> out;
+  for (const std::string_view question : kQuestions) {
+    for (const std::string_view additional : {""sv, kOpt}) {
+      Bytes message = {1, 2, 1, 0, 0, 1,
+                       0, 0, 0, 0, 0, static_cast<std::uint8_t>(!additional.empty())};
+      append(message, as_bytes(question));
+      append(message, as_bytes(additional));
+      Bytes framed = {0, static_cast<std::uint8_t>(message.size())};
+      append(framed, message);
+      out.insert(out.end(), {message, framed});
+    }
+  }
+  return out;
+}
 
 /// A client that lies through its introducer, the honest ones beside it, and a server that lies: of
 /// a consistent and of a random NAT, before and behind either, three times over.
@@ -198,6 +227,9 @@ std::vector<Bytes> seeds(std::string_view corpus) {
   }
   if (corpus == "ip") {
     for (const std::string_view hex : kIp) out.insert(*from_hex(hex));
+  }
+  if (corpus == "queries") {
+    for (Bytes& query : queries()) out.insert(std::move(query));
   }
   if (corpus == "control") {
     for (const std::string_view text : kControl) out.insert(to_bytes(as_bytes(text)));

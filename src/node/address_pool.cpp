@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "crypto/crypto.hpp"
@@ -12,7 +13,7 @@ namespace hsfwd {
 
 namespace {
 
-constexpr std::string_view kLabel = "hsfwd network ipv4 address";
+constexpr std::string_view kIpv4Label = "hsfwd network ipv4 address";
 
 // The sixth byte of BLAKE2b-256("hsfwd network"); those before it are in the IPv6 prefix.
 constexpr std::uint8_t kDefaultSecondOctet = 246;
@@ -24,14 +25,15 @@ constexpr int kShortestRoute = 8;   // 10.0.0.0/8 is the largest private network
 constexpr struct {
   net::Ipv4 host;
   int length;
-} kPrivate[] = {{net::Ipv4::of(10, 0, 0, 0), 8},
-                {net::Ipv4::of(172, 16, 0, 0), 12},
-                {net::Ipv4::of(192, 168, 0, 0), 16}};
+} kPrivateNetworks[] = {{net::Ipv4::of(10, 0, 0, 0), 8},
+                        {net::Ipv4::of(172, 16, 0, 0), 12},
+                        {net::Ipv4::of(192, 168, 0, 0), 16}};
 
 bool is_private(const ip::Prefix& pool) {
-  return std::any_of(std::begin(kPrivate), std::end(kPrivate), [&pool](const auto& network) {
-    return ip::Prefix::around_ipv4(network.host.value, network.length).contains(pool);
-  });
+  return std::any_of(
+      std::begin(kPrivateNetworks), std::end(kPrivateNetworks), [&pool](const auto& network) {
+        return ip::Prefix::around_ipv4(network.host.value, network.length).contains(pool);
+      });
 }
 
 /// The places of a pool, numbered; neither the network's own address nor that of broadcasts is one.
@@ -45,7 +47,7 @@ class Places {
     return {first_ + static_cast<std::uint32_t>(place % count_)};
   }
   std::uint64_t home(const crypto::PublicKey& key) const {
-    const auto hash = crypto::blake2b_256_keyed(as_bytes(kLabel), {key.view()});
+    const auto hash = crypto::blake2b_256_keyed(as_bytes(kIpv4Label), {key.view()});
     std::uint64_t number = 0;
     for (const std::uint8_t byte : hash.view().first(sizeof(number))) number = number << 8 | byte;
     return number % count_;

@@ -7,16 +7,8 @@ namespace hsfwd::resolver {
 
 namespace {
 
-// Bits of the third and fourth byte.
-constexpr std::uint8_t kResponse = 0x80;
-constexpr std::uint8_t kOpcode = 0x78;  // 0: query
-constexpr std::uint8_t kTruncated = 0x02;
-constexpr std::uint8_t kRecursionDesired = 0x01;
-constexpr std::uint8_t kCheckingDisabled = 0x10;
-
 constexpr std::size_t kTypeAndClass = 4;
-constexpr std::size_t kRootRecord = 11;  // name, type, class, TTL, length
-constexpr std::uint16_t kOpt = 41;
+constexpr std::size_t kRootRecord = 11;   // name, type, class, TTL, length
 constexpr std::uint8_t kDnssecOk = 0x80;  // of the third byte of an OPT's TTL
 
 std::uint16_t u16(ByteView bytes, std::size_t at) {
@@ -27,7 +19,8 @@ std::uint16_t u16(ByteView bytes, std::size_t at) {
 /// signatures, which say what nobody here can check.
 bool parse_additional(ByteView rest, std::size_t count, std::optional<Edns>& edns) {
   if (count == 0) return rest.empty();
-  if (count > 1 || rest.size() < kRootRecord || rest[0] != 0 || u16(rest, 1) != kOpt) return false;
+  if (count > 1 || rest.size() < kRootRecord || rest[0] != 0 || u16(rest, 1) != kTypeOpt)
+    return false;
   if (rest.size() != kRootRecord + u16(rest, 9)) return false;
   edns = Edns{.version = rest[6], .dnssec_ok = (rest[7] & kDnssecOk) != 0};
   // Options are pairs of code and length; which of them there are does not matter.

@@ -7,12 +7,11 @@
 #include <optional>
 #include <string_view>
 
+#include "resolver/protocol.hpp"
 #include "util/bytes.hpp"
 #include "util/result.hpp"
 
 namespace hsfwd::resolver {
-
-inline constexpr std::size_t kHeaderSize = 12;
 
 /// A name in the bytes that it came in, without the label of the root.
 class Name {

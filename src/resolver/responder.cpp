@@ -2,6 +2,8 @@
 #include "resolver/responder.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 
 #include "util/check.hpp"
 #include "util/text.hpp"
@@ -11,26 +13,6 @@ namespace hsfwd::resolver {
 namespace {
 
 constexpr std::string_view kZone = "hsfwd";
-
-// RFC 1035 section 4.1.1, RFC 6891 section 6.1.3.
-enum class Rcode : std::uint8_t {
-  kNoError = 0,
-  kFormatError = 1,
-  kNameError = 3,
-  kNotImplemented = 4,
-  kRefused = 5,
-  kBadVersion = 16,
-};
-
-enum Type : std::uint16_t { kA = 1, kSoa = 6, kPtr = 12, kAaaa = 28, kOpt = 41 };
-constexpr std::uint16_t kInternet = 1;
-
-// Of the third byte of the header.
-constexpr std::uint8_t kResponse = 0x80;
-constexpr std::uint8_t kAuthoritative = 0x04;
-// Of the message as it came.
-constexpr std::uint8_t kOpcodeAndRecursionDesired = 0x79;
-constexpr std::uint8_t kCheckingDisabled = 0x10;
 
 // Seconds. A name leads somewhere else after a reload, and a peer that is added is soon looked for.
 constexpr std::uint32_t kTtl = 30;
@@ -57,20 +39,20 @@ class Answer {
  public:
   explicit Answer(const Query& query) : edns_(query.edns) {
     u16(query.id);
-    u8(kResponse | (query.recursion_desired ? 1 : 0));
+    u8(kResponse | (query.recursion_desired ? kRecursionDesired : 0));
     u8(query.checking_disabled ? kCheckingDisabled : 0);
     out_.insert(out_.end(), {0, 1, 0, 0, 0, 0, 0, 0});  // counts: one question
     append(out_, query.question);
   }
 
   void authoritative() { out_[2] |= kAuthoritative; }
-  void record(Type type, ByteView data) {
+  void record(std::uint16_t type, ByteView data) {
     head(kAnswers, 0, type, kTtl, data.size());
     append(out_, data);
   }
   /// `zone`: where its name begins in the question's.
   void soa(std::size_t zone, bool asked) {
-    head(asked ? kAnswers : kAuthorities, zone, kSoa, asked ? kTtl : kNegativeTtl, kSoaData);
+    head(asked ? kAnswers : kAuthorities, zone, kTypeSoa, asked ? kTtl : kNegativeTtl, kSoaData);
     pointer(zone);
     pointer(zone);
     for (const std::uint32_t n : {kSerial, kRefresh, kRetry, kExpire, kNegativeTtl}) u32(n);
@@ -99,18 +81,19 @@ class Answer {
     u16(value);
   }
   void pointer(std::size_t offset) { u16(0xc000 | (kHeaderSize + offset)); }
-  void head(std::size_t count, std::size_t name, Type type, std::uint32_t ttl, std::size_t size) {
+  void head(std::size_t count, std::size_t name, std::uint16_t type, std::uint32_t ttl,
+            std::size_t size) {
     ++out_[count];
     pointer(name);
     u16(type);
-    u16(kInternet);
+    u16(kClassInternet);
     u32(ttl);
     u16(size);
   }
   void opt(std::uint8_t upper_rcode) {
     ++out_[kAdditional];
     u8(0);
-    u16(kOpt);
+    u16(kTypeOpt);
     u16(kEdnsSize);
     u8(upper_rcode);
     u8(0);  // our version
@@ -126,7 +109,7 @@ class Answer {
 Bytes bare(ByteView message, Rcode rcode) {
   Bytes out(kHeaderSize);
   copy_bytes(message.first(2), out);
-  out[2] = static_cast<std::uint8_t>(kResponse | (message[2] & kOpcodeAndRecursionDesired));
+  out[2] = static_cast<std::uint8_t>(kResponse | (message[2] & (kOpcode | kRecursionDesired)));
   out[3] = static_cast<std::uint8_t>(rcode);
   return out;
 }
@@ -190,18 +173,18 @@ Bytes Responder::answer(ByteView message) const {
   }
   Answer out(*query);
   if (query->edns && query->edns->version != 0) return std::move(out).finish(Rcode::kBadVersion);
-  const auto found = query->klass == kInternet ? find(query->name) : std::nullopt;
+  const auto found = query->klass == kClassInternet ? find(query->name) : std::nullopt;
   if (!found) return std::move(out).finish(Rcode::kRefused);
   out.authoritative();
   const std::size_t zone = query->name.offset(found->zone);
-  if (query->type == kAaaa && found->host) {
-    out.record(kAaaa, found->host->ipv6.bytes);
-  } else if (query->type == kA && found->host && found->host->ipv4) {
-    out.record(kA, ByteView(found->host->ipv4->bytes).last(4));
-  } else if (query->type == kPtr && found->target) {
-    out.record(kPtr, ptr_data(table_.label_of(*found->target)));
+  if (query->type == kTypeAaaa && found->host) {
+    out.record(kTypeAaaa, found->host->ipv6.bytes);
+  } else if (query->type == kTypeA && found->host && found->host->ipv4) {
+    out.record(kTypeA, ByteView(found->host->ipv4->bytes).last(4));
+  } else if (query->type == kTypePtr && found->target) {
+    out.record(kTypePtr, ptr_data(table_.label_of(*found->target)));
   } else {
-    out.soa(zone, query->type == kSoa && found->zone == 0);
+    out.soa(zone, query->type == kTypeSoa && found->zone == 0);
   }
   return std::move(out).finish(found->exists ? Rcode::kNoError : Rcode::kNameError);
 }

@@ -2,6 +2,7 @@
 // The DNS server for hsfwd's own zones, docs/protocol/network.md section 4.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "ip/address.hpp"

@@ -3,7 +3,7 @@
 
 # Folders of which every header is public: the interface, what stands on it, and the seams that an
 # embedder implements.
-set(HSFWD_PUBLIC_FOLDERS src/node src/forward src/ip src/resolver src/net src/crypto src/util)
+set(HSFWD_PUBLIC_FOLDERS src/node src/forward src/overlay src/ip src/resolver src/net src/crypto src/util)
 # Of these, not: the way behind the interface, for tests.
 set(HSFWD_PRIVATE_HEADERS src/node/internals.hpp)
 # Values of the rooms below that the interface hands on as they are. They hold no class.

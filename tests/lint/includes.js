@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every source file and header includes, beside what it may:
 // - a folder includes folders of layers that it is linked against (CMakeLists.txt), which no circle leads back from;
-// - the program, forward and the examples stand before the wall: of src they see the public headers, and those need
+// - the program, forward, overlay and the examples stand before the wall: of src they see the public headers, and those need
 //   no others (cmake/public_headers.cmake); the values that the rooms below hand on hold no class;
 // - a source includes its own header first; a header has #pragma once; a folder has a README;
 // - what stands in the list of names below is included where it is used, or by a source's own header.
@@ -97,7 +97,7 @@ function mayInclude (folder, target) {
 function checkWall (file, text, includes) {
   const targets = includes.filter(({ own }) => own).map(({ name }) => locate(name)).filter(Boolean)
   const folder = path.dirname(file)
-  if ([PROGRAM, EXAMPLES, 'src/forward'].includes(folder)) {
+  if ([PROGRAM, EXAMPLES, 'src/forward', 'src/overlay'].includes(folder)) {
     for (const target of targets) if (!mayInclude(folder, target)) complain(file, `${target} is behind the wall`)
   }
   if (!file.endsWith('.hpp') || !isPublic(file)) return

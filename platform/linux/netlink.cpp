@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/linux/netlink.hpp"
 
-#include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
 #include <linux/if_link.h>
@@ -58,9 +57,28 @@ std::uint32_t number_of(const nlattr& attribute) {
   return payload_of(attribute).size() == 4 ? mnl_attr_get_u32(&attribute) : 0;
 }
 
-void put_address(const nlattr& attribute, net::IpPrefix& into) {
+/// An address as messages have it: 4 bytes or 16.
+ByteView bytes_of(const ip::Ipv6& host, bool ipv4) {
+  return ByteView(host.bytes).subspan(ipv4 ? 12 : 0);
+}
+
+/// Of the family of `into`. False for what is none: IPv6 addresses that stand for IPv4 hosts here, too.
+bool put_address(const nlattr& attribute, ip::Ipv6& into) {
   const ByteView bytes = payload_of(attribute);
-  if (bytes.size() == into.bytes().size()) copy_bytes(bytes, into.address);
+  if (bytes.size() != bytes_of(into, into.is_mapped()).size()) return false;
+  ip::Ipv6 found = into;
+  copy_bytes(bytes, MutableBytes(found.bytes).last(bytes.size()));
+  if (found.is_mapped() != into.is_mapped()) return false;
+  into = found;
+  return true;
+}
+
+/// All of a family: 0.0.0.0 or ::, and the length, as `ip` has them.
+ip::Ipv6 any_host(std::uint8_t family) {
+  return family == AF_INET ? ip::Ipv6::mapped(0) : ip::Ipv6::any();
+}
+std::uint8_t bits_of(std::uint8_t family, std::uint8_t length) {
+  return static_cast<std::uint8_t>(family == AF_INET ? ip::Prefix::kIpv4Bits + length : length);
 }
 
 /// The head behind the message's own, if the message is of the kind and has one.
@@ -207,44 +225,47 @@ NetlinkResult<void> Netlink::set_no_automatic_addresses(int interface) {
 
 // --- Addresses ---
 
-NetlinkResult<std::vector<net::IpPrefix>> Netlink::addresses(int interface) {
+NetlinkResult<std::vector<ip::InterfaceAddress>> Netlink::addresses(int interface) {
   Request request(RTM_GETADDR, NLM_F_DUMP);
   request.head<ifaddrmsg>().ifa_family = AF_UNSPEC;
-  std::vector<net::IpPrefix> found;
+  std::vector<ip::InterfaceAddress> found;
   const auto done = exchange(request, [&](const nlmsghdr& message) {
     const auto* head = head_of<ifaddrmsg>(message, RTM_NEWADDR);
     if (head == nullptr || head->ifa_index != static_cast<unsigned>(interface)) return;
-    net::IpPrefix address{.length = head->ifa_prefixlen, .is_v6 = head->ifa_family == AF_INET6};
+    ip::InterfaceAddress address{any_host(head->ifa_family),
+                                 bits_of(head->ifa_family, head->ifa_prefixlen)};
     // The other one, of IPv4, is the address at the other end of a line.
-    const int wanted = address.is_v6 ? IFA_ADDRESS : IFA_LOCAL;
+    const int wanted = address.is_ipv4() ? IFA_LOCAL : IFA_ADDRESS;
+    bool known = false;
     each_attribute(message, sizeof *head, [&](const nlattr& attribute) {
-      if (mnl_attr_get_type(&attribute) == wanted) put_address(attribute, address);
+      if (mnl_attr_get_type(&attribute) == wanted) known = put_address(attribute, address.host);
     });
-    found.push_back(address);
+    if (known) found.push_back(address);
   });
   if (!done) return Err(done.error());
   return found;
 }
 
 NetlinkResult<void> Netlink::change_address(std::uint16_t type, std::uint16_t flags, int interface,
-                                            const net::IpPrefix& address) {
+                                            const ip::InterfaceAddress& address) {
   Request request(type, flags);
   auto& head = request.head<ifaddrmsg>();
-  head.ifa_family = static_cast<std::uint8_t>(family_of(address.is_v6));
-  head.ifa_prefixlen = address.length;
+  head.ifa_family = static_cast<std::uint8_t>(family_of(!address.is_ipv4()));
+  head.ifa_prefixlen = static_cast<std::uint8_t>(address.length());
   head.ifa_index = static_cast<unsigned>(interface);
   // Nobody else is on the line who could have it: it can be used at once.
-  head.ifa_flags = address.is_v6 ? IFA_F_NODAD : 0;
-  request.put(IFA_LOCAL, address.bytes());
-  request.put(IFA_ADDRESS, address.bytes());
+  head.ifa_flags = address.is_ipv4() ? 0 : IFA_F_NODAD;
+  const ByteView bytes = bytes_of(address.host, address.is_ipv4());
+  request.put(IFA_LOCAL, bytes);
+  request.put(IFA_ADDRESS, bytes);
   return exchange(request);
 }
 
-NetlinkResult<void> Netlink::add_address(int interface, const net::IpPrefix& address) {
+NetlinkResult<void> Netlink::add_address(int interface, const ip::InterfaceAddress& address) {
   return change_address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, interface, address);
 }
 
-NetlinkResult<void> Netlink::delete_address(int interface, const net::IpPrefix& address) {
+NetlinkResult<void> Netlink::delete_address(int interface, const ip::InterfaceAddress& address) {
   return change_address(RTM_DELADDR, 0, interface, address);
 }
 
@@ -258,16 +279,17 @@ NetlinkResult<std::vector<Netlink::Route>> Netlink::routes() {
     const auto* head = head_of<rtmsg>(message, RTM_NEWROUTE);
     if (head == nullptr || head->rtm_type != RTN_UNICAST) return;
     if (head->rtm_family != AF_INET && head->rtm_family != AF_INET6) return;
-    Route route{.to = {.length = head->rtm_dst_len, .is_v6 = head->rtm_family == AF_INET6},
+    Route route{.to = {any_host(head->rtm_family), bits_of(head->rtm_family, head->rtm_dst_len)},
                 .table = head->rtm_table};
-    each_attribute(message, sizeof *head, [&route](const nlattr& attribute) {
+    bool known = true;  // the default route has no destination
+    each_attribute(message, sizeof *head, [&](const nlattr& attribute) {
       const int type = mnl_attr_get_type(&attribute);
-      if (type == RTA_DST) put_address(attribute, route.to);
+      if (type == RTA_DST) known = put_address(attribute, route.to.host);
       if (type == RTA_OIF) route.interface = static_cast<int>(number_of(attribute));
       if (type == RTA_PRIORITY) route.metric = number_of(attribute);
       if (type == RTA_TABLE) route.table = number_of(attribute);
     });
-    found.push_back(route);
+    if (known) found.push_back(route);
   });
   if (!done) return Err(done.error());
   return found;
@@ -277,13 +299,12 @@ NetlinkResult<void> Netlink::change_route(std::uint16_t type, std::uint16_t flag
                                           const Route& route) {
   Request request(type, flags);
   auto& head = request.head<rtmsg>();
-  head.rtm_family = static_cast<std::uint8_t>(family_of(route.to.is_v6));
-  head.rtm_dst_len = route.to.length;
+  head.rtm_family = static_cast<std::uint8_t>(family_of(!route.to.is_ipv4()));
+  head.rtm_dst_len = static_cast<std::uint8_t>(route.to.length());
   head.rtm_protocol = kProtocol;
   head.rtm_scope = type == RTM_DELROUTE ? RT_SCOPE_NOWHERE : RT_SCOPE_LINK;
   head.rtm_type = RTN_UNICAST;
-  const net::IpPrefix to = route.to.network();
-  request.put(RTA_DST, to.bytes());
+  request.put(RTA_DST, bytes_of(route.to.host, route.to.is_ipv4()));
   request.put(RTA_OIF, static_cast<std::uint32_t>(route.interface));
   request.put(RTA_PRIORITY, route.metric);
   request.put(RTA_TABLE, route.table);
@@ -383,12 +404,6 @@ bool read_link_news(int fd, const std::function<void(const LinkNews&)>& on_news)
       if (head != nullptr && head->ifi_family == AF_UNSPEC) on_news(news_of(*message, *head));
     }
   }
-}
-
-std::string to_text(const net::IpPrefix& prefix) {
-  char text[INET6_ADDRSTRLEN] = "";
-  inet_ntop(family_of(prefix.is_v6), prefix.address.data(), text, sizeof text);
-  return std::string(text) + "/" + std::to_string(prefix.length);
 }
 
 }  // namespace hsfwd::platform

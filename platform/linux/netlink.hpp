@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "net/ip_prefix.hpp"
+#include "ip/address.hpp"
 #include "platform/unique_fd.hpp"
 #include "util/result.hpp"
 
@@ -41,13 +41,13 @@ class Netlink {
   /// No address is added by the kernel itself, and so no router looked for.
   NetlinkResult<void> set_no_automatic_addresses(int interface);
 
-  NetlinkResult<std::vector<net::IpPrefix>> addresses(int interface);
-  NetlinkResult<void> add_address(int interface, const net::IpPrefix& address);
-  NetlinkResult<void> delete_address(int interface, const net::IpPrefix& address);
+  NetlinkResult<std::vector<ip::InterfaceAddress>> addresses(int interface);
+  NetlinkResult<void> add_address(int interface, const ip::InterfaceAddress& address);
+  NetlinkResult<void> delete_address(int interface, const ip::InterfaceAddress& address);
 
   /// To a network behind an interface; there are no others here.
   struct Route {
-    net::IpPrefix to;
+    ip::Prefix to;
     int interface = 0;
     std::uint32_t metric = 0;
     std::uint32_t table = 0;
@@ -85,7 +85,7 @@ class Netlink {
   NetlinkResult<void> change_route(std::uint16_t type, std::uint16_t flags, const Route& route);
   NetlinkResult<void> change_rule(std::uint16_t type, std::uint16_t flags, const Rule& rule);
   NetlinkResult<void> change_address(std::uint16_t type, std::uint16_t flags, int interface,
-                                     const net::IpPrefix& address);
+                                     const ip::InterfaceAddress& address);
 
   UniqueFd fd_;
   std::uint32_t sequence_ = 0;
@@ -103,8 +103,5 @@ struct LinkNews {
 };
 /// Hands on all that has come. False if some was lost for want of room: it is time to ask.
 bool read_link_news(int fd, const std::function<void(const LinkNews&)>& on_news);
-
-/// As ip(8) writes it.
-std::string to_text(const net::IpPrefix& prefix);
 
 }  // namespace hsfwd::platform

@@ -34,7 +34,7 @@ TunnelSetup::~TunnelSetup() {
   // What is gone by now, or another's, is no matter. Rules first: nothing falls into half a table.
   for (const Netlink::Rule& rule : rules_) static_cast<void>(netlink_.delete_rule(rule));
   for (const Netlink::Route& route : routes_) static_cast<void>(netlink_.delete_route(route));
-  for (const net::IpPrefix& address : addresses_) {
+  for (const ip::InterfaceAddress& address : addresses_) {
     static_cast<void>(netlink_.delete_address(interface_, address));
   }
 }
@@ -78,10 +78,10 @@ Result<void, std::string> TunnelSetup::set_link(const net::TunnelSettings& setti
 Result<void, std::string> TunnelSetup::set_addresses(const net::TunnelSettings& settings) {
   const auto present = netlink_.addresses(interface_);
   if (!present) return failed("an address", present.error());
-  for (const net::IpPrefix& address : settings.addresses) {
+  for (const ip::InterfaceAddress& address : settings.addresses) {
     if (has(*present, address) || has(addresses_, address)) continue;
     const auto done = netlink_.add_address(interface_, address);
-    if (!done) return failed(fmt::format("the address {}", to_text(address)), done.error());
+    if (!done) return failed(fmt::format("the address {}", address.to_string()), done.error());
     addresses_.push_back(address);
   }
   return {};
@@ -89,7 +89,7 @@ Result<void, std::string> TunnelSetup::set_addresses(const net::TunnelSettings& 
 
 Result<void, std::string> TunnelSetup::set_routes(const net::TunnelSettings& settings) {
   for (const net::TunnelRoute& wanted : settings.routes) {
-    const Netlink::Route route{.to = wanted.to.network(),
+    const Netlink::Route route{.to = wanted.to,
                                .interface = interface_,
                                .metric = wanted.metric.value_or(net::kRouteMetric),
                                .table = table_of(settings)};
@@ -117,8 +117,8 @@ Result<void, std::string> TunnelSetup::refused(const Netlink::Route& route,
     owner = fmt::format(" through '{}'", name);
   }
   if (error.number != EEXIST)
-    return failed(fmt::format("the route to {}", to_text(route.to)), error);
-  return Err(fmt::format("there is a route to {} of metric {} already{}", to_text(route.to),
+    return failed(fmt::format("the route to {}", route.to.to_string()), error);
+  return Err(fmt::format("there is a route to {} of metric {} already{}", route.to.to_string(),
                          route.metric, owner));
 }
 
@@ -152,7 +152,7 @@ Result<void, std::string> TunnelSetup::set_rules(const net::TunnelSettings& sett
   for (const bool is_v6 : {false, true}) {
     const auto& routes = settings.routes;
     const bool wanted = std::any_of(routes.begin(), routes.end(),
-                                    [&](const auto& route) { return route.to.is_v6 == is_v6; });
+                                    [&](const auto& route) { return route.to.is_ipv4() != is_v6; });
     if (!wanted) continue;
     const Netlink::Rule own{is_v6, kPriorityOfMain, mark, RT_TABLE_MAIN, true};
     const Netlink::Rule tunnel{is_v6, kPriorityOfTunnel, mark, mark, false};

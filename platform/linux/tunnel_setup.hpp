@@ -41,7 +41,7 @@ class TunnelSetup {
   Netlink netlink_;
   const int interface_;
   const std::string name_;
-  std::vector<net::IpPrefix> addresses_;  // that were added
+  std::vector<ip::InterfaceAddress> addresses_;  // that were added
   std::vector<Netlink::Route> routes_;
   std::vector<Netlink::Rule> rules_;
 };

@@ -21,28 +21,11 @@ Groups groups_of(const Ipv6& host) {
   return out;
 }
 
-std::string dotted(std::uint32_t ipv4) {
-  return fmt::format("{}.{}.{}.{}", ipv4 >> 24, ipv4 >> 16 & 255, ipv4 >> 8 & 255, ipv4 & 255);
-}
-
 /// Of a length, an octet: one number has one text.
 std::optional<std::uint32_t> parse_small(std::string_view text, std::uint32_t max) {
   if (text.size() > 1 && text[0] == '0') return std::nullopt;
   const auto value = parse_decimal(text, max);
   return value ? std::optional(static_cast<std::uint32_t>(*value)) : std::nullopt;
-}
-
-std::optional<std::uint32_t> parse_dotted(std::string_view text) {
-  std::uint32_t out = 0;
-  for (int i = 0; i < 4; ++i) {
-    const std::size_t dot = text.find('.');
-    if ((dot == std::string_view::npos) != (i == 3)) return std::nullopt;
-    const auto octet = parse_small(text.substr(0, dot), 255);
-    if (!octet) return std::nullopt;
-    out = out << 8 | *octet;
-    text.remove_prefix(i == 3 ? text.size() : dot + 1);
-  }
-  return out;
 }
 
 std::optional<std::uint16_t> parse_group(std::string_view text) {
@@ -75,7 +58,7 @@ struct Part {
       if (const auto group = parse_group(word)) {
         if (!add(*group)) return false;
       } else {
-        const auto ipv4 = last && tail ? parse_dotted(word) : std::nullopt;
+        const auto ipv4 = last && tail ? parse_ipv4(word) : std::nullopt;
         if (!ipv4 || !add(*ipv4 >> 16) || !add(*ipv4 & 0xffff)) return false;
       }
       if (last) return true;
@@ -107,7 +90,29 @@ bool same_bits(const Ipv6& a, const Ipv6& b, int bits) {
   return bits % 8 == 0 || (a.bytes[whole] ^ b.bytes[whole]) >> (8 - bits % 8) == 0;
 }
 
+/// As it is written ahead of a slash.
+std::string host_text(const Ipv6& host, bool ipv4) {
+  return ipv4 ? ipv4_to_string(host.ipv4()) : host.to_string();
+}
+
 }  // namespace
+
+std::optional<std::uint32_t> parse_ipv4(std::string_view text) {
+  std::uint32_t out = 0;
+  for (int i = 0; i < 4; ++i) {
+    const std::size_t dot = text.find('.');
+    if ((dot == std::string_view::npos) != (i == 3)) return std::nullopt;
+    const auto octet = parse_small(text.substr(0, dot), 255);
+    if (!octet) return std::nullopt;
+    out = out << 8 | *octet;
+    text.remove_prefix(i == 3 ? text.size() : dot + 1);
+  }
+  return out;
+}
+
+std::string ipv4_to_string(std::uint32_t ipv4) {
+  return fmt::format("{}.{}.{}.{}", ipv4 >> 24, ipv4 >> 16 & 255, ipv4 >> 8 & 255, ipv4 & 255);
+}
 
 std::optional<Ipv6> Ipv6::parse(std::string_view text) {
   const std::size_t gap = text.find("::");
@@ -131,7 +136,7 @@ std::optional<Ipv6> Ipv6::parse(std::string_view text) {
 }
 
 std::string Ipv6::to_string() const {
-  if (is_mapped()) return "::ffff:" + dotted(ipv4());
+  if (is_mapped()) return "::ffff:" + ipv4_to_string(ipv4());
   const Groups groups = groups_of(*this);
   const Gap gap = longest_gap(groups);
   std::string out;
@@ -169,7 +174,7 @@ Result<Prefix> Prefix::parse(std::string_view text) {
   std::optional<Ipv6> host;
   if (!is_ipv4) {
     host = Ipv6::parse(address);
-  } else if (const auto ipv4 = parse_dotted(address)) {
+  } else if (const auto ipv4 = parse_ipv4(address)) {
     host = Ipv6::mapped(*ipv4);
   }
   if (!host || !length) return Err(Errc::kMalformed);
@@ -189,7 +194,11 @@ bool Prefix::contains(const Prefix& other) const {
 }
 
 std::string Prefix::to_string() const {
-  return fmt::format("{}/{}", is_ipv4() ? dotted(host.ipv4()) : host.to_string(), length());
+  return fmt::format("{}/{}", host_text(host, is_ipv4()), length());
+}
+
+std::string InterfaceAddress::to_string() const {
+  return fmt::format("{}/{}", host_text(host, is_ipv4()), length());
 }
 
 }  // namespace hsfwd::ip

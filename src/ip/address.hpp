@@ -16,8 +16,13 @@
 
 namespace hsfwd::ip {
 
+/// In host byte order, as net::Ipv4::value. Four decimal numbers and nothing else; no leading zeros,
+/// which some read as octal.
+std::optional<std::uint32_t> parse_ipv4(std::string_view text);
+std::string ipv4_to_string(std::uint32_t ipv4);
+
 /// An IPv4 host is one as well, in its mapped form (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2), so
-/// that one table serves both. On the wire that form means nothing: who reads packets drops an IPv6
+/// that one table serves both. On the wire that form means nothing: Packet::parse refuses an IPv6
 /// packet that has it, or it would pass for an IPv4 host's.
 struct Ipv6 {
   static constexpr std::size_t kSize = 16;
@@ -36,7 +41,7 @@ struct Ipv6 {
     out.bytes[15] = 1;
     return out;
   }
-  /// `ipv4` in host byte order, as net::Ipv4::value.
+  /// `ipv4` in host byte order.
   static constexpr Ipv6 mapped(std::uint32_t ipv4) {
     Ipv6 out;
     out.bytes[10] = out.bytes[11] = 0xff;
@@ -83,6 +88,8 @@ struct Prefix {
   /// in a network and is not written as one, such as 10.0.0.1/8.
   static Result<Prefix> parse(std::string_view text);
 
+  /// Whether the fields are those of a network. What has been parsed, or made by `around`, is one.
+  bool valid() const { return bits <= kBits && around(host, bits).host == host; }
   bool is_ipv4() const { return bits >= kIpv4Bits && host.is_mapped(); }
   /// As it is written behind the slash.
   int length() const { return is_ipv4() ? bits - kIpv4Bits : bits; }
@@ -95,6 +102,29 @@ struct Prefix {
 
   static constexpr int kBits = 128;
   static constexpr int kIpv4Bits = 96;  // what all mapped addresses begin with
+};
+
+/// What an interface has: an address, and the length of the network that is reached through it.
+struct InterfaceAddress {
+  Ipv6 host;
+  std::uint8_t bits = Prefix::kBits;  // as those of a Prefix
+
+  /// `length` as it is written behind the slash.
+  static constexpr InterfaceAddress ipv4(std::uint32_t host, std::uint8_t length) {
+    return {Ipv6::mapped(host), static_cast<std::uint8_t>(Prefix::kIpv4Bits + length)};
+  }
+
+  /// Whether the network is one of the address's family.
+  bool valid() const {
+    return bits <= Prefix::kBits && (!is_ipv4() || bits >= Prefix::kIpv4Bits);
+  }
+  bool is_ipv4() const { return host.is_mapped(); }
+  int length() const { return is_ipv4() ? bits - Prefix::kIpv4Bits : bits; }
+  Prefix network() const { return Prefix::around(host, bits); }
+  /// Address, slash, length.
+  std::string to_string() const;
+
+  auto operator<=>(const InterfaceAddress&) const = default;
 };
 
 }  // namespace hsfwd::ip

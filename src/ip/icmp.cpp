@@ -66,21 +66,16 @@ bool may_be_error(const Packet& packet) {
   return v4 ? !is_query_v4(type) : type < kFirstQueryV6 || type == kRedirectV6;
 }
 
-bool is_zero(ByteView bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
-}
-
-bool is_group(const RawHost& host) {
+bool is_group(const Ipv6& host) {
   // IPv4: groups, and what lies beyond, the broadcast address in the end.
-  return host.family == Family::kIpv4 ? host.bytes[0] >= 224 : host.bytes[0] == 0xff;
+  return host.is_mapped() ? host.bytes[12] >= 224 : host.is_multicast();
 }
 
 /// Neither this host, nor several.
-bool is_single(const RawHost& host) {
+bool is_single(const Ipv6& host) {
   if (is_group(host)) return false;
-  if (host.family == Family::kIpv4) return host.bytes[0] != 0 && host.bytes[0] != 127;
-  const ByteView all = host.bytes;
-  return !(is_zero(all.first(15)) && all[15] <= 1);  // unspecified, loopback
+  if (host.is_mapped()) return host.bytes[12] != 0 && host.bytes[12] != 127;
+  return !host.is_any() && !host.is_loopback();
 }
 
 bool may_answer(const Packet& packet, bool to_group) {
@@ -90,21 +85,21 @@ bool may_answer(const Packet& packet, bool to_group) {
   return to_group || !is_group(packet.destination);
 }
 
-void write_ipv4(std::uint8_t* p, std::size_t size, const RawHost& from, const RawHost& to) {
+void write_ipv4(std::uint8_t* p, std::size_t size, const Ipv6& from, const Ipv6& to) {
   p[0] = 0x45;
   p[1] = kPrecedence;
   store_be16(p + 2, static_cast<std::uint16_t>(size));
   p[6] = kDontFragmentHigh;
   p[8] = kHopLimit;
   p[9] = protocol::kIcmp;
-  std::copy_n(from.bytes.begin(), 4, p + 12);
-  std::copy_n(to.bytes.begin(), 4, p + 16);
+  store_be32(p + 12, from.ipv4());
+  store_be32(p + 16, to.ipv4());
   Sum sum;
   sum.add({p, kIpv4HeaderSize});
   store_be16(p + 10, sum.checksum());
 }
 
-void write_ipv6(std::uint8_t* p, std::size_t size, const RawHost& from, const RawHost& to) {
+void write_ipv6(std::uint8_t* p, std::size_t size, const Ipv6& from, const Ipv6& to) {
   p[0] = 0x60;
   store_be16(p + 4, static_cast<std::uint16_t>(size - kIpv6HeaderSize));
   p[6] = protocol::kIcmpv6;
@@ -113,9 +108,9 @@ void write_ipv6(std::uint8_t* p, std::size_t size, const RawHost& from, const Ra
   std::copy_n(to.bytes.begin(), 16, p + 24);
 }
 
-MutableBytes write(const Packet& about, Message message, const RawHost& from, MutableBytes room) {
-  HSFWD_CHECK(room.size() >= kMaxIcmpSize && from.family == about.family());
+MutableBytes write(const Packet& about, Message message, const Ipv6& from, MutableBytes room) {
   const bool v4 = about.family() == Family::kIpv4;
+  HSFWD_CHECK(room.size() >= kMaxIcmpSize && from.is_mapped() == v4);
   const std::size_t ip = v4 ? kIpv4HeaderSize : kIpv6HeaderSize;
   const std::size_t headers = ip + kIcmpHeaderSize;
   const std::size_t quoted =
@@ -137,7 +132,7 @@ MutableBytes write(const Packet& about, Message message, const RawHost& from, Mu
 
 }  // namespace
 
-MutableBytes unreachable(const Packet& packet, Unreachable reason, const RawHost& from,
+MutableBytes unreachable(const Packet& packet, Unreachable reason, const Ipv6& from,
                          MutableBytes room) {
   if (!may_answer(packet, false)) return {};
   const bool prohibited = reason == Unreachable::kProhibited;
@@ -149,7 +144,7 @@ MutableBytes unreachable(const Packet& packet, Unreachable reason, const RawHost
   return write(packet, {kUnreachableV6, code, 0}, from, room);
 }
 
-MutableBytes packet_too_big(const Packet& packet, std::size_t mtu, const RawHost& from,
+MutableBytes packet_too_big(const Packet& packet, std::size_t mtu, const Ipv6& from,
                             MutableBytes room) {
   const bool v4 = packet.family() == Family::kIpv4;
   if (!dont_fragment(packet)) return {};

@@ -21,11 +21,11 @@ enum class Unreachable {
 
 /// The answer to `packet`, from `from`, which is of the same family, in `room` of kMaxIcmpSize bytes. Empty if there is
 /// none to be given.
-MutableBytes unreachable(const Packet& packet, Unreachable reason, const RawHost& from,
+MutableBytes unreachable(const Packet& packet, Unreachable reason, const Ipv6& from,
                          MutableBytes room);
 
 /// The same for a packet larger than `mtu` bytes. Empty also for an IPv4 packet that routers may cut.
-MutableBytes packet_too_big(const Packet& packet, std::size_t mtu, const RawHost& from,
+MutableBytes packet_too_big(const Packet& packet, std::size_t mtu, const Ipv6& from,
                             MutableBytes room);
 
 }  // namespace hsfwd::ip

@@ -25,12 +25,6 @@ constexpr std::uint8_t kDontFragment = 0x40;
 constexpr std::uint8_t kMoreFragments = 0x20;
 constexpr std::uint16_t kFragmentOffsetMask = 0x1fff;
 
-RawHost host_at(Family family, const std::uint8_t* at) {
-  RawHost out{.family = family};
-  copy_bytes({at, out.size()}, out.bytes);
-  return out;
-}
-
 /// Notes what a packet is a part of; `offset` in units of 8 bytes.
 void set_fragment(Packet& packet, std::uint16_t offset, bool more) {
   packet.fragment = offset != 0 || more;
@@ -83,8 +77,8 @@ Result<Packet> parse_ipv4(ByteView bytes) {
   if (total > bytes.size()) return Err(Errc::kTruncated);
   Packet packet;
   packet.bytes = bytes.first(total);
-  packet.source = host_at(Family::kIpv4, &bytes[12]);
-  packet.destination = host_at(Family::kIpv4, &bytes[16]);
+  packet.source = Ipv6::mapped(load_be32(&bytes[12]));
+  packet.destination = Ipv6::mapped(load_be32(&bytes[16]));
   packet.protocol = bytes[9];
   packet.header_size = static_cast<std::uint16_t>(header);
   const auto offset = static_cast<std::uint16_t>(load_be16(&bytes[6]) & kFragmentOffsetMask);
@@ -156,8 +150,9 @@ Result<Packet> parse_ipv6(ByteView bytes) {
   if (total > kMaxPacket) return Err(Errc::kTooLarge);
   Packet packet;
   packet.bytes = bytes.first(total);
-  packet.source = host_at(Family::kIpv6, &bytes[8]);
-  packet.destination = host_at(Family::kIpv6, &bytes[24]);
+  packet.source = Ipv6::from(bytes.subspan(8));
+  packet.destination = Ipv6::from(bytes.subspan(24));
+  if (packet.source.is_mapped() || packet.destination.is_mapped()) return Err(Errc::kRefused);
   packet.protocol = bytes[6];
   packet.header_size = kIpv6HeaderSize;
   const auto walked = walk_extensions(packet);

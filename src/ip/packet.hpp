@@ -2,26 +2,15 @@
 // What one IPv4 or IPv6 packet says of itself (RFC 791, RFC 8200).
 #pragma once
 
-#include <array>
-#include <compare>
 #include <optional>
 
+#include "ip/address.hpp"
 #include "util/bytes.hpp"
 #include "util/result.hpp"
 
 namespace hsfwd::ip {
 
 enum class Family : std::uint8_t { kIpv4 = 4, kIpv6 = 6 };
-
-/// An address as it stands in a packet; of IPv4 the first four bytes, the rest are zero.
-struct RawHost {
-  Family family = Family::kIpv4;
-  std::array<std::uint8_t, 16> bytes{};
-
-  std::size_t size() const { return family == Family::kIpv4 ? 4 : 16; }
-  ByteView view() const { return ByteView(bytes).first(size()); }
-  auto operator<=>(const RawHost&) const = default;
-};
 
 /// Upper layers that this program looks into; a packet may have any other number.
 namespace protocol {
@@ -63,8 +52,8 @@ struct Packet {
   };
 
   ByteView bytes;  // the packet, and nothing behind its end
-  RawHost source;
-  RawHost destination;
+  Ipv6 source;  // of IPv4 in the mapped form
+  Ipv6 destination;
   /// Of the upper layer. Of a fragment other than the first, what its header names, which may be a further
   /// extension header.
   std::uint8_t protocol = 0;
@@ -81,10 +70,10 @@ struct Packet {
   /// Errors: kTruncated if there is less than the packet says, or a header is longer than the packet;
   /// kMalformed for fields that contradict each other or are in no version; kTooLarge for more extension
   /// headers than anybody needs; kRefused for fragments made to hide a transport header from a filter (RFC 1858,
-  /// RFC 3128).
+  /// RFC 3128), and for an IPv6 packet whose addresses are those that stand for IPv4 hosts here.
   static Result<Packet> parse(ByteView bytes);
 
-  Family family() const { return source.family; }
+  Family family() const { return static_cast<Family>(bytes[0] >> 4); }
   bool is_tcp() const { return protocol == protocol::kTcp && ports.has_value(); }
   bool is_udp() const { return protocol == protocol::kUdp && ports.has_value(); }
   /// Behind the header of IP.

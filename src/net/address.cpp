@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "ip/address.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::net {
@@ -43,22 +44,12 @@ bool any_contains(const Network (&networks)[N], Ipv4 host) {
 }  // namespace
 
 std::optional<Ipv4> Ipv4::parse(std::string_view text) {
-  Ipv4 out;
-  for (int i = 0; i < 4; ++i) {
-    const std::size_t dot = text.find('.');
-    if ((dot == std::string_view::npos) != (i == 3)) return std::nullopt;
-    const std::string_view part = text.substr(0, dot);
-    if (part.size() > 1 && part[0] == '0') return std::nullopt;
-    const auto octet = parse_decimal(part, 255);
-    if (!octet) return std::nullopt;
-    out.value = out.value << 8 | static_cast<std::uint32_t>(*octet);
-    text.remove_prefix(i == 3 ? text.size() : dot + 1);
-  }
-  return out;
+  const auto value = ip::parse_ipv4(text);
+  return value ? std::optional(Ipv4{*value}) : std::nullopt;
 }
 
 std::string Ipv4::to_string() const {
-  return fmt::format("{}.{}.{}.{}", octet(0), octet(1), octet(2), octet(3));
+  return ip::ipv4_to_string(value);
 }
 
 bool is_private(Ipv4 host) {

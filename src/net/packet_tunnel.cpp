@@ -24,7 +24,7 @@ bool is_name(std::string_view name) {
 
 bool has_v6(const TunnelSettings& settings) {
   return std::any_of(settings.addresses.begin(), settings.addresses.end(),
-                     [](const IpPrefix& address) { return address.is_v6; });
+                     [](const ip::InterfaceAddress& address) { return !address.is_ipv4(); });
 }
 
 }  // namespace
@@ -41,11 +41,11 @@ std::string problem_with(const TunnelSettings& settings) {
         "{} is not a valid name of an interface: up to {} letters, digits, '-', '_' and '.'",
         in_quotes(settings.name), kMaxTunnelName);
   }
-  for (const IpPrefix& address : settings.addresses) {
+  for (const ip::InterfaceAddress& address : settings.addresses) {
     if (!address.valid()) return "an address has a network longer than itself";
   }
   for (const TunnelRoute& route : settings.routes) {
-    if (!route.to.valid()) return "a route leads to a network longer than its address";
+    if (!route.to.valid()) return "a route leads to what is no network";
   }
   if (settings.firewall_mark == 0U) return "0 is not a valid firewall mark";
   return problem_with_mtu(settings, settings.mtu);

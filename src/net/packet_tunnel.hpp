@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "net/ip_prefix.hpp"
+#include "ip/address.hpp"
 #include "util/bytes.hpp"
 #include "util/result.hpp"
 
@@ -36,7 +36,7 @@ inline constexpr std::size_t kMaxMtu = 65535;
 inline constexpr std::size_t kMaxTunnelName = 15;
 
 struct TunnelRoute {
-  IpPrefix to;
+  ip::Prefix to;
   /// Among routes to the same network the least wins. Without one it is kRouteMetric.
   std::optional<std::uint32_t> metric = std::nullopt;
 };
@@ -49,7 +49,7 @@ struct TunnelSettings {
   /// stands for the first number that is free.
   std::string name = "hsfwd%d";
   std::size_t mtu = kMinMtuV6;
-  std::vector<IpPrefix> addresses;
+  std::vector<ip::InterfaceAddress> addresses;
   std::vector<TunnelRoute> routes;
   /// Not 0. Packets with this mark never take one of `routes`: our own datagrams, so that none is
   /// led into the tunnel that it carries. Other packets do, unless the host has a route of its own to

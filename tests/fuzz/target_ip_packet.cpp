@@ -19,7 +19,8 @@ std::uint16_t sum_of(const ip::Packet& packet) {
 void check_parsed(const ip::Packet& packet, ByteView bytes) {
   HSFWD_CHECK(packet.bytes.data() == bytes.data() && packet.bytes.size() <= bytes.size());
   HSFWD_CHECK(packet.headers_size() <= packet.bytes.size());
-  HSFWD_CHECK(packet.source.family == packet.destination.family);
+  const bool ipv4 = packet.family() == ip::Family::kIpv4;
+  HSFWD_CHECK(packet.source.is_mapped() == ipv4 && packet.destination.is_mapped() == ipv4);
   HSFWD_CHECK(packet.ports.has_value() == (packet.transport_size != 0));
   HSFWD_CHECK(packet.fragment || !packet.first_fragment);
   const auto again = ip::Packet::parse(packet.bytes);
@@ -57,8 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_parsed(*packet, input.rest());
   check_clamp(*packet, mtu);
   Bytes room(ip::kMaxIcmpSize);
-  ip::RawHost from = packet->destination;
-  from.bytes[3] ^= 1;
+  ip::Ipv6 from = packet->destination;
+  from.bytes[15] ^= 1;
   check_answer(*packet, ip::packet_too_big(*packet, mtu, from, room));
   check_answer(*packet, ip::unreachable(*packet, ip::Unreachable::kProhibited, from, room));
   return 0;

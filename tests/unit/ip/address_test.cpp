@@ -9,6 +9,7 @@
 #include "unit/sanitizer.hpp"
 
 using namespace hsfwd;
+using ip::InterfaceAddress;
 using ip::Ipv6;
 using ip::Prefix;
 
@@ -243,6 +244,31 @@ TEST_CASE("a network contains the hosts that begin as it does, and none of the o
     REQUIRE(*again == prefix);
   }
   CHECK(inside > flood(10000));
+}
+
+TEST_CASE("a network's fields are checked where nobody has made them by a parser") {
+  CHECK(Prefix{}.valid());
+  CHECK(Prefix{Ipv6::loopback(), 128}.valid());
+  CHECK(!Prefix{Ipv6::loopback(), 127}.valid());
+  CHECK(!Prefix{Ipv6::any(), 129}.valid());
+  CHECK(Prefix{Ipv6::mapped(0), 96}.valid());
+  CHECK(!Prefix{Ipv6::mapped(0), 95}.valid());
+}
+
+TEST_CASE("an interface's address is in a network of its family") {
+  const auto ipv4 = InterfaceAddress::ipv4(0x0a010203, 8);
+  CHECK(ipv4.to_string() == "10.1.2.3/8");
+  CHECK(ipv4.network() == prefix_of("10.0.0.0/8"));
+  CHECK(InterfaceAddress::ipv4(0x0a010203, 0).network() == prefix_of("0.0.0.0/0"));
+  CHECK(InterfaceAddress::ipv4(0x0a010203, 0).valid());
+  CHECK(InterfaceAddress::ipv4(0x0a010203, 32).valid());
+  CHECK(!InterfaceAddress::ipv4(0x0a010203, 33).valid());
+  CHECK(!InterfaceAddress{Ipv6::mapped(1), 95}.valid());
+  const InterfaceAddress ipv6{*Ipv6::parse("fd00::1"), 64};
+  CHECK(ipv6.to_string() == "fd00::1/64");
+  CHECK(ipv6.network() == prefix_of("fd00::/64"));
+  CHECK(ipv6.valid());
+  CHECK(!InterfaceAddress{ipv6.host, 129}.valid());
 }
 
 TEST_CASE("addresses and networks order by their bytes, and serve as keys") {

@@ -12,11 +12,8 @@ using ip_test::Fields;
 
 namespace {
 
-RawHost router(bool v6) {
-  RawHost out{.family = v6 ? Family::kIpv6 : Family::kIpv4};
-  out.bytes[0] = v6 ? 0xfd : 10;
-  out.bytes[out.size() - 1] = 77;
-  return out;
+Ipv6 router(bool v6) {
+  return *Ipv6::parse(v6 ? "fd00::77" : "::ffff:10.0.0.77");
 }
 
 bool is_v6(ByteView packet) {

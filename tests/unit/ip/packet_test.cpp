@@ -80,10 +80,8 @@ TEST_CASE("TCP over IPv4") {
   const auto packet = Packet::parse(bytes);
   REQUIRE(packet.ok());
   CHECK(packet->family() == Family::kIpv4);
-  CHECK(packet->source.view()[0] == 10);
-  CHECK(packet->source.view()[3] == 1);
-  CHECK(packet->destination.view()[3] == 9);
-  CHECK(packet->destination.size() == 4);
+  CHECK(packet->source == Ipv6::parse("::ffff:10.0.0.1"));
+  CHECK(packet->destination == Ipv6::parse("::ffff:10.0.0.9"));
   CHECK(packet->protocol == protocol::kTcp);
   CHECK(packet->header_size == 20);
   CHECK(packet->transport_size == 24);
@@ -99,13 +97,29 @@ TEST_CASE("UDP over IPv6") {
   const Bytes bytes = fields.build();
   const auto packet = Packet::parse(bytes);
   REQUIRE(packet.ok());
-  CHECK(packet->source.view()[0] == 0xfd);
-  CHECK(packet->source.view()[15] == 1);
-  CHECK(packet->destination.size() == 16);
+  CHECK(packet->family() == Family::kIpv6);
+  CHECK(packet->source == Ipv6::parse("fd00::1"));
+  CHECK(packet->destination == Ipv6::parse("fd00::9"));
   CHECK(packet->is_udp());
   CHECK(!packet->is_tcp());
   CHECK(packet->addresses().size() == 32);
   CHECK(equal(packet->payload(), fields.payload));
+}
+
+TEST_CASE("an IPv6 packet whose addresses stand for IPv4 hosts is refused") {
+  const Bytes bytes = Fields{.v6 = true, .payload = Bytes(3)}.build();
+  const Ipv6 ipv4 = Ipv6::mapped(0x0a000001);
+  for (const std::size_t at : {8u, 24u}) {
+    Bytes mapped = bytes;
+    copy_bytes(ipv4.bytes, MutableBytes(mapped).subspan(at));
+    CHECK(error_of(mapped) == Errc::kRefused);
+    // One bit more or less in what they all begin with, and it is an IPv6 host.
+    mapped[at + 9] = 1;
+    CHECK(Packet::parse(mapped).ok());
+    mapped[at + 9] = 0;
+    mapped[at + 11] = 0xfe;
+    CHECK(Packet::parse(mapped).ok());
+  }
 }
 
 TEST_CASE("what stands behind a packet's end is cut off, and what is missing is not made up") {

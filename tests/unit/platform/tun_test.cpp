@@ -25,8 +25,8 @@ using namespace hsfwd::platform;
 namespace {
 
 constexpr std::uint32_t kMark = 0x6873;
-const net::IpPrefix kBehind = net::IpPrefix::v4(net::Ipv4::of(10, 78, 0, 0), 16);
-const net::IpPrefix kBehindV6 = net::IpPrefix::v6({0xfd, 0x78}, 16);
+const ip::Prefix kBehind = *ip::Prefix::parse("10.78.0.0/16");
+const ip::Prefix kBehindV6 = *ip::Prefix::parse("fd78::/16");
 
 net::TunnelSettings full_settings() {
   net::TunnelSettings settings = usual_settings();
@@ -164,7 +164,7 @@ int two_marks() {
   settings.addresses.clear();
   REQUIRE(refusal(place, settings) ==
           "there is a route to 10.78.0.0/16 of metric 1024 already through 'full0'");
-  settings.routes = {{.to = net::IpPrefix::v4(net::Ipv4::of(10, 79, 0, 0), 16)}};
+  settings.routes = {{.to = *ip::Prefix::parse("10.79.0.0/16")}};
   REQUIRE(refusal(place, settings) == "the firewall mark 0x6873 is another tunnel's");
   REQUIRE(if_nametoindex("full1") == 0);
   REQUIRE(rules() == 4);
@@ -185,7 +185,7 @@ int marked() {
   SystemTunnels place;
   TunnelRecorder recorder;
   net::TunnelSettings settings = full_settings();
-  settings.routes.push_back({.to = net::IpPrefix::v4({}, 0)});
+  settings.routes.push_back({.to = ip::Prefix::around_ipv4(0, 0)});
   const auto tunnel = opened(place.tunnels(), recorder, settings);
   const UniqueFd program = open_program({net::Ipv4::any(), 0});
   const UniqueFd ours = open_program({net::Ipv4::any(), 0});
@@ -306,10 +306,10 @@ int netlink_changes() {
   REQUIRE(present().empty());
 
   REQUIRE(netlink.add_address(first, kHereV6).ok());
-  REQUIRE(netlink.add_address(second, net::IpPrefix::v4(kHere.host, 32)).ok());
+  REQUIRE(netlink.add_address(second, ip::InterfaceAddress::ipv4(kHere.host.value, 32)).ok());
   REQUIRE((*netlink.addresses(second) ==
-           std::vector<net::IpPrefix>{net::IpPrefix::v4(kHere.host, 32)}));
-  REQUIRE(netlink.delete_address(second, net::IpPrefix::v4(kHere.host, 32)).ok());
+           std::vector<ip::InterfaceAddress>{ip::InterfaceAddress::ipv4(kHere.host.value, 32)}));
+  REQUIRE(netlink.delete_address(second, ip::InterfaceAddress::ipv4(kHere.host.value, 32)).ok());
   REQUIRE(netlink.addresses(second)->empty());
 
   // A rule of somebody else is none of ours.
@@ -334,7 +334,7 @@ int long_lists() {
   REQUIRE(netlink.set_up(interface).ok());
   constexpr std::size_t kMany = 3000;
   for (std::uint32_t i = 0; i < kMany; ++i) {
-    const auto to = net::IpPrefix::v4(net::Ipv4{0x0a000000 + i * 256}, 24);
+    const auto to = ip::Prefix::around_ipv4(0x0a000000 + i * 256, 24);
     REQUIRE(netlink.add_route({to, interface, 1, 1000}).ok());
   }
   const auto through = [&](const Netlink::Route& route) { return route.table == 1000; };

@@ -289,12 +289,17 @@ int wrong_settings() {
             std::string::npos);
   }
   REQUIRE(refusal({.mtu = 100}) == "100 is not a valid MTU here (576-65535)");
-  REQUIRE(refusal({.mtu = 1279, .addresses = {net::IpPrefix::v6({}, 64)}}) ==
+  REQUIRE(refusal({.mtu = 1279, .addresses = {{{}, 64}}}) ==
           "1279 is not a valid MTU here (1280-65535)");
-  REQUIRE(refusal({.addresses = {net::IpPrefix::v4(kHere.host, 33)}}) ==
+  REQUIRE(refusal({.addresses = {ip::InterfaceAddress::ipv4(kHere.host.value, 33)}}) ==
           "an address has a network longer than itself");
-  REQUIRE(refusal({.routes = {{net::IpPrefix::v6({}, 129)}}}) ==
-          "a route leads to a network longer than its address");
+  for (const ip::InterfaceAddress address :
+       {ip::InterfaceAddress{{}, 129}, ip::InterfaceAddress{ip::Ipv6::mapped(1), 95}}) {
+    REQUIRE(refusal({.addresses = {address}}) == "an address has a network longer than itself");
+  }
+  for (const ip::Prefix to : {ip::Prefix{{}, 129}, ip::Prefix{ip::Ipv6::loopback(), 127}}) {
+    REQUIRE(refusal({.routes = {{to}}}) == "a route leads to what is no network");
+  }
   REQUIRE(refusal({.firewall_mark = 0U}) == "0 is not a valid firewall mark");
   REQUIRE_FALSE(place.host_has("hsfwd0"));
   return 0;

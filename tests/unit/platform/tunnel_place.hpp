@@ -25,8 +25,8 @@ namespace hsfwd::platform {
 inline constexpr net::Address kHere{net::Ipv4::of(10, 77, 0, 1), 4000};
 inline constexpr net::Address kThere{net::Ipv4::of(10, 77, 0, 2), 4000};
 
-inline const net::IpPrefix kHereV6 =
-    net::IpPrefix::v6({0xfd, 0x77, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 64);
+inline constexpr ip::InterfaceAddress kHereV6{
+    {{0xfd, 0x77, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}, 64};
 
 inline void put16(Bytes& out, std::size_t value) {
   out.push_back(static_cast<std::uint8_t>(value >> 8));
@@ -73,7 +73,7 @@ inline std::vector<Bytes> said_to(std::uint16_t port, const std::vector<Bytes>& 
 }
 
 inline net::TunnelSettings usual_settings() {
-  return {.mtu = 1400, .addresses = {net::IpPrefix::v4(kHere.host, 24)}};
+  return {.mtu = 1400, .addresses = {ip::InterfaceAddress::ipv4(kHere.host.value, 24)}};
 }
 
 /// A socket of the host's program.

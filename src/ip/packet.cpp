@@ -26,9 +26,10 @@ constexpr std::uint8_t kMoreFragments = 0x20;
 constexpr std::uint16_t kFragmentOffsetMask = 0x1fff;
 
 /// Notes what a packet is a part of; `offset` in units of 8 bytes.
-void set_fragment(Packet& packet, std::uint16_t offset, bool more) {
+void set_fragment(Packet& packet, std::uint16_t offset, bool more, std::uint32_t id) {
   packet.fragment = offset != 0 || more;
   packet.first_fragment = offset == 0 && more;
+  if (packet.fragment) packet.fragment_id = id;
 }
 
 /// A later fragment, of which the upper layer cannot be told.
@@ -82,7 +83,7 @@ Result<Packet> parse_ipv4(ByteView bytes) {
   packet.protocol = bytes[9];
   packet.header_size = static_cast<std::uint16_t>(header);
   const auto offset = static_cast<std::uint16_t>(load_be16(&bytes[6]) & kFragmentOffsetMask);
-  set_fragment(packet, offset, (bytes[6] & kMoreFragments) != 0);
+  set_fragment(packet, offset, (bytes[6] & kMoreFragments) != 0, load_be16(&bytes[4]));
   // Its first bytes would replace the flags of a TCP header that has passed.
   if (offset == 1 && packet.protocol == protocol::kTcp) return Err(Errc::kRefused);
   const auto transport = parse_transport(packet);
@@ -123,7 +124,7 @@ Result<void> step_extension(Packet& packet) {
   if (packet.protocol == kFragment) {
     if (packet.fragment) return Err(Errc::kMalformed);
     const std::uint16_t offset_and_flags = load_be16(&rest[2]);
-    set_fragment(packet, offset_and_flags >> 3, (offset_and_flags & 1) != 0);
+    set_fragment(packet, offset_and_flags >> 3, (offset_and_flags & 1) != 0, load_be32(&rest[4]));
   }
   packet.header_size = static_cast<std::uint16_t>(packet.header_size + size);
   packet.protocol = rest[0];

@@ -60,6 +60,8 @@ struct Packet {
   /// One of several pieces. An IPv6 packet whose fragment header says that it is whole is none (RFC 6946).
   bool fragment = false;
   bool first_fragment = false;
+  /// Of a fragment: what its datagram's have in common, beside the addresses.
+  std::uint32_t fragment_id = 0;
   std::uint16_t header_size = 0;     // of IP, with options and extension headers
   std::uint16_t transport_size = 0;  // header of TCP or UDP, with options; otherwise 0
   std::optional<Ports> ports;        // of TCP and UDP

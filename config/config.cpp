@@ -142,6 +142,16 @@ class Table {
     return out;
   }
 
+  /// A table that is there once or not at all.
+  std::vector<const toml::table*> at_most_one(std::string_view key) {
+    const toml::node* node = take(key);
+    if (node == nullptr) return {};
+    if (!node->is_table()) {
+      throw Mistake{line_of(*node), fmt::format("write [{}], with one bracket, and once", key)};
+    }
+    return {node->as_table()};
+  }
+
   void refuse_unknown() const {
     for (const auto& [key, value] : table_) {
       if (std::find(known_.begin(), known_.end(), key.str()) != known_.end()) continue;
@@ -177,17 +187,20 @@ void read_key(Table& in, const Key& key, Section& out) {
     case Key::Type::kBoolean:
       if (const auto flag = in.boolean(key.name)) out.add(key.name, *flag);
       break;
+    case Key::Type::kInteger:
+      if (const auto number = in.integer(key.name)) out.add(key.name, *number);
+      break;
   }
 }
 
 Section read_section(const toml::table& table, const Shape& shape) {
-  Table in(table, fmt::format(" in [[{}]]", shape.name));
+  Table in(table, " in " + shape.header());
   Section out(shape.name, line_of(table));
   for (const Key& key : shape.keys) read_key(in, key, out);
   in.refuse_unknown();
   for (const Key& key : shape.keys) {
     if (key.needed.empty() || out.has(key.name)) continue;
-    throw Mistake{out.line(), fmt::format("[[{}]] needs {}", shape.name, key.needed)};
+    throw Mistake{out.line(), fmt::format("{} needs {}", shape.header(), key.needed)};
   }
   return out;
 }
@@ -202,14 +215,20 @@ std::map<std::string, Peer> read_peers(const toml::table& table) {
     Table in(*node.as_table(), fmt::format(" in [peer.{}]", shortened(name.str())));
     const auto key = in.text("key");
     const auto file = in.text("key_file");
+    const auto addresses = in.texts("address");
+    const auto networks = in.texts("networks");
+    const auto allow = in.texts("allow", "leave it out to allow what [tun] does, or name a port");
     in.refuse_unknown();
     if (key.has_value() == file.has_value()) {
       throw Mistake{line_of(node),
                     fmt::format("[peer.{}] needs a key or a key_file, {}", shortened(name.str()),
                                 key ? "not both" : "a file that holds the key")};
     }
-    if (key) out[std::string(name.str())] = {.key = key->value, .line = key->line};
-    if (file) out[std::string(name.str())] = {.key_file = file->value, .line = file->line};
+    Peer& peer = out[std::string(name.str())];
+    peer = {.addresses = addresses, .networks = networks, .allow = allow};
+    if (key) peer.key = key->value;
+    if (file) peer.key_file = file->value;
+    peer.line = key ? key->line : file->line;
   }
   return out;
 }
@@ -298,15 +317,19 @@ Config read_config(const toml::table& root, std::span<const Shape> tunnels) {
   out.max_buffered = in.integer("max_buffered");
   if (const toml::table* peers = in.table("peer")) out.peers = read_peers(*peers);
   for (const Shape& shape : tunnels) {
-    for (const toml::table* table : in.tables(shape.name)) {
-      out.tunnels.push_back(read_section(*table, shape));
-    }
+    const auto tables =
+        shape.single ? in.at_most_one(shape.name) : in.tables(shape.name);
+    for (const toml::table* table : tables) out.tunnels.push_back(read_section(*table, shape));
   }
   in.refuse_unknown();
   return out;
 }
 
 }  // namespace
+
+std::string Shape::header() const {
+  return fmt::format(single ? "[{}]" : "[[{}]]", name);
+}
 
 const Section::Value* Section::find(std::string_view key) const {
   const auto found = std::find_if(values_.begin(), values_.end(),
@@ -330,6 +353,12 @@ std::optional<bool> Section::boolean(std::string_view key) const {
   const Value* value = find(key);
   if (value == nullptr) return std::nullopt;
   return std::get<bool>(*value);
+}
+
+std::optional<Located<std::int64_t>> Section::integer(std::string_view key) const {
+  const Value* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  return std::get<Located<std::int64_t>>(*value);
 }
 
 std::vector<Located<std::string>> Section::all_texts() const {

@@ -26,12 +26,16 @@ struct Located {
 struct Peer {
   std::string key;  // as written; checked by the reader of the file
   std::optional<std::string> key_file = std::nullopt;  // holds the key, in place of it
+  // Of a network that it is in, see [tun]
+  std::vector<Located<std::string>> addresses = {};
+  std::vector<Located<std::string>> networks = {};
+  std::vector<Located<std::string>> allow = {};
   int line = 0;
 };
 
 /// A key that sections of one name may have.
 struct Key {
-  enum class Type { kText, kTexts, kBoolean };
+  enum class Type { kText, kTexts, kBoolean, kInteger };
   std::string_view name;
   Type type = Type::kText;
   std::string_view needed = {};  // what [[NAME]] needs, where it is missing; empty: may be left out
@@ -41,12 +45,16 @@ struct Key {
 struct Shape {
   std::string_view name;
   std::span<const Key> keys;
+  bool single = false;  // [NAME], and one at most
+
+  std::string header() const;
 };
 
 /// One of them. Its values have the types that its shape says; what is needed is there.
 class Section {
  public:
-  using Value = std::variant<Located<std::string>, std::vector<Located<std::string>>, bool>;
+  using Value = std::variant<Located<std::string>, std::vector<Located<std::string>>, bool,
+                             Located<std::int64_t>>;
 
   Section(std::string_view name, int line) : name_(name), line_(line) {}
   /// By the reader of the file.
@@ -58,6 +66,7 @@ class Section {
   std::optional<Located<std::string>> text(std::string_view key) const;
   std::vector<Located<std::string>> texts(std::string_view key) const;
   std::optional<bool> boolean(std::string_view key) const;
+  std::optional<Located<std::int64_t>> integer(std::string_view key) const;
   std::vector<Located<std::string>> all_texts() const;
 
  private:

@@ -49,6 +49,7 @@ App::App(const OutputOptions& options)
       log_(*sink_, options.level),
       memory_reserve_([this] { on_memory_out(); }),
       streams_(platform::make_stream_factory(loop_, log_)),
+      key_listeners_(std::make_unique<KeyListeners>()),
       waiting_(loop_.scheduler(), output_, options.json && !options.one_object, quiet()),
       remember_timer_(loop_.scheduler(),
                       [this] {

@@ -27,6 +27,8 @@ inline constexpr const char* kEnding = "hsfwd is shutting down";
 /// How long peers then have to receive what was sent to them.
 inline constexpr Duration kEndingTime = 1_s;
 
+class KeyListeners;
+
 class App {
  public:
   explicit App(const OutputOptions& options);
@@ -38,6 +40,7 @@ class App {
   Scheduler& scheduler() { return loop_.scheduler(); }
   net::StreamFactory& streams() { return *streams_; }
   forward::ConnectionIds& connection_ids() { return connection_ids_; }
+  KeyListeners& key_listeners() { return *key_listeners_; }
   /// What may come in, of all that is exposed.
   forward::Admission& admission() { return admission_; }
   const Output& output() const { return output_; }
@@ -99,6 +102,7 @@ class App {
   std::unique_ptr<net::StreamFactory> streams_;
   forward::ConnectionIds connection_ids_;
   forward::Admission admission_;
+  const std::unique_ptr<KeyListeners> key_listeners_;
   std::unique_ptr<Node> node_;
   std::string node_file_;  // empty: nothing is remembered
   std::string bootstrap_names_;

@@ -118,7 +118,7 @@ void ExposeSpec::check(Preflight& preflight) const {
 
 std::unique_ptr<Tunnel> ExposeSpec::make(App& app) const {
   const platform::Identity own = require_identity(identity, app.loop().random());
-  return std::make_unique<Exposure>(app, *this, own.keys, std::nullopt);
+  return std::make_unique<Exposure>(app, *this, app.key_listeners().get(app, own.keys, identity));
 }
 
 }  // namespace hsfwd::cli

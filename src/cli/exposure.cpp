@@ -24,22 +24,18 @@ std::vector<std::string> names_of(const std::vector<forward::Service>& services)
 
 }  // namespace
 
-Exposure::Exposure(App& app, const ExposeSpec& spec, const KeyPair& keys,
-                   std::optional<platform::IdentityLock> lock)
+Exposure::Exposure(App& app, const ExposeSpec& spec, std::shared_ptr<KeyListener> listener)
     : app_(app),
-      keys_(keys),
+      listener_(std::move(listener)),
       identity_(spec.identity),
-      lock_(std::move(lock)),
       policy_(spec.policy),
       client_relays_(spec.client_relays),
       host_(app.scheduler(), app.streams(), spec.services,
-            [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
-      guests_(app.scheduler()),
-      refusals_(app.scheduler(), app.log()),
-      reachability_(app, keys.public_key),
-      again_timer_(app.scheduler(), [this] { try_to_announce(); }) {}
+            [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }) {}
 
-Exposure::~Exposure() = default;
+Exposure::~Exposure() {
+  listener_->remove(*this);
+}
 
 void Exposure::claim(Claims& claims) const {
   if (claims.keys.insert(public_key()).second) return;
@@ -48,20 +44,12 @@ void Exposure::claim(Claims& claims) const {
 }
 
 void Exposure::prepare(Unavailable unavailable) {
-  auto lock = platform::IdentityLock::acquire(public_key(), identity_, app_.log());
-  if (lock) {
-    lock_ = std::move(*lock);
-    return;
-  }
-  if (unavailable == Unavailable::kRefused) {
-    throw UserError{kFailed, "IDENTITY_IN_USE", lock.error().why};
-  }
-  problem_ = fmt::format("identity {} is announced by another hsfwd process", identity_);
+  listener_->prepare(unavailable);
 }
 
 std::optional<Tunnel::Problem> Exposure::problem() const {
-  if (problem_.empty()) return std::nullopt;
-  return Problem{"IDENTITY_IN_USE", problem_};
+  if (listener_->problem().empty()) return std::nullopt;
+  return Problem{"IDENTITY_IN_USE", listener_->problem()};
 }
 
 void Exposure::start() {
@@ -72,17 +60,11 @@ void Exposure::start() {
 
 void Exposure::start(std::function<void(std::size_t)> on_announced) {
   on_announced_ = std::move(on_announced);
-  if (problem_.empty()) return announce();
-  app_.output().error("IDENTITY_IN_USE", problem_ + "; trying again");
-  again_timer_.start(kTunnelTryAgain);
+  listener_->start(*this);
 }
 
-void Exposure::try_to_announce() {
-  auto lock = platform::IdentityLock::acquire(public_key(), identity_, app_.log());
-  if (!lock) return again_timer_.start(kTunnelTryAgain);
-  lock_ = std::move(*lock);
-  problem_.clear();
-  announce();
+void Exposure::on_announced(std::size_t introducers) {
+  on_announced_(introducers);
 }
 
 void Exposure::look_for_services() {
@@ -100,30 +82,6 @@ void Exposure::look_for_services() {
                        "service {}: {}: {}; peers cannot use it until something listens there",
                        service.name, printable(service.target.to_string()), why);
   }
-}
-
-void Exposure::announce() {
-  server_ = app_.node().create_server(
-      [this](PeerSocket socket) { on_connection(std::move(socket)); }, server_options());
-  server_->on_announced(on_announced_);
-  if (!server_->listen(keys_)) {
-    throw UserError{kFailed, "KEY_IN_USE", "this identity is exposed twice"};
-  }
-}
-
-ServerOptions Exposure::server_options() {
-  ServerOptions out;
-  out.allow = [this](const Visitor& visitor) {
-    const bool allowed = policy_.admits(visitor.key);
-    if (!allowed) refusals_.add(visitor.key);
-    return allowed;
-  };
-  out.extension = [this](const std::optional<Extension>& theirs) {
-    return answer_extension(theirs);
-  };
-  out.client_relays = [this] { return client_relays(); };
-  out.on_reachability = [this](const Reachability& found) { reachability_.on_tested(found); };
-  return out;
 }
 
 /// The relays of clients that are named on the list may know this machine by its key, as they do.
@@ -145,55 +103,37 @@ void Exposure::change(const TunnelSpec& spec) {
 }
 
 void Exposure::report() {
-  if (!introducers().empty()) report_listening();
+  if (!listener_->introducers().empty()) report_listening();
 }
 
 void Exposure::close(const std::string& reason, std::function<void()> done) {
-  closing_ = true;
   host_.end_connections([](const forward::OpenConnection&) { return true; }, reason);
-  withdraw(std::move(done));
+  listener_->stop(*this, std::move(done));
 }
 
 void Exposure::leave(std::function<void()> done) {
-  closing_ = true;
   left_.start(2, std::move(done));
   host_.leave(kEnding, kEndingTime, [this] { left_.step(); });
-  withdraw([this] { left_.step(); });
+  listener_->stop(*this, [this] { left_.step(); });
 }
 
-void Exposure::withdraw(std::function<void()> done) {
-  again_timer_.stop();
-  if (server_) return server_->close(std::move(done));
-  closed_task_.emplace(app_.scheduler(), std::move(done));
-  closed_task_->post();
-}
-
-std::vector<net::Address> Exposure::introducers() const {
-  return server_ ? server_->introducers() : std::vector<net::Address>();
+/// Whoever names nothing else comes for a service; those that want none learn which there are.
+bool Exposure::is_meant(const std::optional<Extension>& client) const {
+  return !client || !client->wants_packets();
 }
 
 /// The service that the client gets. Stock clients do not ask, and get the first.
-std::optional<Extension> Exposure::answer_extension(const std::optional<Extension>& theirs) const {
-  if (!theirs) return std::nullopt;
-  const forward::Service* service = theirs->wants_service() ? host_.find(theirs->service) : nullptr;
+Extension Exposure::answer(const Extension& client) const {
+  const forward::Service* service = client.wants_service() ? host_.find(client.service) : nullptr;
   return Extension{.features = 0,
                    .service = service != nullptr ? service->name : "",
                    .services = names_of(host_.services())};
 }
 
-void Exposure::on_connection(PeerSocket accepted) {
-  // It was let in when its handshake came, and the settings may have changed since.
-  if (closing_ || !policy_.admits(accepted.remote_key())) return;
-  std::unique_ptr<PeerStream> socket = accepted.release();
-  auto ticket = app_.admission().admit(socket->remote_key());
-  if (!ticket) return refuse(*socket, ticket.error());
-  const auto extension = socket->info().extension;
-  if (extension && !extension->wants_service()) {
-    app_.log().info("expose", "{} examines the connection", key_text(socket->remote_key()));
-    guests_.add(std::move(socket), std::move(*ticket));
-    return;
-  }
-  serve(std::move(socket), std::move(*ticket));
+void Exposure::on_connection(std::unique_ptr<PeerStream> peer) {
+  auto ticket = app_.admission().admit(peer->remote_key());
+  if (!ticket) return refuse(*peer, ticket.error());
+  serve(std::move(peer), std::move(*ticket));
 }
 
 void Exposure::serve(std::unique_ptr<PeerStream> socket, forward::Admission::Ticket ticket) {
@@ -212,7 +152,7 @@ void Exposure::serve(std::unique_ptr<PeerStream> socket, forward::Admission::Tic
 
 void Exposure::refuse(PeerStream& socket, const std::string& why) {
   ++refused_;
-  refusals_.add_excess(why);
+  listener_->refusals().add_excess(why);
   socket.reset_because(why);
 }
 
@@ -233,11 +173,11 @@ void Exposure::collect(MetricSink& sink) const {
   labelled.counter("hsfwd_tunnel_refused", "Connections refused because there were too many",
                    refused_);
   labelled.gauge("hsfwd_tunnel_guests", "Peers that want no service and measure the path",
-                 guests_.count());
+                 listener_->guests());
 }
 
 Json Exposure::status() const {
-  const auto& tested = reachability_.last();
+  const auto& tested = listener_->reachability();
   const auto figures = Figures::of(*this);
   ExposeStatus out{.public_key = to_hex(public_key().view()), .key = key_text(public_key())};
   for (const forward::Service& service : host_.services()) {
@@ -247,14 +187,14 @@ Json Exposure::status() const {
     if (!out.allow) out.allow.emplace();
     out.allow->push_back(to_hex(key.view()));
   }
-  for (const net::Address& address : introducers()) out.relays.push_back(address.to_string());
+  for (const net::Address& address : listener_->introducers()) out.relays.push_back(address.to_string());
   if (tested) out.reachable = tested->reachable();
   out.shared = tested && tested->shared;
   out.connections = figures.at("hsfwd_tunnel_connections");
   out.refused = figures.at("hsfwd_tunnel_refused");
   out.bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}});
   out.bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}});
-  if (!problem_.empty()) out.problem = told(problem_);
+  if (const auto why = problem()) out.problem = told(why->text);
   return encode(out);
 }
 

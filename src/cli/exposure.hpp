@@ -9,22 +9,17 @@
 
 #include "cli/app.hpp"
 #include "cli/expose_kind.hpp"
-#include "cli/reachability_report.hpp"
-#include "cli/refusals.hpp"
+#include "cli/key_listener.hpp"
 #include "cli/tunnel.hpp"
-#include "forward/guests.hpp"
 #include "forward/service_host.hpp"
-#include "platform/identity_file.hpp"
 #include "util/countdown.hpp"
 
 namespace hsfwd::cli {
 
 /// Services of this machine that peers reach under a key.
-class Exposure final : public Tunnel {
+class Exposure final : public Tunnel, Offer {
  public:
-  /// `lock` if this process has the key to itself already.
-  Exposure(App& app, const ExposeSpec& spec, const KeyPair& keys,
-           std::optional<platform::IdentityLock> lock);
+  Exposure(App& app, const ExposeSpec& spec, std::shared_ptr<KeyListener> listener);
   ~Exposure() override;
 
   void claim(Claims& claims) const override;
@@ -53,38 +48,28 @@ class Exposure final : public Tunnel {
   void look_for_services();
 
  private:
-  const PublicKey& public_key() const { return keys_.public_key; }
-  std::vector<net::Address> introducers() const;
-  ClientRelayPolicy client_relays() const;
-  ServerOptions server_options();
-  std::optional<Extension> answer_extension(const std::optional<Extension>& theirs) const;
-  void on_connection(PeerSocket socket);
+  // Offer
+  bool admits(const PublicKey& who) const override { return policy_.admits(who); }
+  bool is_meant(const std::optional<Extension>& client) const override;
+  Extension answer(const Extension& client) const override;
+  void on_connection(std::unique_ptr<PeerStream> peer) override;
+  ClientRelayPolicy client_relays() const override;
+  void on_announced(std::size_t introducers) override;
+
+  const PublicKey& public_key() const { return listener_->public_key(); }
   void serve(std::unique_ptr<PeerStream> socket, forward::Admission::Ticket ticket);
   void refuse(PeerStream& socket, const std::string& why);
-  void announce();
-  void try_to_announce();
-  void withdraw(std::function<void()> done);
 
   App& app_;
-  const KeyPair keys_;
+  const std::shared_ptr<KeyListener> listener_;
   const std::string identity_;  // path
-  /// None while another process announces the key: it is retried.
-  std::optional<platform::IdentityLock> lock_;
   forward::Policy policy_;
   bool client_relays_;
   forward::ServiceHost host_;
-  forward::Guests guests_;
-  Refusals refusals_;
-  ReachabilityReport reachability_;
   std::function<void(std::size_t)> on_announced_;
-  std::string problem_;
-  Timer again_timer_;
-  std::optional<Server> server_;
   std::vector<std::unique_ptr<net::Lookup>> lookups_;  // of hosts that may be names
   std::uint64_t refused_ = 0;                          // because there were too many
-  bool closing_ = false;
   Countdown left_;
-  std::optional<Task> closed_task_;  // of one that was never announced
 };
 
 }  // namespace hsfwd::cli

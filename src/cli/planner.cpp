@@ -55,7 +55,7 @@ Plan Planner::make() {
   if (plan_.tunnels.empty()) {
     std::string sections;
     for (const TunnelKind* kind : kinds_) {
-      sections += fmt::format("{}no [[{}]]", sections.empty() ? "" : " and ", kind->section.name);
+      sections += fmt::format("{}no {}", sections.empty() ? "" : " and ", kind->section.header());
     }
     mistake(0, fmt::format("nothing to do: there is {}", sections));
   }
@@ -177,6 +177,11 @@ PeerReference Planner::peer(const config::Peer& peer) const {
   const auto out = file.empty() ? PeerReference::parse(peer.key) : PeerReference::read(file);
   if (!out) mistake(peer.line, out.error());
   return *out;
+}
+
+const config::Peer* Planner::named(const std::string& name) const {
+  const auto found = config_.peers.find(name);
+  return found != config_.peers.end() ? &found->second : nullptr;
 }
 
 PeerReference Planner::peer(const Text& text) const {

@@ -30,6 +30,8 @@ class Planner {
   const std::string& folder() const { return folder_; }
   /// A key, or the name of a peer.
   PeerReference peer(const Text& text) const;
+  /// What the file says of the peer that it calls so; nullptr for one that it does not.
+  const config::Peer* named(const std::string& name) const;
   /// The path of a tunnel's own identity, or of the file's.
   std::string identity(const std::optional<Text>& own);
   /// Of two that listen on the same address the second could not start.

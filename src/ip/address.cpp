@@ -89,12 +89,6 @@ bool same_bits(const Ipv6& a, const Ipv6& b, int bits) {
   if (!equal(ByteView(a.bytes).first(whole), ByteView(b.bytes).first(whole))) return false;
   return bits % 8 == 0 || (a.bytes[whole] ^ b.bytes[whole]) >> (8 - bits % 8) == 0;
 }
-
-/// As it is written ahead of a slash.
-std::string host_text(const Ipv6& host, bool ipv4) {
-  return ipv4 ? ipv4_to_string(host.ipv4()) : host.to_string();
-}
-
 }  // namespace
 
 std::optional<std::uint32_t> parse_ipv4(std::string_view text) {
@@ -163,25 +157,41 @@ Prefix Prefix::around(const Ipv6& host, int bits) {
   return out;
 }
 
-Result<Prefix> Prefix::parse(std::string_view text) {
-  const std::size_t slash = text.find('/');
-  if (slash == std::string_view::npos) return Err(Errc::kMalformed);
-  const std::string_view address = text.substr(0, slash);
-  const bool is_ipv4 = address.find(':') == std::string_view::npos;
-  const int before = is_ipv4 ? kIpv4Bits : 0;
-  const auto length =
-      parse_small(text.substr(slash + 1), static_cast<std::uint32_t>(kBits - before));
-  std::optional<Ipv6> host;
-  if (!is_ipv4) {
-    host = Ipv6::parse(address);
-  } else if (const auto ipv4 = parse_ipv4(address)) {
-    host = Ipv6::mapped(*ipv4);
+std::optional<Ipv6> parse_host(std::string_view text) {
+  if (text.find(':') == std::string_view::npos) {
+    const auto ipv4 = parse_ipv4(text);
+    if (!ipv4) return std::nullopt;
+    return Ipv6::mapped(*ipv4);
   }
-  if (!host || !length) return Err(Errc::kMalformed);
-  const Prefix out = around(*host, before + static_cast<int>(*length));
-  // One network has one text.
-  if (out.is_ipv4() != is_ipv4) return Err(Errc::kMalformed);
-  if (out.host != *host) return Err(Errc::kRefused);
+  const auto host = Ipv6::parse(text);
+  // One host has one text.
+  return host && host->is_mapped() ? std::nullopt : host;
+}
+
+std::string host_text(const Ipv6& host) {
+  return host.is_mapped() ? ipv4_to_string(host.ipv4()) : host.to_string();
+}
+
+Result<InterfaceAddress> InterfaceAddress::parse(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const auto host = parse_host(text.substr(0, slash));
+  if (!host) return Err(Errc::kMalformed);
+  if (slash == std::string_view::npos) return InterfaceAddress{*host, Prefix::kBits};
+  const int before = host->is_mapped() ? Prefix::kIpv4Bits : 0;
+  const auto length =
+      parse_small(text.substr(slash + 1), static_cast<std::uint32_t>(Prefix::kBits - before));
+  if (!length) return Err(Errc::kMalformed);
+  return InterfaceAddress{*host, static_cast<std::uint8_t>(before + static_cast<int>(*length))};
+}
+
+Result<Prefix> Prefix::parse(std::string_view text) {
+  if (text.find('/') == std::string_view::npos) return Err(Errc::kMalformed);
+  const auto address = InterfaceAddress::parse(text);
+  if (!address) return Err(Errc::kMalformed);
+  const Prefix out = address->network();
+  // Of IPv6, ::/0 and the like of mapped hosts; a length that leaves the family is none.
+  if (out.is_ipv4() != address->is_ipv4()) return Err(Errc::kMalformed);
+  if (out.host != address->host) return Err(Errc::kRefused);
   return out;
 }
 
@@ -194,11 +204,11 @@ bool Prefix::contains(const Prefix& other) const {
 }
 
 std::string Prefix::to_string() const {
-  return fmt::format("{}/{}", host_text(host, is_ipv4()), length());
+  return fmt::format("{}/{}", is_ipv4() ? host_text(host) : host.to_string(), length());
 }
 
 std::string InterfaceAddress::to_string() const {
-  return fmt::format("{}/{}", host_text(host, is_ipv4()), length());
+  return fmt::format("{}/{}", host_text(host), length());
 }
 
 }  // namespace hsfwd::ip

@@ -72,6 +72,11 @@ struct Ipv6 {
   auto operator<=>(const Ipv6&) const = default;
 };
 
+/// An IPv4 host in dotted form, an IPv6 host that is not a mapped one as Ipv6::parse() takes it.
+std::optional<Ipv6> parse_host(std::string_view text);
+/// The same the other way round.
+std::string host_text(const Ipv6& host);
+
 /// The network of all hosts that agree in their first bits: "fd00::/8", "10.0.0.0/8". The two
 /// families have nothing in common: ::/0 contains no IPv4 host.
 struct Prefix {
@@ -121,6 +126,8 @@ struct InterfaceAddress {
   bool is_ipv4() const { return host.is_mapped(); }
   int length() const { return is_ipv4() ? bits - Prefix::kIpv4Bits : bits; }
   Prefix network() const { return Prefix::around(host, bits); }
+  /// Address, slash, length; without these two a network of one host. Errors: kMalformed.
+  static Result<InterfaceAddress> parse(std::string_view text);
   /// Address, slash, length.
   std::string to_string() const;
 

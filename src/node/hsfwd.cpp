@@ -239,6 +239,10 @@ std::unique_ptr<RelayNode> Node::create_relay(RelayOptions options) {
       new RelayNode(std::make_unique<RelayNode::Impl>(impl_->dht, std::move(out))));
 }
 
+bool Node::has_port(std::uint16_t port) const {
+  return impl_->dht.endpoint().is_open() && impl_->dht.endpoint().has_port(port);
+}
+
 void Node::on_network_change() {
   impl_->dht.on_interfaces_changed();
 }

@@ -161,6 +161,9 @@ class Node {
 
   std::unique_ptr<RelayNode> create_relay(RelayOptions options = {});
 
+  /// One of its sockets is bound to that UDP port.
+  bool has_port(std::uint16_t port) const;
+
   /// The interfaces or addresses of this machine changed.
   void on_network_change();
 

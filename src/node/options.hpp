@@ -83,8 +83,9 @@ struct ServerOptions {
   std::vector<PublicKey> relay_through;
   /// Whether relays named by clients are dialled, and as whom; anonymously if unset.
   std::function<ClientRelayPolicy()> client_relays;
-  /// Our extension block, given the client's; nothing for stock behaviour.
-  std::function<std::optional<Extension>(const std::optional<Extension>&)> extension;
+  /// Our extension block, given the client and its own; nothing for stock behaviour.
+  std::function<std::optional<Extension>(const PublicKey& client, const std::optional<Extension>&)>
+      extension;
   /// If set, the server repeatedly tests whether it can be reached, and replaces introducers through
   /// which it cannot. Called after each test.
   std::function<void(const Reachability&)> on_reachability;

@@ -118,6 +118,15 @@ bool Endpoint::is_bound_to(const net::UdpSocket& socket, const net::Address& add
   });
 }
 
+bool Endpoint::has_port(std::uint16_t port) const {
+  const auto is_it = [&](const net::UdpSocket& socket) {
+    return socket.local_address().port == port;
+  };
+  return is_it(*server_) || is_it(*client_) ||
+         std::any_of(pool_.begin(), pool_.end(),
+                     [&](const auto& entry) { return is_it(*entry.first); });
+}
+
 bool Endpoint::is_own(const net::Address& address) const {
   return is_bound_to(*server_, address) || is_bound_to(*client_, address) ||
          std::any_of(pool_.begin(), pool_.end(),

@@ -91,6 +91,8 @@ class Endpoint final : public net::UdpObserver {
   std::size_t pool_size() const { return pool_.size(); }
   /// A datagram to `address` would come back to one of the sockets, no NAT being asked.
   bool is_own(const net::Address& address) const;
+  /// One of the sockets is bound to that port.
+  bool has_port(std::uint16_t port) const;
 
   const EndpointStats& stats() const { return stats_; }
   void collect(MetricSink& sink) const;

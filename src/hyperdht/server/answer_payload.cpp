@@ -52,7 +52,7 @@ NoisePayload whole_payload(const ServerContext& context, const ServerOptions& op
   const auto& relay_addresses = announcer.relay_addresses();
   if (!relay_addresses.empty()) out.relay_addresses = relay_addresses;
   out.relay_through = terms.own_relay;
-  if (options.extension) out.extension = options.extension(terms.extension);
+  if (options.extension) out.extension = options.extension(terms.client, terms.extension);
   if (out.extension) {
     out.extension->features |= context.features | Extension::kFirstRecord;
     out.extension->stamp.reset();

@@ -24,7 +24,8 @@ struct AnswerTerms {
   std::size_t session = 0;                           // how the client names it in a punch
   udx::StreamId stream;                              // our stream
   const std::optional<RelayThroughInfo>& own_relay;  // that we name
-  const std::optional<Extension>& extension;         // the client's
+  const crypto::PublicKey& client;
+  const std::optional<Extension>& extension;  // the client's
   std::uint64_t most = 0;                            // bytes of the answer's datagram
 };
 

@@ -45,8 +45,11 @@ struct ServerOptions {
   std::vector<crypto::PublicKey> relay_through;
   /// kAnonymous if unset.
   std::function<ClientRelayPolicy()> client_relays;
-  /// The extension block of the answer, from that of the request; stock clients have none.
-  std::function<std::optional<Extension>(const std::optional<Extension>&)> extension;
+  /// The extension block of the answer, from the client's key and that of the request; stock clients
+  /// have none.
+  std::function<std::optional<Extension>(const crypto::PublicKey& client,
+                                         const std::optional<Extension>&)>
+      extension;
   /// If set, the server tests again and again whether it can be reached, and replaces relays through
   /// which it cannot. Called after each test.
   SelfTest::OnReport on_reachability;

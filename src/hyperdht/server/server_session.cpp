@@ -93,6 +93,7 @@ bool ServerSession::begin(const HandshakeMessage& message, const rpc::RequestOri
                       .session = id_,
                       .stream = socket_ ? socket_->raw().id() : udx::StreamId{},
                       .own_relay = own_relay_,
+                      .client = key_,
                       .extension = remote_.extension,
                       .most = kAmplification * size_of_question(noise_)});
   if (socket_ && own.extension && has_first_record(remote_.extension)) socket_->use_first_record();

@@ -42,6 +42,8 @@ struct Extension {
   static constexpr std::uint64_t kSelfTest = 16;
   /// What goes beside the streams goes in channels; with kSecretKeys only.
   static constexpr std::uint64_t kPackets = 32;
+  /// From a client: the connection is for IP packets. From a server: it takes them from this client.
+  static constexpr std::uint64_t kIpPackets = 64;
   /// What connections do by themselves, whoever uses them.
   static constexpr std::uint64_t kOfConnections = kSealedEnd | kSecretKeys | kPackets;
 
@@ -51,6 +53,7 @@ struct Extension {
   std::optional<std::uint64_t> stamp;
 
   bool wants_service() const { return (features & kNoService) == 0; }
+  bool wants_packets() const { return (features & kIpPackets) != 0; }
   /// The features that both sides have; none if one of them sent no block.
   static std::uint64_t agreed(const std::optional<Extension>& own,
                               const std::optional<Extension>& theirs) {

@@ -174,7 +174,7 @@ struct Greeter {
   Greeter(Lab& lab, Peer& peer, const crypto::KeyPair& key_pair,
           hyperdht::ServerOptions options = {})
       : public_key(key_pair.public_key) {
-    options.extension = [](const auto&) { return hyperdht::Extension{}; };
+    options.extension = [](const auto&, const auto&) { return hyperdht::Extension{}; };
     server = peer.dht().create_server(std::move(options), [this](auto socket) {
       sockets.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
       sockets.back()->send(to_bytes(as_bytes("hello")), false);

@@ -183,7 +183,7 @@ TEST_CASE("why a connection is reset is told between hsfwd peers, and to no stoc
   const bool stock = GENERATE(false, true);
   CAPTURE(stock);
   ServerOptions options;
-  options.extension = [](const std::optional<Extension>& theirs) { return theirs; };
+  options.extension = [](const auto&, const std::optional<Extension>& theirs) { return theirs; };
   Meeting meeting(16, 20, options);
   ConnectOptions connect;
   if (!stock) connect.extension = Extension{};
@@ -326,7 +326,7 @@ TEST_CASE("closing a server takes its announcement back") {
 
 TEST_CASE("extension blocks reach hsfwd peers") {
   ServerOptions options;
-  options.extension = [](const std::optional<Extension>& theirs) -> std::optional<Extension> {
+  options.extension = [](const auto&, const std::optional<Extension>& theirs) -> std::optional<Extension> {
     if (!theirs) return std::nullopt;
     return Extension{.features = 0, .service = "served " + theirs->service};
   };
@@ -391,7 +391,7 @@ TEST_CASE(
 TEST_CASE(
     "a reset that overtakes the handshake's answer opens the connection and keeps its reason") {
   ServerOptions options;
-  options.extension = [](const std::optional<Extension>& theirs) { return theirs; };
+  options.extension = [](const auto&, const std::optional<Extension>& theirs) { return theirs; };
   Swarm swarm(71);
   swarm.grow_to(20);
   const auto host = swarm.add_peer(1);
@@ -439,7 +439,7 @@ TEST_CASE("a reset behind what was sent waits for it, also over a lossy path") {
   const bool ended = GENERATE(false, true);
   CAPTURE(ended);
   ServerOptions options;
-  options.extension = [](const std::optional<Extension>& theirs) { return theirs; };
+  options.extension = [](const auto&, const std::optional<Extension>& theirs) { return theirs; };
   Swarm swarm(73);
   swarm.grow_to(20);
   const auto host = swarm.add_peer(1);

@@ -43,7 +43,7 @@ struct Watched {
     dht.connection_features = features_of(kind);
     guest = swarm.add_peer(2, {}, dht);
     ServerOptions server_options;
-    server_options.extension = [](const auto& theirs) { return theirs; };
+    server_options.extension = [](const auto&, const auto& theirs) { return theirs; };
     server = swarm.listen(*host, swarm.keys(10), server_options, [this](auto socket) {
       accepted = std::make_unique<SocketRecorder>(std::move(socket));
     });

@@ -99,7 +99,7 @@ TEST_CASE("a server may be destroyed inside any of its callbacks, and then says 
     CHECK(run.connections == 0);
   }
   SECTION("that of the extension") {
-    options.extension = [&](const auto& theirs) {
+    options.extension = [&](const auto&, const auto& theirs) {
       ++asked;
       run.drop();
       return theirs;

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/key_listener.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cli/app.hpp"
+
+namespace hsfwd::cli {
+
+KeyListener::KeyListener(App& app, const KeyPair& keys, std::string identity,
+                         std::optional<platform::IdentityLock> lock)
+    : app_(app),
+      keys_(keys),
+      identity_(std::move(identity)),
+      lock_(std::move(lock)),
+      guests_(app.scheduler()),
+      refusals_(app.scheduler(), app.log()),
+      reachability_(app, keys.public_key),
+      again_timer_(app.scheduler(), [this] { try_to_announce(); }),
+      stopped_tasks_(app.scheduler()) {}
+
+void KeyListener::prepare(Unavailable unavailable) {
+  if (lock_) return;
+  auto lock = platform::IdentityLock::acquire(public_key(), identity_, app_.log());
+  if (lock) {
+    lock_ = std::move(*lock);
+    problem_.clear();
+    return;
+  }
+  if (unavailable == Unavailable::kRefused) {
+    throw UserError{kFailed, "IDENTITY_IN_USE", lock.error().why};
+  }
+  problem_ = fmt::format("identity {} is announced by another hsfwd process", identity_);
+}
+
+void KeyListener::start(Offer& offer) {
+  offers_.push_back(&offer);
+  if (problem_.empty()) return announce();
+  app_.output().error("IDENTITY_IN_USE", problem_ + "; trying again");
+  again_timer_.start(kTunnelTryAgain);
+}
+
+void KeyListener::try_to_announce() {
+  if (!lock_) {
+    auto lock = platform::IdentityLock::acquire(public_key(), identity_, app_.log());
+    if (!lock) return again_timer_.start(kTunnelTryAgain);
+    lock_ = std::move(*lock);
+  }
+  problem_.clear();
+  announce();
+}
+
+void KeyListener::announce() {
+  if (server_) return;
+  server_ = app_.node().create_server(
+      [this](PeerSocket socket) { on_connection(std::move(socket)); }, server_options());
+  server_->on_announced([this](std::size_t introducers) {
+    for (Offer* offer : std::vector(offers_)) offer->on_announced(introducers);
+  });
+  if (!server_->listen(keys_)) {
+    throw UserError{kFailed, "KEY_IN_USE", "this identity is exposed twice"};
+  }
+}
+
+void KeyListener::stop(Offer& offer, std::function<void()> done) {
+  std::erase(offers_, &offer);
+  if (offers_.empty()) again_timer_.stop();
+  if (offers_.empty() && server_) {
+    return server_->close([this, done = std::move(done)] {
+      server_.reset();
+      done();
+    });
+  }
+  stopped_tasks_.emplace(app_.scheduler(), std::move(done)).post();
+}
+
+ServerOptions KeyListener::server_options() {
+  ServerOptions out;
+  out.allow = [this](const Visitor& visitor) {
+    const bool allowed = admits(visitor.key);
+    if (!allowed) refusals_.add(visitor.key);
+    return allowed;
+  };
+  out.extension = [this](const PublicKey& who, const std::optional<Extension>& client) {
+    return answer(who, client);
+  };
+  out.client_relays = [this] { return client_relays(); };
+  out.on_reachability = [this](const Reachability& found) { reachability_.on_tested(found); };
+  return out;
+}
+
+bool KeyListener::admits(const PublicKey& who) const {
+  return std::any_of(offers_.begin(), offers_.end(),
+                     [&](const Offer* offer) { return offer->admits(who); });
+}
+
+Offer* KeyListener::offer_for(const PublicKey& who, const std::optional<Extension>& client) const {
+  const auto found = std::find_if(offers_.begin(), offers_.end(), [&](const Offer* offer) {
+    return offer->is_meant(client) && offer->admits(who);
+  });
+  return found != offers_.end() ? *found : nullptr;
+}
+
+std::optional<Extension> KeyListener::answer(const PublicKey& who,
+                                             const std::optional<Extension>& client) const {
+  if (!client) return std::nullopt;
+  const Offer* const offer = offer_for(who, client);
+  return offer != nullptr ? offer->answer(*client) : Extension{};
+}
+
+/// Relays of clients learn this machine's key only where nothing is offered to everybody.
+ClientRelayPolicy KeyListener::client_relays() const {
+  ClientRelayPolicy out = ClientRelayPolicy::kRefuse;
+  for (const Offer* offer : offers_) {
+    const ClientRelayPolicy one = offer->client_relays();
+    if (one == ClientRelayPolicy::kAnonymous) return one;
+    if (one == ClientRelayPolicy::kOpen) out = one;
+  }
+  return out;
+}
+
+void KeyListener::on_connection(PeerSocket accepted) {
+  // It was let in when its handshake came, and the settings may have changed since.
+  if (!admits(accepted.remote_key())) return;
+  std::unique_ptr<PeerStream> peer = accepted.release();
+  const auto client = peer->info().extension;
+  const bool is_guest = client && !client->wants_service() && !client->wants_packets();
+  if (is_guest) return welcome_guest(std::move(peer));
+  if (Offer* const offer = offer_for(peer->remote_key(), client)) {
+    return offer->on_connection(std::move(peer));
+  }
+  peer->reset_because("nothing of the kind is offered under this key");
+}
+
+void KeyListener::welcome_guest(std::unique_ptr<PeerStream> peer) {
+  auto ticket = app_.admission().admit(peer->remote_key());
+  if (!ticket) {
+    refusals_.add_excess(ticket.error());
+    return peer->reset_because(ticket.error());
+  }
+  app_.log().info("expose", "{} examines the connection", key_text(peer->remote_key()));
+  guests_.add(std::move(peer), std::move(*ticket));
+}
+
+std::vector<net::Address> KeyListener::introducers() const {
+  return server_ ? server_->introducers() : std::vector<net::Address>();
+}
+
+std::shared_ptr<KeyListener> KeyListeners::get(App& app, const KeyPair& keys,
+                                               const std::string& identity,
+                                               std::optional<platform::IdentityLock> lock) {
+  std::erase_if(by_key_, [](const auto& entry) { return entry.second.expired(); });
+  auto& known = by_key_[keys.public_key];
+  std::shared_ptr<KeyListener> out = known.lock();
+  if (!out) {
+    out = std::make_shared<KeyListener>(app, keys, identity, std::move(lock));
+    known = out;
+  }
+  return out;
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overlay/link.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace hsfwd::overlay {
+
+namespace {
+
+// A connection that was heard of within this time is there.
+constexpr Duration kSilence = 3_s;
+// Of two sides the one that has made the connection ends it; the other would dial anew at the same moment.
+constexpr Duration kOthersGrace = Duration::minutes(1);
+constexpr const char* kUnused = "nothing was sent for long";
+constexpr const char* kTooMany = "this peer has made another connection";
+constexpr const char* kNoNetwork = "the peer has no network for this key";
+
+}  // namespace
+
+class Link::Connection final : net::ByteStreamObserver, PacketObserver {
+ public:
+  Connection(Link& link, std::unique_ptr<PeerStream> stream, bool outgoing)
+      : link_(link), stream_(std::move(stream)), outgoing_(outgoing), heard_(link.scheduler_.now()) {
+    stream_->set_observer(this);
+    stream_->set_packet_observer(this);
+    stream_->set_on_path_changed([this] { link_.owner_.on_link_changed(link_); });
+    if (outgoing_) stream_->set_on_open([this] { link_.on_open(*this); });
+  }
+
+  void cancel() {
+    stream_->set_packet_observer(nullptr);
+    stream_->cancel();
+  }
+
+  bool outgoing() const { return outgoing_; }
+  bool open() const { return opened_.has_value(); }
+  Instant opened() const { return opened_.value_or(Instant()); }
+  Instant heard() const { return heard_; }
+  Instant used() const { return std::max(heard_, sent_); }
+  PeerStream& stream() { return *stream_; }
+  const PeerStream& stream() const { return *stream_; }
+
+  void set_open() { heard_ = *(opened_ = link_.scheduler_.now()); }
+  std::size_t send(std::span<const MutableBytes> packets) {
+    sent_ = link_.scheduler_.now();
+    return stream_->send_packets(packets);
+  }
+
+ private:
+  // The stream carries nothing. What a peer says there is dropped, so that it does not fill up.
+  void on_readable() override {
+    for (ByteView bytes = stream_->peek(); !bytes.empty(); bytes = stream_->peek()) {
+      stream_->consume(bytes.size());
+    }
+    if (stream_->read_state() == net::ReadState::kEnd) link_.on_over(*this, "");
+  }
+  void on_writable() override {}
+  void on_reset(const std::string& reason) override { link_.on_over(*this, reason); }
+
+  void on_packets(std::span<const MutableBytes> packets) override {
+    heard_ = link_.scheduler_.now();
+    link_.on_packets(*this, packets);
+  }
+  void on_packets_writable() override { link_.drain(); }
+  void on_max_packet() override { link_.owner_.on_link_changed(link_); }
+
+  Link& link_;
+  std::unique_ptr<PeerStream> stream_;
+  const bool outgoing_;
+  std::optional<Instant> opened_;
+  Instant heard_;
+  Instant sent_;
+};
+
+Link::Link(Scheduler& scheduler, const PublicKey& own, const PublicKey& peer, Dial dial,
+           LinkOwner& owner)
+    : scheduler_(scheduler),
+      smaller_(own < peer),
+      peer_(peer),
+      dial_(std::move(dial)),
+      owner_(owner),
+      connections_(scheduler),
+      rest_timer_(scheduler, [this] { owner_.on_link_changed(*this); }),
+      idle_timer_(scheduler, [this] { look_for_idle(); }) {}
+
+Link::~Link() {
+  connections_.retire_all();
+}
+
+Link::State Link::state() const {
+  if (active_ != nullptr) return State::kOpen;
+  if (dialling()) return State::kDialling;
+  return rest_timer_.armed() ? State::kResting : State::kIdle;
+}
+
+bool Link::dialling() const {
+  return std::any_of(connections_.begin(), connections_.end(),
+                     [](const auto& connection) { return !connection->open(); });
+}
+
+std::optional<PeerInfo> Link::info() const {
+  if (active_ == nullptr) return std::nullopt;
+  return active_->stream().info();
+}
+
+std::optional<std::size_t> Link::max_packet() const {
+  if (active_ == nullptr) return std::nullopt;
+  return active_->stream().max_packet();
+}
+
+// --- Connections ---
+
+void Link::begin_dial() {
+  add(dial_(peer_), true);
+  owner_.on_link_changed(*this);
+}
+
+void Link::add(std::unique_ptr<PeerStream> stream, bool outgoing) {
+  connections_.emplace(*this, std::move(stream), outgoing);
+}
+
+void Link::accept(std::unique_ptr<PeerStream> stream) {
+  std::size_t accepted = 0;
+  Connection* oldest = nullptr;
+  for (const auto& connection : connections_) {
+    if (connection->outgoing()) continue;
+    ++accepted;
+    if (oldest == nullptr) oldest = connection.get();
+  }
+  add(std::move(stream), false);
+  Connection& added = **std::prev(connections_.end());
+  if (accepted >= kMaxConnections) {
+    oldest->stream().reset_because(kTooMany);
+    on_over(*oldest, "");
+  }
+  on_open(added);
+}
+
+void Link::on_open(Connection& connection) {
+  if (!connection.stream().takes_packets()) {
+    connection.stream().reset_because(kNoNetwork);
+    return on_over(connection, kNoNetwork);
+  }
+  connection.set_open();
+  error_.clear();
+  rest_ = kFirstRest;
+  rest_timer_.stop();
+  idle_timer_.start_at_latest(scheduler_.now() + kIdleTime);
+  choose();
+  owner_.on_link_changed(*this);
+  drain();
+}
+
+void Link::on_over(Connection& connection, const std::string& reason) {
+  const bool was_open = connection.open();
+  if (active_ == &connection) active_ = nullptr;
+  connections_.retire(connection);
+  choose();
+  if (!was_open && active_ == nullptr && !dialling()) fail(reason);
+  if (was_open && active_ == nullptr) error_ = reason;
+  owner_.on_link_changed(*this);
+  if (active_ != nullptr) drain();
+}
+
+void Link::fail(const std::string& reason) {
+  error_ = reason;
+  rest_timer_.start(rest_);
+  rest_ = std::min(rest_ * 2, kLongestRest);
+  give_up_waiting();
+}
+
+bool Link::better(const Connection& a, const Connection& b) const {
+  const auto silent = [&](const Connection& one, const Connection& other) {
+    return other.heard() - one.heard() > kSilence;
+  };
+  // Both sides order them alike: that the smaller key has made it is the same fact on either.
+  const auto rank = [&](const Connection& one, const Connection& other) {
+    return std::tuple(!silent(one, other), one.outgoing() == smaller_, one.opened());
+  };
+  return rank(a, b) > rank(b, a);
+}
+
+void Link::choose() {
+  Connection* best = nullptr;
+  for (const auto& connection : connections_) {
+    if (!connection->open()) continue;
+    if (best == nullptr || better(*connection, *best)) best = connection.get();
+  }
+  active_ = best;
+}
+
+void Link::look_for_idle() {
+  const Instant now = scheduler_.now();
+  std::optional<Instant> next;
+  std::vector<Connection*> unused;
+  for (const auto& connection : connections_) {
+    if (!connection->open()) continue;
+    const Instant until =
+        connection->used() + kIdleTime + (connection->outgoing() ? Duration() : kOthersGrace);
+    if (until <= now) {
+      unused.push_back(connection.get());
+    } else if (!next || until < *next) {
+      next = until;
+    }
+  }
+  for (Connection* connection : unused) {
+    connection->stream().reset_because(kUnused);
+    on_over(*connection, "");
+  }
+  if (next) idle_timer_.start_at(*next);
+}
+
+void Link::close(const std::string& reason) {
+  active_ = nullptr;
+  rest_timer_.stop();
+  idle_timer_.stop();
+  queue_.clear();
+  for (const auto& connection : connections_) {
+    if (connection->open()) connection->stream().reset_because(reason);
+  }
+  connections_.retire_all();
+}
+
+void Link::wake() {
+  if (state() == State::kIdle) begin_dial();
+}
+
+// --- Packets ---
+
+void Link::send(std::span<const MutableBytes> packets) {
+  switch (state()) {
+    case State::kResting:
+      drops_.add(Drop::kUnreachable, packets.size());
+      for (const MutableBytes packet : packets) owner_.on_undeliverable(*this, packet);
+      return;
+    case State::kIdle:
+      hold(packets);
+      return begin_dial();
+    case State::kDialling:
+      return hold(packets);
+    case State::kOpen:
+      break;
+  }
+  std::size_t taken = 0;
+  if (queue_.empty()) {
+    taken = active_->send(packets);
+    for (const MutableBytes packet : packets.first(taken)) {
+      traffic_.bytes_to_peer += packet.size();
+    }
+    traffic_.packets_to_peer += taken;
+  }
+  hold(packets.subspan(taken));
+}
+
+void Link::hold(std::span<const MutableBytes> packets) {
+  const Instant now = scheduler_.now();
+  for (const MutableBytes packet : packets) queue_.push(packet, now);
+}
+
+void Link::drain() {
+  while (active_ != nullptr && !queue_.empty()) {
+    const auto batch = queue_.front(scheduler_.now());
+    if (batch.empty()) return;
+    const std::size_t taken = active_->send(batch);
+    for (const MutableBytes packet : batch.first(taken)) traffic_.bytes_to_peer += packet.size();
+    traffic_.packets_to_peer += taken;
+    queue_.pop(taken);
+    if (taken < batch.size()) return;
+  }
+}
+
+void Link::give_up_waiting() {
+  for (;;) {
+    const auto batch = queue_.all();
+    if (batch.empty()) return;
+    drops_.add(Drop::kUnreachable, batch.size());
+    for (const MutableBytes packet : batch) owner_.on_undeliverable(*this, packet);
+    queue_.pop(batch.size());
+  }
+}
+
+void Link::on_packets(Connection& connection, std::span<const MutableBytes> packets) {
+  traffic_.packets_from_peer += packets.size();
+  for (const MutableBytes packet : packets) traffic_.bytes_from_peer += packet.size();
+  if (active_ != &connection) choose();
+  owner_.on_packets(*this, packets);
+}
+
+}  // namespace hsfwd::overlay

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// What leads to one peer: connections for IP packets. One is made when there is something to send, and ends
+// when there has been nothing for long; the peer makes one likewise.
+//
+//             send                 open
+//   kIdle ───────────► kDialling ───────► kOpen
+//     ▲ ▲                  │ failed         │ over
+//     │ └──── kResting ◄───┘                │
+//     └─────────────────────────────────────┘
+//
+// If both sides dial at once there are two connections, and both sides come to the same one: the one that the
+// smaller key has made, and of several the newest, as long as nothing but another one brings anything.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "node/keys.hpp"
+#include "node/peer_stream.hpp"
+#include "overlay/codel.hpp"
+#include "overlay/drops.hpp"
+#include "util/owned_set.hpp"
+
+namespace hsfwd::overlay {
+
+class Link;
+
+class LinkOwner {
+ public:
+  virtual ~LinkOwner() = default;
+  /// From the peer. See PacketObserver::on_packets.
+  virtual void on_packets(Link& link, std::span<const MutableBytes> packets) = 0;
+  /// What was to be sent, and cannot be, since the peer is not there.
+  virtual void on_undeliverable(Link& link, ByteView packet) = 0;
+  /// Another state, connection or path.
+  virtual void on_link_changed(Link& link) = 0;
+};
+
+struct LinkTraffic {
+  std::uint64_t packets_to_peer = 0;
+  std::uint64_t bytes_to_peer = 0;
+  std::uint64_t packets_from_peer = 0;
+  std::uint64_t bytes_from_peer = 0;
+};
+
+class Link {
+ public:
+  enum class State { kIdle, kDialling, kOpen, kResting };
+
+  /// Nothing was sent or received for so long: the connection goes, and comes back when it is wanted.
+  static constexpr Duration kIdleTime = Duration::minutes(10);
+  /// After a failure; doubled with each further one up to the second.
+  static constexpr Duration kFirstRest = 1_s;
+  static constexpr Duration kLongestRest = 30_s;
+  /// Of the peer's making. One is in use; a peer that has lost one comes with another before the first is
+  /// known to be gone.
+  static constexpr std::size_t kMaxConnections = 3;
+
+  /// How a peer is dialled, in the words of the node.
+  using Dial = std::function<std::unique_ptr<PeerStream>(const PublicKey& peer)>;
+
+  /// `own`: the key of this side, which decides between two connections.
+  Link(Scheduler& scheduler, const PublicKey& own, const PublicKey& peer, Dial dial,
+       LinkOwner& owner);
+  ~Link();
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  const PublicKey& peer() const { return peer_; }
+  State state() const;
+  /// Of the connection in use.
+  std::optional<PeerInfo> info() const;
+  /// Bytes of the largest packet that goes whole; nothing while that is not known.
+  std::optional<std::size_t> max_packet() const;
+  /// Why there is no connection, for people; empty if nothing is wrong.
+  const std::string& error() const { return error_; }
+  const LinkTraffic& traffic() const { return traffic_; }
+  Drops& drops() { return drops_; }
+  const Drops& drops() const { return drops_; }
+
+  /// Packets with the seam's room around each, which is overwritten, as are they.
+  void send(std::span<const MutableBytes> packets);
+  /// A connection that the peer has made.
+  void accept(std::unique_ptr<PeerStream> stream);
+  /// Ends all connections, and drops what waits.
+  void close(const std::string& reason);
+  /// Makes a connection although nothing is to be sent.
+  void wake();
+
+ private:
+  class Connection;
+
+  void begin_dial();
+  void add(std::unique_ptr<PeerStream> stream, bool outgoing);
+  void on_open(Connection& connection);
+  void on_over(Connection& connection, const std::string& reason);
+  void on_packets(Connection& connection, std::span<const MutableBytes> packets);
+  void fail(const std::string& reason);
+  void choose();
+  bool better(const Connection& a, const Connection& b) const;
+  void hold(std::span<const MutableBytes> packets);
+  void drain();
+  void give_up_waiting();
+  void look_for_idle();
+  bool dialling() const;
+
+  Scheduler& scheduler_;
+  const bool smaller_;  // our key
+  const PublicKey peer_;
+  const Dial dial_;
+  LinkOwner& owner_;
+  OwnedSet<Connection> connections_;
+  Connection* active_ = nullptr;
+  PacketQueue queue_;
+  Duration rest_ = kFirstRest;
+  Timer rest_timer_;
+  Timer idle_timer_;
+  std::string error_;
+  LinkTraffic traffic_;
+  Drops drops_;
+};
+
+}  // namespace hsfwd::overlay

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overlay/network.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "ip/icmp.hpp"
+#include "ip/mss.hpp"
+#include "node/key_address.hpp"
+#include "util/metrics.hpp"
+
+namespace hsfwd::overlay {
+
+namespace {
+
+// RFC 4443, section 2.4f: answers to packets that go nowhere are few, whoever sends how many of them.
+constexpr TokenRate kAnswers = {.per_second = 100, .capacity = 50};
+
+const char* name_of(const NetworkPeer& peer, std::string& room) {
+  room = peer.name.empty() ? key_text(peer.key) : peer.name;
+  return room.c_str();
+}
+
+}  // namespace
+
+Network::Network(Surroundings surroundings, const PublicKey& own, NetworkObserver& observer)
+    : around_(std::move(surroundings)),
+      own_(own),
+      observer_(observer),
+      filter_(routes_, around_.random),
+      answers_(kAnswers) {
+  batch_.reserve(net::kMaxTunnelBatch);
+}
+
+Network::~Network() {
+  around_.scheduler.retire(std::move(tunnel_));
+}
+
+// --- Settings ---
+
+std::string Network::problem_with(const PublicKey& own, const NetworkSettings& settings) {
+  std::map<ip::Prefix, std::string> taken;
+  std::string room;
+  const auto take = [&](const ip::Prefix& prefix, const std::string& whose) -> std::string {
+    const auto [at, added] = taken.emplace(prefix, whose);
+    if (added) return {};
+    return fmt::format("{} and {} both have {}", at->second, whose, prefix.to_string());
+  };
+  const auto host = [](const ip::Ipv6& address) {
+    return ip::Prefix::around(address, ip::Prefix::kBits);
+  };
+  std::string problem = take(host(key_address(own)), "this host");
+  for (const auto& address : settings.addresses) {
+    if (problem.empty()) problem = take(host(address.host), "this host");
+  }
+  for (const NetworkPeer& peer : settings.peers) {
+    const std::string whose = name_of(peer, room);
+    if (peer.key == own) return fmt::format("{} has this host's own key", whose);
+    if (problem.empty()) problem = take(host(key_address(peer.key)), whose);
+    for (const auto& address : peer.addresses) {
+      if (problem.empty()) problem = take(host(address), whose);
+    }
+    for (const auto& network : peer.networks) {
+      if (problem.empty()) problem = take(network, whose);
+    }
+  }
+  return problem;
+}
+
+net::TunnelSettings Network::tunnel_settings(const NetworkSettings& settings) const {
+  net::TunnelSettings out;
+  out.name = settings.interface;
+  out.mtu = settings.mtu;
+  out.may_offload = settings.may_offload;
+  out.addresses.push_back({key_address(own_), ip::Prefix::kBits});
+  for (const auto& address : settings.addresses) out.addresses.push_back(address);
+  // All keys' addresses, so that programs hear at once of one that is nobody's here.
+  out.routes.push_back({network_prefix()});
+  for (const NetworkPeer& peer : settings.peers) {
+    for (const auto& address : peer.addresses) {
+      const auto covered = [&](const auto& own) { return own.network().contains(address); };
+      if (std::any_of(settings.addresses.begin(), settings.addresses.end(), covered)) continue;
+      out.routes.push_back({ip::Prefix::around(address, ip::Prefix::kBits)});
+    }
+    for (const auto& network : peer.networks) out.routes.push_back({network});
+  }
+  return out;
+}
+
+Result<void, std::string> Network::open(const NetworkSettings& settings) {
+  auto tunnel = around_.tunnels.open(tunnel_settings(settings), *this);
+  if (!tunnel) return Err(std::move(tunnel.error()));
+  around_.scheduler.retire(std::exchange(tunnel_, std::move(*tunnel)));
+  use(settings);
+  return {};
+}
+
+Result<void, std::string> Network::change(const NetworkSettings& settings) {
+  const auto wanted = tunnel_settings(settings);
+  if (tunnel_ && wanted == tunnel_settings(settings_)) {
+    use(settings);
+    return {};
+  }
+  // Two interfaces cannot have one name, nor the same addresses.
+  const NetworkSettings before = settings_;
+  if (tunnel_) around_.scheduler.retire(std::move(tunnel_));
+  around_.scheduler.collect();
+  auto opened = open(settings);
+  if (opened) return {};
+  static_cast<void>(open(before));
+  return opened;
+}
+
+void Network::use(const NetworkSettings& settings) {
+  settings_ = settings;
+  last_link_ = nullptr;
+  addresses_ = {key_address(own_)};
+  for (const auto& address : settings.addresses) addresses_.push_back(address.host);
+  std::set<PublicKey> wanted;
+  for (const NetworkPeer& peer : settings.peers) wanted.insert(peer.key);
+  for (auto& [key, peer] : links_) {
+    if (wanted.contains(key)) continue;
+    peer.link->close("the configuration has changed");
+    filter_.remove_rules(key);
+  }
+  std::erase_if(links_, [&](const auto& entry) { return !wanted.contains(entry.first); });
+  routes_ = {};
+  for (const NetworkPeer& settings_of_peer : settings.peers) {
+    const PublicKey& key = settings_of_peer.key;
+    Peer& peer = links_[key];
+    if (!peer.link) {
+      peer.link = std::make_unique<Link>(around_.scheduler, own_, key, around_.dial, *this);
+    }
+    peer.settings = settings_of_peer;
+    if (settings_of_peer.allow) {
+      filter_.set_rules(key, *settings_of_peer.allow);
+    } else {
+      filter_.remove_rules(key);
+    }
+    // What contradicts was refused by problem_with.
+    const auto add = [&](const ip::Prefix& network) {
+      static_cast<void>(routes_.add(network, key));
+    };
+    add(ip::Prefix::around(key_address(key), ip::Prefix::kBits));
+    for (const auto& address : settings_of_peer.addresses) {
+      add(ip::Prefix::around(address, ip::Prefix::kBits));
+    }
+    for (const auto& network : settings_of_peer.networks) add(network);
+  }
+}
+
+void Network::close(const std::string& reason) {
+  for (auto& [key, peer] : links_) peer.link->close(reason);
+  if (tunnel_) around_.scheduler.retire(std::move(tunnel_));
+}
+
+void Network::accept(std::unique_ptr<PeerStream> stream) {
+  const auto found = links_.find(stream->remote_key());
+  if (found == links_.end() || !tunnel_) {
+    stream->reset_because("there is no network for this key");
+    around_.scheduler.retire(std::move(stream));
+    return;
+  }
+  found->second.link->accept(std::move(stream));
+}
+
+void Network::on_link_changed(Link& link) {
+  observer_.on_peer_changed(link.peer());
+}
+
+void Network::on_tunnel_lost(net::PacketTunnel&, const std::string& reason) {
+  around_.scheduler.retire(std::move(tunnel_));
+  observer_.on_interface_lost(reason);
+}
+
+// --- From the host ---
+
+void Network::on_packets(net::PacketTunnel&, std::span<MutableBytes> packets) {
+  Link* link = nullptr;
+  for (const MutableBytes bytes : packets) {
+    const auto packet = ip::Packet::parse(bytes);
+    if (!packet) {
+      drops_.add(Drop::kMalformed);
+      continue;
+    }
+    const MutableBytes whole = bytes.first(packet->bytes.size());
+    Link* const to = link_for(*packet, whole);
+    if (to == nullptr) continue;
+    if (to != link) flush(std::exchange(link, to));
+    batch_.push_back(whole);
+  }
+  flush(link);
+}
+
+void Network::flush(Link* link) {
+  if (link != nullptr && !batch_.empty()) link->send(batch_);
+  batch_.clear();
+}
+
+Link* Network::refuse(Drop reason) {
+  drops_.add(reason);
+  return nullptr;
+}
+
+Link* Network::link_for(const ip::Packet& packet, MutableBytes bytes) {
+  if (!is_own(packet.source) && !is_offered(packet.source)) return refuse(Drop::kForeign);
+  if (packet.destination.is_multicast()) return refuse(Drop::kGroup);
+  // The node's own sockets speak IPv4.
+  if (packet.is_udp() && packet.source.is_mapped() &&
+      around_.is_node_port(packet.ports->source)) {
+    return refuse(Drop::kLoop);
+  }
+  if (last_link_ == nullptr || packet.destination != last_to_) {
+    const PublicKey* const key = routes_.find(packet.destination);
+    if (key == nullptr) {
+      answer_host(packet, ip::Unreachable::kNoRoute);
+      return refuse(Drop::kNoRoute);
+    }
+    last_to_ = packet.destination;
+    last_link_ = links_.at(*key).link.get();
+  }
+  Link& link = *last_link_;
+  if (!fits(link, packet, bytes)) return nullptr;
+  filter_.note_outbound(link.peer(), packet, around_.scheduler.now());
+  return &link;
+}
+
+/// Whether it can go to the peer as it is. Its sender is told what would.
+bool Network::fits(Link& link, const ip::Packet& packet, MutableBytes bytes) {
+  const auto most = link.max_packet();
+  if (!most) return true;
+  const std::size_t mtu = std::max(*most, net::kMinMtuV6);
+  if ((packet.tcp_flags & ip::tcp_flag::kSyn) != 0) ip::clamp_mss(packet, bytes, mtu);
+  if (bytes.size() <= mtu) return true;
+  const ip::Ipv6* const from = own_address(packet);
+  if (from == nullptr) return true;
+  const MutableBytes room =
+      MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
+  const MutableBytes answer = ip::packet_too_big(packet, mtu, *from, room);
+  if (answer.empty()) return true;  // it may be cut
+  link.drops().add(Drop::kTooBig);
+  if (answers_.try_take(around_.scheduler.now(), 1)) to_host({&answer, 1});
+  return false;
+}
+
+void Network::on_undeliverable(Link&, ByteView bytes) {
+  const auto packet = ip::Packet::parse(bytes);
+  if (packet) answer_host(*packet, ip::Unreachable::kNoRoute);
+}
+
+// --- From peers ---
+
+void Network::on_packets(Link& link, std::span<const MutableBytes> packets) {
+  batch_.clear();
+  for (const MutableBytes bytes : packets) {
+    if (const auto packet = checked(link, bytes)) batch_.push_back(*packet);
+  }
+  to_host(batch_);
+  batch_.clear();
+}
+
+std::optional<MutableBytes> Network::checked(Link& link, MutableBytes bytes) {
+  const auto refused = [&](Drop reason) {
+    link.drops().add(reason);
+    return std::nullopt;
+  };
+  const auto packet = ip::Packet::parse(bytes);
+  if (!packet) return refused(Drop::kMalformed);
+  if (!routes_.owns(link.peer(), packet->source)) return refused(Drop::kSpoofed);
+  if (!is_own(packet->destination) && !is_offered(packet->destination)) {
+    return refused(Drop::kNotForUs);
+  }
+  if (filter_.judge_inbound(link.peer(), *packet, around_.scheduler.now()) != Verdict::kPass) {
+    answer_peer(link, *packet);
+    return refused(Drop::kRefused);
+  }
+  const MutableBytes whole = bytes.first(packet->bytes.size());
+  if ((packet->tcp_flags & ip::tcp_flag::kSyn) != 0) {
+    if (const auto most = link.max_packet()) {
+      ip::clamp_mss(*packet, whole, std::max(*most, net::kMinMtuV6));
+    }
+  }
+  return whole;
+}
+
+void Network::to_host(std::span<const MutableBytes> packets) {
+  if (packets.empty()) return;
+  const std::size_t taken = tunnel_ ? tunnel_->write(packets) : 0;
+  drops_.add(Drop::kHostFull, packets.size() - taken);
+}
+
+void Network::answer_host(const ip::Packet& packet, ip::Unreachable reason) {
+  const ip::Ipv6* const from = own_address(packet);
+  if (from == nullptr || !answers_.try_take(around_.scheduler.now(), 1)) return;
+  const MutableBytes room =
+      MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
+  const MutableBytes answer = ip::unreachable(packet, reason, *from, room);
+  if (!answer.empty()) to_host({&answer, 1});
+}
+
+/// So that the program there does not wait for what it may not have.
+void Network::answer_peer(Link& link, const ip::Packet& packet) {
+  const ip::Ipv6* const from = own_address(packet);
+  if (from == nullptr || !answers_.try_take(around_.scheduler.now(), 1)) return;
+  const MutableBytes room =
+      MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
+  const MutableBytes answer =
+      ip::unreachable(packet, ip::Unreachable::kProhibited, *from, room);
+  if (!answer.empty()) link.send({&answer, 1});
+}
+
+const ip::Ipv6* Network::own_address(const ip::Packet& packet) const {
+  const bool ipv4 = packet.family() == ip::Family::kIpv4;
+  const auto found = std::find_if(addresses_.begin(), addresses_.end(),
+                                  [&](const ip::Ipv6& own) { return own.is_mapped() == ipv4; });
+  return found != addresses_.end() ? &*found : nullptr;
+}
+
+bool Network::is_own(const ip::Ipv6& host) const {
+  return std::find(addresses_.begin(), addresses_.end(), host) != addresses_.end();
+}
+
+bool Network::is_offered(const ip::Ipv6& host) const {
+  return std::any_of(settings_.offers.begin(), settings_.offers.end(),
+                     [&](const ip::Prefix& network) { return network.contains(host); });
+}
+
+// --- What shows ---
+
+std::vector<PeerStatus> Network::peers() const {
+  std::vector<PeerStatus> out;
+  for (const NetworkPeer& settings : settings_.peers) {
+    const Link& link = *links_.at(settings.key).link;
+    PeerStatus status{.key = settings.key,
+                      .name = settings.name,
+                      .addresses = {key_address(settings.key)},
+                      .networks = settings.networks,
+                      .state = link.state(),
+                      .connection = link.info(),
+                      .max_packet = link.max_packet(),
+                      .traffic = link.traffic(),
+                      .drops = link.drops(),
+                      .error = link.error()};
+    status.addresses.insert(status.addresses.end(), settings.addresses.begin(),
+                            settings.addresses.end());
+    out.push_back(std::move(status));
+  }
+  return out;
+}
+
+void Network::collect(MetricSink& sink) const {
+  drops_.collect(sink);
+  for (const auto& [key, peer] : links_) {
+    LabellingSink labelled(sink, {{"peer", key_text(key)}});
+    const LinkTraffic& traffic = peer.link->traffic();
+    const auto count = [&](const char* name, const char* help, std::uint64_t to,
+                           std::uint64_t from) {
+      labelled.counter(name, help, to, {{"direction", "to_peer"}});
+      labelled.counter(name, help, from, {{"direction", "from_peer"}});
+    };
+    count("hsfwd_network_packets", "IP packets passed on", traffic.packets_to_peer,
+          traffic.packets_from_peer);
+    count("hsfwd_network_bytes", "Bytes of IP packets passed on", traffic.bytes_to_peer,
+          traffic.bytes_from_peer);
+    peer.link->drops().collect(labelled);
+  }
+}
+
+}  // namespace hsfwd::overlay

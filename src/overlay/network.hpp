@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// A private network of peers, each known by its key: packets of this host find the peer that has the address,
+// and packets of a peer the host, if they are that peer's and it may send them.
+//
+//   host ──► PacketTunnel ──► Routes ──► filter notes ──► Link ──► peer
+//   host ◄── PacketTunnel ◄── filter ◄── whose source? ◄── Link ◄── peer
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ip/packet.hpp"
+#include "net/packet_tunnel.hpp"
+#include "overlay/drops.hpp"
+#include "overlay/filter.hpp"
+#include "overlay/link.hpp"
+#include "overlay/names.hpp"
+#include "overlay/routes.hpp"
+#include "overlay/settings.hpp"
+#include "util/token_bucket.hpp"
+
+namespace hsfwd::overlay {
+
+class NetworkObserver {
+ public:
+  virtual ~NetworkObserver() = default;
+  /// Another state, connection or path of that peer's.
+  virtual void on_peer_changed(const PublicKey& peer) = 0;
+  /// The interface is gone, see net::PacketTunnelObserver. The network has no interface until it is opened again.
+  virtual void on_interface_lost(const std::string& reason) = 0;
+};
+
+struct PeerStatus {
+  PublicKey key;
+  std::string name;
+  std::vector<ip::Ipv6> addresses;   // first the one of its key
+  std::vector<ip::Prefix> networks;  // behind it
+  Link::State state = Link::State::kIdle;
+  std::optional<PeerInfo> connection;
+  std::optional<std::size_t> max_packet;
+  LinkTraffic traffic;
+  Drops drops;
+  std::string error;
+};
+
+class Network final : net::PacketTunnelObserver, LinkOwner {
+ public:
+  struct Surroundings {
+    Scheduler& scheduler;
+    Random& random;
+    net::PacketTunnelFactory& tunnels;
+    Link::Dial dial;
+    /// A UDP port of the node's: what comes from there is never led into the network, which it carries.
+    std::function<bool(std::uint16_t port)> is_node_port;
+  };
+
+  /// `own`: the key of this host in the network.
+  Network(Surroundings surroundings, const PublicKey& own, NetworkObserver& observer);
+  ~Network() override;
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
+  /// What is wrong with the settings, for people; empty if they can be tried.
+  static std::string problem_with(const PublicKey& own, const NetworkSettings& settings);
+
+  /// Makes the interface. The error is for people; the network is then as it was before.
+  Result<void, std::string> open(const NetworkSettings& settings);
+  /// The same for other settings: peers that stay keep their connections. The interface stays if it can.
+  Result<void, std::string> change(const NetworkSettings& settings);
+  /// Ends all connections and takes the interface away.
+  void close(const std::string& reason);
+
+  /// Whether that key is a peer.
+  bool admits(const PublicKey& key) const { return links_.contains(key); }
+  /// A connection for IP packets that a peer has made. It goes if the key is no peer's.
+  void accept(std::unique_ptr<PeerStream> stream);
+
+  const PublicKey& own_key() const { return own_; }
+  /// First the one of the key.
+  const std::vector<ip::Ipv6>& addresses() const { return addresses_; }
+  /// nullptr while there is none.
+  const net::PacketTunnel* interface() const { return tunnel_.get(); }
+  const NetworkSettings& settings() const { return settings_; }
+  std::vector<PeerStatus> peers() const;
+  /// Those of no peer.
+  const Drops& drops() const { return drops_; }
+  void collect(MetricSink& sink) const;
+
+ private:
+  // Of the host
+  void on_packets(net::PacketTunnel& tunnel, std::span<MutableBytes> packets) override;
+  void on_tunnel_lost(net::PacketTunnel& tunnel, const std::string& reason) override;
+  // Of peers
+  void on_packets(Link& link, std::span<const MutableBytes> packets) override;
+  void on_undeliverable(Link& link, ByteView packet) override;
+  void on_link_changed(Link& link) override;
+
+  struct Peer {
+    NetworkPeer settings;
+    std::unique_ptr<Link> link;
+  };
+
+  net::TunnelSettings tunnel_settings(const NetworkSettings& settings) const;
+  void use(const NetworkSettings& settings);
+  Link* link_for(const ip::Packet& packet, MutableBytes bytes);
+  Link* refuse(Drop reason);
+  bool fits(Link& link, const ip::Packet& packet, MutableBytes bytes);
+  void flush(Link* link);
+  std::optional<MutableBytes> checked(Link& link, MutableBytes bytes);
+  void to_host(std::span<const MutableBytes> packets);
+  void answer_host(const ip::Packet& packet, ip::Unreachable reason);
+  void answer_peer(Link& link, const ip::Packet& packet);
+  const ip::Ipv6* own_address(const ip::Packet& packet) const;
+  bool is_own(const ip::Ipv6& host) const;
+  bool is_offered(const ip::Ipv6& host) const;
+
+  const Surroundings around_;
+  const PublicKey own_;
+  NetworkObserver& observer_;
+  NetworkSettings settings_;
+  std::vector<ip::Ipv6> addresses_;
+  Routes routes_;
+  Filter filter_;
+  NameServer names_;
+  std::map<PublicKey, Peer> links_;
+  std::unique_ptr<net::PacketTunnel> tunnel_;
+  Drops drops_;
+  TokenBucket answers_;
+
+  std::vector<MutableBytes> batch_;  // on its way, of one call
+  // The last destination, as packets come in trains.
+  ip::Ipv6 last_to_;
+  Link* last_link_ = nullptr;
+  std::array<std::uint8_t, net::kTunnelHeadroom + ip::kMaxIcmpSize + net::kTunnelTailroom> answer_{};
+};
+
+}  // namespace hsfwd::overlay

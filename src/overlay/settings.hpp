@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a private network is told: who is in it, under which addresses, and what they may reach.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ip/address.hpp"
+#include "node/keys.hpp"
+#include "overlay/port_rules.hpp"
+
+namespace hsfwd::overlay {
+
+/// Bytes: what is left of an Ethernet frame behind IP and UDP (28), UDX (20) and the seal (25), rounded down
+/// to what other tunnels have as well.
+inline constexpr std::size_t kDefaultMtu = 1420;
+
+struct NetworkPeer {
+  PublicKey key;
+  std::string name;                  // for people and DNS; may be empty
+  std::vector<ip::Ipv6> addresses;   // beside the one of its key
+  std::vector<ip::Prefix> networks;  // behind it, whose packets it takes and sends
+  std::optional<PortRules> allow;    // what it may reach here; everything if unset
+
+  bool operator==(const NetworkPeer&) const = default;
+};
+
+struct NetworkSettings {
+  std::string interface = "hsfwd%d";  // see net::TunnelSettings
+  std::size_t mtu = kDefaultMtu;
+  bool may_offload = true;
+  std::vector<ip::InterfaceAddress> addresses;  // of this host, beside the one of its key
+  std::vector<ip::Prefix> offers;               // networks behind this host that peers may reach
+  std::vector<NetworkPeer> peers;
+
+  bool operator==(const NetworkSettings&) const = default;
+};
+
+}  // namespace hsfwd::overlay

@@ -328,7 +328,7 @@ Config read_config(const toml::table& root, std::span<const Shape> tunnels) {
 }  // namespace
 
 std::string Shape::header() const {
-  return fmt::format(single ? "[{}]" : "[[{}]]", name);
+  return single ? fmt::format("[{}]", name) : fmt::format("[[{}]]", name);
 }
 
 const Section::Value* Section::find(std::string_view key) const {

@@ -5,6 +5,7 @@
 #include "cli/events.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
+#include "node/key_address.hpp"
 #include "platform/clock.hpp"
 #include "platform/identity_file.hpp"
 #include "util/text.hpp"
@@ -23,7 +24,8 @@ int run_keygen(const Arguments& arguments) {
   platform::SystemRandom random;
   const platform::Identity identity = require_identity(path, random);
   const PublicKey& key = identity.keys.public_key;
-  output.event(events::Identity{to_hex(key.view()), key_text(key), path, identity.created},
+  output.event(events::Identity{to_hex(key.view()), key_text(key), path, identity.created,
+                                ip::host_text(key_address(key))},
                key_text(key));
   return kDone;
 }

@@ -36,6 +36,36 @@ struct TunnelReady {
   }
 };
 
+struct NetworkReady {
+  static constexpr const char* kName = "ready";
+  static constexpr const char* kFrom = "tun, up";
+  std::string interface;
+  std::string public_key;
+  std::string key;
+  std::vector<std::string> addresses;
+  static constexpr auto fields() {
+    return std::tuple{
+        field("interface", &NetworkReady::interface), field("publicKey", &NetworkReady::public_key),
+        field("key", &NetworkReady::key), field("addresses", &NetworkReady::addresses)};
+  }
+};
+
+struct NetworkPeer {
+  static constexpr const char* kName = "peer";
+  static constexpr const char* kFrom = "tun, up";
+  std::string peer;
+  std::string name;
+  std::string state;
+  std::string path;    // empty: none
+  std::string remote;  // empty: none
+  std::string reason;  // why there is none
+  static constexpr auto fields() {
+    return std::tuple{field("peer", &NetworkPeer::peer),     field("name", &NetworkPeer::name),
+                      field("state", &NetworkPeer::state),   field("path", &NetworkPeer::path),
+                      field("remote", &NetworkPeer::remote), field("reason", &NetworkPeer::reason)};
+  }
+};
+
 struct NodeReady {
   static constexpr const char* kName = "ready";
   static constexpr const char* kFrom = "node";
@@ -239,9 +269,11 @@ struct Identity {
   std::string key;
   std::string file;
   bool created;
+  std::string address;  // of the key, in a network
   static constexpr auto fields() {
     return std::tuple{field("publicKey", &Identity::public_key), field("key", &Identity::key),
-                      field("file", &Identity::file), field("created", &Identity::created)};
+                      field("file", &Identity::file), field("created", &Identity::created),
+                      field("address", &Identity::address)};
   }
 };
 
@@ -481,7 +513,8 @@ struct Error {
   }
 };
 
-using All = std::tuple<Listening, TunnelReady, NodeReady, Relaying, TestnetReady, Valid, Warning,
+using All = std::tuple<Listening, TunnelReady, NetworkReady, NetworkPeer, NodeReady, Relaying,
+                       TestnetReady, Valid, Warning,
                        Connection, Moved, Dropped, Closed, Status, Peers, Reloaded, Down, Identity,
                        Tested, Found, PingConnection, Pong, Silence, Statistics, Attempt, Verdict,
                        Netcheck, Waiting, Error>;

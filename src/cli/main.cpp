@@ -36,6 +36,7 @@ constexpr Command kCommands[] = {
     {"expose", "TARGET...", "publish services under this machine's key", run_expose},
     {"connect", "PEER -L SPEC...", "open local ports that lead to PEER's services", run_connect},
     {"pipe", "PEER [SERVICE]", "connect standard input and output to a service", run_pipe},
+    {"tun", "PEER...", "make a network interface behind which peers are", run_tun},
     {"up", "[-c FILE]", "run all tunnels of a TOML file", run_up},
     {"check", "[-c FILE]", "validate a TOML file", run_check},
     {"status", "[-c FILE]", "show the state of the running up", run_status},

@@ -89,7 +89,8 @@ class TunnelSpec {
 
 /// What two tunnels of a process cannot both have.
 struct Claims {
-  std::set<PublicKey> keys;  // that are announced
+  std::set<PublicKey> keys;  // that are exposed
+  bool network = false;
 };
 
 class Tunnel {

@@ -3,11 +3,12 @@
 
 #include "cli/connect_kind.hpp"
 #include "cli/expose_kind.hpp"
+#include "cli/tun_kind.hpp"
 
 namespace hsfwd::cli {
 
 TunnelKinds tunnel_kinds() {
-  static constexpr const TunnelKind* kKinds[] = {&kExposeKind, &kConnectKind};
+  static constexpr const TunnelKind* kKinds[] = {&kExposeKind, &kConnectKind, &kTunKind};
   return kKinds;
 }
 

@@ -21,8 +21,12 @@ constexpr const char* kNoNetwork = "the peer has no network for this key";
 
 class Link::Connection final : net::ByteStreamObserver, PacketObserver {
  public:
-  Connection(Link& link, std::unique_ptr<PeerStream> stream, bool outgoing)
-      : link_(link), stream_(std::move(stream)), outgoing_(outgoing), heard_(link.scheduler_.now()) {
+  Connection(Link& link, std::uint64_t id, std::unique_ptr<PeerStream> stream, bool outgoing)
+      : link_(link),
+        id_(id),
+        stream_(std::move(stream)),
+        outgoing_(outgoing),
+        heard_(link.scheduler_.now()) {
     stream_->set_observer(this);
     stream_->set_packet_observer(this);
     stream_->set_on_path_changed([this] { link_.owner_.on_link_changed(link_); });
@@ -34,6 +38,7 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
     stream_->cancel();
   }
 
+  std::uint64_t id() const { return id_; }
   bool outgoing() const { return outgoing_; }
   bool open() const { return opened_.has_value(); }
   Instant opened() const { return opened_.value_or(Instant()); }
@@ -67,6 +72,7 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   void on_max_packet() override { link_.owner_.on_link_changed(link_); }
 
   Link& link_;
+  const std::uint64_t id_;
   std::unique_ptr<PeerStream> stream_;
   const bool outgoing_;
   std::optional<Instant> opened_;
@@ -74,12 +80,12 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   Instant sent_;
 };
 
-Link::Link(Scheduler& scheduler, const PublicKey& own, const PublicKey& peer, Dial dial,
-           LinkOwner& owner)
+Link::Link(Scheduler& scheduler, const PublicKey& own, const PublicKey& peer,
+           const Outside& outside, LinkOwner& owner)
     : scheduler_(scheduler),
       smaller_(own < peer),
       peer_(peer),
-      dial_(std::move(dial)),
+      outside_(outside),
       owner_(owner),
       connections_(scheduler),
       rest_timer_(scheduler, [this] { owner_.on_link_changed(*this); }),
@@ -100,9 +106,9 @@ bool Link::dialling() const {
                      [](const auto& connection) { return !connection->open(); });
 }
 
-std::optional<PeerInfo> Link::info() const {
+std::optional<Link::InUse> Link::in_use() const {
   if (active_ == nullptr) return std::nullopt;
-  return active_->stream().info();
+  return InUse{active_->id(), &active_->stream(), active_->opened()};
 }
 
 std::optional<std::size_t> Link::max_packet() const {
@@ -113,12 +119,13 @@ std::optional<std::size_t> Link::max_packet() const {
 // --- Connections ---
 
 void Link::begin_dial() {
-  add(dial_(peer_), true);
+  const std::uint64_t id = outside_.take_id();
+  add(id, outside_.dial(peer_, id), true);
   owner_.on_link_changed(*this);
 }
 
-void Link::add(std::unique_ptr<PeerStream> stream, bool outgoing) {
-  connections_.emplace(*this, std::move(stream), outgoing);
+void Link::add(std::uint64_t id, std::unique_ptr<PeerStream> stream, bool outgoing) {
+  connections_.emplace(*this, id, std::move(stream), outgoing);
 }
 
 void Link::accept(std::unique_ptr<PeerStream> stream) {
@@ -129,7 +136,7 @@ void Link::accept(std::unique_ptr<PeerStream> stream) {
     ++accepted;
     if (oldest == nullptr) oldest = connection.get();
   }
-  add(std::move(stream), false);
+  add(outside_.take_id(), std::move(stream), false);
   Connection& added = **std::prev(connections_.end());
   if (accepted >= kMaxConnections) {
     oldest->stream().reset_because(kTooMany);

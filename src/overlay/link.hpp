@@ -60,20 +60,29 @@ class Link {
   /// known to be gone.
   static constexpr std::size_t kMaxConnections = 3;
 
-  /// How a peer is dialled, in the words of the node.
-  using Dial = std::function<std::unique_ptr<PeerStream>(const PublicKey& peer)>;
+  struct Outside {
+    /// How a peer is dialled, in the words of the node. `id`: the connection's.
+    std::function<std::unique_ptr<PeerStream>(const PublicKey& peer, std::uint64_t id)> dial;
+    /// A number for another connection.
+    std::function<std::uint64_t()> take_id;
+  };
 
-  /// `own`: the key of this side, which decides between two connections.
-  Link(Scheduler& scheduler, const PublicKey& own, const PublicKey& peer, Dial dial,
-       LinkOwner& owner);
+  /// `own`: the key of this side, which decides between two connections. `outside` outlives the link.
+  Link(Scheduler& scheduler, const PublicKey& own, const PublicKey& peer,
+       const Outside& outside, LinkOwner& owner);
   ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
   const PublicKey& peer() const { return peer_; }
   State state() const;
-  /// Of the connection in use.
-  std::optional<PeerInfo> info() const;
+  /// The connection in use.
+  struct InUse {
+    std::uint64_t id = 0;
+    const PeerStream* stream = nullptr;
+    Instant since;
+  };
+  std::optional<InUse> in_use() const;
   /// Bytes of the largest packet that goes whole; nothing while that is not known.
   std::optional<std::size_t> max_packet() const;
   /// Why there is no connection, for people; empty if nothing is wrong.
@@ -95,7 +104,7 @@ class Link {
   class Connection;
 
   void begin_dial();
-  void add(std::unique_ptr<PeerStream> stream, bool outgoing);
+  void add(std::uint64_t id, std::unique_ptr<PeerStream> stream, bool outgoing);
   void on_open(Connection& connection);
   void on_over(Connection& connection, const std::string& reason);
   void on_packets(Connection& connection, std::span<const MutableBytes> packets);
@@ -111,7 +120,7 @@ class Link {
   Scheduler& scheduler_;
   const bool smaller_;  // our key
   const PublicKey peer_;
-  const Dial dial_;
+  const Outside& outside_;
   LinkOwner& owner_;
   OwnedSet<Connection> connections_;
   Connection* active_ = nullptr;

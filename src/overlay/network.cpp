@@ -132,7 +132,7 @@ void Network::use(const NetworkSettings& settings) {
     const PublicKey& key = settings_of_peer.key;
     Peer& peer = links_[key];
     if (!peer.link) {
-      peer.link = std::make_unique<Link>(around_.scheduler, own_, key, around_.dial, *this);
+      peer.link = std::make_unique<Link>(around_.scheduler, own_, key, around_.links, *this);
     }
     peer.settings = settings_of_peer;
     if (settings_of_peer.allow) {
@@ -339,7 +339,7 @@ std::vector<PeerStatus> Network::peers() const {
                       .addresses = {key_address(settings.key)},
                       .networks = settings.networks,
                       .state = link.state(),
-                      .connection = link.info(),
+                      .connection = link.in_use(),
                       .max_packet = link.max_packet(),
                       .traffic = link.traffic(),
                       .drops = link.drops(),

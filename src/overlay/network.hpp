@@ -42,7 +42,7 @@ struct PeerStatus {
   std::vector<ip::Ipv6> addresses;   // first the one of its key
   std::vector<ip::Prefix> networks;  // behind it
   Link::State state = Link::State::kIdle;
-  std::optional<PeerInfo> connection;
+  std::optional<Link::InUse> connection;
   std::optional<std::size_t> max_packet;
   LinkTraffic traffic;
   Drops drops;
@@ -55,7 +55,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
     Scheduler& scheduler;
     Random& random;
     net::PacketTunnelFactory& tunnels;
-    Link::Dial dial;
+    Link::Outside links;
     /// A UDP port of the node's: what comes from there is never led into the network, which it carries.
     std::function<bool(std::uint16_t port)> is_node_port;
   };

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/network_tunnel.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "cli/app.hpp"
+#include "cli/events.hpp"
+#include "cli/timeline.hpp"
+#include "platform/packet_tunnels.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+std::vector<std::string> texts_of(const std::vector<ip::Ipv6>& hosts) {
+  std::vector<std::string> out;
+  for (const ip::Ipv6& host : hosts) out.push_back(ip::host_text(host));
+  return out;
+}
+
+std::vector<std::string> texts_of(const std::vector<ip::Prefix>& networks) {
+  std::vector<std::string> out;
+  for (const ip::Prefix& network : networks) out.push_back(network.to_string());
+  return out;
+}
+
+std::vector<DropStatus> drops_of(const overlay::Drops& drops) {
+  std::vector<DropStatus> out;
+  for (int i = 0; i < static_cast<int>(overlay::Drop::kCount); ++i) {
+    const auto reason = static_cast<overlay::Drop>(i);
+    if (drops[reason] > 0) out.push_back({overlay::to_string(reason), drops[reason]});
+  }
+  return out;
+}
+
+const char* state_text(overlay::Link::State state) {
+  switch (state) {
+    case overlay::Link::State::kIdle:
+      return "idle";
+    case overlay::Link::State::kDialling:
+      return "dialling";
+    case overlay::Link::State::kOpen:
+      return "open";
+    case overlay::Link::State::kResting:
+      return "resting";
+  }
+  return "";
+}
+
+std::string name_of(const overlay::PeerStatus& peer) {
+  return peer.name.empty() ? key_text(peer.key) : peer.name;
+}
+
+TunPeerStatus status_of(const overlay::PeerStatus& peer) {
+  TunPeerStatus out{.peer = to_hex(peer.key.view()),
+                    .name = name_of(peer),
+                    .addresses = texts_of(peer.addresses),
+                    .networks = texts_of(peer.networks),
+                    .state = state_text(peer.state),
+                    .packets_to_peer = peer.traffic.packets_to_peer,
+                    .packets_from_peer = peer.traffic.packets_from_peer,
+                    .bytes_to_peer = peer.traffic.bytes_to_peer,
+                    .bytes_from_peer = peer.traffic.bytes_from_peer,
+                    .drops = drops_of(peer.drops)};
+  if (peer.connection) {
+    const PeerInfo info = peer.connection->stream->info();
+    out.path = to_string(info.path);
+    out.remote = info.remote.to_string();
+    out.rtt_millis = millis(info.rtt);
+  }
+  if (peer.max_packet) out.max_packet = *peer.max_packet;
+  if (!peer.error.empty()) out.problem = told(peer.error);
+  return out;
+}
+
+}  // namespace
+
+NetworkTunnel::NetworkTunnel(App& app, const TunSpec& spec, std::shared_ptr<KeyListener> listener)
+    : app_(app),
+      listener_(std::move(listener)),
+      tunnels_(platform::make_packet_tunnel_factory(app.loop())),
+      settings_(spec.settings),
+      network_({.scheduler = app.scheduler(),
+                .random = app.loop().random(),
+                .tunnels = *tunnels_,
+                .links = {.dial = [this](const PublicKey& peer,
+                                         std::uint64_t id) { return dial(peer, id); },
+                          .take_id = [this] { return app_.connection_ids().take(); }},
+                .is_node_port = [this](std::uint16_t port) { return app_.node().has_port(port); }},
+               listener_->public_key(), *this),
+      again_timer_(app.scheduler(), [this] { keep_trying(); }) {}
+
+NetworkTunnel::~NetworkTunnel() {
+  listener_->remove(*this);
+}
+
+void NetworkTunnel::claim(Claims& claims) const {
+  if (std::exchange(claims.network, true)) {
+    throw UserError{kFailed, "NETWORK_IN_USE", "there is a network already"};
+  }
+}
+
+void NetworkTunnel::prepare(Unavailable unavailable) {
+  const std::string mistake =
+      overlay::Network::problem_with(listener_->public_key(), settings_);
+  if (!mistake.empty()) throw UserError{kBadConfig, "BAD_NETWORK", "the network: " + mistake};
+  listener_->prepare(unavailable);
+  if (!open() && unavailable == Unavailable::kRefused) {
+    throw UserError{kFailed, "TUN_FAILED", problem_};
+  }
+}
+
+bool NetworkTunnel::open() {
+  const auto opened = network_.open(settings_);
+  problem_ = opened ? "" : opened.error();
+  return opened.ok();
+}
+
+std::optional<Tunnel::Problem> NetworkTunnel::problem() const {
+  if (!problem_.empty()) return Problem{"TUN_FAILED", problem_};
+  if (!listener_->problem().empty()) return Problem{"IDENTITY_IN_USE", listener_->problem()};
+  return std::nullopt;
+}
+
+void NetworkTunnel::start() {
+  listener_->start(*this);
+  report();
+}
+
+void NetworkTunnel::keep_trying() {
+  if (!open()) return again_timer_.start(kTunnelTryAgain);
+  report();
+}
+
+void NetworkTunnel::report() {
+  if (!problem_.empty()) {
+    report_problem();
+    return again_timer_.start(kTunnelTryAgain);
+  }
+  const auto addresses = texts_of(network_.addresses());
+  const std::string& interface = network_.interface()->name();
+  app_.output().event(
+      events::NetworkReady{interface, to_hex(listener_->public_key().view()),
+                           key_text(listener_->public_key()), addresses},
+      fmt::format("ready: network {}, this machine is {}\nits key: {}", interface,
+                  fmt::join(addresses, " and "), key_text(listener_->public_key())));
+}
+
+void NetworkTunnel::report_problem() const {
+  app_.output().error("TUN_FAILED", problem_ + "; trying again");
+}
+
+void NetworkTunnel::change(const TunnelSpec& spec) {
+  const auto& wanted = static_cast<const TunSpec&>(spec);
+  std::string mistake =
+      overlay::Network::problem_with(listener_->public_key(), wanted.settings);
+  if (!mistake.empty()) {
+    app_.output().error("BAD_NETWORK", "the network stays as it is: " + mistake);
+    return;
+  }
+  settings_ = wanted.settings;
+  const auto changed = network_.change(settings_);
+  problem_ = changed ? "" : changed.error();
+  again_timer_.stop();
+}
+
+void NetworkTunnel::close(const std::string& reason, std::function<void()> done) {
+  again_timer_.stop();
+  network_.close(reason);
+  listener_->stop(*this, std::move(done));
+}
+
+void NetworkTunnel::leave(std::function<void()> done) {
+  close(kEnding, std::move(done));
+}
+
+// --- Peers ---
+
+std::unique_ptr<PeerStream> NetworkTunnel::dial(const PublicKey& peer, std::uint64_t id) {
+  ConnectOptions options;
+  options.key_pair = listener_->keys();
+  options.extension = Extension{.features = Extension::kNoService | Extension::kIpPackets};
+  options.timeline = log_timeline(app_, app_.scheduler(), id);
+  return app_.node().connect_stream(peer, std::move(options));
+}
+
+bool NetworkTunnel::is_meant(const std::optional<Extension>& client) const {
+  return client && client->wants_packets();
+}
+
+Extension NetworkTunnel::answer(const Extension&) const {
+  return Extension{.features = Extension::kIpPackets};
+}
+
+void NetworkTunnel::on_connection(std::unique_ptr<PeerStream> peer) {
+  network_.accept(std::move(peer));
+}
+
+void NetworkTunnel::on_peer_changed(const PublicKey& key) {
+  for (const overlay::PeerStatus& peer : network_.peers()) {
+    if (peer.key == key) report_peer(peer);
+  }
+}
+
+/// What people and scripts wait for: that it is there, by which path, or why it is not.
+void NetworkTunnel::report_peer(const overlay::PeerStatus& peer) {
+  const TunPeerStatus status = status_of(peer);
+  const std::string path = status.path.value_or("");
+  const std::string remote = status.remote.value_or("");
+  const std::string problem = status.problem.value_or("");
+  const bool settled = peer.connection.has_value() || peer.state == overlay::Link::State::kResting;
+  if (!settled && peer.state != overlay::Link::State::kIdle) return;
+  const std::string now = path + remote + problem;
+  const auto [last, first] = told_.emplace(peer.key, "");
+  if (std::exchange(last->second, now) == now) return;
+  std::string text = fmt::format("peer {}: {}, {}", status.name, path, remote);
+  if (path.empty()) {
+    text = fmt::format("peer {}: {}", status.name,
+                       problem.empty() ? "not connected" : "not connected: " + problem);
+  }
+  app_.output().event(events::NetworkPeer{status.peer, status.name, status.state, path, remote,
+                                          problem},
+                      app_.quiet() ? "" : printable(text));
+}
+
+void NetworkTunnel::on_interface_lost(const std::string& reason) {
+  problem_ = reason;
+  report();
+}
+
+// --- What shows ---
+
+Json NetworkTunnel::status() const {
+  const net::PacketTunnel* const interface = network_.interface();
+  TunStatus out{.interface = interface != nullptr ? interface->name() : "",
+                .public_key = to_hex(listener_->public_key().view()),
+                .key = key_text(listener_->public_key()),
+                .addresses = texts_of(network_.addresses()),
+                .mtu = interface != nullptr ? interface->mtu() : settings_.mtu,
+                .offers = texts_of(settings_.offers),
+                .drops = drops_of(network_.drops())};
+  for (const overlay::PeerStatus& peer : network_.peers()) out.peers.push_back(status_of(peer));
+  if (const auto why = problem()) out.problem = told(why->text);
+  return encode(out);
+}
+
+std::vector<forward::OpenConnection> NetworkTunnel::connections() const {
+  std::vector<forward::OpenConnection> out;
+  for (const overlay::PeerStatus& peer : network_.peers()) {
+    if (!peer.connection) continue;
+    out.push_back({.id = peer.connection->id,
+                   .peer = peer.connection->stream,
+                   .service = "tun",
+                   .stats = {.to_peer = peer.traffic.bytes_to_peer,
+                             .from_peer = peer.traffic.bytes_from_peer},
+                   .since = peer.connection->since});
+  }
+  return out;
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/key_listener.hpp"
+#include "cli/tun_kind.hpp"
+#include "cli/tunnel.hpp"
+#include "overlay/network.hpp"
+
+namespace hsfwd::cli {
+
+/// A private network under a key of this machine.
+class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
+ public:
+  NetworkTunnel(App& app, const TunSpec& spec, std::shared_ptr<KeyListener> listener);
+  ~NetworkTunnel() override;
+
+  void claim(Claims& claims) const override;
+  void prepare(Unavailable unavailable) override;
+  std::optional<Problem> problem() const override;
+  void start() override;
+  void change(const TunnelSpec& spec) override;
+  void report() override;
+  void close(const std::string& reason, std::function<void()> done) override;
+  void leave(std::function<void()> done) override;
+  Json status() const override;
+  void collect(MetricSink& sink) const override { network_.collect(sink); }
+  std::vector<forward::OpenConnection> connections() const override;
+
+ private:
+  // Offer
+  bool admits(const PublicKey& who) const override { return network_.admits(who); }
+  bool is_meant(const std::optional<Extension>& client) const override;
+  Extension answer(const Extension& client) const override;
+  void on_connection(std::unique_ptr<PeerStream> peer) override;
+  ClientRelayPolicy client_relays() const override { return ClientRelayPolicy::kOpen; }
+  // overlay::NetworkObserver
+  void on_peer_changed(const PublicKey& peer) override;
+  void on_interface_lost(const std::string& reason) override;
+
+  std::unique_ptr<PeerStream> dial(const PublicKey& peer, std::uint64_t id);
+  bool open();
+  void keep_trying();
+  void report_problem() const;
+  void report_peer(const overlay::PeerStatus& peer);
+
+  App& app_;
+  const std::shared_ptr<KeyListener> listener_;
+  const std::unique_ptr<net::PacketTunnelFactory> tunnels_;
+  overlay::NetworkSettings settings_;
+  overlay::Network network_;
+  std::string problem_;  // of the interface
+  Timer again_timer_;
+  std::map<PublicKey, std::string> told_;  // what was last reported of a peer
+};
+
+}  // namespace hsfwd::cli

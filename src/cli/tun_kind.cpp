@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/tun_kind.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "cli/network_tunnel.hpp"
+#include "cli/planner.hpp"
+#include "cli/preflight.hpp"
+#include "cli/table.hpp"
+#include "platform/standard_streams.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+using Text = Planner::Text;
+
+constexpr config::Key kKeysOfTun[] = {
+    {.name = "peers",
+     .type = config::Key::Type::kTexts,
+     .needed = "peers: keys, or names from [peer.NAME]"},
+    {.name = "name"},
+    {.name = "identity"},
+    {.name = "address", .type = config::Key::Type::kTexts},
+    {.name = "allow",
+     .type = config::Key::Type::kTexts,
+     .instead = "leave it out to allow everything, or name a port, such as \"tcp:22\""},
+    {.name = "offer", .type = config::Key::Type::kTexts},
+    {.name = "mtu", .type = config::Key::Type::kInteger},
+    {.name = "offload", .type = config::Key::Type::kBoolean}};
+
+template <class Parse>
+auto parsed(const Planner& planner, const char* key, const Text& text, Parse&& parse) {
+  auto out = parse(text.value);
+  if (!out) {
+    planner.mistake(text.line, fmt::format("{} {}: {}", key, in_quotes(text.value), out.error()));
+  }
+  return std::move(*out);
+}
+
+std::optional<overlay::PortRules> read_rules(const Planner& planner,
+                                             const std::vector<Text>& texts) {
+  if (texts.empty()) return std::nullopt;
+  std::vector<std::string> words;
+  for (const Text& text : texts) {
+    parsed(planner, "allow", text, overlay::PortRule::parse);
+    words.push_back(text.value);
+  }
+  auto rules = overlay::PortRules::parse(words);
+  if (!rules) planner.mistake(texts.front().line, "allow: " + rules.error());
+  return std::move(*rules);
+}
+
+overlay::NetworkPeer read_peer(const Planner& planner, const Text& text,
+                               const std::optional<overlay::PortRules>& allow) {
+  const PeerReference peer = planner.peer(text);
+  if (peer.identity) {
+    planner.mistake(text.line, "a holesail address with a secret is no peer of a network");
+  }
+  overlay::NetworkPeer out{.key = peer.key, .allow = allow};
+  const config::Peer* const named = planner.named(text.value);
+  if (named == nullptr) return out;
+  out.name = text.value;
+  for (const Text& address : named->addresses) {
+    const auto parsed_address = parsed(planner, "address", address, parse_interface_address);
+    if (parsed_address.bits != ip::Prefix::kBits) {
+      planner.mistake(address.line, fmt::format("address {}: a peer has an address, not a network",
+                                                in_quotes(address.value)));
+    }
+    out.addresses.push_back(parsed_address.host);
+  }
+  for (const Text& network : named->networks) {
+    out.networks.push_back(parsed(planner, "networks", network, parse_network));
+  }
+  if (auto own = read_rules(planner, named->allow)) out.allow = std::move(own);
+  return out;
+}
+
+void read_tun(const config::Section& section, Planner& planner) {
+  auto out = std::make_shared<TunSpec>();
+  out->identity = planner.identity(section.text("identity"));
+  overlay::NetworkSettings& settings = out->settings;
+  if (const auto name = section.text("name")) {
+    const std::string problem = interface_name_problem(name->value);
+    if (!problem.empty()) {
+      planner.mistake(name->line, fmt::format("name {}: {}", in_quotes(name->value), problem));
+    }
+    settings.interface = name->value;
+  }
+  if (const auto mtu = section.integer("mtu")) {
+    const auto bytes = parse_tunnel_mtu(mtu->value);
+    if (!bytes) planner.mistake(mtu->line, "mtu: " + bytes.error());
+    settings.mtu = *bytes;
+  }
+  settings.may_offload = section.boolean("offload").value_or(true);
+  for (const Text& address : section.texts("address")) {
+    settings.addresses.push_back(parsed(planner, "address", address, parse_interface_address));
+  }
+  for (const Text& network : section.texts("offer")) {
+    settings.offers.push_back(parsed(planner, "offer", network, parse_network));
+  }
+  const auto allow = read_rules(planner, section.texts("allow"));
+  std::set<PublicKey> known;
+  for (const Text& text : section.texts("peers")) {
+    overlay::NetworkPeer peer = read_peer(planner, text, allow);
+    if (!known.insert(peer.key).second) {
+      planner.mistake(text.line, fmt::format("{} is among the peers twice", in_quotes(text.value)));
+    }
+    settings.peers.push_back(std::move(peer));
+  }
+  planner.add(std::move(out));
+}
+
+std::vector<std::string> words_of(const std::vector<DropStatus>& drops) {
+  std::vector<std::string> out;
+  for (const DropStatus& drop : drops) {
+    out.push_back(fmt::format("{} {}", drop.packets, drop.reason));
+  }
+  return out;
+}
+
+std::string peer_state(const TunPeerStatus& peer) {
+  if (peer.path) {
+    return fmt::format("{}, {}, {:.1f} ms", *peer.path, peer.remote.value_or(""),
+                       peer.rtt_millis.value_or(0));
+  }
+  return peer.state == "resting" ? "not reached" : peer.state;
+}
+
+std::string tun_text(const TunStatus& tun) {
+  std::string out = fmt::format("\n\nnetwork {}, MTU {}",
+                                tun.interface.empty() ? "without an interface" : tun.interface,
+                                tun.mtu);
+  out += fmt::format("\n{}", list_text("  addresses: ", tun.addresses, platform::output_width()));
+  if (!tun.offers.empty()) {
+    out += fmt::format("\n{}", list_text("  offers:    ", tun.offers, platform::output_width()));
+  }
+  if (tun.problem) out += fmt::format("\n  not open:  {}", *tun.problem);
+  Table table({"PEER", "ADDRESS", "STATE", "TO PEER", "FROM PEER"});
+  std::string problems;
+  for (const TunPeerStatus& peer : tun.peers) {
+    const std::string& address = peer.addresses.size() > 1 ? peer.addresses[1] : peer.addresses[0];
+    table.add({peer.name, address, peer_state(peer), size_text(peer.bytes_to_peer),
+               size_text(peer.bytes_from_peer)});
+    if (peer.problem) problems += fmt::format("\n{}: {}", peer.name, *peer.problem);
+    if (!peer.drops.empty()) {
+      problems += fmt::format("\n{}: dropped {}", peer.name, fmt::join(words_of(peer.drops), ", "));
+    }
+  }
+  out += "\n\n" + table.to_string(platform::output_width());
+  if (!tun.drops.empty()) {
+    problems += fmt::format("\ndropped {}", fmt::join(words_of(tun.drops), ", "));
+  }
+  return problems.empty() ? out : out + "\n" + problems;
+}
+
+std::string tuns_text(const Json& list) {
+  std::string out;
+  for (const auto& tun : decoded<std::vector<TunStatus>>(list)) out += tun_text(tun);
+  return out;
+}
+
+std::string peers_of_network(std::size_t number) {
+  return count_text(number, "peer", "peers") + " in the network";
+}
+
+}  // namespace
+
+const TunnelKind kTunKind = {.section = {"tun", kKeysOfTun, true},
+                             .read = read_tun,
+                             .list = "networks",
+                             .fields = names_of_fields<TunStatus>,
+                             .text = tuns_text,
+                             .number = "networkPeers",
+                             .number_text = peers_of_network};
+
+bool TunSpec::same(const TunnelSpec& other) const {
+  const auto& tun = static_cast<const TunSpec&>(other);
+  return identity == tun.identity && settings == tun.settings;
+}
+
+void TunSpec::check(Preflight& preflight) const {
+  preflight.check_identity(identity);
+}
+
+std::unique_ptr<Tunnel> TunSpec::make(App& app) const {
+  const platform::Identity own = require_identity(identity, app.loop().random());
+  return std::make_unique<NetworkTunnel>(app, *this,
+                                         app.key_listeners().get(app, own.keys, identity));
+}
+
+Result<ip::InterfaceAddress, std::string> parse_interface_address(const std::string& text) {
+  const auto out = ip::InterfaceAddress::parse(text);
+  if (!out) return Err("is not an address such as 10.246.0.1/16 or fd00::1/64");
+  if (out->host.is_any() || out->host.is_multicast() || out->host.is_loopback()) {
+    return Err("is not an address that an interface can have");
+  }
+  return *out;
+}
+
+Result<ip::Prefix, std::string> parse_network(const std::string& text) {
+  const auto out = ip::Prefix::parse(text);
+  if (out) {
+    if (out->length() == 0) {
+      return Err("is everything; to send everything through a peer is not supported");
+    }
+    return *out;
+  }
+  if (out.error() != Errc::kRefused) return Err("is not a network such as 192.168.1.0/24");
+  const auto host = ip::InterfaceAddress::parse(text);
+  return Err(fmt::format("is a host in a network; the network is {}", host->network().to_string()));
+}
+
+Result<std::size_t, std::string> parse_tunnel_mtu(std::int64_t mtu) {
+  if (mtu < static_cast<std::int64_t>(net::kMinMtuV6) ||
+      mtu > static_cast<std::int64_t>(net::kMaxMtu)) {
+    return Err(fmt::format("{} is not a number of bytes from {} to {}", mtu, net::kMinMtuV6,
+                           net::kMaxMtu));
+  }
+  return static_cast<std::size_t>(mtu);
+}
+
+std::string interface_name_problem(const std::string& name) {
+  net::TunnelSettings settings;
+  settings.name = name;
+  return net::problem_with(settings);
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// [tun]: a network interface behind which peers are.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/event.hpp"
+#include "cli/peer_reference.hpp"
+#include "cli/tunnel.hpp"
+#include "overlay/network.hpp"
+
+namespace hsfwd::cli {
+
+extern const TunnelKind kTunKind;
+
+struct DropStatus {
+  std::string reason;
+  std::uint64_t packets = 0;
+  static constexpr auto fields() {
+    return std::tuple{field("reason", &DropStatus::reason), field("packets", &DropStatus::packets)};
+  }
+};
+
+struct TunPeerStatus {
+  std::string peer;
+  std::string name;
+  std::vector<std::string> addresses;
+  std::vector<std::string> networks;  // behind it
+  std::string state;                  // idle, dialling, open, resting
+  Omittable<std::string> path;
+  Omittable<std::string> remote;
+  Omittable<double> rtt_millis;
+  Omittable<std::uint64_t> max_packet;  // bytes of an IP packet that goes whole
+  std::uint64_t packets_to_peer = 0;
+  std::uint64_t packets_from_peer = 0;
+  std::uint64_t bytes_to_peer = 0;
+  std::uint64_t bytes_from_peer = 0;
+  std::vector<DropStatus> drops;
+  Omittable<std::string> problem;
+  static constexpr auto fields() {
+    return std::tuple{field("peer", &TunPeerStatus::peer),
+                      field("name", &TunPeerStatus::name),
+                      field("addresses", &TunPeerStatus::addresses),
+                      field("networks", &TunPeerStatus::networks),
+                      field("state", &TunPeerStatus::state),
+                      field("path", &TunPeerStatus::path),
+                      field("remote", &TunPeerStatus::remote),
+                      field("rttMillis", &TunPeerStatus::rtt_millis),
+                      field("maxPacket", &TunPeerStatus::max_packet),
+                      field("packetsToPeer", &TunPeerStatus::packets_to_peer),
+                      field("packetsFromPeer", &TunPeerStatus::packets_from_peer),
+                      field("bytesToPeer", &TunPeerStatus::bytes_to_peer),
+                      field("bytesFromPeer", &TunPeerStatus::bytes_from_peer),
+                      field("drops", &TunPeerStatus::drops),
+                      field("problem", &TunPeerStatus::problem)};
+  }
+};
+
+struct TunStatus {
+  std::string interface;  // empty while there is none
+  std::string public_key;
+  std::string key;
+  std::vector<std::string> addresses;
+  std::uint64_t mtu = 0;
+  std::vector<std::string> offers;
+  std::vector<TunPeerStatus> peers;
+  std::vector<DropStatus> drops;  // of no peer
+  Omittable<std::string> problem;
+  static constexpr auto fields() {
+    return std::tuple{field("interface", &TunStatus::interface),
+                      field("publicKey", &TunStatus::public_key),
+                      field("key", &TunStatus::key),
+                      field("addresses", &TunStatus::addresses),
+                      field("mtu", &TunStatus::mtu),
+                      field("offers", &TunStatus::offers),
+                      field("peers", &TunStatus::peers),
+                      field("drops", &TunStatus::drops),
+                      field("problem", &TunStatus::problem)};
+  }
+};
+
+struct TunSpec final : TunnelSpec {
+  const TunnelKind& kind() const override { return kTunKind; }
+  /// The key of the network stays the same, whatever else changes.
+  std::string key() const override { return identity; }
+  bool same(const TunnelSpec& other) const override;
+  std::size_t number() const override { return settings.peers.size(); }
+  void check(Preflight& preflight) const override;
+  std::unique_ptr<Tunnel> make(App& app) const override;
+
+  std::string identity;  // path
+  overlay::NetworkSettings settings;
+};
+
+// The words of a network, on the command line and in files. The errors are one clause for people.
+Result<ip::InterfaceAddress, std::string> parse_interface_address(const std::string& text);
+Result<ip::Prefix, std::string> parse_network(const std::string& text);
+Result<std::size_t, std::string> parse_tunnel_mtu(std::int64_t mtu);
+/// Why an interface cannot be called so; empty if it can.
+std::string interface_name_problem(const std::string& name);
+
+}  // namespace hsfwd::cli

@@ -28,7 +28,7 @@ Instant at(Duration time) {
 }
 
 /// A list that is searched from end to end, in the order of what was noted last.
-struct Model {
+struct FlowList {
   struct Entry {
     Flow flow;
     Step step;
@@ -130,7 +130,7 @@ TEST_CASE("what is over makes room before the table grows") {
 TEST_CASE("conversations are as a plain list has them") {
   sim::SeededRandom random(3);
   Conversations conversations(kSecret);
-  Model model;
+  FlowList model;
   Instant now;
   constexpr Step kSteps[] = {Step::kBegin, Step::kGoOn, Step::kEnd, Step::kDatagram, Step::kEcho};
   for (int i = 0; i < 200000; ++i) {

@@ -23,9 +23,9 @@ constexpr std::uint8_t kAck = ip::tcp_flag::kAck;
 constexpr std::uint8_t kRst = ip::tcp_flag::kRst;
 constexpr std::uint8_t kFin = ip::tcp_flag::kFin;
 
-struct World {
-  World() : World({"tcp:22"}) {}
-  explicit World(const std::vector<std::string>& texts) {
+struct Neighbourhood {
+  Neighbourhood() : Neighbourhood({"tcp:22"}) {}
+  explicit Neighbourhood(const std::vector<std::string>& texts) {
     for (const bool v6 : {false, true}) {
       REQUIRE(routes.add(single(v6, kPeerHost), kPeer));
       REQUIRE(routes.add(single(v6, kOtherHost), kOther));
@@ -67,7 +67,7 @@ Fields udp(bool v6, std::uint16_t from, std::uint16_t to) {
 
 TEST_CASE("a peer limited to one port reaches no other, by no packet of TCP or UDP") {
   for (const bool v6 : {false, true}) {
-    World world;
+    Neighbourhood world;
     for (int flags = 0; flags < 256; ++flags) {
       const auto f = static_cast<std::uint8_t>(flags);
       CHECK(world.in(tcp(v6, 5000, 22, f).build()) == Verdict::kPass);
@@ -87,7 +87,7 @@ TEST_CASE("a peer limited to one port reaches no other, by no packet of TCP or U
 
 TEST_CASE("a peer answers what this host has begun, and nothing beside it") {
   for (const bool v6 : {false, true}) {
-    World world;
+    Neighbourhood world;
     world.out(mirrored(tcp(v6, 443, 40000, kSyn)));
     CHECK(world.in(tcp(v6, 443, 40000, kSyn | kAck).build()) == Verdict::kPass);
     world.out(mirrored(tcp(v6, 443, 40000, kAck)));
@@ -115,7 +115,7 @@ TEST_CASE("a peer answers what this host has begun, and nothing beside it") {
 }
 
 TEST_CASE("a peer does not keep a conversation alive") {
-  World world;
+  Neighbourhood world;
   world.out(mirrored(udp(false, 53, 40000)));
   for (int i = 0; i < 5; ++i) {
     CHECK(world.in(udp(false, 53, 40000).build()) == Verdict::kPass);
@@ -126,7 +126,7 @@ TEST_CASE("a peer does not keep a conversation alive") {
 }
 
 TEST_CASE("what this host answers begins nothing") {
-  World world({"tcp:22", "udp:5000"});
+  Neighbourhood world({"tcp:22", "udp:5000"});
   // Resets, and what else a host sends without having opened.
   for (const std::uint8_t flags : {kRst, kAck, static_cast<std::uint8_t>(kRst | kAck), kFin,
                                    static_cast<std::uint8_t>(kSyn | kAck)}) {
@@ -143,7 +143,7 @@ TEST_CASE("what this host answers begins nothing") {
 }
 
 TEST_CASE("new rules count at once, and end nothing that this host has begun") {
-  World world({"tcp:22"});
+  Neighbourhood world({"tcp:22"});
   world.out(mirrored(tcp(false, 443, 40000, kSyn)));
   world.filter.set_rules(kPeer, *PortRules::parse(std::vector<std::string>{"tcp:80"}));
   CHECK(world.in(tcp(false, 1, 22, kAck).build()) == Verdict::kNotAllowed);
@@ -156,7 +156,7 @@ TEST_CASE("new rules count at once, and end nothing that this host has begun") {
 }
 
 TEST_CASE("one peer's rules and conversations are not another's") {
-  World world;
+  Neighbourhood world;
   CHECK(world.in(tcp(false, 1, 80, kSyn).build(), kOther) == Verdict::kPass);
   world.filter.set_rules(kOther, PortRules());
   world.out(mirrored(tcp(false, 443, 40000, kSyn)), kPeer);
@@ -166,14 +166,14 @@ TEST_CASE("one peer's rules and conversations are not another's") {
 
 TEST_CASE("pings pass by a rule, and everything by the rule for everything") {
   for (const bool v6 : {false, true}) {
-    World world({"icmp"});
+    Neighbourhood world({"icmp"});
     CHECK(world.in(echo(v6, true)) == Verdict::kPass);
     CHECK(world.in(echo(v6, false)) == Verdict::kNotAllowed);
     // A router that says that it is one, a neighbour, a query for the time.
     for (const int type : {9, 10, 13, 17, 133, 134, 135, 136}) {
       CHECK(world.in(icmp(v6, static_cast<std::uint8_t>(type), Bytes(20))) != Verdict::kPass);
     }
-    World all({"*"});
+    Neighbourhood all({"*"});
     CHECK(all.in(
               Fields{.v6 = v6, .protocol = 132, .host = kPeerHost, .payload = Bytes(20)}.build()) ==
           Verdict::kPass);
@@ -183,7 +183,7 @@ TEST_CASE("pings pass by a rule, and everything by the rule for everything") {
 
 TEST_CASE("an ICMP error passes if it is about what this host sends to the peer") {
   for (const bool v6 : {false, true}) {
-    World world({"tcp:22", "icmp"});
+    Neighbourhood world({"tcp:22", "icmp"});
     world.out(mirrored(tcp(v6, 443, 40000, kSyn)));
     world.out(mirrored(udp(v6, 53, 40000)));
     world.out(mirrored(echo(v6, true, 7), v6));
@@ -212,7 +212,7 @@ TEST_CASE("an ICMP error passes if it is about what this host sends to the peer"
 
 TEST_CASE("an ICMP error that is cut anywhere, or not about us, does not pass") {
   for (const bool v6 : {false, true}) {
-    World world;
+    Neighbourhood world;
     world.out(mirrored(tcp(v6, 443, 40000, kSyn)));
     const Bytes about = mirrored(tcp(v6, 443, 40000, kAck));
     const std::size_t ports_end = (v6 ? 40u : 20u) + 4u;
@@ -234,21 +234,21 @@ TEST_CASE("an ICMP error that is cut anywhere, or not about us, does not pass") 
 
 TEST_CASE("no peer speaks of what goes to another, whatever else it may") {
   for (const bool v6 : {false, true}) {
-    World world;
+    Neighbourhood world;
     Bytes about = mirrored(tcp(v6, 443, 40000, kAck));
     const std::uint8_t type = error_types(v6)[1];
     CHECK(world.in(error(v6, type, about), kOther) == Verdict::kError);
     about[v6 ? 39 : 19] = kOtherHost;
     CHECK(world.in(error(v6, type, about), kOther) == Verdict::kPass);
     CHECK(world.in(error(v6, type, about), kPeer) == Verdict::kError);
-    World all({"*"});
+    Neighbourhood all({"*"});
     CHECK(all.in(error(v6, type, about), kPeer) == Verdict::kError);
   }
 }
 
 TEST_CASE("later fragments pass behind a first one that has passed, for a while") {
   for (const bool v6 : {false, true}) {
-    World world({"udp:5000"});
+    Neighbourhood world({"udp:5000"});
     CHECK(world.in(fragment(v6, 5000, 1, false)) == Verdict::kFragment);
     CHECK(world.in(fragment(v6, 5000, 1, true)) == Verdict::kPass);
     CHECK(world.in(fragment(v6, 5000, 1, false)) == Verdict::kPass);
@@ -272,7 +272,7 @@ TEST_CASE("later fragments pass behind a first one that has passed, for a while"
 
 TEST_CASE("a hundred thousand random packets pass as a list of what was sent says") {
   sim::SeededRandom random(11);
-  World world({"tcp:22", "udp:5000-5002", "icmp"});
+  Neighbourhood world({"tcp:22", "udp:5000-5002", "icmp"});
   using Sent = std::tuple<bool, std::uint8_t, std::uint16_t, std::uint16_t>;
   std::set<Sent> sent;  // family, protocol, our port, their port
   int passed = 0;

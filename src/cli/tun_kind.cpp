@@ -195,9 +195,9 @@ std::unique_ptr<Tunnel> TunSpec::make(App& app) const {
 
 Result<ip::InterfaceAddress, std::string> parse_interface_address(const std::string& text) {
   const auto out = ip::InterfaceAddress::parse(text);
-  if (!out) return Err("is not an address such as 10.246.0.1/16 or fd00::1/64");
+  if (!out) return Err<std::string>("is not an address such as 10.246.0.1/16 or fd00::1/64");
   if (out->host.is_any() || out->host.is_multicast() || out->host.is_loopback()) {
-    return Err("is not an address that an interface can have");
+    return Err<std::string>("is not an address that an interface can have");
   }
   return *out;
 }
@@ -206,11 +206,11 @@ Result<ip::Prefix, std::string> parse_network(const std::string& text) {
   const auto out = ip::Prefix::parse(text);
   if (out) {
     if (out->length() == 0) {
-      return Err("is everything; to send everything through a peer is not supported");
+      return Err<std::string>("is everything; to send everything through a peer is not supported");
     }
     return *out;
   }
-  if (out.error() != Errc::kRefused) return Err("is not a network such as 192.168.1.0/24");
+  if (out.error() != Errc::kRefused) return Err<std::string>("is not a network such as 192.168.1.0/24");
   const auto host = ip::InterfaceAddress::parse(text);
   return Err(fmt::format("is a host in a network; the network is {}", host->network().to_string()));
 }

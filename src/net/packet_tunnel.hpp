@@ -39,6 +39,7 @@ struct TunnelRoute {
   ip::Prefix to;
   /// Among routes to the same network the least wins. Without one it is kRouteMetric.
   std::optional<std::uint32_t> metric = std::nullopt;
+  bool operator==(const TunnelRoute&) const = default;
 };
 
 /// Above those of networks that the host is in itself: the direct way wins.
@@ -58,6 +59,7 @@ struct TunnelSettings {
   /// Whether the host may hand over, and be given, TCP and UDP segments in one piece, where the
   /// implementation knows how: faster, and not every kernel is right about it.
   bool may_offload = true;
+  bool operator==(const TunnelSettings&) const = default;
 };
 
 /// What is wrong with the settings, for people; empty if they can be tried.

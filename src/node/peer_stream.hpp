@@ -3,11 +3,28 @@
 
 #include <cstddef>
 #include <functional>
+#include <span>
 
 #include "net/byte_stream.hpp"
 #include "node/peer_info.hpp"
 
 namespace hsfwd {
+
+/// What happens to the IP packets of a connection. None of these calls may destroy the stream, unless through
+/// Scheduler::retire, which then tells nothing more.
+class PacketObserver {
+ public:
+  virtual ~PacketObserver() = default;
+  /// All that came in at once: whatever the peer sent, which need not be IP packets that make sense. They may
+  /// be overwritten until it returns, as may the net::kTunnelWriteHeadroom bytes ahead of each, so that
+  /// they can go to PacketTunnel::write as they are.
+  virtual void on_packets(std::span<const MutableBytes> packets) = 0;
+  /// After send_packets() has taken less than it was given: it is worth another attempt. May come without
+  /// reason.
+  virtual void on_packets_writable() = 0;
+  /// max_packet() is another.
+  virtual void on_max_packet() = 0;
+};
 
 /// A connection to a peer, encrypted end to end, as a stream with back-pressure both ways: what pipes
 /// are made of. Its observer's on_reset may come instead of on_open; info() then has the error.
@@ -32,6 +49,23 @@ class PeerStream : public net::BufferedByteStream {
   virtual std::size_t max_message() const = 0;
   /// Called for each message from the peer, whose bytes end with the call.
   virtual void set_on_message(std::function<void(ByteView)> on_message) = 0;
+
+  /// Open, and both sides pass IP packets to each other: Extension::kIpPackets.
+  virtual bool takes_packets() const { return false; }
+  /// Bytes of the largest IP packet that goes whole at the moment; 0 unless takes_packets().
+  virtual std::size_t max_packet() const { return 0; }
+  /// IP packets, from the front, and how many were taken, which is none unless takes_packets(). Ahead of each
+  /// are net::kTunnelHeadroom bytes and behind it net::kTunnelTailroom, which are overwritten, as is the
+  /// packet, once it is taken; it is free again on return. May be lost, doubled or reordered. Those larger than
+  /// max_packet() go in two parts; what is too large for that is taken, and lost. Fewer than given: the socket
+  /// is full, or the peer has to show first that it is there; on_packets_writable follows.
+  virtual std::size_t send_packets(std::span<const MutableBytes> packets) {
+    static_cast<void>(packets);
+    return 0;
+  }
+  /// Set by whoever connects at once, and by a server when it is handed the stream: what comes in while there
+  /// is none is lost.
+  virtual void set_packet_observer(PacketObserver* observer) { static_cast<void>(observer); }
 
   /// Gives up at once, and calls nobody any more. For retiring it from inside one of its own
   /// callbacks.

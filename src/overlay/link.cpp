@@ -12,7 +12,7 @@ namespace {
 // A connection that was heard of within this time is there.
 constexpr Duration kSilence = 3_s;
 // Of two sides the one that has made the connection ends it; the other would dial anew at the same moment.
-constexpr Duration kOthersGrace = Duration::minutes(1);
+constexpr Duration kOthersGrace = 1_min;
 constexpr const char* kUnused = "nothing was sent for long";
 constexpr const char* kTooMany = "this peer has made another connection";
 constexpr const char* kNoNetwork = "the peer has no network for this key";
@@ -80,7 +80,7 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   Instant sent_;
 };
 
-Link::Link(Scheduler& scheduler, const PublicKey& own, const PublicKey& peer,
+Link::Link(Scheduler& scheduler, PacketPool& pool, const PublicKey& own, const PublicKey& peer,
            const Outside& outside, LinkOwner& owner)
     : scheduler_(scheduler),
       smaller_(own < peer),
@@ -88,6 +88,7 @@ Link::Link(Scheduler& scheduler, const PublicKey& own, const PublicKey& peer,
       outside_(outside),
       owner_(owner),
       connections_(scheduler),
+      queue_(pool, kDialledQueue),
       rest_timer_(scheduler, [this] { owner_.on_link_changed(*this); }),
       idle_timer_(scheduler, [this] { look_for_idle(); }) {}
 
@@ -196,6 +197,7 @@ void Link::choose() {
     if (best == nullptr || better(*connection, *best)) best = connection.get();
   }
   active_ = best;
+  queue_.set_limits(active_ != nullptr ? kOpenQueue : kDialledQueue);
 }
 
 void Link::look_for_idle() {
@@ -235,6 +237,13 @@ void Link::wake() {
 }
 
 // --- Packets ---
+
+Drops Link::drops() const {
+  Drops out = drops_;
+  out.add(Drop::kQueueFull, queue_.drops().full);
+  out.add(Drop::kLate, queue_.drops().old + queue_.drops().codel);
+  return out;
+}
 
 void Link::send(std::span<const MutableBytes> packets) {
   switch (state()) {
@@ -280,7 +289,7 @@ void Link::drain() {
 
 void Link::give_up_waiting() {
   for (;;) {
-    const auto batch = queue_.all();
+    const auto batch = queue_.front(scheduler_.now());
     if (batch.empty()) return;
     drops_.add(Drop::kUnreachable, batch.size());
     for (const MutableBytes packet : batch) owner_.on_undeliverable(*this, packet);

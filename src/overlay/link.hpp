@@ -52,7 +52,7 @@ class Link {
   enum class State { kIdle, kDialling, kOpen, kResting };
 
   /// Nothing was sent or received for so long: the connection goes, and comes back when it is wanted.
-  static constexpr Duration kIdleTime = Duration::minutes(10);
+  static constexpr Duration kIdleTime = 10_min;
   /// After a failure; doubled with each further one up to the second.
   static constexpr Duration kFirstRest = 1_s;
   static constexpr Duration kLongestRest = 30_s;
@@ -67,8 +67,9 @@ class Link {
     std::function<std::uint64_t()> take_id;
   };
 
-  /// `own`: the key of this side, which decides between two connections. `outside` outlives the link.
-  Link(Scheduler& scheduler, const PublicKey& own, const PublicKey& peer,
+  /// `own`: the key of this side, which decides between two connections. The
+  /// references outlive the link.
+  Link(Scheduler& scheduler, PacketPool& pool, const PublicKey& own, const PublicKey& peer,
        const Outside& outside, LinkOwner& owner);
   ~Link();
   Link(const Link&) = delete;
@@ -88,8 +89,8 @@ class Link {
   /// Why there is no connection, for people; empty if nothing is wrong.
   const std::string& error() const { return error_; }
   const LinkTraffic& traffic() const { return traffic_; }
-  Drops& drops() { return drops_; }
-  const Drops& drops() const { return drops_; }
+  void drop(Drop reason) { drops_.add(reason); }
+  Drops drops() const;
 
   /// Packets with the seam's room around each, which is overwritten, as are they.
   void send(std::span<const MutableBytes> packets);
@@ -124,7 +125,7 @@ class Link {
   LinkOwner& owner_;
   OwnedSet<Connection> connections_;
   Connection* active_ = nullptr;
-  PacketQueue queue_;
+  CodelQueue queue_;
   Duration rest_ = kFirstRest;
   Timer rest_timer_;
   Timer idle_timer_;

@@ -7,7 +7,6 @@
 #include <set>
 #include <utility>
 
-#include "ip/icmp.hpp"
 #include "ip/mss.hpp"
 #include "node/key_address.hpp"
 #include "util/metrics.hpp"
@@ -132,7 +131,8 @@ void Network::use(const NetworkSettings& settings) {
     const PublicKey& key = settings_of_peer.key;
     Peer& peer = links_[key];
     if (!peer.link) {
-      peer.link = std::make_unique<Link>(around_.scheduler, own_, key, around_.links, *this);
+      peer.link = std::make_unique<Link>(around_.scheduler, pool_, own_, key, around_.links,
+                                         static_cast<LinkOwner&>(*this));
     }
     peer.settings = settings_of_peer;
     if (settings_of_peer.allow) {
@@ -241,7 +241,7 @@ bool Network::fits(Link& link, const ip::Packet& packet, MutableBytes bytes) {
       MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
   const MutableBytes answer = ip::packet_too_big(packet, mtu, *from, room);
   if (answer.empty()) return true;  // it may be cut
-  link.drops().add(Drop::kTooBig);
+  link.drop(Drop::kTooBig);
   if (answers_.try_take(around_.scheduler.now(), 1)) to_host({&answer, 1});
   return false;
 }
@@ -264,7 +264,7 @@ void Network::on_packets(Link& link, std::span<const MutableBytes> packets) {
 
 std::optional<MutableBytes> Network::checked(Link& link, MutableBytes bytes) {
   const auto refused = [&](Drop reason) {
-    link.drops().add(reason);
+    link.drop(reason);
     return std::nullopt;
   };
   const auto packet = ip::Packet::parse(bytes);

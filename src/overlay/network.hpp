@@ -15,17 +15,19 @@
 #include <string>
 #include <vector>
 
-#include "ip/packet.hpp"
+#include "ip/icmp.hpp"
 #include "net/packet_tunnel.hpp"
 #include "overlay/drops.hpp"
 #include "overlay/filter.hpp"
 #include "overlay/link.hpp"
-#include "overlay/names.hpp"
 #include "overlay/routes.hpp"
 #include "overlay/settings.hpp"
 #include "util/token_bucket.hpp"
 
 namespace hsfwd::overlay {
+
+/// Bytes of memory that packets take which wait, of all peers together.
+inline constexpr std::size_t kMaxWaiting = std::size_t{16} << 20;
 
 class NetworkObserver {
  public:
@@ -127,7 +129,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   std::vector<ip::Ipv6> addresses_;
   Routes routes_;
   Filter filter_;
-  NameServer names_;
+  PacketPool pool_{kMaxWaiting};
   std::map<PublicKey, Peer> links_;
   std::unique_ptr<net::PacketTunnel> tunnel_;
   Drops drops_;

@@ -24,6 +24,10 @@ int run_keygen(const Arguments& arguments) {
   platform::SystemRandom random;
   const platform::Identity identity = require_identity(path, random);
   const PublicKey& key = identity.keys.public_key;
+  // Standard output is the key alone, for scripts.
+  if (!output.json() && !line.flag("quiet")) {
+    output.note("its address in a network: " + ip::host_text(key_address(key)));
+  }
   output.event(events::Identity{to_hex(key.view()), key_text(key), path, identity.created,
                                 ip::host_text(key_address(key))},
                key_text(key));

@@ -28,7 +28,10 @@ std::string node_text(const events::NodeState& node) {
 
 std::string tunnels_text(const Json& event, TunnelKinds kinds) {
   std::string out;
-  for (const TunnelKind* kind : kinds) out += kind->text(event.at(kind->list));
+  for (const TunnelKind* kind : kinds) {
+    // An older `up` knows fewer kinds.
+    if (const auto list = event.find(kind->list); list != event.end()) out += kind->text(*list);
+  }
   return out;
 }
 

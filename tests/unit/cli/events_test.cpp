@@ -104,6 +104,7 @@ Words other_words(const Row& row) {
     return {"network", "peer", "announcement", "nodes", "answer", "end"};
   }
   if (row.events.contains("connection") && row.from != "ping") return {"direct", "lan", "relayed"};
+  if (row.events.contains("peer")) return {"idle", "dialling", "open", "resting"};
   if (row.events.contains("peers")) return {"in", "out"};
   if (row.from == "node" && row.events.contains("ready")) return {"--relay"};
   return {};

@@ -96,7 +96,7 @@ void walk_over_tunnels(MetricSink& sink) {
   const auto keys = KeyPair::generate(app.loop().random());
   cli::ExposeSpec spec;
   spec.services = {*forward::Service::parse("80")};
-  const cli::Exposure exposure(app, spec, keys, std::nullopt);
+  const cli::Exposure exposure(app, spec, app.key_listeners().get(app, keys, "nowhere"));
   exposure.collect(sink);
   const cli::PeerTunnel tunnel(app, {.key = keys.public_key},
                                *forward::LocalForward::parse("8080"));

@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overlay/network.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "unit/overlay/members.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::overlay;
+
+namespace {
+
+constexpr std::uint8_t kHopLimit = 64;
+
+Bytes ipv6(const ip::Ipv6& from, const ip::Ipv6& to, std::uint8_t protocol, const Bytes& upper) {
+  Bytes out = {0x60, 0, 0, 0, static_cast<std::uint8_t>(upper.size() >> 8),
+               static_cast<std::uint8_t>(upper.size()), protocol, kHopLimit};
+  append(out, from.bytes);
+  append(out, to.bytes);
+  append(out, upper);
+  return out;
+}
+
+Bytes udp(const ip::Ipv6& from, const ip::Ipv6& to, const std::string& text,
+          std::uint16_t port = 4000) {
+  const std::size_t size = ip::kUdpHeaderSize + text.size();
+  Bytes upper = {0x13, 0x88, static_cast<std::uint8_t>(port >> 8), static_cast<std::uint8_t>(port),
+                 static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size), 0, 1};
+  append(upper, as_bytes(text));
+  return ipv6(from, to, ip::protocol::kUdp, upper);
+}
+
+Bytes tcp(const ip::Ipv6& from, const ip::Ipv6& to, std::uint16_t from_port, std::uint16_t port,
+          std::uint8_t flags) {
+  Bytes upper(ip::kTcpHeaderSize);
+  upper[0] = static_cast<std::uint8_t>(from_port >> 8);
+  upper[1] = static_cast<std::uint8_t>(from_port);
+  upper[2] = static_cast<std::uint8_t>(port >> 8);
+  upper[3] = static_cast<std::uint8_t>(port);
+  upper[12] = 5 << 4;
+  upper[13] = flags;
+  return ipv6(from, to, ip::protocol::kTcp, upper);
+}
+
+/// ICMPv6's type and code, if the packet is one.
+std::optional<std::pair<int, int>> icmp_of(const Bytes& packet) {
+  if (packet.size() < 48 || packet[6] != ip::protocol::kIcmpv6) return std::nullopt;
+  return std::pair{packet[40], packet[41]};
+}
+
+constexpr std::pair<int, int> kNoRoute{1, 0};
+constexpr std::pair<int, int> kProhibited{1, 1};
+
+NetworkPeer peer(const Member& member) {
+  return {.key = member.key(), .name = {}, .addresses = {}, .networks = {}, .allow = {}};
+}
+
+NetworkPeer limited_peer(const Member& member, std::vector<std::string> rules) {
+  NetworkPeer out = peer(member);
+  out.allow = *PortRules::parse(rules);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a packet to a key's address makes a connection and arrives, as do all answers over it") {
+  Members net(1);
+  net.open_all();
+  Member& a = net[0];
+  Member& b = net[1];
+  const Bytes question = udp(a.address(), b.address(), "question");
+  const Bytes answer = udp(b.address(), a.address(), "answer");
+  a.send(question);
+  std::vector<Bytes> at_b;
+  REQUIRE(net.until([&] { return !(at_b = b.received()).empty(); }));
+  CHECK(at_b == std::vector<Bytes>{question});
+  b.send(answer);
+  std::vector<Bytes> at_a;
+  REQUIRE(net.until([&] { return !(at_a = a.received()).empty(); }));
+  CHECK(at_a == std::vector<Bytes>{answer});
+  CHECK(a.dials() == 1);
+  CHECK(b.dials() == 0);
+  const PeerStatus status = a.status_of(b.key());
+  CHECK(status.state == Link::State::kOpen);
+  CHECK(status.addresses == std::vector<ip::Ipv6>{b.address()});
+  CHECK(status.traffic.packets_to_peer == 1);
+  CHECK(status.traffic.bytes_to_peer == question.size());
+  CHECK(status.traffic.packets_from_peer == 1);
+  CHECK(status.drops.total() == 0);
+}
+
+TEST_CASE("two hosts that call each other at once lose nothing, and go on over one connection") {
+  Members net(2);
+  net.open_all();
+  Member& a = net[0];
+  Member& b = net[1];
+  a.send(udp(a.address(), b.address(), "from a"));
+  b.send(udp(b.address(), a.address(), "from b"));
+  std::size_t at_a = 0;
+  std::size_t at_b = 0;
+  REQUIRE(net.until([&] {
+    at_a += a.received().size();
+    at_b += b.received().size();
+    return at_a == 1 && at_b == 1;
+  }));
+  CHECK(a.dials() == 1);
+  CHECK(b.dials() == 1);
+  net.swarm.world.run_for(10_s);
+  for (int i = 0; i < 20; ++i) {
+    a.send(udp(a.address(), b.address(), "more"));
+    b.send(udp(b.address(), a.address(), "more"));
+    net.swarm.world.run_for(1_s);
+  }
+  CHECK(a.received().size() == 20);
+  CHECK(b.received().size() == 20);
+  // The same on both sides.
+  CHECK(a.status_of(b.key()).connection->stream->info().outgoing !=
+        b.status_of(a.key()).connection->stream->info().outgoing);
+}
+
+TEST_CASE("an address of the network that is nobody's is answered at once, and nobody is dialled") {
+  Members net(3);
+  net.open_all();
+  Member& a = net[0];
+  const auto nobody = key_address(net.swarm.keys(99).public_key);
+  a.send(udp(a.address(), nobody, "who?"));
+  const auto answers = a.received();
+  REQUIRE(answers.size() == 1);
+  CHECK(icmp_of(answers[0]) == kNoRoute);
+  CHECK(a.network().drops()[Drop::kNoRoute] == 1);
+  CHECK(a.dials() == 0);
+  // A flood of them is not.
+  for (int i = 0; i < 1000; ++i) a.send(udp(a.address(), nobody, "who?"));
+  CHECK(a.received().size() < 100);
+}
+
+TEST_CASE("what waits for a peer that is not there is given back, and it is found once it comes") {
+  Members net(4);
+  Member& a = net[0];
+  Member& b = net[1];
+  a.open({peer(b)});
+  net.swarm.world.run_for(5_s);
+  a.send(udp(a.address(), b.address(), "early"));
+  std::vector<Bytes> answers;
+  REQUIRE(net.until([&] { return !(answers = a.received()).empty(); }, 2_min));
+  CHECK(icmp_of(answers[0]) == kNoRoute);
+  CHECK(a.status_of(b.key()).state == Link::State::kResting);
+  CHECK(!a.status_of(b.key()).error.empty());
+  // Meanwhile there is no second attempt, and no waiting.
+  const int dials = a.dials();
+  a.send(udp(a.address(), b.address(), "again"));
+  CHECK(icmp_of(a.received().at(0)) == kNoRoute);
+  CHECK(a.dials() == dials);
+  CHECK(a.status_of(b.key()).drops[Drop::kUnreachable] == 2);
+
+  b.open({peer(a)});
+  std::vector<Bytes> at_b;
+  REQUIRE(net.until(
+      [&] {
+        a.send(udp(a.address(), b.address(), "now?"));
+        net.swarm.world.run_for(1_s);
+        return !(at_b = b.received()).empty();
+      },
+      3_min));
+  CHECK(a.status_of(b.key()).error.empty());
+}
+
+TEST_CASE("a host that is in no network with us gets no answer, and is not let in") {
+  Members net(5, 3);
+  Member& a = net[0];
+  Member& b = net[1];
+  Member& stranger = net[2];
+  a.open({peer(b)});
+  b.open({peer(a)});
+  stranger.open({peer(a)});
+  net.swarm.world.run_for(10_s);
+  stranger.send(udp(stranger.address(), a.address(), "let me in"));
+  net.swarm.world.run_for(1_min);
+  CHECK(a.received().empty());
+  CHECK(stranger.status_of(a.key()).traffic.packets_to_peer == 0);
+}
+
+TEST_CASE("a packet under another's address is dropped and counted, wherever it comes from") {
+  Members net(6, 3);
+  Member& a = net[0];
+  Member& b = net[1];
+  Member& c = net[2];
+  a.open({peer(b), peer(c)});
+  c.open({peer(a), peer(b)});
+  // b takes c's address for its own.
+  NetworkSettings forged;
+  forged.interface = "hsfwd0";
+  forged.peers = {peer(a)};
+  forged.addresses = {{c.address(), ip::Prefix::kBits}};
+  b.open(forged);
+  net.swarm.world.run_for(10_s);
+  b.send(udp(c.address(), a.address(), "I am c"));
+  REQUIRE(net.until([&] { return a.status_of(b.key()).drops[Drop::kSpoofed] == 1; }));
+  CHECK(a.received().empty());
+  // And one of this host's own programs.
+  a.send(udp(c.address(), b.address(), "I am c"));
+  CHECK(a.network().drops()[Drop::kForeign] == 1);
+  CHECK(a.status_of(b.key()).traffic.packets_to_peer == 0);
+}
+
+TEST_CASE("a network behind a peer is reached if it offers that, and the peer is believed for it") {
+  Members net(7);
+  Member& a = net[0];
+  Member& b = net[1];
+  const ip::Prefix behind = *ip::Prefix::parse("fd01::/64");
+  const ip::Ipv6 there = *ip::Ipv6::parse("fd01::7");
+  NetworkPeer to_b = peer(b);
+  to_b.networks = {behind};
+  a.open({to_b});
+  NetworkSettings settings;
+  settings.interface = "hsfwd0";
+  settings.peers = {peer(a)};
+  SECTION("not offered") {
+    b.open(settings);
+    net.swarm.world.run_for(10_s);
+    a.send(udp(a.address(), there, "anybody?"));
+    REQUIRE(net.until([&] { return b.status_of(a.key()).drops[Drop::kNotForUs] == 1; }));
+    CHECK(b.received().empty());
+  }
+  SECTION("offered") {
+    settings.offers = {behind};
+    b.open(settings);
+    net.swarm.world.run_for(10_s);
+    a.send(udp(a.address(), there, "anybody?"));
+    REQUIRE(net.until([&] { return !b.received().empty(); }));
+    b.send(udp(there, a.address(), "I am"));
+    REQUIRE(net.until([&] { return !a.received().empty(); }));
+    // Another network is not b's.
+    b.send(udp(*ip::Ipv6::parse("fd02::7"), a.address(), "I am"));
+    CHECK(b.network().drops()[Drop::kForeign] == 1);
+  }
+}
+
+TEST_CASE("a peer with rules reaches what they name, is told of the rest, and answers everything") {
+  Members net(8);
+  Member& a = net[0];
+  Member& b = net[1];
+  a.open({peer(b)});
+  b.open({limited_peer(a, {"tcp:22"})});
+  net.swarm.world.run_for(10_s);
+  const Bytes allowed = tcp(a.address(), b.address(), 1000, 22, ip::tcp_flag::kSyn);
+  a.send(allowed);
+  a.send(tcp(a.address(), b.address(), 1000, 80, ip::tcp_flag::kSyn));
+  REQUIRE(net.until([&] { return b.status_of(a.key()).drops[Drop::kRefused] == 1; }));
+  CHECK(b.received() == std::vector<Bytes>{allowed});
+  std::vector<Bytes> told;
+  REQUIRE(net.until([&] { return !(told = a.received()).empty(); }));
+  CHECK(icmp_of(told[0]) == kProhibited);
+  // What b begins is answered.
+  b.send(udp(b.address(), a.address(), "name?", 53));
+  REQUIRE(net.until([&] { return !a.received().empty(); }));
+  Bytes answer = udp(a.address(), b.address(), "a", 5000);
+  answer[40] = 0;
+  answer[41] = 53;
+  a.send(answer);
+  REQUIRE(net.until([&] { return !b.received().empty(); }));
+}
+
+TEST_CASE("a peer that is killed and comes back is reached again") {
+  Members net(9);
+  net.open_all();
+  Member& a = net[0];
+  Member& b = net[1];
+  a.send(udp(a.address(), b.address(), "before"));
+  REQUIRE(net.until([&] { return !b.received().empty(); }));
+  b.die();
+  net.swarm.world.run_for(1_s);
+  Member again(net.swarm, b.host(), 2);
+  again.open({peer(a)});
+  REQUIRE(net.until(
+      [&] {
+        a.send(udp(a.address(), b.address(), "after"));
+        net.swarm.world.run_for(1_s);
+        return !again.received().empty();
+      },
+      2_min));
+  // Also what it begins itself, while the other side still thinks of the old connection.
+  again.send(udp(again.address(), a.address(), "hello"));
+  REQUIRE(net.until([&] { return !a.received().empty(); }));
+}
+
+TEST_CASE("a host that moves to another address keeps its network") {
+  Members net(10);
+  net.open_all();
+  Member& a = net[0];
+  Member& b = net[1];
+  a.send(udp(a.address(), b.address(), "before"));
+  REQUIRE(net.until([&] { return !b.received().empty(); }));
+  a.host().freeze();
+  a.host().set_address(net.swarm.world.core(), net::Ipv4::of(61, 2, 2, 2));
+  a.node().on_network_change();
+  a.host().run();
+  const Instant moved = net.swarm.world.now();
+  REQUIRE(net.until([&] {
+    a.send(udp(a.address(), b.address(), "after"));
+    net.swarm.world.run_for(200_ms);
+    return !b.received().empty();
+  }));
+  CHECK(net.swarm.world.now() - moved < 15_s);
+}
+
+TEST_CASE("a peer that leaves the configuration loses its connection, and others keep theirs") {
+  Members net(11, 3);
+  net.open_all();
+  Member& a = net[0];
+  Member& b = net[1];
+  Member& c = net[2];
+  a.send(udp(a.address(), b.address(), "b"));
+  a.send(udp(a.address(), c.address(), "c"));
+  REQUIRE(net.until([&] {
+    return a.status_of(b.key()).state == Link::State::kOpen &&
+           a.status_of(c.key()).state == Link::State::kOpen;
+  }));
+  NetworkSettings settings = a.network().settings();
+  settings.peers.erase(settings.peers.begin());
+  a.host().freeze();
+  REQUIRE(a.network().change(settings));
+  a.host().run();
+  net.swarm.world.run_for(5_s);
+  CHECK(b.status_of(a.key()).state != Link::State::kOpen);
+  CHECK(a.status_of(c.key()).state == Link::State::kOpen);
+  CHECK(a.dials() == 2);
+  static_cast<void>(a.received());
+  a.send(udp(a.address(), b.address(), "b"));
+  CHECK(icmp_of(a.received().at(0)) == kNoRoute);
+}
+
+TEST_CASE("the network's own datagrams are not led into it") {
+  Members net(12);
+  Member& a = net[0];
+  Member& b = net[1];
+  NetworkPeer to_b = peer(b);
+  const ip::Ipv6 own = ip::Ipv6::mapped(0x0af60001);
+  to_b.addresses = {ip::Ipv6::mapped(0x0af60002)};
+  NetworkSettings settings;
+  settings.interface = "hsfwd0";
+  settings.addresses = {{own, ip::Prefix::kIpv4Bits + 16}};
+  settings.peers = {to_b};
+  a.open(settings);
+  const std::uint16_t port = a.node().status().local.port;
+  Bytes packet = {0x45, 0, 0, 28, 0, 0, 0, 0, 64, ip::protocol::kUdp, 0, 0, 10, 246, 0, 1,
+                  10,   246, 0, 2};
+  append(packet, Bytes{static_cast<std::uint8_t>(port >> 8), static_cast<std::uint8_t>(port), 0, 9,
+                       0, 8, 0, 0});
+  a.send(packet);
+  CHECK(a.network().drops()[Drop::kLoop] == 1);
+  CHECK(a.dials() == 0);
+  packet[20] ^= 1;  // of another program
+  a.send(packet);
+  CHECK(a.dials() == 1);
+}
+
+TEST_CASE("packets of random bytes, from the host and from a peer, do no harm") {
+  Members net(13);
+  net.open_all();
+  Member& a = net[0];
+  Member& b = net[1];
+  a.send(udp(a.address(), b.address(), "before"));
+  REQUIRE(net.until([&] { return !b.received().empty(); }));
+  sim::SeededRandom random(7);
+  for (int i = 0; i < 5000; ++i) {
+    Bytes packet(random.u64() % 1400 + 1);
+    random.fill(packet);
+    // Most that is wrong with a packet is found behind what is right.
+    if (i % 2 == 0 && packet.size() > 48) {
+      const Bytes head = udp(a.address(), b.address(), std::string(packet.size() - 48, 'x'));
+      std::copy_n(head.begin(), 6 + random.u64() % 42, packet.begin());
+    }
+    a.send(std::move(packet));
+    if (i % 50 == 0) net.swarm.world.run_for(10_ms);
+  }
+  net.swarm.world.run_for(5_s);
+  static_cast<void>(b.received());
+  static_cast<void>(a.received());
+  a.send(udp(a.address(), b.address(), "after"));
+  REQUIRE(net.until([&] { return !b.received().empty(); }));
+}
+
+TEST_CASE("a connection that nobody uses ends, and is made again when it is wanted") {
+  Members net(14);
+  net.open_all();
+  Member& a = net[0];
+  Member& b = net[1];
+  a.send(udp(a.address(), b.address(), "before"));
+  REQUIRE(net.until([&] { return !b.received().empty(); }));
+  net.swarm.world.run_for(Link::kIdleTime + 10_s);
+  CHECK(a.status_of(b.key()).state == Link::State::kIdle);
+  CHECK(a.status_of(b.key()).error.empty());
+  CHECK(b.status_of(a.key()).state == Link::State::kIdle);
+  a.send(udp(a.address(), b.address(), "after"));
+  REQUIRE(net.until([&] { return !b.received().empty(); }));
+  CHECK(a.dials() == 2);
+}
+
+TEST_CASE("an interface that is deleted is reported, and opened again") {
+  Members net(15);
+  net.open_all();
+  Member& a = net[0];
+  a.host().freeze();
+  a.tunnels().lose("hsfwd0", "the interface was deleted");
+  a.host().run();
+  CHECK(a.lost() == std::vector<std::string>{"the interface was deleted"});
+  CHECK(a.network().interface() == nullptr);
+  a.host().freeze();
+  REQUIRE(a.network().open(a.network().settings()));
+  a.host().run();
+  a.send(udp(a.address(), net[1].address(), "again"));
+  REQUIRE(net.until([&] { return !net[1].received().empty(); }));
+}
+
+TEST_CASE("settings that contradict themselves are named") {
+  Members net(16, 3);
+  Member& a = net[0];
+  NetworkSettings settings;
+  const auto problem = [&] { return Network::problem_with(a.key(), settings); };
+  NetworkPeer b = peer(net[1]);
+  NetworkPeer c = peer(net[2]);
+  b.name = "b";
+  c.name = "c";
+  settings.peers = {b, c};
+  CHECK(problem().empty());
+  settings.peers[0].addresses = settings.peers[1].addresses = {ip::Ipv6::mapped(0x0a000001)};
+  CHECK(problem() == "b and c both have 10.0.0.1/32");
+  settings.peers[0].addresses.clear();
+  settings.addresses = {{ip::Ipv6::mapped(0x0a000001), ip::Prefix::kBits}};
+  CHECK(problem() == "this host and c both have 10.0.0.1/32");
+  settings.addresses.clear();
+  settings.peers[0].addresses = {c.key == b.key ? ip::Ipv6() : key_address(c.key)};
+  CHECK(problem().find("b and c both have") == 0);
+  settings.peers = {peer(a)};
+  CHECK(problem().find("has this host's own key") != std::string::npos);
+}

@@ -169,8 +169,7 @@ void Dht::on_wake_up() {
 }
 
 void Dht::collect(MetricSink& sink) const {
-  sink.gauge("hsfwd_connections", "Connections to peers, those under way included",
-             connections_.size());
+  connections_.collect(sink);
   node_.collect(sink);
   endpoint_.collect(sink);
   mux_.collect(sink);

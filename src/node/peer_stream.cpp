@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "hyperdht/peer/peer_socket.hpp"
@@ -12,9 +13,10 @@ namespace hsfwd {
 
 namespace {
 
-class DhtStream final : public PeerStream {
+class DhtStream final : public PeerStream, private hyperdht::IpPacketObserver {
  public:
   explicit DhtStream(std::unique_ptr<hyperdht::PeerSocket> socket) : socket_(std::move(socket)) {}
+  ~DhtStream() override { socket_->set_packet_observer(nullptr); }
 
   // PeerStream
   PeerInfo info() const override {
@@ -45,6 +47,15 @@ class DhtStream final : public PeerStream {
   void set_on_message(std::function<void(ByteView)> on_message) override {
     socket_->set_on_message(std::move(on_message));
   }
+  bool takes_packets() const override { return socket_->takes_packets(); }
+  std::size_t max_packet() const override { return socket_->max_packet(); }
+  std::size_t send_packets(std::span<const MutableBytes> packets) override {
+    return socket_->send_packets(packets);
+  }
+  void set_packet_observer(PacketObserver* observer) override {
+    packet_observer_ = observer;
+    socket_->set_packet_observer(observer != nullptr ? this : nullptr);
+  }
   void cancel() override {
     socket_->silence();
     socket_->reset();
@@ -67,7 +78,15 @@ class DhtStream final : public PeerStream {
   void reset_behind(const std::string& reason) override { socket_->reset_behind(reason); }
 
  private:
+  // hyperdht::IpPacketObserver
+  void on_packets(std::span<const MutableBytes> packets) override {
+    packet_observer_->on_packets(packets);
+  }
+  void on_packets_writable() override { packet_observer_->on_packets_writable(); }
+  void on_max_packet() override { packet_observer_->on_max_packet(); }
+
   const std::unique_ptr<hyperdht::PeerSocket> socket_;
+  PacketObserver* packet_observer_ = nullptr;
 };
 
 }  // namespace

@@ -42,4 +42,9 @@ Result<Packets::Opened> Packets::open(ByteView packet, MutableBytes room) {
   return Opened{static_cast<PacketChannel>(plaintext[0]), plaintext.subspan(1)};
 }
 
+Result<Packets::Opened> Packets::open_in_place(MutableBytes packet) {
+  if (packet.size() < kOverhead) return Err(Errc::kTruncated);
+  return open(packet, packet.subspan(kCounterSize));
+}
+
 }  // namespace hsfwd::secret_stream

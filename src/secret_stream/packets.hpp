@@ -13,6 +13,8 @@ namespace hsfwd::secret_stream {
 enum class PacketChannel : std::uint8_t {
   kControl = 0,   // of hsfwd itself, about the connection
   kMessages = 1,  // of the application
+  kIp = 2,        // each an IP packet
+  kIpParts = 3,   // each one of two parts of an IP packet
 };
 
 /// Packets beside the streams between two hsfwd peers, each in a datagram of its own:
@@ -37,11 +39,13 @@ class Packets {
 
   struct Opened {
     PacketChannel channel;  // may have no name here
-    ByteView payload;       // in `room`
+    MutableBytes payload;   // in `room`
   };
   /// Into `room`, which has as many bytes as `packet`, or more. Errors: kTruncated, kAuthentication,
   /// kRefused for a repeat. All are ordinary; the packet is dropped.
   Result<Opened> open(ByteView packet, MutableBytes room);
+  /// Where it is: the payload begins kHeadroom bytes behind the packet.
+  Result<Opened> open_in_place(MutableBytes packet);
 
  private:
   crypto::PacketSealer sending_;

@@ -18,6 +18,7 @@ enum class Deadline : std::uint8_t {
   kTimeout,      // everything may be
   kWindowProbe,  // the peer's closed window may have opened unheard
   kHeartbeat,
+  kSizeProbe,  // the answer to a probe that is a message is overdue
 };
 
 /// The deadlines of a stream, with one timer for all of them.
@@ -55,7 +56,7 @@ class Deadlines {
   }
 
  private:
-  static constexpr std::size_t kCount = 5;
+  static constexpr std::size_t kCount = 6;
   static constexpr Instant kNever = Instant::max();
 
   static constexpr std::size_t index(Deadline what) { return static_cast<std::size_t>(what); }

@@ -17,6 +17,9 @@ enum class Event : std::uint8_t {
   kAcknowledged,
   kEnd,
   kWritable,
+  kMtuChanged,
+  kProbeWanted,
+  kMessagesWritable,
   kClosed,
 };
 

@@ -115,6 +115,7 @@ class Mux {
   std::vector<Receiver*> dirty_;
   std::vector<Receiver*> flushing_;
   std::vector<ByteView> delivering_;
+  std::vector<MutableBytes> delivering_messages_;
   std::vector<PooledBuffer> delivering_memory_;
   bool in_batch_ = false;
   Task batch_task_;

@@ -203,14 +203,26 @@ std::optional<std::size_t> Path::wanted_probe() const {
 }
 
 void Path::on_probe_acked() {
+  const std::size_t before = mtu_.current();
   mtu_.on_probe_acked(scheduler_.now());
-  congestion_->set_packet_size(mtu_.current() - kOverhead);
+  if (mtu_.current() != before) on_mtu_changed();
+}
+
+void Path::on_probe_lost() {
+  if (!mtu_.on_probe_lost(scheduler_.now())) return;
+  on_mtu_changed();
+  shrunk_ = true;
 }
 
 void Path::on_large_lost() {
   if (!mtu_.on_large_lost(scheduler_.now())) return;
-  congestion_->set_packet_size(mtu_.current() - kOverhead);
+  on_mtu_changed();
   shrunk_ = true;
+}
+
+void Path::on_mtu_changed() {
+  congestion_->set_packet_size(mtu_.current() - kOverhead);
+  for (PathUser* const user : users_) user->wake();
 }
 
 }  // namespace hsfwd::udx

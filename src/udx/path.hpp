@@ -104,6 +104,8 @@ class Path {
   void on_arrival(const net::UdpSocket& socket, const net::Address& from, std::size_t datagram);
   /// False: the peer has to show that it is there before it is sent so much.
   bool spend_allowance(std::size_t datagram);
+  /// It would be true.
+  bool allows(std::size_t datagram) const { return !allowance_ || *allowance_ >= datagram; }
 
   // --- Taking turns ---
 
@@ -155,11 +157,15 @@ class Path {
   std::optional<std::size_t> wanted_probe() const;
   void on_probe_sent(std::size_t size) { mtu_.on_probe_sent(size); }
   void on_probe_acked();
-  void on_probe_lost() { mtu_.on_probe_lost(scheduler_.now()); }
+  void on_probe_lost();
   /// Who sent it is gone.
   void on_probe_abandoned() { mtu_.on_probe_abandoned(); }
   void on_large_acked() { mtu_.on_large_acked(); }
   void on_large_lost();
+  /// A message leaves, of so many bytes as an IP packet.
+  void on_message_sent(std::size_t size) {
+    if (size > PathMtu::kBase) mtu_.on_large_message(scheduler_.now());
+  }
   /// The path carries less than it did: packets that were cut for more may be fragmented.
   bool shrunk() const { return shrunk_; }
 
@@ -176,6 +182,7 @@ class Path {
   void drop_turn(PathUser& user);
   void wake_first();
   void arm_pacer();
+  void on_mtu_changed();
 
   Scheduler& scheduler_;
   const Transmitter& transmitter_;

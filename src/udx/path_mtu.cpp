@@ -18,10 +18,14 @@ constexpr Duration kSearchAgain = 600_s;
 constexpr Duration kSearchAfterBlackHole = 60_s;
 // Large packets that fail for good without one arriving in between.
 constexpr int kBlackHoleThreshold = 2;
+// How long a proven size is relied on by messages. A probe a second is little beside what they carry, and
+// what runs over them gives up no connection within the few seconds that it takes to notice.
+constexpr Duration kConfirmAfter = 1_s;
 }  // namespace
 
 void PathMtu::begin_search() {
   searching_ = true;
+  confirming_ = false;
   ceiling_ = max_ + 1;
   failures_ = 0;
   next_search_.reset();
@@ -48,8 +52,8 @@ void PathMtu::on_path_works(Instant now) {
 }
 
 std::optional<std::size_t> PathMtu::wanted_probe(Instant) const {
-  if (!searching_ || probe_under_way_) return std::nullopt;
-  return target_;
+  if (probe_under_way_ || (!searching_ && !confirming_)) return std::nullopt;
+  return searching_ ? target_ : current_;
 }
 
 void PathMtu::on_probe_sent(std::size_t size) {
@@ -59,6 +63,8 @@ void PathMtu::on_probe_sent(std::size_t size) {
 
 void PathMtu::on_probe_acked(Instant now) {
   probe_under_way_ = false;
+  proven_at_ = now;
+  confirming_ = false;
   if (!searching_) return;
   current_ = std::max(current_, target_);
   suspicious_ = 0;
@@ -70,9 +76,14 @@ void PathMtu::on_probe_acked(Instant now) {
   }
 }
 
-void PathMtu::on_probe_lost(Instant now) {
+bool PathMtu::on_probe_lost(Instant now) {
   probe_under_way_ = false;
-  if (!searching_ || ++failures_ < kMaxProbeFailures) return;
+  if ((!searching_ && !confirming_) || ++failures_ < kMaxProbeFailures) return false;
+  if (confirming_) {
+    current_ = kBase;
+    begin_search();
+    return true;
+  }
   failures_ = 0;
   ceiling_ = target_;
   if (ceiling_ - current_ <= kResolution) {
@@ -80,12 +91,20 @@ void PathMtu::on_probe_lost(Instant now) {
   } else {
     aim();
   }
+  return false;
+}
+
+void PathMtu::on_large_message(Instant now) {
+  if (searching_ || confirming_ || current_ <= kBase || now - proven_at_ < kConfirmAfter) return;
+  confirming_ = true;
+  failures_ = 0;
 }
 
 bool PathMtu::on_large_lost(Instant now) {
   if (current_ <= kBase || ++suspicious_ < kBlackHoleThreshold) return false;
   current_ = kBase;
   searching_ = false;
+  confirming_ = false;
   probe_under_way_ = false;
   suspicious_ = 0;
   search_again_at(now + kSearchAfterBlackHole);

@@ -7,6 +7,9 @@
 // Differs from upstream, which climbs in steps of 32 and never comes down again: this search climbs
 // as far as padding goes, halves the interval where that fails, and a path that swallows large
 // packets is taken back to the base size.
+//
+// Messages beside a stream are never acknowledged, so their loss says nothing. While large ones leave
+// that the size rests on, it is probed again now and then (RFC 8899, section 3: confirmation).
 #pragma once
 
 #include <cstdint>
@@ -34,7 +37,8 @@ class PathMtu {
 
   void on_probe_sent(std::size_t size);
   void on_probe_acked(Instant now);
-  void on_probe_lost(Instant now);
+  /// True when the path has become a black hole for the proven size, as from on_large_lost().
+  bool on_probe_lost(Instant now);
   /// Nobody will hear of it any more.
   void on_probe_abandoned() { probe_under_way_ = false; }
   /// A packet above the base size that was no probe has arrived.
@@ -42,6 +46,8 @@ class PathMtu {
   /// Such a packet had to be given up on (lost again after repeats). True when the path is a black
   /// hole for its size and the proven size has been taken back to the base.
   bool on_large_lost(Instant now);
+  /// A message above the base size leaves.
+  void on_large_message(Instant now);
 
   /// Another path, whose kernel limit is `max`.
   void reset(std::size_t max);
@@ -55,12 +61,14 @@ class PathMtu {
   std::size_t max_;
   std::size_t current_ = kBase;
   bool searching_ = false;
+  bool confirming_ = false;  // the proven size is probed again
   bool probe_under_way_ = false;
   std::size_t target_ = 0;
   std::size_t ceiling_ = 0;  // sizes from here on have failed
   int failures_ = 0;         // of this target
   int suspicious_ = 0;
   std::optional<Instant> next_search_;
+  Instant proven_at_;
   bool works_ = false;
 };
 

@@ -32,8 +32,9 @@ class Receiver {
  private:
   friend class Mux;
 
+  /// `packet` lies in `datagram`, which may be overwritten until the batch is over.
   virtual void input(net::UdpSocket& socket, const net::Address& from, const Packet& packet,
-                     ByteView datagram) = 0;
+                     MutableBytes datagram) = 0;
   /// Tells the observer one thing, as the last thing it does: the receiver may be gone after. False
   /// when there is nothing.
   virtual bool deliver_next() = 0;

@@ -32,7 +32,7 @@ void RelayLeg::connect(net::UdpSocket& socket, StreamId remote_id, net::Address 
 }
 
 void RelayLeg::input(net::UdpSocket& socket, const net::Address& from, const Packet& packet,
-                     ByteView datagram) {
+                     MutableBytes datagram) {
   if (closed_ || other_ == nullptr) return;
   if (!accept(socket, from, packet)) {
     ++refused_;

@@ -54,7 +54,7 @@ class RelayLeg final : private Receiver {
 
  private:
   void input(net::UdpSocket& socket, const net::Address& from, const Packet& packet,
-             ByteView datagram) override;
+             MutableBytes datagram) override;
   bool deliver_next() override;
   void flush() override {}
   void run_out_of_memory() override {}  // a packet is lost, as networks lose packets

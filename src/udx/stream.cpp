@@ -73,6 +73,7 @@ void Stream::on_path_changed(const Place& left) {
   const PathChange::Destination to{path_.remote(), change_.current().id};
   change_.begin(left, to, flight_.end(), flight_.empty());
   flight_.forget_probes();
+  forget_size_probe();
   rack_.reset();
   check_change_final();
   mark_dirty();
@@ -87,6 +88,7 @@ void Stream::on_path_redirected() {
   if (!connected()) return;
   const PathChange::Destination to{path_.remote(), change_.current().id};
   change_.set(to);
+  forget_size_probe();
   repeat_in_flight();
 }
 
@@ -154,6 +156,44 @@ void Stream::send_message(ByteView first, ByteView second) {
   mark_dirty();
 }
 
+bool Stream::claim_messages(std::size_t number, std::size_t bytes) {
+  if (closed_ || !connected()) return false;
+  const std::size_t datagrams = bytes + number * kOverhead;
+  if (!transmitter_.blocked(*socket()) && path_.spend_allowance(datagrams)) return true;
+  message_waits_ = datagrams;
+  return false;
+}
+
+void Stream::send_messages(std::span<const MutableBytes> messages) {
+  if (closed_ || !connected() || messages.empty()) return;
+  const Header h = header(kMessage, flight_.end());
+  transmitter_.send_messages({socket(), remote()}, h, messages);
+  stats_.packets_sent += messages.size();
+  const auto larger = [](MutableBytes a, MutableBytes b) { return a.size() < b.size(); };
+  path_.on_message_sent(
+      std::max_element(messages.begin(), messages.end(), larger)->size() + kOverhead);
+  if (probes_with_messages_ && path_.wanted_probe()) mark_dirty();
+}
+
+void Stream::probe_with_messages() {
+  probes_with_messages_ = true;
+  mark_dirty();
+}
+
+/// The next one is another, whatever its size.
+void Stream::forget_size_probe() {
+  size_probe_.under_way = false;
+  size_probe_.size = 0;
+  deadlines_.clear(Deadline::kSizeProbe);
+}
+
+void Stream::on_probe_answered(std::uint32_t number) {
+  if (closed_ || !size_probe_.under_way || number != size_probe_.number) return;
+  forget_size_probe();
+  path_.on_probe_acked();
+  mark_dirty();
+}
+
 void Stream::probe() {
   if (closed_ || !connected()) return;
   send_heartbeat();
@@ -209,9 +249,9 @@ bool Stream::deliver_next() {
       observer_.on_data(list);
       break;
     case Event::kMessages:
-      list.clear();
-      list.swap(messages_);
-      observer_.on_messages(list);
+      mux_.delivering_messages_.clear();
+      mux_.delivering_messages_.swap(messages_);
+      observer_.on_messages(mux_.delivering_messages_);
       break;
     case Event::kRemoteChanged:
       observer_.on_remote_changed();
@@ -230,6 +270,15 @@ bool Stream::deliver_next() {
       break;
     case Event::kWritable:
       observer_.on_writable();
+      break;
+    case Event::kMtuChanged:
+      observer_.on_max_message();
+      break;
+    case Event::kProbeWanted:
+      if (size_probe_.under_way) observer_.on_probe_wanted(size_probe_.number, size_probe_.size - kOverhead);
+      break;
+    case Event::kMessagesWritable:
+      observer_.on_messages_writable();
       break;
     case Event::kClosed:
       observer_.on_closed(close_reason_);
@@ -307,6 +356,7 @@ void Stream::leave_path() {
   if (recovery_until_) path_.end_recovery();
   flight_.leave_path();
   if (!own_path_) {
+    if (size_probe_.under_way) path_.on_probe_abandoned();
     for (SeqNo seq = flight_.begin(); seq < flight_.end(); seq = seq.next()) {
       if (flight_.at(seq).probe) path_.on_probe_abandoned();
     }

@@ -30,6 +30,7 @@
 #include "udx/receiver.hpp"
 #include "udx/remote_window.hpp"
 #include "udx/send_buffer.hpp"
+#include "udx/transmitter.hpp"
 #include "util/scheduler.hpp"
 
 namespace hsfwd::udx {
@@ -54,11 +55,24 @@ class StreamObserver {
   /// The next bytes in order, as they lie in the packets. They count against the window until
   /// Stream::consume.
   virtual void on_data(std::span<const ByteView> chunks) = 0;
-  virtual void on_messages(std::span<const ByteView> messages) { static_cast<void>(messages); }
+  /// All messages of a batch, which may be overwritten, as may the kHeaderSize bytes ahead of each.
+  virtual void on_messages(std::span<const MutableBytes> messages) {
+    static_cast<void>(messages);
+  }
   /// The peer ended its direction; all its bytes have been delivered.
   virtual void on_end() = 0;
   /// There is room again after send_room() was 0.
   virtual void on_writable() = 0;
+  /// After claim_messages() was false: it is worth another attempt.
+  virtual void on_messages_writable() {}
+  /// max_message() is another.
+  virtual void on_max_message() {}
+  /// After probe_with_messages(): one of `size` bytes is to be sent, and Stream::on_probe_answered to be
+  /// called once the peer says that it has come.
+  virtual void on_probe_wanted(std::uint32_t number, std::size_t size) {
+    static_cast<void>(number);
+    static_cast<void>(size);
+  }
   /// Everything sent before change_remote is acknowledged.
   virtual void on_remote_changed() {}
   /// After change_remote: the peer sends along another path than the one that was left, and nothing
@@ -182,6 +196,16 @@ class Stream final : private Receiver, private PathUser {
   /// Unordered, unreliable. What is too large for the path is lost.
   void send_message(ByteView first, ByteView second = {});
   std::size_t max_message() const { return path_.mtu() - kOverhead; }
+  static constexpr std::size_t kMaxMessages = Transmitter::kMaxMessages;
+  /// Asks for `number` messages of `bytes` in all to be sent now, which must follow: send_messages(). False
+  /// if the socket is full, or the peer has to show first that it is there; on_messages_writable follows.
+  bool claim_messages(std::size_t number, std::size_t bytes);
+  /// Those that were claimed, kMaxMessages at most, in one system call where that can be. The kHeaderSize
+  /// bytes ahead of each are overwritten; all are free again on return.
+  void send_messages(std::span<const MutableBytes> messages);
+  /// Sizes are probed with messages as well, for who sends little else.
+  void probe_with_messages();
+  void on_probe_answered(std::uint32_t number);
   /// Asks the peer for a sign of life: a packet comes back, whichever directions have ended and
   /// however full its window is, if neither is lost.
   void probe();
@@ -232,16 +256,16 @@ class Stream final : private Receiver, private PathUser {
 
   // --- What comes in (stream_input.cpp) ---
   void input(net::UdpSocket& socket, const net::Address& from, const Packet& packet,
-             ByteView datagram) override;
+             MutableBytes datagram) override;
   bool accept(net::UdpSocket& socket, const net::Address& from);
-  bool receive_sequenced(const Packet& packet);
-  void receive_reset(const Packet& packet);
+  bool receive_sequenced(const Packet& packet, MutableBytes datagram);
+  void receive_reset(const Packet& packet, MutableBytes datagram);
   bool may_reset(const Header& header) const;
   bool may_take(const Packet& packet);
   void receive_data(const Packet& packet);
   void take_kept();
   void deliver_chunk(ByteView bytes);
-  void deliver_message(ByteView message);
+  void deliver_message(MutableBytes message);
   void owe_ack();
 
   // --- What the peer has got (stream_acks.cpp) ---
@@ -275,6 +299,9 @@ class Stream final : private Receiver, private PathUser {
   void send_bare(std::uint8_t flags, ByteView first = {}, ByteView second = {});
   void send_heartbeat();
   void wake_writer();
+  void tell_of_messages();
+  void want_size_probe();
+  void forget_size_probe();
   bool has_unsent() const { return next_offset_ < send_buffer_.end(); }
   bool end_unsent() const { return end_ == End::kRequested; }
 
@@ -288,6 +315,7 @@ class Stream final : private Receiver, private PathUser {
   void on_due();
   void on_deadlines();
   void on_tail_probe();
+  void give_up_size_probe();
   void on_retransmission_timeout();
   void mark_late_lost();
 
@@ -311,6 +339,17 @@ class Stream final : private Receiver, private PathUser {
   End end_ = End::kOpen;
   std::uint64_t content_end_ = 0;  // with the end: what is behind says no more than the end does
   bool writer_waits_ = false;
+  std::optional<std::size_t> message_waits_;  // the datagrams of those that were not taken, bytes
+  std::size_t told_mtu_ = PathMtu::kBase;
+
+  // Messages that probe the path's size. A repeat has the same number, so that a late answer counts.
+  struct SizeProbe {
+    std::uint32_t number = 0;
+    std::size_t size = 0;
+    bool under_way = false;
+  };
+  bool probes_with_messages_ = false;
+  SizeProbe size_probe_;
 
   // Loss
   Rack rack_;
@@ -333,7 +372,7 @@ class Stream final : private Receiver, private PathUser {
   Events events_;
   std::vector<ByteView> chunks_;
   std::vector<PooledBuffer> chunk_memory_;
-  std::vector<ByteView> messages_;
+  std::vector<MutableBytes> messages_;
   bool acknowledged_wanted_ = false;
   CloseReason close_reason_ = CloseReason::kFinished;
   bool closed_ = false;

@@ -9,7 +9,7 @@
 namespace hsfwd::udx {
 
 void Stream::input(net::UdpSocket& socket, const net::Address& from, const Packet& packet,
-                   ByteView datagram) {
+                   MutableBytes datagram) {
   if (closed_ || !accept(socket, from)) return;
   if (limited() && !is_path(socket, from)) return;
   path_.on_arrival(socket, from, datagram.size());
@@ -20,8 +20,8 @@ void Stream::input(net::UdpSocket& socket, const net::Address& from, const Packe
     return;
   }
   if (!packet.valid) return;
-  if (!receive_sequenced(packet)) return;
-  if (packet.header.has(kMessage)) deliver_message(packet.payload);
+  if (!receive_sequenced(packet, datagram)) return;
+  if (packet.header.has(kMessage)) deliver_message(datagram.last(packet.payload.size()));
   take_kept();
   if (change_.proves(socket, from, packet, received_.next())) events_.raise(Event::kPathProven);
   // An acknowledgement of what was never sent: the packet's data counts, the rest of it does not.
@@ -57,11 +57,11 @@ bool Stream::may_reset(const Header& header) const {
 }
 
 /// False when the packet ended the stream or may not be answered.
-bool Stream::receive_sequenced(const Packet& packet) {
+bool Stream::receive_sequenced(const Packet& packet, MutableBytes datagram) {
   const Header& h = packet.header;
   if (h.seq < received_.next()) return true;
   if (h.has(kDestroy)) {
-    receive_reset(packet);
+    receive_reset(packet, datagram);
     return false;
   }
   if (!h.has(kData) && !h.has(kEnd)) return true;
@@ -71,14 +71,14 @@ bool Stream::receive_sequenced(const Packet& packet) {
   return true;
 }
 
-void Stream::receive_reset(const Packet& packet) {
+void Stream::receive_reset(const Packet& packet, MutableBytes datagram) {
   // Both sides have said and heard all: without a reason there is nothing to give up.
   if (finished() && packet.payload.empty()) return;
   if (!may_reset(packet.header)) {
     ++stats_.packets_refused;
     return;
   }
-  if (!packet.payload.empty()) deliver_message(packet.payload);
+  if (!packet.payload.empty()) deliver_message(datagram.last(packet.payload.size()));
   close(CloseReason::kReset);
 }
 
@@ -130,7 +130,7 @@ void Stream::deliver_chunk(ByteView bytes) {
   stats_.bytes_received += bytes.size();
 }
 
-void Stream::deliver_message(ByteView message) {
+void Stream::deliver_message(MutableBytes message) {
   messages_.push_back(message);
   events_.raise(Event::kMessages);
 }

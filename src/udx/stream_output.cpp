@@ -17,6 +17,11 @@ constexpr std::size_t kMaxHighRanges = 50;
 // A large packet lost this often makes its size suspicious.
 constexpr std::uint8_t kSuspiciousTransmissions = 3;
 
+// How much later than it should the answer to a probe may come: the peer looks at many packets at once. A
+// size that is in use is given up less easily, since what uses it also fills the queues.
+constexpr Duration kAnswerSlack = 100_ms;
+constexpr Duration kBusyAnswerSlack = 500_ms;
+
 std::size_t datagram_size(const SentPacket& packet) {
   return packet.size + packet.padding + kOverhead;
 }
@@ -36,6 +41,8 @@ void Stream::flush() {
     if (!has_unsent() && !flight_.has_lost()) path_.note_idle();
     probe_zero_window();
     wake_writer();
+    want_size_probe();
+    tell_of_messages();
   }
   schedule();
 }
@@ -45,6 +52,33 @@ void Stream::wake_writer() {
   if (!writer_waits_ || send_room() < std::min(kMaxUnsent, mux_.budget_.share()) / 2) return;
   writer_waits_ = false;
   events_.raise(Event::kWritable);
+  mark_dirty();
+}
+
+/// What stands in their way, and how large they may be.
+void Stream::tell_of_messages() {
+  if (message_waits_ && !transmitter_.blocked(*socket()) && path_.allows(*message_waits_)) {
+    message_waits_.reset();
+    events_.raise(Event::kMessagesWritable);
+    mark_dirty();
+  }
+  if (std::exchange(told_mtu_, path_.mtu()) != path_.mtu()) {
+    events_.raise(Event::kMtuChanged);
+    mark_dirty();
+  }
+}
+
+/// Data that leaves anyway has had its chance.
+void Stream::want_size_probe() {
+  const auto size = path_.wanted_probe();
+  if (!probes_with_messages_ || !size || size_probe_.under_way || change_.under_way()) return;
+  if (size_probe_.size != *size) ++size_probe_.number;
+  size_probe_.size = *size;
+  size_probe_.under_way = true;
+  path_.on_probe_sent(*size);
+  const Duration slack = *size > path_.mtu() ? kAnswerSlack : kBusyAnswerSlack;
+  deadlines_.set(Deadline::kSizeProbe, scheduler_.now() + path_.rtt().tail_probe_wait() + slack);
+  events_.raise(Event::kProbeWanted);
   mark_dirty();
 }
 

@@ -94,7 +94,13 @@ void Stream::on_deadlines() {
     if (flight_.empty()) send_heartbeat();
     deadlines_.set(Deadline::kHeartbeat, now + options_.heartbeat);
   }
+  if (deadlines_.take_due(Deadline::kSizeProbe, now)) give_up_size_probe();
   if (deadlines_.take_due(Deadline::kTimeout, now)) on_retransmission_timeout();
+}
+
+void Stream::give_up_size_probe() {
+  if (!std::exchange(size_probe_.under_way, false)) return;
+  path_.on_probe_lost();
 }
 
 /// The end of what was sent may be lost without anything behind it to show so: send something.

@@ -4,15 +4,20 @@
 #include <new>
 #include <span>
 
+#include "util/check.hpp"
+
 namespace hsfwd::udx {
 
 namespace {
 constexpr std::array<std::uint8_t, kMaxPadding> kZeros{};
 // What may wait for a full socket, packets. Beyond it the network layer is as good as lossy.
 constexpr std::size_t kMaxBacklog = 256;
+// Buffers that are kept for the next time that a socket is full: a batch.
+constexpr std::size_t kIdlePackets = 64;
 }  // namespace
 
-Transmitter::Transmitter() : scratch_(new std::uint8_t[kScratchSize]) {}
+Transmitter::Transmitter()
+    : scratch_(new std::uint8_t[kScratchSize]), packets_(net::kMaxDatagram, kIdlePackets) {}
 
 MutableBytes Transmitter::scratch(const Target& target, std::size_t size) {
   const bool full = batch_size_ == kMaxBatch || scratch_used_ + size > kScratchSize;
@@ -52,6 +57,24 @@ void Transmitter::add_forwarded(const Target& target, ByteView datagram, StreamI
   push(target, {bytes, ByteView(), ByteView()});
 }
 
+void Transmitter::send_messages(const Target& target, const Header& header,
+                                std::span<const MutableBytes> messages) {
+  HSFWD_CHECK(messages.size() <= kMaxMessages && !blocked(*target.socket));
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    std::uint8_t* const packet = messages[i].data() - kHeaderSize;
+    header.write(packet);
+    messages_[i] = {.to = target.to,
+                    .parts = {ByteView(packet, kHeaderSize + messages[i].size()), {}, {}}};
+  }
+  const std::span<const net::OutboundDatagram> batch(messages_.data(), messages.size());
+  try {
+    const std::size_t taken = target.socket->send(batch);
+    if (taken < batch.size()) keep_back(*target.socket, batch.subspan(taken));
+  } catch (const std::bad_alloc&) {
+    // Lost, as a network loses datagrams.
+  }
+}
+
 void Transmitter::flush() {
   if (batch_size_ > 0) {
     const std::span<const net::OutboundDatagram> batch(batch_.data(), batch_size_);
@@ -68,32 +91,37 @@ void Transmitter::flush() {
 }
 
 void Transmitter::keep_back(net::UdpSocket& socket, std::span<const net::OutboundDatagram> rest) {
-  auto& waiting = backlog_[&socket];
+  Backlog& backlog = backlog_[&socket];
+  backlog.blocked = true;
   for (const net::OutboundDatagram& datagram : rest) {
-    if (waiting.size() >= kMaxBacklog) return;
-    Waiting copy{datagram.to, {}, datagram.may_fragment};
-    copy.bytes.reserve(datagram.size());
-    for (const ByteView part : datagram.parts) append(copy.bytes, part);
-    waiting.push_back(std::move(copy));
+    if (backlog.waiting.size() >= kMaxBacklog) return;
+    // More than any peer takes, and than any path here carries.
+    if (datagram.size() > net::kMaxDatagram) continue;
+    Waiting copy{datagram.to, packets_.take(), 0, datagram.may_fragment};
+    for (const ByteView part : datagram.parts) {
+      copy_bytes(part, copy.memory.bytes().subspan(copy.size));
+      copy.size += part.size();
+    }
+    backlog.waiting.push_back(std::move(copy));
   }
 }
 
 bool Transmitter::on_writable(net::UdpSocket& socket) {
   const auto found = backlog_.find(&socket);
   if (found == backlog_.end()) return true;
-  auto waiting = std::move(found->second);
-  backlog_.erase(found);
+  std::vector<Waiting>& waiting = found->second.waiting;
   std::size_t sent = 0;
   for (; sent < waiting.size(); ++sent) {
     const Waiting& w = waiting[sent];
     const net::OutboundDatagram datagram{
-        .to = w.to, .parts = {w.bytes, ByteView(), ByteView()}, .may_fragment = w.may_fragment};
+        .to = w.to,
+        .parts = {ByteView(w.memory.data(), w.size), ByteView(), ByteView()},
+        .may_fragment = w.may_fragment};
     if (socket.send({&datagram, 1}) == 0) break;
   }
-  if (sent == waiting.size()) return true;
   waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(sent));
-  backlog_[&socket] = std::move(waiting);
-  return false;
+  found->second.blocked = !waiting.empty();
+  return !found->second.blocked;
 }
 
 void Transmitter::forget(const net::UdpSocket& socket) {

@@ -10,6 +10,7 @@
 
 #include "net/udp.hpp"
 #include "udx/packet.hpp"
+#include "util/buffer_pool.hpp"
 
 namespace hsfwd::udx {
 
@@ -31,11 +32,21 @@ class Transmitter {
   /// A packet as it came in, copied, with another stream id.
   void add_forwarded(const Target& target, ByteView datagram, StreamId id);
 
+  /// How many messages send_messages() takes: as many as one system call.
+  static constexpr std::size_t kMaxMessages = 64;
+  /// Unreliable packets that leave at once, in one call, ahead of what is gathered. `header` is written
+  /// into the kHeaderSize bytes ahead of each. Only while the socket is not blocked.
+  void send_messages(const Target& target, const Header& header,
+                     std::span<const MutableBytes> messages);
+
   /// Sends what is gathered. What a full socket does not take is copied and sent first when it is
   /// writable again.
   void flush();
 
-  bool blocked(const net::UdpSocket& socket) const { return backlog_.contains(&socket); }
+  bool blocked(const net::UdpSocket& socket) const {
+    const auto found = backlog_.find(&socket);
+    return found != backlog_.end() && found->second.blocked;
+  }
   /// True when nothing is left over and streams may send again.
   bool on_writable(net::UdpSocket& socket);
   void forget(const net::UdpSocket& socket);
@@ -43,8 +54,14 @@ class Transmitter {
  private:
   struct Waiting {
     net::Address to;
-    Bytes bytes;
+    PooledBuffer memory;
+    std::size_t size = 0;
     bool may_fragment = false;
+  };
+  /// Of a socket that has been full, and may be so more often: its memory stays.
+  struct Backlog {
+    bool blocked = false;
+    std::vector<Waiting> waiting;
   };
 
   MutableBytes scratch(const Target& target, std::size_t size);
@@ -59,7 +76,9 @@ class Transmitter {
   std::size_t batch_size_ = 0;
   std::unique_ptr<std::uint8_t[]> scratch_;
   std::size_t scratch_used_ = 0;
-  std::map<const net::UdpSocket*, std::vector<Waiting>> backlog_;
+  std::array<net::OutboundDatagram, kMaxMessages> messages_;
+  BufferPool packets_;
+  std::map<const net::UdpSocket*, Backlog> backlog_;
 };
 
 }  // namespace hsfwd::udx

@@ -175,8 +175,8 @@ struct Side final : udx::StreamObserver {
     if (!sealed) give_up("a packet is not sealed");
     stream->send_message(*sealed);
   }
-  void on_messages(std::span<const ByteView> messages) override {
-    for (const ByteView message : messages) {
+  void on_messages(std::span<const MutableBytes> messages) override {
+    for (const MutableBytes message : messages) {
       if (!packets->open(message)) give_up("a packet does not open");
       send_packet();
     }

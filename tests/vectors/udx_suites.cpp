@@ -167,8 +167,8 @@ class Replay : public udx::StreamObserver, public net::UdpObserver {
     }
     stream_->consume(size);
   }
-  void on_messages(std::span<const ByteView> messages) override {
-    for (const ByteView message : messages) {
+  void on_messages(std::span<const MutableBytes> messages) override {
+    for (const MutableBytes message : messages) {
       events_.push_back({{"event", "message"}, {"hex", to_hex(message)}});
     }
   }

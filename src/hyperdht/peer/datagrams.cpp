@@ -35,6 +35,17 @@ std::optional<ByteView> Datagrams::seal(const Farewell& farewell) {
                   : seal(Channel::kMessages, farewell.as_message());
 }
 
+std::optional<ByteView> Datagrams::seal(const SizeProbe& probe, std::size_t size) {
+  return seal(Channel::kControl, probe.encode(size));
+}
+
+std::optional<MutableBytes> Datagrams::seal_in_place(Channel channel, MutableBytes payload) {
+  const MutableBytes packet(payload.data() - Packets::kHeadroom,
+                            Packets::kOverhead + payload.size());
+  if (!packets_->seal(channel, packet)) return std::nullopt;
+  return packet;
+}
+
 std::optional<ByteView> Datagrams::seal(Channel channel, ByteView payload) {
   if (messages_) {
     auto sealed = messages_->seal(payload);
@@ -50,18 +61,17 @@ std::optional<ByteView> Datagrams::seal(Channel channel, ByteView payload) {
   return packet;
 }
 
-std::optional<Datagrams::Opened> Datagrams::open(ByteView datagram) {
+Result<Datagrams::Opened> Datagrams::open(MutableBytes datagram) {
   if (packets_) {
-    if (opened_.size() < datagram.size()) opened_.resize(datagram.size());
-    const auto opened = packets_->open(datagram, opened_);
-    if (!opened) return std::nullopt;
+    const auto opened = packets_->open_in_place(datagram);
+    if (!opened) return Err(opened.error());
     return Opened{opened->channel, opened->payload};
   }
   auto opened = messages_->open(datagram);
-  if (!opened) return std::nullopt;
+  if (!opened) return Err(opened.error());
   opened_ = std::move(*opened);
   if (const auto control = hsfwd_ ? Farewell::in_message(opened_) : std::nullopt) {
-    return Opened{Channel::kControl, *control};
+    return Opened{Channel::kControl, MutableBytes(opened_).last(control->size())};
   }
   return Opened{Channel::kMessages, opened_};
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hyperdht/wire/farewell.hpp"
+#include "hyperdht/wire/size_probe.hpp"
 #include "secret_stream/packets.hpp"
 #include "secret_stream/unordered.hpp"
 
@@ -27,13 +28,20 @@ class Datagrams {
   std::optional<ByteView> seal(ByteView message);
   /// For kControl. The peer is hsfwd.
   std::optional<ByteView> seal(const Farewell& farewell);
+  /// The peer has packets.
+  std::optional<ByteView> seal(const SizeProbe& probe, std::size_t size = 0);
+  bool has_packets() const { return packets_.has_value(); }
+  /// Of a peer that has packets: what is sealed stands around `payload`, for which there is room: Packets::kHeadroom
+  /// bytes ahead of it, and a tag's behind it.
+  std::optional<MutableBytes> seal_in_place(Channel channel, MutableBytes payload);
 
   struct Opened {
     Channel channel;
-    ByteView payload;  // good until the next call
+    MutableBytes payload;  // in `datagram`, or good until the next call
   };
-  /// Nothing unless the peer has sealed it, and it has not come before. Under the hash's keys it may.
-  std::optional<Opened> open(ByteView datagram);
+  /// Errors as of Packets::open(): the peer has not sealed it, or it has come before, which under the hash's
+  /// keys goes unnoticed. Overwrites `datagram`.
+  Result<Opened> open(MutableBytes datagram);
 
  private:
   std::optional<ByteView> seal(Channel channel, ByteView payload);
@@ -42,8 +50,7 @@ class Datagrams {
   // One of the two
   std::optional<secret_stream::Packets> packets_;
   std::optional<secret_stream::Unordered> messages_;
-  // Each as large as the largest so far.
-  Bytes sealed_;
+  Bytes sealed_;  // as large as the largest so far
   Bytes opened_;
 };
 

@@ -84,6 +84,12 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
   path_ = path.kind;
   // Ahead of what opens the stream, so that nothing is half open if there is no memory for it.
   datagrams_.emplace(session, context_.env.random, extension_.has_value(), features_);
+  if (has(Extension::kIpPackets) && datagrams_->has_packets()) {
+    ip_packets_.emplace(stream_.raw(), *datagrams_, context_.connections.drops(),
+                        context_.env.scheduler);
+    // Nothing else shows soon what the path carries.
+    stream_.raw().probe_with_messages();
+  }
   stream_.set_keys(session,
                    {.hsfwd = extension_.has_value(),
                     .sealed_end = has(Extension::kSealedEnd),
@@ -92,7 +98,9 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
   stream_.begin();
   keepalive_.start();
   stream_.deliver_early();
-  for (const Bytes& datagram : std::exchange(early_datagrams_, {})) receive(datagram);
+  std::vector<Bytes> early = std::exchange(early_datagrams_, {});
+  for (Bytes& datagram : early) receive(datagram);
+  if (ip_packets_) ip_packets_->deliver(packet_observer_);
   stream_.deliver_early_end();
 }
 
@@ -105,6 +113,7 @@ void PeerConnection::on_stream_announced() {
   for (const Bytes& message : std::exchange(early_messages_, {})) {
     if (!silent_ && !stream_.closed() && on_message_) on_message_(message);
   }
+  if (ip_packets_ && !stream_.closed()) ip_packets_->announce(packet_observer_);
 }
 
 void PeerConnection::fail(ConnectError error, const char* detail) {
@@ -220,8 +229,40 @@ void PeerConnection::send_unordered(ByteView plaintext) {
   stream_.raw().send_message(*sealed);
 }
 
-void PeerConnection::on_messages(std::span<const ByteView> messages) {
-  for (const ByteView message : messages) {
+std::size_t PeerConnection::max_packet() const {
+  return takes_packets() ? ip_packets_->max_packet() : 0;
+}
+
+std::size_t PeerConnection::send_packets(std::span<const MutableBytes> packets) {
+  std::size_t taken = 0;
+  if (takes_packets() &&
+      ip_packets_->send(packets, taken) == IpPackets::Outcome::kCountersUsedUp) {
+    fail(ConnectError::kBroken);
+  }
+  return taken;
+}
+
+void PeerConnection::on_messages_writable() {
+  if (packet_observer_ != nullptr) packet_observer_->on_packets_writable();
+}
+
+void PeerConnection::on_max_message() {
+  if (packet_observer_ != nullptr && takes_packets()) packet_observer_->on_max_packet();
+}
+
+void PeerConnection::on_probe_wanted(std::uint32_t number, std::size_t size) {
+  if (!takes_packets()) return;
+  const SizeProbe probe{SizeProbe::Kind::kQuestion, number};
+  if (const auto sealed = datagrams_->seal(probe, size - datagrams_->overhead())) {
+    stream_.raw().send_message(*sealed);
+  } else {
+    fail(ConnectError::kBroken);
+  }
+}
+
+void PeerConnection::on_messages(std::span<const MutableBytes> messages) {
+  for (const MutableBytes message : messages) {
+    if (message.empty()) continue;  // UDX's own
     if (datagrams_) {
       receive(message);
     } else if (early_datagrams_.size() < kMaxEarlyDatagrams) {
@@ -229,26 +270,54 @@ void PeerConnection::on_messages(std::span<const ByteView> messages) {
     }
     if (stream_.closed()) return;
   }
+  if (ip_packets_) ip_packets_->deliver(packet_observer_);
 }
 
-void PeerConnection::receive(ByteView datagram) {
+void PeerConnection::receive(MutableBytes datagram) {
   const auto opened = datagrams_->open(datagram);
-  if (!opened) return;
-  switch (opened->channel) {
-    case Datagrams::Channel::kControl:
-      if (const auto farewell = Farewell::decode(opened->payload)) {
-        error_detail_ = farewell->text + (has(Extension::kSecretKeys) ? "" : kUnproven);
-      }
-      break;
-    case Datagrams::Channel::kMessages:
-      if (!announced_) {
-        if (early_messages_.size() < kMaxEarlyMessages) {
-          early_messages_.push_back(to_bytes(opened->payload));
-        }
-      } else if (!silent_ && on_message_) {
-        on_message_(opened->payload);
-      }
-      break;
+  if (!opened) {
+    count_drop(opened.error());
+    return;
+  }
+  using Channel = Datagrams::Channel;
+  const bool of_ip = opened->channel == Channel::kIp || opened->channel == Channel::kIpParts;
+  if (opened->channel == Channel::kControl) {
+    receive_control(opened->payload);
+  } else if (opened->channel == Channel::kMessages) {
+    receive_message(opened->payload);
+  } else if (of_ip && ip_packets_) {
+    ip_packets_->take(opened->channel, opened->payload, packet_observer_);
+  } else {
+    ++context_.connections.drops().channel;
+  }
+}
+
+void PeerConnection::count_drop(Errc error) {
+  PacketDrops& drops = context_.connections.drops();
+  ++(error == Errc::kRefused ? drops.repeated : drops.not_opened);
+}
+
+void PeerConnection::receive_control(ByteView payload) {
+  if (const auto farewell = Farewell::decode(payload)) {
+    error_detail_ = farewell->text + (has(Extension::kSecretKeys) ? "" : kUnproven);
+    return;
+  }
+  const auto probe = ip_packets_ ? SizeProbe::decode(payload) : std::nullopt;
+  if (!probe) {
+    ++context_.connections.drops().channel;
+  } else if (probe->kind == SizeProbe::Kind::kAnswer) {
+    stream_.raw().on_probe_answered(probe->number);
+  } else if (const auto sealed =
+                 datagrams_->seal(SizeProbe{SizeProbe::Kind::kAnswer, probe->number})) {
+    stream_.raw().send_message(*sealed);
+  }
+}
+
+void PeerConnection::receive_message(ByteView message) {
+  if (!announced_) {
+    if (early_messages_.size() < kMaxEarlyMessages) early_messages_.push_back(to_bytes(message));
+  } else if (!silent_ && on_message_) {
+    on_message_(message);
   }
 }
 

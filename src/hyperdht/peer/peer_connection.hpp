@@ -17,6 +17,7 @@
 #include "hyperdht/nat/endpoint.hpp"
 #include "hyperdht/nat/path_kind.hpp"
 #include "hyperdht/peer/datagrams.hpp"
+#include "hyperdht/peer/ip_packets.hpp"
 #include "hyperdht/peer/path_check.hpp"
 #include "hyperdht/peer/secure_stream.hpp"
 #include "hyperdht/wire/messages.hpp"
@@ -98,8 +99,13 @@ class PeerConnection : protected SecureStream::Connection {
   void set_on_message(std::function<void(ByteView)> on_message) {
     on_message_ = std::move(on_message);
   }
-  /// None of these three is called any more; they stay, since one of them may be running.
-  void silence() { silent_ = true; }
+  /// For IP packets, which hsfwd peers may take. Set when `on_open` is called, so that nothing is missed.
+  void set_packet_observer(IpPacketObserver* observer) { packet_observer_ = observer; }
+  /// None of these four is called any more; the functions stay, since one of them may be running.
+  void silence() {
+    silent_ = true;
+    packet_observer_ = nullptr;
+  }
   /// Sends an empty message, which every peer takes for a keepalive, and calls `done` with the time
   /// until it was acknowledged, repeats included; not at all if the connection ends before. One at a
   /// time: a further one replaces the one under way.
@@ -107,6 +113,15 @@ class PeerConnection : protected SecureStream::Connection {
   /// Beside the streams: may be lost, doubled, reordered. At most max_unordered() bytes.
   void send_unordered(ByteView plaintext);
   std::size_t max_unordered() const;
+  /// It is open, and both sides pass IP packets to each other.
+  bool takes_packets() const { return ip_packets_.has_value() && stream_.is_open(); }
+  /// Bytes of the largest IP packet that goes whole by now, 0 if none goes.
+  std::size_t max_packet() const;
+  /// IP packets, from the front, and how many were taken, none unless takes_packets(). Ahead of each and
+  /// behind it there is a tunnel's room (net/packet_tunnel.hpp), which is overwritten, as is the packet, once
+  /// taken. Those larger than max_packet() go in two parts; those that are too large for that are dropped.
+  /// Fewer than given: the observer is told when to try again.
+  std::size_t send_packets(std::span<const MutableBytes> packets);
 
   // --- For those who make connections ---
   /// Nobody is owned by this: `observer` lives until on_connection_over, or lets go with nullptr.
@@ -158,7 +173,10 @@ class PeerConnection : protected SecureStream::Connection {
   Bytes farewell(const std::string& reason) override;
   std::string why_closed() const override;
   bool accept_path(net::UdpSocket& socket, net::Address from) override;
-  void on_messages(std::span<const ByteView> messages) override;
+  void on_messages(std::span<const MutableBytes> messages) override;
+  void on_messages_writable() override;
+  void on_max_message() override;
+  void on_probe_wanted(std::uint32_t number, std::size_t size) override;
   void on_remote_changed() override;
   void on_path_proven() override;
   void on_stalled() override;
@@ -167,7 +185,10 @@ class PeerConnection : protected SecureStream::Connection {
   void begin(const noise::Session& session, const std::optional<Extension>& extension,
              const PeerPath& path, udx::StreamId remote_id);
   bool speaks_for_peer(const Source& source);
-  void receive(ByteView datagram);
+  void receive(MutableBytes datagram);
+  void receive_control(ByteView payload);
+  void receive_message(ByteView message);
+  void count_drop(Errc error);
   void hold(net::UdpSocket& socket);
 
   const PeerContext& context_;
@@ -199,6 +220,8 @@ class PeerConnection : protected SecureStream::Connection {
   std::vector<Bytes> early_datagrams_;  // until then
   bool announced_ = false;
   std::vector<Bytes> early_messages_;  // until announced
+  std::optional<IpPackets> ip_packets_;
+  IpPacketObserver* packet_observer_ = nullptr;
 
   std::function<void()> on_open_;
   std::function<void()> on_path_changed_;

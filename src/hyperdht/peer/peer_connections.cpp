@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "hyperdht/peer/peer_connection.hpp"
+#include "util/metrics.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -26,6 +27,11 @@ void PeerConnections::doubt_other_paths(const PeerConnection& proven, const net:
 
 void PeerConnections::check_paths(const char* reason) {
   for (PeerConnection* connection : connections_) connection->check_path(reason);
+}
+
+void PeerConnections::collect(MetricSink& sink) const {
+  sink.gauge("hsfwd_connections", "Connections to peers, those under way included", size());
+  drops_.collect(sink);
 }
 
 }  // namespace hsfwd::hyperdht

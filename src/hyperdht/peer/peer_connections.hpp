@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "crypto/keys.hpp"
+#include "hyperdht/peer/packet_drops.hpp"
 #include "net/address.hpp"
 
 namespace hsfwd::hyperdht {
@@ -26,8 +27,12 @@ class PeerConnections {
   /// See PeerConnection::check_path.
   void check_paths(const char* reason);
 
+  PacketDrops& drops() { return drops_; }
+  void collect(MetricSink& sink) const;
+
  private:
   std::vector<PeerConnection*> connections_;  // in the order in which they were made
+  PacketDrops drops_;
 };
 
 }  // namespace hsfwd::hyperdht

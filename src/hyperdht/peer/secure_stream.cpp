@@ -371,8 +371,20 @@ bool SecureStream::accept_path(net::UdpSocket& socket, net::Address from) {
   return connection_.accept_path(socket, from);
 }
 
-void SecureStream::on_messages(std::span<const ByteView> messages) {
+void SecureStream::on_messages(std::span<const MutableBytes> messages) {
   connection_.on_messages(messages);
+}
+
+void SecureStream::on_messages_writable() {
+  connection_.on_messages_writable();
+}
+
+void SecureStream::on_max_message() {
+  connection_.on_max_message();
+}
+
+void SecureStream::on_probe_wanted(std::uint32_t number, std::size_t size) {
+  connection_.on_probe_wanted(number, size);
 }
 
 void SecureStream::on_remote_changed() {

@@ -51,7 +51,10 @@ class SecureStream : public net::BufferedByteStream, private udx::StreamObserver
 
     // Of the path, and of what travels beside the streams.
     virtual bool accept_path(net::UdpSocket& socket, net::Address from) = 0;
-    virtual void on_messages(std::span<const ByteView> messages) = 0;
+    virtual void on_messages(std::span<const MutableBytes> messages) = 0;
+    virtual void on_messages_writable() = 0;
+    virtual void on_max_message() = 0;
+    virtual void on_probe_wanted(std::uint32_t number, std::size_t size) = 0;
     virtual void on_remote_changed() = 0;
     virtual void on_path_proven() = 0;
     virtual void on_stalled() = 0;
@@ -119,7 +122,10 @@ class SecureStream : public net::BufferedByteStream, private udx::StreamObserver
   // udx::StreamObserver
   bool accept_path(net::UdpSocket& socket, net::Address from) override;
   void on_data(std::span<const ByteView> chunks) override;
-  void on_messages(std::span<const ByteView> messages) override;
+  void on_messages(std::span<const MutableBytes> messages) override;
+  void on_messages_writable() override;
+  void on_max_message() override;
+  void on_probe_wanted(std::uint32_t number, std::size_t size) override;
   void on_end() override;
   void on_writable() override;
   void on_remote_changed() override;

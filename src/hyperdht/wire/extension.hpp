@@ -42,7 +42,8 @@ struct Extension {
   static constexpr std::uint64_t kSelfTest = 16;
   /// What goes beside the streams goes in channels; with kSecretKeys only.
   static constexpr std::uint64_t kPackets = 32;
-  /// From a client: the connection is for IP packets. From a server: it takes them from this client.
+  /// From a client: IP packets are to travel beside the stream. From a server: it takes them from that
+  /// client. With kPackets only.
   static constexpr std::uint64_t kIpPackets = 64;
   /// What connections do by themselves, whoever uses them.
   static constexpr std::uint64_t kOfConnections = kSealedEnd | kSecretKeys | kPackets;

@@ -23,7 +23,8 @@ struct Two {
 
   /// What `other` makes of it: "message: TEXT", "farewell: TEXT".
   std::string heard(ByteView datagram) {
-    const auto opened = other.open(datagram);
+    Bytes copy = to_bytes(datagram);
+    const auto opened = other.open(copy);
     if (!opened) return "nothing";
     if (opened->channel == Datagrams::Channel::kMessages) {
       return "message: " + std::string(as_text(opened->payload));

@@ -59,8 +59,8 @@ class Recorder : public StreamObserver {
       if (consume_at_once) stream->consume(chunk.size());
     }
   }
-  void on_messages(std::span<const ByteView> list) override {
-    for (const ByteView m : list) messages.push_back(to_bytes(m));
+  void on_messages(std::span<const MutableBytes> list) override {
+    for (const MutableBytes m : list) messages.push_back(to_bytes(m));
   }
   void on_end() override { ended = true; }
   void on_writable() override { pump(); }

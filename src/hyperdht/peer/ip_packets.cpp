@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/peer/ip_packets.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "hyperdht/peer/packet_drops.hpp"
+
+namespace hsfwd::hyperdht {
+
+using secret_stream::Packets;
+
+static_assert(net::kTunnelHeadroom >= udx::kHeaderSize + Packets::kHeadroom);
+// A packet that came in has these ahead of it, which nobody needs any more.
+static_assert(udx::kHeaderSize + Packets::kHeadroom >= net::kTunnelWriteHeadroom);
+
+std::size_t IpPackets::max_packet() const {
+  return raw_.max_message() - Packets::kOverhead;
+}
+
+/// Packets are sealed only once it is sure that they leave, since that overwrites them.
+IpPackets::Outcome IpPackets::send(std::span<const MutableBytes> packets, std::size_t& taken) {
+  const std::size_t whole = max_packet();
+  bool counters_left = true;
+  for (taken = 0; taken < packets.size() && counters_left; ++taken) {
+    const MutableBytes packet = packets[taken];
+    if (packet.empty() || packet.size() > 2 * max_part()) {
+      ++drops_.too_large;
+      continue;
+    }
+    const std::size_t messages = packet.size() > whole ? 2 : 1;
+    if (sealed_count_ + messages > sealed_.size()) flush();
+    const std::size_t around = Packets::kOverhead + (messages == 2 ? kPartHeader : 0);
+    if (!raw_.claim_messages(messages, packet.size() + messages * around)) break;
+    if (messages == 1) {
+      counters_left = seal(Channel::kIp, packet);
+      continue;
+    }
+    for (const MutableBytes part : cut_in_two(packet, next_id_)) {
+      counters_left = counters_left && seal(Channel::kIpParts, part);
+    }
+    ++next_id_;
+  }
+  flush();
+  return counters_left ? Outcome::kGoesOn : Outcome::kCountersUsedUp;
+}
+
+bool IpPackets::seal(Channel channel, MutableBytes payload) {
+  const auto sealed = datagrams_.seal_in_place(channel, payload);
+  if (sealed) sealed_[sealed_count_++] = *sealed;
+  return sealed.has_value();
+}
+
+void IpPackets::flush() {
+  raw_.send_messages(std::span(sealed_).first(std::exchange(sealed_count_, 0)));
+}
+
+void IpPackets::take(Channel channel, MutableBytes payload, IpPacketObserver* observer) {
+  if (channel == Channel::kIp) {
+    if (!payload.empty()) received_.push_back(payload);
+    return;
+  }
+  if (parts_.full()) deliver(observer);
+  const PacketParts::Added added = parts_.add(payload, scheduler_.now());
+  drops_.parts += added.dropped;
+  if (added.whole) received_.push_back(*added.whole);
+}
+
+void IpPackets::deliver(IpPacketObserver* observer) {
+  if (received_.empty()) return;
+  if (!announced_) {
+    keep_early();
+  } else if (observer != nullptr) {
+    observer->on_packets(received_);
+  } else {
+    drops_.unwanted += received_.size();
+  }
+  received_.clear();
+  parts_.release();
+}
+
+void IpPackets::keep_early() {
+  for (const MutableBytes packet : received_) {
+    if (early_.size() == kMaxEarly) {
+      ++drops_.unwanted;
+      continue;
+    }
+    Bytes copy(net::kTunnelWriteHeadroom);
+    append(copy, packet);
+    early_.push_back(std::move(copy));
+  }
+}
+
+void IpPackets::announce(IpPacketObserver* observer) {
+  announced_ = true;
+  std::vector<Bytes> early = std::exchange(early_, {});
+  for (Bytes& packet : early) {
+    received_.push_back(MutableBytes(packet).subspan(net::kTunnelWriteHeadroom));
+  }
+  deliver(observer);
+}
+
+}  // namespace hsfwd::hyperdht

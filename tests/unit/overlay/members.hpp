@@ -77,7 +77,15 @@ class Member final : NetworkObserver {
     tunnels_.send("hsfwd0", std::move(packet));
     host_.run();
   }
-  std::vector<Bytes> received() { return tunnels_.take_received("hsfwd0"); }
+  /// What has arrived at the host since the last take().
+  const std::vector<Bytes>& received() {
+    for (Bytes& packet : tunnels_.take_received("hsfwd0")) received_.push_back(std::move(packet));
+    return received_;
+  }
+  std::vector<Bytes> take() {
+    static_cast<void>(received());
+    return std::exchange(received_, {});
+  }
   PeerStatus status_of(const PublicKey& key) const {
     for (PeerStatus& status : network_->peers()) {
       if (status.key == key) return status;
@@ -120,6 +128,7 @@ class Member final : NetworkObserver {
   std::optional<Network> network_;
   std::optional<Server> server_;
   std::vector<std::string> lost_;
+  std::vector<Bytes> received_;
 };
 
 /// Members with a DHT around them.

@@ -63,8 +63,7 @@ class PeerStream : public net::BufferedByteStream {
     static_cast<void>(packets);
     return 0;
   }
-  /// Set by whoever connects at once, and by a server when it is handed the stream: what comes in while there
-  /// is none is lost.
+  /// Whoever made the stream sets it at once. The first packets to come wait for it.
   virtual void set_packet_observer(PacketObserver* observer) { static_cast<void>(observer); }
 
   /// Gives up at once, and calls nobody any more. For retiring it from inside one of its own

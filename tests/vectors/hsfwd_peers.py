@@ -181,6 +181,35 @@ def packets():
     }
 
 
+def part(number, index, content):
+    return number.to_bytes(2, 'little') + bytes([index]) + content
+
+
+def ip_packets():
+    out, keys = begin('ip packets', 0xbb, 1 | 2 | 4 | 32 | 64,
+                      ['hsfwd packets initiator', 'hsfwd packets responder'])
+    control, ip, ip_parts = 0, 2, 3
+    # A UDP datagram for port 9, of as many bytes.
+    def datagram(size):
+        head = bytes([0x45, 0]) + size.to_bytes(2, 'big') + bytes([0, 0, 0x40, 0, 64, 17, 0, 0, 10, 246, 0, 1, 10, 246, 0, 2])
+        udp = bytes([0, 9, 0, 9]) + (size - 20).to_bytes(2, 'big') + bytes(2)
+        return head + udp + bytes(i % 251 for i in range(size - 28))
+    large = datagram(1280)
+    said = {'initiator': [(ip, datagram(60)), (ip_parts, part(0, 0, large[:640])), (ip_parts, part(0, 1, large[640:])),
+                          (control, bytes([2, 1]) + bytes(100))],
+            'responder': [(control, bytes([3, 1])), (ip_parts, part(65535, 1, b'second')),
+                          (ip_parts, part(65535, 0, b'first'))]}
+    return out | {
+        'packets': {
+            role: [{'channel': channel, 'payload': payload,
+                    'packet': packet(keys['hsfwd packets ' + role], i, channel, payload)}
+                   for i, (channel, payload) in enumerate(texts)] for role, texts in said.items()},
+        'whole': {'initiator': [datagram(60), large], 'responder': [b'firstsecond']},
+        'questions': {'initiator': [1], 'responder': []},
+        'answers': {'initiator': [], 'responder': [1]},
+    }
+
+
 def ends():
     tx, header = seed(0x55), bytes(range(24))
     message, final = 0, 3
@@ -202,9 +231,9 @@ def written(value):
 
 
 print(json.dumps(written({
-    'description': 'Between two hsfwd peers, docs/protocol/forward.md sections 6, 7 and 9: a handshake and the '
-                   'keys from its secret, messages and packets beside the stream, a sealed holepunch payload, and ends of a '
+    'description': 'Between two hsfwd peers, docs/protocol/forward.md sections 6, 7, 9 and 10: a handshake and the '
+                   'keys from its secret, messages and packets beside the stream, a sealed holepunch payload, IP packets whole and in parts, and ends of a '
                    'direction.',
     'produced_by': 'tests/vectors/hsfwd_peers.py, with hashlib and libsodium',
     'encoding': 'bytes are lower case hex',
-    'vectors': [session(), packets(), ends()]}), indent=1))
+    'vectors': [session(), packets(), ip_packets(), ends()]}), indent=1))

@@ -3,6 +3,8 @@
 #include "hyperdht/wire/secure_payload.hpp"
 #include "runner.hpp"
 #include "secret_stream/framing.hpp"
+#include "hyperdht/peer/packet_parts.hpp"
+#include "hyperdht/wire/size_probe.hpp"
 #include "secret_stream/packets.hpp"
 #include "secret_stream/unordered.hpp"
 #include "sim/random.hpp"
@@ -119,6 +121,53 @@ void check_packet_session(const Json& v) {
   check_packets(v["packets"]["responder"], server, client);
 }
 
+/// What a receiver makes of the packets: whole ones, and questions and answers.
+void check_ip_packets(const Json& v, const char* role) {
+  hyperdht::PacketParts parts;
+  std::vector<Bytes> whole;
+  std::vector<std::uint32_t> questions;
+  std::vector<std::uint32_t> answers;
+  for (const Json& one : v["packets"][role]) {
+    const auto channel = static_cast<PacketChannel>(one["channel"].get<std::uint8_t>());
+    const Bytes payload = bytes_of(one["payload"]);
+    if (channel == PacketChannel::kIp) whole.push_back(payload);
+    if (channel == PacketChannel::kIpParts) {
+      const auto added = parts.add(payload, Instant());
+      if (added.whole) whole.push_back(to_bytes(*added.whole));
+    }
+    if (channel != PacketChannel::kControl) continue;
+    const auto probe = hyperdht::SizeProbe::decode(payload);
+    expect(probe.has_value(), "neither question nor answer");
+    expect_bytes(probe->encode(payload.size()), one["payload"], "control");
+    const bool asks = probe->kind == hyperdht::SizeProbe::Kind::kQuestion;
+    (asks ? questions : answers).push_back(probe->number);
+  }
+  expect(whole.size() == v["whole"][role].size(), "number of IP packets");
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    expect_bytes(whole[i], v["whole"][role][i], "IP packet");
+  }
+  expect(Json(questions) == v["questions"][role], "questions");
+  expect(Json(answers) == v["answers"][role], "answers");
+}
+
+/// Halves of a packet, as a sender cuts them.
+void check_cut(const Json& whole, const Json& first, const Json& second) {
+  const Bytes bytes = bytes_of(whole);
+  Bytes room(net::kTunnelHeadroom + bytes.size() + net::kTunnelTailroom);
+  const MutableBytes packet = MutableBytes(room).subspan(net::kTunnelHeadroom, bytes.size());
+  copy_bytes(bytes, packet);
+  const auto parts = hyperdht::cut_in_two(packet, 0);
+  expect_bytes(parts[0], first["payload"], "first part");
+  expect_bytes(parts[1], second["payload"], "second part");
+}
+
+void check_ip_session(const Json& v) {
+  check_packet_session(v);
+  check_ip_packets(v, "initiator");
+  check_ip_packets(v, "responder");
+  check_cut(v["whole"]["initiator"][1], v["packets"]["initiator"][1], v["packets"]["initiator"][2]);
+}
+
 void check_ends(const Json& v) {
   noise::Session from{.tx = crypto::Key32::from(bytes_of(v["tx"])),
                       .rx = {},
@@ -163,6 +212,8 @@ void check_hsfwd_peers(const Json& v) {
     check_session(v);
   } else if (v["name"] == "packets") {
     check_packet_session(v);
+  } else if (v["name"] == "ip packets") {
+    check_ip_session(v);
   } else if (v["name"] == "ends") {
     check_ends(v);
   } else {

@@ -55,23 +55,29 @@ void IpPackets::flush() {
   raw_.send_messages(std::span(sealed_).first(std::exchange(sealed_count_, 0)));
 }
 
-void IpPackets::take(Channel channel, MutableBytes payload, IpPacketObserver* observer) {
+void IpPackets::set_observer(IpPacketObserver* observer) {
+  observer_ = observer;
+  observed_ |= observer != nullptr;
+  if (!early_.empty() && !is_early()) early_task_.post();
+}
+
+void IpPackets::take(Channel channel, MutableBytes payload) {
   if (channel == Channel::kIp) {
     if (!payload.empty()) received_.push_back(payload);
     return;
   }
-  if (parts_.full()) deliver(observer);
+  if (parts_.full()) deliver();
   const PacketParts::Added added = parts_.add(payload, scheduler_.now());
   drops_.parts += added.dropped;
   if (added.whole) received_.push_back(*added.whole);
 }
 
-void IpPackets::deliver(IpPacketObserver* observer) {
+void IpPackets::deliver() {
   if (received_.empty()) return;
-  if (!announced_) {
+  if (is_early()) {
     keep_early();
-  } else if (observer != nullptr) {
-    observer->on_packets(received_);
+  } else if (observer_ != nullptr) {
+    observer_->on_packets(received_);
   } else {
     drops_.unwanted += received_.size();
   }
@@ -91,13 +97,23 @@ void IpPackets::keep_early() {
   }
 }
 
-void IpPackets::announce(IpPacketObserver* observer) {
+void IpPackets::announce() {
   announced_ = true;
+  if (!early_.empty() && !is_early()) early_task_.post();
+}
+
+void IpPackets::deliver_early() {
   std::vector<Bytes> early = std::exchange(early_, {});
   for (Bytes& packet : early) {
     received_.push_back(MutableBytes(packet).subspan(net::kTunnelWriteHeadroom));
   }
-  deliver(observer);
+  deliver();
+}
+
+void IpPackets::stop() {
+  observer_ = nullptr;
+  early_task_.cancel();
+  early_.clear();
 }
 
 }  // namespace hsfwd::hyperdht

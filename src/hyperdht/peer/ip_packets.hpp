@@ -33,11 +33,15 @@ class IpPacketObserver {
 
 class IpPackets {
  public:
-  /// What came in and waits for the user to know of the connection: one batch that came with the keys.
+  /// Packets that wait for a user who knows of the connection: a client may send some before its proof.
   static constexpr std::size_t kMaxEarly = 64;
 
   IpPackets(udx::Stream& raw, Datagrams& datagrams, PacketDrops& drops, Scheduler& scheduler)
-      : raw_(raw), datagrams_(datagrams), drops_(drops), scheduler_(scheduler) {}
+      : raw_(raw),
+        datagrams_(datagrams),
+        drops_(drops),
+        scheduler_(scheduler),
+        early_task_(scheduler, [this] { deliver_early(); }) {}
 
   /// Of those that go whole, bytes.
   std::size_t max_packet() const;
@@ -48,12 +52,15 @@ class IpPackets {
 
   // --- What came in ---
 
+  void set_observer(IpPacketObserver* observer);
   /// A packet or a part of one, valid until deliver().
-  void take(secret_stream::PacketChannel channel, MutableBytes payload, IpPacketObserver* observer);
-  /// The batch is over. Not before the user knows of the connection.
-  void deliver(IpPacketObserver* observer);
-  /// The user knows of it from now on.
-  void announce(IpPacketObserver* observer);
+  void take(secret_stream::PacketChannel channel, MutableBytes payload);
+  /// The batch is over.
+  void deliver();
+  /// The user knows of the connection from now on: nothing is delivered before.
+  void announce();
+  /// Nothing more is.
+  void stop();
 
  private:
   using Channel = secret_stream::PacketChannel;
@@ -61,7 +68,9 @@ class IpPackets {
   std::size_t max_part() const { return max_packet() - kPartHeader; }
   bool seal(Channel channel, MutableBytes payload);
   void flush();
+  bool is_early() const { return !announced_ || !observed_; }
   void keep_early();
+  void deliver_early();
 
   udx::Stream& raw_;
   Datagrams& datagrams_;
@@ -72,8 +81,11 @@ class IpPackets {
   std::uint16_t next_id_ = 0;
   PacketParts parts_;
   std::vector<MutableBytes> received_;
-  std::vector<Bytes> early_;
+  IpPacketObserver* observer_ = nullptr;
   bool announced_ = false;
+  bool observed_ = false;  // there has been an observer
+  std::vector<Bytes> early_;
+  Task early_task_;
 };
 
 }  // namespace hsfwd::hyperdht

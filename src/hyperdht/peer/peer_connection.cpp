@@ -87,6 +87,7 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
   if (has(Extension::kIpPackets) && datagrams_->has_packets()) {
     ip_packets_.emplace(stream_.raw(), *datagrams_, context_.connections.drops(),
                         context_.env.scheduler);
+    ip_packets_->set_observer(packet_observer_);
     // Nothing else shows soon what the path carries.
     stream_.raw().probe_with_messages();
   }
@@ -100,7 +101,7 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
   stream_.deliver_early();
   std::vector<Bytes> early = std::exchange(early_datagrams_, {});
   for (Bytes& datagram : early) receive(datagram);
-  if (ip_packets_) ip_packets_->deliver(packet_observer_);
+  if (ip_packets_) ip_packets_->deliver();
   stream_.deliver_early_end();
 }
 
@@ -113,7 +114,7 @@ void PeerConnection::on_stream_announced() {
   for (const Bytes& message : std::exchange(early_messages_, {})) {
     if (!silent_ && !stream_.closed() && on_message_) on_message_(message);
   }
-  if (ip_packets_ && !stream_.closed()) ip_packets_->announce(packet_observer_);
+  if (ip_packets_ && !stream_.closed()) ip_packets_->announce();
 }
 
 void PeerConnection::fail(ConnectError error, const char* detail) {
@@ -130,6 +131,7 @@ void PeerConnection::on_stream_closed(ConnectError error, const std::string& det
   keepalive_.stop();
   path_check_.stop();
   path_task_.cancel();
+  if (ip_packets_) ip_packets_->stop();
   if (PathObserver* observer = std::exchange(path_observer_, nullptr)) {
     observer->on_connection_over();
   }
@@ -229,6 +231,11 @@ void PeerConnection::send_unordered(ByteView plaintext) {
   stream_.raw().send_message(*sealed);
 }
 
+void PeerConnection::set_packet_observer(IpPacketObserver* observer) {
+  packet_observer_ = observer;
+  if (ip_packets_ && !stream_.closed()) ip_packets_->set_observer(observer);
+}
+
 std::size_t PeerConnection::max_packet() const {
   return takes_packets() ? ip_packets_->max_packet() : 0;
 }
@@ -270,7 +277,7 @@ void PeerConnection::on_messages(std::span<const MutableBytes> messages) {
     }
     if (stream_.closed()) return;
   }
-  if (ip_packets_) ip_packets_->deliver(packet_observer_);
+  if (ip_packets_) ip_packets_->deliver();
 }
 
 void PeerConnection::receive(MutableBytes datagram) {
@@ -286,7 +293,7 @@ void PeerConnection::receive(MutableBytes datagram) {
   } else if (opened->channel == Channel::kMessages) {
     receive_message(opened->payload);
   } else if (of_ip && ip_packets_) {
-    ip_packets_->take(opened->channel, opened->payload, packet_observer_);
+    ip_packets_->take(opened->channel, opened->payload);
   } else {
     ++context_.connections.drops().channel;
   }

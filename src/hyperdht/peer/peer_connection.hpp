@@ -99,12 +99,12 @@ class PeerConnection : protected SecureStream::Connection {
   void set_on_message(std::function<void(ByteView)> on_message) {
     on_message_ = std::move(on_message);
   }
-  /// For IP packets, which hsfwd peers may take. Set when `on_open` is called, so that nothing is missed.
-  void set_packet_observer(IpPacketObserver* observer) { packet_observer_ = observer; }
+  /// For IP packets, which hsfwd peers may take. The first that come wait for one.
+  void set_packet_observer(IpPacketObserver* observer);
   /// None of these four is called any more; the functions stay, since one of them may be running.
   void silence() {
     silent_ = true;
-    packet_observer_ = nullptr;
+    set_packet_observer(nullptr);
   }
   /// Sends an empty message, which every peer takes for a keepalive, and calls `done` with the time
   /// until it was acknowledged, repeats included; not at all if the connection ends before. One at a

@@ -9,6 +9,7 @@
 #include "net/packet_tunnel.hpp"
 #include "sim/nat.hpp"
 #include "swarm.hpp"
+#include "util/metrics.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;
@@ -175,7 +176,7 @@ TEST_CASE("a packet that is sent as soon as the connection opens is there when i
   two.open();
   two.run_for(1_s);
   CHECK(sent);
-  CHECK(two.accepted->seen.packets == std::vector{content(60, 1)});
+  CHECK(two.accepted->seen.packets == std::vector<Bytes>{content(60, 1)});
 }
 
 TEST_CASE("nothing is taken before the connection is open, and after it is closed") {
@@ -267,7 +268,7 @@ TEST_CASE("a path that begins to swallow large packets is noticed while nothing 
   const Bytes packet = content(two.client->socket->max_packet(), 1);
   two.accepted->seen.packets.clear();
   CHECK(two.send(*two.client, {packet}) == 1);
-  CHECK(two.accepted->seen.packets == std::vector{packet});
+  CHECK(two.accepted->seen.packets == std::vector<Bytes>{packet});
   // Who sends none asks for nothing.
   const auto sent = two.accepted->socket->stats().packets_sent;
   two.run_for(20_s);

@@ -45,6 +45,9 @@ set(platform_linux
     platform/linux/socket.cpp
     platform/linux/socket_file.cpp
     platform/linux/tun_device.cpp
+    platform/linux/tun_file.cpp
+    platform/linux/tun_reader.cpp
+    platform/linux/tun_writer.cpp
     platform/linux/tunnel_setup.cpp
     platform/linux/udp.cpp)
 

@@ -64,7 +64,7 @@ class LinuxPacketTunnel final : public net::PacketTunnel {
 
   std::size_t write(std::span<const MutableBytes> packets) override {
     if (cancelled_) return packets.size();
-    const TunDevice::Sent sent = device_.send(packets);
+    const TunWriter::Sent sent = device_.send(packets);
     if (sent.full) {
       full_ = true;
       watch();
@@ -84,23 +84,26 @@ class LinuxPacketTunnel final : public net::PacketTunnel {
  private:
   void watch() {
     if (cancelled_) return poll_.cancel();
-    poll_.watch((reading_ ? UV_READABLE : 0) | (full_ ? UV_WRITABLE : 0));
+    // The kernel takes packets nearly always: what was read and had no room in a batch comes in the next turn.
+    const bool soon = full_ || (reading_ && device_.has_more());
+    poll_.watch((reading_ ? UV_READABLE : 0) | (soon ? UV_WRITABLE : 0));
   }
 
   void on_ready(int events) {
     if (cancelled_) return;
-    if ((events & UV_WRITABLE) != 0 && full_) {
+    if ((events & UV_WRITABLE) != 0 && full_ && device_.flush()) {
       full_ = false;
       observer_.on_writable(*this);
     }
-    if ((events & UV_READABLE) != 0 && reading_ && !cancelled_) receive();
+    const bool readable = (events & UV_READABLE) != 0 || device_.has_more();
+    if (readable && reading_ && !cancelled_) receive();
     // Also after an error, with which the loop has stopped watching.
     watch();
   }
 
   /// One batch a turn of the loop, so that others get theirs.
   void receive() {
-    const TunDevice::Received received = device_.receive();
+    const TunReader::Received received = device_.receive();
     if (!received.packets.empty()) observer_.on_packets(*this, received.packets);
     if (received.error == EBADFD) return lose(kGone);
     if (received.error != 0) lose(std::system_category().message(received.error));

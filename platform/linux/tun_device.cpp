@@ -9,20 +9,21 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <limits>
 #include <system_error>
+
+#include "ip/vnet_header.hpp"
 
 namespace hsfwd::platform {
 
 namespace {
 
 constexpr const char* kPath = "/dev/net/tun";
-constexpr std::size_t kAlign = 16;  // of packets, as of whatever new[] makes
-constexpr std::size_t kRoomNeeded =
-    net::kTunnelHeadroom + net::kMaxMtu + net::kTunnelTailroom + kAlign;
-// Packets stand close together, whatever their size may be at most: a whole batch of usual ones fits, and
-// what was used last is still in the cache.
-constexpr std::size_t kMemory = 256 * 1024;
+// Of linux/if_tun.h since 6.2, and of kernels since then.
+constexpr unsigned long kUdpSegments4 = 0x20;
+constexpr unsigned long kUdpSegments6 = 0x40;
+constexpr unsigned long kTcpOffload = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+constexpr unsigned long kUdpOffload = kUdpSegments4 | kUdpSegments6;
 
 std::string text_of(int error) {
   return std::system_category().message(error);
@@ -57,61 +58,64 @@ std::string cannot_attach(const std::string& name, int error) {
   return fmt::format("the interface '{}' cannot be made: {}", name, text_of(error));
 }
 
+/// Makes `fd` the other end of an interface; an error number of errno, or 0 with what it has become.
+int attach(int fd, const net::TunnelSettings& settings, ifreq& request) {
+  // Not every system that has the device has vnet headers, as emulated ones do not.
+  for (const int vnet : {IFF_VNET_HDR, 0}) {
+    if (vnet != 0 && !settings.may_offload) continue;
+    request = {};
+    static_assert(net::kMaxTunnelName < sizeof request.ifr_name);
+    settings.name.copy(request.ifr_name, net::kMaxTunnelName);
+    request.ifr_flags = static_cast<short>(IFF_TUN | IFF_NO_PI | vnet);
+    if (ioctl(fd, TUNSETIFF, &request) == 0) {
+      return ioctl(fd, TUNGETIFF, &request) == 0 ? 0 : errno;
+    }
+    if (errno != EINVAL) return errno;
+  }
+  return EINVAL;
+}
+
+/// What programs have set before us on an interface that stays. No system knows all of it.
+void clear_leftovers(int fd) {
+  const int header_size = ip::VnetHeader::kSize;
+  const int no = 0;
+  const int much = std::numeric_limits<int>::max();
+  ioctl(fd, TUNSETVNETHDRSZ, &header_size);
+  ioctl(fd, TUNSETVNETLE, &no);
+  ioctl(fd, TUNSETVNETBE, &no);
+  ioctl(fd, TUNSETSNDBUF, &much);
+  ioctl(fd, TUNSETOFFLOAD, 0);
+}
+
+/// Asks for what the kernel has.
+TunWriter::Offload offload_of(int fd, bool vnet, const net::TunnelSettings& settings) {
+  clear_leftovers(fd);
+  if (!vnet) return {};
+  const bool udp = ioctl(fd, TUNSETOFFLOAD, kTcpOffload | kUdpOffload) == 0;
+  if (!udp) ioctl(fd, TUNSETOFFLOAD, kTcpOffload);
+  return {.vnet = true, .tcp = true, .udp = udp && settings.may_coalesce_udp};
+}
+
 }  // namespace
 
-TunDevice::TunDevice(UniqueFd fd, std::string name, bool persistent)
-    : fd_(std::move(fd)),
+TunDevice::TunDevice(UniqueFd fd, std::string name, bool persistent, TunWriter::Offload offload)
+    : file_(std::move(fd)),
       name_(std::move(name)),
       persistent_(persistent),
-      memory_(new std::uint8_t[kMemory]) {
-  batch_.reserve(net::kMaxTunnelBatch);
-}
+      reader_(offload.vnet),
+      writer_(offload) {}
 
 Result<TunDevice, std::string> TunDevice::open(const net::TunnelSettings& settings) {
   UniqueFd fd(::open(kPath, O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!fd) return Err(cannot_open(errno));
   ifreq request{};
-  static_assert(net::kMaxTunnelName < sizeof request.ifr_name);
-  settings.name.copy(request.ifr_name, net::kMaxTunnelName);
-  request.ifr_flags = IFF_TUN | IFF_NO_PI;
-  if (ioctl(fd.get(), TUNSETIFF, &request) != 0) return Err(cannot_attach(settings.name, errno));
-  if (ioctl(fd.get(), TUNGETIFF, &request) != 0) return Err(cannot_attach(settings.name, errno));
-  return TunDevice(std::move(fd), request.ifr_name, (request.ifr_flags & IFF_PERSIST) != 0);
-}
-
-TunDevice::Received TunDevice::receive() {
-  batch_.clear();
-  Received received;
-  std::size_t at = 0;
-  while (batch_.size() < net::kMaxTunnelBatch && at + kRoomNeeded <= kMemory) {
-    const std::size_t begin = at + net::kTunnelHeadroom;
-    const ssize_t size = read(fd_.get(), memory_.get() + begin, net::kMaxMtu);
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) {
-      if (size < 0 && errno != EAGAIN) received.error = errno;
-      break;
-    }
-    const auto length = static_cast<std::size_t>(size);
-    batch_.emplace_back(memory_.get() + begin, length);
-    at = (begin + length + net::kTunnelTailroom + kAlign - 1) / kAlign * kAlign;
+  if (const int error = attach(fd.get(), settings, request); error != 0) {
+    return Err(cannot_attach(settings.name, error));
   }
-  received.packets = batch_;
-  return received;
-}
-
-TunDevice::Sent TunDevice::send(std::span<const MutableBytes> packets) {
-  Sent sent;
-  while (sent.taken < packets.size()) {
-    const MutableBytes packet = packets[sent.taken];
-    const ssize_t size = write(fd_.get(), packet.data(), packet.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0 && errno == EAGAIN) {
-      sent.full = true;
-      break;
-    }
-    ++sent.taken;  // or refused, for itself or since the interface is down: lost
-  }
-  return sent;
+  const bool vnet = (request.ifr_flags & IFF_VNET_HDR) != 0;
+  const TunWriter::Offload offload = offload_of(fd.get(), vnet, settings);
+  const bool persistent = (request.ifr_flags & IFF_PERSIST) != 0;
+  return TunDevice(std::move(fd), request.ifr_name, persistent, offload);
 }
 
 }  // namespace hsfwd::platform

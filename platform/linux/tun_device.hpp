@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // /dev/net/tun: a descriptor that is the other end of an interface, and how packets pass it. What the
-// kernel may hand over in one piece (IFF_VNET_HDR, TUNSETOFFLOAD) is a matter of this class alone:
+// kernel hands over and takes in one piece (IFF_VNET_HDR, TUNSETOFFLOAD) is a matter of this class alone:
 // who uses it sees packets.
 #pragma once
 
-#include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "net/packet_tunnel.hpp"
-#include "platform/unique_fd.hpp"
+#include "platform/linux/tun_file.hpp"
+#include "platform/linux/tun_reader.hpp"
+#include "platform/linux/tun_writer.hpp"
 #include "util/bytes.hpp"
 #include "util/result.hpp"
 
@@ -21,32 +21,28 @@ class TunDevice {
   /// Makes the interface, or takes the one that is there. The error is for people.
   static Result<TunDevice, std::string> open(const net::TunnelSettings& settings);
 
-  int fd() const { return fd_.get(); }
+  int fd() const { return file_.fd(); }
   const std::string& name() const { return name_; }
   /// It was there before, and stays.
   bool persistent() const { return persistent_; }
 
-  struct Received {
-    std::span<MutableBytes> packets;  // until the next call, with the seam's room around each
-    int error = 0;                    // the interface is gone
-  };
-  /// The next packets, at most kMaxTunnelBatch, none if there are none now.
-  Received receive();
-
-  struct Sent {
-    std::size_t taken = 0;
-    bool full = false;
-  };
-  Sent send(std::span<const MutableBytes> packets);
+  TunReader::Received receive() { return reader_.receive(file_); }
+  /// Packets that wait for receive(), whether the descriptor is readable or not.
+  bool has_more() const { return reader_.has_more(); }
+  TunWriter::Sent send(std::span<const MutableBytes> packets) {
+    return writer_.send(file_, packets);
+  }
+  /// When the descriptor is writable again, ahead of send(). False if it is full still.
+  bool flush() { return writer_.flush(file_); }
 
  private:
-  TunDevice(UniqueFd fd, std::string name, bool persistent);
+  TunDevice(UniqueFd fd, std::string name, bool persistent, TunWriter::Offload offload);
 
-  UniqueFd fd_;
+  SystemTunFile file_;
   std::string name_;
   bool persistent_ = false;
-  std::unique_ptr<std::uint8_t[]> memory_;
-  std::vector<MutableBytes> batch_;
+  TunReader reader_;
+  TunWriter writer_;
 };
 
 }  // namespace hsfwd::platform

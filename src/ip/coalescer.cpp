@@ -110,6 +110,11 @@ void Coalescer::add(const Packet& packet) {
   begin_group(packet, candidate);
 }
 
+void Coalescer::add_unread(ByteView bytes) {
+  packets_.push_back({.bytes = bytes});
+  begin_group(Packet{}, false);
+}
+
 bool Coalescer::try_join(Group& group, const Packet& packet) {
   const std::size_t size = packet.payload().size();
   if (group.count == kMaxPackets || size > group.gso_size) return false;

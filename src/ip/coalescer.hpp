@@ -51,6 +51,8 @@ class Coalescer {
 
   /// The packet's bytes stay where they are until clear().
   void add(const Packet& packet);
+  /// What is no packet, and goes as it is.
+  void add_unread(ByteView bytes);
   /// Of everything added, in the order of each one's first packet; valid until clear(). Nothing is added any more
   /// until then.
   std::span<const Write> finish();

@@ -59,6 +59,9 @@ struct TunnelSettings {
   /// Whether the host may hand over, and be given, TCP and UDP segments in one piece, where the
   /// implementation knows how: faster, and not every kernel is right about it.
   bool may_offload = true;
+  /// Of that, whether the host may be given UDP in one piece. Tunnels of the host's own that lead through
+  /// this one (VXLAN, Geneve) lose such datagrams on some kernels up to 6.8.
+  bool may_coalesce_udp = true;
   bool operator==(const TunnelSettings&) const = default;
 };
 

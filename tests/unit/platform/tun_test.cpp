@@ -3,8 +3,11 @@
 // may have one.
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/ethtool.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -13,11 +16,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <bit>
 #include <catch2/catch.hpp>
 #include <cstring>
 
 #include "platform/linux/netlink.hpp"
 #include "tunnel_place.hpp"
+#include "unit/ip/packets.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::platform;
@@ -80,6 +86,15 @@ void make_persistent(const char* name) {
   REQUIRE(ioctl(fd.get(), TUNSETIFF, &request) == 0);
   REQUIRE(ioctl(fd.get(), TUNSETOWNER, geteuid()) == 0);
   REQUIRE(ioctl(fd.get(), TUNSETPERSIST, 1) == 0);
+}
+
+/// Which the kernel may take in one piece with others.
+Bytes udp_packet_with_checksum(net::Address from, net::Address to, ByteView payload) {
+  Bytes out = udp_packet(from, to, payload);
+  const auto parsed = *ip::Packet::parse(out);
+  const std::uint16_t sum = ip_test::slow_upper_checksum(parsed.addresses(), 17, parsed.upper());
+  ip::store_be16(&out[26], sum == 0 ? 0xffff : sum);
+  return out;
 }
 
 /// Why there is no tunnel.
@@ -282,6 +297,192 @@ int nothing_half() {
   return 0;
 }
 
+/// Whether the kernel leaves it to the interface's other end to cut TCP.
+bool cuts_tcp(const std::string& name) {
+  const UniqueFd fd(socket(AF_INET, SOCK_DGRAM, 0));
+  ethtool_value value{.cmd = ETHTOOL_GTSO};
+  ifreq request{};
+  name.copy(request.ifr_name, IFNAMSIZ - 1);
+  request.ifr_data = reinterpret_cast<char*>(&value);
+  REQUIRE(ioctl(fd.get(), SIOCETHTOOL, &request) == 0);
+  return value.data != 0;
+}
+
+int offload_in_the_kernel() {
+  if (!tunnels_possible()) return kNotAllowed;
+  SystemTunnels place;
+  TunnelRecorder recorder;
+  net::TunnelSettings settings = usual_settings();
+  REQUIRE(cuts_tcp(opened(place.tunnels(), recorder, settings)->name()));
+  settings.may_offload = false;
+  REQUIRE_FALSE(cuts_tcp(opened(place.tunnels(), recorder, settings)->name()));
+
+  // Of one that stays, nothing stays.
+  settings.name = "mine0";
+  for (const char* how : {"", "pi", "vnet_hdr"}) {
+    REQUIRE(run(std::string("ip tuntap add mode tun name mine0 ") + how));
+    for (const bool may_offload : {true, false, true}) {
+      settings.may_offload = may_offload;
+      auto tunnel = opened(place.tunnels(), recorder, settings);
+      REQUIRE(cuts_tcp("mine0") == may_offload);
+      tunnel.reset();
+      REQUIRE_FALSE(cuts_tcp("mine0"));
+    }
+    REQUIRE(run("ip link del mine0"));
+  }
+  return 0;
+}
+
+/// Another program has set up the interface for itself: large headers, in the other byte order, little room.
+void make_persistent_for_a_machine(const char* name) {
+  make_persistent(name);
+  const UniqueFd fd(open("/dev/net/tun", O_RDWR | O_CLOEXEC));
+  ifreq request{};
+  std::strcpy(request.ifr_name, name);
+  request.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
+  REQUIRE(ioctl(fd.get(), TUNSETIFF, &request) == 0);
+  const int size = 12;
+  const int yes = 1;
+  const int little = 1;
+  REQUIRE(ioctl(fd.get(), TUNSETVNETHDRSZ, &size) == 0);
+  ioctl(fd.get(), std::endian::native == std::endian::little ? TUNSETVNETBE : TUNSETVNETLE, &yes);
+  REQUIRE(ioctl(fd.get(), TUNSETSNDBUF, &little) == 0);
+  REQUIRE(ioctl(fd.get(), TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4) == 0);
+}
+
+int after_another_program() {
+  if (!tunnels_possible()) return kNotAllowed;
+  make_persistent_for_a_machine("mine0");
+  for (const bool may_offload : {true, false}) {
+    SystemTunnels place;
+    TunnelRecorder recorder;
+    net::TunnelSettings settings = usual_settings();
+    settings.name = "mine0";
+    settings.may_offload = may_offload;
+    const auto tunnel = opened(place.tunnels(), recorder, settings);
+    place.host_listens();
+    place.host_sends("mine0", Bytes{1});
+    REQUIRE(place.run_until([&] { return !recorder.said().empty(); }));
+    REQUIRE((recorder.said() == std::vector<Bytes>{{1}}));
+    const std::vector<Bytes> packets(100, udp_packet(kThere, kHere, Bytes{2}));
+    REQUIRE(tunnel->write(Outbound(packets).packets()) == packets.size());
+    std::size_t heard = 0;
+    REQUIRE(place.run_until([&] { return (heard += place.host_heard("mine0").size()) == 100; }));
+  }
+  return 0;
+}
+
+/// Datagrams with checksums, which the kernel takes in one piece, and hands over so.
+int datagrams_in_one_piece() {
+  if (!tunnels_possible()) return kNotAllowed;
+  for (const bool together : {true, false}) {
+    SystemTunnels place;
+    TunnelRecorder recorder;
+    net::TunnelSettings settings = usual_settings();
+    settings.may_coalesce_udp = together;
+    const auto tunnel = opened(place.tunnels(), recorder, settings);
+    place.host_listens();
+    std::vector<Bytes> says;
+    std::vector<Bytes> packets;
+    // Not more than a socket's queue has room for.
+    for (std::uint8_t i = 0; i < 60; ++i) {
+      says.emplace_back(i % 40 == 39 ? 500 : 1000, i);
+      packets.push_back(udp_packet_with_checksum(kThere, kHere, says.back()));
+    }
+    REQUIRE(tunnel->write(Outbound(packets).packets()) == packets.size());
+    std::vector<Bytes> heard;
+    REQUIRE(place.run_until([&] {
+      for (Bytes& bytes : place.host_heard("")) heard.push_back(std::move(bytes));
+      return heard.size() >= says.size();
+    }));
+    REQUIRE((heard == says));
+
+    // Older systems cut it themselves.
+    const int size = 1000;
+    if (setsockopt(place.program.get(), SOL_UDP, UDP_SEGMENT, &size, sizeof size) != 0) return 0;
+    say(place.program, kThere, ip_test::pattern(20'500));
+    REQUIRE(place.run_until([&] { return recorder.said().size() >= 21; }));
+    Bytes all;
+    for (const Bytes& payload : recorder.said()) append(all, payload);
+    REQUIRE((all == ip_test::pattern(20'500)));
+    for (const Bytes& packet : recorder.heard) {
+      const auto parsed = ip::Packet::parse(packet);
+      if (!parsed || !parsed->is_udp()) continue;
+      const std::uint16_t rest =
+          ip_test::slow_upper_checksum(parsed->addresses(), 17, parsed->upper());
+      REQUIRE((rest == 0 || rest == 0xffff));
+    }
+    REQUIRE(recorder.rooms_hold);
+  }
+  return 0;
+}
+
+/// A line between two networks, each with a program at its end that knows nothing of it.
+class JoinedTunnels final : public net::PacketTunnelObserver {
+ public:
+  void on_packets(net::PacketTunnel& tunnel, std::span<MutableBytes> packets) override {
+    const bool from_first = &tunnel == tunnels[0].get();
+    for (const MutableBytes packet : packets) {
+      largest = std::max(largest, packet.size());
+    }
+    tunnels[from_first ? 1 : 0]->write(packets);
+  }
+  void on_tunnel_lost(net::PacketTunnel&, const std::string& reason) override { FAIL(reason); }
+
+  std::unique_ptr<net::PacketTunnel> tunnels[2];
+  std::size_t largest = 0;
+};
+
+UniqueFd tcp_socket() {
+  return UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+/// A whole stream through two kernels, by large packets or small ones on either side.
+int a_stream_through_two(bool first_offloads, bool second_offloads) {
+  if (!tunnels_possible()) return kNotAllowed;
+  SystemTunnels place;
+  JoinedTunnels line;
+  net::TunnelSettings settings = usual_settings();
+  settings.may_offload = first_offloads;
+  line.tunnels[0] = opened(place.tunnels(), line, settings);
+  const sockaddr_in here = to_sockaddr(kHere);
+  const UniqueFd listener = tcp_socket();
+  REQUIRE(bind(listener.get(), reinterpret_cast<const sockaddr*>(&here), sizeof here) == 0);
+  REQUIRE(listen(listener.get(), 1) == 0);
+  if (unshare(CLONE_NEWNET) != 0) return kNotAllowed;
+  settings.may_offload = second_offloads;
+  settings.addresses = {ip::InterfaceAddress::ipv4(kThere.host.value, 24)};
+  line.tunnels[1] = opened(place.tunnels(), line, settings);
+  const UniqueFd client = tcp_socket();
+  REQUIRE(connect(client.get(), reinterpret_cast<const sockaddr*>(&here), sizeof here) != 0);
+
+  const Bytes all = ip_test::pattern(8'000'000);
+  UniqueFd server;
+  std::size_t sent = 0;
+  Bytes came;
+  REQUIRE(place.run_until([&] {
+    if (!server) server.reset(accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK));
+    const ssize_t more = send(client.get(), &all[sent], all.size() - sent, MSG_NOSIGNAL);
+    if (more > 0) sent += static_cast<std::size_t>(more);
+    Bytes room(1 << 20);
+    const ssize_t size = server ? recv(server.get(), room.data(), room.size(), 0) : 0;
+    if (size > 0) append(came, ByteView(room).first(static_cast<std::size_t>(size)));
+    return came.size() >= all.size();
+  }));
+  REQUIRE((came == all));
+  REQUIRE(line.largest == 1400);
+  return 0;
+}
+int stream_both() {
+  return a_stream_through_two(true, true);
+}
+int stream_first() {
+  return a_stream_through_two(true, false);
+}
+int stream_second() {
+  return a_stream_through_two(false, true);
+}
+
 int netlink_changes() {
   if (!tunnels_possible()) return kNotAllowed;
   Netlink netlink = kernel();
@@ -374,6 +575,24 @@ TEST_CASE("a machine without /dev/net/tun is told of") {
 
 TEST_CASE("a tunnel that cannot have all it needs is not there at all") {
   expect_success(nothing_half);
+}
+
+TEST_CASE("what the kernel may hand over in one piece is set for as long as the tunnel lives") {
+  expect_success(offload_in_the_kernel);
+}
+
+TEST_CASE("what a program before has set on an interface that stays is no matter") {
+  expect_success(after_another_program);
+}
+
+TEST_CASE("datagrams that pass the kernel in one piece are those that were sent") {
+  expect_success(datagrams_in_one_piece);
+}
+
+TEST_CASE("a stream passes two tunnels whole, whichever of them has large packets") {
+  expect_success(stream_both);
+  expect_success(stream_first);
+  expect_success(stream_second);
 }
 
 TEST_CASE("netlink adds, replaces, deletes and lists, and says what is wrong") {

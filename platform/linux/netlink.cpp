@@ -8,8 +8,11 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -22,6 +25,7 @@ namespace {
 // What a kernel puts into one part of a long answer at most (NLMSG_GOODSIZE grows up to it).
 constexpr std::size_t kAnswer = 32 * 1024;
 constexpr std::size_t kRequest = 512;  // a header and a dozen attributes of 20 bytes at most
+constexpr int kListAttempts = 10;      // of a list that changes all the time
 // Who has made a route or a rule, as `ip route` and `ip rule` show it: a number that no routing
 // daemon has in rt_protos of iproute2.
 constexpr std::uint8_t kProtocol = 104;
@@ -104,6 +108,16 @@ std::string words_of(const nlmsghdr& message, const nlmsgerr& error) {
   return words;
 }
 
+/// A list that cannot be told, or not to its end, says so there.
+NetlinkResult<void> done_of(const nlmsghdr& message) {
+  const ByteView payload(static_cast<const std::uint8_t*>(mnl_nlmsg_get_payload(&message)),
+                         mnl_nlmsg_get_payload_len(&message));
+  int error = 0;
+  if (payload.size() >= sizeof error) std::memcpy(&error, payload.data(), sizeof error);
+  if (error < 0) return Err(error_of(-error));
+  return {};
+}
+
 LinkNews news_of(const nlmsghdr& message, const ifinfomsg& head) {
   LinkNews news{.interface = head.ifi_index,
                 .gone = message.nlmsg_type == RTM_DELLINK,
@@ -112,6 +126,61 @@ LinkNews news_of(const nlmsghdr& message, const ifinfomsg& head) {
     if (mnl_attr_get_type(&attribute) == IFLA_MTU) news.mtu = number_of(attribute);
   });
   return news;
+}
+
+// --- What a list is made of; nothing if it is no matter ---
+
+std::optional<ip::InterfaceAddress> address_of(const nlmsghdr& message, int interface) {
+  const auto* head = head_of<ifaddrmsg>(message, RTM_NEWADDR);
+  if (head == nullptr || head->ifa_index != static_cast<unsigned>(interface)) return std::nullopt;
+  ip::InterfaceAddress address{any_host(head->ifa_family),
+                               bits_of(head->ifa_family, head->ifa_prefixlen)};
+  // The other one, of IPv4, is the address at the other end of a line.
+  const int wanted = address.is_ipv4() ? IFA_LOCAL : IFA_ADDRESS;
+  bool known = false;
+  each_attribute(message, sizeof *head, [&](const nlattr& attribute) {
+    if (mnl_attr_get_type(&attribute) == wanted) known = put_address(attribute, address.host);
+  });
+  return known ? std::optional(address) : std::nullopt;
+}
+
+std::optional<Netlink::Route> route_of(const nlmsghdr& message) {
+  const auto* head = head_of<rtmsg>(message, RTM_NEWROUTE);
+  if (head == nullptr || head->rtm_type != RTN_UNICAST) return std::nullopt;
+  if (head->rtm_family != AF_INET && head->rtm_family != AF_INET6) return std::nullopt;
+  Netlink::Route route{
+      .to = {any_host(head->rtm_family), bits_of(head->rtm_family, head->rtm_dst_len)},
+      .table = head->rtm_table};
+  bool known = true;  // the default route has no destination
+  each_attribute(message, sizeof *head, [&](const nlattr& attribute) {
+    const int type = mnl_attr_get_type(&attribute);
+    if (type == RTA_DST) known = put_address(attribute, route.to.host);
+    if (type == RTA_OIF) route.interface = static_cast<int>(number_of(attribute));
+    if (type == RTA_PRIORITY) route.metric = number_of(attribute);
+    if (type == RTA_TABLE) route.table = number_of(attribute);
+  });
+  return known ? std::optional(route) : std::nullopt;
+}
+
+/// One of those that change_rule makes, and of no other form that somebody may have given the same mark of
+/// origin.
+std::optional<Netlink::Rule> rule_of(const nlmsghdr& message) {
+  const auto* head = head_of<fib_rule_hdr>(message, RTM_NEWRULE);
+  if (head == nullptr || (head->family != AF_INET && head->family != AF_INET6)) return std::nullopt;
+  if (head->action != FR_ACT_TO_TBL || head->flags != FIB_RULE_INVERT) return std::nullopt;
+  if (head->src_len != 0 || head->dst_len != 0 || head->tos != 0) return std::nullopt;
+  Netlink::Rule rule{.is_v6 = head->family == AF_INET6, .table = head->table};
+  bool ours = false;
+  each_attribute(message, sizeof *head, [&](const nlattr& attribute) {
+    const int type = mnl_attr_get_type(&attribute);
+    if (type == FRA_PRIORITY) rule.priority = number_of(attribute);
+    if (type == FRA_FWMARK) rule.not_mark = number_of(attribute);
+    if (type == FRA_TABLE) rule.table = number_of(attribute);
+    // Any other length than of the default route stands for "none", which is all ones.
+    if (type == FRA_SUPPRESS_PREFIXLEN) rule.without_default = number_of(attribute) == 0;
+    if (type == FRA_PROTOCOL) ours = equal(payload_of(attribute), ByteView(&kProtocol, 1));
+  });
+  return ours && rule.not_mark != 0 ? std::optional(rule) : std::nullopt;
 }
 
 }  // namespace
@@ -148,11 +217,14 @@ NetlinkResult<Netlink> Netlink::open() {
   const int on = 1;
   setsockopt(fd.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
   setsockopt(fd.get(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
+  // A machine may have very many routes: only those of a table, where only they are asked for.
+  setsockopt(fd.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
   return Netlink(std::move(fd));
 }
 
 NetlinkResult<void> Netlink::exchange(Request& request, const OnMessage& on_message) {
   request.header->nlmsg_seq = ++sequence_;
+  interrupted_ = false;
   if (!request.is_dump()) request.header->nlmsg_flags |= NLM_F_ACK;
   const ByteView bytes(request.bytes, request.header->nlmsg_len);
   if (send_bytes(fd_.get(), bytes) < 0) return Err(error_of(errno));
@@ -165,7 +237,8 @@ NetlinkResult<void> Netlink::exchange(Request& request, const OnMessage& on_mess
     for (auto* message = reinterpret_cast<const nlmsghdr*>(answer_.get());
          mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
       if (message->nlmsg_seq != sequence_) continue;  // of a request that was given up
-      if (message->nlmsg_type == NLMSG_DONE) return {};
+      if ((message->nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted_ = true;
+      if (message->nlmsg_type == NLMSG_DONE) return done_of(*message);
       if (const auto* end = head_of<nlmsgerr>(*message, NLMSG_ERROR)) {
         if (end->error == 0) return {};
         return Err(error_of(-end->error, words_of(*message, *end)));
@@ -173,6 +246,20 @@ NetlinkResult<void> Netlink::exchange(Request& request, const OnMessage& on_mess
       if (on_message) on_message(*message);
     }
   }
+}
+
+/// What changed while it was told of is told of again.
+template <class Value, class Read>
+NetlinkResult<std::vector<Value>> Netlink::list(Request& request, Read read) {
+  for (int attempt = 0; attempt < kListAttempts; ++attempt) {
+    std::vector<Value> found;
+    const auto done = exchange(request, [&](const nlmsghdr& message) {
+      if (const auto value = read(message)) found.push_back(*value);
+    });
+    if (!done) return Err(done.error());
+    if (!interrupted_) return found;
+  }
+  return Err(error_of(EAGAIN));
 }
 
 // --- Links ---
@@ -228,22 +315,8 @@ NetlinkResult<void> Netlink::set_no_automatic_addresses(int interface) {
 NetlinkResult<std::vector<ip::InterfaceAddress>> Netlink::addresses(int interface) {
   Request request(RTM_GETADDR, NLM_F_DUMP);
   request.head<ifaddrmsg>().ifa_family = AF_UNSPEC;
-  std::vector<ip::InterfaceAddress> found;
-  const auto done = exchange(request, [&](const nlmsghdr& message) {
-    const auto* head = head_of<ifaddrmsg>(message, RTM_NEWADDR);
-    if (head == nullptr || head->ifa_index != static_cast<unsigned>(interface)) return;
-    ip::InterfaceAddress address{any_host(head->ifa_family),
-                                 bits_of(head->ifa_family, head->ifa_prefixlen)};
-    // The other one, of IPv4, is the address at the other end of a line.
-    const int wanted = address.is_ipv4() ? IFA_LOCAL : IFA_ADDRESS;
-    bool known = false;
-    each_attribute(message, sizeof *head, [&](const nlattr& attribute) {
-      if (mnl_attr_get_type(&attribute) == wanted) known = put_address(attribute, address.host);
-    });
-    if (known) found.push_back(address);
-  });
-  if (!done) return Err(done.error());
-  return found;
+  return list<ip::InterfaceAddress>(
+      request, [interface](const nlmsghdr& message) { return address_of(message, interface); });
 }
 
 NetlinkResult<void> Netlink::change_address(std::uint16_t type, std::uint16_t flags, int interface,
@@ -274,24 +347,23 @@ NetlinkResult<void> Netlink::delete_address(int interface, const ip::InterfaceAd
 NetlinkResult<std::vector<Netlink::Route>> Netlink::routes() {
   Request request(RTM_GETROUTE, NLM_F_DUMP);
   request.head<rtmsg>().rtm_family = AF_UNSPEC;
+  return list<Route>(request, route_of);
+}
+
+NetlinkResult<std::vector<Netlink::Route>> Netlink::routes(std::uint32_t table) {
   std::vector<Route> found;
-  const auto done = exchange(request, [&found](const nlmsghdr& message) {
-    const auto* head = head_of<rtmsg>(message, RTM_NEWROUTE);
-    if (head == nullptr || head->rtm_type != RTN_UNICAST) return;
-    if (head->rtm_family != AF_INET && head->rtm_family != AF_INET6) return;
-    Route route{.to = {any_host(head->rtm_family), bits_of(head->rtm_family, head->rtm_dst_len)},
-                .table = head->rtm_table};
-    bool known = true;  // the default route has no destination
-    each_attribute(message, sizeof *head, [&](const nlattr& attribute) {
-      const int type = mnl_attr_get_type(&attribute);
-      if (type == RTA_DST) known = put_address(attribute, route.to.host);
-      if (type == RTA_OIF) route.interface = static_cast<int>(number_of(attribute));
-      if (type == RTA_PRIORITY) route.metric = number_of(attribute);
-      if (type == RTA_TABLE) route.table = number_of(attribute);
-    });
-    if (known) found.push_back(route);
-  });
-  if (!done) return Err(done.error());
+  // Of one family each: a table that is there for the other only is an error otherwise.
+  for (const int family : {AF_INET, AF_INET6}) {
+    Request request(RTM_GETROUTE, NLM_F_DUMP);
+    request.head<rtmsg>().rtm_family = static_cast<std::uint8_t>(family);
+    request.put(RTA_TABLE, table);
+    const auto routes = list<Route>(request, route_of);
+    if (!routes && routes.error().number == ENOENT) continue;
+    if (!routes) return Err(routes.error());
+    // Kernels before 4.20 tell of all tables.
+    std::copy_if(routes->begin(), routes->end(), std::back_inserter(found),
+                 [table](const Route& route) { return route.table == table; });
+  }
   return found;
 }
 
@@ -328,25 +400,7 @@ NetlinkResult<void> Netlink::delete_route(const Route& route) {
 NetlinkResult<std::vector<Netlink::Rule>> Netlink::rules() {
   Request request(RTM_GETRULE, NLM_F_DUMP);
   request.head<fib_rule_hdr>().family = AF_UNSPEC;
-  std::vector<Rule> found;
-  const auto done = exchange(request, [&found](const nlmsghdr& message) {
-    const auto* head = head_of<fib_rule_hdr>(message, RTM_NEWRULE);
-    if (head == nullptr || (head->family != AF_INET && head->family != AF_INET6)) return;
-    Rule rule{.is_v6 = head->family == AF_INET6, .table = head->table};
-    bool ours = false;
-    each_attribute(message, sizeof *head, [&](const nlattr& attribute) {
-      const int type = mnl_attr_get_type(&attribute);
-      if (type == FRA_PRIORITY) rule.priority = number_of(attribute);
-      if (type == FRA_FWMARK) rule.not_mark = number_of(attribute);
-      if (type == FRA_TABLE) rule.table = number_of(attribute);
-      // Any other length than of the default route stands for "none", which is all ones.
-      if (type == FRA_SUPPRESS_PREFIXLEN) rule.without_default = number_of(attribute) == 0;
-      if (type == FRA_PROTOCOL) ours = equal(payload_of(attribute), ByteView(&kProtocol, 1));
-    });
-    if (ours) found.push_back(rule);
-  });
-  if (!done) return Err(done.error());
-  return found;
+  return list<Rule>(request, rule_of);
 }
 
 NetlinkResult<void> Netlink::change_rule(std::uint16_t type, std::uint16_t flags,

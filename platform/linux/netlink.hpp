@@ -56,6 +56,7 @@ class Netlink {
   };
   /// All that lead to hosts or networks of others, of every table.
   NetlinkResult<std::vector<Route>> routes();
+  NetlinkResult<std::vector<Route>> routes(std::uint32_t table);
   NetlinkResult<void> add_route(const Route& route);
   NetlinkResult<void> replace_route(const Route& route);
   NetlinkResult<void> delete_route(const Route& route);
@@ -82,6 +83,8 @@ class Netlink {
   explicit Netlink(UniqueFd fd);
   /// Sends it, and gives each message of the answer to `on_message`.
   NetlinkResult<void> exchange(Request& request, const OnMessage& on_message = {});
+  template <class Value, class Read>
+  NetlinkResult<std::vector<Value>> list(Request& request, Read read);
   NetlinkResult<void> change_route(std::uint16_t type, std::uint16_t flags, const Route& route);
   NetlinkResult<void> change_rule(std::uint16_t type, std::uint16_t flags, const Rule& rule);
   NetlinkResult<void> change_address(std::uint16_t type, std::uint16_t flags, int interface,
@@ -89,6 +92,7 @@ class Netlink {
 
   UniqueFd fd_;
   std::uint32_t sequence_ = 0;
+  bool interrupted_ = false;  // what the last answer told of has changed meanwhile
   std::unique_ptr<std::uint8_t[]> answer_;
 };
 

@@ -31,7 +31,7 @@ class TunWriter {
 
   struct Sent {
     std::size_t taken = 0;  // from the front
-    bool full = false;  // also if all are taken, and some wait here
+    bool full = false;      // also if all are taken, and some wait here
   };
   /// As net::PacketTunnel::write.
   Sent send(TunFile& file, std::span<const MutableBytes> packets);

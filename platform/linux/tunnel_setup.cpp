@@ -6,6 +6,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace hsfwd::platform {
@@ -40,8 +41,9 @@ TunnelSetup::~TunnelSetup() {
 }
 
 Result<void, std::string> TunnelSetup::apply(const net::TunnelSettings& settings) {
-  for (const auto step : {&TunnelSetup::set_link, &TunnelSetup::set_addresses,
-                          &TunnelSetup::set_routes, &TunnelSetup::set_rules}) {
+  for (const auto step :
+       {&TunnelSetup::set_link, &TunnelSetup::set_addresses, &TunnelSetup::claim_mark,
+        &TunnelSetup::set_routes, &TunnelSetup::set_rules}) {
     if (auto done = (this->*step)(settings); !done) return done;
   }
   return {};
@@ -122,21 +124,38 @@ Result<void, std::string> TunnelSetup::refused(const Netlink::Route& route,
                          route.metric, owner));
 }
 
+/// Whether a table has routes of somebody else.
+NetlinkResult<bool> TunnelSetup::has_others(std::uint32_t table) {
+  const auto routes = netlink_.routes(table);
+  if (!routes) return Err(routes.error());
+  return std::any_of(routes->begin(), routes->end(),
+                     [this](const Netlink::Route& route) { return route.interface != interface_; });
+}
+
+/// The mark is the number of a table as well. In one that others look into, our routes would be theirs, and lead
+/// our own datagrams into the tunnel.
+Result<void, std::string> TunnelSetup::claim_mark(const net::TunnelSettings& settings) {
+  if (!settings.firewall_mark) return {};
+  const std::uint32_t mark = *settings.firewall_mark;
+  if (has(std::array{RT_TABLE_DEFAULT, RT_TABLE_MAIN, RT_TABLE_LOCAL}, static_cast<int>(mark))) {
+    return Err(
+        fmt::format("the firewall mark {:#x} is the number of a table of the system's own", mark));
+  }
+  const auto others = has_others(mark);
+  if (!others) return failed(fmt::format("the firewall mark {:#x}", mark), others.error());
+  if (*others) return Err(fmt::format("the firewall mark {:#x} is another tunnel's", mark));
+  return {};
+}
+
 /// Of whoever was killed, whatever its mark was. A table of somebody who is alive has routes from before
 /// the rules are there until they are gone.
 Result<void, std::string> TunnelSetup::clear_rules_left_behind(std::optional<std::uint32_t> mark) {
   const auto rules = netlink_.rules();
   if (!rules) return failed("a rule", rules.error());
-  if (rules->empty()) return {};
-  const auto routes = netlink_.routes();
-  if (!routes) return failed("a rule", routes.error());
   for (const Netlink::Rule& rule : *rules) {
-    const auto in_table = [&](const Netlink::Route& route) {
-      return route.table == rule.not_mark && route.interface != interface_;
-    };
-    const bool alive = std::any_of(routes->begin(), routes->end(), in_table);
-    if (alive && rule.not_mark != mark) continue;
-    if (alive) return Err(fmt::format("the firewall mark {:#x} is another tunnel's", *mark));
+    const auto alive = has_others(rule.not_mark);
+    if (!alive) return failed("a rule", alive.error());
+    if (*alive) continue;
     const auto done = netlink_.delete_rule(rule);
     if (!done && rule.not_mark == mark) {
       return failed(fmt::format("the firewall mark {:#x}", *mark), done.error());

@@ -14,7 +14,8 @@ namespace hsfwd::platform {
 
 /// Takes back, when it goes, what it has added. What belongs to an interface goes with the interface in
 /// any case; rules belong to none, and are all that is left when the process is killed. They lead
-/// into an empty table then, so nowhere, until the next setup takes them away.
+/// into an empty table then, so nowhere, until the next setup takes them away. Of an interface that stays
+/// without its process, addresses and routes stay as well, and are as if somebody had set them beforehand.
 class TunnelSetup {
  public:
   TunnelSetup(Netlink netlink, int interface, std::string name);
@@ -31,8 +32,10 @@ class TunnelSetup {
   using Step = Result<void, std::string>;
   Step set_link(const net::TunnelSettings& settings);
   Step set_addresses(const net::TunnelSettings& settings);
+  Step claim_mark(const net::TunnelSettings& settings);
   Step set_routes(const net::TunnelSettings& settings);
   Step set_rules(const net::TunnelSettings& settings);
+  NetlinkResult<bool> has_others(std::uint32_t table);
   Step clear_rules_left_behind(std::optional<std::uint32_t> mark);
   Step failed(const std::string& what, const NetlinkError& error) const;
   /// Nothing, if the route is there as it should be.

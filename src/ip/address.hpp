@@ -120,9 +120,7 @@ struct InterfaceAddress {
   }
 
   /// Whether the network is one of the address's family.
-  bool valid() const {
-    return bits <= Prefix::kBits && (!is_ipv4() || bits >= Prefix::kIpv4Bits);
-  }
+  bool valid() const { return bits <= Prefix::kBits && (!is_ipv4() || bits >= Prefix::kIpv4Bits); }
   bool is_ipv4() const { return host.is_mapped(); }
   int length() const { return is_ipv4() ? bits - Prefix::kIpv4Bits : bits; }
   Prefix network() const { return Prefix::around(host, bits); }

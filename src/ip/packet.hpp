@@ -52,7 +52,7 @@ struct Packet {
   };
 
   ByteView bytes;  // the packet, and nothing behind its end
-  Ipv6 source;  // of IPv4 in the mapped form
+  Ipv6 source;     // of IPv4 in the mapped form
   Ipv6 destination;
   /// Of the upper layer. Of a fragment other than the first, what its header names, which may be a further
   /// extension header.

@@ -177,7 +177,8 @@ TEST_CASE("packets of a flow are one write, those of others their own") {
   }
 }
 
-TEST_CASE("without offload each packet is a write, with the header that the device was opened for") {
+TEST_CASE(
+    "without offload each packet is a write, with the header that the device was opened for") {
   const auto packets = flow_of(tcp_fields(), 300);
   ScriptedFile bare;
   TunWriter plain({});
@@ -240,8 +241,8 @@ TEST_CASE("a kernel that refuses some sizes only is not asked for ever") {
       file.writes.clear();
       writer.send(file, Outbound(batch).packets());
       CHECK(file.arrived() == batch);
-      large += static_cast<std::size_t>(
-          std::count_if(file.writes.begin(), file.writes.end(), is_large));
+      large +=
+          static_cast<std::size_t>(std::count_if(file.writes.begin(), file.writes.end(), is_large));
     }
   }
   CHECK(large < 2 * TunWriter::kMaxRefusals);
@@ -280,9 +281,10 @@ TEST_CASE("a header is of the packet that it stands ahead of, whatever was there
     file.writes.clear();
     writer.send(file, outbound.packets());
     CHECK(file.arrived() == batch);
-    const auto alone = std::find_if(file.writes.begin(), file.writes.end(), [&](const Bytes& write) {
-      return equal(ByteView(write).subspan(VnetHeader::kSize), batch[wrong]);
-    });
+    const auto alone =
+        std::find_if(file.writes.begin(), file.writes.end(), [&](const Bytes& write) {
+          return equal(ByteView(write).subspan(VnetHeader::kSize), batch[wrong]);
+        });
     REQUIRE(alone != file.writes.end());
     CHECK(*VnetHeader::decode(*alone) == VnetHeader{});
   }

@@ -177,17 +177,42 @@ int two_marks() {
   net::TunnelSettings settings = full_settings();
   settings.name = "full1";
   settings.addresses.clear();
-  REQUIRE(refusal(place, settings) ==
-          "there is a route to 10.78.0.0/16 of metric 1024 already through 'full0'");
+  REQUIRE(refusal(place, settings) == "the firewall mark 0x6873 is another tunnel's");
   settings.routes = {{.to = *ip::Prefix::parse("10.79.0.0/16")}};
   REQUIRE(refusal(place, settings) == "the firewall mark 0x6873 is another tunnel's");
   REQUIRE(if_nametoindex("full1") == 0);
   REQUIRE(rules() == 4);
+  // A table that somebody else has made, or the system.
+  REQUIRE(run("ip route add 10.80.0.0/16 dev full0 table 52"));
+  settings.firewall_mark = 52;
+  REQUIRE(refusal(place, settings) == "the firewall mark 0x34 is another tunnel's");
+  for (const std::uint32_t mark : {RT_TABLE_DEFAULT, RT_TABLE_MAIN, RT_TABLE_LOCAL}) {
+    settings.firewall_mark = mark;
+    REQUIRE(refusal(place, settings).find("is the number of a table of the system's own") !=
+            std::string::npos);
+  }
   settings.firewall_mark = kMark + 1;
   auto second = opened(place.tunnels(), recorder, settings);
   REQUIRE(rules() == 6);
   second.reset();
   REQUIRE(rules() == 4);
+  return 0;
+}
+
+int two_routes() {
+  if (!tunnels_possible()) return kNotAllowed;
+  SystemTunnels place;
+  TunnelRecorder recorder;
+  net::TunnelSettings settings = usual_settings();
+  settings.name = "full0";
+  settings.routes = {{.to = kBehind}};
+  const auto first = opened(place.tunnels(), recorder, settings);
+  settings.name = "full1";
+  settings.addresses.clear();
+  REQUIRE(refusal(place, settings) ==
+          "there is a route to 10.78.0.0/16 of metric 1024 already through 'full0'");
+  settings.routes[0].metric = 1025U;
+  REQUIRE(opened(place.tunnels(), recorder, settings)->name() == "full1");
   return 0;
 }
 
@@ -521,6 +546,9 @@ int netlink_changes() {
   REQUIRE((*netlink.rules() == std::vector<Netlink::Rule>{rule}));
   REQUIRE(netlink.delete_rule(rule).ok());
   REQUIRE(netlink.rules()->empty());
+  // Nor one of another form that says the same of where it comes from.
+  REQUIRE(run("ip rule add iif lo fwmark 9 lookup 1000 protocol 104"));
+  REQUIRE(netlink.rules()->empty());
 
   REQUIRE(netlink.link(99'999).error().number == ENODEV);
   return 0;
@@ -540,6 +568,10 @@ int long_lists() {
   }
   const auto through = [&](const Netlink::Route& route) { return route.table == 1000; };
   REQUIRE(routes_where(through).size() == kMany);
+  REQUIRE(netlink.routes(1000)->size() == kMany);
+  REQUIRE(netlink.add_route({kBehindV6, interface, 1, 1001}).ok());
+  REQUIRE((*netlink.routes(1001) == std::vector<Netlink::Route>{{kBehindV6, interface, 1, 1001}}));
+  REQUIRE(netlink.routes(1002)->empty());
   return 0;
 }
 
@@ -553,8 +585,12 @@ TEST_CASE("a process that is killed leaves no interface, address or route") {
   expect_success(killed);
 }
 
-TEST_CASE("a firewall mark and a route are one tunnel's") {
+TEST_CASE("a firewall mark is one tunnel's, and the number of no table that others have") {
   expect_success(two_marks);
+}
+
+TEST_CASE("a route is one tunnel's") {
+  expect_success(two_routes);
 }
 
 TEST_CASE("packets with the mark do not enter the tunnel, nor those to networks of the host") {

@@ -305,6 +305,28 @@ TEST_CASE("nothing of one batch is left in the next") {
   CHECK(check_round_trip(coalescer, {}) == 0);
 }
 
+TEST_CASE("what is no packet is a write of its own, in its place, and parts no flow") {
+  Coalescer coalescer({});
+  const auto batch = stream(tcp4(), 4);
+  const Bytes others[] = {{0x45}, {}, Bytes(2000, 0xff)};
+  for (std::size_t i = 0; i < 3; ++i) {
+    coalescer.add(*Packet::parse(batch[i]));
+    coalescer.add_unread(others[i]);
+  }
+  coalescer.add(*Packet::parse(batch[3]));
+  const auto writes = coalescer.finish();
+  REQUIRE(writes.size() == 4);
+  CHECK(writes[0].packets.size() == 4);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(writes[i + 1].header == VnetHeader{});
+    REQUIRE(writes[i + 1].packets.size() == 1);
+    CHECK(equal(writes[i + 1].packets[0], others[i]));
+    Bytes plain = to_bytes(Coalescer::kPlainHeader);
+    append(plain, others[i]);
+    CHECK(ip_test::gather(writes[i + 1].pieces) == plain);
+  }
+}
+
 TEST_CASE("a batch like the one before allocates nothing, neither put together nor cut again") {
   std::vector<Bytes> batch;
   for (const Fields& fields : kStreams) {

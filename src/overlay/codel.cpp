@@ -23,12 +23,13 @@ bool CodelQueue::is_within(std::size_t more_packets, std::size_t more_bytes) con
 
 void CodelQueue::push(ByteView packet, Instant now) {
   drop_old(now);
-  PooledBuffer copy = pool_.copy(packet);
-  while (!empty() && (!copy || !is_within(1, copy.size()))) {
+  const std::size_t memory = PacketPool::memory_of(packet.size());
+  const bool fits = memory <= limits_.bytes && limits_.packets > 0;
+  while (fits && !empty() && !(is_within(1, memory) && pool_.has(memory))) {
     drop_oldest(drops_.full);
-    if (!copy) copy = pool_.copy(packet);
   }
-  if (!copy || !is_within(1, copy.size())) {
+  PooledBuffer copy = fits ? pool_.copy(packet) : PooledBuffer();
+  if (!copy) {
     ++drops_.full;
     return;
   }

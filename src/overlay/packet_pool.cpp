@@ -7,9 +7,9 @@ namespace hsfwd::overlay {
 
 PooledBuffer PacketPool::copy(ByteView packet) {
   HSFWD_CHECK(packet.size() <= net::kMaxMtu);
-  BufferPool& pool = packet.size() + kRoom <= kSmallBuffer ? small_ : large_;
-  if (used() + pool.buffer_size() > max_bytes_) return {};
-  PooledBuffer out = pool.take();
+  const std::size_t memory = memory_of(packet.size());
+  if (!has(memory)) return {};
+  PooledBuffer out = (memory == kSmallBuffer ? small_ : large_).take();
   copy_bytes(packet, packet_in(out, packet.size()));
   return out;
 }

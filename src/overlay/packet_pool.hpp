@@ -22,6 +22,12 @@ class PacketPool {
     return buffer.bytes().subspan(net::kTunnelHeadroom, size);
   }
 
+  /// Bytes of memory that a copy of so many takes.
+  static std::size_t memory_of(std::size_t size) {
+    return size + kRoom <= kSmallBuffer ? kSmallBuffer : kLargeBuffer;
+  }
+  /// Whether there is so much left.
+  bool has(std::size_t memory) const { return used() + memory <= max_bytes_; }
   /// Bytes of memory that copies take.
   std::size_t used() const {
     return small_.in_use() * kSmallBuffer + large_.in_use() * kLargeBuffer;

@@ -186,7 +186,13 @@ TEST_CASE("a packet that no limit has room for is dropped itself") {
   TestedQueue q({10, kSmallBuffer, 1_h});
   q.queue.push(numbered(1, 3000), when(0_s));
   CHECK(q.queue.empty());
-  CHECK(q.queue.drops().full == 1);
+  q.queue.push(numbered(2), when(0_s));
+  q.queue.push(numbered(3, 3000), when(0_s));
+  CHECK(q.queue.drops().full == 2);
+  CHECK(q.take(when(0_s)) == std::vector<std::uint32_t>{2});
+  q.queue.set_limits({0, kSmallBuffer, 1_h});
+  q.queue.push(numbered(4), when(0_s));
+  CHECK(q.queue.drops().full == 3);
   CHECK(q.pool.used() == 0);
 }
 

@@ -17,7 +17,11 @@ inline constexpr std::size_t kMaxIcmpSize = 1280;
 enum class Unreachable {
   kNoRoute,     // nobody has this address
   kProhibited,  // somebody has, and does not want it
+  kPort,        // nobody there listens at the port
 };
+
+/// Neither this host, nor several: an answer may go to it.
+bool is_single_host(const Ipv6& host);
 
 /// The answer to `packet`, from `from`, which is of the same family, in `room` of kMaxIcmpSize bytes. Empty if there is
 /// none to be given.

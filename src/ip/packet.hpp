@@ -41,6 +41,7 @@ inline constexpr std::size_t kMaxPacket = 65535;  // what both families' length 
 // Where the checksum stands in the header of the upper layer.
 inline constexpr std::size_t kTcpChecksumAt = 16;
 inline constexpr std::size_t kUdpChecksumAt = 6;
+inline constexpr std::size_t kIcmpChecksumAt = 2;
 
 /// A view of a packet that has been checked as far as its fields are listed here; it lives as long as the
 /// bytes that it was parsed from. Checksums are not verified.

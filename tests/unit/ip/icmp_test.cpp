@@ -83,6 +83,7 @@ TEST_CASE("a packet that goes nowhere, or may not go there") {
       check_answer(unreachable_for(about), about, v6 ? 1 : 3, v6 ? 0 : 1);
       check_answer(unreachable_for(about, Unreachable::kProhibited), about, v6 ? 1 : 3,
                    v6 ? 1 : 13);
+      check_answer(unreachable_for(about, Unreachable::kPort), about, v6 ? 1 : 3, v6 ? 4 : 3);
     }
   }
 }

@@ -174,12 +174,14 @@ TEST_CASE("fragments of IPv4") {
   const auto first = Packet::parse(bytes);
   CHECK(first->fragment);
   CHECK(first->first_fragment);
+  CHECK(first->fragment_id == fields.id);
   CHECK(first->ports == Packet::Ports{1000, 2000});
   fields.fragment = 0x2010;
   bytes = fields.build();
   const auto later = Packet::parse(bytes);
   CHECK(later->fragment);
   CHECK(!later->first_fragment);
+  CHECK(later->fragment_id == fields.id);
   CHECK(!later->ports);
   CHECK(later->tcp_flags == 0);
   CHECK(!later->is_tcp());

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fuzz/seeds.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 #include <sstream>
 
 #include "util/text.hpp"
@@ -36,6 +38,9 @@ constexpr std::string_view kForms[] = {
     "fdae:7d21:d73d::/48",
     "::ffff:192.0.2.1",
     "10.246.0.0/16",
+    "tcp:22",
+    "udp:5000-6000",
+    "22/tcp",
     "88.99.3.86@node1.hyperdht.org:49737",
     "--bootstrap\n127.0.0.1:49737\n--json\n--port=0\n-L\n2222",
     "hs://s000yry8ajbr5d3qwtgq6d1kxmfwnhfyrxgpbmhm6tpxkfwt1z5nby9o",
@@ -126,9 +131,69 @@ std::vector<Bytes> queries() {
                        0, 0, 0, 0, 0, static_cast<std::uint8_t>(!additional.empty())};
       append(message, as_bytes(question));
       append(message, as_bytes(additional));
-      Bytes framed = {0, static_cast<std::uint8_t>(message.size())};
-      append(framed, message);
-      out.insert(out.end(), {message, framed});
+      out.push_back(std::move(message));
+    }
+  }
+  return out;
+}
+
+/// The packets of kIp as they are.
+std::vector<Bytes> packets() {
+  constexpr std::size_t kMtu = 2;  // stands ahead of each
+  constexpr std::size_t kCount = 5;
+  std::vector<Bytes> out;
+  for (const std::string_view hex : std::span(kIp).first(kCount)) {
+    out.push_back(to_bytes(ByteView(*from_hex(hex)).subspan(kMtu)));
+  }
+  return out;
+}
+
+/// To the name server: questions in either family, and what else may come.
+std::vector<Bytes> name_packets() {
+  std::vector<Bytes> out = packets();
+  for (const Bytes& query : queries()) {
+    const auto size = static_cast<std::uint8_t>(8 + query.size());
+    const Bytes udp = {3, 232, 0, 53, 0, size, 0, 0};
+    Bytes v6 = {0x60, 0, 0, 0, 0, size, 17, 64};
+    v6.resize(40);
+    v6[8] = v6[24] = 0xfd;
+    v6[23] = 1;
+    Bytes v4 = {
+        0x45, 0, 0, static_cast<std::uint8_t>(20 + size), 0, 1, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10,
+        0,    0, 9};
+    for (Bytes* packet : {&v6, &v4}) {
+      append(*packet, udp);
+      append(*packet, query);
+      out.push_back(std::move(*packet));
+    }
+  }
+  return out;
+}
+
+/// This host sends each packet, then it comes, with its answer, and an ICMP error about it.
+std::vector<Bytes> filter_steps() {
+  std::vector<Bytes> out;
+  for (const Bytes& packet : packets()) {
+    const bool v6 = packet[0] >> 4 == 6;
+    const std::size_t upper = 8 + packet.size();
+    Bytes error = packet;
+    error.resize(v6 ? 40 : 20);
+    error[v6 ? 6 : 9] = v6 ? 58 : 1;
+    error[v6 ? 4 : 2] = 0;
+    error[v6 ? 5 : 3] = static_cast<std::uint8_t>(v6 ? upper : upper + 20);
+    if (!v6) error[6] = error[7] = 0;
+    std::swap_ranges(&error[v6 ? 8 : 12], &error[v6 ? 24 : 16], &error[v6 ? 24 : 16]);
+    append(error, Bytes{static_cast<std::uint8_t>(v6 ? 2 : 3), 4, 0, 0, 0, 0, 5, 0});
+    append(error, packet);
+    for (std::uint8_t rules = 0; rules < 5; ++rules) {
+      Bytes steps = {rules};
+      for (const int what : {1, 0, 2, 4, 0x10}) {
+        const Bytes& step = what == 4 ? error : packet;
+        append(steps, Bytes{static_cast<std::uint8_t>(what), static_cast<std::uint8_t>(step.size()),
+                            static_cast<std::uint8_t>(step.size() >> 8)});
+        append(steps, step);
+      }
+      out.push_back(std::move(steps));
     }
   }
   return out;
@@ -230,6 +295,12 @@ std::vector<Bytes> seeds(std::string_view corpus) {
   }
   if (corpus == "queries") {
     for (Bytes& query : queries()) out.insert(std::move(query));
+  }
+  if (corpus == "filter") {
+    for (Bytes& steps : filter_steps()) out.insert(std::move(steps));
+  }
+  if (corpus == "name_packets") {
+    for (Bytes& packet : name_packets()) out.insert(std::move(packet));
   }
   if (corpus == "control") {
     for (const std::string_view text : kControl) out.insert(to_bytes(as_bytes(text)));

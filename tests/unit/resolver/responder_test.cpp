@@ -3,7 +3,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "resolver/query_stream.hpp"
 #include "sim/random.hpp"
 #include "unit/sanitizer.hpp"
 #include "util/text.hpp"
@@ -405,49 +404,6 @@ TEST_CASE("of two peers that want one name or one address the first has it") {
   CHECK(table.find(both[0].ipv6)->key == kHomeKey);
   CHECK(table.find(kOtherKey)->key == kOtherKey);
   CHECK(table.label_of(*table.find(kOtherKey)) == kOtherKey);
-}
-
-TEST_CASE("queries on a stream are answered in their order, however they are cut") {
-  const Responder server = responder();
-  const std::vector<Bytes> asked = {query("home.hsfwd", kAaaa), query("hsfwd", kSoa),
-                                    query("x.org", kA), with_opt(query("home.hsfwd", kA))};
-  Bytes in, wanted;
-  for (const Bytes& one : asked) {
-    append(in, Bytes{0, static_cast<std::uint8_t>(one.size())});
-    append(in, one);
-    const Bytes answer = server.answer(one);
-    append(wanted, Bytes{0, static_cast<std::uint8_t>(answer.size())});
-    append(wanted, answer);
-  }
-  CHECK(wanted.size() <= 3 * in.size());
-  sim::SeededRandom random(1);
-  for (int round = 0; round < 200; ++round) {
-    QueryStream stream(server);
-    Bytes out;
-    for (ByteView rest = in; !rest.empty();) {
-      const std::size_t size = std::min<std::size_t>(rest.size(), random.below(40));
-      const auto answers = stream.feed(rest.first(size));
-      REQUIRE(answers);
-      append(out, *answers);
-      rest = rest.subspan(size);
-    }
-    REQUIRE(out == wanted);
-  }
-}
-
-TEST_CASE("a stream of what are no queries ends") {
-  const Responder server = responder();
-  CHECK(!QueryStream(server).feed(Bytes{0, 0}));
-  CHECK(!QueryStream(server).feed(Bytes{2, 1}));
-  CHECK(!QueryStream(server).feed(Bytes{0xff, 0xff, 0}));
-  QueryStream stream(server);
-  CHECK(stream.feed(Bytes{2, 0}) == Bytes{});
-  CHECK(stream.feed(Bytes(511)) == Bytes{});
-  const auto answer = stream.feed(Bytes(1));
-  REQUIRE(answer);
-  CHECK((*answer)[5] == kFormatError);
-  const Bytes response = {0, 12, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-  CHECK(!QueryStream(server).feed(response));
 }
 
 TEST_CASE("a hundred thousand random messages get answers that can be read, or none") {

@@ -63,6 +63,10 @@ std::string Network::problem_with(const PublicKey& own, const NetworkSettings& s
       if (problem.empty()) problem = take(host(address), whose);
     }
     for (const auto& network : peer.networks) {
+      if (network.overlaps(network_prefix())) {
+        return fmt::format("{} of {} has addresses of keys, which are their own", network.to_string(),
+                           whose);
+      }
       if (problem.empty()) problem = take(network, whose);
     }
   }
@@ -150,6 +154,26 @@ void Network::use(const NetworkSettings& settings) {
     }
     for (const auto& network : settings_of_peer.networks) add(network);
   }
+  name_peers();
+}
+
+void Network::name_peers() {
+  std::vector<resolver::NamedPeer> out;
+  const auto add = [&](const PublicKey& key, const std::string& name,
+                       const std::vector<ip::Ipv6>& addresses) {
+    resolver::NamedPeer peer{name, key_text(key), key_address(key), std::nullopt};
+    for (const ip::Ipv6& address : addresses) {
+      if (address.is_mapped() && !peer.ipv4) peer.ipv4 = address;
+    }
+    out.push_back(std::move(peer));
+  };
+  for (const NetworkPeer& peer : settings_.peers) add(peer.key, peer.name, peer.addresses);
+  add(own_, "", addresses_);
+  std::vector<ip::Prefix> networks = {network_prefix()};
+  for (const auto& address : settings_.addresses) {
+    if (address.is_ipv4() && address.bits < ip::Prefix::kBits) networks.push_back(address.network());
+  }
+  names_.set_names(std::move(out), std::move(networks));
 }
 
 void Network::close(const std::string& reason) {
@@ -212,6 +236,10 @@ Link* Network::link_for(const ip::Packet& packet, MutableBytes bytes) {
   if (packet.is_udp() && packet.source.is_mapped() &&
       around_.is_node_port(packet.ports->source)) {
     return refuse(Drop::kLoop);
+  }
+  if (names_.has_address(packet.destination)) {
+    answer_name(packet);
+    return nullptr;
   }
   if (last_link_ == nullptr || packet.destination != last_to_) {
     const PublicKey* const key = routes_.find(packet.destination);
@@ -290,6 +318,12 @@ void Network::to_host(std::span<const MutableBytes> packets) {
   if (packets.empty()) return;
   const std::size_t taken = tunnel_ ? tunnel_->write(packets) : 0;
   drops_.add(Drop::kHostFull, packets.size() - taken);
+}
+
+void Network::answer_name(const ip::Packet& packet) {
+  const MutableBytes room = MutableBytes(answer_).subspan(net::kTunnelHeadroom, NameServer::kRoom);
+  const MutableBytes answer = names_.answer(packet, around_.scheduler.now(), room);
+  if (!answer.empty()) to_host({&answer, 1});
 }
 
 void Network::answer_host(const ip::Packet& packet, ip::Unreachable reason) {

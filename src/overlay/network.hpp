@@ -20,6 +20,7 @@
 #include "overlay/drops.hpp"
 #include "overlay/filter.hpp"
 #include "overlay/link.hpp"
+#include "overlay/names.hpp"
 #include "overlay/routes.hpp"
 #include "overlay/settings.hpp"
 #include "util/token_bucket.hpp"
@@ -90,6 +91,8 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   const net::PacketTunnel* interface() const { return tunnel_.get(); }
   const NetworkSettings& settings() const { return settings_; }
   std::vector<PeerStatus> peers() const;
+  /// Of NAME.hsfwd, for programs of this host.
+  const NameServer& names() const { return names_; }
   /// Those of no peer.
   const Drops& drops() const { return drops_; }
   void collect(MetricSink& sink) const;
@@ -110,12 +113,14 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
 
   net::TunnelSettings tunnel_settings(const NetworkSettings& settings) const;
   void use(const NetworkSettings& settings);
+  void name_peers();
   Link* link_for(const ip::Packet& packet, MutableBytes bytes);
   Link* refuse(Drop reason);
   bool fits(Link& link, const ip::Packet& packet, MutableBytes bytes);
   void flush(Link* link);
   std::optional<MutableBytes> checked(Link& link, MutableBytes bytes);
   void to_host(std::span<const MutableBytes> packets);
+  void answer_name(const ip::Packet& packet);
   void answer_host(const ip::Packet& packet, ip::Unreachable reason);
   void answer_peer(Link& link, const ip::Packet& packet);
   const ip::Ipv6* own_address(const ip::Packet& packet) const;
@@ -130,6 +135,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   Routes routes_;
   Filter filter_;
   PacketPool pool_{kMaxWaiting};
+  NameServer names_{{name_server_address()}};
   std::map<PublicKey, Peer> links_;
   std::unique_ptr<net::PacketTunnel> tunnel_;
   Drops drops_;

@@ -6,6 +6,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -211,7 +212,10 @@ struct Netlink::Request {
 Netlink::Netlink(UniqueFd fd) : fd_(std::move(fd)), answer_(new std::uint8_t[kAnswer]) {}
 
 NetlinkResult<Netlink> Netlink::open() {
-  UniqueFd fd = open_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+  return adopt(open_netlink_socket());
+}
+
+NetlinkResult<Netlink> Netlink::adopt(UniqueFd fd) {
   if (!fd) return Err(error_of(errno));
   // Without these, errors are numbers only.
   const int on = 1;
@@ -282,6 +286,15 @@ NetlinkResult<Netlink::Link> Netlink::link(int interface) {
   });
   if (!done) return Err(done.error());
   return link;
+}
+
+NetlinkResult<int> Netlink::index_of(const std::string& name) {
+  ifreq request{};
+  if (name.size() >= sizeof request.ifr_name) return Err(error_of(ENODEV));
+  name.copy(request.ifr_name, name.size());
+  // Any socket answers, for the network that it is of.
+  if (ioctl(fd_.get(), SIOCGIFINDEX, &request) != 0) return Err(error_of(errno));
+  return request.ifr_ifindex;
 }
 
 NetlinkResult<void> Netlink::set_up(int interface) {
@@ -428,8 +441,12 @@ NetlinkResult<void> Netlink::delete_rule(const Rule& rule) {
 
 // --- News ---
 
+UniqueFd open_netlink_socket() {
+  return open_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+}
+
 UniqueFd open_link_news() {
-  UniqueFd fd = open_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+  UniqueFd fd = open_netlink_socket();
   if (!fd) return fd;
   sockaddr_nl local{};
   local.nl_family = AF_NETLINK;

@@ -29,6 +29,8 @@ using NetlinkResult = Result<T, NetlinkError>;
 class Netlink {
  public:
   static NetlinkResult<Netlink> open();
+  /// Of the network that the process was in which opened the socket, see open_netlink_socket.
+  static NetlinkResult<Netlink> adopt(UniqueFd socket);
 
   struct Link {
     std::string name;
@@ -36,6 +38,7 @@ class Netlink {
     bool up = false;
   };
   NetlinkResult<Link> link(int interface);
+  NetlinkResult<int> index_of(const std::string& name);
   NetlinkResult<void> set_up(int interface);
   NetlinkResult<void> set_mtu(int interface, std::size_t mtu);
   /// No address is added by the kernel itself, and so no router looked for.
@@ -96,6 +99,8 @@ class Netlink {
   std::unique_ptr<std::uint8_t[]> answer_;
 };
 
+/// For Netlink::adopt.
+UniqueFd open_netlink_socket();
 /// A socket that hears of every change of a link, for a loop to wait for.
 UniqueFd open_link_news();
 /// What the news says of an interface.

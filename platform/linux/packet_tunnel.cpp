@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A TUN interface on the loop. That it is gone, or down, or has another MTU, the kernel tells on a
 // netlink socket; the descriptor is silent about most of it.
-#include <net/if.h>
+#include "platform/linux/packet_tunnel.hpp"
 
 #include <cerrno>
 #include <memory>
@@ -155,25 +155,9 @@ class LinuxPacketTunnelFactory final : public net::PacketTunnelFactory {
       const net::TunnelSettings& settings, net::PacketTunnelObserver& observer) override {
     std::string problem = net::problem_with(settings);
     if (!problem.empty()) return Err(std::move(problem));
-    auto device = TunDevice::open(settings);
-    if (!device) return Err(device.error());
-    auto netlink = Netlink::open();
-    if (!netlink) return Err("the network cannot be asked: " + netlink.error().text);
-    const int interface = static_cast<int>(if_nametoindex(device->name().c_str()));
-    if (interface == 0) return Err(std::string(kGone));
-    auto setup = std::make_unique<TunnelSetup>(std::move(*netlink), interface, device->name());
-    const auto applied = setup->apply(settings);
-    if (!applied) return Err(applied.error());
-    UniqueFd news = open_link_news();
-    if (!news)
-      return Err("the network cannot be watched: " + std::system_category().message(errno));
-    try {
-      return std::unique_ptr<net::PacketTunnel>(
-          std::make_unique<LinuxPacketTunnel>(loop_, std::move(*device), std::move(setup),
-                                              interface, std::move(news), settings, observer));
-    } catch (const std::system_error& error) {
-      return Err(std::string(error.what()));
-    }
+    auto parts = open_tunnel_parts();
+    if (!parts) return Err(parts.error());
+    return make_packet_tunnel(loop_, std::move(*parts), settings, observer);
   }
 
  private:
@@ -181,6 +165,40 @@ class LinuxPacketTunnelFactory final : public net::PacketTunnelFactory {
 };
 
 }  // namespace
+
+Result<TunnelParts, std::string> open_tunnel_parts() {
+  auto device = TunDevice::open_descriptor();
+  if (!device) return Err(device.error());
+  UniqueFd netlink = open_netlink_socket();
+  UniqueFd news = open_link_news();
+  if (!netlink || !news) {
+    return Err("the network cannot be asked: " + std::system_category().message(errno));
+  }
+  return TunnelParts{std::move(*device), std::move(netlink), std::move(news)};
+}
+
+Result<std::unique_ptr<net::PacketTunnel>, std::string> make_packet_tunnel(
+    Loop& loop, TunnelParts parts, const net::TunnelSettings& settings,
+    net::PacketTunnelObserver& observer) {
+  auto device = TunDevice::adopt(std::move(parts.device), settings);
+  if (!device) return Err(device.error());
+  auto netlink = Netlink::adopt(std::move(parts.netlink));
+  if (!netlink) return Err("the network cannot be asked: " + netlink.error().text);
+  const auto interface = netlink->index_of(device->name());
+  if (!interface) return Err(std::string(kGone));
+  auto setup = std::make_unique<TunnelSetup>(std::move(*netlink), *interface, device->name());
+  const auto applied = setup->apply(settings);
+  if (!applied) return Err(applied.error());
+  // Of what was done just now, the interface's being down before it was up included.
+  static_cast<void>(read_link_news(parts.news.get(), [](const LinkNews&) {}));
+  try {
+    return std::unique_ptr<net::PacketTunnel>(
+        std::make_unique<LinuxPacketTunnel>(loop, std::move(*device), std::move(setup), *interface,
+                                            std::move(parts.news), settings, observer));
+  } catch (const std::system_error& error) {
+    return Err(std::string(error.what()));
+  }
+}
 
 std::unique_ptr<net::PacketTunnelFactory> make_packet_tunnel_factory(Loop& loop) {
   return std::make_unique<LinuxPacketTunnelFactory>(loop);

@@ -36,6 +36,12 @@ std::string cannot_open(int error) {
         "container",
         kPath);
   }
+  if (error == EACCES) {
+    return fmt::format(
+        "{0} may not be opened by this user: chmod 666 {0} allows it, as it is on most systems (it "
+        "grants nothing by itself)",
+        kPath);
+  }
   return fmt::format("{} cannot be opened: {}", kPath, text_of(error));
 }
 
@@ -105,9 +111,19 @@ TunDevice::TunDevice(UniqueFd fd, std::string name, bool persistent, TunWriter::
       reader_(offload.vnet),
       writer_(offload) {}
 
-Result<TunDevice, std::string> TunDevice::open(const net::TunnelSettings& settings) {
+Result<UniqueFd, std::string> TunDevice::open_descriptor() {
   UniqueFd fd(::open(kPath, O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!fd) return Err(cannot_open(errno));
+  return fd;
+}
+
+Result<TunDevice, std::string> TunDevice::open(const net::TunnelSettings& settings) {
+  auto fd = open_descriptor();
+  if (!fd) return Err(fd.error());
+  return adopt(std::move(*fd), settings);
+}
+
+Result<TunDevice, std::string> TunDevice::adopt(UniqueFd fd, const net::TunnelSettings& settings) {
   ifreq request{};
   if (const int error = attach(fd.get(), settings, request); error != 0) {
     return Err(cannot_attach(settings.name, error));

@@ -20,6 +20,11 @@ class TunDevice {
  public:
   /// Makes the interface, or takes the one that is there. The error is for people.
   static Result<TunDevice, std::string> open(const net::TunnelSettings& settings);
+  /// The first half of it, in the network that the calling process is in: an interface that is made
+  /// with the descriptor, by whichever process, is there.
+  static Result<UniqueFd, std::string> open_descriptor();
+  /// The second half.
+  static Result<TunDevice, std::string> adopt(UniqueFd fd, const net::TunnelSettings& settings);
 
   int fd() const { return file_.fd(); }
   const std::string& name() const { return name_; }

@@ -36,12 +36,17 @@ set(platform_linux
     platform/linux/alarm.cpp
     platform/linux/available_memory.cpp
     platform/linux/clock.cpp
+    platform/linux/confined_program.cpp
+    platform/linux/confinement.cpp
+    platform/linux/confinement_channel.cpp
     platform/linux/core_dumps.cpp
     platform/linux/fresh_file.cpp
     platform/linux/interface_watch.cpp
     platform/linux/listeners.cpp
+    platform/linux/namespace_refusal.cpp
     platform/linux/netlink.cpp
     platform/linux/packet_tunnel.cpp
+    platform/linux/private_files.cpp
     platform/linux/socket.cpp
     platform/linux/socket_file.cpp
     platform/linux/tun_device.cpp

@@ -73,15 +73,15 @@ class PassedSignals {
   std::array<struct sigaction, kProgramsSignals.size()> before_{};
 };
 
-/// Gives the terminal back to our group of processes, if it had it. A shell that was the program took it
-/// for a group of its own, and cannot name ours, which is in no namespace of its.
+/// Our group of processes has it, if it had it before, again at the end: it was the program's.
 class KeptTerminal {
  public:
-  KeptTerminal() : fd_(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)) {
-    if (fd_ && tcgetpgrp(fd_.get()) != getpgrp()) fd_.reset();
-  }
+  KeptTerminal()
+      : fd_(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)), foreground_(is_foreground()) {}
+  /// Keys are for our group.
+  bool is_foreground() const { return fd_ && tcgetpgrp(fd_.get()) == getpgrp(); }
   ~KeptTerminal() {
-    if (!fd_ || tcgetpgrp(fd_.get()) == getpgrp()) return;
+    if (!foreground_ || is_foreground()) return;
     sigset_t stop;  // which is what who does this gets
     sigset_t before;
     sigemptyset(&stop);
@@ -95,7 +95,16 @@ class KeptTerminal {
 
  private:
   UniqueFd fd_;
+  bool foreground_;
 };
+
+/// A job of a shell at a terminal, of which we are all there is.
+bool is_job_of_its_own() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (isatty(fd) == 0) return false;
+  }
+  return getpgrp() == getpid() && tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
 
 std::string resolv_conf(const ProgramNames& names) {
   std::string text;
@@ -136,14 +145,16 @@ class LinuxConfinedProgram final : public ConfinedProgram {
   Result<void, ProgramFailure> start(Loop& loop, const ProgramNames& names,
                                      std::function<void(int)> on_end) override {
     terminal_.emplace();
-    send_message(channel_.get(), {ConfinementWord::kStart, 0, resolv_conf(names), {}});
+    passed_.emplace(channel_.get());
+    send_message(channel_.get(),
+                 {ConfinementWord::kStart, foreground(), resolv_conf(names), {}});
     const auto answer = receive_answer();
-    if (!answer) return Err(ProgramFailure{.text = kNoAnswer});
-    if (answer->word == ConfinementWord::kRefused) {
-      return Err(ProgramFailure{answer->number, answer->text});
+    if (!answer || answer->word == ConfinementWord::kRefused) {
+      passed_.reset();
+      return Err(answer ? ProgramFailure{answer->number, answer->text}
+                        : ProgramFailure{.text = kNoAnswer});
     }
     on_end_ = std::move(on_end);
-    passed_.emplace(channel_.get());
     poll_.emplace(loop, channel_.get(), [this](int) { listen(); });
     poll_->watch(UV_READABLE);
     children_.emplace(loop, std::vector{SIGCHLD}, [this](int) { reap(); });
@@ -165,6 +176,8 @@ class LinuxConfinedProgram final : public ConfinedProgram {
   }
 
  private:
+  int foreground() const { return terminal_->is_foreground() ? 1 : 0; }
+
   /// The next that is not about the program's being stopped, which may come at any time.
   std::optional<ConfinementMessage> receive_answer() {
     for (;;) {
@@ -199,7 +212,7 @@ class LinuxConfinedProgram final : public ConfinedProgram {
     if (word == ConfinementWord::kStopped) send_word(channel_.get(), ConfinementWord::kAsk);
     if (word != ConfinementWord::kHeld) return;
     kill(getpid(), SIGSTOP);
-    signal(SIGCONT);
+    send_word(channel_.get(), ConfinementWord::kResume, foreground());
   }
 
   void reap() {
@@ -256,12 +269,14 @@ Result<std::unique_ptr<ConfinedProgram>, std::string> ConfinedProgram::prepare(W
   // Who starts us may have ignored it, and nobody would hear of an end.
   std::signal(SIGCHLD, SIG_DFL);
   const ConfinedUser user{geteuid(), getegid()};
+  const ConfinedCommand confined{
+      std::move(command), is_job_of_its_own() ? ProgramGroup::kOwn : ProgramGroup::kOurs};
   // As fork(2), but into the namespaces. There are no threads whose locks the copy could find taken.
   const auto pid = static_cast<pid_t>(syscall(SYS_clone, kNamespaces | SIGCHLD, 0, 0, 0, 0));
   if (pid < 0) return Err(namespace_refusal(errno));
   if (pid == 0) {
     channel.outside.reset();
-    live_in_confinement(std::move(channel.inside), user, command);
+    live_in_confinement(std::move(channel.inside), user, confined);
   }
   channel.inside.reset();
   auto program = std::make_unique<LinuxConfinedProgram>(pid, std::move(channel.outside));

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <exception>
+#include <sstream>
 #include <system_error>
 
 #include "platform/linux/confinement_channel.hpp"
@@ -82,9 +83,21 @@ void close_what_leads_outside() {
   closedir(list);
 }
 
+/// A shell says of a command that is nowhere in $PATH that it is not there, also if some of those
+/// directories are out of reach, which is what the system says.
+bool is_there(const std::string& command) {
+  if (command.find('/') != std::string::npos) return true;
+  const char* const path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (access((folder + "/" + command).c_str(), F_OK) == 0) return true;
+  }
+  return false;
+}
+
 class Confinement {
  public:
-  Confinement(UniqueFd channel, ConfinedUser user, const std::vector<std::string>& command)
+  Confinement(UniqueFd channel, ConfinedUser user, const ConfinedCommand& command)
       : channel_(std::move(channel)), user_(user), command_(command) {}
 
   /// The exit code.
@@ -143,9 +156,10 @@ class Confinement {
     const auto message = receive_message(channel_.get(), false);
     if (!message) return errno == EAGAIN;
     if (message->word == ConfinementWord::kOpen) offer_parts();
-    if (message->word == ConfinementWord::kStart) return start(message->text);
+    if (message->word == ConfinementWord::kStart) return start(*message);
+    if (message->word == ConfinementWord::kSignal) pass(message->number);
     if (program_ <= 0) return true;
-    if (message->word == ConfinementWord::kSignal) kill(program_, message->number);
+    if (message->word == ConfinementWord::kResume) resume(message->number == 1);
     if (message->word == ConfinementWord::kAsk) {
       reap();
       if (stopped_) send_word(channel_.get(), ConfinementWord::kHeld);
@@ -153,30 +167,54 @@ class Confinement {
     return true;
   }
 
-  bool start(const std::string& resolv_conf) {
-    if (auto done = make_private_files(resolv_conf); !done) return refuse(kFailed, done.error());
+  void pass(int number) {
+    if (program_ > 0) {
+      kill(program_, number);
+    } else {
+      early_ = number;
+    }
+  }
+
+  void resume(bool foreground) {
+    const bool own = command_.group == ProgramGroup::kOwn;
+    if (own && foreground) tcsetpgrp(STDIN_FILENO, program_);
+    kill(own ? -program_ : program_, SIGCONT);
+  }
+
+  bool start(const ConfinementMessage& order) {
+    if (auto done = make_private_files(order.text); !done) return refuse(kFailed, done.error());
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return refuse(kFailed, std::system_category().message(errno));
     const UniqueFd reader(ends[0]);
     UniqueFd writer(ends[1]);
     program_ = fork();
     if (program_ < 0) return refuse(kFailed, std::system_category().message(errno));
-    if (program_ == 0) become_program(writer.get());
+    if (program_ == 0) become_program(writer.get(), order.number == 1);
     writer.reset();
     int error = 0;
     ssize_t size = -1;
     while ((size = read(reader.get(), &error, sizeof error)) < 0 && errno == EINTR) {
     }
-    if (size == 0) return send_word(channel_.get(), ConfinementWord::kStarted);
+    if (size == 0) {
+      if (early_ != 0) pass(early_);
+      return send_word(channel_.get(), ConfinementWord::kStarted);
+    }
+    const std::string& name = command_.words.front();
+    if (error == EACCES && !is_there(name)) error = ENOENT;
     const bool absent = error == ENOENT || error == ENOTDIR;
     return refuse(absent ? kNotFound : kCannotRun,
-                  fmt::format("cannot run {}: {}", in_quotes(command_.front()),
+                  fmt::format("cannot run {}: {}", in_quotes(name),
                               std::system_category().message(error)));
   }
 
-  [[noreturn]] void become_program(int errors) {
+  [[noreturn]] void become_program(int errors, bool foreground) {
+    if (command_.group == ProgramGroup::kOwn) {
+      setpgid(0, 0);
+      // It may, though in the background: the signal that would stop it is blocked.
+      if (foreground) tcsetpgrp(STDIN_FILENO, getpid());
+    }
     std::vector<char*> words;
-    for (const std::string& word : command_) words.push_back(const_cast<char*>(word.c_str()));
+    for (const std::string& word : command_.words) words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
     close_what_leads_outside();
     if (drop_privileges()) {
@@ -205,10 +243,11 @@ class Confinement {
 
   const UniqueFd channel_;
   const ConfinedUser user_;
-  const std::vector<std::string>& command_;
+  const ConfinedCommand& command_;
   UniqueFd children_;  // tells of them
   sigset_t mask_before_{};
   pid_t program_ = 0;
+  int early_ = 0;  // the signal that came before there was a program
   bool stopped_ = false;
   std::optional<int> ended_;
 };
@@ -216,7 +255,7 @@ class Confinement {
 }  // namespace
 
 void live_in_confinement(UniqueFd channel, ConfinedUser user,
-                         const std::vector<std::string>& command) {
+                         const ConfinedCommand& command) {
   int exit_code = kFailed;
   try {
     exit_code = Confinement(std::move(channel), user, command).live();

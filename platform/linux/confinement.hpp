@@ -20,8 +20,21 @@ struct ConfinedUser {
   unsigned gid = 0;
 };
 
+/// Whose group of processes the program is in.
+enum class ProgramGroup {
+  kOurs,  // with what a script or a pipeline has in it: keys reach all of them
+  /// Its own, as of a job that a shell starts; and it has the terminal. Our group has no number
+  /// in the namespace, and a shell that is the program could not give the terminal back to it.
+  kOwn,
+};
+
+struct ConfinedCommand {
+  std::vector<std::string> words;
+  ProgramGroup group = ProgramGroup::kOurs;
+};
+
 /// `channel` leads outside.
 [[noreturn]] void live_in_confinement(UniqueFd channel, ConfinedUser user,
-                                      const std::vector<std::string>& command);
+                                      const ConfinedCommand& command);
 
 }  // namespace hsfwd::platform

@@ -13,9 +13,10 @@ namespace hsfwd::platform {
 enum class ConfinementWord : int {
   // To the namespace.
   kOpen,    // the parts of a tunnel, please
-  kStart,   // text: resolv.conf
+  kStart,   // text: resolv.conf; number: 1 in the foreground
   kSignal,  // number: for the program
   kAsk,     // whether the program is stopped
+  kResume,  // it goes on; number: 1 in the foreground
   // From there.
   kParts,    // descriptors: as TunnelParts has them
   kRefused,  // text: why there is nothing, for people; number: the exit code

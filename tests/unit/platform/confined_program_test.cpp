@@ -94,9 +94,9 @@ std::string reached() {
   return out;
 }
 
-/// This program again, as another one, see the case at the end.
+/// This program again, as another one, see the cases at the end; its last line is their answer.
 std::string probe(const std::string& what) {
-  return std::filesystem::read_symlink("/proc/self/exe").string() + " '[." + what + "]'";
+  return std::filesystem::read_symlink("/proc/self/exe").string() + " '[." + what + "]' | tail -1";
 }
 
 // --- The host ---
@@ -215,10 +215,10 @@ int finds_its_network() {
   Running running(
       "id -u; ip -o link | cut -d: -f2; ip -6 route | grep -v fe80 | sed 's/ proto.*//'\n"
       "cat /etc/resolv.conf; grep ^hosts /etc/nsswitch.conf; grep -c ^passwd /etc/nsswitch.conf\n"
-      "ping -c 1 -w 2 10.77.0.1 >/dev/null && echo pings; ps -e -o pid= | head -1 | tr -d ' '");
+      "tr '\\t' ' ' </proc/sys/net/ipv4/ping_group_range; ls /proc | grep -c '^[0-9]'");
   REQUIRE(running.finish() ==
           "65534\n lo\n hsfwd0\nfd77::/64 dev hsfwd0\nfdae:7d21:d73d::/48 dev hsfwd0\n"
-          "nameserver fd77::53\nsearch hsfwd\nhosts: files dns\n1\npings\n1\n");
+          "nameserver fd77::53\nsearch hsfwd\nhosts: files dns\n1\n65534 65534\n4\n");
   REQUIRE(running.exit_code == 0);
   return 0;
 }
@@ -430,6 +430,132 @@ int second_tunnel() {
   return 0;
 }
 
+// --- At a terminal ---
+
+/// A terminal, of which the calling process is the shell from now on.
+struct Terminal {
+  Terminal() : keyboard(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
+    REQUIRE(unlockpt(keyboard.get()) == 0);
+    REQUIRE(setsid() > 0);
+    screen = UniqueFd(open(ptsname(keyboard.get()), O_RDWR | O_CLOEXEC));
+    REQUIRE(screen);
+    // As a shell does, to take the terminal back from the background.
+    ::signal(SIGTTOU, SIG_IGN);
+  }
+  /// Hangs up, which a shell is told of.
+  ~Terminal() { ::signal(SIGHUP, SIG_IGN); }
+
+  void type(std::string_view keys) {
+    REQUIRE(write(keyboard.get(), keys.data(), keys.size()) == static_cast<ssize_t>(keys.size()));
+  }
+
+  UniqueFd keyboard;
+  UniqueFd screen;
+};
+
+/// Starts us, with a program, in the foreground; as a job that is at the terminal alone, if wanted.
+pid_t start_in_foreground(const Terminal& terminal, const std::string& script, bool alone = false) {
+  const pid_t child = fork();
+  if (child == 0) {
+    setpgid(0, 0);
+    tcsetpgrp(terminal.screen.get(), getpid());
+    ::signal(SIGTTOU, SIG_DFL);
+    for (int fd = 0; alone && fd <= STDERR_FILENO; ++fd) dup2(terminal.screen.get(), fd);
+    std::optional<int> exit_code;
+    {
+      Running running(script);
+      running.open();
+      if (!running.start()) _exit(1);
+      running.run_until([&] { return running.exit_code.has_value(); });
+      exit_code = running.exit_code;
+    }
+    _exit(exit_code.value_or(1));
+  }
+  return child;
+}
+
+bool stops(pid_t child) {
+  int status = 0;
+  return waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status);
+}
+
+bool ends_well(pid_t child) {
+  int status = 0;
+  return waitpid(child, &status, WUNTRACED) == child && WIFEXITED(status) &&
+         WEXITSTATUS(status) == 0;
+}
+
+bool has_written(const std::string& text) {
+  return comes_true([&] { return read_text(Running::kOut()) == text; });
+}
+
+int keys() {
+  REQUIRE_HOST();
+  Terminal terminal;
+  const pid_t child = start_in_foreground(
+      terminal,
+      "trap 'echo interrupted' INT; echo ready\n"
+      "until [ -e /run/out/end ]; do sleep 0.01; done; echo end");
+  REQUIRE(has_written("ready\n"));
+  terminal.type("\x03");
+  REQUIRE(has_written("ready\ninterrupted\n"));
+  terminal.type("\x1a");
+  REQUIRE(stops(child));
+  REQUIRE(write_text("/run/out/end", ""));
+  kill(-child, SIGCONT);
+  REQUIRE(ends_well(child));
+  REQUIRE(read_text(Running::kOut()) == "ready\ninterrupted\nend\n");
+  return 0;
+}
+
+/// As ssh does when it is told to, by keys of its own.
+int program_stops() {
+  REQUIRE_HOST();
+  Terminal terminal;
+  const pid_t child = start_in_foreground(terminal, "echo ready; kill -STOP $$; echo again");
+  REQUIRE(stops(child));
+  REQUIRE(read_text(Running::kOut()) == "ready\n");
+  kill(child, SIGCONT);
+  REQUIRE(ends_well(child));
+  REQUIRE(read_text(Running::kOut()) == "ready\nagain\n");
+  return 0;
+}
+
+/// The job that the keys are for: the program, which stops and goes on with us.
+int job_at_terminal() {
+  REQUIRE_HOST();
+  Terminal terminal;
+  const pid_t child = start_in_foreground(
+      terminal, "set -m; echo ready; sh -c 'read line; echo $line'; read line; echo $line", true);
+  REQUIRE(has_written("ready\n"));
+  terminal.type("one\n");
+  REQUIRE(has_written("ready\none\n"));
+  terminal.type("\x1a");
+  // What stops is one of its own groups, as in a shell; and that is no matter of ours.
+  terminal.type("two\n");
+  REQUIRE(ends_well(child));
+  REQUIRE(read_text(Running::kOut()) == "ready\none\ntwo\n");
+  REQUIRE(tcgetpgrp(terminal.screen.get()) == child);
+  return 0;
+}
+
+int job_stops() {
+  REQUIRE_HOST();
+  Terminal terminal;
+  const pid_t child = start_in_foreground(terminal, "echo ready; read line; echo $line", true);
+  REQUIRE(has_written("ready\n"));
+  terminal.type("\x1a");
+  REQUIRE(stops(child));
+  // What a shell does: it takes the terminal, and gives it back.
+  tcsetpgrp(terminal.screen.get(), getpgrp());
+  tcsetpgrp(terminal.screen.get(), child);
+  kill(-child, SIGCONT);
+  terminal.type("one\n");
+  REQUIRE(ends_well(child));
+  REQUIRE(read_text(Running::kOut()) == "ready\none\n");
+  return 0;
+}
+
 // --- Where it is not allowed ---
 
 std::string refusal() {
@@ -566,6 +692,22 @@ TEST_CASE("the tunnel of a program that runs is changed from outside") {
 
 TEST_CASE("a program's network has further tunnels") {
   expect_success(second_tunnel);
+}
+
+TEST_CASE("keys that interrupt or stop reach the program once, and us") {
+  expect_success(keys);
+}
+
+TEST_CASE("when the program stops so do we, and go on together") {
+  expect_success(program_stops);
+}
+
+TEST_CASE("a shell that is the program has the terminal, and leaves it to us") {
+  expect_success(job_at_terminal);
+}
+
+TEST_CASE("a job stops by a key, and goes on where it was") {
+  expect_success(job_stops);
 }
 
 TEST_CASE("a system that allows no namespaces is told of") {

@@ -49,6 +49,8 @@ set(platform_linux
     platform/linux/private_files.cpp
     platform/linux/socket.cpp
     platform/linux/socket_file.cpp
+    platform/linux/spawned.cpp
+    platform/linux/split_dns.cpp
     platform/linux/tun_device.cpp
     platform/linux/tun_file.cpp
     platform/linux/tun_reader.cpp

@@ -73,29 +73,33 @@ class PassedSignals {
   std::array<struct sigaction, kProgramsSignals.size()> before_{};
 };
 
-/// Our group of processes has it, if it had it before, again at the end: it was the program's.
-class KeptTerminal {
+/// What our group of processes does beside the program, which may have the terminal for itself: we go on
+/// writing there, and it is our group's again at the end if it was before.
+class SharedTerminal {
  public:
-  KeptTerminal()
-      : fd_(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)), foreground_(is_foreground()) {}
+  SharedTerminal()
+      : fd_(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)), foreground_(is_foreground()) {
+    struct sigaction ignore {};
+    ignore.sa_handler = SIG_IGN;
+    sigaction(SIGTTOU, &ignore, &before_);
+  }
+  ~SharedTerminal() {
+    // A shell that has taken it meanwhile is there.
+    if (foreground_ && !is_foreground() && kill(-tcgetpgrp(fd_.get()), 0) != 0 && errno == ESRCH) {
+      tcsetpgrp(fd_.get(), getpgrp());
+    }
+    sigaction(SIGTTOU, &before_, nullptr);
+  }
+  SharedTerminal(const SharedTerminal&) = delete;
+  SharedTerminal& operator=(const SharedTerminal&) = delete;
+
   /// Keys are for our group.
   bool is_foreground() const { return fd_ && tcgetpgrp(fd_.get()) == getpgrp(); }
-  ~KeptTerminal() {
-    if (!foreground_ || is_foreground()) return;
-    sigset_t stop;  // which is what who does this gets
-    sigset_t before;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTTOU);
-    pthread_sigmask(SIG_BLOCK, &stop, &before);
-    tcsetpgrp(fd_.get(), getpgrp());
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  }
-  KeptTerminal(const KeptTerminal&) = delete;
-  KeptTerminal& operator=(const KeptTerminal&) = delete;
 
  private:
   UniqueFd fd_;
   bool foreground_;
+  struct sigaction before_ {};
 };
 
 /// A job of a shell at a terminal, of which we are all there is.
@@ -230,7 +234,7 @@ class LinuxConfinedProgram final : public ConfinedProgram {
   pid_t pid_;  // 0: it is gone
   const UniqueFd channel_;
   std::optional<TunnelParts> parts_;
-  std::optional<KeptTerminal> terminal_;
+  std::optional<SharedTerminal> terminal_;
   std::function<void(int)> on_end_;
   std::optional<PassedSignals> passed_;
   std::optional<Poll> poll_;

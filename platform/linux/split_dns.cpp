@@ -23,8 +23,8 @@ constexpr const char* kRuntimeFolder = "/run/systemd/resolve";  // there as long
 using Words = std::vector<std::string>;
 
 Words resolvectl(const char* verb, const std::string& interface, const Words& values = {}) {
-  // Behind "--" no name is taken for an option.
-  Words words{"resolvectl", "--no-ask-password", "--", verb, interface};
+  // Behind "--" no name is taken for an option. It asks for no password, as its input is no terminal.
+  Words words{"resolvectl", "--", verb, interface};
   words.insert(words.end(), values.begin(), values.end());
   return words;
 }
@@ -83,8 +83,9 @@ class LinuxSplitDns final : public net::SplitDns {
     }
     Words routing;
     for (const std::string& domain : settings.domains) routing.push_back("~" + domain);
-    // The servers are ours, behind a seal of their own, and sign nothing. Some versions have no such
-    // settings, and need none then.
+    // The servers are ours, behind a seal of their own, and sign nothing; and nobody else on the link is
+    // asked. Some versions have no such settings, and need none then.
+    push(resolvectl("llmnr", interface_, {"no"}), false);
     push(resolvectl("dnsovertls", interface_, {"no"}), false);
     push(resolvectl("dnssec", interface_, {"no"}), false);
     push(resolvectl("dns", interface_, settings.servers), true);

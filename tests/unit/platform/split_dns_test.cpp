@@ -46,7 +46,7 @@ bool make_machine() {
     mkdir(folder, 0755);
   }
   setenv("PATH", "/run/bin", 1);
-  write_script("shift 2; echo \"$@\" >>/run/calls");
+  write_script("shift; echo \"$@\" >>/run/calls");
   return true;
 }
 
@@ -65,7 +65,7 @@ struct Names : RealLoop {
 };
 
 const std::string kSet =
-    "dnsovertls hsfwd0 no\ndnssec hsfwd0 no\ndns hsfwd0 fd77::53\n"
+    "llmnr hsfwd0 no\ndnsovertls hsfwd0 no\ndnssec hsfwd0 no\ndns hsfwd0 fd77::53\n"
     "domain hsfwd0 ~hsfwd ~d.7.2.0.ip6.arpa\n";
 const std::string kRevert = "revert hsfwd0\n";
 
@@ -90,7 +90,7 @@ int refuses() {
   if (!make_machine()) return kNotAllowed;
   // The first two may fail.
   write_script(
-      "shift 2; echo \"$@\" >>/run/calls\n"
+      "shift; echo \"$@\" >>/run/calls\n"
       "echo 'Some warning.' >&2; echo 'Failed to set it: \x1b[1mAccess denied' >&2; [ $1 = dns ] && exit 3; exit 1");
   Names names;
   names.open();

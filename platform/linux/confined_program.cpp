@@ -150,8 +150,7 @@ class LinuxConfinedProgram final : public ConfinedProgram {
                                      std::function<void(int)> on_end) override {
     terminal_.emplace();
     passed_.emplace(channel_.get());
-    send_message(channel_.get(),
-                 {ConfinementWord::kStart, foreground(), resolv_conf(names), {}});
+    send_message(channel_.get(), {ConfinementWord::kStart, foreground(), resolv_conf(names), {}});
     const auto answer = receive_answer();
     if (!answer || answer->word == ConfinementWord::kRefused) {
       passed_.reset();
@@ -168,9 +167,7 @@ class LinuxConfinedProgram final : public ConfinedProgram {
     return {};
   }
 
-  void signal(int number) override {
-    send_word(channel_.get(), ConfinementWord::kSignal, number);
-  }
+  void signal(int number) override { send_word(channel_.get(), ConfinementWord::kSignal, number); }
 
   void cancel() override {
     on_end_ = nullptr;
@@ -186,8 +183,8 @@ class LinuxConfinedProgram final : public ConfinedProgram {
   std::optional<ConfinementMessage> receive_answer() {
     for (;;) {
       auto message = receive_message(channel_.get(), true);
-      if (message && (message->word == ConfinementWord::kStopped ||
-                      message->word == ConfinementWord::kHeld)) {
+      if (message &&
+          (message->word == ConfinementWord::kStopped || message->word == ConfinementWord::kHeld)) {
         if (poll_) hear(message->word);
         continue;
       }
@@ -273,8 +270,8 @@ Result<std::unique_ptr<ConfinedProgram>, std::string> ConfinedProgram::prepare(W
   // Who starts us may have ignored it, and nobody would hear of an end.
   std::signal(SIGCHLD, SIG_DFL);
   const ConfinedUser user{geteuid(), getegid()};
-  const ConfinedCommand confined{
-      std::move(command), is_job_of_its_own() ? ProgramGroup::kOwn : ProgramGroup::kOurs};
+  const ConfinedCommand confined{std::move(command),
+                                 is_job_of_its_own() ? ProgramGroup::kOwn : ProgramGroup::kOurs};
   // As fork(2), but into the namespaces. There are no threads whose locks the copy could find taken.
   const auto pid = static_cast<pid_t>(syscall(SYS_clone, kNamespaces | SIGCHLD, 0, 0, 0, 0));
   if (pid < 0) return Err(namespace_refusal(errno));

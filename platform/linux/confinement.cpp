@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <sstream>
 #include <system_error>
 
@@ -202,9 +203,9 @@ class Confinement {
     const std::string& name = command_.words.front();
     if (error == EACCES && !is_there(name)) error = ENOENT;
     const bool absent = error == ENOENT || error == ENOTDIR;
-    return refuse(absent ? kNotFound : kCannotRun,
-                  fmt::format("cannot run {}: {}", in_quotes(name),
-                              std::system_category().message(error)));
+    return refuse(
+        absent ? kNotFound : kCannotRun,
+        fmt::format("cannot run {}: {}", in_quotes(name), std::system_category().message(error)));
   }
 
   [[noreturn]] void become_program(int errors, bool foreground) {
@@ -254,8 +255,7 @@ class Confinement {
 
 }  // namespace
 
-void live_in_confinement(UniqueFd channel, ConfinedUser user,
-                         const ConfinedCommand& command) {
+void live_in_confinement(UniqueFd channel, ConfinedUser user, const ConfinedCommand& command) {
   int exit_code = kFailed;
   try {
     exit_code = Confinement(std::move(channel), user, command).live();

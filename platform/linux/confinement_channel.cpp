@@ -86,8 +86,8 @@ std::optional<ConfinementMessage> receive_message(int channel, bool wait) {
     if (size >= 0) errno = EPIPE;
     return std::nullopt;
   }
-  ConfinementMessage message{head.word, head.number,
-                             std::string(text, static_cast<std::size_t>(size) - sizeof head), {}};
+  ConfinementMessage message{
+      head.word, head.number, std::string(text, static_cast<std::size_t>(size) - sizeof head), {}};
   for (cmsghdr* part = CMSG_FIRSTHDR(&in); part != nullptr; part = CMSG_NXTHDR(&in, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
     for (std::size_t at = 0; at + sizeof(int) <= part->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {

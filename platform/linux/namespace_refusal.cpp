@@ -29,13 +29,13 @@ std::string namespace_refusal(int error, const ReadSetting& setting) {
   for (const char* kind : {"user", "net", "mnt", "pid"}) {
     const std::string name = fmt::format("user.max_{}_namespaces", kind);
     if (setting(name) != 0) continue;
-    return fmt::format("{}{} is 0; an administrator allows it with sysctl -w {}=10000", kNoNetwork, name,
-                       name);
+    return fmt::format("{}{} is 0; an administrator allows it with sysctl -w {}=10000", kNoNetwork,
+                       name, name);
   }
   constexpr const char* kDebian = "kernel.unprivileged_userns_clone";
   if (setting(kDebian) == 0) {
-    return fmt::format("{}{} is 0; an administrator allows it with sysctl -w {}=1", kNoNetwork, kDebian,
-                       kDebian);
+    return fmt::format("{}{} is 0; an administrator allows it with sysctl -w {}=1", kNoNetwork,
+                       kDebian, kDebian);
   }
   constexpr const char* kAppArmor = "kernel.apparmor_restrict_unprivileged_userns";
   if (setting(kAppArmor).value_or(0) != 0) {
@@ -45,7 +45,8 @@ std::string namespace_refusal(int error, const ReadSetting& setting) {
         kNoNetwork, kAppArmor);
   }
   if (error == ENOSPC || error == EUSERS) {
-    return fmt::format("{}there are as many namespaces as user.max_user_namespaces allows", kNoNetwork);
+    return fmt::format("{}there are as many namespaces as user.max_user_namespaces allows",
+                       kNoNetwork);
   }
   if (error == ENOSYS || error == EINVAL) {
     return fmt::format("{}the kernel was built without user namespaces", kNoNetwork);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -35,19 +36,27 @@ constexpr std::size_t kMaxSwitch = 64 * 1024;  // bytes of an nsswitch.conf; the
 
 // Sockets that answer names out of the host's network.
 constexpr const char* kNameServices[] = {
-    "/run/systemd/resolve", "/run/systemd/resolve.hook", "/run/systemd/machine",
-    "/run/nscd",            "/var/run/nscd",             "/run/avahi-daemon",
+    "/run/systemd/resolve", "/run/systemd/resolve.hook", "/run/systemd/machine", "/run/nscd",
+    "/var/run/nscd",        "/run/avahi-daemon",
 };
 // That start programs in it, or do something there, for whoever asks.
 constexpr const char* kServants[] = {
-    "/run/dbus",         "/run/docker.sock",          "/run/docker",
-    "/run/containerd",   "/run/podman",               "/run/crio",
-    "/run/libvirt",      "/var/lib/lxd/unix.socket",  "/var/lib/incus/unix.socket",
-    "/run/snapd.socket", "/run/snapd-snap.socket",    "/var/snap/lxd/common/lxd/unix.socket",
+    "/run/dbus",
+    "/run/docker.sock",
+    "/run/docker",
+    "/run/containerd",
+    "/run/podman",
+    "/run/crio",
+    "/run/libvirt",
+    "/var/lib/lxd/unix.socket",
+    "/var/lib/incus/unix.socket",
+    "/run/snapd.socket",
+    "/run/snapd-snap.socket",
+    "/var/snap/lxd/common/lxd/unix.socket",
 };
 // The same, below the user's runtime directory.
-constexpr const char* kOwnServants[] = {"bus",    "dbus-1",  "systemd",     "docker.sock",
-                                        "podman", "libvirt", "containerd-rootless"};
+constexpr const char* kOwnServants[] = {
+    "bus", "dbus-1", "systemd", "docker.sock", "podman", "libvirt", "containerd-rootless"};
 
 std::string from_environment(const char* name) {
   const char* const value = std::getenv(name);
@@ -61,7 +70,8 @@ Done cannot_replace(const std::string& path, int error) {
 
 Done attach(const char* what, const std::string& path, const char* type, unsigned long flags,
             const std::string& options) {
-  if (mount(what, path.c_str(), type, flags, options.c_str()) != 0) return cannot_replace(path, errno);
+  if (mount(what, path.c_str(), type, flags, options.c_str()) != 0)
+    return cannot_replace(path, errno);
   return {};
 }
 
@@ -95,13 +105,15 @@ std::string resolved(const std::string& path) {
 class PrivateFiles {
  public:
   explicit PrivateFiles(const std::string& resolv_conf)
-      : files_{{kResolv, resolv_conf}, {kSwitch, private_nsswitch(read_some("/etc/nsswitch.conf"))}} {
+      : files_{{kResolv, resolv_conf},
+               {kSwitch, private_nsswitch(read_some("/etc/nsswitch.conf"))}} {
     for (File& file : files_) file.place = resolved(std::string("/etc/") + file.name);
   }
 
   Done make(EtcStyle style) {
     // What the host mounts later is seen here, and nothing of ours there.
-    if (mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) return cannot_replace("/", errno);
+    if (mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+      return cannot_replace("/", errno);
     if (auto done = set_stage(); !done) return done;
     if (style != EtcStyle::kLayer || !lay_over()) style = EtcStyle::kFiles;
     for (const std::string& path : hidden_paths()) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <string_view>
 #include <utility>
 
 #include "platform/common/handle.hpp"
@@ -97,8 +98,7 @@ struct Spawned::State {
   std::string problem;
 };
 
-Spawned::Spawned(Loop& loop, const std::vector<std::string>& words, Done done,
-                 Duration patience)
+Spawned::Spawned(Loop& loop, const std::vector<std::string>& words, Done done, Duration patience)
     : state_(std::make_unique<State>(loop, words.front(), std::move(done))) {
   state_->run(words, patience);
 }

@@ -9,8 +9,9 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
-#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "platform/linux/spawned.hpp"
 
@@ -58,8 +59,8 @@ class ResolvedQueue {
     if (waiting_.empty()) return;
     current_ = std::move(waiting_.front());
     waiting_.pop_front();
-    running_ = std::make_unique<Spawned>(
-        loop_, current_.words, [this](const std::string& problem) { on_done(problem); });
+    running_ = std::make_unique<Spawned>(loop_, current_.words,
+                                         [this](const std::string& problem) { on_done(problem); });
   }
   void on_done(const std::string& problem);
 

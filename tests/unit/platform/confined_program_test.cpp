@@ -73,7 +73,8 @@ bool reaches_socket(const std::string& name) {
 bool reaches_host(net::Ipv4 host) {
   const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const sockaddr_in address = to_sockaddr({host, kPort});
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+    return true;
   if (errno != EINPROGRESS) return false;
   pollfd ready{fd.get(), POLLOUT, 0};
   int error = 0;
@@ -205,9 +206,9 @@ bool make_user_of_host() {
   return true;
 }
 
-#define REQUIRE_HOST()                      \
+#define REQUIRE_HOST()                          \
   if (!make_user_of_host()) return kNotAllowed; \
-  const Host host;                          \
+  const Host host;                              \
   become_user()
 
 int finds_its_network() {
@@ -226,8 +227,9 @@ int finds_its_network() {
 int reaches_nothing_else() {
   REQUIRE_HOST();
   // All of it is there, and what is not hidden stays.
-  REQUIRE(reached() == "loopback interface @hsfwd-test /run/docker.sock /run/systemd/resolve/names "
-                       "/run/nscd/socket /run/user/65534/bus /run/other ");
+  REQUIRE(reached() ==
+          "loopback interface @hsfwd-test /run/docker.sock /run/systemd/resolve/names "
+          "/run/nscd/socket /run/user/65534/bus /run/other ");
   Running running(probe("reach"));
   REQUIRE(running.finish() == "/run/other \n");
   REQUIRE(running.exit_code == 0);
@@ -301,7 +303,8 @@ int exit_codes() {
 
 int signals() {
   REQUIRE_HOST();
-  for (const auto& [number, name] : {std::pair{SIGTERM, "TERM"}, {SIGINT, "INT"}, {SIGHUP, "HUP"}}) {
+  for (const auto& [number, name] :
+       {std::pair{SIGTERM, "TERM"}, {SIGINT, "INT"}, {SIGHUP, "HUP"}}) {
     Running running(std::string("trap 'echo ") + name + "; exit 9' " + name +
                     "; echo ready; while :; do sleep 0.01; done");
     running.open();
@@ -496,10 +499,10 @@ bool has_written(const std::string& text) {
 int keys() {
   REQUIRE_HOST();
   Terminal terminal;
-  const pid_t child = start_in_foreground(
-      terminal,
-      "trap 'echo interrupted' INT; echo ready\n"
-      "until [ -e /run/out/end ]; do sleep 0.01; done; echo end");
+  const pid_t child =
+      start_in_foreground(terminal,
+                          "trap 'echo interrupted' INT; echo ready\n"
+                          "until [ -e /run/out/end ]; do sleep 0.01; done; echo end");
   REQUIRE(has_written("ready\n"));
   terminal.type("\x03");
   REQUIRE(has_written("ready\ninterrupted\n"));
@@ -569,8 +572,7 @@ std::string refusal() {
 
 int no_namespaces() {
   // In a user namespace of ours the limit is ours to set.
-  if (!make_host() || unshare(CLONE_NEWUSER) != 0 ||
-      !write_text("/proc/self/uid_map", "0 0 1\n") ||
+  if (!make_host() || unshare(CLONE_NEWUSER) != 0 || !write_text("/proc/self/uid_map", "0 0 1\n") ||
       !write_text("/proc/sys/user/max_user_namespaces", "0\n")) {
     return kNotAllowed;
   }
@@ -591,9 +593,10 @@ int no_device() {
 int device_of_root() {
   if (!make_host(0600)) return kNotAllowed;
   become_user();
-  REQUIRE(refusal() ==
-          "/dev/net/tun may not be opened by this user: chmod 666 /dev/net/tun allows it, as it is on "
-          "most systems (it grants nothing by itself)");
+  REQUIRE(
+      refusal() ==
+      "/dev/net/tun may not be opened by this user: chmod 666 /dev/net/tun allows it, as it is on "
+      "most systems (it grants nothing by itself)");
   return 0;
 }
 
@@ -601,14 +604,16 @@ int device_of_root() {
 
 /// The host replaces its files while the program runs, as it does in another network.
 int files_in_a_layer() {
-  if (!make_host() || !run("mount -t tmpfs x /mnt && cp -a /etc /mnt/etc && mount --bind /mnt/etc /etc"))
+  if (!make_host() ||
+      !run("mount -t tmpfs x /mnt && cp -a /etc /mnt/etc && mount --bind /mnt/etc /etc"))
     return kNotAllowed;
   REQUIRE(run("rm -f /etc/resolv.conf && ln -s /run/nowhere/stub /etc/resolv.conf"));
   const pid_t child = fork();
   if (child == 0) {
     if (unshare(CLONE_NEWNS) != 0 || !make_private_files("nameserver fd77::53\n")) _exit(1);
     if (std::system("echo changed >/mnt/new && mv /mnt/new /mnt/etc/resolv.conf") != 0) _exit(2);
-    _exit(read_text("/etc/resolv.conf") == "nameserver fd77::53\n" && access("/etc/passwd", R_OK) == 0
+    _exit(read_text("/etc/resolv.conf") == "nameserver fd77::53\n" &&
+                  access("/etc/passwd", R_OK) == 0
               ? 0
               : 3);
   }
@@ -621,7 +626,8 @@ int files_in_a_layer() {
 
 /// Also where the name server's file is in a directory that is hidden.
 int files_over_files() {
-  if (!make_host() || !run("mount -t tmpfs x /mnt && cp -a /etc /mnt/etc && mount --bind /mnt/etc /etc"))
+  if (!make_host() ||
+      !run("mount -t tmpfs x /mnt && cp -a /etc /mnt/etc && mount --bind /mnt/etc /etc"))
     return kNotAllowed;
   REQUIRE(run("mkdir -p /run/systemd/resolve && echo host >/run/systemd/resolve/stub.conf"));
   REQUIRE(run("rm -f /etc/resolv.conf && ln -s ../run/systemd/resolve/stub.conf /etc/resolv.conf"));

@@ -91,7 +91,8 @@ int refuses() {
   // The first two may fail.
   write_script(
       "shift; echo \"$@\" >>/run/calls\n"
-      "echo 'Some warning.' >&2; echo 'Failed to set it: \x1b[1mAccess denied' >&2; [ $1 = dns ] && exit 3; exit 1");
+      "echo 'Some warning.' >&2; echo 'Failed to set it: \x1b[1mAccess denied' >&2; [ $1 = dns ] "
+      "&& exit 3; exit 1");
   Names names;
   names.open();
   REQUIRE(names.outcome() == "resolvectl: Failed to set it: \\x1b[1mAccess denied");

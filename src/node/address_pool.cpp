@@ -64,32 +64,45 @@ class Assignment {
     for (const auto& [key, host] : fixed) taken_.insert(host);
   }
 
+  PoolAddresses run(const std::set<crypto::PublicKey>& keys) && {
+    std::map<crypto::PublicKey, std::uint64_t> homes;
+    for (const crypto::PublicKey& key : keys) {
+      if (!out_.contains(key)) homes.emplace(key, places_.home(key));
+    }
+    for (const auto& [key, home] : homes) {
+      const bool is_first = seen_.insert(home).second;
+      if (!is_first) contested_.insert(home);
+    }
+    std::vector<crypto::PublicKey> homeless;
+    for (const auto& [key, home] : homes) {
+      if (contested_.contains(home) || !move_in(key, home)) homeless.push_back(key);
+    }
+    for (const crypto::PublicKey& key : homeless) look_for_place(key, homes.at(key));
+    return std::move(out_);
+  }
+
+ private:
   bool move_in(const crypto::PublicKey& key, std::uint64_t place) {
     const net::Ipv4 host = places_.at(place);
     if (!taken_.insert(host).second) return false;
     out_[key] = host;
     return true;
   }
-  void look_for_place(const crypto::PublicKey& key) {
-    const std::uint64_t home = places_.home(key);
-    for (std::uint32_t step = 1; step < places_.count(); ++step) {
-      if (move_in(key, home + step)) return;
+  void look_for_place(const crypto::PublicKey& key, std::uint64_t home) {
+    for (const bool may_be_contested : {false, true}) {
+      for (std::uint32_t step = 0; step < places_.count(); ++step) {
+        const std::uint64_t place = (home + step) % places_.count();
+        if (contested_.contains(place) != may_be_contested) continue;
+        if (move_in(key, place)) return;
+      }
     }
-  }
-  PoolAddresses run(const std::set<crypto::PublicKey>& keys) && {
-    std::vector<crypto::PublicKey> homeless;
-    for (const crypto::PublicKey& key : keys) {
-      if (out_.contains(key)) continue;
-      if (!move_in(key, places_.home(key))) homeless.push_back(key);
-    }
-    for (const crypto::PublicKey& key : homeless) look_for_place(key);
-    return std::move(out_);
   }
 
- private:
   const Places places_;
   PoolAddresses out_;
   std::set<net::Ipv4> taken_;
+  std::set<std::uint64_t> seen_;
+  std::set<std::uint64_t> contested_;  // those that several keys are at home in
 };
 
 }  // namespace

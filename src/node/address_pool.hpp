@@ -38,7 +38,8 @@ using PoolAddresses = std::map<crypto::PublicKey, net::Ipv4>;
 
 /// An address for each of `keys`, and those of `fixed` as they are. The same for the same arguments,
 /// in whatever order; who finds no place has none. A key moves only when another one that wants the
-/// very same place comes or goes, or when it had to look for another place itself.
+/// very same place comes or goes, or when it had to look for another place itself. `keys` are those
+/// of the configuration: who may choose one for another's place has that one moved.
 /// `pool` is one that check_pool takes, but for the routes.
 PoolAddresses assign_addresses(const ip::Prefix& pool, std::span<const crypto::PublicKey> keys,
                                const PoolAddresses& fixed);

@@ -51,25 +51,26 @@ def bits(name, interface):
 
 
 def pool(name, network, publics, fixed=()):
-    """First everybody's home, then room for those whose home is taken, each in the order of keys."""
+    """First those whose home nobody shares, then room for the others, each in the order of keys."""
     network = ipaddress.ip_network(network)
     places = network.num_addresses - 2  # without the network's own address and that of broadcasts
     home = {public: int.from_bytes(blake2b(public, IPV4_LABEL)[:8], 'big') % places for public in publics}
     taken = {int(address) - int(network[1]): public for public, address in fixed}
+    wanted = [home[public] for public in set(publics) - set(dict(fixed))]
+    contested = {place for place in wanted if wanted.count(place) > 1}
     homeless = []
     for public in sorted(publics):
         if public in dict(fixed):
             continue
-        if home[public] in taken:
+        if home[public] in taken or home[public] in contested:
             homeless.append(public)
         else:
             taken[home[public]] = public
     for public in homeless:
-        for step in range(1, places):
-            place = (home[public] + step) % places
-            if place not in taken:
-                taken[place] = public
-                break
+        free = [(home[public] + step) % places for step in range(places)]
+        free = [place for place in free if place not in taken]
+        if free:
+            taken[next((place for place in free if place not in contested), free[0])] = public
     return {
         'name': name, 'pool': str(network),
         'fixed': {public.hex(): str(address) for public, address in fixed},

@@ -99,12 +99,40 @@ TEST_CASE(
       const bool home = now.at(keys[i]) == alone(keys[i]);
       const bool shared = std::any_of(
           keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(count),
-          [&](const auto& other) { return other < keys[i] && alone(other) == alone(keys[i]); });
+          [&](const auto& other) { return other != keys[i] && alone(other) == alone(keys[i]); });
       CHECK(home != shared);
       moved_in_elsewhere += home ? 0 : 1;
     }
   }
   CHECK(moved_in_elsewhere > 0);
+}
+
+TEST_CASE("a key that was made for another one's place does not come by its address") {
+  const ip::Prefix pool = prefix("10.246.7.0/24");
+  const auto alone = [&pool](const crypto::PublicKey& key) {
+    return assign_addresses(pool, std::vector{key}, {}).at(key);
+  };
+  const auto keys = some_keys(2000);
+  const crypto::PublicKey victim = keys[0];
+  std::vector<crypto::PublicKey> all = {victim};
+  for (const crypto::PublicKey& key : keys) {
+    if (key != victim && alone(key) == alone(victim)) all.push_back(key);
+  }
+  REQUIRE(all.size() > 2);
+  for (std::size_t count = 2; count <= all.size(); ++count) {
+    for (const auto& [key, host] : assign_addresses(pool, std::span(all).first(count), {})) {
+      CHECK(host != alone(victim));
+    }
+  }
+  // Where it is given by configuration, it stays.
+  const auto fixed = assign_addresses(pool, all, {{victim, alone(victim)}});
+  CHECK(fixed.at(victim) == alone(victim));
+  CHECK(fixed.size() == all.size());
+}
+
+TEST_CASE("a pool that is full gives away the places of several keys as well") {
+  const auto keys = some_keys(6);
+  CHECK(assign_addresses(prefix("10.246.7.0/29"), keys, {}).size() == 6);
 }
 
 TEST_CASE("addresses by configuration stand, and who finds no place has none") {

@@ -5,6 +5,8 @@
 
 #include <functional>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "net/env.hpp"
@@ -42,6 +44,9 @@ class Loop {
   /// Makes the threads that look up names, which libuv makes with the first name otherwise, and
   /// ends the process if it cannot.
   void start_threads();
+  /// Names of interfaces of which this process is the other end. Their addresses are no way to this machine
+  /// for anybody but who comes through the process, and none of env().interfaces.
+  std::set<std::string>& own_interfaces() { return own_interfaces_; }
   /// Restored after a dispatch that has used it. It outlives the loop.
   void set_memory_reserve(MemoryReserve& reserve) { reserve_ = &reserve; }
 
@@ -58,6 +63,7 @@ class Loop {
   SystemWallClock wall_clock_;
   std::unique_ptr<Alarm> alarm_;
   std::unique_ptr<net::UdpFactory> udp_;
+  std::set<std::string> own_interfaces_;
   std::unique_ptr<net::Interfaces> interfaces_;
   std::unique_ptr<net::Resolver> resolver_;
   MemoryReserve* reserve_ = nullptr;
@@ -80,7 +86,8 @@ class Alarm {
 std::unique_ptr<Alarm> make_alarm(Loop& loop);
 
 std::unique_ptr<net::UdpFactory> make_udp_factory(Loop& loop);
-std::unique_ptr<net::Interfaces> make_interfaces();
+/// Without those that are called so.
+std::unique_ptr<net::Interfaces> make_interfaces(const std::set<std::string>& without);
 std::unique_ptr<net::Resolver> make_resolver(Loop& loop);
 
 }  // namespace hsfwd::platform

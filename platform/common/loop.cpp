@@ -78,7 +78,7 @@ Loop::Loop() : uv_(open_loop().release()) {
   scheduler_.freeze(steady_now());
   alarm_ = make_alarm(*this);
   udp_ = make_udp_factory(*this);
-  interfaces_ = make_interfaces();
+  interfaces_ = make_interfaces(own_interfaces_);
   resolver_ = make_resolver(*this);
 }
 

@@ -25,7 +25,7 @@ class NetlinkWatch final : public InterfaceWatch {
  public:
   NetlinkWatch(Loop& loop, UniqueFd fd, std::function<void()> changed)
       : fd_(std::move(fd)),
-        interfaces_(make_interfaces()),
+        interfaces_(make_interfaces(loop.own_interfaces())),
         changed_(std::move(changed)),
         known_(interfaces_->list()),
         settle_timer_(loop.scheduler(), [this] { compare(); }),

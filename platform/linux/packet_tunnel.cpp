@@ -27,7 +27,8 @@ class LinuxPacketTunnel final : public net::PacketTunnel {
   LinuxPacketTunnel(Loop& loop, TunDevice device, std::unique_ptr<TunnelSetup> setup, int interface,
                     UniqueFd news, const net::TunnelSettings& settings,
                     net::PacketTunnelObserver& observer)
-      : observer_(observer),
+      : loop_(loop),
+        observer_(observer),
         settings_(settings),
         interface_(interface),
         mtu_(settings.mtu),
@@ -38,10 +39,13 @@ class LinuxPacketTunnel final : public net::PacketTunnel {
         first_look_(loop.scheduler(), [this] { look(); }),
         poll_(loop, device_.fd(), [this](int events) { on_ready(events); }),
         news_poll_(loop, news_.get(), [this](int) { hear(); }) {
+    loop_.own_interfaces().insert(device_.name());
     first_look_.post();
     news_poll_.watch(UV_READABLE);
     watch();
   }
+
+  ~LinuxPacketTunnel() override { loop_.own_interfaces().erase(device_.name()); }
 
   void cancel() override {
     cancelled_ = true;
@@ -132,6 +136,7 @@ class LinuxPacketTunnel final : public net::PacketTunnel {
     observer_.on_tunnel_lost(*this, reason);
   }
 
+  Loop& loop_;
   net::PacketTunnelObserver& observer_;
   const net::TunnelSettings settings_;
   const int interface_;

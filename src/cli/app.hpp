@@ -78,6 +78,8 @@ class App {
   void on_goodbye(std::function<void(std::function<void()>)> goodbye);
   /// Called on SIGHUP from now on, instead of ending the program.
   void on_hangup(std::function<void()> hangup) { hangup_ = std::move(hangup); }
+  /// Signals are somebody else's from now on.
+  void leave_signals() { signals_.reset(); }
   bool quitting() const { return exit_code_.has_value(); }
   /// The terminal is gone, or whoever started this no longer needs it.
   bool hung_up() const;

@@ -12,6 +12,7 @@ using Arguments = std::vector<std::string>;
 int run_expose(const Arguments& arguments);
 int run_connect(const Arguments& arguments);
 int run_pipe(const Arguments& arguments);
+int run_run(const Arguments& arguments);
 int run_tun(const Arguments& arguments);
 int run_up(const Arguments& arguments);
 int run_check(const Arguments& arguments);

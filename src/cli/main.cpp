@@ -37,6 +37,7 @@ constexpr Command kCommands[] = {
     {"connect", "PEER -L SPEC...", "open local ports that lead to PEER's services", run_connect},
     {"pipe", "PEER [SERVICE]", "connect standard input and output to a service", run_pipe},
     {"tun", "PEER...", "make a network interface behind which peers are", run_tun},
+    {"run", "-- COMMAND...", "start a program that sees nothing but the peers", run_run},
     {"up", "[-c FILE]", "run all tunnels of a TOML file", run_up},
     {"check", "[-c FILE]", "validate a TOML file", run_check},
     {"status", "[-c FILE]", "show the state of the running up", run_status},

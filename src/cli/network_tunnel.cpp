@@ -8,7 +8,7 @@
 #include "cli/app.hpp"
 #include "cli/events.hpp"
 #include "cli/timeline.hpp"
-#include "platform/packet_tunnels.hpp"
+#include "node/address_pool.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -78,23 +78,54 @@ TunPeerStatus status_of(const overlay::PeerStatus& peer) {
 
 }  // namespace
 
-NetworkTunnel::NetworkTunnel(App& app, const TunSpec& spec, std::shared_ptr<KeyListener> listener)
+NetworkTunnel::NetworkTunnel(App& app, const TunSpec& spec, std::shared_ptr<KeyListener> listener,
+                             Means means)
     : app_(app),
       listener_(std::move(listener)),
-      tunnels_(platform::make_packet_tunnel_factory(app.loop())),
+      means_(std::move(means)),
       settings_(spec.settings),
       network_({.scheduler = app.scheduler(),
                 .random = app.loop().random(),
-                .tunnels = *tunnels_,
+                .tunnels = *means_.tunnels,
                 .links = {.dial = [this](const PublicKey& peer,
                                          std::uint64_t id) { return dial(peer, id); },
                           .take_id = [this] { return app_.connection_ids().take(); }},
                 .is_node_port = [this](std::uint16_t port) { return app_.node().has_port(port); }},
                listener_->public_key(), *this),
-      again_timer_(app.scheduler(), [this] { keep_trying(); }) {}
+      again_timer_(app.scheduler(), [this] { keep_trying(); }) {
+  settings_ = settings_of(spec);
+}
 
 NetworkTunnel::~NetworkTunnel() {
+  app_.scheduler().retire(std::move(names_));
   listener_->remove(*this);
+}
+
+/// With an IPv4 address of the pool for each that has none.
+overlay::NetworkSettings NetworkTunnel::settings_of(const TunSpec& spec) const {
+  overlay::NetworkSettings out = spec.settings;
+  if (!spec.pool) return out;
+  PoolAddresses fixed;
+  std::vector<PublicKey> keys = {listener_->public_key()};
+  const auto note = [&](const PublicKey& key, const ip::Ipv6& host) {
+    if (host.is_mapped()) fixed.emplace(key, net::Ipv4{host.ipv4()});
+  };
+  for (const auto& address : out.addresses) note(listener_->public_key(), address.host);
+  for (const overlay::NetworkPeer& peer : out.peers) {
+    keys.push_back(peer.key);
+    for (const ip::Ipv6& address : peer.addresses) note(peer.key, address);
+  }
+  const PoolAddresses given = assign_addresses(*spec.pool, keys, fixed);
+  const auto of = [&](const PublicKey& key) -> std::optional<ip::Ipv6> {
+    const auto found = given.find(key);
+    if (found == given.end() || fixed.contains(key)) return std::nullopt;
+    return ip::Ipv6::mapped(found->second.value);
+  };
+  if (const auto own = of(listener_->public_key())) out.addresses.push_back({*own, spec.pool->bits});
+  for (overlay::NetworkPeer& peer : out.peers) {
+    if (const auto address = of(peer.key)) peer.addresses.push_back(*address);
+  }
+  return out;
 }
 
 void NetworkTunnel::claim(Claims& claims) const {
@@ -116,7 +147,19 @@ void NetworkTunnel::prepare(Unavailable unavailable) {
 bool NetworkTunnel::open() {
   const auto opened = network_.open(settings_);
   problem_ = opened ? "" : opened.error();
+  if (opened) announce_names();
   return opened.ok();
+}
+
+void NetworkTunnel::announce_names() {
+  if (!means_.names) return;
+  // It is gone ahead of the next one.
+  app_.scheduler().retire(std::move(names_));
+  app_.scheduler().collect();
+  names_ = means_.names->open({.interface = network_.interface()->name(),
+                               .servers = {ip::host_text(overlay::name_server_address())},
+                               .domains = {kNetworkDomain}},
+                              [this](const std::string& problem) { names_problem_ = problem; });
 }
 
 std::optional<Tunnel::Problem> NetworkTunnel::problem() const {
@@ -140,6 +183,7 @@ void NetworkTunnel::report() {
     report_problem();
     return again_timer_.start(kTunnelTryAgain);
   }
+  if (means_.silent) return;
   const auto addresses = texts_of(network_.addresses());
   const std::string& interface = network_.interface()->name();
   app_.output().event(
@@ -155,15 +199,16 @@ void NetworkTunnel::report_problem() const {
 
 void NetworkTunnel::change(const TunnelSpec& spec) {
   const auto& wanted = static_cast<const TunSpec&>(spec);
-  std::string mistake =
-      overlay::Network::problem_with(listener_->public_key(), wanted.settings);
+  const overlay::NetworkSettings settings = settings_of(wanted);
+  const std::string mistake = overlay::Network::problem_with(listener_->public_key(), settings);
   if (!mistake.empty()) {
     app_.output().error("BAD_NETWORK", "the network stays as it is: " + mistake);
     return;
   }
-  settings_ = wanted.settings;
+  settings_ = settings;
   const auto changed = network_.change(settings_);
   problem_ = changed ? "" : changed.error();
+  if (network_.interface() != nullptr) announce_names();
   again_timer_.stop();
 }
 
@@ -215,7 +260,7 @@ void NetworkTunnel::report_peer(const overlay::PeerStatus& peer) {
   if (!settled && peer.state != overlay::Link::State::kIdle) return;
   const std::string now = path + remote + problem;
   const auto [last, first] = told_.emplace(peer.key, "");
-  if (std::exchange(last->second, now) == now) return;
+  if (std::exchange(last->second, now) == now || means_.silent) return;
   std::string text = fmt::format("peer {}: {}, {}", status.name, path, remote);
   if (path.empty()) {
     text = fmt::format("peer {}: {}", status.name,
@@ -243,6 +288,7 @@ Json NetworkTunnel::status() const {
                 .offers = texts_of(settings_.offers),
                 .drops = drops_of(network_.drops())};
   for (const overlay::PeerStatus& peer : network_.peers()) out.peers.push_back(status_of(peer));
+  if (!names_problem_.empty()) out.names_problem = told(names_problem_);
   if (const auto why = problem()) out.problem = told(why->text);
   return encode(out);
 }

@@ -11,6 +11,7 @@
 #include "cli/key_listener.hpp"
 #include "cli/tun_kind.hpp"
 #include "cli/tunnel.hpp"
+#include "net/split_dns.hpp"
 #include "overlay/network.hpp"
 
 namespace hsfwd::cli {
@@ -18,7 +19,14 @@ namespace hsfwd::cli {
 /// A private network under a key of this machine.
 class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
  public:
-  NetworkTunnel(App& app, const TunSpec& spec, std::shared_ptr<KeyListener> listener);
+  /// Where its interface is, and who is told about its names.
+  struct Means {
+    std::unique_ptr<net::PacketTunnelFactory> tunnels;
+    std::unique_ptr<net::SplitDnsFactory> names = nullptr;  // nullptr: nobody
+    bool silent = false;  // standard output is somebody else's: only errors are reported
+  };
+
+  NetworkTunnel(App& app, const TunSpec& spec, std::shared_ptr<KeyListener> listener, Means means);
   ~NetworkTunnel() override;
 
   void claim(Claims& claims) const override;
@@ -45,17 +53,21 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   void on_interface_lost(const std::string& reason) override;
 
   std::unique_ptr<PeerStream> dial(const PublicKey& peer, std::uint64_t id);
+  overlay::NetworkSettings settings_of(const TunSpec& spec) const;
   bool open();
+  void announce_names();
   void keep_trying();
   void report_problem() const;
   void report_peer(const overlay::PeerStatus& peer);
 
   App& app_;
   const std::shared_ptr<KeyListener> listener_;
-  const std::unique_ptr<net::PacketTunnelFactory> tunnels_;
+  const Means means_;
   overlay::NetworkSettings settings_;
   overlay::Network network_;
   std::string problem_;  // of the interface
+  std::unique_ptr<net::SplitDns> names_;
+  std::string names_problem_;
   Timer again_timer_;
   std::map<PublicKey, std::string> told_;  // what was last reported of a peer
 };

@@ -10,6 +10,9 @@
 #include "cli/planner.hpp"
 #include "cli/preflight.hpp"
 #include "cli/table.hpp"
+#include "node/address_pool.hpp"
+#include "platform/packet_tunnels.hpp"
+#include "platform/split_dns.hpp"
 #include "platform/standard_streams.hpp"
 #include "util/text.hpp"
 
@@ -25,6 +28,7 @@ constexpr config::Key kKeysOfTun[] = {
      .needed = "peers: keys, or names from [peer.NAME]"},
     {.name = "name"},
     {.name = "identity"},
+    {.name = "pool"},
     {.name = "address", .type = config::Key::Type::kTexts},
     {.name = "allow",
      .type = config::Key::Type::kTexts,
@@ -100,6 +104,9 @@ void read_tun(const config::Section& section, Planner& planner) {
   for (const Text& address : section.texts("address")) {
     settings.addresses.push_back(parsed(planner, "address", address, parse_interface_address));
   }
+  if (const auto pool = section.text("pool")) {
+    out->pool = parsed(planner, "pool", *pool, parse_pool);
+  }
   for (const Text& network : section.texts("offer")) {
     settings.offers.push_back(parsed(planner, "offer", network, parse_network));
   }
@@ -139,6 +146,7 @@ std::string tun_text(const TunStatus& tun) {
   if (!tun.offers.empty()) {
     out += fmt::format("\n{}", list_text("  offers:    ", tun.offers, platform::output_width()));
   }
+  if (tun.names_problem) out += fmt::format("\n  names:     {}", *tun.names_problem);
   if (tun.problem) out += fmt::format("\n  not open:  {}", *tun.problem);
   Table table({"PEER", "ADDRESS", "STATE", "TO PEER", "FROM PEER"});
   std::string problems;
@@ -180,7 +188,7 @@ const TunnelKind kTunKind = {.section = {"tun", kKeysOfTun, true},
 
 bool TunSpec::same(const TunnelSpec& other) const {
   const auto& tun = static_cast<const TunSpec&>(other);
-  return identity == tun.identity && settings == tun.settings;
+  return identity == tun.identity && settings == tun.settings && pool == tun.pool;
 }
 
 void TunSpec::check(Preflight& preflight) const {
@@ -189,8 +197,10 @@ void TunSpec::check(Preflight& preflight) const {
 
 std::unique_ptr<Tunnel> TunSpec::make(App& app) const {
   const platform::Identity own = require_identity(identity, app.loop().random());
-  return std::make_unique<NetworkTunnel>(app, *this,
-                                         app.key_listeners().get(app, own.keys, identity));
+  return std::make_unique<NetworkTunnel>(
+      app, *this, app.key_listeners().get(app, own.keys, identity),
+      NetworkTunnel::Means{.tunnels = platform::make_packet_tunnel_factory(app.loop()),
+                           .names = platform::make_split_dns_factory(app.loop())});
 }
 
 Result<ip::InterfaceAddress, std::string> parse_interface_address(const std::string& text) {
@@ -213,6 +223,14 @@ Result<ip::Prefix, std::string> parse_network(const std::string& text) {
   if (out.error() != Errc::kRefused) return Err<std::string>("is not a network such as 192.168.1.0/24");
   const auto host = ip::InterfaceAddress::parse(text);
   return Err(fmt::format("is a host in a network; the network is {}", host->network().to_string()));
+}
+
+Result<ip::Prefix, std::string> parse_pool(const std::string& text) {
+  const auto out = parse_network(text);
+  if (!out) return Err(out.error());
+  const auto checked = check_pool(*out, {});
+  if (!checked) return Err<std::string>(to_string(checked.error().refusal));
+  return *out;
 }
 
 Result<std::size_t, std::string> parse_tunnel_mtu(std::int64_t mtu) {

@@ -69,6 +69,7 @@ struct TunStatus {
   std::vector<std::string> offers;
   std::vector<TunPeerStatus> peers;
   std::vector<DropStatus> drops;  // of no peer
+  Omittable<std::string> names_problem;  // why NAME.hsfwd is not known on this machine
   Omittable<std::string> problem;
   static constexpr auto fields() {
     return std::tuple{field("interface", &TunStatus::interface),
@@ -79,6 +80,7 @@ struct TunStatus {
                       field("offers", &TunStatus::offers),
                       field("peers", &TunStatus::peers),
                       field("drops", &TunStatus::drops),
+                      field("namesProblem", &TunStatus::names_problem),
                       field("problem", &TunStatus::problem)};
   }
 };
@@ -94,12 +96,19 @@ struct TunSpec final : TunnelSpec {
 
   std::string identity;  // path
   overlay::NetworkSettings settings;
+  /// Of which every peer without an IPv4 address of its own gets one, and so does this machine.
+  std::optional<ip::Prefix> pool;
 };
+
+/// What names of peers end with.
+inline constexpr const char* kNetworkDomain = "hsfwd";
 
 // The words of a network, on the command line and in files. The errors are one clause for people.
 Result<ip::InterfaceAddress, std::string> parse_interface_address(const std::string& text);
 Result<ip::Prefix, std::string> parse_network(const std::string& text);
 Result<std::size_t, std::string> parse_tunnel_mtu(std::int64_t mtu);
+/// A network for addresses that are given out; docs/protocol/network.md section 3.
+Result<ip::Prefix, std::string> parse_pool(const std::string& text);
 /// Why an interface cannot be called so; empty if it can.
 std::string interface_name_problem(const std::string& name);
 

@@ -150,7 +150,7 @@ void become_user() {
 net::TunnelSettings tunnel_settings() {
   net::TunnelSettings settings = usual_settings();
   settings.addresses.push_back(kHereV6);
-  settings.routes = {{.to = net::IpPrefix::v6({0xfd, 0xae, 0x7d, 0x21, 0xd7, 0x3d}, 48)}};
+  settings.routes = {{.to = *ip::Prefix::parse("fdae:7d21:d73d::/48")}};
   return settings;
 }
 

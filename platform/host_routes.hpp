@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ip/address.hpp"
+
+namespace hsfwd::platform {
+
+/// Networks that this machine has routes to, in whatever table, but for those through the interface of that
+/// name. None if they cannot be listed.
+std::vector<ip::Prefix> host_routes(const std::string& without_interface);
+
+}  // namespace hsfwd::platform

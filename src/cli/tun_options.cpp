@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/tun_options.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+template <class Parse>
+auto word(const char* option, const std::string& text, Parse&& parse) {
+  auto out = parse(text);
+  if (!out) {
+    throw UserError{kUsage, "BAD_SPEC",
+                    fmt::format("{} {}: {}", option, in_quotes(text), out.error())};
+  }
+  return std::move(*out);
+}
+
+std::vector<overlay::NetworkPeer> peers_of(const CommandLine& line) {
+  std::optional<overlay::PortRules> allow;
+  const auto texts = line.texts("allow");
+  for (const std::string& text : texts) word("--allow", text, overlay::PortRule::parse);
+  if (!texts.empty()) {
+    auto rules = overlay::PortRules::parse(texts);
+    if (!rules) throw UserError{kUsage, "BAD_SPEC", "--allow: " + rules.error()};
+    allow = std::move(*rules);
+  }
+  std::vector<overlay::NetworkPeer> out;
+  std::set<PublicKey> known;
+  for (const std::string& text : line.texts("peer")) {
+    const PeerReference peer = peer_argument(text);
+    if (peer.identity) {
+      throw UserError{kUsage, "USAGE",
+                      "a holesail address with a secret is no peer of a network"};
+    }
+    if (known.insert(peer.key).second) out.push_back({.key = peer.key, .allow = allow});
+  }
+  if (out.empty()) {
+    throw UserError{kUsage, "USAGE", "which peers? usage: hsfwd tun PEER... [OPTION...]"};
+  }
+  return out;
+}
+
+overlay::NetworkSettings settings_of(const CommandLine& line) {
+  overlay::NetworkSettings out;
+  out.peers = peers_of(line);
+  for (const std::string& text : line.texts("address")) {
+    out.addresses.push_back(word("--address", text, parse_interface_address));
+  }
+  if (line.has("interface")) {
+    out.interface = line.text("interface");
+    const std::string problem = interface_name_problem(out.interface);
+    if (!problem.empty()) {
+      throw UserError{kUsage, "BAD_SPEC",
+                      fmt::format("--interface {}: {}", in_quotes(out.interface), problem)};
+    }
+  }
+  if (line.has("mtu")) {
+    const auto mtu = parse_tunnel_mtu(line.values()["mtu"].as<std::int64_t>());
+    if (!mtu) throw UserError{kUsage, "BAD_SPEC", "--mtu: " + mtu.error()};
+    out.mtu = *mtu;
+  }
+  out.may_offload = !line.flag("no-offload");
+  return out;
+}
+
+}  // namespace
+
+void add_tun_options(CommandLine& line) {
+  line.options().add_options()("allow", po::value<std::vector<std::string>>()->composing(),
+                               "what peers may reach here: tcp:PORT, udp:PORT, icmp, with ranges "
+                               "and *; repeatable (default: everything)")(
+      "address", po::value<std::vector<std::string>>()->composing(),
+      "ADDRESS/LENGTH of this machine, beside the one of its key; repeatable")(
+      "pool", po::value<std::string>(),
+      "NETWORK, a private one, of which each gets an IPv4 address, the same on all sides")(
+      "mtu", po::value<std::int64_t>(), "BYTES of the largest packet (default: 1420)")(
+      "no-offload", po::bool_switch(), "take and give single packets only");
+}
+
+TunSpec tun_spec(const CommandLine& line) {
+  TunSpec out;
+  out.settings = settings_of(line);
+  if (line.has("pool")) out.pool = word("--pool", line.text("pool"), parse_pool);
+  out.identity = identity_path(line);
+  return out;
+}
+
+}  // namespace hsfwd::cli

@@ -5,42 +5,55 @@
 
 namespace hsfwd::overlay {
 
+Routes::Number Routes::number_of(const ip::Ipv6& host) {
+  Number out;
+  for (std::size_t i = 0; i < 8; ++i) {
+    out.high = out.high << 8 | host.bytes[i];
+    out.low = out.low << 8 | host.bytes[8 + i];
+  }
+  return out;
+}
+
 Routes::Length& Routes::length_of(std::uint8_t bits) {
   const auto at = std::find_if(lengths_.begin(), lengths_.end(),
                                [bits](const Length& length) { return length.bits <= bits; });
   if (at != lengths_.end() && at->bits == bits) return *at;
-  return *lengths_.insert(at, Length{.bits = bits, .routes = {}});
+  return *lengths_.insert(at, Length{.bits = bits, .begins = {}, .routes = {}});
 }
 
 Result<void, crypto::PublicKey> Routes::add(const ip::Prefix& network,
                                             const crypto::PublicKey& peer) {
-  std::vector<Route>& routes = length_of(network.bits).routes;
-  const auto at = std::partition_point(
-      routes.begin(), routes.end(),
-      [&network](const Route& route) { return route.network.host < network.host; });
-  if (at != routes.end() && at->network == network) {
-    if (at->peer != peer) return Err(at->peer);
+  Length& length = length_of(network.bits);
+  const Number begin = number_of(network.host);
+  const auto at = std::lower_bound(length.begins.begin(), length.begins.end(), begin);
+  const auto route = length.routes.begin() + (at - length.begins.begin());
+  if (at != length.begins.end() && *at == begin) {
+    if (route->peer != peer) return Err(route->peer);
     return {};
   }
-  routes.insert(at, Route{network, peer});
+  length.routes.insert(route, Route{network, peer});
+  length.begins.insert(at, begin);
   return {};
 }
 
 void Routes::remove(const crypto::PublicKey& peer) {
   for (Length& length : lengths_) {
     std::erase_if(length.routes, [&peer](const Route& route) { return route.peer == peer; });
+    length.begins.clear();
+    for (const Route& route : length.routes) {
+      length.begins.push_back(number_of(route.network.host));
+    }
   }
   std::erase_if(lengths_, [](const Length& length) { return length.routes.empty(); });
 }
 
 const crypto::PublicKey* Routes::find(const ip::Ipv6& host) const {
+  const Number number = number_of(host);
   for (const Length& length : lengths_) {
     // The last network that does not begin behind the host is the only one that it can be in.
-    const auto behind =
-        std::partition_point(length.routes.begin(), length.routes.end(),
-                             [&host](const Route& route) { return route.network.host <= host; });
-    if (behind == length.routes.begin()) continue;
-    const Route& route = *std::prev(behind);
+    const auto behind = std::upper_bound(length.begins.begin(), length.begins.end(), number);
+    if (behind == length.begins.begin()) continue;
+    const Route& route = *(length.routes.begin() + (behind - length.begins.begin() - 1));
     if (route.network.contains(host)) return &route.peer;
   }
   return nullptr;

@@ -3,6 +3,8 @@
 // from it.
 #pragma once
 
+#include <compare>
+#include <cstdint>
 #include <vector>
 
 #include "crypto/keys.hpp"
@@ -31,6 +33,12 @@ class Routes {
   std::size_t size() const;
 
  private:
+  /// An address as a number, which compares faster than its bytes.
+  struct Number {
+    std::uint64_t high = 0;
+    std::uint64_t low = 0;
+    auto operator<=>(const Number&) const = default;
+  };
   struct Route {
     ip::Prefix network;
     crypto::PublicKey peer;
@@ -38,8 +46,10 @@ class Routes {
   /// Networks that have so many bits, in order.
   struct Length {
     std::uint8_t bits = 0;
+    std::vector<Number> begins;  // of each of `routes`, close together for the search
     std::vector<Route> routes;
   };
+  static Number number_of(const ip::Ipv6& host);
 
   Length& length_of(std::uint8_t bits);
 

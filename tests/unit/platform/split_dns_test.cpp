@@ -17,6 +17,7 @@
 #include "own_network.hpp"
 #include "platform/linux/spawned.hpp"
 #include "real_loop.hpp"
+#include "sim/split_dns.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::platform;
@@ -159,4 +160,24 @@ TEST_CASE("a program that is run for what it does is killed if it does not end")
 
 TEST_CASE("names that are given up while they are set are taken back") {
   expect_success(dropped_half_way);
+}
+
+TEST_CASE("the simulated resolver takes names later, as long as they are wanted, or says why not") {
+  Scheduler scheduler;
+  sim::SplitDnsResolver resolver(scheduler);
+  std::vector<std::string> told;
+  const auto tell = [&](const std::string& problem) { told.push_back(problem); };
+  auto names = resolver.open(kSettings, tell);
+  CHECK(told.empty());
+  scheduler.run_posted();
+  CHECK(told == std::vector<std::string>{""});
+  REQUIRE(resolver.entries().size() == 1);
+  CHECK(resolver.entries()[0].domains == kSettings.domains);
+  names.reset();
+  CHECK(resolver.entries().empty());
+  resolver.refuse("it does not run here");
+  names = resolver.open(kSettings, tell);
+  scheduler.run_posted();
+  CHECK(told == std::vector<std::string>{"", "it does not run here"});
+  CHECK(resolver.entries().empty());
 }

@@ -38,7 +38,7 @@ function(hsfwd_install_header file)
 endfunction()
 
 hsfwd_archive(hsfwd LAYERS ${HSFWD_LIBRARY_LAYERS} LINK fmt::fmt
-              PRIVATE ${HSFWD_CRYPTO_LIBRARIES})
+              PRIVATE PkgConfig::SODIUM ${CMAKE_DL_LIBS})
 set(public_headers ${HSFWD_VALUE_HEADERS})
 foreach(folder IN LISTS HSFWD_PUBLIC_FOLDERS)
   file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${folder}/*.hpp)

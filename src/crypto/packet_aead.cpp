@@ -5,12 +5,11 @@
 
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "crypto/crypto.hpp"
+#include "crypto/libcrypto.hpp"
 #include "util/check.hpp"
-#ifdef HSFWD_LIBCRYPTO
-#include <openssl/evp.h>
-#endif
 
 namespace hsfwd::crypto {
 
@@ -28,90 +27,63 @@ PacketNonce packet_nonce(std::uint64_t counter) {
   return nonce;
 }
 
-#ifdef HSFWD_LIBCRYPTO
-
-/// Null if it does not work. In a library context of its own, since the machine's openssl.cnf, which libcrypto
-/// reads at its first use, may ask for FIPS or activate no provider. Both stay until the end.
-const EVP_CIPHER* libcrypto_cipher() {
-  static const EVP_CIPHER* const kCipher = [] {
-    OSSL_LIB_CTX* const context = OSSL_LIB_CTX_new();
-    return context == nullptr ? nullptr
-                              : EVP_CIPHER_fetch(context, "ChaCha20-Poly1305", "provider=default");
-  }();
-  return kCipher;
-}
-
 }  // namespace
 
 /// A key set up for one direction; a packet sets the nonce only.
 class LibcryptoKey {
  public:
-  enum class Direction { kOpen = 0, kSeal = 1 };  // as EVP_CipherInit has them
+  enum class Direction { kOpen = 0, kSeal = 1 };  // as EVP_CipherInit_ex has them
 
-  LibcryptoKey(const Key32& key, Direction direction) {
-    const EVP_CIPHER* const cipher = libcrypto_cipher();
-    if (cipher != nullptr) context_.reset(EVP_CIPHER_CTX_new());
-    if (context_ && EVP_CipherInit_ex(context_.get(), cipher, nullptr, key.data(), nullptr,
-                                      static_cast<int>(direction)) != 1) {
-      context_.reset();
+  LibcryptoKey(const Key32& key, Direction direction) : library_(Libcrypto::get()) {
+    if (library_ == nullptr) return;
+    context_ = library_->new_context();
+    if (context_ != nullptr && library_->init(context_, library_->cipher, nullptr, key.data(),
+                                              nullptr, static_cast<int>(direction)) != 1) {
+      library_->free_context(std::exchange(context_, nullptr));
     }
   }
+  ~LibcryptoKey() {
+    // It wipes the key.
+    if (context_ != nullptr) library_->free_context(context_);
+  }
+  LibcryptoKey(const LibcryptoKey&) = delete;
+  LibcryptoKey& operator=(const LibcryptoKey&) = delete;
 
   /// False if it cannot be used. What follows has to be called once for each nonce.
   bool set_nonce(const PacketNonce& nonce) {
-    return context_ &&
-           EVP_CipherInit_ex(context_.get(), nullptr, nullptr, nullptr, nonce.data(), -1) == 1;
+    return context_ != nullptr &&
+           library_->init(context_, nullptr, nullptr, nullptr, nonce.data(), -1) == 1;
   }
   void seal(MutableBytes packet) {
     const MutableBytes tag = packet.last(kTagSize);
     HSFWD_CHECK(run(packet, packet.data(), packet.size() - kTagSize) &&
-                EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_GET_TAG, kTagSize, tag.data()) ==
-                    1);
+                library_->control(context_, Libcrypto::kGetTag, kTagSize, tag.data()) == 1);
   }
   bool open(ByteView packet, MutableBytes plaintext) {
     std::array<std::uint8_t, kTagSize> tag;
     copy_bytes(packet.last(kTagSize), tag);
-    return EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_SET_TAG, kTagSize, tag.data()) == 1 &&
+    return library_->control(context_, Libcrypto::kSetTag, kTagSize, tag.data()) == 1 &&
            run(packet, plaintext.data(), plaintext.size());
   }
 
  private:
-  struct Free {
-    // It wipes the key.
-    void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
-  };
-
   bool run(ByteView in, std::uint8_t* out, std::size_t size) {
     int done = 0;
     int rest = 0;
-    return EVP_CipherUpdate(context_.get(), out, &done, in.data(), static_cast<int>(size)) == 1 &&
-           EVP_CipherFinal_ex(context_.get(), out + done, &rest) == 1;
+    return library_->update(context_, out, &done, in.data(), static_cast<int>(size)) == 1 &&
+           library_->finish(context_, out + done, &rest) == 1;
   }
 
-  std::unique_ptr<EVP_CIPHER_CTX, Free> context_;
+  const Libcrypto* const library_;
+  Libcrypto::Context* context_ = nullptr;
 };
-
-#else
-
-}  // namespace
-
-class LibcryptoKey {
- public:
-  enum class Direction { kOpen, kSeal };
-
-  LibcryptoKey(const Key32&, Direction) {}
-  bool set_nonce(const PacketNonce&) { return false; }
-  void seal(MutableBytes) {}
-  bool open(ByteView, MutableBytes) { return false; }
-};
-
-#endif
 
 class PacketCipher {
  public:
   using Direction = LibcryptoKey::Direction;
 
-  PacketCipher(const Key32& key, Direction direction) : key_(key), direction_(direction) {}
+  PacketCipher(const Key32& key, Direction direction, PacketLibrary library)
+      : key_(key), direction_(direction), library_(library) {}
 
   void seal(std::uint64_t counter, MutableBytes packet) {
     const PacketNonce nonce = packet_nonce(counter);
@@ -135,13 +107,14 @@ class PacketCipher {
 
  private:
   bool goes_fast(std::size_t size, const PacketNonce& nonce) {
-    if (size < kLargePacket) return false;
+    if (size < kLargePacket || library_ == PacketLibrary::kLibsodium) return false;
     if (!fast_) fast_.emplace(key_, direction_);
     return fast_->set_nonce(nonce);
   }
 
   const Key32 key_;
   const Direction direction_;
+  const PacketLibrary library_;
   // From the first large packet on: most connections never have one.
   std::optional<LibcryptoKey> fast_;
 };
@@ -151,8 +124,8 @@ const char* packet_library() {
   return key.set_nonce({}) ? "libcrypto" : "libsodium";
 }
 
-PacketSealer::PacketSealer(const Key32& key)
-    : cipher_(std::make_unique<PacketCipher>(key, LibcryptoKey::Direction::kSeal)) {}
+PacketSealer::PacketSealer(const Key32& key, PacketLibrary library)
+    : cipher_(std::make_unique<PacketCipher>(key, LibcryptoKey::Direction::kSeal, library)) {}
 
 PacketSealer::~PacketSealer() = default;
 
@@ -161,8 +134,8 @@ void PacketSealer::seal(std::uint64_t counter, MutableBytes packet) {
   cipher_->seal(counter, packet);
 }
 
-PacketOpener::PacketOpener(const Key32& key)
-    : cipher_(std::make_unique<PacketCipher>(key, LibcryptoKey::Direction::kOpen)) {}
+PacketOpener::PacketOpener(const Key32& key, PacketLibrary library)
+    : cipher_(std::make_unique<PacketCipher>(key, LibcryptoKey::Direction::kOpen, library)) {}
 
 PacketOpener::~PacketOpener() = default;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ChaCha20-Poly1305 in its IETF form (RFC 8439) for many packets under one key, of which none but the
-// first large one costs an allocation: libcrypto's for large ones, where it is built in and works (docs/adr/0022), else libsodium's. The
+// first large one costs an allocation: libcrypto's for large ones, where the machine has it (docs/adr/0022), else libsodium's. The
 // bytes are the same. The nonce is 4 zero bytes and a counter of 8, little endian, as in aead_seal(); there is no
 // associated data.
 #pragma once
@@ -13,14 +13,19 @@
 
 namespace hsfwd::crypto {
 
-/// "libcrypto" or "libsodium": whose is in use for large packets.
+enum class PacketLibrary {
+  kFastest,    // for each size, of those that are there
+  kLibsodium,  // for comparison
+};
+
+/// "libcrypto" or "libsodium": whose is in use for large packets. Loads it.
 const char* packet_library();
 
 class PacketCipher;
 
 class PacketSealer {
  public:
-  explicit PacketSealer(const Key32& key);
+  explicit PacketSealer(const Key32& key, PacketLibrary library = PacketLibrary::kFastest);
   ~PacketSealer();
   PacketSealer(const PacketSealer&) = delete;
   PacketSealer& operator=(const PacketSealer&) = delete;
@@ -34,7 +39,7 @@ class PacketSealer {
 
 class PacketOpener {
  public:
-  explicit PacketOpener(const Key32& key);
+  explicit PacketOpener(const Key32& key, PacketLibrary library = PacketLibrary::kFastest);
   ~PacketOpener();
   PacketOpener(const PacketOpener&) = delete;
   PacketOpener& operator=(const PacketOpener&) = delete;

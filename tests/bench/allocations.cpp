@@ -13,7 +13,8 @@
 #include <vector>
 
 #include "crypto/crypto.hpp"
-#include "hyperdht/peer/datagrams.hpp"
+#include "hyperdht/peer/ip_packets.hpp"
+#include "hyperdht/peer/packet_drops.hpp"
 #include "hyperdht/wire/extension.hpp"
 #include "noise/handshake.hpp"
 #include "secret_stream/framing.hpp"
@@ -140,7 +141,7 @@ noise::Session session(bool initiator) {
 }
 
 /// Sends for ever, and reads at once.
-struct Side final : udx::StreamObserver {
+struct Side final : udx::StreamObserver, hyperdht::IpPacketObserver {
   /// From now on in records, as peer connections do.
   void encrypt(BufferPool& pool, bool initiator) {
     sim::SeededRandom random{initiator ? 8u : 9u};
@@ -164,23 +165,38 @@ struct Side final : udx::StreamObserver {
       receiver->consume(next.size());
     }
   }
-  /// From now on packets go to and fro beside the stream, as those of a tunnel, and nothing on it.
-  void exchange_packets(bool initiator) {
+  /// From now on IP packets go to and fro beside the stream, and nothing on it. `above`: bytes that they are
+  /// larger than what goes whole.
+  void exchange_packets(Scheduler& scheduler, bool initiator, std::size_t above) {
     sim::SeededRandom random{10};
-    packets.emplace(session(initiator), random, true, hyperdht::Extension::kOfConnections);
+    datagrams.emplace(session(initiator), random, true, hyperdht::Extension::kOfConnections);
+    packets.emplace(*stream, *datagrams, drops, scheduler);
+    packets->set_observer(this);
+    packets->announce();
+    size = packets->max_packet() + above;
+    tunnel.resize(kPacketsAtOnce * (net::kTunnelHeadroom + size + net::kTunnelTailroom));
   }
-  void send_packet() {
-    const ByteView payload = ByteView(content).first(stream->max_message() - packets->overhead());
-    const auto sealed = packets->seal(payload);
-    if (!sealed) give_up("a packet is not sealed");
-    stream->send_message(*sealed);
+  void send_packets(std::size_t number) {
+    std::array<MutableBytes, kPacketsAtOnce> batch;
+    for (std::size_t i = 0; i < number; ++i) {
+      const std::size_t at = i * (net::kTunnelHeadroom + size + net::kTunnelTailroom);
+      batch[i] = MutableBytes(tunnel).subspan(at + net::kTunnelHeadroom, size);
+    }
+    std::size_t taken = 0;
+    packets->send(std::span(batch).first(number), taken);
+    if (taken != number) give_up("a packet is not taken");
   }
   void on_messages(std::span<const MutableBytes> messages) override {
     for (const MutableBytes message : messages) {
-      if (!packets->open(message)) give_up("a packet does not open");
-      send_packet();
+      const auto opened = datagrams->open(message);
+      if (!opened) give_up("a packet does not open");
+      packets->take(opened->channel, opened->payload);
     }
+    packets->deliver();
   }
+  void on_packets(std::span<const MutableBytes> batch) override { send_packets(batch.size()); }
+  void on_packets_writable() override {}
+  void on_max_packet() override {}
   void on_end() override {}
   void on_writable() override {
     while (stream->send_room() > 0) {
@@ -199,8 +215,11 @@ struct Side final : udx::StreamObserver {
   std::unique_ptr<udx::Stream> stream;
   std::optional<secret_stream::Sender> sender;
   std::optional<secret_stream::Receiver> receiver;
-  std::optional<hyperdht::Datagrams> packets;
-  std::array<std::uint8_t, net::kMaxDatagram> content{};
+  std::optional<hyperdht::Datagrams> datagrams;
+  std::optional<hyperdht::IpPackets> packets;
+  hyperdht::PacketDrops drops;
+  std::size_t size = 0;  // of an IP packet
+  Bytes tunnel;
 };
 
 struct End {
@@ -224,7 +243,8 @@ struct Case {
   int loss = 0;  // one in so many, 0: none
   bool both_ways = false;
   bool encrypted = false;
-  bool packets = false;  // beside the stream
+  bool packets = false;   // beside the stream
+  std::size_t above = 0;  // bytes that they are larger than what goes whole
 };
 
 class Transfer {
@@ -243,7 +263,10 @@ class Transfer {
       Side& a = *a_.sides.back();
       Side& b = *b_.sides.back();
       if (what.packets) {
-        exchange_packets(a, b);
+        a.exchange_packets(scheduler_, true, what.above);
+        b.exchange_packets(scheduler_, false, what.above);
+        a.send_packets(kPacketsAtOnce);
+        b.send_packets(kPacketsAtOnce);
         continue;
       }
       if (what.encrypted) a.encrypt(pool_, true);
@@ -274,15 +297,6 @@ class Transfer {
   }
 
  private:
-  static void exchange_packets(Side& a, Side& b) {
-    a.exchange_packets(true);
-    b.exchange_packets(false);
-    for (std::size_t i = 0; i < kPacketsAtOnce; ++i) {
-      a.send_packet();
-      b.send_packet();
-    }
-  }
-
   Scheduler scheduler_;
   sim::SeededRandom random_{1};
   BufferPool pool_{64 * 1024 + 64, 64};  // as a node's
@@ -327,6 +341,7 @@ int main() {
            {.what = "encrypted, both ways", .both_ways = true, .encrypted = true},
            {.what = "encrypted, one packet in 100 is lost", .loss = 100, .encrypted = true},
            {.what = "packets beside a stream, both ways", .packets = true},
+           {.what = "packets in two parts, both ways", .packets = true, .above = 100},
        }) {
     none &= hsfwd::measure(measured);
   }

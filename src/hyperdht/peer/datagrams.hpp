@@ -30,6 +30,7 @@ class Datagrams {
   std::optional<ByteView> seal(const Farewell& farewell);
   /// The peer has packets.
   std::optional<ByteView> seal(const SizeProbe& probe, std::size_t size = 0);
+  std::optional<ByteView> seal(Channel channel, ByteView payload);
   bool has_packets() const { return packets_.has_value(); }
   /// Of a peer that has packets: what is sealed stands around `payload`, for which there is room: Packets::kHeadroom
   /// bytes ahead of it, and a tag's behind it.
@@ -44,8 +45,6 @@ class Datagrams {
   Result<Opened> open(MutableBytes datagram);
 
  private:
-  std::optional<ByteView> seal(Channel channel, ByteView payload);
-
   const bool hsfwd_;
   // One of the two
   std::optional<secret_stream::Packets> packets_;

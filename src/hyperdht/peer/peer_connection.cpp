@@ -249,6 +249,10 @@ std::size_t PeerConnection::send_packets(std::span<const MutableBytes> packets) 
   return taken;
 }
 
+void PeerConnection::send_packet(secret_stream::PacketChannel channel, ByteView payload) {
+  if (const auto sealed = datagrams_->seal(channel, payload)) stream_.raw().send_message(*sealed);
+}
+
 void PeerConnection::on_messages_writable() {
   if (packet_observer_ != nullptr) packet_observer_->on_packets_writable();
 }

@@ -122,6 +122,8 @@ class PeerConnection : protected SecureStream::Connection {
   /// taken. Those larger than max_packet() go in two parts; those that are too large for that are dropped.
   /// Fewer than given: the observer is told when to try again.
   std::size_t send_packets(std::span<const MutableBytes> packets);
+  /// A packet of any channel, for tests.
+  void send_packet(secret_stream::PacketChannel channel, ByteView payload);
 
   // --- For those who make connections ---
   /// Nobody is owned by this: `observer` lives until on_connection_over, or lets go with nullptr.

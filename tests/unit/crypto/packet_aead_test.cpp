@@ -2,8 +2,11 @@
 // Whichever library seals packets, the bytes are those of aead_seal(), which is libsodium's.
 #include "crypto/packet_aead.hpp"
 
+#include <dlfcn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
-#include <string>
 #include <vector>
 
 #include "crypto/crypto.hpp"
@@ -33,17 +36,41 @@ Bytes sealed(PacketSealer& sealer, std::uint64_t counter, ByteView plaintext) {
   return packet;
 }
 
+/// It has been loaded by somebody.
+bool libcrypto_is_here() {
+  void* const library = dlopen("libcrypto.so.3", RTLD_LAZY | RTLD_NOLOAD);
+  if (library != nullptr) dlclose(library);
+  return library != nullptr;
+}
+
 }  // namespace
 
-TEST_CASE("the library is the one that the build asks for") {
-  CHECK(std::string(packet_library()) == (HSFWD_WITH_LIBCRYPTO ? "libcrypto" : "libsodium"));
+TEST_CASE("libcrypto is loaded for the first large packet, and not for small ones") {
+  // In a process of its own: another case may have loaded it already.
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    PacketSealer sealer{Key32()};
+    Bytes packet(200);
+    sealer.seal(0, packet);
+    if (libcrypto_is_here()) _exit(1);
+    packet.resize(1400);
+    sealer.seal(1, packet);
+    const bool loaded = libcrypto_is_here();
+    const bool there = dlopen("libcrypto.so.3", RTLD_LAZY) != nullptr;
+    _exit(loaded == there ? 0 : 2);
+  }
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("a packet is sealed as libsodium would, whatever its length and counter") {
+  const auto library = GENERATE(PacketLibrary::kFastest, PacketLibrary::kLibsodium);
   sim::SeededRandom random(1);
   const Key32 key = random_key(random);
-  PacketSealer sealer(key);
-  PacketOpener opener(key);
+  PacketSealer sealer(key, library);
+  PacketOpener opener(key, library);
   for (std::size_t size = 0; size < 2000; ++size) {
     CAPTURE(size);
     const std::uint64_t counter = size % 7 == 0 ? random.u64() : size;
@@ -59,10 +86,11 @@ TEST_CASE("a packet is sealed as libsodium would, whatever its length and counte
 }
 
 TEST_CASE("a packet opens in its own place, too") {
+  const auto library = GENERATE(PacketLibrary::kFastest, PacketLibrary::kLibsodium);
   sim::SeededRandom random(2);
   const Key32 key = random_key(random);
-  PacketSealer sealer(key);
-  PacketOpener opener(key);
+  PacketSealer sealer(key, library);
+  PacketOpener opener(key, library);
   for (const std::size_t size : std::vector<std::size_t>{0, 1, 63, 64, 65, 1400}) {
     const Bytes plaintext = random_bytes(random, size);
     Bytes packet = sealed(sealer, 5, plaintext);
@@ -74,10 +102,11 @@ TEST_CASE("a packet opens in its own place, too") {
 
 TEST_CASE(
     "what was changed, or stands under another key or counter, does not open and leaves zeros") {
+  const auto library = GENERATE(PacketLibrary::kFastest, PacketLibrary::kLibsodium);
   sim::SeededRandom random(3);
   const Key32 key = random_key(random);
-  PacketSealer sealer(key);
-  PacketOpener opener(key);
+  PacketSealer sealer(key, library);
+  PacketOpener opener(key, library);
   PacketOpener other(random_key(random));
   for (const std::size_t size : std::vector<std::size_t>{0, 1, 100, 1400}) {
     CAPTURE(size);

@@ -320,3 +320,65 @@ TEST_CASE("bulk packets neither hold up the stream beside them nor count as its 
   CHECK(two.client->socket->stats().packets_repeated == 0);
   CHECK(two.client->socket->stats().timeouts == 0);
 }
+
+TEST_CASE("what somebody repeats or makes up is dropped, counted, and delivered to nobody") {
+  Joined two;
+  two.open();
+  two.run_for(2_s);
+  std::vector<sim::Packet> seen;
+  two.swarm.world.set_tap([&](const sim::Packet& packet) {
+    const auto udx = udx::Packet::parse(packet.payload);
+    if (udx && udx->header.has(udx::kMessage) && packet.to.host == two.host->host().address()) {
+      seen.push_back(packet);
+    }
+  });
+  two.send(*two.client, contents(5, 100));
+  two.swarm.world.set_tap(nullptr);
+  REQUIRE(seen.size() >= 5);
+  const auto before = drops_of(two.host->dht());
+  for (const sim::Packet& packet : seen) two.swarm.world.core().route(packet);
+  two.run_for(1_s);
+  CHECK(two.accepted->seen.packets.size() == 5);
+  for (sim::Packet packet : seen) {
+    packet.payload.back() ^= 1;
+    packet.payload[udx::kHeaderSize] ^= 0x40;  // another counter
+    two.swarm.world.core().route(packet);
+  }
+  two.run_for(1_s);
+  CHECK(two.accepted->seen.packets.size() == 5);
+  auto after = drops_of(two.host->dht());
+  CHECK(after["repeated"] >= before.at("repeated") + 5);
+  CHECK(after["not_opened"] >= before.at("not_opened") + 5);
+  CHECK(two.accepted->socket->is_open());
+}
+
+TEST_CASE("a peer that sends 100,000 packets of anything in any channel breaks nothing and fills nothing") {
+  Joined two;
+  two.open();
+  two.run_for(2_s);
+  sim::SeededRandom random(9);
+  two.client->socket->set_packet_observer(nullptr);
+  std::size_t sent = 0;
+  for (int batch = 0; batch < 2000; ++batch) {
+    two.guest->host().freeze();
+    for (int i = 0; i < 50; ++i, ++sent) {
+      Bytes payload(random.below(1200));
+      random.fill(payload);
+      if (payload.size() > 2 && random.below(2) > 0) payload[2] &= 1;
+      const auto channel = static_cast<secret_stream::PacketChannel>(random.below(6));
+      two.client->socket->send_packet(channel, payload);
+    }
+    two.run_for(1_ms);
+    two.accepted->seen.packets.clear();
+    two.accepted->messages.clear();
+  }
+  two.run_for(1_s);
+  CHECK(sent == 100'000);
+  CHECK(two.accepted->socket->is_open());
+  auto drops = drops_of(two.host->dht());
+  CHECK(drops["channel"] > 10'000);
+  CHECK(drops["parts"] > 1'000);
+  two.accepted->seen.packets.clear();
+  CHECK(two.send(*two.client, {content(60, 1)}) == 1);
+  CHECK(two.accepted->seen.packets == std::vector<Bytes>{content(60, 1)});
+}

@@ -35,6 +35,7 @@ struct Net {
     bool client_names_relay = true;
     RelayOptions relay;
     sim::LinkProfile link;  // of both homes
+    std::optional<Extension> extension = std::nullopt;  // of both
   };
 
   Net(const sim::NatProfile& server_nat, const sim::NatProfile& client_nat, std::uint64_t seed)
@@ -51,6 +52,7 @@ struct Net {
     client_home.emplace(swarm, std::uint8_t{2}, client_nat, options_.link);
     ServerOptions server_options;
     if (options_.server_names_relay) server_options.relay_through = {swarm.keys(30).public_key};
+    server_options.extension = [this](const auto&) { return options_.extension; };
     server = swarm.listen(server_home->peer, swarm.keys(10), std::move(server_options),
                           [this](auto socket) {
                             accepted.push_back(std::make_unique<SocketRecorder>(std::move(socket)));
@@ -64,6 +66,7 @@ struct Net {
     client_home->peer.host().freeze();
     ConnectOptions options;
     if (options_.client_names_relay) options.relay_through = {swarm.keys(30).public_key};
+    options.extension = options_.extension;
     options.timeline = [this](const AttemptEvent& event) {
       timeline += fmt::format("{:6} ms {}: {}\n", (event.at - start).to_millis(),
                               to_string(event.step), event.text);
@@ -183,6 +186,39 @@ TEST_CASE("a connection moves from the relay to a direct path while data flows b
     CHECK(net.relay->connections() == 0);
   }
   CHECK(moved_midway >= 2);
+}
+
+TEST_CASE("IP packets go through the relay, know its size, and follow to the direct path") {
+  struct Seen : IpPacketObserver {
+    void on_packets(std::span<const MutableBytes> batch) override {
+      for (const MutableBytes packet : batch) packets.push_back(to_bytes(packet));
+    }
+    void on_packets_writable() override {}
+    void on_max_packet() override {}
+    std::vector<Bytes> packets;
+  } seen;
+  Net net(kConsistentNat, kRandomNat, 4,
+          {.extension = Extension{.features = Extension::kNoService | Extension::kIpPackets}});
+  net.connect();
+  REQUIRE(net.await_open(10_s));
+  REQUIRE(net.client->socket->path() == PathKind::kRelayed);
+  net.served().socket->set_packet_observer(&seen);
+  const auto passes = [&](std::uint8_t number) {
+    net.client_home->peer.host().freeze();
+    const std::size_t size = net.client->socket->max_packet();
+    Bytes memory(net::kTunnelHeadroom + size + net::kTunnelTailroom, number);
+    const MutableBytes packet = MutableBytes(memory).subspan(net::kTunnelHeadroom, size);
+    const std::size_t taken = net.client->socket->send_packets({&packet, 1});
+    net.swarm.world.run_for(200_ms);
+    return taken == 1 && !seen.packets.empty() && seen.packets.back() == Bytes(size, number);
+  };
+  CHECK(passes(1));
+  REQUIRE(net.swarm.world.run_until(
+      [&] { return net.client->socket->path() == PathKind::kDirect; }, 60_s));
+  CHECK(passes(2));
+  net.swarm.world.run_for(5_s);
+  CHECK(passes(3));
+  CHECK(net.client->socket->max_packet() == 1500 - 48 - 25);
 }
 
 TEST_CASE("an idle connection moves, too, and then does without the relay") {

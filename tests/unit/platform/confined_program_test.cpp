@@ -268,7 +268,7 @@ int no_privileges() {
       "head -c 1 /proc/1/environ >/dev/null 2>&1 && echo read; kill -KILL 1; true");
   REQUIRE(running.finish() ==
           "CapInh:0000000000000000\nCapPrm:0000000000000000\nCapEff:0000000000000000\n"
-          "CapBnd:0000000000000000\nCapAmb:0000000000000000\nNoNewPrivs:1\n");
+          "CapBnd:0000000000002000\nCapAmb:0000000000000000\nNoNewPrivs:1\n");
   return 0;
 }
 

@@ -119,3 +119,33 @@ TEST_CASE("PathMtu knows nothing of another path") {
   mtu.on_probe_acked(second(1));
   CHECK(mtu.current() == PathMtu::kBase);
 }
+
+TEST_CASE("PathMtu asks again for the size that large messages rely on, once a second and not without them") {
+  PathMtu mtu(1500);
+  mtu.on_path_works(second(0));
+  mtu.on_large_message(second(0));  // while it searches there is no need
+  probe_all(mtu, 1500, second(0));
+  CHECK(!mtu.wanted_probe(second(5)));
+  mtu.on_large_message(second(0));
+  CHECK(!mtu.wanted_probe(second(0)));
+  mtu.on_large_message(second(1));
+  CHECK(mtu.wanted_probe(second(1)).value_or(0) == 1500);
+  mtu.on_probe_sent(1500);
+  SECTION("it still fits") {
+    mtu.on_probe_acked(second(1));
+    CHECK(mtu.current() == 1500);
+    CHECK(!mtu.wanted_probe(second(5)));
+  }
+  SECTION("three are lost: the path has shrunk, and is searched at once") {
+    for (int i = 0; i < 2; ++i) {
+      CHECK(!mtu.on_probe_lost(second(1)));
+      CHECK(mtu.current() == 1500);
+      mtu.on_probe_sent(*mtu.wanted_probe(second(1)));
+    }
+    CHECK(mtu.on_probe_lost(second(1)));
+    CHECK(mtu.current() == PathMtu::kBase);
+    probe_all(mtu, 1400, second(2));
+    CHECK(mtu.current() <= 1400);
+    CHECK(mtu.current() + 16 > 1400);
+  }
+}

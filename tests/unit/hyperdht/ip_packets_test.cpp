@@ -16,20 +16,20 @@ using namespace hsfwd::hyperdht;
 
 namespace {
 
-constexpr std::uint64_t kBefore = Extension::kSealedEnd | Extension::kSecretKeys;
+constexpr std::uint64_t kBeforePackets = Extension::kSealedEnd | Extension::kSecretKeys;
 // Of an IP packet, what a datagram of 1,500 and of 1,200 bytes carries.
 constexpr std::size_t kOfFull = 1500 - 48 - 25;
 constexpr std::size_t kOfLeast = 1200 - 48 - 25;
 
-Bytes content(std::size_t size, std::uint32_t number) {
+Bytes packet_content(std::size_t size, std::uint32_t number) {
   Bytes out(size);
   for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(number * 7 + i * 31);
   return out;
 }
 
 /// A packet and the room around it, as a tunnel gives it.
-struct Roomy {
-  explicit Roomy(ByteView bytes)
+struct RoomyPacket {
+  explicit RoomyPacket(ByteView bytes)
       : memory(net::kTunnelHeadroom + bytes.size() + net::kTunnelTailroom, 0xee),
         size(bytes.size()) {
     copy_bytes(bytes, view());
@@ -71,20 +71,20 @@ std::map<std::string, std::uint64_t> drops_of(const Dht& dht) {
   return sink.values;
 }
 
-struct Side : SocketRecorder {
-  explicit Side(std::unique_ptr<PeerSocket> s) : SocketRecorder(std::move(s)) {
+struct PacketSide : SocketRecorder {
+  explicit PacketSide(std::unique_ptr<PeerSocket> s) : SocketRecorder(std::move(s)) {
     socket->set_packet_observer(&seen);
   }
   std::size_t send_packets(const std::vector<Bytes>& packets) {
-    std::vector<Roomy> roomy(packets.begin(), packets.end());
+    std::vector<RoomyPacket> roomy(packets.begin(), packets.end());
     std::vector<MutableBytes> views;
-    for (Roomy& one : roomy) views.push_back(one.view());
+    for (RoomyPacket& one : roomy) views.push_back(one.view());
     return socket->send_packets(views);
   }
   PacketRecorder seen;
 };
 
-struct Terms {
+struct PacketTerms {
   std::uint64_t of_client = Extension::kNoService | Extension::kIpPackets;
   std::uint64_t of_server = Extension::kIpPackets;
   std::uint64_t client_connections = Extension::kOfConnections;
@@ -94,8 +94,8 @@ struct Terms {
 };
 
 /// Two peers, one connected to the other.
-struct Joined {
-  explicit Joined(const Terms& terms = {}) : swarm(77) {
+struct JoinedByPackets {
+  explicit JoinedByPackets(const PacketTerms& terms = {}) : swarm(77) {
     swarm.grow_to(20);
     host = swarm.add_peer(1);
     DhtOptions dht;
@@ -107,20 +107,20 @@ struct Joined {
       return Extension{.features = terms.of_server};
     };
     server = swarm.listen(*host, swarm.keys(10), server_options, [this](auto socket) {
-      accepted = std::make_unique<Side>(std::move(socket));
+      accepted = std::make_unique<PacketSide>(std::move(socket));
       if (on_accepted) on_accepted();
     });
     ConnectOptions options;
     if (!terms.stock_client) options.extension = Extension{.features = terms.of_client};
     guest->host().freeze();
-    client = std::make_unique<Side>(
+    client = std::make_unique<PacketSide>(
         guest->dht().connect(swarm.keys(10).public_key, std::move(options)));
   }
   void open() {
     REQUIRE(swarm.world.run_until([&] { return client->opened && accepted; }, 10_s));
   }
   void run_for(Duration duration) { swarm.world.run_for(duration); }
-  std::size_t send(Side& side, const std::vector<Bytes>& packets) {
+  std::size_t send(PacketSide& side, const std::vector<Bytes>& packets) {
     (&side == client.get() ? guest : host)->host().freeze();
     const std::size_t taken = side.send_packets(packets);
     run_for(200_ms);
@@ -130,22 +130,22 @@ struct Joined {
   Swarm swarm;
   std::unique_ptr<Peer> host;
   std::unique_ptr<Peer> guest;
-  std::unique_ptr<Side> accepted;
-  std::unique_ptr<Side> client;
+  std::unique_ptr<PacketSide> accepted;
+  std::unique_ptr<PacketSide> client;
   std::unique_ptr<Server> server;
   std::function<void()> on_accepted;
 };
 
-std::vector<Bytes> contents(std::size_t count, std::size_t size) {
+std::vector<Bytes> many_contents(std::size_t count, std::size_t size) {
   std::vector<Bytes> out;
-  for (std::uint32_t i = 0; i < count; ++i) out.push_back(content(size, i));
+  for (std::uint32_t i = 0; i < count; ++i) out.push_back(packet_content(size, i));
   return out;
 }
 
 }  // namespace
 
 TEST_CASE("IP packets of all sizes travel both ways, in batches and unchanged") {
-  Joined two;
+  JoinedByPackets two;
   two.open();
   two.run_for(2_s);
   REQUIRE(two.client->socket->takes_packets());
@@ -153,12 +153,12 @@ TEST_CASE("IP packets of all sizes travel both ways, in batches and unchanged") 
   CHECK(two.client->socket->max_packet() == kOfFull);
   CHECK(two.accepted->socket->max_packet() == kOfFull);
   CHECK(two.client->seen.max_changes > 0);
-  std::vector<Bytes> packets = contents(130, kOfFull);
+  std::vector<Bytes> packets = many_contents(130, kOfFull);
   for (const std::size_t size : {1u, 20u, 40u, 576u, 1280u, 1426u}) {
-    packets.push_back(content(size, 1));
+    packets.push_back(packet_content(size, 1));
   }
-  for (Side* side : {two.client.get(), two.accepted.get()}) {
-    Side& other = side == two.client.get() ? *two.accepted : *two.client;
+  for (PacketSide* side : {two.client.get(), two.accepted.get()}) {
+    PacketSide& other = side == two.client.get() ? *two.accepted : *two.client;
     CHECK(two.send(*side, packets) == packets.size());
     CHECK(other.seen.packets == packets);
     // The host's batch, not a call for each.
@@ -167,43 +167,43 @@ TEST_CASE("IP packets of all sizes travel both ways, in batches and unchanged") 
 }
 
 TEST_CASE("a packet that is sent as soon as the connection opens is there when its user is") {
-  Joined two;
+  JoinedByPackets two;
   bool sent = false;
   two.client->socket->set_on_open([&] {
     two.client->opened = true;
-    sent = two.client->send_packets({content(60, 1)}) == 1;
+    sent = two.client->send_packets({packet_content(60, 1)}) == 1;
   });
   two.open();
   two.run_for(1_s);
   CHECK(sent);
-  CHECK(two.accepted->seen.packets == std::vector<Bytes>{content(60, 1)});
+  CHECK(two.accepted->seen.packets == std::vector<Bytes>{packet_content(60, 1)});
 }
 
 TEST_CASE("nothing is taken before the connection is open, and after it is closed") {
-  Joined two;
+  JoinedByPackets two;
   CHECK(!two.client->socket->takes_packets());
   CHECK(two.client->socket->max_packet() == 0);
-  CHECK(two.client->send_packets({content(60, 1)}) == 0);
+  CHECK(two.client->send_packets({packet_content(60, 1)}) == 0);
   two.open();
   two.guest->host().freeze();
   two.client->socket->reset();
   CHECK(!two.client->socket->takes_packets());
-  CHECK(two.client->send_packets({content(60, 1)}) == 0);
+  CHECK(two.client->send_packets({packet_content(60, 1)}) == 0);
 }
 
 TEST_CASE("no IP packets to and from a peer that does not have them") {
-  Terms terms;
+  PacketTerms terms;
   SECTION("the server does not want them") { terms.of_server = 0; }
   SECTION("the client did not ask") { terms.of_client = 0; }
-  SECTION("an hsfwd of before packets, whatever it says") { terms.client_connections = kBefore; }
+  SECTION("an hsfwd of before packets, whatever it says") { terms.client_connections = kBeforePackets; }
   SECTION("a stock client") { terms.stock_client = true; }
   SECTION("a stock server") { terms.stock_server = true; }
-  Joined two(terms);
+  JoinedByPackets two(terms);
   two.open();
   two.run_for(1_s);
   CHECK(!two.client->socket->takes_packets());
   CHECK(!two.accepted->socket->takes_packets());
-  CHECK(two.send(*two.client, {content(60, 1)}) == 0);
+  CHECK(two.send(*two.client, {packet_content(60, 1)}) == 0);
   two.client->send(Bytes{1, 2, 3}, false);
   two.guest->host().freeze();
   two.client->socket->send_unordered(as_bytes("hello"));
@@ -214,31 +214,31 @@ TEST_CASE("no IP packets to and from a peer that does not have them") {
 }
 
 TEST_CASE("a path of 1,200 bytes: larger packets go in two parts, and what even two do not carry is dropped") {
-  Joined two({.link = {.mtu = 1200}});
+  JoinedByPackets two({.link = {.mtu = 1200}});
   two.open();
   two.run_for(10_s);
   CHECK(two.client->socket->max_packet() == kOfLeast);
   CHECK(two.accepted->socket->max_packet() == kOfLeast);
-  const std::vector<Bytes> packets = {content(1280, 1), content(kOfLeast, 2),
-                                      content(kOfLeast + 1, 3), content(1281, 4),
-                                      content(2 * (kOfLeast - 3), 5)};
+  const std::vector<Bytes> packets = {packet_content(1280, 1), packet_content(kOfLeast, 2),
+                                      packet_content(kOfLeast + 1, 3), packet_content(1281, 4),
+                                      packet_content(2 * (kOfLeast - 3), 5)};
   CHECK(two.send(*two.client, packets) == packets.size());
   CHECK(two.accepted->seen.packets == packets);
   CHECK(two.send(*two.accepted, packets) == packets.size());
   CHECK(two.client->seen.packets == packets);
   CHECK(drops_of(two.guest->dht())["too_large"] == 0);
-  CHECK(two.send(*two.client, {content(2 * (kOfLeast - 3) + 1, 6), content(40, 7)}) == 2);
-  CHECK(two.accepted->seen.packets.back() == content(40, 7));
+  CHECK(two.send(*two.client, {packet_content(2 * (kOfLeast - 3) + 1, 6), packet_content(40, 7)}) == 2);
+  CHECK(two.accepted->seen.packets.back() == packet_content(40, 7));
   CHECK(drops_of(two.guest->dht())["too_large"] == 1);
 }
 
 TEST_CASE("packets find the size of any path within two seconds, without any data on the stream") {
   for (const std::size_t mtu : {1280u, 1400u, 1492u, 1500u}) {
     CAPTURE(mtu);
-    Joined two({.link = {.mtu = mtu}});
+    JoinedByPackets two({.link = {.mtu = mtu}});
     two.open();
     two.run_for(2_s);
-    for (Side* side : {two.client.get(), two.accepted.get()}) {
+    for (PacketSide* side : {two.client.get(), two.accepted.get()}) {
       const std::size_t size = side->socket->max_packet() + 48 + 25;
       CHECK(size <= mtu);
       CHECK(size + 16 > mtu);
@@ -249,7 +249,7 @@ TEST_CASE("packets find the size of any path within two seconds, without any dat
 }
 
 TEST_CASE("a path that begins to swallow large packets is noticed while nothing but packets travels") {
-  Joined two;
+  JoinedByPackets two;
   two.open();
   two.run_for(2_s);
   REQUIRE(two.client->socket->max_packet() == kOfFull);
@@ -259,13 +259,13 @@ TEST_CASE("a path that begins to swallow large packets is noticed while nothing 
   const int before = two.client->seen.max_changes;
   std::uint32_t number = 0;
   const auto fits = [&] { return two.client->socket->max_packet() + 73 <= 1300; };
-  for (int i = 0; i < 50 && !fits(); ++i) two.send(*two.client, {content(kOfFull, ++number)});
+  for (int i = 0; i < 50 && !fits(); ++i) two.send(*two.client, {packet_content(kOfFull, ++number)});
   CHECK(fits());
   CHECK(number <= 25);  // five seconds
   CHECK(two.client->seen.max_changes > before);
   two.run_for(3_s);
   CHECK(two.client->socket->max_packet() + 73 > 1300 - 16);
-  const Bytes packet = content(two.client->socket->max_packet(), 1);
+  const Bytes packet = packet_content(two.client->socket->max_packet(), 1);
   two.accepted->seen.packets.clear();
   CHECK(two.send(*two.client, {packet}) == 1);
   CHECK(two.accepted->seen.packets == std::vector<Bytes>{packet});
@@ -276,15 +276,15 @@ TEST_CASE("a path that begins to swallow large packets is noticed while nothing 
 }
 
 TEST_CASE("ordinary loss is not taken for a path that has shrunk") {
-  Joined two({.link = {.loss = 0.1}});
+  JoinedByPackets two({.link = {.loss = 0.1}});
   two.open();
   two.run_for(3_s);
-  for (std::uint32_t i = 0; i < 100; ++i) two.send(*two.client, {content(1000, i), content(1420, i)});
+  for (std::uint32_t i = 0; i < 100; ++i) two.send(*two.client, {packet_content(1000, i), packet_content(1420, i)});
   CHECK(two.client->socket->max_packet() > 1400);
 }
 
 TEST_CASE("a server sends a client that has proven nothing no packets beyond what it has paid for") {
-  Joined two;
+  JoinedByPackets two;
   std::size_t taken = 0;
   std::uint64_t from_server = 0;
   std::uint64_t from_client = 0;
@@ -294,7 +294,7 @@ TEST_CASE("a server sends a client that has proven nothing no packets beyond wha
   });
   two.on_accepted = [&] {
     if (!two.accepted->socket->proven()) {
-      taken = two.accepted->send_packets(contents(64, 1000));
+      taken = two.accepted->send_packets(many_contents(64, 1000));
       CHECK(taken < 64);
     }
   };
@@ -305,14 +305,14 @@ TEST_CASE("a server sends a client that has proven nothing no packets beyond wha
 }
 
 TEST_CASE("bulk packets neither hold up the stream beside them nor count as its loss") {
-  Joined two;
+  JoinedByPackets two;
   two.open();
   two.run_for(2_s);
   two.guest->host().freeze();
   two.client->send(Bytes(3'000'000, 0x42), false);
   for (std::uint32_t i = 0; i < 200; ++i) {
     two.guest->host().freeze();
-    two.client->send_packets(contents(20, 1400));
+    two.client->send_packets(many_contents(20, 1400));
     two.run_for(10_ms);
   }
   REQUIRE(two.swarm.world.run_until([&] { return two.accepted->received.size() == 3'000'000; }, 10_s));
@@ -322,7 +322,7 @@ TEST_CASE("bulk packets neither hold up the stream beside them nor count as its 
 }
 
 TEST_CASE("what somebody repeats or makes up is dropped, counted, and delivered to nobody") {
-  Joined two;
+  JoinedByPackets two;
   two.open();
   two.run_for(2_s);
   std::vector<sim::Packet> seen;
@@ -332,7 +332,7 @@ TEST_CASE("what somebody repeats or makes up is dropped, counted, and delivered 
       seen.push_back(packet);
     }
   });
-  two.send(*two.client, contents(5, 100));
+  two.send(*two.client, many_contents(5, 100));
   two.swarm.world.set_tap(nullptr);
   REQUIRE(seen.size() >= 5);
   const auto before = drops_of(two.host->dht());
@@ -353,7 +353,7 @@ TEST_CASE("what somebody repeats or makes up is dropped, counted, and delivered 
 }
 
 TEST_CASE("a peer that sends 100,000 packets of anything in any channel breaks nothing and fills nothing") {
-  Joined two;
+  JoinedByPackets two;
   two.open();
   two.run_for(2_s);
   sim::SeededRandom random(9);
@@ -379,6 +379,6 @@ TEST_CASE("a peer that sends 100,000 packets of anything in any channel breaks n
   CHECK(drops["channel"] > 10'000);
   CHECK(drops["parts"] > 1'000);
   two.accepted->seen.packets.clear();
-  CHECK(two.send(*two.client, {content(60, 1)}) == 1);
-  CHECK(two.accepted->seen.packets == std::vector<Bytes>{content(60, 1)});
+  CHECK(two.send(*two.client, {packet_content(60, 1)}) == 1);
+  CHECK(two.accepted->seen.packets == std::vector<Bytes>{packet_content(60, 1)});
 }

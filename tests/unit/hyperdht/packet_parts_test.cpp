@@ -12,9 +12,9 @@ using namespace hsfwd::hyperdht;
 
 namespace {
 
-const Instant kStart = Instant() + 100_s;
+const Instant kPartsStart = Instant() + 100_s;
 
-Bytes part(std::uint16_t id, std::uint8_t number, ByteView bytes) {
+Bytes made_part(std::uint16_t id, std::uint8_t number, ByteView bytes) {
   Bytes out(kPartHeader);
   store_le16(out.data(), id);
   out[2] = number;
@@ -22,7 +22,7 @@ Bytes part(std::uint16_t id, std::uint8_t number, ByteView bytes) {
   return out;
 }
 
-Bytes text(const char* bytes) {
+Bytes bytes_of_text(const char* bytes) {
   return to_bytes(as_bytes(bytes));
 }
 
@@ -45,8 +45,8 @@ TEST_CASE("a packet is cut in place, with room for all that goes around its part
     CHECK(parts[1].data() + parts[1].size() + behind <= memory.data() + memory.size());
     for (const bool swapped : {false, true}) {
       PacketParts receiver;
-      CHECK(!receiver.add(parts[swapped ? 1 : 0], kStart).whole);
-      const auto added = receiver.add(parts[swapped ? 0 : 1], kStart);
+      CHECK(!receiver.add(parts[swapped ? 1 : 0], kPartsStart).whole);
+      const auto added = receiver.add(parts[swapped ? 0 : 1], kPartsStart);
       REQUIRE(added.whole);
       CHECK(equal(*added.whole, before));
       CHECK(added.dropped == 0);
@@ -58,12 +58,12 @@ TEST_CASE("a packet is cut in place, with room for all that goes around its part
 TEST_CASE("parts of packets in any order belong to their own, and stay until they are released") {
   PacketParts parts;
   for (std::uint16_t id = 0; id < PacketParts::kMaxHalves; ++id) {
-    CHECK(!parts.add(part(id, id % 2, text("ab")), kStart).whole);
+    CHECK(!parts.add(made_part(id, id % 2, bytes_of_text("ab")), kPartsStart).whole);
   }
   std::vector<MutableBytes> whole;
   for (std::uint16_t id = PacketParts::kMaxHalves; id-- > 0;) {
     REQUIRE(!parts.full());
-    const auto added = parts.add(part(id, 1 - id % 2, Bytes{'c', static_cast<std::uint8_t>(id)}), kStart);
+    const auto added = parts.add(made_part(id, 1 - id % 2, Bytes{'c', static_cast<std::uint8_t>(id)}), kPartsStart);
     REQUIRE(added.whole);
     whole.push_back(*added.whole);
   }
@@ -71,8 +71,8 @@ TEST_CASE("parts of packets in any order belong to their own, and stay until the
   for (std::size_t i = 0; i < whole.size(); ++i) {
     const std::size_t id = whole.size() - 1 - i;
     const Bytes other{'c', static_cast<std::uint8_t>(id)};
-    Bytes wanted = id % 2 == 0 ? text("ab") : other;
-    append(wanted, id % 2 == 0 ? other : text("ab"));
+    Bytes wanted = id % 2 == 0 ? bytes_of_text("ab") : other;
+    append(wanted, id % 2 == 0 ? other : bytes_of_text("ab"));
     CHECK(equal(whole[i], wanted));
   }
   parts.release();
@@ -83,53 +83,53 @@ TEST_CASE("half packets are few, and do not stay") {
   PacketParts parts;
   std::size_t dropped = 0;
   for (std::uint16_t id = 0; id < 100; ++id) {
-    dropped += parts.add(part(id, 0, text("x")), kStart + Duration::millis(id)).dropped;
+    dropped += parts.add(made_part(id, 0, bytes_of_text("x")), kPartsStart + Duration::millis(id)).dropped;
   }
   CHECK(parts.halves() == PacketParts::kMaxHalves);
   CHECK(dropped == 100 - PacketParts::kMaxHalves);
   // The oldest gave way.
-  CHECK(!parts.add(part(83, 1, text("y")), kStart + 100_ms).whole);
-  CHECK(parts.add(part(99, 1, text("y")), kStart + 100_ms).whole);
-  const auto late = parts.add(part(98, 1, text("y")), kStart + 98_ms + PacketParts::kMaxWait);
+  CHECK(!parts.add(made_part(83, 1, bytes_of_text("y")), kPartsStart + 100_ms).whole);
+  CHECK(parts.add(made_part(99, 1, bytes_of_text("y")), kPartsStart + 100_ms).whole);
+  const auto late = parts.add(made_part(98, 1, bytes_of_text("y")), kPartsStart + 98_ms + PacketParts::kMaxWait);
   CHECK(!late.whole);
   CHECK(late.dropped >= 14);
 }
 
 TEST_CASE("an id that comes round does not complete what is older") {
   PacketParts parts;
-  CHECK(!parts.add(part(7, 0, text("old")), kStart).whole);
-  const auto again = parts.add(part(7, 0, text("new ")), kStart + 1_s);
+  CHECK(!parts.add(made_part(7, 0, bytes_of_text("old")), kPartsStart).whole);
+  const auto again = parts.add(made_part(7, 0, bytes_of_text("new ")), kPartsStart + 1_s);
   CHECK(!again.whole);
   CHECK(again.dropped == 1);
-  const auto added = parts.add(part(7, 1, text("half")), kStart + 2500_ms);
+  const auto added = parts.add(made_part(7, 1, bytes_of_text("half")), kPartsStart + 2500_ms);
   REQUIRE(added.whole);
   CHECK(as_text(*added.whole) == "new half");
 }
 
 TEST_CASE("parts that make no sense are dropped and change nothing") {
   PacketParts parts;
-  CHECK(!parts.add(part(1, 0, text("a")), kStart).whole);
+  CHECK(!parts.add(made_part(1, 0, bytes_of_text("a")), kPartsStart).whole);
   const std::vector<Bytes> bad = {Bytes(),          Bytes{1},       Bytes{1, 0},
-                                  part(1, 1, {}),   part(1, 2, text("b")),
-                                  part(1, 255, text("b")), part(1, 1, Bytes(PacketParts::kMaxPart + 1))};
+                                  made_part(1, 1, {}),   made_part(1, 2, bytes_of_text("b")),
+                                  made_part(1, 255, bytes_of_text("b")), made_part(1, 1, Bytes(PacketParts::kMaxPart + 1))};
   for (const Bytes& one : bad) {
-    const auto added = parts.add(one, kStart);
+    const auto added = parts.add(one, kPartsStart);
     CHECK(!added.whole);
     CHECK(added.dropped == 1);
   }
   CHECK(parts.halves() == 1);
   const Bytes largest(PacketParts::kMaxPart, 'b');
-  const auto added = parts.add(part(1, 1, largest), kStart);
+  const auto added = parts.add(made_part(1, 1, largest), kPartsStart);
   REQUIRE(added.whole);
   CHECK(added.whole->size() == 1 + largest.size());
-  CHECK(!parts.add(part(2, 1, largest), kStart).whole);
-  CHECK(parts.add(part(2, 0, largest), kStart).whole->size() == 2 * largest.size());
+  CHECK(!parts.add(made_part(2, 1, largest), kPartsStart).whole);
+  CHECK(parts.add(made_part(2, 0, largest), kPartsStart).whole->size() == 2 * largest.size());
 }
 
 TEST_CASE("a peer that sends any parts at all fills no more memory than the places have") {
   PacketParts parts;
   sim::SeededRandom random(5);
-  Instant now = kStart;
+  Instant now = kPartsStart;
   for (int i = 0; i < 100'000; ++i) {
     if (parts.full()) parts.release();
     now = now + Duration::micros(random.below(1000));

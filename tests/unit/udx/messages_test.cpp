@@ -49,7 +49,10 @@ struct Talk {
     b.stream = b_node.mux_.create_stream(b);
     b.stream->connect(*b_node.socket_, a.stream->id(), a_node.address());
   }
-  void connect() { a.stream->connect(narrow, b.stream->id(), b_node.address()); }
+  void connect() { connect(narrow); }
+  void connect(net::UdpSocket& socket) {
+    a.stream->connect(socket, b.stream->id(), b_node.address());
+  }
   /// Messages of the numbers from `first` on.
   static std::vector<Bytes> numbered(std::size_t first, std::size_t count, std::size_t size) {
     std::vector<Bytes> out;
@@ -118,7 +121,7 @@ TEST_CASE("messages that a full socket does not take wait for it, further ones a
 
 TEST_CASE("messages to who is unproven are paid for, and go on when the peer has shown itself") {
   Talk talk;
-  talk.connect();
+  talk.connect(*talk.a_node.socket_);
   talk.a.stream->limit_unproven(3000);
   CHECK(talk.send(0, 2, 1000));
   CHECK(!talk.send(2, 1, 1000));

@@ -170,8 +170,8 @@ void Stream::send_messages(std::span<const MutableBytes> messages) {
   transmitter_.send_messages({socket(), remote()}, h, messages);
   stats_.packets_sent += messages.size();
   const auto larger = [](MutableBytes a, MutableBytes b) { return a.size() < b.size(); };
-  path_.on_message_sent(
-      std::max_element(messages.begin(), messages.end(), larger)->size() + kOverhead);
+  path_.on_message_sent(std::max_element(messages.begin(), messages.end(), larger)->size() +
+                        kOverhead);
   if (probes_with_messages_ && path_.wanted_probe()) mark_dirty();
 }
 
@@ -275,7 +275,8 @@ bool Stream::deliver_next() {
       observer_.on_max_message();
       break;
     case Event::kProbeWanted:
-      if (size_probe_.under_way) observer_.on_probe_wanted(size_probe_.number, size_probe_.size - kOverhead);
+      if (size_probe_.under_way)
+        observer_.on_probe_wanted(size_probe_.number, size_probe_.size - kOverhead);
       break;
     case Event::kMessagesWritable:
       observer_.on_messages_writable();

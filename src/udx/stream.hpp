@@ -56,9 +56,7 @@ class StreamObserver {
   /// Stream::consume.
   virtual void on_data(std::span<const ByteView> chunks) = 0;
   /// All messages of a batch, which may be overwritten, as may the kHeaderSize bytes ahead of each.
-  virtual void on_messages(std::span<const MutableBytes> messages) {
-    static_cast<void>(messages);
-  }
+  virtual void on_messages(std::span<const MutableBytes> messages) { static_cast<void>(messages); }
   /// The peer ended its direction; all its bytes have been delivered.
   virtual void on_end() = 0;
   /// There is room again after send_room() was 0.

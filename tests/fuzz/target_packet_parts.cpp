@@ -17,8 +17,10 @@ namespace {
 class Naive {
  public:
   std::optional<Bytes> add(ByteView part, Instant now) {
-    while (!halves_.empty() && now - halves_.front().at >= PacketParts::kMaxWait) halves_.pop_front();
-    if (part.size() < 4 || part.size() > 3 + PacketParts::kMaxPart || part[2] > 1) return std::nullopt;
+    while (!halves_.empty() && now - halves_.front().at >= PacketParts::kMaxWait)
+      halves_.pop_front();
+    if (part.size() < 4 || part.size() > 3 + PacketParts::kMaxPart || part[2] > 1)
+      return std::nullopt;
     Half half{load_le16(part.data()), part[2], to_bytes(part.subspan(3)), now};
     for (auto other = halves_.begin(); other != halves_.end(); ++other) {
       if (other->id != half.id) continue;

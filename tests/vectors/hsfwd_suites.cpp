@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What two hsfwd peers add to a session, docs/protocol/forward.md sections 6, 7 and 9.
+#include "hyperdht/peer/packet_parts.hpp"
 #include "hyperdht/wire/secure_payload.hpp"
+#include "hyperdht/wire/size_probe.hpp"
 #include "runner.hpp"
 #include "secret_stream/framing.hpp"
-#include "hyperdht/peer/packet_parts.hpp"
-#include "hyperdht/wire/size_probe.hpp"
 #include "secret_stream/packets.hpp"
 #include "secret_stream/unordered.hpp"
 #include "sim/random.hpp"

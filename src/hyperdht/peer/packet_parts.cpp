@@ -12,9 +12,9 @@ namespace hsfwd::hyperdht {
 namespace {
 
 /// What a part of its own has ahead and behind, its header included.
-constexpr std::size_t kAhead =
-    udx::kHeaderSize + secret_stream::Packets::kHeadroom + kPartHeader;
-constexpr std::size_t kBehind = secret_stream::Packets::kOverhead - secret_stream::Packets::kHeadroom;
+constexpr std::size_t kAhead = udx::kHeaderSize + secret_stream::Packets::kHeadroom + kPartHeader;
+constexpr std::size_t kBehind =
+    secret_stream::Packets::kOverhead - secret_stream::Packets::kHeadroom;
 
 // The first part makes way ahead, the second behind, until there is room between them for the one's end and
 // the other's beginning.
@@ -40,7 +40,8 @@ std::array<MutableBytes, 2> cut_in_two(MutableBytes packet, std::uint16_t id) {
   // Of one size where that can be, so that they leave as segments of one send.
   const std::size_t first_size = (packet.size() + 1) / 2;
   const MutableBytes first(packet.data() - kShiftOfFirst, first_size);
-  const MutableBytes second(packet.data() + first_size + kShiftOfSecond, packet.size() - first_size);
+  const MutableBytes second(packet.data() + first_size + kShiftOfSecond,
+                            packet.size() - first_size);
   std::memmove(first.data(), packet.data(), first.size());
   std::memmove(second.data(), packet.data() + first_size, second.size());
   return {with_header(first, id, 0), with_header(second, id, 1)};

@@ -11,8 +11,8 @@
 #include <optional>
 
 #include "net/packet_tunnel.hpp"
-#include "udx/packet.hpp"
 #include "secret_stream/packets.hpp"
+#include "udx/packet.hpp"
 #include "util/time.hpp"
 
 namespace hsfwd::hyperdht {

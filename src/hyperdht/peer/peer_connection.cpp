@@ -242,8 +242,7 @@ std::size_t PeerConnection::max_packet() const {
 
 std::size_t PeerConnection::send_packets(std::span<const MutableBytes> packets) {
   std::size_t taken = 0;
-  if (takes_packets() &&
-      ip_packets_->send(packets, taken) == IpPackets::Outcome::kCountersUsedUp) {
+  if (takes_packets() && ip_packets_->send(packets, taken) == IpPackets::Outcome::kCountersUsedUp) {
     fail(ConnectError::kBroken);
   }
   return taken;

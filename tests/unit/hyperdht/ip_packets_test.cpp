@@ -193,11 +193,21 @@ TEST_CASE("nothing is taken before the connection is open, and after it is close
 
 TEST_CASE("no IP packets to and from a peer that does not have them") {
   PacketTerms terms;
-  SECTION("the server does not want them") { terms.of_server = 0; }
-  SECTION("the client did not ask") { terms.of_client = 0; }
-  SECTION("an hsfwd of before packets, whatever it says") { terms.client_connections = kBeforePackets; }
-  SECTION("a stock client") { terms.stock_client = true; }
-  SECTION("a stock server") { terms.stock_server = true; }
+  SECTION("the server does not want them") {
+    terms.of_server = 0;
+  }
+  SECTION("the client did not ask") {
+    terms.of_client = 0;
+  }
+  SECTION("an hsfwd of before packets, whatever it says") {
+    terms.client_connections = kBeforePackets;
+  }
+  SECTION("a stock client") {
+    terms.stock_client = true;
+  }
+  SECTION("a stock server") {
+    terms.stock_server = true;
+  }
   JoinedByPackets two(terms);
   two.open();
   two.run_for(1_s);
@@ -213,7 +223,9 @@ TEST_CASE("no IP packets to and from a peer that does not have them") {
   CHECK(two.accepted->seen.packets.empty());
 }
 
-TEST_CASE("a path of 1,200 bytes: larger packets go in two parts, and what even two do not carry is dropped") {
+TEST_CASE(
+    "a path of 1,200 bytes: larger packets go in two parts, and what even two do not carry is "
+    "dropped") {
   JoinedByPackets two({.link = {.mtu = 1200}});
   two.open();
   two.run_for(10_s);
@@ -227,7 +239,8 @@ TEST_CASE("a path of 1,200 bytes: larger packets go in two parts, and what even 
   CHECK(two.send(*two.accepted, packets) == packets.size());
   CHECK(two.client->seen.packets == packets);
   CHECK(drops_of(two.guest->dht())["too_large"] == 0);
-  CHECK(two.send(*two.client, {packet_content(2 * (kOfLeast - 3) + 1, 6), packet_content(40, 7)}) == 2);
+  CHECK(two.send(*two.client, {packet_content(2 * (kOfLeast - 3) + 1, 6), packet_content(40, 7)}) ==
+        2);
   CHECK(two.accepted->seen.packets.back() == packet_content(40, 7));
   CHECK(drops_of(two.guest->dht())["too_large"] == 1);
 }
@@ -248,7 +261,8 @@ TEST_CASE("packets find the size of any path within two seconds, without any dat
   }
 }
 
-TEST_CASE("a path that begins to swallow large packets is noticed while nothing but packets travels") {
+TEST_CASE(
+    "a path that begins to swallow large packets is noticed while nothing but packets travels") {
   JoinedByPackets two;
   two.open();
   two.run_for(2_s);
@@ -259,7 +273,8 @@ TEST_CASE("a path that begins to swallow large packets is noticed while nothing 
   const int before = two.client->seen.max_changes;
   std::uint32_t number = 0;
   const auto fits = [&] { return two.client->socket->max_packet() + 73 <= 1300; };
-  for (int i = 0; i < 50 && !fits(); ++i) two.send(*two.client, {packet_content(kOfFull, ++number)});
+  for (int i = 0; i < 50 && !fits(); ++i)
+    two.send(*two.client, {packet_content(kOfFull, ++number)});
   CHECK(fits());
   CHECK(number <= 25);  // five seconds
   CHECK(two.client->seen.max_changes > before);
@@ -279,11 +294,13 @@ TEST_CASE("ordinary loss is not taken for a path that has shrunk") {
   JoinedByPackets two({.link = {.loss = 0.1}});
   two.open();
   two.run_for(3_s);
-  for (std::uint32_t i = 0; i < 100; ++i) two.send(*two.client, {packet_content(1000, i), packet_content(1420, i)});
+  for (std::uint32_t i = 0; i < 100; ++i)
+    two.send(*two.client, {packet_content(1000, i), packet_content(1420, i)});
   CHECK(two.client->socket->max_packet() > 1400);
 }
 
-TEST_CASE("a server sends a client that has proven nothing no packets beyond what it has paid for") {
+TEST_CASE(
+    "a server sends a client that has proven nothing no packets beyond what it has paid for") {
   JoinedByPackets two;
   std::size_t taken = 0;
   std::uint64_t from_server = 0;
@@ -315,7 +332,8 @@ TEST_CASE("bulk packets neither hold up the stream beside them nor count as its 
     two.client->send_packets(many_contents(20, 1400));
     two.run_for(10_ms);
   }
-  REQUIRE(two.swarm.world.run_until([&] { return two.accepted->received.size() == 3'000'000; }, 10_s));
+  REQUIRE(
+      two.swarm.world.run_until([&] { return two.accepted->received.size() == 3'000'000; }, 10_s));
   CHECK(two.accepted->seen.packets.size() == 4000);
   CHECK(two.client->socket->stats().packets_repeated == 0);
   CHECK(two.client->socket->stats().timeouts == 0);
@@ -352,7 +370,9 @@ TEST_CASE("what somebody repeats or makes up is dropped, counted, and delivered 
   CHECK(two.accepted->socket->is_open());
 }
 
-TEST_CASE("a peer that sends 100,000 packets of anything in any channel breaks nothing and fills nothing") {
+TEST_CASE(
+    "a peer that sends 100,000 packets of anything in any channel breaks nothing and fills "
+    "nothing") {
   JoinedByPackets two;
   two.open();
   two.run_for(2_s);

@@ -39,7 +39,8 @@ TEST_CASE("a packet is cut in place, with room for all that goes around its part
     CHECK(parts[0].size() - parts[1].size() <= 1);
     // What each needs ahead and behind is its own, and within the tunnel's room.
     const std::size_t ahead = udx::kHeaderSize + secret_stream::Packets::kHeadroom;
-    const std::size_t behind = secret_stream::Packets::kOverhead - secret_stream::Packets::kHeadroom;
+    const std::size_t behind =
+        secret_stream::Packets::kOverhead - secret_stream::Packets::kHeadroom;
     CHECK(parts[0].data() - ahead >= memory.data());
     CHECK(parts[0].data() + parts[0].size() + behind <= parts[1].data() - ahead);
     CHECK(parts[1].data() + parts[1].size() + behind <= memory.data() + memory.size());
@@ -63,7 +64,8 @@ TEST_CASE("parts of packets in any order belong to their own, and stay until the
   std::vector<MutableBytes> whole;
   for (std::uint16_t id = PacketParts::kMaxHalves; id-- > 0;) {
     REQUIRE(!parts.full());
-    const auto added = parts.add(made_part(id, 1 - id % 2, Bytes{'c', static_cast<std::uint8_t>(id)}), kPartsStart);
+    const auto added = parts.add(
+        made_part(id, 1 - id % 2, Bytes{'c', static_cast<std::uint8_t>(id)}), kPartsStart);
     REQUIRE(added.whole);
     whole.push_back(*added.whole);
   }
@@ -83,14 +85,16 @@ TEST_CASE("half packets are few, and do not stay") {
   PacketParts parts;
   std::size_t dropped = 0;
   for (std::uint16_t id = 0; id < 100; ++id) {
-    dropped += parts.add(made_part(id, 0, bytes_of_text("x")), kPartsStart + Duration::millis(id)).dropped;
+    dropped +=
+        parts.add(made_part(id, 0, bytes_of_text("x")), kPartsStart + Duration::millis(id)).dropped;
   }
   CHECK(parts.halves() == PacketParts::kMaxHalves);
   CHECK(dropped == 100 - PacketParts::kMaxHalves);
   // The oldest gave way.
   CHECK(!parts.add(made_part(83, 1, bytes_of_text("y")), kPartsStart + 100_ms).whole);
   CHECK(parts.add(made_part(99, 1, bytes_of_text("y")), kPartsStart + 100_ms).whole);
-  const auto late = parts.add(made_part(98, 1, bytes_of_text("y")), kPartsStart + 98_ms + PacketParts::kMaxWait);
+  const auto late =
+      parts.add(made_part(98, 1, bytes_of_text("y")), kPartsStart + 98_ms + PacketParts::kMaxWait);
   CHECK(!late.whole);
   CHECK(late.dropped >= 14);
 }
@@ -109,9 +113,13 @@ TEST_CASE("an id that comes round does not complete what is older") {
 TEST_CASE("parts that make no sense are dropped and change nothing") {
   PacketParts parts;
   CHECK(!parts.add(made_part(1, 0, bytes_of_text("a")), kPartsStart).whole);
-  const std::vector<Bytes> bad = {Bytes(),          Bytes{1},       Bytes{1, 0},
-                                  made_part(1, 1, {}),   made_part(1, 2, bytes_of_text("b")),
-                                  made_part(1, 255, bytes_of_text("b")), made_part(1, 1, Bytes(PacketParts::kMaxPart + 1))};
+  const std::vector<Bytes> bad = {Bytes(),
+                                  Bytes{1},
+                                  Bytes{1, 0},
+                                  made_part(1, 1, {}),
+                                  made_part(1, 2, bytes_of_text("b")),
+                                  made_part(1, 255, bytes_of_text("b")),
+                                  made_part(1, 1, Bytes(PacketParts::kMaxPart + 1))};
   for (const Bytes& one : bad) {
     const auto added = parts.add(one, kPartsStart);
     CHECK(!added.whole);

@@ -34,7 +34,7 @@ struct Net {
     bool server_names_relay = false;
     bool client_names_relay = true;
     RelayOptions relay;
-    sim::LinkProfile link;  // of both homes
+    sim::LinkProfile link;                              // of both homes
     std::optional<Extension> extension = std::nullopt;  // of both
   };
 
@@ -213,8 +213,8 @@ TEST_CASE("IP packets go through the relay, know its size, and follow to the dir
     return taken == 1 && !seen.packets.empty() && seen.packets.back() == Bytes(size, number);
   };
   CHECK(passes(1));
-  REQUIRE(net.swarm.world.run_until(
-      [&] { return net.client->socket->path() == PathKind::kDirect; }, 60_s));
+  REQUIRE(net.swarm.world.run_until([&] { return net.client->socket->path() == PathKind::kDirect; },
+                                    60_s));
   CHECK(passes(2));
   net.swarm.world.run_for(5_s);
   CHECK(passes(3));

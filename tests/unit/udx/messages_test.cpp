@@ -44,7 +44,11 @@ struct Talker : Recorder {
 };
 
 struct Talk {
-  Talk() : world(3), a_node(world.add_host(net::Ipv4::of(52, 0, 0, 1))), b_node(world.add_host(net::Ipv4::of(52, 0, 0, 2))), narrow(*a_node.socket_) {
+  Talk()
+      : world(3),
+        a_node(world.add_host(net::Ipv4::of(52, 0, 0, 1))),
+        b_node(world.add_host(net::Ipv4::of(52, 0, 0, 2))),
+        narrow(*a_node.socket_) {
     a.stream = a_node.mux_.create_stream(a);
     b.stream = b_node.mux_.create_stream(b);
     b.stream->connect(*b_node.socket_, a.stream->id(), a_node.address());

@@ -120,7 +120,9 @@ TEST_CASE("PathMtu knows nothing of another path") {
   CHECK(mtu.current() == PathMtu::kBase);
 }
 
-TEST_CASE("PathMtu asks again for the size that large messages rely on, once a second and not without them") {
+TEST_CASE(
+    "PathMtu asks again for the size that large messages rely on, once a second and not without "
+    "them") {
   PathMtu mtu(1500);
   mtu.on_path_works(second(0));
   mtu.on_large_message(second(0));  // while it searches there is no need

@@ -173,14 +173,14 @@ struct Side final : udx::StreamObserver, hyperdht::IpPacketObserver {
     packets.emplace(*stream, *datagrams, drops, scheduler);
     packets->set_observer(this);
     packets->announce();
-    size = packets->max_packet() + above;
-    tunnel.resize(kPacketsAtOnce * (net::kTunnelHeadroom + size + net::kTunnelTailroom));
+    packet_size = packets->max_packet() + above;
+    tunnel.resize(kPacketsAtOnce * (net::kTunnelHeadroom + packet_size + net::kTunnelTailroom));
   }
   void send_packets(std::size_t number) {
     std::array<MutableBytes, kPacketsAtOnce> batch;
     for (std::size_t i = 0; i < number; ++i) {
-      const std::size_t at = i * (net::kTunnelHeadroom + size + net::kTunnelTailroom);
-      batch[i] = MutableBytes(tunnel).subspan(at + net::kTunnelHeadroom, size);
+      const std::size_t at = i * (net::kTunnelHeadroom + packet_size + net::kTunnelTailroom);
+      batch[i] = MutableBytes(tunnel).subspan(at + net::kTunnelHeadroom, packet_size);
     }
     std::size_t taken = 0;
     packets->send(std::span(batch).first(number), taken);
@@ -218,7 +218,7 @@ struct Side final : udx::StreamObserver, hyperdht::IpPacketObserver {
   std::optional<hyperdht::Datagrams> datagrams;
   std::optional<hyperdht::IpPackets> packets;
   hyperdht::PacketDrops drops;
-  std::size_t size = 0;  // of an IP packet
+  std::size_t packet_size = 0;  // of an IP packet
   Bytes tunnel;
 };
 

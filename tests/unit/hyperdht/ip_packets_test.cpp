@@ -102,7 +102,7 @@ struct JoinedByPackets {
     dht.connection_features = terms.client_connections;
     guest = swarm.add_peer(2, terms.link, dht);
     ServerOptions server_options;
-    server_options.extension = [=](const auto& theirs) -> std::optional<Extension> {
+    server_options.extension = [=](const auto&, const auto& theirs) -> std::optional<Extension> {
       if (!theirs || terms.stock_server) return std::nullopt;
       return Extension{.features = terms.of_server};
     };

@@ -52,7 +52,7 @@ struct Net {
     client_home.emplace(swarm, std::uint8_t{2}, client_nat, options_.link);
     ServerOptions server_options;
     if (options_.server_names_relay) server_options.relay_through = {swarm.keys(30).public_key};
-    server_options.extension = [this](const auto&) { return options_.extension; };
+    server_options.extension = [this](const auto&, const auto&) { return options_.extension; };
     server = swarm.listen(server_home->peer, swarm.keys(10), std::move(server_options),
                           [this](auto socket) {
                             accepted.push_back(std::make_unique<SocketRecorder>(std::move(socket)));

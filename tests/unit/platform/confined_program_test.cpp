@@ -496,22 +496,63 @@ bool has_written(const std::string& text) {
   return comes_true([&] { return read_text(Running::kOut()) == text; });
 }
 
+std::string children_of(const std::string& pid) {
+  std::string text = read_text("/proc/" + pid + "/task/" + pid + "/children");
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  return text;
+}
+
+/// The program of `child` is stopped, and its parent has taken note.
+bool program_is_stopped(pid_t child) {
+  const std::string inside = children_of(std::to_string(child));
+  const std::string stat = read_text("/proc/" + children_of(inside) + "/stat");
+  const std::string status = read_text("/proc/" + inside + "/status");
+  constexpr std::string_view kPending = "ShdPnd:\t";
+  const std::size_t at = status.find(kPending);
+  if (at == std::string::npos || stat.find(") T ") == std::string::npos) return false;
+  const auto pending = std::stoull(status.substr(at + kPending.size()), nullptr, 16);
+  return (pending & 1U << (SIGCHLD - 1)) == 0 && status.find("State:\tS") != std::string::npos;
+}
+
+/// The shell starts nothing meanwhile: one that waits for a program to start is stopped only then.
 int keys() {
   REQUIRE_HOST();
   Terminal terminal;
-  const pid_t child =
-      start_in_foreground(terminal,
-                          "trap 'echo interrupted' INT; echo ready\n"
-                          "until [ -e /run/out/end ]; do sleep 0.01; done; echo end");
+  const pid_t child = start_in_foreground(terminal,
+                                          "trap 'echo interrupted' INT; echo ready\n"
+                                          "until [ -e /run/out/end ]; do :; done; echo end");
   REQUIRE(has_written("ready\n"));
   terminal.type("\x03");
   REQUIRE(has_written("ready\ninterrupted\n"));
   terminal.type("\x1a");
   REQUIRE(stops(child));
+  REQUIRE(comes_true([&] { return program_is_stopped(child); }));
   REQUIRE(write_text("/run/out/end", ""));
   kill(-child, SIGCONT);
   REQUIRE(ends_well(child));
   REQUIRE(read_text(Running::kOut()) == "ready\ninterrupted\nend\n");
+  return 0;
+}
+
+/// A program that has left the terminal does not get its keys from us.
+int keys_of_others() {
+  REQUIRE_HOST();
+  Terminal terminal;
+  const pid_t child = start_in_foreground(
+      terminal,
+      "exec setsid sh -c \"trap 'echo interrupted' INT; trap 'echo asked; exit' TERM; echo ready\n"
+      "while :; do sleep 0.01; done\"");
+  REQUIRE(has_written("ready\n"));
+  terminal.type("\x03");
+  std::string screen;
+  while (screen.find("^C") == std::string::npos) {  // what it shows when it has passed the key on
+    char letter = 0;
+    REQUIRE(read(terminal.keyboard.get(), &letter, 1) == 1);
+    screen += letter;
+  }
+  kill(child, SIGTERM);
+  REQUIRE(ends_well(child));
+  REQUIRE(read_text(Running::kOut()) == "ready\nasked\n");
   return 0;
 }
 
@@ -704,8 +745,12 @@ TEST_CASE("a program's network has further tunnels") {
   expect_success(second_tunnel);
 }
 
-TEST_CASE("keys that interrupt or stop reach the program once, and us") {
+TEST_CASE("keys that interrupt or stop reach the program, and us") {
   expect_success(keys);
+}
+
+TEST_CASE("a program that has left the terminal gets no keys from us") {
+  expect_success(keys_of_others);
 }
 
 TEST_CASE("when the program stops so do we, and go on together") {

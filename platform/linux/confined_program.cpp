@@ -35,6 +35,13 @@ constexpr const char* kNoAnswer = "the process in the program's network does not
 // For the handler, which can be told nothing.
 std::atomic<int> program_channel{-1};
 
+// How often this process has gone on after a stop.
+std::atomic<int> resumptions{0};
+
+void count_resumption(int) {
+  ++resumptions;
+}
+
 /// One from the terminal has reached the program, which is in the same group of processes.
 void pass_on(int number, siginfo_t* info, void*) {
   const int before = errno;
@@ -55,11 +62,16 @@ class PassedSignals {
       sigaction(kProgramsSignals[i], nullptr, &before_[i]);
       if (!ignored(before_[i])) sigaction(kProgramsSignals[i], &action, nullptr);
     }
+    struct sigaction count {};
+    count.sa_handler = count_resumption;
+    count.sa_flags = SA_RESTART;
+    sigaction(SIGCONT, &count, &before_stop_);
   }
   ~PassedSignals() {
     for (std::size_t i = 0; i < before_.size(); ++i) {
       if (!ignored(before_[i])) sigaction(kProgramsSignals[i], &before_[i], nullptr);
     }
+    sigaction(SIGCONT, &before_stop_, nullptr);
     program_channel = -1;
   }
   PassedSignals(const PassedSignals&) = delete;
@@ -71,6 +83,7 @@ class PassedSignals {
   }
 
   std::array<struct sigaction, kProgramsSignals.size()> before_{};
+  struct sigaction before_stop_ {};
 };
 
 /// What our group of processes does beside the program, which may have the terminal for itself: we go on
@@ -185,7 +198,7 @@ class LinuxConfinedProgram final : public ConfinedProgram {
       auto message = receive_message(channel_.get(), true);
       if (message &&
           (message->word == ConfinementWord::kStopped || message->word == ConfinementWord::kHeld)) {
-        if (poll_) hear(message->word);
+        if (poll_) hear(*message);
         continue;
       }
       return message;
@@ -203,15 +216,17 @@ class LinuxConfinedProgram final : public ConfinedProgram {
   }
 
   void listen() {
-    while (const auto message = receive_message(channel_.get(), false)) hear(message->word);
+    while (const auto message = receive_message(channel_.get(), false)) hear(*message);
     if (errno != EAGAIN) poll_->cancel();  // it has ended, as the signal tells
   }
 
   /// From the terminal, all of the group is stopped at once, this process too, and finds the news when
-  /// it goes on: it has to ask how things are by then.
-  void hear(ConfinementWord word) {
-    if (word == ConfinementWord::kStopped) send_word(channel_.get(), ConfinementWord::kAsk);
-    if (word != ConfinementWord::kHeld) return;
+  /// it goes on: it has to ask how things are by then, and an answer from before it was stopped is none.
+  void hear(const ConfinementMessage& news) {
+    if (news.word == ConfinementWord::kStopped) {
+      send_word(channel_.get(), ConfinementWord::kAsk, resumptions);
+    }
+    if (news.word != ConfinementWord::kHeld || news.number != resumptions) return;
     kill(getpid(), SIGSTOP);
     send_word(channel_.get(), ConfinementWord::kResume, foreground());
   }

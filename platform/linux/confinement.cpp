@@ -166,7 +166,7 @@ class Confinement {
     if (message->word == ConfinementWord::kResume) resume(message->number == 1);
     if (message->word == ConfinementWord::kAsk) {
       reap();
-      if (stopped_) send_word(channel_.get(), ConfinementWord::kHeld);
+      if (stopped_) send_word(channel_.get(), ConfinementWord::kHeld, message->number);
     }
     return true;
   }

@@ -15,7 +15,7 @@ enum class ConfinementWord : int {
   kOpen,    // the parts of a tunnel, please
   kStart,   // text: resolv.conf; number: 1 in the foreground
   kSignal,  // number: for the program
-  kAsk,     // whether the program is stopped
+  kAsk,     // whether the program is stopped; number: comes back
   kResume,  // it goes on; number: 1 in the foreground
   // From there.
   kParts,    // descriptors: as TunnelParts has them

@@ -488,8 +488,10 @@ bool stops(pid_t child) {
 
 bool ends_well(pid_t child) {
   int status = 0;
-  return waitpid(child, &status, WUNTRACED) == child && WIFEXITED(status) &&
-         WEXITSTATUS(status) == 0;
+  if (waitpid(child, &status, WUNTRACED) != child) return false;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
+  UNSCOPED_INFO("status " << status);
+  return false;
 }
 
 bool has_written(const std::string& text) {

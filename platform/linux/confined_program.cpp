@@ -98,9 +98,8 @@ class SharedTerminal {
   }
   ~SharedTerminal() {
     // A shell that has taken it meanwhile is there.
-    if (foreground_ && !is_foreground() && kill(-tcgetpgrp(fd_.get()), 0) != 0 && errno == ESRCH) {
-      tcsetpgrp(fd_.get(), getpgrp());
-    }
+    const pid_t group = foreground_ ? tcgetpgrp(fd_.get()) : -1;
+    if (group > 1 && kill(-group, 0) != 0 && errno == ESRCH) tcsetpgrp(fd_.get(), getpgrp());
     sigaction(SIGTTOU, &before_, nullptr);
   }
   SharedTerminal(const SharedTerminal&) = delete;

@@ -20,6 +20,7 @@
 #include <optional>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #include "platform/linux/confinement_channel.hpp"
 #include "platform/linux/namespace_refusal.hpp"
@@ -165,7 +166,7 @@ class Confinement {
     if (program_ <= 0) return true;
     if (message->word == ConfinementWord::kResume) resume(message->number == 1);
     if (message->word == ConfinementWord::kAsk) {
-      reap();
+      stopped_ = is_stopped();
       if (stopped_) send_word(channel_.get(), ConfinementWord::kHeld, message->number);
     }
     return true;
@@ -236,13 +237,20 @@ class Confinement {
     }
     int status = 0;
     pid_t pid = 0;
-    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
       if (pid != program_) continue;
-      stopped_ = WIFSTOPPED(status);
-      if (stopped_) send_word(channel_.get(), ConfinementWord::kStopped);
-      if (WIFEXITED(status)) ended_ = WEXITSTATUS(status);
-      if (WIFSIGNALED(status)) ended_ = kExitBySignal + WTERMSIG(status);
+      ended_ = WIFEXITED(status) ? WEXITSTATUS(status) : kExitBySignal + WTERMSIG(status);
     }
+    const bool was_stopped = std::exchange(stopped_, !ended_ && is_stopped());
+    if (stopped_ && !was_stopped) send_word(channel_.get(), ConfinementWord::kStopped);
+  }
+
+  /// Now: the news of it is left where it is, and vanishes when the program goes on or ends.
+  bool is_stopped() const {
+    siginfo_t news{};
+    return program_ > 0 &&
+           waitid(P_PID, static_cast<id_t>(program_), &news, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+           news.si_pid == program_;
   }
 
   const UniqueFd channel_;

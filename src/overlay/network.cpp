@@ -387,6 +387,11 @@ std::vector<PeerStatus> Network::peers() const {
 
 void Network::collect(MetricSink& sink) const {
   drops_.collect(sink);
+  sink.counter("hsfwd_network_name_queries", "Questions about names that were answered",
+               names_.queries());
+  sink.counter("hsfwd_network_names_dropped",
+               "Packets to the name server without an answer, because there were too many",
+               names_.dropped());
   for (const auto& [key, peer] : links_) {
     LabellingSink labelled(sink, {{"peer", key_text(key)}});
     const LinkTraffic& traffic = peer.link->traffic();

@@ -11,6 +11,8 @@
 #include "cli/exposure.hpp"
 #include "cli/figures.hpp"
 #include "cli/peer_tunnel.hpp"
+#include "overlay/network.hpp"
+#include "sim/packet_tunnel.hpp"
 #include "unit/hyperdht/swarm.hpp"
 #include "util/metrics.hpp"
 
@@ -90,6 +92,30 @@ void walk_over_node(MetricSink& sink) {
   relay->collect(sink);
 }
 
+/// One that nobody has dialled yet.
+struct WalkedNetwork final : overlay::NetworkObserver {
+  void on_peer_changed(const PublicKey&) override {}
+  void on_interface_lost(const std::string&) override {}
+};
+
+void walk_over_network(MetricSink& sink) {
+  hyperdht::Swarm swarm(1);
+  sim::Host& host = swarm.world.add_host(net::Ipv4::of(60, 1, 1, 1));
+  sim::Tunnels tunnels(host);
+  WalkedNetwork observer;
+  overlay::Network network({.scheduler = host.scheduler(),
+                            .random = host.random(),
+                            .tunnels = tunnels,
+                            .links = {},
+                            .is_node_port = [](std::uint16_t) { return false; }},
+                           swarm.keys(1).public_key, observer);
+  overlay::NetworkSettings settings;
+  settings.interface = "hsfwd0";
+  settings.peers.push_back({.key = swarm.keys(2).public_key});
+  REQUIRE(network.open(settings));
+  network.collect(sink);
+}
+
 void walk_over_tunnels(MetricSink& sink) {
   cli::App app({});
   app.admission().collect(sink);
@@ -109,6 +135,7 @@ TEST_CASE("what is counted is what the document lists, and the other way round")
   Lines lines;
   walk_over_node(lines);
   walk_over_tunnels(lines);
+  walk_over_network(lines);
   const auto counted = lines.all();
   const auto listed = documented();
   for (const std::string& line : counted) {

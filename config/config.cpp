@@ -317,8 +317,7 @@ Config read_config(const toml::table& root, std::span<const Shape> tunnels) {
   out.max_buffered = in.integer("max_buffered");
   if (const toml::table* peers = in.table("peer")) out.peers = read_peers(*peers);
   for (const Shape& shape : tunnels) {
-    const auto tables =
-        shape.single ? in.at_most_one(shape.name) : in.tables(shape.name);
+    const auto tables = shape.single ? in.at_most_one(shape.name) : in.tables(shape.name);
     for (const toml::table* table : tables) out.tunnels.push_back(read_section(*table, shape));
   }
   in.refuse_unknown();

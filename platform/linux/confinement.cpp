@@ -79,7 +79,7 @@ void close_what_leads_outside() {
     return;
   }
   while (const dirent* const entry = readdir(list)) {
-    const int fd = std::atoi(entry->d_name);
+    const int fd = static_cast<int>(std::strtol(entry->d_name, nullptr, 10));  // 0: "." and ".."
     struct stat info {};
     if (fd <= STDERR_FILENO || fd == dirfd(list) || fstat(fd, &info) != 0) continue;
     if (S_ISFIFO(info.st_mode) || S_ISREG(info.st_mode) || S_ISCHR(info.st_mode)) continue;
@@ -95,7 +95,8 @@ bool is_there(const std::string& command) {
   const char* const path = std::getenv("PATH");
   std::istringstream folders(path != nullptr ? path : "");
   for (std::string folder; std::getline(folders, folder, ':');) {
-    if (access((folder + "/" + command).c_str(), F_OK) == 0) return true;
+    folder.append("/").append(command);
+    if (access(folder.c_str(), F_OK) == 0) return true;
   }
   return false;
 }

@@ -72,8 +72,8 @@ int run_expose(const Arguments& arguments) {
   options.key_pair = identity.keys;
   Node& node = app.start_node(std::move(options));
 
-  Exposure exposure(
-      app, spec, app.key_listeners().get(app, identity.keys, spec.identity, std::move(lock)));
+  Exposure exposure(app, spec,
+                    app.key_listeners().get(app, identity.keys, spec.identity, std::move(lock)));
   bool reported = false;
   node.when_ready([&] { app.waiting().begin("announcing the key", {.what = "announcement"}); });
   exposure.start([&](std::size_t relays) {

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/commands.hpp"
 #include "cli/network_tunnel.hpp"
@@ -43,11 +45,13 @@ Wanted wanted_by(const CommandLine& line) {
 }  // namespace
 
 int run_run(const Arguments& arguments) {
-  constexpr const char* kUsageLine = "hsfwd run [-c FILE | --peer PEER...] [OPTION...] -- COMMAND...";
-  CommandLine line(kUsageLine,
-                   "Starts COMMAND in a network of its own, in which there is nothing but the peers, "
-                   "at the addresses of\ntheir keys and by their names (NAME.hsfwd). Needs no "
-                   "privilege.");
+  constexpr const char* kUsageLine =
+      "hsfwd run [-c FILE | --peer PEER...] [OPTION...] -- COMMAND...";
+  CommandLine line(
+      kUsageLine,
+      "Starts COMMAND in a network of its own, in which there is nothing but the peers, "
+      "at the addresses of\ntheir keys and by their names (NAME.hsfwd). Needs no "
+      "privilege.");
   line.options().add_options()("config,c", po::value<std::string>(),
                                "FILE with a [tun] (default: as for up)")(
       "peer", po::value<std::vector<std::string>>()->composing(),
@@ -81,11 +85,10 @@ int run_run(const Arguments& arguments) {
   app.on_goodbye([&](std::function<void()> done) { tunnel.leave(std::move(done)); });
   const std::unique_ptr<platform::ConfinedProgram> program = std::move(*prepared);
   app.leave_signals();
-  const auto started =
-      program->start(app.loop(),
-                     {.servers = {ip::host_text(overlay::name_server_address())},
-                      .search = {kNetworkDomain}},
-                     [&](int exit_code) { app.quit(exit_code); });
+  const auto started = program->start(
+      app.loop(),
+      {.servers = {ip::host_text(overlay::name_server_address())}, .search = {kNetworkDomain}},
+      [&](int exit_code) { app.quit(exit_code); });
   if (!started) {
     throw UserError{started.error().exit_code, "RUN_FAILED", started.error().text};
   }

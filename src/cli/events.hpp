@@ -514,9 +514,8 @@ struct Error {
 };
 
 using All = std::tuple<Listening, TunnelReady, NetworkReady, NetworkPeer, NodeReady, Relaying,
-                       TestnetReady, Valid, Warning,
-                       Connection, Moved, Dropped, Closed, Status, Peers, Reloaded, Down, Identity,
-                       Tested, Found, PingConnection, Pong, Silence, Statistics, Attempt, Verdict,
-                       Netcheck, Waiting, Error>;
+                       TestnetReady, Valid, Warning, Connection, Moved, Dropped, Closed, Status,
+                       Peers, Reloaded, Down, Identity, Tested, Found, PingConnection, Pong,
+                       Silence, Statistics, Attempt, Verdict, Netcheck, Waiting, Error>;
 
 }  // namespace hsfwd::cli::events

@@ -187,7 +187,8 @@ Json Exposure::status() const {
     if (!out.allow) out.allow.emplace();
     out.allow->push_back(to_hex(key.view()));
   }
-  for (const net::Address& address : listener_->introducers()) out.relays.push_back(address.to_string());
+  for (const net::Address& address : listener_->introducers())
+    out.relays.push_back(address.to_string());
   if (tested) out.reachable = tested->reachable();
   out.shared = tested && tested->shared;
   out.connections = figures.at("hsfwd_tunnel_connections");

@@ -76,7 +76,8 @@ class KeyListener {
   ServerOptions server_options();
   bool admits(const PublicKey& who) const;
   Offer* offer_for(const PublicKey& who, const std::optional<Extension>& client) const;
-  std::optional<Extension> answer(const PublicKey& who, const std::optional<Extension>& client) const;
+  std::optional<Extension> answer(const PublicKey& who,
+                                  const std::optional<Extension>& client) const;
   ClientRelayPolicy client_relays() const;
   void on_connection(PeerSocket socket);
   void welcome_guest(std::unique_ptr<PeerStream> peer);

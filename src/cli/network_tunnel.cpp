@@ -121,7 +121,8 @@ overlay::NetworkSettings NetworkTunnel::settings_of(const TunSpec& spec) const {
     if (found == given.end() || fixed.contains(key)) return std::nullopt;
     return ip::Ipv6::mapped(found->second.value);
   };
-  if (const auto own = of(listener_->public_key())) out.addresses.push_back({*own, spec.pool->bits});
+  if (const auto own = of(listener_->public_key()))
+    out.addresses.push_back({*own, spec.pool->bits});
   for (overlay::NetworkPeer& peer : out.peers) {
     if (const auto address = of(peer.key)) peer.addresses.push_back(*address);
   }
@@ -135,8 +136,7 @@ void NetworkTunnel::claim(Claims& claims) const {
 }
 
 void NetworkTunnel::prepare(Unavailable unavailable) {
-  const std::string mistake =
-      overlay::Network::problem_with(listener_->public_key(), settings_);
+  const std::string mistake = overlay::Network::problem_with(listener_->public_key(), settings_);
   if (!mistake.empty()) throw UserError{kBadConfig, "BAD_NETWORK", "the network: " + mistake};
   listener_->prepare(unavailable);
   if (!open() && unavailable == Unavailable::kRefused) {
@@ -266,9 +266,9 @@ void NetworkTunnel::report_peer(const overlay::PeerStatus& peer) {
     text = fmt::format("peer {}: {}", status.name,
                        problem.empty() ? "not connected" : "not connected: " + problem);
   }
-  app_.output().event(events::NetworkPeer{status.peer, status.name, status.state, path, remote,
-                                          problem},
-                      app_.quiet() ? "" : printable(text));
+  app_.output().event(
+      events::NetworkPeer{status.peer, status.name, status.state, path, remote, problem},
+      app_.quiet() ? "" : printable(text));
 }
 
 void NetworkTunnel::on_interface_lost(const std::string& reason) {

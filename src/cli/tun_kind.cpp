@@ -139,9 +139,9 @@ std::string peer_state(const TunPeerStatus& peer) {
 }
 
 std::string tun_text(const TunStatus& tun) {
-  std::string out = fmt::format("\n\nnetwork {}, MTU {}",
-                                tun.interface.empty() ? "without an interface" : tun.interface,
-                                tun.mtu);
+  std::string out =
+      fmt::format("\n\nnetwork {}, MTU {}",
+                  tun.interface.empty() ? "without an interface" : tun.interface, tun.mtu);
   out += fmt::format("\n{}", list_text("  addresses: ", tun.addresses, platform::output_width()));
   if (!tun.offers.empty()) {
     out += fmt::format("\n{}", list_text("  offers:    ", tun.offers, platform::output_width()));
@@ -220,7 +220,8 @@ Result<ip::Prefix, std::string> parse_network(const std::string& text) {
     }
     return *out;
   }
-  if (out.error() != Errc::kRefused) return Err<std::string>("is not a network such as 192.168.1.0/24");
+  if (out.error() != Errc::kRefused)
+    return Err<std::string>("is not a network such as 192.168.1.0/24");
   const auto host = ip::InterfaceAddress::parse(text);
   return Err(fmt::format("is a host in a network; the network is {}", host->network().to_string()));
 }

@@ -68,7 +68,7 @@ struct TunStatus {
   std::uint64_t mtu = 0;
   std::vector<std::string> offers;
   std::vector<TunPeerStatus> peers;
-  std::vector<DropStatus> drops;  // of no peer
+  std::vector<DropStatus> drops;         // of no peer
   Omittable<std::string> names_problem;  // why NAME.hsfwd is not known on this machine
   Omittable<std::string> problem;
   static constexpr auto fields() {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -37,8 +38,7 @@ std::vector<overlay::NetworkPeer> peers_of(const CommandLine& line) {
   for (const std::string& text : line.texts("peer")) {
     const PeerReference peer = peer_argument(text);
     if (peer.identity) {
-      throw UserError{kUsage, "USAGE",
-                      "a holesail address with a secret is no peer of a network"};
+      throw UserError{kUsage, "USAGE", "a holesail address with a secret is no peer of a network"};
     }
     if (known.insert(peer.key).second) out.push_back({.key = peer.key, .allow = allow});
   }

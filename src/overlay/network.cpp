@@ -64,8 +64,8 @@ std::string Network::problem_with(const PublicKey& own, const NetworkSettings& s
     }
     for (const auto& network : peer.networks) {
       if (network.overlaps(network_prefix())) {
-        return fmt::format("{} of {} has addresses of keys, which are their own", network.to_string(),
-                           whose);
+        return fmt::format("{} of {} has addresses of keys, which are their own",
+                           network.to_string(), whose);
       }
       if (problem.empty()) problem = take(network, whose);
     }
@@ -95,7 +95,7 @@ net::TunnelSettings Network::tunnel_settings(const NetworkSettings& settings) co
 
 Result<void, std::string> Network::open(const NetworkSettings& settings) {
   auto tunnel = around_.tunnels.open(tunnel_settings(settings), *this);
-  if (!tunnel) return Err(std::move(tunnel.error()));
+  if (!tunnel) return Err(tunnel.error());
   around_.scheduler.retire(std::exchange(tunnel_, std::move(*tunnel)));
   use(settings);
   return {};
@@ -171,7 +171,8 @@ void Network::name_peers() {
   add(own_, "", addresses_);
   std::vector<ip::Prefix> networks = {network_prefix()};
   for (const auto& address : settings_.addresses) {
-    if (address.is_ipv4() && address.bits < ip::Prefix::kBits) networks.push_back(address.network());
+    if (address.is_ipv4() && address.bits < ip::Prefix::kBits)
+      networks.push_back(address.network());
   }
   names_.set_names(std::move(out), std::move(networks));
 }
@@ -233,8 +234,7 @@ Link* Network::link_for(const ip::Packet& packet, MutableBytes bytes) {
   if (!is_own(packet.source) && !is_offered(packet.source)) return refuse(Drop::kForeign);
   if (packet.destination.is_multicast()) return refuse(Drop::kGroup);
   // The node's own sockets speak IPv4.
-  if (packet.is_udp() && packet.source.is_mapped() &&
-      around_.is_node_port(packet.ports->source)) {
+  if (packet.is_udp() && packet.source.is_mapped() && around_.is_node_port(packet.ports->source)) {
     return refuse(Drop::kLoop);
   }
   if (names_.has_address(packet.destination)) {
@@ -265,8 +265,7 @@ bool Network::fits(Link& link, const ip::Packet& packet, MutableBytes bytes) {
   if (bytes.size() <= mtu) return true;
   const ip::Ipv6* const from = own_address(packet);
   if (from == nullptr) return true;
-  const MutableBytes room =
-      MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
+  const MutableBytes room = MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
   const MutableBytes answer = ip::packet_too_big(packet, mtu, *from, room);
   if (answer.empty()) return true;  // it may be cut
   link.drop(Drop::kTooBig);
@@ -329,8 +328,7 @@ void Network::answer_name(const ip::Packet& packet) {
 void Network::answer_host(const ip::Packet& packet, ip::Unreachable reason) {
   const ip::Ipv6* const from = own_address(packet);
   if (from == nullptr || !answers_.try_take(around_.scheduler.now(), 1)) return;
-  const MutableBytes room =
-      MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
+  const MutableBytes room = MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
   const MutableBytes answer = ip::unreachable(packet, reason, *from, room);
   if (!answer.empty()) to_host({&answer, 1});
 }
@@ -339,10 +337,8 @@ void Network::answer_host(const ip::Packet& packet, ip::Unreachable reason) {
 void Network::answer_peer(Link& link, const ip::Packet& packet) {
   const ip::Ipv6* const from = own_address(packet);
   if (from == nullptr || !answers_.try_take(around_.scheduler.now(), 1)) return;
-  const MutableBytes room =
-      MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
-  const MutableBytes answer =
-      ip::unreachable(packet, ip::Unreachable::kProhibited, *from, room);
+  const MutableBytes room = MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
+  const MutableBytes answer = ip::unreachable(packet, ip::Unreachable::kProhibited, *from, room);
   if (!answer.empty()) link.send({&answer, 1});
 }
 

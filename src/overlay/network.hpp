@@ -145,7 +145,8 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   // The last destination, as packets come in trains.
   ip::Ipv6 last_to_;
   Link* last_link_ = nullptr;
-  std::array<std::uint8_t, net::kTunnelHeadroom + ip::kMaxIcmpSize + net::kTunnelTailroom> answer_{};
+  std::array<std::uint8_t, net::kTunnelHeadroom + ip::kMaxIcmpSize + net::kTunnelTailroom>
+      answer_{};
 };
 
 }  // namespace hsfwd::overlay

@@ -13,11 +13,11 @@ constexpr std::array<std::uint8_t, kMaxPadding> kZeros{};
 // What may wait for a full socket, packets. Beyond it the network layer is as good as lossy.
 constexpr std::size_t kMaxBacklog = 256;
 // Buffers that are kept for the next time that a socket is full: a batch.
-constexpr std::size_t kIdlePackets = 64;
+constexpr std::size_t kIdleMessages = 64;
 }  // namespace
 
 Transmitter::Transmitter()
-    : scratch_(new std::uint8_t[kScratchSize]), packets_(net::kMaxDatagram, kIdlePackets) {}
+    : scratch_(new std::uint8_t[kScratchSize]), packets_(net::kMaxDatagram, kIdleMessages) {}
 
 MutableBytes Transmitter::scratch(const Target& target, std::size_t size) {
   const bool full = batch_size_ == kMaxBatch || scratch_used_ + size > kScratchSize;

@@ -26,7 +26,7 @@ struct AnswerTerms {
   const std::optional<RelayThroughInfo>& own_relay;  // that we name
   const crypto::PublicKey& client;
   const std::optional<Extension>& extension;  // the client's
-  std::uint64_t most = 0;                            // bytes of the answer's datagram
+  std::uint64_t most = 0;                     // bytes of the answer's datagram
 };
 
 /// What the client learns at length is left out where its question was too short for it.

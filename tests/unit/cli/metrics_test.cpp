@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -103,17 +104,21 @@ void walk_over_network(MetricSink& sink) {
   sim::Host& host = swarm.world.add_host(net::Ipv4::of(60, 1, 1, 1));
   sim::Tunnels tunnels(host);
   WalkedNetwork observer;
-  overlay::Network network({.scheduler = host.scheduler(),
-                            .random = host.random(),
-                            .tunnels = tunnels,
-                            .links = {},
-                            .is_node_port = [](std::uint16_t) { return false; }},
-                           swarm.keys(1).public_key, observer);
+  std::optional<overlay::Network> network;
+  network.emplace(
+      overlay::Network::Surroundings{.scheduler = host.scheduler(),
+                                     .random = host.random(),
+                                     .tunnels = tunnels,
+                                     .links = {},
+                                     .is_node_port = [](std::uint16_t) { return false; }},
+      swarm.keys(1).public_key, static_cast<overlay::NetworkObserver&>(observer));
   overlay::NetworkSettings settings;
   settings.interface = "hsfwd0";
   settings.peers.push_back({.key = swarm.keys(2).public_key});
-  REQUIRE(network.open(settings));
-  network.collect(sink);
+  REQUIRE(network->open(settings));
+  network->collect(sink);
+  network.reset();
+  host.scheduler().collect();
 }
 
 void walk_over_tunnels(MetricSink& sink) {

@@ -326,7 +326,8 @@ TEST_CASE("closing a server takes its announcement back") {
 
 TEST_CASE("extension blocks reach hsfwd peers") {
   ServerOptions options;
-  options.extension = [](const auto&, const std::optional<Extension>& theirs) -> std::optional<Extension> {
+  options.extension = [](const auto&,
+                         const std::optional<Extension>& theirs) -> std::optional<Extension> {
     if (!theirs) return std::nullopt;
     return Extension{.features = 0, .service = "served " + theirs->service};
   };

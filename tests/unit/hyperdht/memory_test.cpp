@@ -22,7 +22,8 @@ struct Held {
     host = swarm.add_peer(1);
     guest = swarm.add_peer(2);
     ServerOptions options;
-    if (hsfwd) options.extension = [](const auto&, const auto&) { return Extension{.service = "x"}; };
+    if (hsfwd)
+      options.extension = [](const auto&, const auto&) { return Extension{.service = "x"}; };
     options.allow = [this](const Visitor&) {
       if (on_visitor) on_visitor();
       return true;

@@ -64,7 +64,8 @@ class SocketRecorder : public net::ByteStreamObserver {
 
 /// A server that answers hsfwd clients as one of theirs, and stock ones as a stock one.
 inline ServerOptions as_hsfwd(ServerOptions options = {}) {
-  options.extension = [](const auto&, const std::optional<Extension>& theirs) -> std::optional<Extension> {
+  options.extension = [](const auto&,
+                         const std::optional<Extension>& theirs) -> std::optional<Extension> {
     if (!theirs) return std::nullopt;
     return Extension{};
   };

@@ -148,7 +148,9 @@ struct Members {
     for (auto& member : all) {
       std::vector<NetworkPeer> peers;
       for (auto& other : all) {
-        if (other != member) peers.push_back({.key = other->key(), .name = {}, .addresses = {}, .networks = {}, .allow = {}});
+        if (other != member)
+          peers.push_back(
+              {.key = other->key(), .name = {}, .addresses = {}, .networks = {}, .allow = {}});
       }
       member->open(std::move(peers));
     }

@@ -13,8 +13,14 @@ namespace {
 constexpr std::uint8_t kHopLimit = 64;
 
 Bytes ipv6(const ip::Ipv6& from, const ip::Ipv6& to, std::uint8_t protocol, const Bytes& upper) {
-  Bytes out = {0x60, 0, 0, 0, static_cast<std::uint8_t>(upper.size() >> 8),
-               static_cast<std::uint8_t>(upper.size()), protocol, kHopLimit};
+  Bytes out = {0x60,
+               0,
+               0,
+               0,
+               static_cast<std::uint8_t>(upper.size() >> 8),
+               static_cast<std::uint8_t>(upper.size()),
+               protocol,
+               kHopLimit};
   append(out, from.bytes);
   append(out, to.bytes);
   append(out, upper);
@@ -24,8 +30,14 @@ Bytes ipv6(const ip::Ipv6& from, const ip::Ipv6& to, std::uint8_t protocol, cons
 Bytes udp(const ip::Ipv6& from, const ip::Ipv6& to, const std::string& text,
           std::uint16_t port = 4000) {
   const std::size_t size = ip::kUdpHeaderSize + text.size();
-  Bytes upper = {0x13, 0x88, static_cast<std::uint8_t>(port >> 8), static_cast<std::uint8_t>(port),
-                 static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size), 0, 1};
+  Bytes upper = {0x13,
+                 0x88,
+                 static_cast<std::uint8_t>(port >> 8),
+                 static_cast<std::uint8_t>(port),
+                 static_cast<std::uint8_t>(size >> 8),
+                 static_cast<std::uint8_t>(size),
+                 0,
+                 1};
   append(upper, as_bytes(text));
   return ipv6(from, to, ip::protocol::kUdp, upper);
 }
@@ -336,8 +348,8 @@ TEST_CASE("the network's own datagrams are not led into it") {
   settings.peers = {to_b};
   a.open(settings);
   const std::uint16_t port = a.node().status().local.port;
-  Bytes packet = {0x45, 0, 0, 28, 0, 0, 0, 0, 64, ip::protocol::kUdp, 0, 0, 10, 246, 0, 1,
-                  10,   246, 0, 2};
+  Bytes packet = {0x45, 0, 0,  28,  0, 0, 0,  0,   64, ip::protocol::kUdp,
+                  0,    0, 10, 246, 0, 1, 10, 246, 0,  2};
   append(packet, Bytes{static_cast<std::uint8_t>(port >> 8), static_cast<std::uint8_t>(port), 0, 9,
                        0, 8, 0, 0});
   a.send(packet);

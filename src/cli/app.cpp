@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/key_listener.hpp"
 #include "platform/file_limit.hpp"
 #include "platform/node_file.hpp"
 #include "util/text.hpp"

@@ -48,10 +48,20 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   PeerStream& stream() { return *stream_; }
   const PeerStream& stream() const { return *stream_; }
 
-  void set_open() { heard_ = *(opened_ = link_.scheduler_.now()); }
+  void set_open() {
+    opened_ = link_.scheduler_.now();
+    hear();
+  }
   std::size_t send(std::span<const MutableBytes> packets) {
     sent_ = link_.scheduler_.now();
+    if (!link_.answer_timer_.armed()) link_.answer_timer_.start(kUnanswered);
     return stream_->send_packets(packets);
+  }
+  bool asked() const { return asked_; }
+  /// Whether the peer is there. It is heard of if it is.
+  void ask() {
+    asked_ = true;
+    stream_->ping([this](Duration) { hear(); });
   }
 
  private:
@@ -65,8 +75,12 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   void on_writable() override {}
   void on_reset(const std::string& reason) override { link_.on_over(*this, reason); }
 
-  void on_packets(std::span<const MutableBytes> packets) override {
+  void hear() {
     heard_ = link_.scheduler_.now();
+    asked_ = false;
+  }
+  void on_packets(std::span<const MutableBytes> packets) override {
+    hear();
     link_.on_packets(*this, packets);
   }
   void on_packets_writable() override { link_.drain(); }
@@ -79,6 +93,7 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   std::optional<Instant> opened_;
   Instant heard_;
   Instant sent_;
+  bool asked_ = false;
 };
 
 Link::Link(Scheduler& scheduler, PacketPool& pool, const PublicKey& own, const PublicKey& peer,
@@ -91,7 +106,8 @@ Link::Link(Scheduler& scheduler, PacketPool& pool, const PublicKey& own, const P
       connections_(scheduler),
       queue_(pool, kDialledQueue),
       rest_timer_(scheduler, [this] { owner_.on_link_changed(*this); }),
-      idle_timer_(scheduler, [this] { look_for_idle(); }) {}
+      idle_timer_(scheduler, [this] { look_for_idle(); }),
+      answer_timer_(scheduler, [this] { look_for_answers(); }) {}
 
 Link::~Link() {
   connections_.retire_all();
@@ -222,8 +238,19 @@ void Link::look_for_idle() {
   if (next) idle_timer_.start_at(*next);
 }
 
+void Link::look_for_answers() {
+  if (active_ == nullptr || scheduler_.now() - active_->heard() < kUnanswered) return;
+  if (!active_->asked()) {
+    active_->ask();
+  } else if (!dialling()) {
+    begin_dial();
+  }
+  answer_timer_.start(kUnanswered);
+}
+
 void Link::close(const std::string& reason) {
   active_ = nullptr;
+  answer_timer_.stop();
   rest_timer_.stop();
   idle_timer_.stop();
   queue_.clear();

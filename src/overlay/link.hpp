@@ -56,6 +56,9 @@ class Link {
   /// After a failure; doubled with each further one up to the second.
   static constexpr Duration kFirstRest = 1_s;
   static constexpr Duration kLongestRest = 30_s;
+  /// Something was sent and nothing came back: so long until the peer is asked whether it is there, and as long
+  /// again until it is dialled anew beside the connection, which takes longer to find that it leads nowhere.
+  static constexpr Duration kUnanswered = 2_s;
   /// Of the peer's making. One is in use; a peer that has lost one comes with another before the first is
   /// known to be gone.
   static constexpr std::size_t kMaxConnections = 3;
@@ -116,6 +119,7 @@ class Link {
   void drain();
   void give_up_waiting();
   void look_for_idle();
+  void look_for_answers();
   bool dialling() const;
 
   Scheduler& scheduler_;
@@ -129,6 +133,7 @@ class Link {
   Duration rest_ = kFirstRest;
   Timer rest_timer_;
   Timer idle_timer_;
+  Timer answer_timer_;
   std::string error_;
   LinkTraffic traffic_;
   Drops drops_;

@@ -272,17 +272,22 @@ TEST_CASE("a peer that is killed and comes back is reached again") {
   a.send(udp(a.address(), b.address(), "before"));
   REQUIRE(net.until([&] { return !b.received().empty(); }));
   b.take();
+  // It has no time to say so.
+  net.swarm.world.core().set_loss(1);
   b.die();
   net.swarm.world.run_for(1_s);
+  net.swarm.world.core().set_loss(0);
   Member again(net.swarm, b.host(), 2);
   again.open({peer(a)});
+  const Instant back = net.swarm.world.now();
   REQUIRE(net.until(
       [&] {
         a.send(udp(a.address(), b.address(), "after"));
-        net.swarm.world.run_for(1_s);
+        net.swarm.world.run_for(200_ms);
         return !again.received().empty();
       },
       2_min));
+  CHECK(net.swarm.world.now() - back < 5_s);
   // Also what it begins itself, while the other side still thinks of the old connection.
   again.send(udp(again.address(), a.address(), "hello"));
   REQUIRE(net.until([&] { return !a.received().empty(); }));
@@ -307,6 +312,19 @@ TEST_CASE("a host that moves to another address keeps its network") {
     return !b.received().empty();
   }));
   CHECK(net.swarm.world.now() - moved < 15_s);
+}
+
+TEST_CASE("a peer that has nothing to say is asked whether it is there, and not dialled anew") {
+  Members net(17);
+  net.open_all();
+  Member& a = net[0];
+  Member& b = net[1];
+  for (int i = 0; i < 100; ++i) {
+    a.send(udp(a.address(), b.address(), "one way"));
+    net.swarm.world.run_for(200_ms);
+  }
+  CHECK(b.received().size() == 100);
+  CHECK(a.dials() + b.dials() == 1);
 }
 
 TEST_CASE("a peer that leaves the configuration loses its connection, and others keep theirs") {

@@ -81,8 +81,11 @@ net::TunnelSettings Network::tunnel_settings(const NetworkSettings& settings) co
   out.addresses.push_back({key_address(own_), ip::Prefix::kBits});
   for (const auto& address : settings.addresses) out.addresses.push_back(address);
   // All keys' addresses, so that programs hear at once of one that is nobody's here.
-  out.routes.push_back({network_prefix()});
+  if (!beside_another_) out.routes.push_back({network_prefix()});
   for (const NetworkPeer& peer : settings.peers) {
+    if (beside_another_) {
+      out.routes.push_back({ip::Prefix::around(key_address(peer.key), ip::Prefix::kBits)});
+    }
     for (const auto& address : peer.addresses) {
       const auto covered = [&](const auto& own) { return own.network().contains(address); };
       if (std::any_of(settings.addresses.begin(), settings.addresses.end(), covered)) continue;
@@ -94,8 +97,14 @@ net::TunnelSettings Network::tunnel_settings(const NetworkSettings& settings) co
 }
 
 Result<void, std::string> Network::open(const NetworkSettings& settings) {
+  beside_another_ = false;
   auto tunnel = around_.tunnels.open(tunnel_settings(settings), *this);
-  if (!tunnel) return Err(tunnel.error());
+  if (!tunnel) {
+    beside_another_ = true;
+    auto second = around_.tunnels.open(tunnel_settings(settings), *this);
+    if (!second) return Err(tunnel.error());
+    tunnel = std::move(second);
+  }
   around_.scheduler.retire(std::exchange(tunnel_, std::move(*tunnel)));
   use(settings);
   return {};

@@ -138,6 +138,8 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   NameServer names_{{name_server_address()}};
   std::map<PublicKey, Peer> links_;
   std::unique_ptr<net::PacketTunnel> tunnel_;
+  // The route to all keys' addresses is another network's on this host; this one has a route to each of its peers.
+  bool beside_another_ = false;
   Drops drops_;
   TokenBucket answers_;
 

@@ -45,6 +45,11 @@ std::string cannot_open(int error) {
   return fmt::format("{} cannot be opened: {}", kPath, text_of(error));
 }
 
+/// That of the first interface by that pattern.
+std::string first_name(const std::string& name) {
+  return name.ends_with("%d") ? name.substr(0, name.size() - 2) + "0" : name;
+}
+
 std::string cannot_attach(const std::string& name, int error) {
   const bool there = if_nametoindex(name.c_str()) != 0;
   if (error == EBUSY) return fmt::format("the interface '{}' is in use by another program", name);
@@ -56,7 +61,7 @@ std::string cannot_attach(const std::string& name, int error) {
         "to make a network interface takes CAP_NET_ADMIN: run with it, or make the interface for "
         "this "
         "user beforehand (ip tuntap add mode tun user {} name {})",
-        geteuid(), name.ends_with("%d") ? name.substr(0, name.size() - 2) + "0" : name);
+        geteuid(), first_name(name));
   }
   if (error == EINVAL && there) {
     return fmt::format("the interface '{}' is not a TUN interface, and not for us to use", name);
@@ -65,13 +70,13 @@ std::string cannot_attach(const std::string& name, int error) {
 }
 
 /// Makes `fd` the other end of an interface; an error number of errno, or 0 with what it has become.
-int attach(int fd, const net::TunnelSettings& settings, ifreq& request) {
+int attach(int fd, const std::string& name, bool may_offload, ifreq& request) {
   // Not every system that has the device has vnet headers, as emulated ones do not.
   for (const int vnet : {IFF_VNET_HDR, 0}) {
-    if (vnet != 0 && !settings.may_offload) continue;
+    if (vnet != 0 && !may_offload) continue;
     request = {};
     static_assert(net::kMaxTunnelName < sizeof request.ifr_name);
-    settings.name.copy(request.ifr_name, net::kMaxTunnelName);
+    name.copy(request.ifr_name, net::kMaxTunnelName);
     request.ifr_flags = static_cast<short>(IFF_TUN | IFF_NO_PI | vnet);
     if (ioctl(fd, TUNSETIFF, &request) == 0) {
       return ioctl(fd, TUNGETIFF, &request) == 0 ? 0 : errno;
@@ -125,9 +130,13 @@ Result<TunDevice, std::string> TunDevice::open(const net::TunnelSettings& settin
 
 Result<TunDevice, std::string> TunDevice::adopt(UniqueFd fd, const net::TunnelSettings& settings) {
   ifreq request{};
-  if (const int error = attach(fd.get(), settings, request); error != 0) {
-    return Err(cannot_attach(settings.name, error));
+  int error = attach(fd.get(), settings.name, settings.may_offload, request);
+  // Who may make none may use the one that was made for him, as cannot_attach() advises.
+  if (error == EPERM &&
+      attach(fd.get(), first_name(settings.name), settings.may_offload, request) == 0) {
+    error = 0;
   }
+  if (error != 0) return Err(cannot_attach(settings.name, error));
   const bool vnet = (request.ifr_flags & IFF_VNET_HDR) != 0;
   const TunWriter::Offload offload = offload_of(fd.get(), vnet, settings);
   const bool persistent = (request.ifr_flags & IFF_PERSIST) != 0;

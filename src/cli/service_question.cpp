@@ -12,6 +12,7 @@ namespace {
 
 std::string missing_service(const std::optional<Extension>& extension, const std::string& service) {
   if (!extension) return "the peer is a plain one, without named services";
+  if (extension->services.empty()) return "the peer has no services for this key";
   return fmt::format("the peer has no service '{}'; it has {}", service,
                      fmt::join(extension->services, ", "));
 }

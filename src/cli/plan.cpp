@@ -55,6 +55,11 @@ Plan load_plan(const std::string& file) {
   Planner planner(*config, name, tunnel_kinds());
   Plan plan = planner.make();
   planner.check_identities();
+  for (const auto& tunnel : plan.tunnels) {
+    const std::string mistake = tunnel->contradiction();
+    if (!mistake.empty())
+      planner.mistake(0, fmt::format("[{}]: {}", tunnel->kind().section.name, mistake));
+  }
   if (file != kStandardInput) plan.warnings = planner.exposed_secrets();
   return plan;
 }

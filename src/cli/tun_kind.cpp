@@ -11,6 +11,7 @@
 #include "cli/preflight.hpp"
 #include "cli/table.hpp"
 #include "node/address_pool.hpp"
+#include "platform/identity_file.hpp"
 #include "platform/packet_tunnels.hpp"
 #include "platform/split_dns.hpp"
 #include "platform/standard_streams.hpp"
@@ -189,6 +190,13 @@ const TunnelKind kTunKind = {.section = {"tun", kKeysOfTun, true},
 bool TunSpec::same(const TunnelSpec& other) const {
   const auto& tun = static_cast<const TunSpec&>(other);
   return identity == tun.identity && settings == tun.settings && pool == tun.pool;
+}
+
+/// Of an identity that is yet to be made nothing is known, but of peers.
+std::string TunSpec::contradiction() const {
+  const auto own = platform::read_identity(identity);
+  const PublicKey key = own && *own ? (*own)->keys.public_key : PublicKey();
+  return overlay::Network::problem_with(key, settings);
 }
 
 void TunSpec::check(Preflight& preflight) const {

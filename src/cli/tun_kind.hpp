@@ -91,6 +91,7 @@ struct TunSpec final : TunnelSpec {
   std::string key() const override { return identity; }
   bool same(const TunnelSpec& other) const override;
   std::size_t number() const override { return settings.peers.size(); }
+  std::string contradiction() const override;
   void check(Preflight& preflight) const override;
   std::unique_ptr<Tunnel> make(App& app) const override;
 

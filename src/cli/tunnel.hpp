@@ -80,6 +80,8 @@ class TunnelSpec {
   virtual const net::StreamAddress* local_address() const { return nullptr; }
   /// How many it counts as, in `check`.
   virtual std::size_t number() const { return 1; }
+  /// What cannot be, given its identity as it is; for people, empty if there is no such thing.
+  virtual std::string contradiction() const { return {}; }
   /// Lets `preflight` see whether what it names can work at the moment.
   virtual void check(Preflight&) const {}
 

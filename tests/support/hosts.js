@@ -90,6 +90,13 @@ class Host {
     return (await execute(command, words)).stdout
   }
 
+  /** Gives it another address; the old one is gone. */
+  async move (address) {
+    const before = this.wireAddress
+    this.wireAddress = address
+    await this.sh(`ip addr del ${before}/24 dev eth0; ip addr add ${address}/24 dev eth0; ip route replace default via ${WIRE}.1`)
+  }
+
   /** What `does(here, ...words)` comes to in this host's network; see agent.js. It sees nothing of what is around it. */
   async call (does, ...words) {
     const id = this.calls++

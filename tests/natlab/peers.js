@@ -59,6 +59,39 @@ async function startRelay (kind, host, bootstrap) {
   return { program, key: publicKey, address: host.address, stop: () => program.kill('SIGKILL') }
 }
 
+/** Two hosts of a private network, each with its `address`. `through` as in KINDS. */
+async function startNetwork (hosts, { bootstrap, through } = {}) {
+  const members = await Promise.all(hosts.map(async (host) => {
+    const file = scratchPath('key')
+    const { stdout } = await t.run(['keygen', '--identity', file, '--json'])
+    // Of interfaces to come; those of the lab have none.
+    await host.namespace.ask('sysctl -q -w net.ipv6.conf.default.disable_ipv6=0')
+    return { ...JSON.parse(stdout), host, file }
+  }))
+  await Promise.all(members.map(async (member, i) => {
+    const [command, ...args] = ours('tun', members[1 - i].key, '--identity', member.file, '--bootstrap', bootstrap, ...relayed(through))
+    member.program = member.host.program(command, args)
+    member.stop = () => member.program.kill('SIGKILL')
+    await member.program.event('ready', { timeout: START_TIMEOUT })
+  }))
+  return members
+}
+
+const lastOf = (program, field) => program.events.map((event) => event[field]).filter(Boolean).pop()
+
+/** What became of pings until one is answered, as timeToFirstByte() tells it. */
+async function timeToFirstPong (from, to, timeout) {
+  const start = performance.now()
+  const since = () => performance.now() - start
+  while (since() < timeout) {
+    // It fails at once while there is nobody to be found, as just after the start.
+    const ping = from.host.program('ping', ['-n', '-c', '1', '-W', '10', to.address])
+    if (await ping.exited === 0) return { ok: true, took: since(), path: lastOf(from.program, 'path') }
+    await t.sleep(200)
+  }
+  return { ok: false, took: since(), reason: lastOf(from.program, 'reason') || 'no reason given' }
+}
+
 function greet (socket) {
   socket.write('hello')
   socket.on('data', (data) => socket.write(data))
@@ -122,4 +155,4 @@ async function timeToFirstByte (client, timeout) {
   return { ok: false, took, reason: ok === undefined ? 'no verdict' : client.reason() || 'no reason given' }
 }
 
-module.exports = { KINDS, greet, hasJavaScript, startClient, startNode, startRelay, startServer, timeToFirstByte }
+module.exports = { KINDS, greet, hasJavaScript, startClient, startNetwork, startNode, startRelay, startServer, timeToFirstByte, timeToFirstPong }

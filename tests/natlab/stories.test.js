@@ -5,7 +5,7 @@
 const crypto = require('node:crypto')
 const t = require('../support/harness')
 const { hasJavaScript, startClient, startRelay, startServer, timeToFirstByte } = require('./peers')
-const { allConnected, connectAll, place, theLab } = require('./suite')
+const { allConnected, connectAll, pingAll, place, theLab } = require('./suite')
 
 const MEGABYTE = 1024 * 1024
 const RELAYS = hasJavaScript() ? ['hsfwd', 'js'] : ['hsfwd']
@@ -32,6 +32,13 @@ for (const kind of RELAYS) {
     return allConnected(results)
   })
 }
+
+t.test('where no punch gets through, a private network is one over a relay', async () => {
+  const through = await relayOf('hsfwd')
+  const results = await pingAll([['random', 'random'], ['one carrier']].map((where) => ({ where, through })))
+  for (const { name, path } of results.filter(({ ok }) => ok)) t.equal(path, 'relayed', `${name}: path`)
+  return allConnected(results)
+})
 
 /** Writes `data` while reading as much; whether what came is `wanted`. */
 async function exchange (socket, data, wanted) {

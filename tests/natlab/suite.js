@@ -5,7 +5,7 @@
 const fs = require('node:fs')
 const t = require('../support/harness')
 const { Lab, unavailable } = require('./lab')
-const { startClient, startNode, startServer, timeToFirstByte } = require('./peers')
+const { startClient, startNetwork, startNode, startServer, timeToFirstByte, timeToFirstPong } = require('./peers')
 
 const problem = unavailable()
 if (problem) {
@@ -35,24 +35,43 @@ async function place (lab, ...where) {
   return site
 }
 
-/** Connects once per cell, a few at a time; what came of each. */
-async function connectAll (cells) {
+/** What came of each cell in a place of its own, a few at a time: what `live(cell, site, lab)` says. */
+async function inPlaces (cells, live) {
   const lab = await theLab()
   const waiting = [...cells]
   const results = []
   const lane = async () => {
     for (let cell = waiting.shift(); cell; cell = waiting.shift()) {
       const site = await lab.place(...cell.where)
-      const server = await startServer(cell.server || 'hsfwd', site.server, { bootstrap: lab.bootstrap, ...cell.serverOptions })
-      const client = await startClient(cell.client || 'hsfwd', site.client, { bootstrap: lab.bootstrap, key: server.key, ...cell.clientOptions })
-      const result = await timeToFirstByte(client, cell.patience || PATIENCE)
+      const result = await live(cell, site, lab)
       results.push({ ...cell, ...result, name: [cell.where.join(' × '), cell.server, cell.client].filter(Boolean).join(' ') })
-      await Promise.all([client.stop(), server.stop()])
       await site.remove()
     }
   }
   await Promise.all(Array.from({ length: LANES }, lane))
   return results
+}
+
+/** Connects once per cell. */
+function connectAll (cells) {
+  return inPlaces(cells, async (cell, site, { bootstrap }) => {
+    const server = await startServer(cell.server || 'hsfwd', site.server, { bootstrap, ...cell.serverOptions })
+    const client = await startClient(cell.client || 'hsfwd', site.client, { bootstrap, key: server.key, ...cell.clientOptions })
+    const result = await timeToFirstByte(client, cell.patience || PATIENCE)
+    await Promise.all([client.stop(), server.stop()])
+    return result
+  })
+}
+
+/** Makes a private network per cell, in which one pings the other, and then the other the one. */
+function pingAll (cells) {
+  return inPlaces(cells, async (cell, site, { bootstrap }) => {
+    const [server, client] = await startNetwork([site.server, site.client], { bootstrap, through: cell.through })
+    const result = await timeToFirstPong(client, server, PATIENCE)
+    const back = await timeToFirstPong(server, client, PATIENCE)
+    await Promise.all([client.stop(), server.stop()])
+    return back.ok ? result : back
+  })
 }
 
 function allConnected (results) {
@@ -61,4 +80,4 @@ function allConnected (results) {
   return results.map((result) => `${result.name} ${Math.round(result.took)} ms`).join(', ')
 }
 
-module.exports = { allConnected, connectAll, place, theLab }
+module.exports = { allConnected, connectAll, pingAll, place, theLab }

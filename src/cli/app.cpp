@@ -11,6 +11,7 @@
 #include "cli/key_listener.hpp"
 #include "platform/file_limit.hpp"
 #include "platform/node_file.hpp"
+#include "platform/split_dns.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -83,6 +84,11 @@ void App::write_the_rest() {
   if (!out_writer_) return;
   out_writer_->flush(kReaderPatience);
   if (out_writer_->failed()) note_output_lost();
+}
+
+net::SplitDnsFactory& App::split_dns() {
+  if (!split_dns_) split_dns_ = platform::make_split_dns_factory(loop_);
+  return *split_dns_;
 }
 
 void App::on_memory_out() {

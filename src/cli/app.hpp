@@ -13,6 +13,7 @@
 #include "cli/waiting.hpp"
 #include "forward/admission.hpp"
 #include "forward/connection.hpp"
+#include "net/split_dns.hpp"
 #include "node/first_contact.hpp"
 #include "platform/interface_watch.hpp"
 #include "platform/loop.hpp"
@@ -39,6 +40,8 @@ class App {
   platform::Loop& loop() { return loop_; }
   Scheduler& scheduler() { return loop_.scheduler(); }
   net::StreamFactory& streams() { return *streams_; }
+  /// The resolver of this machine. Outlives all tunnels.
+  net::SplitDnsFactory& split_dns();
   forward::ConnectionIds& connection_ids() { return connection_ids_; }
   KeyListeners& key_listeners() { return *key_listeners_; }
   /// What may come in, of all that is exposed.
@@ -102,6 +105,7 @@ class App {
   std::optional<Instant> memory_out_told_;
   platform::Loop loop_;
   std::unique_ptr<net::StreamFactory> streams_;
+  std::unique_ptr<net::SplitDnsFactory> split_dns_;
   forward::ConnectionIds connection_ids_;
   forward::Admission admission_;
   const std::unique_ptr<KeyListeners> key_listeners_;

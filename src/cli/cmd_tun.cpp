@@ -6,7 +6,6 @@
 #include "cli/network_tunnel.hpp"
 #include "cli/tun_options.hpp"
 #include "platform/packet_tunnels.hpp"
-#include "platform/split_dns.hpp"
 
 namespace hsfwd::cli {
 
@@ -28,10 +27,9 @@ int run_tun(const Arguments& arguments) {
   platform::IdentityLock lock = await_lock(identity, spec.identity, app.log());
   options.key_pair = identity.keys;
   app.start_node(std::move(options));
-  NetworkTunnel tunnel(app, spec,
-                       app.key_listeners().get(app, identity.keys, spec.identity, std::move(lock)),
-                       {.tunnels = platform::make_packet_tunnel_factory(app.loop()),
-                        .names = platform::make_split_dns_factory(app.loop())});
+  NetworkTunnel tunnel(
+      app, spec, app.key_listeners().get(app, identity.keys, spec.identity, std::move(lock)),
+      {.tunnels = platform::make_packet_tunnel_factory(app.loop()), .names = &app.split_dns()});
   tunnel.prepare(Unavailable::kRefused);
   tunnel.start();
   app.on_goodbye([&](std::function<void()> done) { tunnel.leave(std::move(done)); });

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "cli/app.hpp"
@@ -48,6 +49,11 @@ const char* state_text(overlay::Link::State state) {
       return "resting";
   }
   return "";
+}
+
+bool is_peer(const overlay::NetworkSettings& settings, const PublicKey& key) {
+  return std::any_of(settings.peers.begin(), settings.peers.end(),
+                     [&](const overlay::NetworkPeer& peer) { return peer.key == key; });
 }
 
 std::string name_of(const overlay::PeerStatus& peer) {
@@ -147,7 +153,7 @@ void NetworkTunnel::prepare(Unavailable unavailable) {
 bool NetworkTunnel::open() {
   const auto opened = network_.open(settings_);
   problem_ = opened ? "" : opened.error();
-  if (opened) announce_names();
+  if (opened && *opened) announce_names();
   return opened.ok();
 }
 
@@ -200,16 +206,14 @@ void NetworkTunnel::report_problem() const {
 void NetworkTunnel::change(const TunnelSpec& spec) {
   const auto& wanted = static_cast<const TunSpec&>(spec);
   const overlay::NetworkSettings settings = settings_of(wanted);
+  // A file is checked for it as far as its identity is known. Who has left is out in any case.
   const std::string mistake = overlay::Network::problem_with(listener_->public_key(), settings);
-  if (!mistake.empty()) {
-    app_.output().error("BAD_NETWORK", "the network stays as it is: " + mistake);
-    return;
-  }
+  if (!mistake.empty()) app_.output().error("BAD_NETWORK", "the network: " + mistake);
   settings_ = settings;
-  const auto changed = network_.change(settings_);
-  problem_ = changed ? "" : changed.error();
-  if (network_.interface() != nullptr) announce_names();
+  std::erase_if(told_, [&](const auto& entry) { return !is_peer(settings_, entry.first); });
   again_timer_.stop();
+  // report() tells of it, where anything has changed.
+  if (!open()) again_timer_.start(kTunnelTryAgain);
 }
 
 void NetworkTunnel::close(const std::string& reason, std::function<void()> done) {
@@ -233,7 +237,7 @@ std::unique_ptr<PeerStream> NetworkTunnel::dial(const PublicKey& peer, std::uint
 }
 
 bool NetworkTunnel::is_meant(const std::optional<Extension>& client) const {
-  return client && client->wants_packets();
+  return client && client->wants_packets() && network_.interface() != nullptr;
 }
 
 Extension NetworkTunnel::answer(const Extension&) const {
@@ -245,9 +249,7 @@ void NetworkTunnel::on_connection(std::unique_ptr<PeerStream> peer) {
 }
 
 void NetworkTunnel::on_peer_changed(const PublicKey& key) {
-  for (const overlay::PeerStatus& peer : network_.peers()) {
-    if (peer.key == key) report_peer(peer);
-  }
+  report_peer(network_.peer(key));
 }
 
 /// What people and scripts wait for: that it is there, by which path, or why it is not.

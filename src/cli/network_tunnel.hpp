@@ -22,7 +22,7 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   /// Where its interface is, and who is told about its names.
   struct Means {
     std::unique_ptr<net::PacketTunnelFactory> tunnels;
-    std::unique_ptr<net::SplitDnsFactory> names = nullptr;  // nullptr: nobody
+    net::SplitDnsFactory* names = nullptr;  // outlives it; nullptr: nobody
     bool silent = false;  // standard output is somebody else's: only errors are reported
   };
 

@@ -13,7 +13,6 @@
 #include "node/address_pool.hpp"
 #include "platform/identity_file.hpp"
 #include "platform/packet_tunnels.hpp"
-#include "platform/split_dns.hpp"
 #include "platform/standard_streams.hpp"
 #include "util/text.hpp"
 
@@ -208,7 +207,7 @@ std::unique_ptr<Tunnel> TunSpec::make(App& app) const {
   return std::make_unique<NetworkTunnel>(
       app, *this, app.key_listeners().get(app, own.keys, identity),
       NetworkTunnel::Means{.tunnels = platform::make_packet_tunnel_factory(app.loop()),
-                           .names = platform::make_split_dns_factory(app.loop())});
+                           .names = &app.split_dns()});
 }
 
 Result<ip::InterfaceAddress, std::string> parse_interface_address(const std::string& text) {

@@ -14,6 +14,10 @@ namespace {
 constexpr Duration kSilence = 3_s;
 // Of two sides the one that has made the connection ends it; the other would dial anew at the same moment.
 constexpr Duration kOthersGrace = 1_min;
+// Made by both sides about the same moment: a dial takes no longer.
+constexpr Duration kAtOnce = 15_s;
+// One that has lasted so long was there, whether or not anything came over it.
+constexpr Duration kSettled = 5_s;
 constexpr const char* kUnused = "nothing was sent for long";
 constexpr const char* kTooMany = "this peer has made another connection";
 constexpr const char* kNoNetwork = "the peer has no network for this key";
@@ -45,6 +49,10 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   Instant opened() const { return opened_.value_or(Instant()); }
   Instant heard() const { return heard_; }
   Instant used() const { return std::max(heard_, sent_); }
+  /// It was more than a handshake.
+  bool settled() const {
+    return brought_ || (opened_ && link_.scheduler_.now() - *opened_ >= kSettled);
+  }
   PeerStream& stream() { return *stream_; }
   const PeerStream& stream() const { return *stream_; }
 
@@ -81,6 +89,7 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   }
   void on_packets(std::span<const MutableBytes> packets) override {
     hear();
+    brought_ = true;
     link_.on_packets(*this, packets);
   }
   void on_packets_writable() override { link_.drain(); }
@@ -94,6 +103,7 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   Instant heard_;
   Instant sent_;
   bool asked_ = false;
+  bool brought_ = false;  // packets
 };
 
 Link::Link(Scheduler& scheduler, PacketPool& pool, const PublicKey& own, const PublicKey& peer,
@@ -148,48 +158,61 @@ void Link::add(std::uint64_t id, std::unique_ptr<PeerStream> stream, bool outgoi
 
 void Link::accept(std::unique_ptr<PeerStream> stream) {
   std::size_t accepted = 0;
-  Connection* oldest = nullptr;
+  Connection* worst = nullptr;
   for (const auto& connection : connections_) {
     if (connection->outgoing()) continue;
     ++accepted;
-    if (oldest == nullptr) oldest = connection.get();
+    if (worst == nullptr || better(*worst, *connection)) worst = connection.get();
   }
   add(outside_.take_id(), std::move(stream), false);
   Connection& added = **std::prev(connections_.end());
   if (accepted >= kMaxConnections) {
-    oldest->stream().reset_because(kTooMany);
-    on_over(*oldest, "");
+    worst->stream().reset_because(kTooMany);
+    on_over(*worst, "");
   }
   on_open(added);
 }
 
 void Link::on_open(Connection& connection) {
+  if (!connection.stream().info().open) return;  // on_reset follows
   if (!connection.stream().takes_packets()) {
     connection.stream().reset_because(kNoNetwork);
     return on_over(connection, kNoNetwork);
   }
   connection.set_open();
   error_.clear();
-  rest_ = kFirstRest;
   rest_timer_.stop();
   idle_timer_.start_at_latest(scheduler_.now() + kIdleTime);
   choose();
+  use_best();
+}
+
+/// After choose().
+void Link::use_best() {
   owner_.on_link_changed(*this);
   drain();
 }
 
 void Link::on_over(Connection& connection, const std::string& reason) {
-  const bool was_open = connection.open();
+  const bool settled = connection.settled();
+  const bool outgoing = connection.outgoing();
   if (active_ == &connection) active_ = nullptr;
   connections_.retire(connection);
   choose();
-  if (!was_open && active_ == nullptr && !dialling()) fail(reason);
-  if (was_open && active_ == nullptr) error_ = reason;
-  owner_.on_link_changed(*this);
-  if (active_ != nullptr) drain();
+  if (settled) rest_ = kFirstRest;
+  if (active_ == nullptr && !dialling()) {
+    // An end for want of use is none to speak of.
+    error_ = reason.ends_with(kUnused) ? "" : reason;
+    if (outgoing && !settled) {
+      rest(reason);
+    } else if (!queue_.empty()) {
+      return begin_dial();
+    }
+  }
+  use_best();
 }
 
-void Link::fail(const std::string& reason) {
+void Link::rest(const std::string& reason) {
   error_ = reason;
   rest_timer_.start(rest_);
   rest_ = std::min(rest_ * 2, kLongestRest);
@@ -202,7 +225,9 @@ bool Link::better(const Connection& a, const Connection& b) const {
   };
   // Both sides order them alike: that the smaller key has made it is the same fact on either.
   const auto rank = [&](const Connection& one, const Connection& other) {
-    return std::tuple(!silent(one, other), one.outgoing() == smaller_, one.opened());
+    const bool at_once =
+        one.opened() - other.opened() < kAtOnce && other.opened() - one.opened() < kAtOnce;
+    return std::tuple(!silent(one, other), at_once && one.outgoing() == smaller_, one.opened());
   };
   return rank(a, b) > rank(b, a);
 }
@@ -258,10 +283,6 @@ void Link::close(const std::string& reason) {
     if (connection->open()) connection->stream().reset_because(reason);
   }
   connections_.retire_all();
-}
-
-void Link::wake() {
-  if (state() == State::kIdle) begin_dial();
 }
 
 // --- Packets ---
@@ -328,7 +349,11 @@ void Link::give_up_waiting() {
 void Link::on_packets(Connection& connection, std::span<const MutableBytes> packets) {
   traffic_.packets_from_peer += packets.size();
   for (const MutableBytes packet : packets) traffic_.bytes_from_peer += packet.size();
-  if (active_ != &connection) choose();
+  if (active_ != &connection) {
+    const Connection* const before = active_;
+    choose();
+    if (active_ != before) use_best();
+  }
   owner_.on_packets(*this, packets);
 }
 

@@ -8,8 +8,11 @@
 //     │ └──── kResting ◄───┘                │
 //     └─────────────────────────────────────┘
 //
+// A connection that ends before anything has come over it counts as one that was not made.
+//
 // If both sides dial at once there are two connections, and both sides come to the same one: the one that the
-// smaller key has made, and of several the newest, as long as nothing but another one brings anything.
+// smaller key has made, of those that were made at different times the newest, as long as nothing but another
+// one brings anything.
 #pragma once
 
 #include <cstdint>
@@ -101,8 +104,6 @@ class Link {
   void accept(std::unique_ptr<PeerStream> stream);
   /// Ends all connections, and drops what waits.
   void close(const std::string& reason);
-  /// Makes a connection although nothing is to be sent.
-  void wake();
 
  private:
   class Connection;
@@ -112,7 +113,8 @@ class Link {
   void on_open(Connection& connection);
   void on_over(Connection& connection, const std::string& reason);
   void on_packets(Connection& connection, std::span<const MutableBytes> packets);
-  void fail(const std::string& reason);
+  void rest(const std::string& reason);
+  void use_best();
   void choose();
   bool better(const Connection& a, const Connection& b) const;
   void hold(std::span<const MutableBytes> packets);

@@ -17,6 +17,11 @@ namespace {
 
 // RFC 4443, section 2.4f: answers to packets that go nowhere are few, whoever sends how many of them.
 constexpr TokenRate kAnswers = {.per_second = 100, .capacity = 50};
+// Without these a host's TCP does not find the size of the path: they have a purse of their own.
+constexpr TokenRate kTooBigs = {.per_second = 1000, .capacity = 100};
+
+// At least what a part of a packet has around it, docs/protocol/forward.md section 10.
+constexpr std::size_t kPartRoom = 8;
 
 const char* name_of(const NetworkPeer& peer, std::string& room) {
   room = peer.name.empty() ? key_text(peer.key) : peer.name;
@@ -30,7 +35,8 @@ Network::Network(Surroundings surroundings, const PublicKey& own, NetworkObserve
       own_(own),
       observer_(observer),
       filter_(routes_, around_.random),
-      answers_(kAnswers) {
+      answers_(kAnswers),
+      too_bigs_(kTooBigs) {
   batch_.reserve(net::kMaxTunnelBatch);
 }
 
@@ -54,6 +60,9 @@ std::string Network::problem_with(const PublicKey& own, const NetworkSettings& s
   std::string problem = take(host(key_address(own)), "this host");
   for (const auto& address : settings.addresses) {
     if (problem.empty()) problem = take(host(address.host), "this host");
+  }
+  for (const auto& network : settings.offers) {
+    if (problem.empty()) problem = take(network, "this host");
   }
   for (const NetworkPeer& peer : settings.peers) {
     const std::string whose = name_of(peer, room);
@@ -96,7 +105,13 @@ net::TunnelSettings Network::tunnel_settings(const NetworkSettings& settings) co
   return out;
 }
 
-Result<void, std::string> Network::open(const NetworkSettings& settings) {
+Result<bool, std::string> Network::open(const NetworkSettings& settings) {
+  const bool stays = tunnel_ && tunnel_settings(settings) == tunnel_settings(settings_);
+  use(settings);
+  if (stays) return false;
+  // Two interfaces cannot have one name, nor the same addresses.
+  around_.scheduler.retire(std::move(tunnel_));
+  around_.scheduler.collect();
   beside_another_ = false;
   auto tunnel = around_.tunnels.open(tunnel_settings(settings), *this);
   if (!tunnel) {
@@ -105,25 +120,8 @@ Result<void, std::string> Network::open(const NetworkSettings& settings) {
     if (!second) return Err(tunnel.error());
     tunnel = std::move(second);
   }
-  around_.scheduler.retire(std::exchange(tunnel_, std::move(*tunnel)));
-  use(settings);
-  return {};
-}
-
-Result<void, std::string> Network::change(const NetworkSettings& settings) {
-  const auto wanted = tunnel_settings(settings);
-  if (tunnel_ && wanted == tunnel_settings(settings_)) {
-    use(settings);
-    return {};
-  }
-  // Two interfaces cannot have one name, nor the same addresses.
-  const NetworkSettings before = settings_;
-  if (tunnel_) around_.scheduler.retire(std::move(tunnel_));
-  around_.scheduler.collect();
-  auto opened = open(settings);
-  if (opened) return {};
-  static_cast<void>(open(before));
-  return opened;
+  tunnel_ = std::move(*tunnel);
+  return true;
 }
 
 void Network::use(const NetworkSettings& settings) {
@@ -140,12 +138,18 @@ void Network::use(const NetworkSettings& settings) {
   }
   std::erase_if(links_, [&](const auto& entry) { return !wanted.contains(entry.first); });
   routes_ = {};
+  // What is this host's is no peer's, whatever networks a peer has.
+  for (const ip::Ipv6& address : addresses_) {
+    static_cast<void>(routes_.add(ip::Prefix::around(address, ip::Prefix::kBits), own_));
+  }
+  for (const ip::Prefix& network : settings.offers) static_cast<void>(routes_.add(network, own_));
   for (const NetworkPeer& settings_of_peer : settings.peers) {
     const PublicKey& key = settings_of_peer.key;
     Peer& peer = links_[key];
     if (!peer.link) {
       peer.link = std::make_unique<Link>(around_.scheduler, pool_, own_, key, around_.links,
                                          static_cast<LinkOwner&>(*this));
+      peer.answers.emplace(kAnswers);
     }
     peer.settings = settings_of_peer;
     if (settings_of_peer.allow) {
@@ -252,7 +256,7 @@ Link* Network::link_for(const ip::Packet& packet, MutableBytes bytes) {
   }
   if (last_link_ == nullptr || packet.destination != last_to_) {
     const PublicKey* const key = routes_.find(packet.destination);
-    if (key == nullptr) {
+    if (key == nullptr || *key == own_) {
       answer_host(packet, ip::Unreachable::kNoRoute);
       return refuse(Drop::kNoRoute);
     }
@@ -276,9 +280,10 @@ bool Network::fits(Link& link, const ip::Packet& packet, MutableBytes bytes) {
   if (from == nullptr) return true;
   const MutableBytes room = MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
   const MutableBytes answer = ip::packet_too_big(packet, mtu, *from, room);
-  if (answer.empty()) return true;  // it may be cut
+  // It may be cut: in two, and no more.
+  if (answer.empty() && bytes.size() <= 2 * (*most - kPartRoom)) return true;
   link.drop(Drop::kTooBig);
-  if (answers_.try_take(around_.scheduler.now(), 1)) to_host({&answer, 1});
+  if (!answer.empty() && too_bigs_.try_take(around_.scheduler.now(), 1)) to_host({&answer, 1});
   return false;
 }
 
@@ -345,7 +350,8 @@ void Network::answer_host(const ip::Packet& packet, ip::Unreachable reason) {
 /// So that the program there does not wait for what it may not have.
 void Network::answer_peer(Link& link, const ip::Packet& packet) {
   const ip::Ipv6* const from = own_address(packet);
-  if (from == nullptr || !answers_.try_take(around_.scheduler.now(), 1)) return;
+  TokenBucket& answers = *links_.at(link.peer()).answers;
+  if (from == nullptr || !answers.try_take(around_.scheduler.now(), 1)) return;
   const MutableBytes room = MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
   const MutableBytes answer = ip::unreachable(packet, ip::Unreachable::kProhibited, *from, room);
   if (!answer.empty()) link.send({&answer, 1});
@@ -371,22 +377,23 @@ bool Network::is_offered(const ip::Ipv6& host) const {
 
 std::vector<PeerStatus> Network::peers() const {
   std::vector<PeerStatus> out;
-  for (const NetworkPeer& settings : settings_.peers) {
-    const Link& link = *links_.at(settings.key).link;
-    PeerStatus status{.key = settings.key,
-                      .name = settings.name,
-                      .addresses = {key_address(settings.key)},
-                      .networks = settings.networks,
-                      .state = link.state(),
-                      .connection = link.in_use(),
-                      .max_packet = link.max_packet(),
-                      .traffic = link.traffic(),
-                      .drops = link.drops(),
-                      .error = link.error()};
-    status.addresses.insert(status.addresses.end(), settings.addresses.begin(),
-                            settings.addresses.end());
-    out.push_back(std::move(status));
-  }
+  for (const NetworkPeer& settings : settings_.peers) out.push_back(peer(settings.key));
+  return out;
+}
+
+PeerStatus Network::peer(const PublicKey& key) const {
+  const auto& [settings, link, answers] = links_.at(key);
+  PeerStatus out{.key = key,
+                 .name = settings.name,
+                 .addresses = {key_address(key)},
+                 .networks = settings.networks,
+                 .state = link->state(),
+                 .connection = link->in_use(),
+                 .max_packet = link->max_packet(),
+                 .traffic = link->traffic(),
+                 .drops = link->drops(),
+                 .error = link->error()};
+  out.addresses.insert(out.addresses.end(), settings.addresses.begin(), settings.addresses.end());
   return out;
 }
 

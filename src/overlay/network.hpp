@@ -72,10 +72,10 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   /// What is wrong with the settings, for people; empty if they can be tried.
   static std::string problem_with(const PublicKey& own, const NetworkSettings& settings);
 
-  /// Makes the interface. The error is for people; the network is then as it was before.
-  Result<void, std::string> open(const NetworkSettings& settings);
-  /// The same for other settings: peers that stay keep their connections. The interface stays if it can.
-  Result<void, std::string> change(const NetworkSettings& settings);
+  /// From now on these settings, as far as peers are concerned: those that stay keep their connections. The
+  /// interface is made, or made anew unless it is what is asked for already; true: it was. The error is for
+  /// people, and there is no interface then.
+  Result<bool, std::string> open(const NetworkSettings& settings);
   /// Ends all connections and takes the interface away.
   void close(const std::string& reason);
 
@@ -91,6 +91,8 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   const net::PacketTunnel* interface() const { return tunnel_.get(); }
   const NetworkSettings& settings() const { return settings_; }
   std::vector<PeerStatus> peers() const;
+  /// Of one of the peers.
+  PeerStatus peer(const PublicKey& key) const;
   /// Of NAME.hsfwd, for programs of this host.
   const NameServer& names() const { return names_; }
   /// Those of no peer.
@@ -109,6 +111,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   struct Peer {
     NetworkPeer settings;
     std::unique_ptr<Link> link;
+    std::optional<TokenBucket> answers = std::nullopt;  // to what it may not send
   };
 
   net::TunnelSettings tunnel_settings(const NetworkSettings& settings) const;
@@ -141,7 +144,8 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   // The route to all keys' addresses is another network's on this host; this one has a route to each of its peers.
   bool beside_another_ = false;
   Drops drops_;
-  TokenBucket answers_;
+  TokenBucket answers_;  // to the host, to what goes nowhere
+  TokenBucket too_bigs_;
 
   std::vector<MutableBytes> batch_;  // on its way, of one call
   // The last destination, as packets come in trains.

@@ -342,7 +342,7 @@ TEST_CASE("a peer that leaves the configuration loses its connection, and others
   NetworkSettings settings = a.network().settings();
   settings.peers.erase(settings.peers.begin());
   a.host().freeze();
-  REQUIRE(a.network().change(settings));
+  REQUIRE(a.network().open(settings));
   a.host().run();
   net.swarm.world.run_for(5_s);
   CHECK(b.status_of(a.key()).state != Link::State::kOpen);
@@ -436,6 +436,98 @@ TEST_CASE("an interface that is deleted is reported, and opened again") {
   a.host().run();
   a.send(udp(a.address(), net[1].address(), "again"));
   REQUIRE(net.until([&] { return !net[1].received().empty(); }));
+}
+
+TEST_CASE("a peer whose networks cover ours does not speak under our addresses") {
+  Members net(17);
+  Member& a = net[0];
+  Member& b = net[1];
+  const ip::Ipv6 own = *ip::Ipv6::parse("fd01::1");
+  NetworkSettings settings;
+  settings.interface = "hsfwd0";
+  settings.addresses = {{own, ip::Prefix::kBits}};
+  settings.peers = {peer(b)};
+  settings.peers[0].networks = {*ip::Prefix::parse("fd01::/64")};
+  a.open(settings);
+  NetworkSettings of_b;
+  of_b.interface = "hsfwd0";
+  of_b.peers = {peer(a)};
+  of_b.offers = {*ip::Prefix::parse("fd01::/64")};
+  b.open(of_b);
+  net.swarm.world.run_for(10_s);
+  b.send(udp(own, a.address(), "I am you"));
+  REQUIRE(net.until([&] { return a.status_of(b.key()).drops[Drop::kSpoofed] == 1; }));
+  b.send(udp(*ip::Ipv6::parse("fd01::2"), a.address(), "I am behind b"));
+  REQUIRE(net.until([&] { return !a.received().empty(); }));
+}
+
+TEST_CASE("a peer that is refused a thousand times leaves the answers to others alone") {
+  Members net(18, 3);
+  Member& a = net[0];
+  Member& b = net[1];
+  Member& c = net[2];
+  a.open({peer(b)});
+  c.open({peer(b)});
+  b.open({limited_peer(a, {"tcp:22"}), limited_peer(c, {"tcp:22"})});
+  net.swarm.world.run_for(10_s);
+  a.send(tcp(a.address(), b.address(), 1, 22, ip::tcp_flag::kSyn));
+  REQUIRE(net.until([&] { return !b.received().empty(); }));
+  b.take();
+  for (int i = 0; i < 1000; ++i) {
+    a.send(
+        tcp(a.address(), b.address(), static_cast<std::uint16_t>(i + 1), 80, ip::tcp_flag::kSyn));
+  }
+  REQUIRE(net.until([&] { return b.status_of(a.key()).drops[Drop::kRefused] > 500; }));
+  net.swarm.world.run_for(1_s);
+  const std::size_t answers = a.take().size();
+  CHECK(answers > 0);
+  CHECK(answers < 200);
+  c.send(tcp(c.address(), b.address(), 1, 80, ip::tcp_flag::kSyn));
+  REQUIRE(net.until([&] { return !c.received().empty(); }));
+  CHECK(icmp_of(c.take().at(0)) == kProhibited);
+  // And the host's own programs hear of what is nowhere.
+  b.send(udp(b.address(), key_address(net.swarm.keys(99).public_key), "who?"));
+  REQUIRE(!b.received().empty());
+  CHECK(icmp_of(b.take().back()) == kNoRoute);
+}
+
+TEST_CASE("a peer that lets us in and sends us away each time is dialled ever less often") {
+  Members net(19);
+  Member& a = net[0];
+  Member& b = net[1];
+  a.open({peer(b)});
+  b.open({peer(a)});
+  // Its handshake takes packets, and there is no interface behind it.
+  b.host().freeze();
+  b.tunnels().lose("hsfwd0", "the interface was deleted");
+  b.host().run();
+  net.swarm.world.run_for(10_s);
+  for (int i = 0; i < 600; ++i) {
+    a.send(udp(a.address(), b.address(), "hello"));
+    net.swarm.world.run_for(100_ms);
+  }
+  CHECK(a.dials() > 2);
+  CHECK(a.dials() < 12);
+  CHECK(!a.status_of(b.key()).error.empty());
+}
+
+TEST_CASE("who has left the configuration is out, also while there is no interface") {
+  Members net(20);
+  net.open_all();
+  Member& a = net[0];
+  Member& b = net[1];
+  a.send(udp(a.address(), b.address(), "before"));
+  REQUIRE(net.until([&] { return !b.received().empty(); }));
+  NetworkSettings settings = a.network().settings();
+  settings.peers.clear();
+  settings.mtu = 1;  // no interface can have that
+  a.host().freeze();
+  CHECK(!a.network().open(settings));
+  a.host().run();
+  CHECK(!a.network().admits(b.key()));
+  CHECK(a.network().interface() == nullptr);
+  net.swarm.world.run_for(5_s);
+  CHECK(b.status_of(a.key()).state != Link::State::kOpen);
 }
 
 TEST_CASE("settings that contradict themselves are named") {

@@ -50,6 +50,7 @@ set(platform_linux
     platform/linux/private_files.cpp
     platform/linux/socket.cpp
     platform/linux/socket_file.cpp
+    platform/linux/socket_marks.cpp
     platform/linux/spawned.cpp
     platform/linux/split_dns.cpp
     platform/linux/tun_device.cpp

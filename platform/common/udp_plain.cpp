@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -36,6 +37,7 @@ class PlainUdpSocket final : public net::UdpSocket {
     uv_udp_getsockname(handle_.get(), reinterpret_cast<sockaddr*>(&bound), &size);
     local_ = from_sockaddr(bound);
     default_ttl_ = usual_ttl();
+    marked_.emplace(loop_.socket_marks(), descriptor());
     int bytes = kUdpSendBuffer;
     uv_send_buffer_size(reinterpret_cast<uv_handle_t*>(handle_.get()), &bytes);
     bytes = kUdpReceiveBuffer;
@@ -80,12 +82,16 @@ class PlainUdpSocket final : public net::UdpSocket {
   /// The machine's, which libuv can replace and not tell.
   int usual_ttl() const {
     constexpr int kMostHave = 64;
-    uv_os_fd_t socket{};
     int ttl = kMostHave;
     socklen_t size = sizeof ttl;
-    uv_fileno(reinterpret_cast<const uv_handle_t*>(handle_.get()), &socket);
-    getsockopt(socket, IPPROTO_IP, IP_TTL, &ttl, &size);
+    getsockopt(descriptor(), IPPROTO_IP, IP_TTL, &ttl, &size);
     return ttl;
+  }
+
+  uv_os_fd_t descriptor() const {
+    uv_os_fd_t socket{};
+    uv_fileno(reinterpret_cast<const uv_handle_t*>(handle_.get()), &socket);
+    return socket;
   }
 
   /// libuv does not tell when a socket is writable, so it is tried again soon.
@@ -122,6 +128,7 @@ class PlainUdpSocket final : public net::UdpSocket {
   bool cancelled_ = false;
   std::unique_ptr<Timer> retry_;
   UvHandle<uv_udp_t> handle_;
+  std::optional<SocketMarks::Member> marked_;
 };
 
 class PlainUdpFactory final : public net::UdpFactory {

@@ -264,7 +264,10 @@ class ConfinedTunnelFactory final : public net::PacketTunnelFactory {
     if (!problem.empty()) return Err(std::move(problem));
     auto parts = program_.take_parts();
     if (!parts) return Err(parts.error());
-    return make_packet_tunnel(loop_, std::move(*parts), settings, observer);
+    // Our datagrams go out to another network.
+    net::TunnelSettings unmarked = settings;
+    unmarked.firewall_mark.reset();
+    return make_packet_tunnel(loop_, std::move(*parts), unmarked, observer);
   }
 
  private:

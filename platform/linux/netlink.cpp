@@ -163,6 +163,11 @@ std::optional<Netlink::Route> route_of(const nlmsghdr& message) {
   return known ? std::optional(route) : std::nullopt;
 }
 
+/// All ones are none.
+std::optional<std::uint32_t> passed_over_of(std::uint32_t length) {
+  return length <= ip::Prefix::kBits ? std::optional(length) : std::nullopt;
+}
+
 /// One of those that change_rule makes, and of no other form that somebody may have given the same mark of
 /// origin.
 std::optional<Netlink::Rule> rule_of(const nlmsghdr& message) {
@@ -177,8 +182,7 @@ std::optional<Netlink::Rule> rule_of(const nlmsghdr& message) {
     if (type == FRA_PRIORITY) rule.priority = number_of(attribute);
     if (type == FRA_FWMARK) rule.not_mark = number_of(attribute);
     if (type == FRA_TABLE) rule.table = number_of(attribute);
-    // Any other length than of the default route stands for "none", which is all ones.
-    if (type == FRA_SUPPRESS_PREFIXLEN) rule.without_default = number_of(attribute) == 0;
+    if (type == FRA_SUPPRESS_PREFIXLEN) rule.passed_over = passed_over_of(number_of(attribute));
     if (type == FRA_PROTOCOL) ours = equal(payload_of(attribute), ByteView(&kProtocol, 1));
   });
   return ours && rule.not_mark != 0 ? std::optional(rule) : std::nullopt;
@@ -205,7 +209,8 @@ struct Netlink::Request {
   }
   bool is_dump() const { return (header->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP; }
 
-  alignas(nlmsghdr) std::uint8_t bytes[kRequest];
+  // What fills up between attributes is sent as well.
+  alignas(nlmsghdr) std::uint8_t bytes[kRequest]{};
   nlmsghdr* header;
 };
 
@@ -426,7 +431,7 @@ NetlinkResult<void> Netlink::change_rule(std::uint16_t type, std::uint16_t flags
   request.put(FRA_PRIORITY, rule.priority);
   request.put(FRA_FWMARK, rule.not_mark);
   request.put(FRA_TABLE, rule.table);
-  if (rule.without_default) request.put(FRA_SUPPRESS_PREFIXLEN, 0U);
+  if (rule.passed_over) request.put(FRA_SUPPRESS_PREFIXLEN, *rule.passed_over);
   request.put(FRA_PROTOCOL, ByteView(&kProtocol, 1));
   return exchange(request);
 }

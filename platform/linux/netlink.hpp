@@ -70,7 +70,8 @@ class Netlink {
     std::uint32_t priority = 0;  // the least is asked first
     std::uint32_t not_mark = 0;
     std::uint32_t table = 0;
-    bool without_default = false;  // its default route is passed over
+    // Its routes to networks of up to this length are passed over: 0 is of the default route alone.
+    std::optional<std::uint32_t> passed_over = std::nullopt;
 
     auto operator<=>(const Rule&) const = default;
   };

@@ -22,17 +22,37 @@ namespace {
 constexpr const char* kGone = "the interface was deleted";
 constexpr const char* kDown = "the interface was set down";
 
+/// The loop's datagrams have the tunnel's mark as long as this lives.
+struct Unmark {
+  void operator()(Loop* loop) const { loop->socket_marks().set(0); }
+};
+using DatagramMark = std::unique_ptr<Loop, Unmark>;
+
+/// Leaves in `settings` the mark that the loop's datagrams have taken, or none.
+Result<DatagramMark, std::string> mark_datagrams(Loop& loop, TunnelSetup& setup,
+                                                 net::TunnelSettings& settings) {
+  auto mark = setup.find_mark(settings);
+  if (!mark) return Err(mark.error());
+  if (*mark && loop.socket_marks().mark() != 0) {
+    return Err(std::string("our own datagrams have the firewall mark of another tunnel"));
+  }
+  if (*mark && !loop.socket_marks().set(**mark)) mark->reset();
+  settings.firewall_mark = *mark;
+  return DatagramMark(*mark ? &loop : nullptr);
+}
+
 class LinuxPacketTunnel final : public net::PacketTunnel {
  public:
-  LinuxPacketTunnel(Loop& loop, TunDevice device, std::unique_ptr<TunnelSetup> setup, int interface,
-                    UniqueFd news, const net::TunnelSettings& settings,
-                    net::PacketTunnelObserver& observer)
+  LinuxPacketTunnel(Loop& loop, TunDevice device, DatagramMark mark,
+                    std::unique_ptr<TunnelSetup> setup, int interface, UniqueFd news,
+                    const net::TunnelSettings& settings, net::PacketTunnelObserver& observer)
       : loop_(loop),
         observer_(observer),
         settings_(settings),
         interface_(interface),
         mtu_(settings.mtu),
         device_(std::move(device)),
+        mark_(std::move(mark)),
         setup_(std::move(setup)),
         news_(std::move(news)),
         // What happened before there was news to hear of.
@@ -145,6 +165,7 @@ class LinuxPacketTunnel final : public net::PacketTunnel {
   bool reading_ = true;
   bool full_ = false;
   TunDevice device_;
+  const DatagramMark mark_;             // goes behind the rules about it
   std::unique_ptr<TunnelSetup> setup_;  // goes ahead of the device that it is about
   UniqueFd news_;
   Task first_look_;
@@ -183,23 +204,26 @@ Result<TunnelParts, std::string> open_tunnel_parts() {
 }
 
 Result<std::unique_ptr<net::PacketTunnel>, std::string> make_packet_tunnel(
-    Loop& loop, TunnelParts parts, const net::TunnelSettings& settings,
+    Loop& loop, TunnelParts parts, const net::TunnelSettings& wanted,
     net::PacketTunnelObserver& observer) {
-  auto device = TunDevice::adopt(std::move(parts.device), settings);
+  auto device = TunDevice::adopt(std::move(parts.device), wanted);
   if (!device) return Err(device.error());
   auto netlink = Netlink::adopt(std::move(parts.netlink));
   if (!netlink) return Err("the network cannot be asked: " + netlink.error().text);
   const auto interface = netlink->index_of(device->name());
   if (!interface) return Err(std::string(kGone));
   auto setup = std::make_unique<TunnelSetup>(std::move(*netlink), *interface, device->name());
+  net::TunnelSettings settings = wanted;
+  auto mark = mark_datagrams(loop, *setup, settings);
+  if (!mark) return Err(mark.error());
   const auto applied = setup->apply(settings);
   if (!applied) return Err(applied.error());
   // Of what was done just now, the interface's being down before it was up included.
   static_cast<void>(read_link_news(parts.news.get(), [](const LinkNews&) {}));
   try {
-    return std::unique_ptr<net::PacketTunnel>(
-        std::make_unique<LinuxPacketTunnel>(loop, std::move(*device), std::move(setup), *interface,
-                                            std::move(parts.news), settings, observer));
+    return std::unique_ptr<net::PacketTunnel>(std::make_unique<LinuxPacketTunnel>(
+        loop, std::move(*device), std::move(*mark), std::move(setup), *interface,
+        std::move(parts.news), settings, observer));
   } catch (const std::system_error& error) {
     return Err(std::string(error.what()));
   }

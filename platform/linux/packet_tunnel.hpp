@@ -24,7 +24,8 @@ struct TunnelParts {
 /// In the network of the calling process. The error is one line for people.
 Result<TunnelParts, std::string> open_tunnel_parts();
 
-/// See net::PacketTunnelFactory::open.
+/// See net::PacketTunnelFactory::open. A firewall mark is the loop's datagrams' as well: for a tunnel of the network
+/// that they go out to.
 Result<std::unique_ptr<net::PacketTunnel>, std::string> make_packet_tunnel(
     Loop& loop, TunnelParts parts, const net::TunnelSettings& settings,
     net::PacketTunnelObserver& observer);

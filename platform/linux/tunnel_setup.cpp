@@ -8,22 +8,28 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <set>
+#include <utility>
 
 namespace hsfwd::platform {
 
 namespace {
 
-// Ahead of the rule for the main table (32766), behind those that people number by hand from the front.
-constexpr std::uint32_t kPriorityOfMain = 30'000;
-constexpr std::uint32_t kPriorityOfTunnel = 30'001;
+// Two for each length of a network, the longest first: ahead of the rule for the main table (32766), behind
+// those that people number by hand from the front.
+constexpr std::uint32_t kFirstPriority = 30'000;
+constexpr std::uint32_t kPriorityOfNone = kFirstPriority - 1;
+// Numbers of the system's own tables; 0 is no mark.
+constexpr std::array<std::uint32_t, 4> kNotForUs{RT_TABLE_DEFAULT, RT_TABLE_MAIN, RT_TABLE_LOCAL,
+                                                 0};
 
 template <class List, class Value>
 bool has(const List& list, const Value& value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
-std::uint32_t table_of(const net::TunnelSettings& settings) {
-  return settings.firewall_mark.value_or(RT_TABLE_MAIN);
+std::uint32_t table_of(const net::TunnelSettings& settings, const net::TunnelRoute& route) {
+  return route.even_marked ? RT_TABLE_MAIN : settings.firewall_mark.value_or(RT_TABLE_MAIN);
 }
 
 }  // namespace
@@ -41,9 +47,8 @@ TunnelSetup::~TunnelSetup() {
 }
 
 Result<void, std::string> TunnelSetup::apply(const net::TunnelSettings& settings) {
-  for (const auto step :
-       {&TunnelSetup::set_link, &TunnelSetup::set_addresses, &TunnelSetup::claim_mark,
-        &TunnelSetup::set_routes, &TunnelSetup::set_rules}) {
+  for (const auto step : {&TunnelSetup::set_link, &TunnelSetup::set_addresses,
+                          &TunnelSetup::set_routes, &TunnelSetup::set_rules}) {
     if (auto done = (this->*step)(settings); !done) return done;
   }
   return {};
@@ -94,7 +99,7 @@ Result<void, std::string> TunnelSetup::set_routes(const net::TunnelSettings& set
     const Netlink::Route route{.to = wanted.to,
                                .interface = interface_,
                                .metric = wanted.metric.value_or(net::kRouteMetric),
-                               .table = table_of(settings)};
+                               .table = table_of(settings, wanted)};
     const auto done = netlink_.add_route(route);
     if (done) {
       routes_.push_back(route);
@@ -134,17 +139,29 @@ NetlinkResult<bool> TunnelSetup::has_others(std::uint32_t table) {
 
 /// The mark is the number of a table as well. In one that others look into, our routes would be theirs, and lead
 /// our own datagrams into the tunnel.
-Result<void, std::string> TunnelSetup::claim_mark(const net::TunnelSettings& settings) {
-  if (!settings.firewall_mark) return {};
-  const std::uint32_t mark = *settings.firewall_mark;
-  if (has(std::array{RT_TABLE_DEFAULT, RT_TABLE_MAIN, RT_TABLE_LOCAL}, static_cast<int>(mark))) {
-    return Err(
-        fmt::format("the firewall mark {:#x} is the number of a table of the system's own", mark));
+Result<std::optional<std::uint32_t>, std::string> TunnelSetup::find_mark(
+    const net::TunnelSettings& settings) {
+  if (!settings.firewall_mark || !may_set_rules(*settings.firewall_mark)) {
+    return std::optional<std::uint32_t>();
   }
-  const auto others = has_others(mark);
-  if (!others) return failed(fmt::format("the firewall mark {:#x}", mark), others.error());
-  if (*others) return Err(fmt::format("the firewall mark {:#x} is another tunnel's", mark));
-  return {};
+  const std::uint32_t first = *settings.firewall_mark;
+  for (std::uint32_t mark = first; mark != first + net::kFirewallMarks; ++mark) {
+    if (has(kNotForUs, mark)) continue;
+    const auto others = has_others(mark);
+    if (!others)
+      return Err(failed(fmt::format("the firewall mark {:#x}", mark), others.error()).error());
+    if (!*others) return std::optional(mark);
+  }
+  return Err(fmt::format("the firewall marks {:#x} to {:#x} are all other tunnels'", first,
+                         first + net::kFirewallMarks - 1));
+}
+
+/// A mark alone may be had with less, and is of no use.
+bool TunnelSetup::may_set_rules(std::uint32_t mark) {
+  // There is no such rule: who may not delete any is told so first.
+  const auto done =
+      netlink_.delete_rule({.priority = kPriorityOfNone, .not_mark = mark, .table = mark});
+  return done || done.error().number != EPERM;
 }
 
 /// Of whoever was killed, whatever its mark was. A table of somebody who is alive has routes from before
@@ -167,19 +184,31 @@ Result<void, std::string> TunnelSetup::clear_rules_left_behind(std::optional<std
 Result<void, std::string> TunnelSetup::set_rules(const net::TunnelSettings& settings) {
   if (auto cleared = clear_rules_left_behind(settings.firewall_mark); !cleared) return cleared;
   if (!settings.firewall_mark) return {};
+  std::set<std::pair<bool, int>> kinds;
+  for (const net::TunnelRoute& route : settings.routes) {
+    if (!route.even_marked) kinds.emplace(!route.to.is_ipv4(), route.to.length());
+  }
+  for (const auto& [is_v6, length] : kinds) {
+    if (auto added = add_rules(settings, is_v6, length); !added) return added;
+  }
+  return {};
+}
+
+/// Two tables are asked as if they were one: for networks of this length or longer first the host's, then the
+/// tunnel's, and likewise for shorter ones, of this tunnel and of others, behind that.
+Result<void, std::string> TunnelSetup::add_rules(const net::TunnelSettings& settings, bool is_v6,
+                                                 int length) {
   const std::uint32_t mark = *settings.firewall_mark;
-  for (const bool is_v6 : {false, true}) {
-    const auto& routes = settings.routes;
-    const bool wanted = std::any_of(routes.begin(), routes.end(),
-                                    [&](const auto& route) { return route.to.is_ipv4() != is_v6; });
-    if (!wanted) continue;
-    const Netlink::Rule own{is_v6, kPriorityOfMain, mark, RT_TABLE_MAIN, true};
-    const Netlink::Rule tunnel{is_v6, kPriorityOfTunnel, mark, mark, false};
-    for (const Netlink::Rule& rule : {own, tunnel}) {
-      const auto done = netlink_.add_rule(rule);
-      if (!done) return failed(fmt::format("the firewall mark {:#x}", mark), done.error());
-      rules_.push_back(rule);
-    }
+  const int longest = is_v6 ? ip::Prefix::kBits : ip::Prefix::kBits - ip::Prefix::kIpv4Bits;
+  const std::uint32_t priority = kFirstPriority + 2 * static_cast<std::uint32_t>(longest - length);
+  const auto shorter = static_cast<std::uint32_t>(std::max(length - 1, 0));
+  const Netlink::Rule own{is_v6, priority, mark, RT_TABLE_MAIN, shorter};
+  Netlink::Rule tunnel{is_v6, priority + 1, mark, mark, shorter};
+  if (length == 0) tunnel.passed_over.reset();
+  for (const Netlink::Rule& rule : {own, tunnel}) {
+    const auto done = netlink_.add_rule(rule);
+    if (!done) return failed(fmt::format("the firewall mark {:#x}", mark), done.error());
+    rules_.push_back(rule);
   }
   return {};
 }

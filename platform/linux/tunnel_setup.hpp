@@ -23,7 +23,11 @@ class TunnelSetup {
   TunnelSetup(const TunnelSetup&) = delete;
   TunnelSetup& operator=(const TunnelSetup&) = delete;
 
-  /// Does what is not done already, so that an interface which has everything takes no privilege.
+  /// The first of the settings' marks that is nobody's. Nothing if they have none, or it would take a privilege
+  /// that is not there.
+  Result<std::optional<std::uint32_t>, std::string> find_mark(const net::TunnelSettings& settings);
+
+  /// With a mark that was found. Does what is not done already, so that an interface which has everything takes no privilege.
   Result<void, std::string> apply(const net::TunnelSettings& settings);
 
   Netlink& netlink() { return netlink_; }
@@ -32,10 +36,11 @@ class TunnelSetup {
   using Step = Result<void, std::string>;
   Step set_link(const net::TunnelSettings& settings);
   Step set_addresses(const net::TunnelSettings& settings);
-  Step claim_mark(const net::TunnelSettings& settings);
   Step set_routes(const net::TunnelSettings& settings);
   Step set_rules(const net::TunnelSettings& settings);
   NetlinkResult<bool> has_others(std::uint32_t table);
+  bool may_set_rules(std::uint32_t mark);
+  Step add_rules(const net::TunnelSettings& settings, bool is_v6, int length);
   Step clear_rules_left_behind(std::optional<std::uint32_t> mark);
   Step failed(const std::string& what, const NetlinkError& error) const;
   /// Nothing, if the route is there as it should be.

@@ -31,7 +31,7 @@ constexpr int kMaxRounds = 8;                    // of receiving before others g
 constexpr std::size_t kMaxSegments = 64;         // UDP_MAX_SEGMENTS
 constexpr std::size_t kMaxGsoBytes = 65000;      // an IP packet's payload, with room to spare
 constexpr std::size_t kMaxMessages = 64;
-constexpr int kMaxRefusals = 8;  // of segmentation, before it is left off
+constexpr int kMaxRefusals = 8;  // of segmentation alone, before it is left off
 
 /// Memory for receiving, used by one socket at a time: a dispatch is done with it before the next.
 struct ReceiveArena {
@@ -109,6 +109,8 @@ class LinuxUdpSocket final : public net::UdpSocket {
   LinuxUdpSocket(Loop& loop, ReceiveArena& receive, SendArena& send, UniqueFd fd,
                  const net::Address& local, net::UdpObserver& observer)
       : fd_(std::move(fd)),
+        marks_(loop.socket_marks()),
+        marked_(marks_, fd_.get()),
         local_(local),
         observer_(observer),
         receive_(receive),
@@ -136,6 +138,7 @@ class LinuxUdpSocket final : public net::UdpSocket {
   std::size_t path_mtu(net::Address to) const override {
     const UniqueFd probe = open_socket(AF_INET, SOCK_DGRAM);
     if (!probe) return 1500;
+    marks_.apply_to(probe.get());  // or it takes another way than our datagrams
     const sockaddr_in address = to_sockaddr(to);
     int mtu = 1500;
     socklen_t size = sizeof mtu;
@@ -182,7 +185,7 @@ class LinuxUdpSocket final : public net::UdpSocket {
     build(batch, segment);
     const int n =
         sendmmsg(fd_.get(), send_.headers.data(), static_cast<unsigned>(send_.message_count), 0);
-    if (n < 0) return on_refused(batch);
+    if (n < 0) return on_refused(batch, errno);
     std::size_t datagrams = 0;
     for (int i = 0; i < n; ++i) datagrams += send_.messages[static_cast<std::size_t>(i)].datagrams;
     return datagrams;
@@ -248,18 +251,27 @@ class LinuxUdpSocket final : public net::UdpSocket {
   }
 
   /// The first message was not taken.
-  std::size_t on_refused(std::span<const net::OutboundDatagram> batch) {
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+  std::size_t on_refused(std::span<const net::OutboundDatagram> batch, int error) {
+    if (error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS) {
       blocked_ = true;
       return 0;
     }
-    if (errno == EINTR) return 0;
+    if (error == EINTR) return 0;
     const std::size_t group = send_.messages[0].datagrams;
-    if (group > 1) {
-      if (errno == EIO || ++refusals_ >= kMaxRefusals) segmentation_ = false;
-      return send_some(batch.first(group), false);
-    }
-    return 1;  // too large for the path, or no route: lost, as the network loses
+    if (group > 1) return send_one_by_one(batch.first(group), error);
+    ++lost_;  // too large for the path, or no route: as the network loses
+    return 1;
+  }
+
+  /// What was refused in one piece. That it was for the piece's sake is known when its first part passes, and
+  /// only of the errors that a kernel or a device has for it: a path that is gone comes back.
+  std::size_t send_one_by_one(std::span<const net::OutboundDatagram> group, int error) {
+    const std::uint64_t lost = lost_;
+    const std::size_t sent = send_some(group, false);
+    const bool of_segmentation = error == EIO || error == EINVAL || error == EMSGSIZE;
+    const bool passed = sent > 0 && lost_ == lost;
+    if (of_segmentation && passed && ++refusals_ >= kMaxRefusals) segmentation_ = false;
+    return sent;
   }
 
   std::size_t send_fragmentable(const net::OutboundDatagram& datagram) {
@@ -277,6 +289,8 @@ class LinuxUdpSocket final : public net::UdpSocket {
   }
 
   const UniqueFd fd_;
+  SocketMarks& marks_;
+  const SocketMarks::Member marked_;
   const net::Address local_;
   net::UdpObserver& observer_;
   ReceiveArena& receive_;
@@ -285,6 +299,7 @@ class LinuxUdpSocket final : public net::UdpSocket {
   bool blocked_ = false;
   bool segmentation_ = true;
   int refusals_ = 0;
+  std::uint64_t lost_ = 0;  // datagrams that were refused by themselves
   Poll poll_;
 };
 

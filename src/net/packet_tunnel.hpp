@@ -39,11 +39,16 @@ struct TunnelRoute {
   ip::Prefix to;
   /// Among routes to the same network the least wins. Without one it is kRouteMetric.
   std::optional<std::uint32_t> metric = std::nullopt;
+  /// Also for packets with the tunnel's firewall mark, as if it had none.
+  bool even_marked = false;
   bool operator==(const TunnelRoute&) const = default;
 };
 
 /// Above those of networks that the host is in itself: the direct way wins.
 inline constexpr std::uint32_t kRouteMetric = 1024;
+
+/// How many numbers are tried. More tunnels of this kind are on no host.
+inline constexpr std::uint32_t kFirewallMarks = 16;
 
 struct TunnelSettings {
   /// An interface of that name that waits for a program is used, else one is made. "%d" at the end
@@ -52,9 +57,12 @@ struct TunnelSettings {
   std::size_t mtu = kMinMtuV6;
   std::vector<ip::InterfaceAddress> addresses;
   std::vector<TunnelRoute> routes;
-  /// Not 0. Packets with this mark never take one of `routes`: our own datagrams, so that none is
-  /// led into the tunnel that it carries. Other packets do, unless the host has a route of its own to
-  /// where they go that is not its default. One mark is one tunnel's.
+  /// Not 0. Our own datagrams, all of the loop's, get this mark, and never take one of `routes` that is not
+  /// `even_marked`, so that none is led into the tunnel that it carries. For other packets nothing is changed: the
+  /// longest network wins, and of equal ones the host's own, but for its default route, which any of
+  /// `routes` goes ahead of. One mark is one tunnel's, and a loop has one at a time: if somebody has it, the
+  /// next that is free of kFirewallMarks is taken. Where it takes a privilege that we do not have, there
+  /// is none, and all of `routes` are as if they were `even_marked`.
   std::optional<std::uint32_t> firewall_mark = std::nullopt;
   /// Whether the host may hand over, and be given, TCP and UDP segments in one piece, where the
   /// implementation knows how: faster, and not every kernel is right about it.

@@ -89,18 +89,23 @@ net::TunnelSettings Network::tunnel_settings(const NetworkSettings& settings) co
   out.may_offload = settings.may_offload;
   out.addresses.push_back({key_address(own_), ip::Prefix::kBits});
   for (const auto& address : settings.addresses) out.addresses.push_back(address);
+  const auto lead = [&](const ip::Prefix& to) {
+    out.routes.push_back({.to = to, .even_marked = true});
+  };
   // All keys' addresses, so that programs hear at once of one that is nobody's here.
-  if (!beside_another_) out.routes.push_back({network_prefix()});
+  if (!beside_another_) lead(network_prefix());
   for (const NetworkPeer& peer : settings.peers) {
     if (beside_another_) {
-      out.routes.push_back({ip::Prefix::around(key_address(peer.key), ip::Prefix::kBits)});
+      lead(ip::Prefix::around(key_address(peer.key), ip::Prefix::kBits));
     }
     for (const auto& address : peer.addresses) {
       const auto covered = [&](const auto& own) { return own.network().contains(address); };
       if (std::any_of(settings.addresses.begin(), settings.addresses.end(), covered)) continue;
-      out.routes.push_back({ip::Prefix::around(address, ip::Prefix::kBits)});
+      lead(ip::Prefix::around(address, ip::Prefix::kBits));
     }
-    for (const auto& network : peer.networks) out.routes.push_back({network});
+    // The addresses at which this host reaches its peers may lie in these.
+    for (const auto& network : peer.networks) out.routes.push_back({.to = network});
+    if (!peer.networks.empty()) out.firewall_mark = kFirewallMark;
   }
   return out;
 }

@@ -2,6 +2,7 @@
 // What a private network is told: who is in it, under which addresses, and what they may reach.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,11 @@ namespace hsfwd::overlay {
 /// Bytes: what is left of an Ethernet frame behind IP and UDP (28), UDX (20) and the seal (25), rounded down
 /// to what other tunnels have as well.
 inline constexpr std::size_t kDefaultMtu = 1420;
+
+/// The first of those that are tried for datagrams that carry packets, and for tables of routes. None of their
+/// bits is one that Kubernetes (0xc000), Cilium (0x0f00), AWS's VPC CNI (0x80), Tailscale or Calico (above 16 bits)
+/// look at by itself.
+inline constexpr std::uint32_t kFirewallMark = 0x2060;
 
 struct NetworkPeer {
   PublicKey key;

@@ -4,9 +4,12 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/ethtool.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,6 +24,7 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 
+#include "platform/common/udp_options.hpp"
 #include "platform/linux/netlink.hpp"
 #include "tunnel_place.hpp"
 #include "unit/ip/packets.hpp"
@@ -172,29 +176,38 @@ int killed() {
 int two_marks() {
   if (!tunnels_possible()) return kNotAllowed;
   SystemTunnels place;
+  SystemTunnels of_another_process;
   TunnelRecorder recorder;
   const auto first = opened(place.tunnels(), recorder, full_settings());
   net::TunnelSettings settings = full_settings();
   settings.name = "full1";
   settings.addresses.clear();
-  REQUIRE(refusal(place, settings) == "the firewall mark 0x6873 is another tunnel's");
-  settings.routes = {{.to = *ip::Prefix::parse("10.79.0.0/16")}};
-  REQUIRE(refusal(place, settings) == "the firewall mark 0x6873 is another tunnel's");
+  REQUIRE(refusal(place, settings) == "our own datagrams have the firewall mark of another tunnel");
   REQUIRE(if_nametoindex("full1") == 0);
   REQUIRE(rules() == 4);
-  // A table that somebody else has made, or the system.
+  // One that is taken, by a tunnel or by a table that somebody else has made, or the system, is passed over.
+  const auto mark_of_second = [&](std::uint32_t wanted) {
+    settings.firewall_mark = wanted;
+    const auto second = opened(of_another_process.tunnels(), recorder, settings);
+    REQUIRE(rules() == 8);
+    const auto found = routes_where([](const Netlink::Route& route) {
+      return route.to == kBehind && route.interface == static_cast<int>(if_nametoindex("full1"));
+    });
+    REQUIRE(found.size() == 1);
+    REQUIRE(of_another_process.loop.socket_marks().mark() == found[0].table);
+    return found[0].table;
+  };
+  REQUIRE(mark_of_second(kMark) == kMark + 1);
+  REQUIRE(rules() == 4);
   REQUIRE(run("ip route add 10.80.0.0/16 dev full0 table 52"));
-  settings.firewall_mark = 52;
-  REQUIRE(refusal(place, settings) == "the firewall mark 0x34 is another tunnel's");
-  for (const std::uint32_t mark : {RT_TABLE_DEFAULT, RT_TABLE_MAIN, RT_TABLE_LOCAL}) {
-    settings.firewall_mark = mark;
-    REQUIRE(refusal(place, settings).find("is the number of a table of the system's own") !=
-            std::string::npos);
+  REQUIRE(mark_of_second(52) == 53);
+  REQUIRE(mark_of_second(RT_TABLE_DEFAULT) == RT_TABLE_LOCAL + 1);
+  for (std::uint32_t i = 1; i < net::kFirewallMarks; ++i) {
+    REQUIRE(run("ip route add 10.80.0.0/16 dev full0 table " + std::to_string(kMark + i)));
   }
-  settings.firewall_mark = kMark + 1;
-  auto second = opened(place.tunnels(), recorder, settings);
-  REQUIRE(rules() == 6);
-  second.reset();
+  settings.firewall_mark = kMark;
+  REQUIRE(refusal(of_another_process, settings) ==
+          "the firewall marks 0x6873 to 0x6882 are all other tunnels'");
   REQUIRE(rules() == 4);
   return 0;
 }
@@ -221,7 +234,7 @@ int marked() {
   if (!tunnels_possible()) return kNotAllowed;
   REQUIRE(run("ip link add own0 type veth peer name own1 && ip link set own1 up"));
   REQUIRE(run("ip addr add 10.78.1.1/24 dev own0 && ip link set own0 up"));
-  REQUIRE(run("ip route add default dev own0"));
+  REQUIRE(run("ip route add default dev own0 && ip route add 10.0.0.0/8 dev own0"));
   SystemTunnels place;
   TunnelRecorder recorder;
   net::TunnelSettings settings = full_settings();
@@ -235,10 +248,110 @@ int marked() {
   const net::Address near{net::Ipv4::of(10, 78, 1, 9), kThere.port};
   for (const net::Address& to : {behind, anywhere, near}) say(ours, to, Bytes{1});
   say(program, near, Bytes{2});
+  // The host has a longer route than the tunnel's, which has one that is longer still to elsewhere.
+  say(program, {net::Ipv4::of(10, 79, 0, 1), kThere.port}, Bytes{5});
   say(program, anywhere, Bytes{3});
   say(program, behind, Bytes{4});
   REQUIRE(place.run_until([&] { return recorder.said().size() >= 2; }));
   REQUIRE((recorder.said() == std::vector<Bytes>{{3}, {4}}));
+  return 0;
+}
+
+/// Whatever goes over an interface's line, as the other end of the line hears it.
+class Line {
+ public:
+  explicit Line(const char* interface)
+      : fd_(socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sockaddr_ll at{};
+    at.sll_family = AF_PACKET;
+    at.sll_protocol = htons(ETH_P_IP);
+    at.sll_ifindex = static_cast<int>(if_nametoindex(interface));
+    REQUIRE(bind(fd_.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0);
+  }
+  std::vector<Bytes> said() {
+    std::uint8_t buffer[2048];
+    for (;;) {
+      const ssize_t size = recv(fd_.get(), buffer, sizeof buffer, 0);
+      if (size < 0) return said_to(kThere.port, packets_);
+      packets_.emplace_back(buffer, buffer + size);
+    }
+  }
+
+ private:
+  const UniqueFd fd_;
+  std::vector<Bytes> packets_;
+};
+
+struct NobodyHears final : net::UdpObserver {
+  void on_datagrams(net::UdpSocket&, std::span<net::InboundDatagram>) override {}
+};
+
+/// What carries the tunnel reaches a peer whose address is in what the tunnel leads to, by sockets of before and
+/// of after it was made.
+void own_datagrams_pass(std::unique_ptr<net::UdpFactory> (*make)(Loop&)) {
+  Line line("own1");
+  SystemTunnels place;
+  const auto udp = make(place.loop);
+  NobodyHears nobody;
+  TunnelRecorder recorder;
+  const auto early = udp->bind({net::Ipv4::any(), 0}, nobody);
+  net::TunnelSettings settings = usual_settings();
+  settings.routes = {{.to = ip::Prefix::around_ipv4(0, 1)},
+                     {.to = ip::Prefix::around_ipv4(1U << 31, 1)}};
+  settings.firewall_mark = kMark;
+  auto tunnel = opened(place.tunnels(), recorder, settings);
+  const auto late = udp->bind({net::Ipv4::any(), 0}, nobody);
+  const UniqueFd program = open_program({net::Ipv4::any(), 0});
+  const net::Address peer{net::Ipv4::of(192, 0, 2, 1), kThere.port};
+  REQUIRE((*early)->send_one(peer, Bytes{1}) == 1);
+  REQUIRE((*late)->send_one(peer, Bytes{2}) == 1);
+  say(program, peer, Bytes{3});
+  REQUIRE(place.run_until([&] { return line.said().size() + recorder.said().size() >= 3; }));
+  REQUIRE((line.said() == std::vector<Bytes>{{1}, {2}}));
+  REQUIRE((recorder.said() == std::vector<Bytes>{{3}}));
+  // The line's, and not the tunnel's.
+  REQUIRE((*early)->path_mtu(peer) == 1500);
+  tunnel.reset();
+  REQUIRE(rules() == 0);
+  REQUIRE(routes_of_mark().empty());
+  // Another one may mark them.
+  settings.firewall_mark = kMark + 1;
+  tunnel = opened(place.tunnels(), recorder, settings);
+  REQUIRE((*early)->send_one(peer, Bytes{4}) == 1);
+  REQUIRE(place.run_until([&] { return line.said().size() + recorder.said().size() >= 4; }));
+  REQUIRE((line.said() == std::vector<Bytes>{{1}, {2}, {4}}));
+}
+
+int own_datagrams() {
+  if (!tunnels_possible()) return kNotAllowed;
+  REQUIRE(run("ip link add own0 type veth peer name own1 && ip link set own1 arp off up"));
+  REQUIRE(run("ip link set own0 arp off up && ip addr add 10.90.0.1/24 dev own0"));
+  REQUIRE(run("ip route add default dev own0"));
+  own_datagrams_pass(make_udp_factory);
+  own_datagrams_pass(make_plain_udp_factory);
+  return 0;
+}
+
+/// A route that is everybody's is the main table's, and one that another tunnel has is refused there.
+int even_marked() {
+  if (!tunnels_possible()) return kNotAllowed;
+  SystemTunnels place;
+  SystemTunnels of_another_process;
+  TunnelRecorder recorder;
+  net::TunnelSettings settings = full_settings();
+  settings.routes = {{.to = kBehind, .even_marked = true}, {.to = kBehindV6}};
+  const auto tunnel = opened(place.tunnels(), recorder, settings);
+  const int interface = static_cast<int>(if_nametoindex("full0"));
+  REQUIRE((routes_where([](const Netlink::Route& route) { return route.to == kBehind; }) ==
+           std::vector<Netlink::Route>{{kBehind, interface, net::kRouteMetric, RT_TABLE_MAIN}}));
+  REQUIRE(routes_of_mark().size() == 1);
+  REQUIRE(rules() == 2);
+  settings.name = "full1";
+  settings.addresses.clear();
+  REQUIRE(refusal(of_another_process, settings) ==
+          "there is a route to 10.78.0.0/16 of metric 1024 already through 'full0'");
+  REQUIRE(of_another_process.loop.socket_marks().mark() == 0);
+  REQUIRE(rules() == 2);
   return 0;
 }
 
@@ -263,7 +376,10 @@ int without_privilege() {
   REQUIRE(run("ip link set mine0 up mtu 1400"));
   REQUIRE(run("ip route add 10.78.0.0/16 dev mine0 metric 1024"));
   drop_net_admin();
+  settings.firewall_mark = kMark;
   tunnel = opened(place.tunnels(), recorder, settings);
+  REQUIRE(place.loop.socket_marks().mark() == 0);
+  REQUIRE(rules() == 0);
   place.host_listens();
   place.host_sends("mine0", Bytes{1});
   REQUIRE(place.run_until([&] { return !recorder.said().empty(); }));
@@ -540,7 +656,7 @@ int netlink_changes() {
 
   // A rule of somebody else is none of ours.
   REQUIRE(run("ip rule add fwmark 9 lookup 1000"));
-  const Netlink::Rule rule{true, 12345, 9, 1000, true};
+  const Netlink::Rule rule{true, 12345, 9, 1000, 15};
   REQUIRE(netlink.add_rule(rule).ok());
   REQUIRE_FALSE(netlink.add_rule(rule).ok());
   REQUIRE((*netlink.rules() == std::vector<Netlink::Rule>{rule}));
@@ -595,6 +711,14 @@ TEST_CASE("a route is one tunnel's") {
 
 TEST_CASE("packets with the mark do not enter the tunnel, nor those to networks of the host") {
   expect_success(marked);
+}
+
+TEST_CASE("our own datagrams leave by the host's way where the tunnel leads to their target, too") {
+  expect_success(own_datagrams);
+}
+
+TEST_CASE("a route for packets with the mark as well is as if there were none") {
+  expect_success(even_marked);
 }
 
 TEST_CASE("an interface that has what it needs takes no privilege, and stays") {

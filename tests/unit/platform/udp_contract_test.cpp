@@ -2,6 +2,7 @@
 // What every implementation of the datagram seam owes (net/udp.hpp): the system's own, the plain one,
 // and the simulator's, in which the rest of the tests live.
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -266,6 +267,45 @@ int check_room() {
   return 0;
 }
 
+/// Whether two datagrams arrive in one piece, at somebody who takes them so.
+bool arrive_in_one_piece(net::UdpSocket& sender, const UniqueFd& receiver, net::Address at) {
+  REQUIRE(send_all(sender, at, {numbered(1000, 1), numbered(1000, 2)}) == 2);
+  std::uint8_t buffer[4096];
+  std::size_t received = 0;
+  std::size_t largest = 0;
+  while (received < 2000) {
+    const ssize_t size = recv(receiver.get(), buffer, sizeof buffer, 0);
+    REQUIRE(size > 0);
+    received += static_cast<std::size_t>(size);
+    largest = std::max(largest, static_cast<std::size_t>(size));
+  }
+  return largest == 2000;
+}
+
+/// The way is gone for a while, which has nothing to do with segmentation.
+int segmentation_survives_no_route() {
+  constexpr int kUdpGro = 104;
+  const int on = 1;
+  const timeval patience{10, 0};
+  SystemUdp place;
+  Recorder recorder;
+  const auto sender = bound(place.udp(), recorder, {net::Ipv4::any(), 0});
+  const net::Address at{net::Ipv4::loopback(), 4000};
+  for (int i = 0; i < 50; ++i)
+    REQUIRE(send_all(*sender, at, {numbered(9, 1), numbered(9, 2)}) == 2);
+  set_up(true);
+  const UniqueFd receiver(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in address = to_sockaddr(at);
+  REQUIRE(bind(receiver.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  setsockopt(receiver.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  if (setsockopt(receiver.get(), SOL_UDP, kUdpGro, &on, sizeof on) != 0) return kNotAllowed;
+  // Whether this system ever does is for a fresh socket to say.
+  const auto fresh = bound(place.udp(), recorder, {net::Ipv4::any(), 0});
+  if (!arrive_in_one_piece(*fresh, receiver, at)) return kNotAllowed;
+  REQUIRE(arrive_in_one_piece(*sender, receiver, at));
+  return 0;
+}
+
 }  // namespace
 
 TEMPLATE_TEST_CASE("datagrams arrive whole and in order, one by one and as a batch", "",
@@ -468,6 +508,10 @@ TEMPLATE_TEST_CASE("what cannot be sent is lost alone", "", UDP_IMPLEMENTATIONS)
 TEMPLATE_TEST_CASE("a datagram's own time to live is of that datagram alone", "",
                    UDP_IMPLEMENTATIONS) {
   check_ttl<TestType>();
+}
+
+TEST_CASE("a way that is gone for a while does not end segmentation") {
+  expect_success(segmentation_survives_no_route);
 }
 
 TEMPLATE_TEST_CASE("a datagram without a time to live has the machine's", "", SystemUdp, PlainUdp) {

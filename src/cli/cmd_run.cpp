@@ -17,6 +17,11 @@ namespace hsfwd::cli {
 
 namespace {
 
+// Options of a network that no file describes.
+constexpr const char* kOfCommandLine[] = {"allow",      "address",  "pool",         "mtu",
+                                          "no-offload", "identity", "name",         "bootstrap",
+                                          "host",       "port",     "relay-through"};
+
 struct Wanted {
   TunSpec spec;
   Options node;
@@ -35,7 +40,15 @@ Wanted wanted_by_file(const std::string& file) {
 }
 
 Wanted wanted_by(const CommandLine& line) {
-  if (!line.has("peer")) return wanted_by_file(choose_plan_file(line));
+  if (!line.has("peer")) {
+    for (const char* option : kOfCommandLine) {
+      if (!line.has(option) || line.values()[option].defaulted()) continue;
+      throw UserError{
+          kUsage, "USAGE",
+          fmt::format("--{} goes with --peer; without it the network is the file's", option)};
+    }
+    return wanted_by_file(choose_plan_file(line));
+  }
   if (line.has("config")) {
     throw UserError{kUsage, "USAGE", "--peer and --config cannot be combined"};
   }

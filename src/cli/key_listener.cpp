@@ -10,6 +10,12 @@
 
 namespace hsfwd::cli {
 
+namespace {
+constexpr const char* kNoNetwork =
+    "its network does not have your key among its peers, or is not up";
+constexpr const char* kNoServices = "it has no services for your key";
+}  // namespace
+
 KeyListener::KeyListener(App& app, const KeyPair& keys, std::string identity,
                          std::optional<platform::IdentityLock> lock)
     : app_(app),
@@ -132,7 +138,7 @@ void KeyListener::on_connection(PeerSocket accepted) {
   if (Offer* const offer = offer_for(peer->remote_key(), client)) {
     return offer->on_connection(std::move(peer));
   }
-  peer->reset_because("nothing of the kind is offered under this key");
+  peer->reset_because(client && client->wants_packets() ? kNoNetwork : kNoServices);
 }
 
 void KeyListener::welcome_guest(std::unique_ptr<PeerStream> peer) {

@@ -10,6 +10,7 @@
 #include "cli/events.hpp"
 #include "cli/timeline.hpp"
 #include "node/address_pool.hpp"
+#include "platform/host_routes.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -100,6 +101,7 @@ NetworkTunnel::NetworkTunnel(App& app, const TunSpec& spec, std::shared_ptr<KeyL
                listener_->public_key(), *this),
       again_timer_(app.scheduler(), [this] { keep_trying(); }) {
   settings_ = settings_of(spec);
+  pool_ = spec.pool;
 }
 
 NetworkTunnel::~NetworkTunnel() {
@@ -150,7 +152,20 @@ void NetworkTunnel::prepare(Unavailable unavailable) {
   }
 }
 
+/// What is in the way of the pool, for people.
+std::string NetworkTunnel::pool_problem() const {
+  if (!pool_) return {};
+  const net::PacketTunnel* const own = network_.interface();
+  const auto routes = platform::host_routes(own != nullptr ? own->name() : settings_.interface);
+  const auto checked = check_pool(*pool_, routes);
+  if (checked) return {};
+  const auto& route = checked.error().route;
+  return fmt::format("the pool {}: {}{}", pool_->to_string(), to_string(checked.error().refusal),
+                     route ? fmt::format(" ({})", route->to_string()) : "");
+}
+
 bool NetworkTunnel::open() {
+  if (problem_ = pool_problem(); !problem_.empty()) return false;
   const auto opened = network_.open(settings_);
   problem_ = opened ? "" : opened.error();
   if (opened && *opened) announce_names();
@@ -187,7 +202,8 @@ void NetworkTunnel::keep_trying() {
 void NetworkTunnel::report() {
   if (!problem_.empty()) {
     report_problem();
-    return again_timer_.start(kTunnelTryAgain);
+    if (network_.interface() == nullptr) again_timer_.start(kTunnelTryAgain);
+    return;
   }
   if (means_.silent) return;
   const auto addresses = texts_of(network_.addresses());
@@ -200,7 +216,9 @@ void NetworkTunnel::report() {
 }
 
 void NetworkTunnel::report_problem() const {
-  app_.output().error("TUN_FAILED", problem_ + "; trying again");
+  app_.output().error("TUN_FAILED", problem_ + (network_.interface() == nullptr
+                                                    ? "; trying again"
+                                                    : "; the interface stays as it was"));
 }
 
 void NetworkTunnel::change(const TunnelSpec& spec) {
@@ -210,10 +228,11 @@ void NetworkTunnel::change(const TunnelSpec& spec) {
   const std::string mistake = overlay::Network::problem_with(listener_->public_key(), settings);
   if (!mistake.empty()) app_.output().error("BAD_NETWORK", "the network: " + mistake);
   settings_ = settings;
+  pool_ = wanted.pool;
   std::erase_if(told_, [&](const auto& entry) { return !is_peer(settings_, entry.first); });
   again_timer_.stop();
   // report() tells of it, where anything has changed.
-  if (!open()) again_timer_.start(kTunnelTryAgain);
+  if (!open() && network_.interface() == nullptr) again_timer_.start(kTunnelTryAgain);
 }
 
 void NetworkTunnel::close(const std::string& reason, std::function<void()> done) {

@@ -54,6 +54,7 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
 
   std::unique_ptr<PeerStream> dial(const PublicKey& peer, std::uint64_t id);
   overlay::NetworkSettings settings_of(const TunSpec& spec) const;
+  std::string pool_problem() const;
   bool open();
   void announce_names();
   void keep_trying();
@@ -64,6 +65,7 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   const std::shared_ptr<KeyListener> listener_;
   const Means means_;
   overlay::NetworkSettings settings_;
+  std::optional<ip::Prefix> pool_;
   overlay::Network network_;
   std::string problem_;  // of the interface
   std::unique_ptr<net::SplitDns> names_;

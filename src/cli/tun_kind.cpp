@@ -32,7 +32,8 @@ constexpr config::Key kKeysOfTun[] = {
     {.name = "address", .type = config::Key::Type::kTexts},
     {.name = "allow",
      .type = config::Key::Type::kTexts,
-     .instead = "leave it out to allow everything, or name a port, such as \"tcp:22\""},
+     .instead =
+         "leave it out to allow everything, or write \"none\", or a port, such as \"tcp:22\""},
     {.name = "offer", .type = config::Key::Type::kTexts},
     {.name = "mtu", .type = config::Key::Type::kInteger},
     {.name = "offload", .type = config::Key::Type::kBoolean}};
@@ -49,6 +50,7 @@ auto parsed(const Planner& planner, const char* key, const Text& text, Parse&& p
 std::optional<overlay::PortRules> read_rules(const Planner& planner,
                                              const std::vector<Text>& texts) {
   if (texts.empty()) return std::nullopt;
+  if (texts.size() == 1 && texts.front().value == kAllowNothing) return overlay::PortRules();
   std::vector<std::string> words;
   for (const Text& text : texts) {
     parsed(planner, "allow", text, overlay::PortRule::parse);
@@ -213,8 +215,17 @@ std::unique_ptr<Tunnel> TunSpec::make(App& app) const {
 Result<ip::InterfaceAddress, std::string> parse_interface_address(const std::string& text) {
   const auto out = ip::InterfaceAddress::parse(text);
   if (!out) return Err<std::string>("is not an address such as 10.246.0.1/16 or fd00::1/64");
-  if (out->host.is_any() || out->host.is_multicast() || out->host.is_loopback()) {
+  const std::uint32_t ipv4 = out->is_ipv4() ? out->host.ipv4() : 1;
+  if (out->host.is_any() || out->host.is_multicast() || out->host.is_loopback() || ipv4 == 0 ||
+      ipv4 >> 24 == 127 || ipv4 >> 28 == 14) {
     return Err<std::string>("is not an address that an interface can have");
+  }
+  const int hosts = ip::Prefix::kBits - out->bits;  // bits
+  const std::uint32_t all = (hosts < 32 ? 1U << hosts : 0U) - 1;
+  const bool is_network = hosts > 1 && out->network().host == out->host;
+  if (is_network || (out->is_ipv4() && hosts > 1 && (ipv4 & all) == all)) {
+    return Err<std::string>(
+        "is a network; give this machine's address in it, such as 10.246.0.1/16");
   }
   return *out;
 }

@@ -101,6 +101,8 @@ struct TunSpec final : TunnelSpec {
   std::optional<ip::Prefix> pool;
 };
 
+/// In place of rules: peers may begin nothing here.
+inline constexpr const char* kAllowNothing = "none";
 /// What names of peers end with.
 inline constexpr const char* kNetworkDomain = "hsfwd";
 

@@ -24,14 +24,20 @@ auto word(const char* option, const std::string& text, Parse&& parse) {
   return std::move(*out);
 }
 
+overlay::PortRules rules_of(const std::vector<std::string>& texts) {
+  for (const std::string& text : texts) word("--allow", text, overlay::PortRule::parse);
+  auto rules = overlay::PortRules::parse(texts);
+  if (!rules) throw UserError{kUsage, "BAD_SPEC", "--allow: " + rules.error()};
+  return std::move(*rules);
+}
+
 std::vector<overlay::NetworkPeer> peers_of(const CommandLine& line) {
   std::optional<overlay::PortRules> allow;
   const auto texts = line.texts("allow");
-  for (const std::string& text : texts) word("--allow", text, overlay::PortRule::parse);
-  if (!texts.empty()) {
-    auto rules = overlay::PortRules::parse(texts);
-    if (!rules) throw UserError{kUsage, "BAD_SPEC", "--allow: " + rules.error()};
-    allow = std::move(*rules);
+  if (texts.size() == 1 && texts.front() == kAllowNothing) {
+    allow.emplace();
+  } else if (!texts.empty()) {
+    allow = rules_of(texts);
   }
   std::vector<overlay::NetworkPeer> out;
   std::set<PublicKey> known;
@@ -76,7 +82,7 @@ overlay::NetworkSettings settings_of(const CommandLine& line) {
 void add_tun_options(CommandLine& line) {
   line.options().add_options()("allow", po::value<std::vector<std::string>>()->composing(),
                                "what peers may reach here: tcp:PORT, udp:PORT, icmp, with ranges "
-                               "and *; repeatable (default: everything)")(
+                               "and *; none for nothing; repeatable (default: everything)")(
       "address", po::value<std::vector<std::string>>()->composing(),
       "ADDRESS/LENGTH of this machine, beside the one of its key; repeatable")(
       "pool", po::value<std::string>(),

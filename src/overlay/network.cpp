@@ -112,21 +112,38 @@ net::TunnelSettings Network::tunnel_settings(const NetworkSettings& settings) co
 
 Result<bool, std::string> Network::open(const NetworkSettings& settings) {
   const bool stays = tunnel_ && tunnel_settings(settings) == tunnel_settings(settings_);
+  const std::optional<NetworkSettings> before = tunnel_ ? std::optional(settings_) : std::nullopt;
   use(settings);
   if (stays) return false;
+  const auto made = make_interface();
+  if (made) return true;
+  if (before) {
+    // As it was, for the peers that there are now.
+    NetworkSettings back = settings;
+    back.interface = before->interface;
+    back.mtu = before->mtu;
+    back.may_offload = before->may_offload;
+    back.addresses = before->addresses;
+    use(back);
+    static_cast<void>(make_interface());
+  }
+  return Err(made.error());
+}
+
+Result<void, std::string> Network::make_interface() {
   // Two interfaces cannot have one name, nor the same addresses.
   around_.scheduler.retire(std::move(tunnel_));
   around_.scheduler.collect();
   beside_another_ = false;
-  auto tunnel = around_.tunnels.open(tunnel_settings(settings), *this);
+  auto tunnel = around_.tunnels.open(tunnel_settings(settings_), *this);
   if (!tunnel) {
     beside_another_ = true;
-    auto second = around_.tunnels.open(tunnel_settings(settings), *this);
+    auto second = around_.tunnels.open(tunnel_settings(settings_), *this);
     if (!second) return Err(tunnel.error());
     tunnel = std::move(second);
   }
   tunnel_ = std::move(*tunnel);
-  return true;
+  return {};
 }
 
 void Network::use(const NetworkSettings& settings) {
@@ -281,10 +298,8 @@ bool Network::fits(Link& link, const ip::Packet& packet, MutableBytes bytes) {
   const std::size_t mtu = std::max(*most, net::kMinMtuV6);
   if ((packet.tcp_flags & ip::tcp_flag::kSyn) != 0) ip::clamp_mss(packet, bytes, mtu);
   if (bytes.size() <= mtu) return true;
-  const ip::Ipv6* const from = own_address(packet);
-  if (from == nullptr) return true;
   const MutableBytes room = MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
-  const MutableBytes answer = ip::packet_too_big(packet, mtu, *from, room);
+  const MutableBytes answer = ip::packet_too_big(packet, mtu, packet.destination, room);
   // It may be cut: in two, and no more.
   if (answer.empty() && bytes.size() <= 2 * (*most - kPartRoom)) return true;
   link.drop(Drop::kTooBig);
@@ -344,29 +359,22 @@ void Network::answer_name(const ip::Packet& packet) {
   if (!answer.empty()) to_host({&answer, 1});
 }
 
+/// As if it came from where the packet was to go: Linux takes nothing that comes in under its own IPv4 address.
 void Network::answer_host(const ip::Packet& packet, ip::Unreachable reason) {
-  const ip::Ipv6* const from = own_address(packet);
-  if (from == nullptr || !answers_.try_take(around_.scheduler.now(), 1)) return;
+  if (!answers_.try_take(around_.scheduler.now(), 1)) return;
   const MutableBytes room = MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
-  const MutableBytes answer = ip::unreachable(packet, reason, *from, room);
+  const MutableBytes answer = ip::unreachable(packet, reason, packet.destination, room);
   if (!answer.empty()) to_host({&answer, 1});
 }
 
 /// So that the program there does not wait for what it may not have.
 void Network::answer_peer(Link& link, const ip::Packet& packet) {
-  const ip::Ipv6* const from = own_address(packet);
   TokenBucket& answers = *links_.at(link.peer()).answers;
-  if (from == nullptr || !answers.try_take(around_.scheduler.now(), 1)) return;
+  if (!answers.try_take(around_.scheduler.now(), 1)) return;
   const MutableBytes room = MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
-  const MutableBytes answer = ip::unreachable(packet, ip::Unreachable::kProhibited, *from, room);
+  const MutableBytes answer =
+      ip::unreachable(packet, ip::Unreachable::kProhibited, packet.destination, room);
   if (!answer.empty()) link.send({&answer, 1});
-}
-
-const ip::Ipv6* Network::own_address(const ip::Packet& packet) const {
-  const bool ipv4 = packet.family() == ip::Family::kIpv4;
-  const auto found = std::find_if(addresses_.begin(), addresses_.end(),
-                                  [&](const ip::Ipv6& own) { return own.is_mapped() == ipv4; });
-  return found != addresses_.end() ? &*found : nullptr;
 }
 
 bool Network::is_own(const ip::Ipv6& host) const {

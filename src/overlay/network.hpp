@@ -74,7 +74,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
 
   /// From now on these settings, as far as peers are concerned: those that stay keep their connections. The
   /// interface is made, or made anew unless it is what is asked for already; true: it was. The error is for
-  /// people, and there is no interface then.
+  /// people; the interface is then as it was before, if there was one and it can be had again.
   Result<bool, std::string> open(const NetworkSettings& settings);
   /// Ends all connections and takes the interface away.
   void close(const std::string& reason);
@@ -115,6 +115,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   };
 
   net::TunnelSettings tunnel_settings(const NetworkSettings& settings) const;
+  Result<void, std::string> make_interface();
   void use(const NetworkSettings& settings);
   void name_peers();
   Link* link_for(const ip::Packet& packet, MutableBytes bytes);
@@ -126,7 +127,6 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   void answer_name(const ip::Packet& packet);
   void answer_host(const ip::Packet& packet, ip::Unreachable reason);
   void answer_peer(Link& link, const ip::Packet& packet);
-  const ip::Ipv6* own_address(const ip::Packet& packet) const;
   bool is_own(const ip::Ipv6& host) const;
   bool is_offered(const ip::Ipv6& host) const;
 

@@ -48,7 +48,7 @@ TEST_CASE("the network's datagrams are marked only if a peer has networks that t
 
   const auto change = [&](std::vector<ip::Prefix> networks) {
     a.host().freeze();
-    REQUIRE(a.network().change(with_peer(net[1], std::move(networks))));
+    REQUIRE(a.network().open(with_peer(net[1], std::move(networks))));
     a.host().run();
   };
   change({kBehind, kBehindV6});

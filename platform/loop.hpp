@@ -11,7 +11,6 @@
 
 #include "net/env.hpp"
 #include "platform/clock.hpp"
-#include "platform/socket_marks.hpp"
 
 struct uv_loop_s;
 
@@ -19,6 +18,7 @@ namespace hsfwd::platform {
 
 class Alarm;
 class MemoryReserve;
+class SocketMarks;
 
 class Loop {
  public:
@@ -49,7 +49,7 @@ class Loop {
   /// for anybody but who comes through the process, and none of env().interfaces.
   std::set<std::string>& own_interfaces() { return own_interfaces_; }
   /// Of the sockets of env().udp.
-  SocketMarks& socket_marks() { return socket_marks_; }
+  SocketMarks& socket_marks() { return *socket_marks_; }
   /// Restored after a dispatch that has used it. It outlives the loop.
   void set_memory_reserve(MemoryReserve& reserve) { reserve_ = &reserve; }
 
@@ -65,7 +65,7 @@ class Loop {
   SystemRandom random_;
   SystemWallClock wall_clock_;
   std::unique_ptr<Alarm> alarm_;
-  SocketMarks socket_marks_;
+  std::unique_ptr<SocketMarks> socket_marks_;
   std::unique_ptr<net::UdpFactory> udp_;
   std::set<std::string> own_interfaces_;
   std::unique_ptr<net::Interfaces> interfaces_;

@@ -8,6 +8,7 @@
 
 #include "platform/common/loop_files.hpp"
 #include "platform/memory_reserve.hpp"
+#include "platform/socket_marks.hpp"
 #include "util/check.hpp"
 
 namespace hsfwd::platform {
@@ -77,6 +78,7 @@ bool left_behind() {
 Loop::Loop() : uv_(open_loop().release()) {
   scheduler_.freeze(steady_now());
   alarm_ = make_alarm(*this);
+  socket_marks_ = std::make_unique<SocketMarks>();
   udp_ = make_udp_factory(*this);
   interfaces_ = make_interfaces(own_interfaces_);
   resolver_ = make_resolver(*this);

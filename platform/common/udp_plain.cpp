@@ -12,6 +12,7 @@
 #include "platform/common/handle.hpp"
 #include "platform/common/sockaddr.hpp"
 #include "platform/common/udp_options.hpp"
+#include "platform/socket_marks.hpp"
 
 namespace hsfwd::platform {
 

@@ -14,6 +14,7 @@
 #include "platform/linux/tun_device.hpp"
 #include "platform/linux/tunnel_setup.hpp"
 #include "platform/packet_tunnels.hpp"
+#include "platform/socket_marks.hpp"
 
 namespace hsfwd::platform {
 

@@ -17,6 +17,7 @@
 #include "platform/common/sockaddr.hpp"
 #include "platform/common/udp_options.hpp"
 #include "platform/posix/socket.hpp"
+#include "platform/socket_marks.hpp"
 
 namespace hsfwd::platform {
 

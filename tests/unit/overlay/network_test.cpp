@@ -511,7 +511,7 @@ TEST_CASE("a peer that lets us in and sends us away each time is dialled ever le
   CHECK(!a.status_of(b.key()).error.empty());
 }
 
-TEST_CASE("who has left the configuration is out, also if the interface that it asks for cannot be had") {
+TEST_CASE("who has left is out, also if the interface that is asked for cannot be had") {
   Members net(20);
   net.open_all();
   Member& a = net[0];

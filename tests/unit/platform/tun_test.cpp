@@ -26,6 +26,7 @@
 
 #include "platform/common/udp_options.hpp"
 #include "platform/linux/netlink.hpp"
+#include "platform/socket_marks.hpp"
 #include "tunnel_place.hpp"
 #include "unit/ip/packets.hpp"
 

@@ -129,7 +129,8 @@ TEST_CASE("an echo comes back as it was, if there is room for it") {
     const Bytes asked = echo_fields(v6).build();
     const auto about = Packet::parse(asked);
     Bytes room(asked.size(), 0xee);
-    const Packet packet = checked(to_bytes(echo_reply(*about, room)), *about);
+    const Bytes answer = to_bytes(echo_reply(*about, room));
+    const Packet packet = checked(answer, *about);
     CHECK(packet.upper()[0] == (v6 ? 129 : 0));
     CHECK(equal(packet.upper().subspan(4), about->upper().subspan(4)));
     CHECK(echo_reply(*about, MutableBytes(room).first(room.size() - 1)).empty());

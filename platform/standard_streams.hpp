@@ -12,6 +12,7 @@ void fill_standard_streams();
 
 /// Somebody may be typing there.
 bool input_is_terminal();
+bool output_is_terminal();
 
 /// How wide lines on standard output may be: as the terminal, else as $COLUMNS says, else 80
 /// characters, which a letter or another terminal has.

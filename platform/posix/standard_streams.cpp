@@ -25,6 +25,10 @@ bool input_is_terminal() {
   return isatty(STDIN_FILENO) != 0;
 }
 
+bool output_is_terminal() {
+  return isatty(STDOUT_FILENO) == 1;
+}
+
 std::size_t output_width() {
   constexpr std::size_t kUsual = 80;
   constexpr std::size_t kLeast = 40;  // less has no room for a key and what belongs to it

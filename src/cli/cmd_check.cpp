@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/commands.hpp"
@@ -28,7 +29,9 @@ void report_check(App& app, const Plan& plan, const std::vector<std::string>& do
       if (&tunnel->kind() == kind) number += tunnel->number();
     }
     out.numbers.fields.emplace_back(kind->number, number);
-    numbers.push_back(kind->number_text(number));
+    if (std::string text = kind->number_text(number); !text.empty()) {
+      numbers.push_back(std::move(text));
+    }
   }
   out.warnings = doubts.size();
   app.output().event(

@@ -165,9 +165,13 @@ std::string NetworkTunnel::pool_problem() const {
 }
 
 bool NetworkTunnel::open() {
-  if (problem_ = pool_problem(); !problem_.empty()) return false;
+  // Of one that is in use here since it was looked at, the peers change all the same.
+  const bool is_new = network_.interface() == nullptr || pool_ != pool_in_use_;
+  problem_ = is_new ? pool_problem() : "";
+  if (!problem_.empty()) return false;
   const auto opened = network_.open(settings_);
   problem_ = opened ? "" : opened.error();
+  if (opened) pool_in_use_ = pool_;
   if (opened && *opened) announce_names();
   return opened.ok();
 }

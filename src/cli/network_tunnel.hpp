@@ -66,6 +66,7 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   const Means means_;
   overlay::NetworkSettings settings_;
   std::optional<ip::Prefix> pool_;
+  std::optional<ip::Prefix> pool_in_use_;
   overlay::Network network_;
   std::string problem_;  // of the interface
   std::unique_ptr<net::SplitDns> names_;

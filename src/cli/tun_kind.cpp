@@ -175,7 +175,7 @@ std::string tuns_text(const Json& list) {
 }
 
 std::string peers_of_network(std::size_t number) {
-  return count_text(number, "peer", "peers") + " in the network";
+  return number == 0 ? "" : count_text(number, "peer", "peers") + " in the network";
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ struct TunnelKind {
   std::vector<std::string> (*fields)();
   /// The entries as people read them; empty if there are none.
   std::string (*text)(const Json& list);
-  /// The field of `check` with their number, and the number for people.
+  /// The field of `check` with their number, and the number for people; empty where nobody expects any.
   const char* number;
   std::string (*number_text)(std::size_t number);
 };

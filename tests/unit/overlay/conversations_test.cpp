@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sim/random.hpp"
+#include "unit/sanitizer.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::overlay;
@@ -133,10 +134,10 @@ TEST_CASE("conversations are as a plain list has them") {
   FlowList model;
   Instant now;
   constexpr Step kSteps[] = {Step::kBegin, Step::kGoOn, Step::kEnd, Step::kDatagram, Step::kEcho};
-  for (int i = 0; i < 200000; ++i) {
+  for (int i = 0; i < flood(200000); ++i) {
     now = now + Duration::millis(random.below(400));
     // Far more than there is room for once in a while.
-    const std::uint32_t range = i / 20000 % 3 == 0 ? 10000 : 60;
+    const std::uint32_t range = i / flood(20000) % 3 == 0 ? 10000 : 60;
     const Flow which = flow(random.below(range));
     if (range == 60 || i % 20 == 0) {
       REQUIRE(conversations.contains(which, now) == model.contains(which, now));

@@ -16,7 +16,7 @@ constexpr Duration kSilence = 3_s;
 constexpr Duration kOthersGrace = 1_min;
 // Made by both sides about the same moment: a dial takes no longer.
 constexpr Duration kAtOnce = 15_s;
-// One that has lasted so long was there, whether or not anything came over it.
+// One that has lasted so long was there. What came over it does not count: a peer can send a packet each time.
 constexpr Duration kSettled = 5_s;
 constexpr const char* kUnused = "nothing was sent for long";
 constexpr const char* kTooMany = "this peer has made another connection";
@@ -50,9 +50,7 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   Instant heard() const { return heard_; }
   Instant used() const { return std::max(heard_, sent_); }
   /// It was more than a handshake.
-  bool settled() const {
-    return brought_ || (opened_ && link_.scheduler_.now() - *opened_ >= kSettled);
-  }
+  bool settled() const { return opened_ && link_.scheduler_.now() - *opened_ >= kSettled; }
   PeerStream& stream() { return *stream_; }
   const PeerStream& stream() const { return *stream_; }
 
@@ -89,7 +87,6 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   }
   void on_packets(std::span<const MutableBytes> packets) override {
     hear();
-    brought_ = true;
     link_.on_packets(*this, packets);
   }
   void on_packets_writable() override { link_.drain(); }
@@ -103,7 +100,6 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   Instant heard_;
   Instant sent_;
   bool asked_ = false;
-  bool brought_ = false;  // packets
 };
 
 Link::Link(Scheduler& scheduler, PacketPool& pool, const PublicKey& own, const PublicKey& peer,
@@ -204,7 +200,7 @@ void Link::on_over(Connection& connection, const std::string& reason) {
     // An end for want of use is none to speak of.
     error_ = reason.ends_with(kUnused) ? "" : reason;
     if (outgoing && !settled) {
-      rest(reason);
+      rest();
     } else if (!queue_.empty()) {
       return begin_dial();
     }
@@ -212,8 +208,7 @@ void Link::on_over(Connection& connection, const std::string& reason) {
   use_best();
 }
 
-void Link::rest(const std::string& reason) {
-  error_ = reason;
+void Link::rest() {
   rest_timer_.start(rest_);
   rest_ = std::min(rest_ * 2, kLongestRest);
   give_up_waiting();

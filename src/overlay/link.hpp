@@ -8,7 +8,7 @@
 //     │ └──── kResting ◄───┘                │
 //     └─────────────────────────────────────┘
 //
-// A connection that ends before anything has come over it counts as one that was not made.
+// A connection that ends within moments counts as one that was not made, whatever came over it.
 //
 // If both sides dial at once there are two connections, and both sides come to the same one: the one that the
 // smaller key has made, of those that were made at different times the newest, as long as nothing but another
@@ -113,7 +113,7 @@ class Link {
   void on_open(Connection& connection);
   void on_over(Connection& connection, const std::string& reason);
   void on_packets(Connection& connection, std::span<const MutableBytes> packets);
-  void rest(const std::string& reason);
+  void rest();
   void use_best();
   void choose();
   bool better(const Connection& a, const Connection& b) const;

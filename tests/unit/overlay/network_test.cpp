@@ -387,7 +387,7 @@ TEST_CASE("packets of random bytes, from the host and from a peer, do no harm") 
   REQUIRE(net.until([&] { return !b.received().empty(); }));
   b.take();
   sim::SeededRandom random(7);
-  for (int i = 0; i < 5000; ++i) {
+  for (int i = 0; i < flood(100000); ++i) {
     Bytes packet(random.u64() % 1400 + 1);
     random.fill(packet);
     // Most that is wrong with a packet is found behind what is right.
@@ -509,6 +509,28 @@ TEST_CASE("a peer that lets us in and sends us away each time is dialled ever le
   CHECK(a.dials() > 2);
   CHECK(a.dials() < 12);
   CHECK(!a.status_of(b.key()).error.empty());
+}
+
+TEST_CASE("a peer that sends a packet before it sends us away is dialled no more often") {
+  Members net(21);
+  net.open_all();
+  Member& a = net[0];
+  Member& b = net[1];
+  const NetworkSettings with_a = b.network().settings();
+  NetworkSettings without_a = with_a;
+  without_a.peers.clear();
+  for (int i = 0; i < 100; ++i) {
+    a.send(udp(a.address(), b.address(), "hello"));
+    net.swarm.world.run_for(300_ms);
+    b.send(udp(b.address(), a.address(), "go away"));
+    net.swarm.world.run_for(300_ms);
+    b.host().freeze();
+    REQUIRE(b.network().open(without_a));
+    REQUIRE(b.network().open(with_a));
+    b.host().run();
+  }
+  CHECK(a.received().size() > 0);
+  CHECK(a.dials() < 12);
 }
 
 TEST_CASE("who has left is out, also if the interface that is asked for cannot be had") {

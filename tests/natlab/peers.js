@@ -92,6 +92,56 @@ async function timeToFirstPong (from, to, timeout) {
   return { ok: false, took: since(), reason: lastOf(from.program, 'reason') || 'no reason given' }
 }
 
+/** What a script in JavaScript writes that runs at a member's, with these words. */
+async function runAt (member, does, ...words) {
+  const program = member.host.program(process.execPath, ['-e', `(${does})(...process.argv.slice(1))`, ...words])
+  const code = await program.exited
+  if (code !== 0) throw new Error(`a script ended with ${code}: ${program.stderr}`)
+  return program.text()
+}
+
+/** The address that one member's network has for the other's name. */
+function lookUp (from, to) {
+  return runAt(from, (name) => {
+    const resolver = new (require('node:dns').promises.Resolver)()
+    resolver.setServers(['fdae:7d21:d73d::53'])
+    resolver.resolve6(name).then(([address]) => process.stdout.write(address))
+  }, `${to.key}.hsfwd`)
+}
+
+/** Megabytes from one member to the other by TCP; the MD5 sums of what left and what arrived. */
+async function carry (from, to, megabytes) {
+  const received = runAt(to, (address) => {
+    const sum = require('node:crypto').createHash('md5')
+    const server = require('node:net').createServer((socket) => {
+      socket.on('data', (data) => sum.update(data))
+      socket.on('end', () => {
+        process.stdout.write(sum.digest('hex'))
+        server.close()
+        socket.end()
+      })
+    }).listen(7001, address)
+  }, to.address)
+  const sent = await runAt(from, (address, megabytes) => {
+    const net = require('node:net')
+    const sum = require('node:crypto').createHash('md5')
+    const chunk = require('node:crypto').randomBytes(1 << 20)
+    const pour = async (socket) => {
+      for (let i = 0; i < Number(megabytes); i++) {
+        chunk.writeUInt32LE(i)
+        sum.update(chunk)
+        await new Promise((resolve) => socket.write(Buffer.from(chunk), resolve))
+      }
+      process.stdout.write(sum.digest('hex'))
+      socket.end()
+    }
+    // The other side may not listen yet.
+    const attempt = () => net.connect(7001, address).on('error', () => setTimeout(attempt, 200)).on('connect', function () { pour(this) })
+    attempt()
+  }, to.address, String(megabytes))
+  return { sent, received: await received }
+}
+
 function greet (socket) {
   socket.write('hello')
   socket.on('data', (data) => socket.write(data))
@@ -155,4 +205,4 @@ async function timeToFirstByte (client, timeout) {
   return { ok: false, took, reason: ok === undefined ? 'no verdict' : client.reason() || 'no reason given' }
 }
 
-module.exports = { KINDS, greet, hasJavaScript, startClient, startNetwork, startNode, startRelay, startServer, timeToFirstByte, timeToFirstPong }
+module.exports = { KINDS, carry, greet, hasJavaScript, lookUp, startClient, startNetwork, startNode, startRelay, startServer, timeToFirstByte, timeToFirstPong }

@@ -5,7 +5,7 @@
 const fs = require('node:fs')
 const t = require('../support/harness')
 const { Lab, unavailable } = require('./lab')
-const { startClient, startNetwork, startNode, startServer, timeToFirstByte, timeToFirstPong } = require('./peers')
+const { carry, lookUp, startClient, startNetwork, startNode, startServer, timeToFirstByte, timeToFirstPong } = require('./peers')
 
 const problem = unavailable()
 if (problem) {
@@ -63,12 +63,21 @@ function connectAll (cells) {
   })
 }
 
-/** Makes a private network per cell, in which one pings the other, and then the other the one. */
+/**
+ * Makes a private network per cell, in which one pings the other, and then the other the one. Each finds the other
+ * by its name, and `megabytes` go from one to the other and back, if the cell has them.
+ */
 function pingAll (cells) {
   return inPlaces(cells, async (cell, site, { bootstrap }) => {
     const [server, client] = await startNetwork([site.server, site.client], { bootstrap, through: cell.through })
     const result = await timeToFirstPong(client, server, PATIENCE)
     const back = await timeToFirstPong(server, client, PATIENCE)
+    for (const [one, other] of [[server, client], [client, server]]) {
+      t.equal(await lookUp(one, other), other.address, `${cell.where}: the address of a name`)
+      if (!cell.megabytes) continue
+      const { sent, received } = await carry(one, other, cell.megabytes)
+      t.equal(received, sent, `${cell.where}: what arrived`)
+    }
     await Promise.all([client.stop(), server.stop()])
     return back.ok ? result : back
   })

@@ -106,6 +106,10 @@ class LinuxPacketTunnel final : public net::PacketTunnel {
     watch();
   }
 
+  net::TunnelDrops drops() const override {
+    return {.full = device_.drops().full, .late = device_.drops().late};
+  }
+
  private:
   void watch() {
     if (cancelled_) return poll_.cancel();
@@ -128,7 +132,7 @@ class LinuxPacketTunnel final : public net::PacketTunnel {
 
   /// One batch a turn of the loop, so that others get theirs.
   void receive() {
-    const TunReader::Received received = device_.receive();
+    const TunReader::Received received = device_.receive(loop_.scheduler().now());
     if (!received.packets.empty()) observer_.on_packets(*this, received.packets);
     if (received.error == EBADFD) return lose(kGone);
     if (received.error != 0) lose(std::system_category().message(received.error));

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "ip/vnet_header.hpp"
+#include "platform/clock.hpp"
 
 namespace hsfwd::platform {
 
@@ -109,11 +110,12 @@ TunWriter::Offload offload_of(int fd, bool vnet, const net::TunnelSettings& sett
 
 }  // namespace
 
-TunDevice::TunDevice(UniqueFd fd, std::string name, bool persistent, TunWriter::Offload offload)
+TunDevice::TunDevice(UniqueFd fd, std::string name, bool persistent, TunWriter::Offload offload,
+                     std::uint64_t secret)
     : file_(std::move(fd)),
       name_(std::move(name)),
       persistent_(persistent),
-      reader_(offload.vnet),
+      reader_(std::make_unique<TunReader>(offload.vnet, secret)),
       writer_(offload) {}
 
 Result<UniqueFd, std::string> TunDevice::open_descriptor() {
@@ -140,7 +142,7 @@ Result<TunDevice, std::string> TunDevice::adopt(UniqueFd fd, const net::TunnelSe
   const bool vnet = (request.ifr_flags & IFF_VNET_HDR) != 0;
   const TunWriter::Offload offload = offload_of(fd.get(), vnet, settings);
   const bool persistent = (request.ifr_flags & IFF_PERSIST) != 0;
-  return TunDevice(std::move(fd), request.ifr_name, persistent, offload);
+  return TunDevice(std::move(fd), request.ifr_name, persistent, offload, SystemRandom().u64());
 }
 
 }  // namespace hsfwd::platform

@@ -4,6 +4,8 @@
 // who uses it sees packets.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -31,9 +33,10 @@ class TunDevice {
   /// It was there before, and stays.
   bool persistent() const { return persistent_; }
 
-  TunReader::Received receive() { return reader_.receive(file_); }
+  TunReader::Received receive(Instant now) { return reader_->receive(file_, now); }
   /// Packets that wait for receive(), whether the descriptor is readable or not.
-  bool has_more() const { return reader_.has_more(); }
+  bool has_more() const { return reader_->has_more(); }
+  const TunReader::Queue::Drops& drops() const { return reader_->drops(); }
   TunWriter::Sent send(std::span<const MutableBytes> packets) {
     return writer_.send(file_, packets);
   }
@@ -41,12 +44,13 @@ class TunDevice {
   bool flush() { return writer_.flush(file_); }
 
  private:
-  TunDevice(UniqueFd fd, std::string name, bool persistent, TunWriter::Offload offload);
+  TunDevice(UniqueFd fd, std::string name, bool persistent, TunWriter::Offload offload,
+            std::uint64_t secret);
 
   SystemTunFile file_;
   std::string name_;
   bool persistent_ = false;
-  TunReader reader_;
+  std::unique_ptr<TunReader> reader_;
   TunWriter writer_;
 };
 

@@ -2,7 +2,9 @@
 #include "platform/linux/tun_reader.hpp"
 
 #include <cerrno>
+#include <utility>
 
+#include "ip/flow.hpp"
 #include "ip/vnet_header.hpp"
 
 namespace hsfwd::platform {
@@ -12,9 +14,6 @@ namespace {
 constexpr std::size_t kPacketAlign = 16;  // as of whatever new[] makes
 // A batch of packets of 1500 bytes, and room for one that is as large as any.
 constexpr std::size_t kPacketMemory = 256 * 1024;
-constexpr std::size_t kReadSize = ip::VnetHeader::kSize + net::kMaxMtu;
-/// How often a batch reads, so that packets that are lost on the way do not keep it for ever.
-constexpr std::size_t kMaxReads = net::kMaxTunnelBatch;
 
 constexpr std::size_t room_around(std::size_t size) {
   const std::size_t whole = net::kTunnelHeadroom + size + net::kTunnelTailroom;
@@ -23,23 +22,17 @@ constexpr std::size_t room_around(std::size_t size) {
 
 }  // namespace
 
-TunReader::TunReader(bool vnet)
-    : vnet_(vnet),
-      memory_(new std::uint8_t[kPacketMemory]),
-      read_(vnet ? new std::uint8_t[kReadSize] : nullptr) {
+TunReader::TunReader(bool vnet, std::uint64_t secret)
+    : vnet_(vnet), secret_(secret), memory_(new std::uint8_t[kPacketMemory]) {
   batch_.reserve(net::kMaxTunnelBatch);
 }
 
-TunReader::Received TunReader::receive(TunFile& file) {
+TunReader::Received TunReader::receive(TunFile& file, Instant now) {
   batch_.clear();
   used_ = 0;
   int error = 0;
-  for (std::size_t reads = 0; error == 0 && reads < kMaxReads; ++reads) {
-    cut_large();
-    if (large_ || !has_room(net::kMaxMtu)) break;
-    error = vnet_ ? read_large(file) : read_packet(file);
-  }
-  cut_large();
+  for (std::size_t reads = 0; error == 0 && reads < kMaxReads; ++reads) error = read(file, now);
+  cut(now);
   return {.packets = batch_, .error = error == EAGAIN ? 0 : error};
 }
 
@@ -53,40 +46,59 @@ MutableBytes TunReader::take_room(std::size_t size) {
   return batch_.emplace_back(room);
 }
 
-int TunReader::read_packet(TunFile& file) {
-  const int size = file.read({memory_.get() + used_ + net::kTunnelHeadroom, net::kMaxMtu});
-  if (size <= 0) return size == 0 ? EAGAIN : -size;
-  take_room(static_cast<std::size_t>(size));
-  return 0;
-}
-
-int TunReader::read_large(TunFile& file) {
-  const int size = file.read({read_.get(), kReadSize});
+int TunReader::read(TunFile& file, Instant now) {
+  if (!read_) read_ = large_.take();
+  const int size = file.read(read_.bytes());
   // A packet that the kernel has no header for, which is lost, and not the interface.
-  if (size == -EINVAL) return 0;
+  if (size == -EINVAL && vnet_) return 0;
   if (size <= 0) return size == 0 ? EAGAIN : -size;
-  take_large({read_.get(), static_cast<std::size_t>(size)});
+  take(static_cast<std::size_t>(size), now);
   return 0;
 }
 
-void TunReader::take_large(ByteView read) {
-  const auto header = ip::VnetHeader::decode(read);
-  if (!header || read.size() == ip::VnetHeader::kSize) return;
-  const ByteView packet = read.subspan(ip::VnetHeader::kSize);
-  if (header->gso_type == ip::VnetHeader::kNone && !header->needs_checksum()) {
-    // Whole as it is, and not looked into.
-    copy_bytes(packet, take_room(packet.size()));
+/// What has been read, in a buffer that is not much larger.
+PooledBuffer TunReader::keep(std::size_t size) {
+  if (size > kMediumRead) return std::move(read_);
+  PooledBuffer out = size > kSmallRead ? medium_.take() : small_.take();
+  copy_bytes(ByteView(read_.bytes()).first(size), out.bytes());
+  return out;
+}
+
+void TunReader::take(std::size_t size, Instant now) {
+  ip::VnetHeader header;
+  const std::size_t ahead = vnet_ ? ip::VnetHeader::kSize : 0;
+  if (vnet_) {
+    const auto decoded = ip::VnetHeader::decode(ByteView(read_.bytes()).first(size));
+    if (!decoded || size == ahead) return;
+    header = *decoded;
+  }
+  PooledBuffer buffer = keep(size);
+  const ByteView packet = ByteView(buffer.bytes()).subspan(ahead, size - ahead);
+  if (header.gso_type == ip::VnetHeader::kNone && !header.needs_checksum()) {
+    // Whole as it is, whatever it may be.
+    const auto parsed = ip::Packet::parse(packet);
+    const std::uint64_t flow = parsed ? ip::flow_number(*parsed, secret_) : 0;
+    queue_.push(TunRead(std::move(buffer), packet), flow, now);
     return;
   }
-  const auto large = ip::Segmenter::start(*header, packet);
-  if (large) large_ = *large;
+  const auto large = ip::Segmenter::start(header, packet);
+  if (!large) return;
+  const std::uint64_t flow = ip::flow_number(large->packet(), secret_);
+  queue_.push(TunRead(std::move(buffer), *large), flow, now);
 }
 
-void TunReader::cut_large() {
-  while (large_ && !large_->done() && has_room(large_->next_size())) {
-    large_->next(take_room(large_->next_size()));
+/// All of a read that there is room for, ahead of another flow's: the peer puts together again what comes in a row.
+void TunReader::cut(Instant now) {
+  while (TunRead* const next = queue_.front(now)) {
+    std::size_t cut = 0;
+    while (!next->done() && has_room(next->next_bytes())) {
+      const std::size_t size = next->next_bytes();
+      next->next(take_room(size));
+      cut += size;
+    }
+    if (cut == 0) return;
+    queue_.sent(cut);
   }
-  if (large_ && large_->done()) large_.reset();
 }
 
 }  // namespace hsfwd::platform

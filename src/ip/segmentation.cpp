@@ -83,6 +83,13 @@ ByteView Segmenter::next_payload() const {
   return rest.first(std::min<std::size_t>(rest.size(), header_.gso_size));
 }
 
+std::size_t Segmenter::bytes_left() const {
+  if (done()) return 0;
+  if (header_.gso_type == VnetHeader::kNone) return packet_.bytes.size();
+  return packets_left() * packet_.headers_size() + packet_.payload().size() -
+         next_ * header_.gso_size;
+}
+
 std::size_t Segmenter::next_size() const {
   HSFWD_CHECK(!done());
   if (header_.gso_type == VnetHeader::kNone) return packet_.bytes.size();

@@ -21,6 +21,9 @@ class Segmenter {
   bool done() const { return next_ == count_; }
   /// How many packets there are, cut or not.
   std::size_t count() const { return count_; }
+  std::size_t packets_left() const { return count_ - next_; }
+  /// Bytes of all packets that are left.
+  std::size_t bytes_left() const;
   /// Bytes that the next packet takes. To be asked while not done.
   std::size_t next_size() const;
   /// The next packet, at the start of `room`, which has next_size() bytes or more.

@@ -94,6 +94,12 @@ class PacketTunnelObserver {
   virtual void on_tunnel_lost(PacketTunnel& tunnel, const std::string& reason) = 0;
 };
 
+/// Packets of the host that were dropped, since others were ahead of them.
+struct TunnelDrops {
+  std::uint64_t full = 0;  // as many as may wait
+  std::uint64_t late = 0;  // CoDel
+};
+
 class PacketTunnel {
  public:
   /// The interface goes with it, if it was made for it, and with the interface its addresses and
@@ -119,6 +125,9 @@ class PacketTunnel {
   /// for it is lost there, which is how its TCP learns to slow down.
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
+
+  /// Of what it has taken from the host; an implementation that takes only what it hands on has none.
+  virtual TunnelDrops drops() const { return {}; }
 };
 
 class PacketTunnelFactory {

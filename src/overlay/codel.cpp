@@ -2,20 +2,10 @@
 #include "overlay/codel.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "util/check.hpp"
 
 namespace hsfwd::overlay {
-
-namespace {
-
-Instant control_law(Instant from, std::uint32_t count) {
-  const auto interval = static_cast<double>(CodelQueue::kInterval.to_micros());
-  return from + Duration::micros(static_cast<std::int64_t>(interval / std::sqrt(count)));
-}
-
-}  // namespace
 
 bool CodelQueue::is_within(std::size_t more_packets, std::size_t more_bytes) const {
   return size() + more_packets <= limits_.packets && bytes_ + more_bytes <= limits_.bytes;
@@ -42,7 +32,8 @@ void CodelQueue::push(ByteView packet, Instant now) {
 std::span<const MutableBytes> CodelQueue::front(Instant now) {
   drop_old(now);
   while (ready_.size() < kMaxBatch) {
-    drop_late(now);
+    codel_.drop_late(
+        now, [this] { return next_since(); }, [this] { drop_waiting(drops_.codel); });
     if (waiting_.empty()) break;
     waiting_bytes_ -= waiting_.front().size;
     ready_.push_back(std::move(waiting_.front()));
@@ -71,8 +62,7 @@ void CodelQueue::clear() {
   ready_.clear();
   waiting_.clear();
   bytes_ = waiting_bytes_ = 0;
-  first_above_time_.reset();
-  dropping_ = false;
+  codel_.reset();
 }
 
 void CodelQueue::drop_oldest(std::uint64_t& counter) {
@@ -99,53 +89,12 @@ void CodelQueue::drop_old(Instant now) {
   }
 }
 
-/// dodequeue() of RFC 8289, but that the packet stays where it is: whether it may be dropped.
-bool CodelQueue::may_drop(Instant now) {
-  if (waiting_.empty()) {
-    first_above_time_.reset();
-    return false;
-  }
+std::optional<Instant> CodelQueue::next_since() const {
+  if (waiting_.empty()) return std::nullopt;
   const Stored& next = waiting_.front();
   // With no more than one packet behind it, the queue is as short as it can be.
-  if (now - next.since < kTarget || waiting_bytes_ - next.size <= max_packet_) {
-    first_above_time_.reset();
-    return false;
-  }
-  if (!first_above_time_) {
-    first_above_time_ = now + kInterval;
-    return false;
-  }
-  return now >= *first_above_time_;
-}
-
-void CodelQueue::enter_dropping(Instant now) {
-  dropping_ = true;
-  // Soon after the last time, the rate that was right then is a good one to begin with.
-  const std::uint32_t delta = count_ - last_count_;
-  const bool is_soon = now - drop_next_ < kInterval * 16;
-  count_ = delta > 1 && is_soon ? delta : 1;
-  drop_next_ = control_law(now, count_);
-  last_count_ = count_;
-}
-
-/// deque() of RFC 8289 up to the packet that it returns, which is the first of waiting_ then.
-void CodelQueue::drop_late(Instant now) {
-  bool may = may_drop(now);
-  if (!dropping_) {
-    if (!may) return;
-    drop_waiting(drops_.codel);
-    may_drop(now);
-    enter_dropping(now);
-    return;
-  }
-  dropping_ = may;
-  while (dropping_ && now >= drop_next_) {
-    drop_waiting(drops_.codel);
-    ++count_;
-    may = may_drop(now);
-    dropping_ = may;
-    if (may) drop_next_ = control_law(drop_next_, count_);
-  }
+  if (waiting_bytes_ - next.size <= max_packet_) return std::nullopt;
+  return next.since;
 }
 
 }  // namespace hsfwd::overlay

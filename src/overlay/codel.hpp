@@ -10,6 +10,7 @@
 #include <span>
 
 #include "overlay/packet_pool.hpp"
+#include "util/codel.hpp"
 #include "util/ring.hpp"
 #include "util/time.hpp"
 
@@ -40,9 +41,6 @@ class CodelQueue {
   /// At once, as many as a UDP socket sends in one burst. What has been looked at is on its way, as in the
   /// ring of a network card, and CoDel sees how long everything behind it waits.
   static constexpr std::size_t kMaxBatch = 64;
-  // RFC 8289, sections 4.2 and 4.3.
-  static constexpr Duration kTarget = 5_ms;
-  static constexpr Duration kInterval = 100_ms;
 
   /// `pool` outlives it.
   CodelQueue(PacketPool& pool, const QueueLimits& limits) : pool_(pool), limits_(limits) {}
@@ -73,9 +71,7 @@ class CodelQueue {
   void drop_oldest(std::uint64_t& counter);
   void drop_old(Instant now);
   void drop_waiting(std::uint64_t& counter);
-  bool may_drop(Instant now);
-  void enter_dropping(Instant now);
-  void drop_late(Instant now);
+  std::optional<Instant> next_since() const;
 
   PacketPool& pool_;
   QueueLimits limits_;
@@ -85,14 +81,8 @@ class CodelQueue {
   std::size_t waiting_bytes_ = 0;  // of packets
   std::array<MutableBytes, kMaxBatch> views_;
   QueueDrops drops_;
-
-  // The state of RFC 8289, section 5, under its names.
-  std::size_t max_packet_ = 0;
-  std::optional<Instant> first_above_time_;
-  bool dropping_ = false;
-  std::uint32_t count_ = 0;
-  std::uint32_t last_count_ = 0;
-  Instant drop_next_;
+  std::size_t max_packet_ = 0;  // bytes of the largest so far
+  Codel codel_;
 };
 
 }  // namespace hsfwd::overlay

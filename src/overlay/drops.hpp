@@ -19,7 +19,7 @@ enum class Drop : std::uint8_t {
   kLoop,         // a datagram of a tunnel into the tunnel
   kTooBig,       // for the path; its sender is told
   kUnreachable,  // the peer is not there
-  kQueueFull,    // too much waits for the peer
+  kQueueFull,    // too much waits, for the peer or to be taken from the host
   kLate,         // has waited too long
   kSpoofed,      // from a peer, under an address that is not the peer's
   kNotForUs,     // from a peer, to an address that is not this host's

@@ -41,6 +41,11 @@ Network::Network(Surroundings surroundings, const PublicKey& own, NetworkObserve
 }
 
 Network::~Network() {
+  retire_tunnel();
+}
+
+void Network::retire_tunnel() {
+  drops_ = drops();
   around_.scheduler.retire(std::move(tunnel_));
 }
 
@@ -132,7 +137,7 @@ Result<bool, std::string> Network::open(const NetworkSettings& settings) {
 
 Result<void, std::string> Network::make_interface() {
   // Two interfaces cannot have one name, nor the same addresses.
-  around_.scheduler.retire(std::move(tunnel_));
+  retire_tunnel();
   around_.scheduler.collect();
   beside_another_ = false;
   auto tunnel = around_.tunnels.open(tunnel_settings(settings_), *this);
@@ -214,7 +219,7 @@ void Network::name_peers() {
 
 void Network::close(const std::string& reason) {
   for (auto& [key, peer] : links_) peer.link->close(reason);
-  if (tunnel_) around_.scheduler.retire(std::move(tunnel_));
+  retire_tunnel();
 }
 
 void Network::accept(std::unique_ptr<PeerStream> stream) {
@@ -232,7 +237,7 @@ void Network::on_link_changed(Link& link) {
 }
 
 void Network::on_tunnel_lost(net::PacketTunnel&, const std::string& reason) {
-  around_.scheduler.retire(std::move(tunnel_));
+  retire_tunnel();
   observer_.on_interface_lost(reason);
 }
 
@@ -410,8 +415,16 @@ PeerStatus Network::peer(const PublicKey& key) const {
   return out;
 }
 
+Drops Network::drops() const {
+  Drops out = drops_;
+  const net::TunnelDrops of_host = tunnel_ ? tunnel_->drops() : net::TunnelDrops();
+  out.add(Drop::kQueueFull, of_host.full);
+  out.add(Drop::kLate, of_host.late);
+  return out;
+}
+
 void Network::collect(MetricSink& sink) const {
-  drops_.collect(sink);
+  drops().collect(sink);
   sink.counter("hsfwd_network_name_queries", "Questions about names that were answered",
                names_.queries());
   sink.counter("hsfwd_network_names_dropped",

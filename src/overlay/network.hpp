@@ -96,7 +96,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   /// Of NAME.hsfwd, for programs of this host.
   const NameServer& names() const { return names_; }
   /// Those of no peer.
-  const Drops& drops() const { return drops_; }
+  Drops drops() const;
   void collect(MetricSink& sink) const;
 
  private:
@@ -116,6 +116,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
 
   net::TunnelSettings tunnel_settings(const NetworkSettings& settings) const;
   Result<void, std::string> make_interface();
+  void retire_tunnel();
   void use(const NetworkSettings& settings);
   void name_peers();
   Link* link_for(const ip::Packet& packet, MutableBytes bytes);
@@ -143,7 +144,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   std::unique_ptr<net::PacketTunnel> tunnel_;
   // The route to all keys' addresses is another network's on this host; this one has a route to each of its peers.
   bool beside_another_ = false;
-  Drops drops_;
+  Drops drops_;          // but for those of tunnel_
   TokenBucket answers_;  // to the host, to what goes nowhere
   TokenBucket too_bigs_;
 

@@ -45,6 +45,14 @@ class Ring {
     while (!empty()) pop_front();
   }
 
+  /// Of an empty queue: gives the memory back, if it is for more than `kept`.
+  void shrink(std::size_t kept) {
+    HSFWD_CHECK(empty());
+    if (slots_.size() <= kept) return;
+    slots_ = std::vector<T>();
+    first_ = 0;
+  }
+
  private:
   static constexpr std::size_t kFirstCapacity = 16;
 

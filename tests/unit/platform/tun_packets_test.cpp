@@ -23,6 +23,8 @@ using ip_test::Fields;
 
 namespace {
 
+constexpr Instant kNow = Instant() + 1_h;
+constexpr std::uint64_t kSecret = 0x1234567890abcdef;
 constexpr TunWriter::Offload kAll{.vnet = true, .tcp = true, .udp = true};
 
 /// A descriptor: what is read from it is put in before, and what is written is judged and kept.
@@ -138,7 +140,7 @@ Bytes plain_read(ByteView packet) {
 std::vector<Bytes> receive_all(TunReader& reader, TunFile& file) {
   std::vector<Bytes> out;
   do {
-    const auto received = reader.receive(file);
+    const auto received = reader.receive(file, kNow);
     CHECK(received.error == 0);
     CHECK(received.packets.size() <= net::kMaxTunnelBatch);
     std::uint8_t number = 0;
@@ -364,7 +366,7 @@ TEST_CASE("a large packet is cut, with room around each, and checksums that hold
       if (!tcp) fields.protocol = ip::protocol::kUdp;
       ScriptedFile file;
       file.reads.push_back(large_read(fields, 1000));
-      TunReader reader(true);
+      TunReader reader(true, kSecret);
       const auto packets = receive_all(reader, file);
       REQUIRE(packets.size() == 21);
       Fields expected = fields;
@@ -389,13 +391,12 @@ TEST_CASE("a batch has many reads, and a read more than a batch") {
     file.reads.push_back(large_read(huge, 100));
     file.reads.push_back(large_read(huge, 1300));
   }
-  TunReader reader(true);
-  auto received = reader.receive(file);
+  TunReader reader(true, kSecret);
+  auto received = reader.receive(file, kNow);
   CHECK(received.packets.size() > 100);
   CHECK(reader.has_more());
   std::size_t count = received.packets.size();
   std::size_t payload = 0;
-  // What was read is cut to its end ahead of what comes behind it.
   while (!file.reads.empty() || reader.has_more()) {
     for (const Bytes& packet : receive_all(reader, file)) {
       ++count;
@@ -412,7 +413,7 @@ TEST_CASE("a read whose pieces are as small as can be comes whole, batch by batc
   fields.payload = ip_test::pattern(65'000);
   ScriptedFile file;
   file.reads.push_back(large_read(fields, 1));
-  TunReader reader(true);
+  TunReader reader(true, kSecret);
   const auto packets = receive_all(reader, file);
   REQUIRE(packets.size() == 65'000);
   Bytes payload;
@@ -427,7 +428,7 @@ TEST_CASE("a checksum that was left to us is made, and a packet that is whole no
     file.reads.push_back(large_read(fields, 0));
     file.reads.push_back(plain_read(Bytes{1, 2, 3}));
     file.reads.push_back(plain_read(Bytes(net::kMaxMtu, 7)));
-    TunReader reader(true);
+    TunReader reader(true, kSecret);
     CHECK(receive_all(reader, file) ==
           std::vector<Bytes>{fields.build(), {1, 2, 3}, Bytes(net::kMaxMtu, 7)});
   }
@@ -451,9 +452,76 @@ TEST_CASE("a read that is not what its header says is lost, and no other") {
     file.reads.push_back(bad);
     file.reads.push_back(good);
   }
-  TunReader reader(true);
+  TunReader reader(true, kSecret);
   CHECK(receive_all(reader, file).size() == 7 * 3);
   CHECK(file.reads.empty());
+}
+
+TEST_CASE(
+    "a small flow does not wait behind a large one that the kernel has handed over before it") {
+  Fields bulk = tcp_fields();
+  bulk.payload = ip_test::pattern(60'000);
+  Fields small = udp_fields(2);
+  small.payload = ip_test::pattern(50);
+  const Bytes packet = small.build();
+  ScriptedFile file;
+  for (int i = 0; i < 20; ++i) file.reads.push_back(large_read(bulk, 1400));
+  TunReader reader(true, kSecret);
+  REQUIRE(reader.receive(file, kNow).packets.size() > 100);
+  file.reads.push_back(plain_read(packet));
+  const auto next = reader.receive(file, kNow).packets;
+  CHECK(equal(next.front(), packet));
+  CHECK(reader.drops().late == 0);
+}
+
+TEST_CASE("a large flow that stays late loses a packet of a read, not the read") {
+  Fields bulk = tcp_fields();
+  bulk.payload = ip_test::pattern(42'000);
+  const Bytes read = large_read(bulk, 1400);
+  ScriptedFile file;
+  TunReader reader(true, kSecret);
+  std::size_t received = 0;
+  std::size_t read_packets = 0;
+  // 600 packets stand ahead of one, and 128 leave in 2 ms, as many as come.
+  Instant now = kNow;
+  for (int i = 0; i < 20; ++i) file.reads.push_back(read);
+  for (int turn = 0; reader.drops().late == 0 && turn < 500; ++turn) {
+    read_packets += 30 * file.reads.size();
+    received += reader.receive(file, now).packets.size();
+    for (int i = 0; i < (turn % 4 == 0 ? 5 : 4); ++i) file.reads.push_back(read);
+    now = now + 2_ms;
+  }
+  CHECK(reader.drops().late == 1);
+  while (reader.has_more()) {
+    read_packets += 30 * file.reads.size();
+    received += reader.receive(file, now).packets.size();
+  }
+  CHECK(received + reader.drops().late + reader.drops().full == read_packets);
+}
+
+TEST_CASE("however much a host sends, what waits for this program is bounded") {
+  Fields bulk = udp_fields();
+  bulk.payload = ip_test::pattern(60'000);
+  const Bytes large = large_read(bulk, 1400);
+  Fields small = udp_fields(2);
+  ScriptedFile file;
+  TunReader reader(true, kSecret);
+  std::size_t packets = 0;
+  for (int turn = 0; turn < 50; ++turn) {
+    for (std::size_t i = 0; i < TunReader::kMaxReads / 2; ++i) {
+      file.reads.push_back(large);
+      file.reads.push_back(plain_read(small.build()));
+    }
+    packets += reader.receive(file, kNow).packets.size();
+    CHECK(file.reads.empty());
+    CHECK(reader.waiting_memory() <= TunReader::kLimits.memory);
+  }
+  CHECK(packets == 50 * net::kMaxTunnelBatch);
+  CHECK(reader.drops().full > 0);
+  // And no more than so many are asked for at once.
+  for (std::size_t i = 0; i < TunReader::kMaxReads + 10; ++i) file.reads.push_back(large);
+  reader.receive(file, kNow);
+  CHECK(file.reads.size() == 10);
 }
 
 TEST_CASE("a device that is gone says so behind what came before") {
@@ -462,8 +530,8 @@ TEST_CASE("a device that is gone says so behind what came before") {
     ScriptedFile file;
     file.error = EBADFD;
     file.reads = {vnet ? plain_read(packet) : packet, Bytes{}};
-    TunReader reader(vnet);
-    const auto received = reader.receive(file);
+    TunReader reader(vnet, kSecret);
+    const auto received = reader.receive(file, kNow);
     CHECK(received.error == EBADFD);
     REQUIRE(received.packets.size() == 1);
     CHECK(equal(received.packets[0], packet));
@@ -497,14 +565,14 @@ TEST_CASE("batches like those before allocate nothing, in either direction") {
   IdleFile file(large_read(fields, 1000));
   const auto packets = in_turns({flow_of(tcp_fields(1), 100), flow_of(udp_fields(2), 100)});
   const Outbound outbound(packets);
-  TunReader reader(true);
+  TunReader reader(true, kSecret);
   TunWriter writer(kAll);
   std::size_t count = 0;
   const auto run = [&] {
     count = writer.send(file, outbound.packets()).taken;
     file.left = 5;
     do {
-      count += reader.receive(file).packets.size();
+      count += reader.receive(file, kNow).packets.size();
     } while (file.left > 0 || reader.has_more());
   };
   run();

@@ -40,6 +40,22 @@ TEST_CASE("what is popped off a ring is let go at once") {
   CHECK(value.use_count() == 1);
 }
 
+TEST_CASE("a ring that was large for a while is a queue as before once it has shrunk") {
+  Ring<int> ring;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 100; ++i) ring.push_back(i);
+    for (int i = 0; i < 100; ++i) {
+      REQUIRE(ring.front() == i);
+      ring.pop_front();
+    }
+    ring.shrink(round == 1 ? 1000 : 16);
+    ring.push_back(7);
+    CHECK(ring.front() == 7);
+    CHECK(ring.size() == 1);
+    ring.clear();
+  }
+}
+
 TEST_CASE("a slot map hands out the lowest free number") {
   SlotMap<int> map;
   const auto add = [&](int value) {

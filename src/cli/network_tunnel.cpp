@@ -144,7 +144,8 @@ void NetworkTunnel::claim(Claims& claims) const {
 }
 
 void NetworkTunnel::prepare(Unavailable unavailable) {
-  const std::string mistake = overlay::Network::problem_with(listener_->public_key(), settings_);
+  const std::string mistake =
+      overlay::Network::problem_with(listener_->public_key(), settings_).text;
   if (!mistake.empty()) throw UserError{kBadConfig, "BAD_NETWORK", "the network: " + mistake};
   listener_->prepare(unavailable);
   if (!open() && unavailable == Unavailable::kRefused) {
@@ -229,7 +230,8 @@ void NetworkTunnel::change(const TunnelSpec& spec) {
   const auto& wanted = static_cast<const TunSpec&>(spec);
   const overlay::NetworkSettings settings = settings_of(wanted);
   // A file is checked for it as far as its identity is known. Who has left is out in any case.
-  const std::string mistake = overlay::Network::problem_with(listener_->public_key(), settings);
+  const std::string mistake =
+      overlay::Network::problem_with(listener_->public_key(), settings).text;
   if (!mistake.empty()) app_.output().error("BAD_NETWORK", "the network: " + mistake);
   settings_ = settings;
   pool_ = wanted.pool;

@@ -56,9 +56,9 @@ Plan load_plan(const std::string& file) {
   Plan plan = planner.make();
   planner.check_identities();
   for (const auto& tunnel : plan.tunnels) {
-    const std::string mistake = tunnel->contradiction();
-    if (!mistake.empty())
-      planner.mistake(0, fmt::format("[{}]: {}", tunnel->kind().section.name, mistake));
+    const Contradiction found = tunnel->contradiction();
+    if (found.text.empty()) continue;
+    planner.mistake(found.line, fmt::format("[{}]: {}", tunnel->kind().section.name, found.text));
   }
   if (file != kStandardInput) plan.warnings = planner.exposed_secrets();
   return plan;

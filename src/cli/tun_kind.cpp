@@ -120,6 +120,8 @@ void read_tun(const config::Section& section, Planner& planner) {
       planner.mistake(text.line, fmt::format("{} is among the peers twice", in_quotes(text.value)));
     }
     settings.peers.push_back(std::move(peer));
+    const config::Peer* const named = planner.named(text.value);
+    out->peer_lines.push_back(named != nullptr ? named->line : text.line);
   }
   planner.add(std::move(out));
 }
@@ -194,10 +196,12 @@ bool TunSpec::same(const TunnelSpec& other) const {
 }
 
 /// Of an identity that is yet to be made nothing is known, but of peers.
-std::string TunSpec::contradiction() const {
+Contradiction TunSpec::contradiction() const {
   const auto own = platform::read_identity(identity);
   const PublicKey key = own && *own ? (*own)->keys.public_key : PublicKey();
-  return overlay::Network::problem_with(key, settings);
+  const overlay::SettingsProblem problem = overlay::Network::problem_with(key, settings);
+  const bool has_line = problem.peer && *problem.peer < peer_lines.size();
+  return {problem.text, has_line ? peer_lines[*problem.peer] : 0};
 }
 
 void TunSpec::check(Preflight& preflight) const {

@@ -91,7 +91,7 @@ struct TunSpec final : TunnelSpec {
   std::string key() const override { return identity; }
   bool same(const TunnelSpec& other) const override;
   std::size_t number() const override { return settings.peers.size(); }
-  std::string contradiction() const override;
+  Contradiction contradiction() const override;
   void check(Preflight& preflight) const override;
   std::unique_ptr<Tunnel> make(App& app) const override;
 
@@ -99,6 +99,7 @@ struct TunSpec final : TunnelSpec {
   overlay::NetworkSettings settings;
   /// Of which every peer without an IPv4 address of its own gets one, and so does this machine.
   std::optional<ip::Prefix> pool;
+  std::vector<int> peer_lines;  // where the file has the key of each peer; empty: there is no file
 };
 
 /// In place of rules: peers may begin nothing here.

@@ -65,6 +65,12 @@ struct TunnelKind {
 };
 using TunnelKinds = std::span<const TunnelKind* const>;
 
+/// What cannot be, for people.
+struct Contradiction {
+  std::string text;  // empty: there is none
+  int line = 0;      // of the file; 0: all of its section
+};
+
 /// What a configuration asks for, with every value checked.
 class TunnelSpec {
  public:
@@ -80,8 +86,8 @@ class TunnelSpec {
   virtual const net::StreamAddress* local_address() const { return nullptr; }
   /// How many it counts as, in `check`.
   virtual std::size_t number() const { return 1; }
-  /// What cannot be, given its identity as it is; for people, empty if there is no such thing.
-  virtual std::string contradiction() const { return {}; }
+  /// What cannot be, given its identity as it is.
+  virtual Contradiction contradiction() const { return {}; }
   /// Lets `preflight` see whether what it names can work at the moment.
   virtual void check(Preflight&) const {}
 

@@ -51,7 +51,7 @@ void Network::retire_tunnel() {
 
 // --- Settings ---
 
-std::string Network::problem_with(const PublicKey& own, const NetworkSettings& settings) {
+SettingsProblem Network::problem_with(const PublicKey& own, const NetworkSettings& settings) {
   std::map<ip::Prefix, std::string> taken;
   std::string room;
   const auto take = [&](const ip::Prefix& prefix, const std::string& whose) -> std::string {
@@ -69,22 +69,26 @@ std::string Network::problem_with(const PublicKey& own, const NetworkSettings& s
   for (const auto& network : settings.offers) {
     if (problem.empty()) problem = take(network, "this host");
   }
-  for (const NetworkPeer& peer : settings.peers) {
+  if (!problem.empty()) return {problem, std::nullopt};
+  for (std::size_t i = 0; i < settings.peers.size(); ++i) {
+    const NetworkPeer& peer = settings.peers[i];
     const std::string whose = name_of(peer, room);
-    if (peer.key == own) return fmt::format("{} has this host's own key", whose);
+    if (peer.key == own) return {fmt::format("{} has this host's own key", whose), i};
     if (problem.empty()) problem = take(host(key_address(peer.key)), whose);
     for (const auto& address : peer.addresses) {
       if (problem.empty()) problem = take(host(address), whose);
     }
     for (const auto& network : peer.networks) {
       if (network.overlaps(network_prefix())) {
-        return fmt::format("{} of {} has addresses of keys, which are their own",
-                           network.to_string(), whose);
+        return {fmt::format("{} of {} has addresses of keys, which are their own",
+                            network.to_string(), whose),
+                i};
       }
       if (problem.empty()) problem = take(network, whose);
     }
+    if (!problem.empty()) return {problem, i};
   }
-  return problem;
+  return {};
 }
 
 net::TunnelSettings Network::tunnel_settings(const NetworkSettings& settings) const {

@@ -69,8 +69,8 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
-  /// What is wrong with the settings, for people; empty if they can be tried.
-  static std::string problem_with(const PublicKey& own, const NetworkSettings& settings);
+  /// What is wrong with the settings.
+  static SettingsProblem problem_with(const PublicKey& own, const NetworkSettings& settings);
 
   /// From now on these settings, as far as peers are concerned: those that stay keep their connections. The
   /// interface is made, or made anew unless it is what is asked for already; true: it was. The error is for

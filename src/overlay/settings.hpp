@@ -43,4 +43,11 @@ struct NetworkSettings {
   bool operator==(const NetworkSettings&) const = default;
 };
 
+struct SettingsProblem {
+  std::string text;                 // for people; empty if the settings can be tried
+  std::optional<std::size_t> peer;  // the number of the one that it was found at, from 0
+
+  bool empty() const { return text.empty(); }
+};
+
 }  // namespace hsfwd::overlay

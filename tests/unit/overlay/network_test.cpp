@@ -557,7 +557,7 @@ TEST_CASE("settings that contradict themselves are named") {
   Members net(16, 3);
   Member& a = net[0];
   NetworkSettings settings;
-  const auto problem = [&] { return Network::problem_with(a.key(), settings); };
+  const auto problem = [&] { return Network::problem_with(a.key(), settings).text; };
   NetworkPeer b = peer(net[1]);
   NetworkPeer c = peer(net[2]);
   b.name = "b";
@@ -566,12 +566,19 @@ TEST_CASE("settings that contradict themselves are named") {
   CHECK(problem().empty());
   settings.peers[0].addresses = settings.peers[1].addresses = {ip::Ipv6::mapped(0x0a000001)};
   CHECK(problem() == "b and c both have 10.0.0.1/32");
+  CHECK(Network::problem_with(a.key(), settings).peer == 1U);
   settings.peers[0].addresses.clear();
   settings.addresses = {{ip::Ipv6::mapped(0x0a000001), ip::Prefix::kBits}};
   CHECK(problem() == "this host and c both have 10.0.0.1/32");
   settings.addresses.clear();
   settings.peers[0].addresses = {c.key == b.key ? ip::Ipv6() : key_address(c.key)};
   CHECK(problem().find("b and c both have") == 0);
-  settings.peers = {peer(a)};
+  settings.addresses.assign(2, {ip::Ipv6::mapped(0x0a000003), ip::Prefix::kBits});
+  CHECK(problem() == "this host and this host both have 10.0.0.3/32");
+  CHECK(!Network::problem_with(a.key(), settings).peer);
+  settings.addresses.clear();
+  settings.peers = {b, peer(a)};
+  settings.peers[0].addresses.clear();
   CHECK(problem().find("has this host's own key") != std::string::npos);
+  CHECK(Network::problem_with(a.key(), settings).peer == 1U);
 }

@@ -41,6 +41,7 @@ set(platform_linux
     platform/linux/confinement_channel.cpp
     platform/linux/core_dumps.cpp
     platform/linux/fresh_file.cpp
+    platform/linux/host_network.cpp
     platform/linux/host_routes.cpp
     platform/linux/interface_watch.cpp
     platform/linux/listeners.cpp

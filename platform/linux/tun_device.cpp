@@ -46,11 +46,6 @@ std::string cannot_open(int error) {
   return fmt::format("{} cannot be opened: {}", kPath, text_of(error));
 }
 
-/// That of the first interface by that pattern.
-std::string first_name(const std::string& name) {
-  return name.ends_with("%d") ? name.substr(0, name.size() - 2) + "0" : name;
-}
-
 std::string cannot_attach(const std::string& name, int error) {
   const bool there = if_nametoindex(name.c_str()) != 0;
   if (error == EBUSY) return fmt::format("the interface '{}' is in use by another program", name);
@@ -62,7 +57,7 @@ std::string cannot_attach(const std::string& name, int error) {
         "to make a network interface takes CAP_NET_ADMIN: run with it, or make the interface for "
         "this "
         "user beforehand (ip tuntap add mode tun user {} name {})",
-        geteuid(), first_name(name));
+        geteuid(), TunDevice::first_name(name));
   }
   if (error == EINVAL && there) {
     return fmt::format("the interface '{}' is not a TUN interface, and not for us to use", name);
@@ -117,6 +112,10 @@ TunDevice::TunDevice(UniqueFd fd, std::string name, bool persistent, TunWriter::
       persistent_(persistent),
       reader_(std::make_unique<TunReader>(offload.vnet, secret)),
       writer_(offload) {}
+
+std::string TunDevice::first_name(const std::string& name) {
+  return name.ends_with("%d") ? name.substr(0, name.size() - 2) + "0" : name;
+}
 
 Result<UniqueFd, std::string> TunDevice::open_descriptor() {
   UniqueFd fd(::open(kPath, O_RDWR | O_NONBLOCK | O_CLOEXEC));

@@ -27,6 +27,8 @@ class TunDevice {
   static Result<UniqueFd, std::string> open_descriptor();
   /// The second half.
   static Result<TunDevice, std::string> adopt(UniqueFd fd, const net::TunnelSettings& settings);
+  /// That of the first interface by a pattern of net::TunnelSettings.
+  static std::string first_name(const std::string& name);
 
   int fd() const { return file_.fd(); }
   const std::string& name() const { return name_; }

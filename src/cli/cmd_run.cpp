@@ -25,6 +25,7 @@ constexpr const char* kOfCommandLine[] = {"allow",      "address",  "pool",     
 struct Wanted {
   TunSpec spec;
   Options node;
+  std::vector<std::string> warnings = {};  // about the file
 };
 
 /// Of a file only the network is wanted: what else it asks for is the business of `up`.
@@ -32,7 +33,7 @@ Wanted wanted_by_file(const std::string& file) {
   Plan plan = load_plan(file);
   for (const auto& tunnel : plan.tunnels) {
     if (&tunnel->kind() != &kTunKind) continue;
-    return {static_cast<const TunSpec&>(*tunnel), std::move(plan.node)};
+    return {static_cast<const TunSpec&>(*tunnel), std::move(plan.node), std::move(plan.warnings)};
   }
   throw UserError{kBadConfig, "BAD_CONFIG",
                   fmt::format("{}: there is no [tun], so no network to run a program in",
@@ -85,6 +86,7 @@ int run_run(const Arguments& arguments) {
   if (!prepared) throw UserError{kFailed, "RUN_FAILED", prepared.error()};
   Wanted wanted = wanted_by(line);
   App app(lasting_output_options(line));
+  for (const std::string& warning : wanted.warnings) app.log().warning("config", "{}", warning);
   const platform::Identity identity = require_identity(wanted.spec.identity, app.loop().random());
   platform::IdentityLock lock = await_lock(identity, wanted.spec.identity, app.log());
   wanted.node.key_pair = identity.keys;

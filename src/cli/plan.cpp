@@ -60,7 +60,9 @@ Plan load_plan(const std::string& file) {
     if (found.text.empty()) continue;
     planner.mistake(found.line, fmt::format("[{}]: {}", tunnel->kind().section.name, found.text));
   }
-  if (file != kStandardInput) plan.warnings = planner.exposed_secrets();
+  if (file == kStandardInput) return plan;
+  for (std::string& warning : planner.exposed_secrets())
+    plan.warnings.push_back(std::move(warning));
   return plan;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <string_view>
 
 #include "platform/directories.hpp"
 #include "platform/identity_file.hpp"
@@ -59,7 +60,36 @@ Plan Planner::make() {
     }
     mistake(0, fmt::format("nothing to do: there is {}", sections));
   }
+  warn_of_idle_peers();
   return std::move(plan_);
+}
+
+/// `allow` of a peer that is in no network is easily taken for a limit of services.
+void Planner::warn_of_idle_peers() {
+  std::string header;
+  for (const TunnelKind* kind : kinds_) {
+    if (!kind->has_peers) continue;
+    header = kind->section.header();
+    for (const auto& tunnel : plan_.tunnels) {
+      if (&tunnel->kind() == kind) return;
+    }
+  }
+  if (header.empty()) return;
+  for (const auto& [name, named] : config_.peers) {
+    std::vector<std::string_view> words;
+    int line = 0;
+    const auto look = [&](std::string_view word, const std::vector<Text>& values) {
+      if (values.empty()) return;
+      words.push_back(word);
+      line = line == 0 ? values.front().line : std::min(line, values.front().line);
+    };
+    look("address", named.addresses);
+    look("networks", named.networks);
+    look("allow", named.allow);
+    if (words.empty()) continue;
+    warn(line, fmt::format("without a {} this does nothing: {} of [peer.{}]", header,
+                           fmt::join(words, ", "), shortened(name)));
+  }
 }
 
 std::vector<std::string> Planner::exposed_secrets() const {
@@ -93,6 +123,10 @@ void Planner::check_identity(const Text& path) const {
 
 void Planner::mistake(int line, const std::string& message) const {
   throw UserError{kBadConfig, "BAD_CONFIG", config::ConfigError{file_, line, message}.to_string()};
+}
+
+void Planner::warn(int line, const std::string& message) {
+  plan_.warnings.push_back(config::ConfigError{file_, line, message}.to_string());
 }
 
 std::string Planner::path_of(const Text& text, const char* key) const {

@@ -26,6 +26,8 @@ class Planner {
 
   using Text = config::Located<std::string>;
   [[noreturn]] void mistake(int line, const std::string& message) const;
+  /// Of what is no mistake and yet does not do what it seems to.
+  void warn(int line, const std::string& message);
   /// Where relative paths begin.
   const std::string& folder() const { return folder_; }
   /// A key, or the name of a peer.
@@ -41,6 +43,7 @@ class Planner {
   void add(std::shared_ptr<const TunnelSpec> tunnel) { plan_.tunnels.push_back(std::move(tunnel)); }
 
  private:
+  void warn_of_idle_peers();
   std::string path_of(const Text& text, const char* key) const;
   PeerReference peer(const config::Peer& peer) const;
   ResourceLimits limits() const;

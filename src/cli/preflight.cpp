@@ -49,7 +49,7 @@ void Preflight::check_access(const std::string& subject, const std::string& path
                              platform::Access access) {
   if (!platform::is_root() || path == platform::kIdentityVariable) return;
   const std::string why = platform::kept_from_others(path, access);
-  if (!why.empty()) permissions_.push_back(fmt::format("{}: {}{}", subject, why, kUnitUser));
+  if (!why.empty()) known_.push_back(fmt::format("{}: {}{}", subject, why, kUnitUser));
 }
 
 Preflight::Probe& Preflight::add(std::string subject) {
@@ -91,7 +91,7 @@ void Preflight::conclude() {
   concluded_ = true;
   patience_timer_.stop();
   std::vector<std::string> doubts = plan_.warnings;
-  doubts.insert(doubts.end(), permissions_.begin(), permissions_.end());
+  doubts.insert(doubts.end(), known_.begin(), known_.end());
   for (const auto& probe : probes_) {
     if (!probe->doubt.empty()) {
       doubts.push_back(printable(fmt::format("{}: {}", probe->subject, probe->doubt)));

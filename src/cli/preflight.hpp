@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/app.hpp"
@@ -14,8 +15,8 @@
 namespace hsfwd::cli {
 
 /// Checks whether what a plan names can work at the moment: each service is dialled, each bootstrap
-/// name is looked up, and for root it checks what the user of the systemd unit may open. The result
-/// may be different when it counts, so none of it is an error.
+/// name is looked up, for root it checks what the user of the systemd unit may open, and tunnels look
+/// at this machine. The result may be different when it counts, so none of it is an error.
 class Preflight {
  public:
   /// One line per doubt, in the order of the plan.
@@ -27,6 +28,8 @@ class Preflight {
 
   // --- For tunnels, from inside TunnelSpec::check() ---
 
+  /// What the tunnel has found out by itself, in one line.
+  void doubt(std::string what) { known_.push_back(std::move(what)); }
   /// Whether the user of the systemd unit may read it.
   void check_identity(const std::string& path);
   /// Whether it answers, and that user may connect to its socket.
@@ -51,8 +54,8 @@ class Preflight {
   const Plan& plan_;
   const Done done_;
   std::vector<std::unique_ptr<Probe>> probes_;
-  std::vector<std::string> permissions_;
-  std::size_t open_ = 1;  // the start itself
+  std::vector<std::string> known_;  // without a probe
+  std::size_t open_ = 1;            // the start itself
   bool concluded_ = false;
   Timer patience_timer_;
 };

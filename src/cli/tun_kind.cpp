@@ -14,6 +14,7 @@
 #include "platform/identity_file.hpp"
 #include "platform/packet_tunnels.hpp"
 #include "platform/standard_streams.hpp"
+#include "resolver/name_table.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -86,6 +87,50 @@ overlay::NetworkPeer read_peer(const Planner& planner, const Text& text,
   return out;
 }
 
+/// Of those that are peers all the same, and cannot be reached as it looks.
+void warn_of_peers(Planner& planner, const TunSpec& spec) {
+  for (std::size_t i = 0; i < spec.settings.peers.size(); ++i) {
+    const overlay::NetworkPeer& peer = spec.settings.peers[i];
+    if (peer.name.empty() || resolver::is_host_name(peer.name)) continue;
+    planner.warn(spec.peer_lines[i],
+                 fmt::format("{} is not a name that is found in the network (letters, digits, '-' "
+                             "and '_'): that peer is {}.{}",
+                             in_quotes(peer.name), key_text(peer.key), kNetworkDomain));
+  }
+}
+
+/// Its packets would leave with an address of another network of this machine's, which is none in this one.
+void warn_of_ipv4(Planner& planner, const std::string& name) {
+  const config::Peer* const named = planner.named(name);
+  for (const Text& address : named != nullptr ? named->addresses : std::vector<Text>()) {
+    const auto parsed_address = ip::InterfaceAddress::parse(address.value);
+    if (!parsed_address || !parsed_address->is_ipv4()) continue;
+    planner.warn(address.line,
+                 fmt::format("nothing gets to {} of {} from here: this machine has no IPv4 address "
+                             "in the network (address or pool in [tun])",
+                             address.value, in_quotes(name)));
+  }
+}
+
+/// After its addresses.
+void read_peers(const config::Section& section, Planner& planner, TunSpec& out) {
+  const bool has_ipv4 =
+      out.pool || std::any_of(out.settings.addresses.begin(), out.settings.addresses.end(),
+                              [](const auto& address) { return address.is_ipv4(); });
+  const auto allow = read_rules(planner, section.texts("allow"));
+  std::set<PublicKey> known;
+  for (const Text& text : section.texts("peers")) {
+    overlay::NetworkPeer peer = read_peer(planner, text, allow);
+    if (!known.insert(peer.key).second) {
+      planner.mistake(text.line, fmt::format("{} is among the peers twice", in_quotes(text.value)));
+    }
+    if (!has_ipv4) warn_of_ipv4(planner, text.value);
+    out.settings.peers.push_back(std::move(peer));
+    const config::Peer* const named = planner.named(text.value);
+    out.peer_lines.push_back(named != nullptr ? named->line : text.line);
+  }
+}
+
 void read_tun(const config::Section& section, Planner& planner) {
   auto out = std::make_shared<TunSpec>();
   out->identity = planner.identity(section.text("identity"));
@@ -112,17 +157,8 @@ void read_tun(const config::Section& section, Planner& planner) {
   for (const Text& network : section.texts("offer")) {
     settings.offers.push_back(parsed(planner, "offer", network, parse_network));
   }
-  const auto allow = read_rules(planner, section.texts("allow"));
-  std::set<PublicKey> known;
-  for (const Text& text : section.texts("peers")) {
-    overlay::NetworkPeer peer = read_peer(planner, text, allow);
-    if (!known.insert(peer.key).second) {
-      planner.mistake(text.line, fmt::format("{} is among the peers twice", in_quotes(text.value)));
-    }
-    settings.peers.push_back(std::move(peer));
-    const config::Peer* const named = planner.named(text.value);
-    out->peer_lines.push_back(named != nullptr ? named->line : text.line);
-  }
+  read_peers(section, planner, *out);
+  warn_of_peers(planner, *out);
   planner.add(std::move(out));
 }
 
@@ -188,7 +224,8 @@ const TunnelKind kTunKind = {.section = {"tun", kKeysOfTun, true},
                              .fields = names_of_fields<TunStatus>,
                              .text = tuns_text,
                              .number = "networkPeers",
-                             .number_text = peers_of_network};
+                             .number_text = peers_of_network,
+                             .has_peers = true};
 
 bool TunSpec::same(const TunnelSpec& other) const {
   const auto& tun = static_cast<const TunSpec&>(other);
@@ -206,6 +243,32 @@ Contradiction TunSpec::contradiction() const {
 
 void TunSpec::check(Preflight& preflight) const {
   preflight.check_identity(identity);
+  for (std::string& doubt : doubts_of(*this, platform::host_network(settings.interface))) {
+    preflight.doubt(std::move(doubt));
+  }
+}
+
+std::vector<std::string> doubts_of(const TunSpec& spec, const platform::HostNetwork& host) {
+  std::vector<std::string> out;
+  const auto look = [&](bool is_ipv4, bool forwards, const char* variable) {
+    std::vector<std::string> offers;
+    for (const ip::Prefix& network : spec.settings.offers) {
+      if (network.is_ipv4() == is_ipv4) offers.push_back(network.to_string());
+    }
+    if (forwards || offers.empty()) return;
+    out.push_back(fmt::format(
+        "[tun]: peers do not get to {}, which it offers: this machine does not forward {} "
+        "(sysctl {}=1)",
+        fmt::join(offers, ", "), is_ipv4 ? "IPv4" : "IPv6", variable));
+  };
+  look(true, host.forwards_ipv4, "net.ipv4.ip_forward");
+  look(false, host.forwards_ipv6, "net.ipv6.conf.all.forwarding");
+  if (!host.has_interface) {
+    out.emplace_back(
+        "[tun]: to make a network interface takes CAP_NET_ADMIN, which this user does not have; "
+        "root has it, and so has the systemd unit with a drop-in that gives it");
+  }
+  return out;
 }
 
 std::unique_ptr<Tunnel> TunSpec::make(App& app) const {

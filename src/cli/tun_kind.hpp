@@ -12,6 +12,7 @@
 #include "cli/peer_reference.hpp"
 #include "cli/tunnel.hpp"
 #include "overlay/network.hpp"
+#include "platform/host_network.hpp"
 
 namespace hsfwd::cli {
 
@@ -101,6 +102,9 @@ struct TunSpec final : TunnelSpec {
   std::optional<ip::Prefix> pool;
   std::vector<int> peer_lines;  // where the file has the key of each peer; empty: there is no file
 };
+
+/// Why it would not work on this machine as it is, one line each for people.
+std::vector<std::string> doubts_of(const TunSpec& spec, const platform::HostNetwork& host);
 
 /// In place of rules: peers may begin nothing here.
 inline constexpr const char* kAllowNothing = "none";

@@ -62,6 +62,8 @@ struct TunnelKind {
   /// The field of `check` with their number, and the number for people; empty where nobody expects any.
   const char* number;
   std::string (*number_text)(std::size_t number);
+  /// It reads what a file says of a peer in a network: without a section of such a kind that does nothing.
+  bool has_peers = false;
 };
 using TunnelKinds = std::span<const TunnelKind* const>;
 

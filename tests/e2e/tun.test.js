@@ -283,6 +283,21 @@ t.test('an interface that cannot be had, or is taken away: one line, the rest ru
   t.equal(errors().length, 2, `lines: ${errors()}`)
 })
 
+t.test('a network is offered where nothing is forwarded: check warns of it', async () => {
+  const [a, b] = await theHosts()
+  a.configure(networkOf([b], 'offer = ["192.168.7.0/24"]'))
+  const check = async () => {
+    const { code, stderr } = await a.run(['check', '-c', a.file], { identity: false, bootstrap: false })
+    t.equal(code, 0, 'exit code')
+    return stderr
+  }
+  t.cleanups.push(() => a.sh('sysctl -q -w net.ipv4.ip_forward=0'))
+  await a.sh('sysctl -q -w net.ipv4.ip_forward=0')
+  t.ok(/^hsfwd: warning: \[tun\]: .*192\.168\.7\.0\/24.*net\.ipv4\.ip_forward=1.*$/m.test(await check()), 'a line')
+  await a.sh('sysctl -q -w net.ipv4.ip_forward=1')
+  t.ok(!(await check()).includes('ip_forward'), 'where it is forwarded')
+})
+
 t.test('two networks on one host', async () => {
   const [a, b, c] = await theHosts()
   const second = path.join(a.folder, 'second')
@@ -357,6 +372,20 @@ t.test("a peer that takes another's address is not heard, and counted", async ()
   t.equal(JSON.stringify(drops), JSON.stringify([{ reason: 'spoofed', packets: 3 }]), 'drops')
   const told = await a.run(['status', '-c', a.file], { identity: false, bootstrap: false })
   t.ok(told.stdout.includes('bert: dropped 3 spoofed'), told.stdout)
+})
+
+t.test('an IPv4 address of a peer that is in no network of ours: there is a way to it, if we have an address as well', async () => {
+  const [a, b] = await theHosts()
+  await a.up(networkOf([b], 'address = "10.1.0.1/16"', () => 'address = "192.168.99.2"'))
+  await b.up(networkOf([a], 'address = "192.168.99.2/24"', () => 'address = "10.1.0.1"'))
+  t.ok(await a.ping('192.168.99.2') && await b.ping('10.1.0.1'), 'ping')
+  const check = async (host) => (await host.run(['check', '-c', host.file], { identity: false, bootstrap: false })).stderr
+  t.ok(!(await check(a)).includes('192.168.99.2'), 'check has nothing to say of it')
+  t.equal((await a.reload(networkOf([b], '', () => 'address = "192.168.99.2"'))).code, 0, 'reload')
+  t.ok(await a.ping(b.address), 'by the address of its key')
+  t.ok(!await a.ping('192.168.99.2', '-W', '1'), 'without an address of our own')
+  t.ok((await a.network()).drops.some(({ reason }) => reason === 'foreign_source'), 'what left has another network\'s address')
+  t.ok(/nothing gets to 192\.168\.99\.2 of 'bert' from here/.test(await check(a)), 'what check says of that')
 })
 
 t.test('five hosts, each with each', async () => {

@@ -23,8 +23,10 @@
 #include <bit>
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <fstream>
 
 #include "platform/common/udp_options.hpp"
+#include "platform/host_network.hpp"
 #include "platform/linux/netlink.hpp"
 #include "platform/socket_marks.hpp"
 #include "tunnel_place.hpp"
@@ -405,6 +407,28 @@ int without_privilege() {
   return 0;
 }
 
+int what_the_host_allows() {
+  if (!tunnels_possible()) return kNotAllowed;
+  // Who has a network of its own has these for itself; where /proc is not to be written there is nothing to see.
+  for (const auto& [file, forwards] :
+       {std::pair{"/proc/sys/net/ipv4/ip_forward", &HostNetwork::forwards_ipv4},
+        std::pair{"/proc/sys/net/ipv6/conf/all/forwarding", &HostNetwork::forwards_ipv6}}) {
+    for (const int value : {1, 0}) {
+      std::ofstream out(file);
+      if (!(out << value << std::flush)) return kNotAllowed;
+      REQUIRE(host_network("none%d").*forwards == (value == 1));
+    }
+  }
+  REQUIRE(host_network("none%d").has_interface);
+  make_persistent("mine0");
+  drop_net_admin();
+  REQUIRE(!host_network("none%d").has_interface);
+  REQUIRE(host_network("mine%d").has_interface);
+  REQUIRE(host_network("mine0").has_interface);
+  REQUIRE(!host_network("mine1").has_interface);
+  return 0;
+}
+
 int of_another_kind() {
   if (!tunnels_possible()) return kNotAllowed;
   SystemTunnels place;
@@ -724,6 +748,10 @@ TEST_CASE("a route for packets with the mark as well is as if there were none") 
 
 TEST_CASE("an interface that has what it needs takes no privilege, and stays") {
   expect_success(without_privilege);
+}
+
+TEST_CASE("what a machine allows of a network is known without trying it") {
+  expect_success(what_the_host_allows);
 }
 
 TEST_CASE("an interface of another kind is left alone") {

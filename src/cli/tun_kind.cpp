@@ -138,7 +138,7 @@ void read_tun(const config::Section& section, Planner& planner) {
   if (const auto name = section.text("name")) {
     const std::string problem = interface_name_problem(name->value);
     if (!problem.empty()) {
-      planner.mistake(name->line, fmt::format("name {}: {}", in_quotes(name->value), problem));
+      planner.mistake(name->line, "name: " + problem);
     }
     settings.interface = name->value;
   }

@@ -117,7 +117,7 @@ Result<ip::Prefix, std::string> parse_network(const std::string& text);
 Result<std::size_t, std::string> parse_tunnel_mtu(std::int64_t mtu);
 /// A network for addresses that are given out; docs/protocol/network.md section 3.
 Result<ip::Prefix, std::string> parse_pool(const std::string& text);
-/// Why an interface cannot be called so; empty if it can.
+/// Why an interface cannot be called so, with the name; empty if it can.
 std::string interface_name_problem(const std::string& name);
 
 }  // namespace hsfwd::cli

@@ -64,8 +64,7 @@ overlay::NetworkSettings settings_of(const CommandLine& line) {
     out.interface = line.text("interface");
     const std::string problem = interface_name_problem(out.interface);
     if (!problem.empty()) {
-      throw UserError{kUsage, "BAD_SPEC",
-                      fmt::format("--interface {}: {}", in_quotes(out.interface), problem)};
+      throw UserError{kUsage, "BAD_SPEC", "--interface: " + problem};
     }
   }
   if (line.has("mtu")) {

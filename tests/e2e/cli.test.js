@@ -157,6 +157,7 @@ t.test('words that make no sense are named', async () => {
   const more = ['--identity', identity]
   const cases = [
     [['connect', 'nonsense', '-L', '0'], /'nonsense' is not a key/, 'BAD_KEY'],
+    [['tun', KEY, '--interface', 'a/b'], /--interface: 'a\/b' is not a valid name of an interface: [^/]*$/, 'BAD_SPEC'],
     [['connect', KEY.slice(1), '-L', '0'], /is not a key; expected 64 hexadecimal digits/, 'BAD_KEY'],
     [['ping', KEY.slice(1)], /this has 63 characters, 1 too few/, 'BAD_KEY'],
     [['expose', '80', '--allow', KEY + '0'], /this has 65 characters, 1 too many/, 'BAD_KEY'],

@@ -152,7 +152,7 @@ void Exposure::serve(std::unique_ptr<PeerStream> socket, forward::Admission::Tic
 
 void Exposure::refuse(PeerStream& socket, const std::string& why) {
   ++refused_;
-  listener_->refusals().add_excess(why);
+  listener_->refusals().add_excess(component(), why);
   socket.reset_because(why);
 }
 

@@ -49,6 +49,7 @@ class Exposure final : public Tunnel, Offer {
 
  private:
   // Offer
+  const char* component() const override { return "expose"; }
   bool admits(const PublicKey& who) const override { return policy_.admits(who); }
   bool is_meant(const std::optional<Extension>& client) const override;
   Extension answer(const Extension& client) const override;

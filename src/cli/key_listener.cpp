@@ -87,7 +87,7 @@ ServerOptions KeyListener::server_options() {
   ServerOptions out;
   out.allow = [this](const Visitor& visitor) {
     const bool allowed = admits(visitor.key);
-    if (!allowed) refusals_.add(visitor.key);
+    if (!allowed) refusals_.add(component(visitor.extension), visitor.key);
     return allowed;
   };
   out.extension = [this](const PublicKey& who, const std::optional<Extension>& client) {
@@ -117,6 +117,14 @@ std::optional<Extension> KeyListener::answer(const PublicKey& who,
   return offer != nullptr ? offer->answer(*client) : Extension{};
 }
 
+/// For a guest, and for a plain peer where there are no services, whatever there is.
+const char* KeyListener::component(const std::optional<Extension>& client) const {
+  const auto found = std::find_if(offers_.begin(), offers_.end(),
+                                  [&](const Offer* offer) { return offer->is_meant(client); });
+  if (found != offers_.end()) return (*found)->component();
+  return offers_.empty() ? "expose" : offers_.front()->component();
+}
+
 /// Relays of clients learn this machine's key only where nothing is offered to everybody.
 ClientRelayPolicy KeyListener::client_relays() const {
   ClientRelayPolicy out = ClientRelayPolicy::kRefuse;
@@ -142,12 +150,13 @@ void KeyListener::on_connection(PeerSocket accepted) {
 }
 
 void KeyListener::welcome_guest(std::unique_ptr<PeerStream> peer) {
+  const auto client = peer->info().extension;
   auto ticket = app_.admission().admit(peer->remote_key());
   if (!ticket) {
-    refusals_.add_excess(ticket.error());
+    refusals_.add_excess(component(client), ticket.error());
     return peer->reset_because(ticket.error());
   }
-  app_.log().info("expose", "{} examines the connection", key_text(peer->remote_key()));
+  app_.log().info(component(client), "{} examines the connection", key_text(peer->remote_key()));
   guests_.add(std::move(peer), std::move(*ticket));
 }
 

@@ -29,6 +29,8 @@ class App;
 class Offer {
  public:
   virtual ~Offer() = default;
+  /// What the log calls it.
+  virtual const char* component() const = 0;
   virtual bool admits(const PublicKey& who) const = 0;
   /// Whether a client that says this of itself comes for it.
   virtual bool is_meant(const std::optional<Extension>& client) const = 0;
@@ -78,6 +80,8 @@ class KeyListener {
   Offer* offer_for(const PublicKey& who, const std::optional<Extension>& client) const;
   std::optional<Extension> answer(const PublicKey& who,
                                   const std::optional<Extension>& client) const;
+  /// Of the offer that a client comes for.
+  const char* component(const std::optional<Extension>& client) const;
   ClientRelayPolicy client_relays() const;
   void on_connection(PeerSocket socket);
   void welcome_guest(std::unique_ptr<PeerStream> peer);

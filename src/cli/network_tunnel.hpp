@@ -43,6 +43,7 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
 
  private:
   // Offer
+  const char* component() const override { return "tun"; }
   bool admits(const PublicKey& who) const override { return network_.admits(who); }
   bool is_meant(const std::optional<Extension>& client) const override;
   Extension answer(const Extension& client) const override;

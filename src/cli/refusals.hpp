@@ -16,10 +16,11 @@ class Refusals {
  public:
   Refusals(Scheduler& scheduler, const Log& log);
 
-  void add(const PublicKey& key);
+  /// `component`: who refuses, as the log calls it; a name that lasts.
+  void add(const char* component, const PublicKey& key);
   /// One more than the limits allow: for the first the reason is reported, for more within the
   /// minute only their number.
-  void add_excess(const std::string& why);
+  void add_excess(const char* component, const std::string& why);
 
  private:
   static constexpr std::size_t kMaxTold = 20;
@@ -29,8 +30,10 @@ class Refusals {
   const Log& log_;
   std::set<PublicKey> told_;
   std::uint64_t untold_ = 0;  // attempts of other keys
+  const char* untold_by_ = "";
   bool excess_told_ = false;
   std::uint64_t excess_ = 0;
+  const char* excess_by_ = "";
   Timer minute_timer_;
 };
 

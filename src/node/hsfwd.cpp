@@ -20,7 +20,7 @@ std::function<bool(const hyperdht::Visitor&)> translated(
     std::function<bool(const Visitor&)> allow) {
   if (!allow) return nullptr;
   return [allow = std::move(allow)](const hyperdht::Visitor& visitor) {
-    return allow({visitor.key, visitor.address});
+    return allow({visitor.key, visitor.address, visitor.payload.extension});
   };
 }
 

@@ -68,8 +68,9 @@ struct ConnectOptions {
 
 /// A client that asks to be let in.
 struct Visitor {
-  PublicKey key;         // authenticated
-  net::Address address;  // as its introducer sees it
+  PublicKey key;                                      // authenticated
+  net::Address address;                               // as its introducer sees it
+  std::optional<Extension> extension = std::nullopt;  // what an hsfwd client says of itself
 };
 
 struct ServerOptions {

@@ -153,7 +153,7 @@ t.test('two hosts, nothing but their keys: ping, TCP and names, and nothing is l
 })
 
 t.test('one key for services and a network: names, addresses, and everybody gets what is meant for them', async () => {
-  const [a, b, c] = await theHosts()
+  const [a, b, c, d] = await theHosts()
   const web = await echo(a)
   const addressOf = { anna: '10.246.0.1', bert: '10.246.0.2' }
   const addressLine = (host) => `address = "${addressOf[host.name]}"`
@@ -196,6 +196,10 @@ t.test('one key for services and a network: names, addresses, and everybody gets
   const served = c.hsfwd(['connect', a.key, '-L', '0', '--identity', c.identity, '--bootstrap', c.bootstrap, '--json'])
   const local = Number((await served.event('ready')).listen.split(':').pop())
   await talks(c, '127.0.0.1', local)
+  const stranger = tunWith(d, [a])
+  await stranger.event('ready')
+  t.ok(!await d.ping(a.address, '-W', '1'), 'a stranger is in the network')
+  await t.until(() => a.running.stderr.includes(`tun: refused ${d.key}`), 'a word about it, as one of the network')
   const outsider = tunWith(c, [a])
   await outsider.event('ready')
   t.ok(!await c.ping(a.address, '-W', '3'), 'a client of the service is in the network')

@@ -10,11 +10,13 @@ namespace {
 
 class RefusalLines final : public LogSink {
  public:
-  void write(LogLevel level, std::string_view, std::string_view message) override {
+  void write(LogLevel level, std::string_view component, std::string_view message) override {
     CHECK(level == LogLevel::kWarning);
+    components.emplace_back(component);
     lines.emplace_back(message);
   }
   std::vector<std::string> lines;
+  std::vector<std::string> components;  // of each
 };
 
 PublicKey stranger(std::uint8_t n) {
@@ -30,18 +32,18 @@ TEST_CASE("who is refused is told once a minute, and a crowd by its number") {
   RefusalLines sink;
   const Log log(sink, LogLevel::kWarning);
   Refusals refusals(scheduler, log);
-  for (int i = 0; i < 15; ++i) refusals.add(stranger(1));
+  for (int i = 0; i < 15; ++i) refusals.add("expose", stranger(1));
   REQUIRE(sink.lines.size() == 1);
   CHECK(sink.lines[0] == "refused " + hyperdht::key_text(stranger(1)));
-  refusals.add(stranger(2));
+  refusals.add("expose", stranger(2));
   CHECK(sink.lines.size() == 2);
 
   scheduler.advance_to(scheduler.now() + 1_min);
   CHECK(sink.lines.size() == 2);
-  for (int i = 0; i < 10; ++i) refusals.add(stranger(1));
+  for (int i = 0; i < 10; ++i) refusals.add("expose", stranger(1));
   CHECK(sink.lines.size() == 3);
 
-  for (std::uint8_t n = 2; n < 202; ++n) refusals.add(stranger(n));
+  for (std::uint8_t n = 2; n < 202; ++n) refusals.add("expose", stranger(n));
   CHECK(sink.lines.size() == 3 + 19);
   scheduler.advance_to(scheduler.now() + 1_min);
   REQUIRE(sink.lines.size() == 3 + 20);
@@ -55,7 +57,7 @@ TEST_CASE("connections above the limits are told once a minute, with their numbe
   RefusalLines sink;
   const Log log(sink, LogLevel::kWarning);
   Refusals refusals(scheduler, log);
-  for (int i = 0; i < 500; ++i) refusals.add_excess("too many connections (2)");
+  for (int i = 0; i < 500; ++i) refusals.add_excess("expose", "too many connections (2)");
   REQUIRE(sink.lines.size() == 1);
   CHECK(sink.lines[0] == "refused a connection: too many connections (2)");
   scheduler.advance_to(scheduler.now() + 1_min);
@@ -63,6 +65,23 @@ TEST_CASE("connections above the limits are told once a minute, with their numbe
   CHECK(sink.lines[1] == "refused 499 more connections above the limits");
   scheduler.advance_to(scheduler.now() + 10_min);
   CHECK(sink.lines.size() == 2);
-  refusals.add_excess("too many connections (2)");
+  refusals.add_excess("expose", "too many connections (2)");
   CHECK(sink.lines.size() == 3);
+}
+
+TEST_CASE("a refusal is told by who refuses, and what follows of it as well") {
+  Scheduler scheduler;
+  RefusalLines sink;
+  const Log log(sink, LogLevel::kWarning);
+  Refusals refusals(scheduler, log);
+  refusals.add("expose", stranger(1));
+  for (std::uint8_t n = 2; n < 22; ++n) refusals.add("tun", stranger(n));
+  REQUIRE(sink.components.size() == 20);
+  CHECK(sink.components.front() == "expose");
+  CHECK(sink.components.back() == "tun");
+  refusals.add_excess("tun", "too many connections (2)");
+  refusals.add_excess("tun", "too many connections (2)");
+  scheduler.advance_to(scheduler.now() + 1_min);
+  REQUIRE(sink.components.size() == 23);
+  for (std::size_t i = 20; i < 23; ++i) CHECK(sink.components[i] == "tun");
 }

@@ -274,7 +274,8 @@ void NetworkTunnel::on_connection(std::unique_ptr<PeerStream> peer) {
 }
 
 void NetworkTunnel::on_peer_changed(const PublicKey& key) {
-  report_peer(network_.peer(key));
+  const overlay::PeerStatus peer = network_.peer(key);
+  means_.silent ? report_unreachable(peer) : report_peer(peer);
 }
 
 /// What people and scripts wait for: that it is there, by which path, or why it is not.
@@ -287,7 +288,7 @@ void NetworkTunnel::report_peer(const overlay::PeerStatus& peer) {
   if (!settled && peer.state != overlay::Link::State::kIdle) return;
   const std::string now = path + remote + problem;
   const auto [last, first] = told_.emplace(peer.key, "");
-  if (std::exchange(last->second, now) == now || means_.silent) return;
+  if (std::exchange(last->second, now) == now) return;
   std::string text = fmt::format("peer {}: {}, {}", status.name, path, remote);
   if (path.empty()) {
     text = fmt::format("peer {}: {}", status.name,
@@ -296,6 +297,11 @@ void NetworkTunnel::report_peer(const overlay::PeerStatus& peer) {
   app_.output().event(
       events::NetworkPeer{status.peer, status.name, status.state, path, remote, problem},
       app_.quiet() ? "" : printable(text));
+}
+
+void NetworkTunnel::report_unreachable(const overlay::PeerStatus& peer) {
+  const std::string line = unreachable_.note(peer, name_of(peer));
+  if (!line.empty() && !app_.quiet()) app_.output().note(line);
 }
 
 void NetworkTunnel::on_interface_lost(const std::string& reason) {

@@ -11,6 +11,7 @@
 #include "cli/key_listener.hpp"
 #include "cli/tun_kind.hpp"
 #include "cli/tunnel.hpp"
+#include "cli/unreachable_peers.hpp"
 #include "net/split_dns.hpp"
 #include "overlay/network.hpp"
 
@@ -23,7 +24,8 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   struct Means {
     std::unique_ptr<net::PacketTunnelFactory> tunnels;
     net::SplitDnsFactory* names = nullptr;  // outlives it; nullptr: nobody
-    bool silent = false;  // standard output is somebody else's: only errors are reported
+    // Standard output is somebody else's: only errors are reported, and peers that are not reachable.
+    bool silent = false;
   };
 
   NetworkTunnel(App& app, const TunSpec& spec, std::shared_ptr<KeyListener> listener, Means means);
@@ -61,6 +63,7 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   void keep_trying();
   void report_problem() const;
   void report_peer(const overlay::PeerStatus& peer);
+  void report_unreachable(const overlay::PeerStatus& peer);
 
   App& app_;
   const std::shared_ptr<KeyListener> listener_;
@@ -74,6 +77,7 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   std::string names_problem_;
   Timer again_timer_;
   std::map<PublicKey, std::string> told_;  // what was last reported of a peer
+  UnreachablePeers unreachable_;           // if silent
 };
 
 }  // namespace hsfwd::cli

@@ -392,6 +392,20 @@ t.test('an IPv4 address of a peer that is in no network of ours: there is a way 
   t.ok(/nothing gets to 192\.168\.99\.2 of 'bert' from here/.test(await check(a)), 'what check says of that')
 })
 
+t.test('a program in a network of its own: it reaches its peers, and one that is not there is told once', async () => {
+  const [a, b] = await theHosts()
+  const gone = JSON.parse((await t.run(['keygen', '--identity', path.join(a.folder, 'gone'), '--json'])).stdout)
+  tunWith(b, [a])
+  const running = a.hsfwd(['run', '--peer', b.key, '--peer', gone.key, '--identity', a.identity, '--bootstrap', a.bootstrap, '--', 'sh', '-c',
+    `ping -n -c 1 -W 10 ${b.address} && ! ping -n -c 1 -W 20 ${gone.address}`])
+  await t.within(60000, 'its end', running.exited)
+  if (running.code === 1 && /namespace|privilege/.test(running.stderr)) t.skip(running.stderr)
+  t.equal(running.code, 0, `the pings: ${running.text()} ${running.stderr}`)
+  const lines = running.stderr.split('\n').filter((line) => line.includes('is not reachable'))
+  t.equal(lines.length, 1, `lines: ${running.stderr}`)
+  t.ok(lines[0].startsWith(`hsfwd: peer ${gone.key} is not reachable: `), lines[0])
+})
+
 t.test('five hosts, each with each', async () => {
   const hosts = await theHosts()
   const others = (host) => hosts.filter((other) => other !== host)

@@ -72,6 +72,7 @@ int run_run(const Arguments& arguments) {
       "PEER of the network, in place of a file; repeatable");
   add_tun_options(line);
   line.add_connection_options();
+  line.hide("json");
   line.positional("command", -1);
   if (!line.parse(arguments)) return kDone;
   const auto command = line.texts("command");

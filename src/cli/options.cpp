@@ -112,8 +112,12 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
     }
     return true;
   }
+  po::options_description listed("options", kHelpWidth);
+  for (const auto& option : options_.options()) {
+    if (!unlisted_.contains(option->long_name())) listed.add(option);
+  }
   std::ostringstream text;
-  text << "usage: " << usage_ << "\n\n" << about_ << "\n\n" << options_;
+  text << "usage: " << usage_ << "\n\n" << about_ << "\n\n" << listed;
   std::fputs(text.str().c_str(), stdout);
   return false;
 }

@@ -4,7 +4,9 @@
 
 #include <boost/program_options.hpp>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/limits.hpp"
@@ -31,6 +33,8 @@ class CommandLine {
   void add_identity_options();
   void add_relay_options();
   void add_output_options();
+  /// --help does not list that option, which is refused in words of the command's own.
+  void hide(std::string option) { unlisted_.insert(std::move(option)); }
   void add_limit_options();
   /// All of these but the limits: shared by commands that make or accept connections.
   void add_connection_options();
@@ -56,6 +60,7 @@ class CommandLine {
   po::options_description options_{"options"};
   po::options_description hidden_;
   po::positional_options_description positional_;
+  std::set<std::string> unlisted_;
   bool takes_all_words_ = false;
   bool shows_secret_ = false;
   po::variables_map values_;

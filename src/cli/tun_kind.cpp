@@ -175,7 +175,7 @@ std::string peer_state(const TunPeerStatus& peer) {
     return fmt::format("{}, {}, {:.1f} ms", *peer.path, peer.remote.value_or(""),
                        peer.rtt_millis.value_or(0));
   }
-  return peer.state == "resting" ? "not reached" : peer.state;
+  return peer.state;
 }
 
 std::string tun_text(const TunStatus& tun) {

@@ -6,7 +6,9 @@
 #include <catch2/catch.hpp>
 
 #include <fstream>
+#include <iterator>
 
+#include "cli/up_texts.hpp"
 #include "plans.hpp"
 #include "platform/identity_file.hpp"
 #include "unit/platform/scratch.hpp"
@@ -55,6 +57,20 @@ TEST_CASE("no interface can be made, and none is there: a doubt") {
   CHECK_THAT(none[0], Contains("CAP_NET_ADMIN") && Contains("systemd unit"));
 }
 
+TEST_CASE(
+    "what a file says of a peer in a network does nothing without a [tun], and is warned of") {
+  const std::string of_peer = "networks = ['10.9.0.0/16']\nallow = ['tcp:22']\n";
+  const std::string exposed = "[[expose]]\nservices = ['ssh=22']\n";
+  const Plan plan = plan_with("home", of_peer, exposed);
+  REQUIRE(plan.warnings.size() == 1);
+  CHECK(plan.warnings[0] ==
+        "hsfwd.toml:3: without a [tun] this does nothing: networks, allow of [peer.home]");
+  CHECK_THAT(plan_with("home", "address = '10.9.0.1'\n", exposed).warnings.at(0),
+             Contains("hsfwd.toml:3: ") && Contains("address of [peer.home]"));
+  CHECK(plan_with("home", "", exposed).warnings.empty());
+  CHECK(plan_with("home", of_peer, "[tun]\npeers = ['home']\n").warnings.empty());
+}
+
 TEST_CASE("a name with a dot in it is none in the network, and is warned of once") {
   const auto warnings = [](const std::string& name) {
     return plan_with(
@@ -82,4 +98,58 @@ TEST_CASE("a peer with an IPv4 address, and a host with none: a warning, unless 
   CHECK(warnings("192.168.99.2", "address = '10.1.0.1/16'\n").empty());
   CHECK(warnings("192.168.99.2", "pool = '10.246.0.0/16'\n").empty());
   CHECK(warnings("fd99::2", "").empty());
+}
+
+TEST_CASE(
+    "a peer that has this host's own key, and two with one address: mistakes with their line") {
+  const platform::Scratch scratch;
+  const std::string file = scratch.path + "/hsfwd.toml";
+  std::ofstream(scratch.path + "/id") << std::string(64, '7') << "\n";
+  std::filesystem::permissions(scratch.path + "/id", std::filesystem::perms(0600));
+  const auto own = platform::read_identity(scratch.path + "/id");
+  REQUIRE((own && *own));
+  const std::string key = key_text((*own)->keys.public_key);
+  const auto mistake = [&](const std::string& text) -> std::string {
+    std::ofstream(file) << "identity = 'id'\n" << text;
+    try {
+      load_plan(file);
+    } catch (const UserError& error) {
+      CHECK(error.exit_code == kBadConfig);
+      return error.message;
+    }
+    return "none";
+  };
+  const std::string home = fmt::format("[peer.home]\nkey = '{}'\n", kHomeKey);
+  CHECK(mistake(home + "[peer.x]\nkey = '" + key + "'\n[tun]\npeers = ['home', 'x']\n") ==
+        file + ":5: [tun]: x has this host's own key");
+  CHECK(mistake(home + "[tun]\npeers = ['home',\n'" + key + "']\n") ==
+        fmt::format("{}:6: [tun]: {} has this host's own key", file, key));
+  CHECK_THAT(
+      mistake(home + "address = '10.9.0.1'\n[tun]\npeers = 'home'\naddress = '10.9.0.1/16'\n"),
+      Contains(file + ":3: [tun]: this host and home both have"));
+  CHECK_THAT(mistake(home + "[tun]\npeers = 'home'\naddress = ['10.9.0.1/16', '10.9.0.1/16']\n"),
+             Contains(file + ": [tun]: this host and this host both have"));
+}
+
+TEST_CASE("the manual page explains each word of a network's status") {
+  std::ifstream file(HSFWD_DOCS "/man/hsfwd.1");
+  const std::string page{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::size_t begin = page.find(".SH STATUS OF A NETWORK\n");
+  REQUIRE(begin != std::string::npos);
+  const std::string section = page.substr(begin, page.find("\n.SH", begin) - begin);
+  for (int i = 0; i < static_cast<int>(overlay::Drop::kCount); ++i) {
+    CHECK_THAT(section, Contains(fmt::format("\n.TP\n.B {}\n",
+                                             overlay::to_string(static_cast<overlay::Drop>(i)))));
+  }
+  for (const char* state : {"open", "dialling", "idle", "resting"}) {
+    CHECK_THAT(section, Contains(fmt::format("\n.B {}\n", state)));
+  }
+}
+
+TEST_CASE("a peer that was not reached has one word for it, for people and for scripts") {
+  TunStatus tun;
+  tun.peers = {{.name = "home", .addresses = {"fdae::1"}, .state = "resting"}};
+  const Json status = {{"networks", encode(std::vector{tun})}};
+  const std::string text = tunnels_text(status, tunnel_kinds());
+  CHECK_THAT(text, Contains("resting") && !Contains("not reached"));
 }

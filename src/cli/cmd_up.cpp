@@ -109,7 +109,16 @@ class Up {
     const events::Reloaded reloaded{file_, changes.kept, changes.changed, changes.started,
                                     changes.stopped};
     app_.output().event(reloaded, reloaded_text(encode(reloaded)));
-    finish(tagged(reloaded));
+    if (changes.failed.empty()) return finish(tagged(reloaded));
+    std::string problems;
+    for (const Tunnel::Problem& problem : changes.failed) {
+      problems += (problems.empty() ? "" : "; ") + problem.text;
+    }
+    const UserError error{
+        kFailed, changes.failed.front().code,
+        fmt::format("{}: {}; everything else in the file is applied", file_, problems)};
+    app_.output().error(error.code, error.message);
+    finish(error_answer(error));
   }
 
   void finish(const Json& answer) {

@@ -90,7 +90,7 @@ ClientRelayPolicy Exposure::client_relays() const {
   return policy_.admits_everybody() ? ClientRelayPolicy::kAnonymous : ClientRelayPolicy::kOpen;
 }
 
-void Exposure::change(const TunnelSpec& spec) {
+std::optional<Tunnel::Problem> Exposure::change(const TunnelSpec& spec) {
   const auto& wanted = static_cast<const ExposeSpec&>(spec);
   policy_ = wanted.policy;
   client_relays_ = wanted.client_relays;
@@ -100,6 +100,7 @@ void Exposure::change(const TunnelSpec& spec) {
         return !policy_.allows_service(connection.peer->remote_key(), connection.service);
       },
       kConfigurationChanged);
+  return std::nullopt;
 }
 
 void Exposure::report() {

@@ -33,7 +33,7 @@ class Exposure final : public Tunnel, Offer {
   void start(std::function<void(std::size_t relays)> on_announced);
   /// Changes the services, and who may connect: under the same key, with the announcement
   /// untouched. Connections that the new settings would not allow end.
-  void change(const TunnelSpec& spec) override;
+  std::optional<Problem> change(const TunnelSpec& spec) override;
   void report() override;
   void close(const std::string& reason, std::function<void()> done) override;
   void leave(std::function<void()> done) override;

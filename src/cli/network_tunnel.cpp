@@ -206,7 +206,7 @@ void NetworkTunnel::keep_trying() {
 
 void NetworkTunnel::report() {
   if (!problem_.empty()) {
-    report_problem();
+    app_.output().error("TUN_FAILED", problem_text());
     if (network_.interface() == nullptr) again_timer_.start(kTunnelTryAgain);
     return;
   }
@@ -220,25 +220,31 @@ void NetworkTunnel::report() {
                   fmt::join(addresses, " and "), key_text(listener_->public_key())));
 }
 
-void NetworkTunnel::report_problem() const {
-  app_.output().error("TUN_FAILED", problem_ + (network_.interface() == nullptr
-                                                    ? "; trying again"
-                                                    : "; the interface stays as it was"));
+std::string NetworkTunnel::problem_text() const {
+  if (network_.interface() == nullptr) return problem_ + "; trying again";
+  // Without a pool nobody knows the addresses of new peers.
+  return problem_ + (network_.settings().peers == settings_.peers
+                         ? "; the interface stays as it was"
+                         : "; the network stays as it was, with the peers that it had");
 }
 
-void NetworkTunnel::change(const TunnelSpec& spec) {
+std::optional<Tunnel::Problem> NetworkTunnel::change(const TunnelSpec& spec) {
   const auto& wanted = static_cast<const TunSpec&>(spec);
   const overlay::NetworkSettings settings = settings_of(wanted);
+  const bool same = settings == settings_ && wanted.pool == pool_;
+  const bool is_being_tried = same && network_.interface() == nullptr;
   // A file is checked for it as far as its identity is known. Who has left is out in any case.
   const std::string mistake =
       overlay::Network::problem_with(listener_->public_key(), settings).text;
-  if (!mistake.empty()) app_.output().error("BAD_NETWORK", "the network: " + mistake);
   settings_ = settings;
   pool_ = wanted.pool;
   std::erase_if(told_, [&](const auto& entry) { return !is_peer(settings_, entry.first); });
   again_timer_.stop();
-  // report() tells of it, where anything has changed.
-  if (!open() && network_.interface() == nullptr) again_timer_.start(kTunnelTryAgain);
+  const bool opened = open();
+  if (!opened && network_.interface() == nullptr) again_timer_.start(kTunnelTryAgain);
+  if (!mistake.empty()) return Problem{"BAD_NETWORK", "the network: " + mistake};
+  if (opened || is_being_tried) return std::nullopt;
+  return Problem{"TUN_FAILED", problem_text()};
 }
 
 void NetworkTunnel::close(const std::string& reason, std::function<void()> done) {

@@ -35,7 +35,7 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   void prepare(Unavailable unavailable) override;
   std::optional<Problem> problem() const override;
   void start() override;
-  void change(const TunnelSpec& spec) override;
+  std::optional<Problem> change(const TunnelSpec& spec) override;
   void report() override;
   void close(const std::string& reason, std::function<void()> done) override;
   void leave(std::function<void()> done) override;
@@ -61,7 +61,8 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   bool open();
   void announce_names();
   void keep_trying();
-  void report_problem() const;
+  /// With what becomes of it.
+  std::string problem_text() const;
   void report_peer(const overlay::PeerStatus& peer);
   void report_unreachable(const overlay::PeerStatus& peer);
 

@@ -36,13 +36,14 @@ std::optional<Tunnel::Problem> PeerTunnel::problem() const {
                  fmt::format("cannot listen on {}: {}", address_.to_string(), address_.problem())};
 }
 
-void PeerTunnel::change(const TunnelSpec& spec) {
+std::optional<Tunnel::Problem> PeerTunnel::change(const TunnelSpec& spec) {
   const auto& wanted = static_cast<const ConnectSpec&>(spec);
   const bool other_peer = wanted.peer.key != peer_.key;
   const bool other_service = wanted.forward.service != service_;
   peer_ = wanted.peer;
   service_ = wanted.forward.service;
   if (other_peer || other_service) clients_.abort_all(kConfigurationChanged);
+  return std::nullopt;
 }
 
 void PeerTunnel::close(const std::string& reason, std::function<void()> done) {

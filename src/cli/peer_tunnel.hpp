@@ -25,7 +25,7 @@ class PeerTunnel final : public Tunnel {
   void start() override { report(); }
   /// Leads the local address to the peer and service of another ConnectSpec from now on. Connections
   /// to the previous one end.
-  void change(const TunnelSpec& spec) override;
+  std::optional<Problem> change(const TunnelSpec& spec) override;
   /// Reports where the local address leads, or why it cannot be opened yet; then it is tried again,
   /// and reported once it is open.
   void report() override;

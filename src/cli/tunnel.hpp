@@ -120,8 +120,9 @@ class Tunnel {
   virtual std::optional<Problem> problem() const = 0;
   /// Begins, or goes on trying, and reports what comes of it.
   virtual void start() = 0;
-  /// The settings are now those of `spec`, with the same key. What they still allow continues.
-  virtual void change(const TunnelSpec& spec) = 0;
+  /// The settings are now those of `spec`, with the same key. What they still allow continues. The result is
+  /// what of it has not taken effect, unless that has been tried before and still is.
+  virtual std::optional<Problem> change(const TunnelSpec& spec) = 0;
   /// Reports what it is after a change, unless that is yet to come.
   virtual void report() = 0;
   /// Ends the connections at once and accepts no more, takes back what was announced, then calls

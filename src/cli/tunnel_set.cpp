@@ -30,7 +30,7 @@ void TunnelSet::change_to(Plan plan, Unavailable unavailable,
   // If they are not ready to be started, they go without a trace.
   Tunnels fresh = prepare(plan, changes.added, unavailable);
 
-  // From here on nothing fails.
+  // From here on nothing stops it.
   for (const std::string& warning : plan.warnings) app_.log().warning("config", "{}", warning);
   app_.admission().set_limits(plan.limits);
   done_ = std::move(done);
@@ -51,14 +51,20 @@ void TunnelSet::change_to(Plan plan, Unavailable unavailable,
 
 TunnelSet::Tunnels TunnelSet::keep(const Plan& plan, const PlanDiff& diff) {
   Tunnels out(plan.tunnels.size());
+  std::vector<Tunnel*> changed;
   // What is the same may still be called otherwise.
   for (const auto* matches : {&diff.kept, &diff.changed}) {
     for (const auto [now, wanted] : *matches) {
       out[wanted] = std::move(tunnels_[now]);
-      out[wanted]->change(*plan.tunnels[wanted]);
+      auto failed = out[wanted]->change(*plan.tunnels[wanted]);
+      if (failed) {
+        changes_.failed.push_back(std::move(*failed));
+      } else if (matches == &diff.changed) {
+        changed.push_back(out[wanted].get());
+      }
     }
   }
-  for (const auto [now, wanted] : diff.changed) out[wanted]->report();
+  for (Tunnel* tunnel : changed) tunnel->report();
   return out;
 }
 

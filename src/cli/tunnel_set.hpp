@@ -22,6 +22,7 @@ class TunnelSet {
     std::size_t changed = 0;
     std::size_t started = 0;
     std::size_t stopped = 0;
+    std::vector<Tunnel::Problem> failed = {};  // what of the plan has not taken effect
   };
 
   /// None yet. The node runs.
@@ -29,8 +30,9 @@ class TunnelSet {
   ~TunnelSet();
 
   /// Makes the running tunnels those of `plan`, or leaves everything as it is and throws UserError.
-  /// What is the same in both continues undisturbed, or is still tried. `done` is called later, once
-  /// what was stopped has said goodbye; no other change may begin before that.
+  /// What is the same in both continues undisturbed, or is still tried. What one of them cannot change
+  /// stays as it was in that one, and is in Changes::failed. `done` is called later, once what was
+  /// stopped has said goodbye; no other change may begin before that.
   void change_to(Plan plan, Unavailable unavailable, std::function<void(const Changes&)> done);
   /// Ends all of them with the program, then calls `done`.
   void leave(std::function<void()> done);
@@ -45,7 +47,7 @@ class TunnelSet {
   Tunnels prepare(const Plan& plan, const std::vector<std::size_t>& added,
                   Unavailable unavailable) const;
   static void refuse_if_idle(const Tunnels& fresh);
-  /// The matches of `diff`, at their places in `plan`.
+  /// The matches of `diff`, at their places in `plan`. What fails is added to changes_.
   Tunnels keep(const Plan& plan, const PlanDiff& diff);
   void let_go(Tunnels removed);
   void on_closed(const Tunnel& tunnel);

@@ -259,6 +259,19 @@ t.test('a configuration that changes: connections of peers that stay go on', asy
     t.ok(/^hsfwd: .*\n$/.test(stderr) && said.test(stderr), `one line: ${stderr}`)
     t.ok(await roundTrip(b, fromB, 1000), 'nothing has changed')
   }
+  await a.sh('ip link add lan0 type bridge')
+  t.cleanups.push(() => a.sh('ip link del lan0'))
+  for (const time of ['once', 'and again, with the same file']) {
+    const { code, stderr } = await a.reload(networkOf([b, c], 'name = "lan0"'))
+    t.equal(`${code} ${stderr}`, `1 hsfwd: ${a.file}: the interface 'lan0' is not a TUN interface, and not for us to use; ` +
+      'the interface stays as it was; everything else in the file is applied\n', time)
+    t.ok(await roundTrip(b, fromB, MEGABYTE), 'the interface that there was')
+  }
+  await a.sh(`ip route add 10.250.0.0/16 via ${WIRE}.1`)
+  t.cleanups.push(() => a.sh(`ip route del 10.250.0.0/16 via ${WIRE}.1`))
+  const taken = await a.reload(networkOf([b], 'pool = "10.250.0.0/16"'))
+  t.ok(taken.code === 1 && /the network stays as it was, with the peers that it had; /.test(taken.stderr), `a pool that is taken: ${taken.stderr}`)
+  t.equal((await a.network()).peers.length, 2, 'the peers that it had')
   await reloaded(good.split('\n').slice(2).join('\n'))
 })
 

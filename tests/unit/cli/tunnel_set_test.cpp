@@ -55,9 +55,12 @@ class Door final : public Tunnel {
   }
   std::optional<Problem> problem() const override { return problem_; }
   void start() override { tell("start"); }
-  void change(const TunnelSpec& spec) override {
+  std::optional<Problem> change(const TunnelSpec& spec) override {
     colour_ = static_cast<const DoorSpec&>(spec).colour;
     tell("change");
+    const auto found = keeper->problems.find(name_);
+    if (found == keeper->problems.end()) return std::nullopt;
+    return Problem{"STUCK", found->second};
   }
   void report() override { tell("report"); }
   void close(const std::string&, std::function<void()> done) override {
@@ -149,13 +152,16 @@ struct House {
   House(const House&) = delete;
   House& operator=(const House&) = delete;
 
-  /// "kept changed started stopped", or nothing before it is done.
+  /// "kept changed started stopped" and what failed, or nothing before it is done.
   void change_to(const std::string& text, Unavailable unavailable = Unavailable::kRefused) {
     doorkeeper.told.clear();
     result.clear();
     set.change_to(doors_of(text), unavailable, [this](const TunnelSet::Changes& changes) {
       result = std::to_string(changes.kept) + " " + std::to_string(changes.changed) + " " +
                std::to_string(changes.started) + " " + std::to_string(changes.stopped);
+      for (const Tunnel::Problem& problem : changes.failed) {
+        result += ", " + problem.code + ": " + problem.text;
+      }
     });
     run();
   }
@@ -242,6 +248,21 @@ TEST_CASE("one that is not ready, and everything stays as it is") {
   house.change_to(section("door", "c", "red") + section("door", "d", "red"),
                   Unavailable::kTryAgain);
   CHECK(house.result == "0 0 2 2");
+}
+
+TEST_CASE("what one cannot change is told, and the rest changes") {
+  House house;
+  house.change_to(kTwoDoors);
+  house.doorkeeper.problems = {{"a", "it is stuck"}};
+  house.change_to(section("door", "a", "blue") + section("door", "b", "blue"));
+  CHECK(house.result == "0 2 0 0, STUCK: it is stuck");
+  CHECK(house.doorkeeper.told == Told{"change a blue", "change b blue", "report b blue"});
+  // As long as it is not as the plan says, also if the plan is the same.
+  house.change_to(section("door", "a", "blue") + section("door", "b", "blue"));
+  CHECK(house.result == "2 0 0 0, STUCK: it is stuck");
+  house.doorkeeper.problems.clear();
+  house.change_to(section("door", "a", "blue") + section("door", "b", "blue"));
+  CHECK(house.result == "2 0 0 0");
 }
 
 TEST_CASE("tunnels of which none works are not started") {

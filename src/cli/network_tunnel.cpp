@@ -169,12 +169,33 @@ bool NetworkTunnel::open() {
   // Of one that is in use here since it was looked at, the peers change all the same.
   const bool is_new = network_.interface() == nullptr || pool_ != pool_in_use_;
   problem_ = is_new ? pool_problem() : "";
-  if (!problem_.empty()) return false;
+  if (!problem_.empty()) {
+    narrow();
+    return false;
+  }
   const auto opened = network_.open(settings_);
   problem_ = opened ? "" : opened.error();
   if (opened) pool_in_use_ = pool_;
   if (opened && *opened) announce_names();
   return opened.ok();
+}
+
+/// What the settings take away is gone, though the rest of them cannot be had: addresses stay as they were.
+void NetworkTunnel::narrow() {
+  if (network_.interface() == nullptr) return;
+  const overlay::NetworkSettings before = network_.settings();
+  overlay::NetworkSettings after = settings_;
+  after.interface = before.interface;
+  after.addresses = before.addresses;
+  after.peers.clear();
+  for (const overlay::NetworkPeer& old : before.peers) {
+    const auto is_it = [&](const auto& peer) { return peer.key == old.key; };
+    const auto found = std::find_if(settings_.peers.begin(), settings_.peers.end(), is_it);
+    if (found == settings_.peers.end()) continue;
+    overlay::NetworkPeer& peer = after.peers.emplace_back(*found);
+    peer.addresses = old.addresses;
+  }
+  static_cast<void>(network_.open(after));
 }
 
 void NetworkTunnel::announce_names() {
@@ -225,7 +246,7 @@ std::string NetworkTunnel::problem_text() const {
   // Without a pool nobody knows the addresses of new peers.
   return problem_ + (network_.settings().peers == settings_.peers
                          ? "; the interface stays as it was"
-                         : "; the network stays as it was, with the peers that it had");
+                         : "; addresses stay as they were, and there are no new peers");
 }
 
 std::optional<Tunnel::Problem> NetworkTunnel::change(const TunnelSpec& spec) {

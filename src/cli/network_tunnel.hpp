@@ -59,6 +59,7 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   overlay::NetworkSettings settings_of(const TunSpec& spec) const;
   std::string pool_problem() const;
   bool open();
+  void narrow();
   void announce_names();
   void keep_trying();
   /// With what becomes of it.

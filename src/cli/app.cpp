@@ -127,6 +127,7 @@ Node& App::start_node(Options options) {
   interface_watch_ = platform::watch_interfaces(loop_, [this] {
     log_.info("network", "the network of this machine has changed");
     node_->on_network_change();
+    if (network_changed_) network_changed_();
   });
   return *node_;
 }

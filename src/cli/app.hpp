@@ -79,6 +79,8 @@ class App {
   void fail(const UserError& error);
   /// Run once before the end; calls its argument when done.
   void on_goodbye(std::function<void(std::function<void()>)> goodbye);
+  /// Called from now on when the network of this machine has changed, after the node has been told.
+  void on_network_change(std::function<void()> changed) { network_changed_ = std::move(changed); }
   /// Called on SIGHUP from now on, instead of ending the program.
   void on_hangup(std::function<void()> hangup) { hangup_ = std::move(hangup); }
   /// Signals are somebody else's from now on.
@@ -117,6 +119,7 @@ class App {
   std::function<void()> no_answer_;
   Timer remember_timer_;
   std::unique_ptr<platform::InterfaceWatch> interface_watch_;
+  std::function<void()> network_changed_;
   std::vector<std::function<void(std::function<void()>)>> goodbyes_;
   std::function<void()> hangup_;
   std::size_t goodbyes_left_ = 0;

@@ -99,6 +99,7 @@ int run_run(const Arguments& arguments) {
   tunnel.prepare(Unavailable::kRefused);
   tunnel.start();
   app.on_goodbye([&](std::function<void()> done) { tunnel.leave(std::move(done)); });
+  app.on_network_change([&] { tunnel.on_network_change(); });
   const std::unique_ptr<platform::ConfinedProgram> program = std::move(*prepared);
   app.leave_signals();
   const auto started = program->start(

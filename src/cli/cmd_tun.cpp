@@ -33,6 +33,7 @@ int run_tun(const Arguments& arguments) {
   tunnel.prepare(Unavailable::kRefused);
   tunnel.start();
   app.on_goodbye([&](std::function<void()> done) { tunnel.leave(std::move(done)); });
+  app.on_network_change([&] { tunnel.on_network_change(); });
   return app.run();
 }
 

@@ -37,6 +37,7 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   void start() override;
   std::optional<Problem> change(const TunnelSpec& spec) override;
   void report() override;
+  void on_network_change() override { network_.on_addresses_changed(); }
   void close(const std::string& reason, std::function<void()> done) override;
   void leave(std::function<void()> done) override;
   Json status() const override;

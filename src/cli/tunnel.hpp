@@ -125,6 +125,8 @@ class Tunnel {
   virtual std::optional<Problem> change(const TunnelSpec& spec) = 0;
   /// Reports what it is after a change, unless that is yet to come.
   virtual void report() = 0;
+  /// The network of this machine has changed, and the node has been told.
+  virtual void on_network_change() {}
   /// Ends the connections at once and accepts no more, takes back what was announced, then calls
   /// `done`, maybe from inside.
   virtual void close(const std::string& reason, std::function<void()> done) = 0;

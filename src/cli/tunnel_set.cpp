@@ -19,6 +19,7 @@ TunnelSet::TunnelSet(App& app)
         if (const auto done = std::exchange(done_, nullptr)) done(changes_);
       }) {
   app_.on_goodbye([this](std::function<void()> done) { leave(std::move(done)); });
+  app_.on_network_change([this] { on_network_change(); });
 }
 
 TunnelSet::~TunnelSet() = default;
@@ -93,6 +94,10 @@ TunnelSet::Tunnels TunnelSet::prepare(const Plan& plan, const std::vector<std::s
   }
   refuse_if_idle(out);
   return out;
+}
+
+void TunnelSet::on_network_change() {
+  for (const auto& tunnel : tunnels_) tunnel->on_network_change();
 }
 
 void TunnelSet::let_go(Tunnels removed) {

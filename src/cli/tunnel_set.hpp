@@ -49,6 +49,7 @@ class TunnelSet {
   static void refuse_if_idle(const Tunnels& fresh);
   /// The matches of `diff`, at their places in `plan`. What fails is added to changes_.
   Tunnels keep(const Plan& plan, const PlanDiff& diff);
+  void on_network_change();
   void let_go(Tunnels removed);
   void on_closed(const Tunnel& tunnel);
   void finish_change();

@@ -113,7 +113,8 @@ Link::Link(Scheduler& scheduler, PacketPool& pool, const PublicKey& own, const P
       queue_(pool, kDialledQueue),
       rest_timer_(scheduler, [this] { owner_.on_link_changed(*this); }),
       idle_timer_(scheduler, [this] { look_for_idle(); }),
-      answer_timer_(scheduler, [this] { look_for_answers(); }) {}
+      answer_timer_(scheduler, [this] { look_for_answers(); }),
+      check_timer_(scheduler, [this] { on_checked(); }) {}
 
 Link::~Link() {
   connections_.retire_all();
@@ -143,6 +144,7 @@ std::optional<std::size_t> Link::max_packet() const {
 // --- Connections ---
 
 void Link::begin_dial() {
+  dialled_ = scheduler_.now();
   const std::uint64_t id = outside_.take_id();
   add(id, outside_.dial(peer_, id), true);
   owner_.on_link_changed(*this);
@@ -268,9 +270,26 @@ void Link::look_for_answers() {
   answer_timer_.start(kUnanswered);
 }
 
+void Link::check() {
+  if (active_ == nullptr) return;
+  // Where changes follow each other, the first question that is not answered counts.
+  const bool waits = check_timer_.armed() && active_->asked();
+  active_->ask();
+  // This is the question that silence would lead to, too.
+  answer_timer_.start(kUnanswered);
+  if (!waits) check_timer_.start(kCheckWait);
+}
+
+/// No more often than for silence, however often the addresses change.
+void Link::on_checked() {
+  if (active_ == nullptr || !active_->asked() || dialling()) return;
+  if (!dialled_ || scheduler_.now() - *dialled_ >= kUnanswered) begin_dial();
+}
+
 void Link::close(const std::string& reason) {
   active_ = nullptr;
   answer_timer_.stop();
+  check_timer_.stop();
   rest_timer_.stop();
   idle_timer_.stop();
   queue_.clear();

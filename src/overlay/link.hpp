@@ -62,6 +62,8 @@ class Link {
   /// Something was sent and nothing came back: so long until the peer is asked whether it is there, and as long
   /// again until it is dialled anew beside the connection, which takes longer to find that it leads nowhere.
   static constexpr Duration kUnanswered = 2_s;
+  /// The same after check(): as long as TCP waits for a first answer (RFC 6298, section 2.1).
+  static constexpr Duration kCheckWait = 1_s;
   /// Of the peer's making. One is in use; a peer that has lost one comes with another before the first is
   /// known to be gone.
   static constexpr std::size_t kMaxConnections = 3;
@@ -102,6 +104,9 @@ class Link {
   void send(std::span<const MutableBytes> packets);
   /// A connection that the peer has made.
   void accept(std::unique_ptr<PeerStream> stream);
+  /// This host has other addresses: the connection in use may lead nowhere. Its peer is asked at once, and dialled
+  /// beside it if there is no answer within kCheckWait.
+  void check();
   /// Ends all connections, and drops what waits.
   void close(const std::string& reason);
 
@@ -122,6 +127,7 @@ class Link {
   void give_up_waiting();
   void look_for_idle();
   void look_for_answers();
+  void on_checked();
   bool dialling() const;
 
   Scheduler& scheduler_;
@@ -136,6 +142,8 @@ class Link {
   Timer rest_timer_;
   Timer idle_timer_;
   Timer answer_timer_;
+  Timer check_timer_;
+  std::optional<Instant> dialled_;  // the last time
   std::string error_;
   LinkTraffic traffic_;
   Drops drops_;

@@ -236,6 +236,10 @@ void Network::accept(std::unique_ptr<PeerStream> stream) {
   found->second.link->accept(std::move(stream));
 }
 
+void Network::on_addresses_changed() {
+  for (auto& [key, peer] : links_) peer.link->check();
+}
+
 void Network::on_link_changed(Link& link) {
   observer_.on_peer_changed(link.peer());
 }

@@ -84,6 +84,10 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   /// A connection for IP packets that a peer has made. It goes if the key is no peer's.
   void accept(std::unique_ptr<PeerStream> stream);
 
+  /// This host has other addresses than before: each peer that is connected is asked whether it still is. See
+  /// Link::check.
+  void on_addresses_changed();
+
   const PublicKey& own_key() const { return own_; }
   /// First the one of the key.
   const std::vector<ip::Ipv6>& addresses() const { return addresses_; }

@@ -379,6 +379,14 @@ t.test('a host that moves, and a peer that crashes: TCP connections live on', as
   return t.together([['moves', moves], ['crashes', crashes]])
 })
 
+t.test('a host that moves is at its new place for its peers, though nobody says anything', async () => {
+  const [a, b] = await theHosts()
+  await Promise.all([a.up(networkOf([b])), b.up(networkOf([a]))])
+  t.ok(await a.ping(b.address), 'ping')
+  await a.move(`${WIRE}.101`)
+  await t.until(async () => ((await b.peer(a)).remote || '').startsWith(`${a.wireAddress}:`), 'the peer to be connected to the new place')
+})
+
 t.test("a peer that takes another's address is not heard, and counted", async () => {
   const [a, b, c] = await theHosts()
   const addressOf = (host) => host === c ? 'address = "10.246.0.3"' : ''

@@ -62,6 +62,16 @@ class Member final : NetworkObserver {
     listen();
     host_.run();
   }
+  /// From now on nobody is found, and it is noticed soon: another key is dialled, that nobody has.
+  void dial_nobody() { instead_ = swarm_.keys(99).public_key; }
+  /// The host has another address, and the program notices.
+  void move_to(net::Ipv4 address) {
+    host_.freeze();
+    host_.set_address(swarm_.world.core(), address);
+    node_->on_network_change();
+    network_->on_addresses_changed();
+    host_.run();
+  }
   /// Ends like a program that is killed.
   void die() {
     host_.freeze();
@@ -104,7 +114,7 @@ class Member final : NetworkObserver {
     ConnectOptions options;
     options.key_pair = keys_;
     options.extension = Extension{.features = Extension::kNoService | Extension::kIpPackets};
-    return node_->connect_stream(peer, std::move(options));
+    return node_->connect_stream(instead_.value_or(peer), std::move(options));
   }
   void listen() {
     ServerOptions options;
@@ -124,6 +134,7 @@ class Member final : NetworkObserver {
   sim::Tunnels tunnels_;
   std::uint64_t ids_ = 0;
   int dials_ = 0;
+  std::optional<PublicKey> instead_;
   std::optional<Node> node_;
   std::optional<Network> network_;
   std::optional<Server> server_;

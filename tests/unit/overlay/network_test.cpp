@@ -293,7 +293,7 @@ TEST_CASE("a peer that is killed and comes back is reached again") {
   REQUIRE(net.until([&] { return !a.received().empty(); }));
 }
 
-TEST_CASE("a host that moves to another address keeps its network") {
+TEST_CASE("a host that moves to another address is in its network again within seconds") {
   Members net(10);
   net.open_all();
   Member& a = net[0];
@@ -301,17 +301,63 @@ TEST_CASE("a host that moves to another address keeps its network") {
   a.send(udp(a.address(), b.address(), "before"));
   REQUIRE(net.until([&] { return !b.received().empty(); }));
   b.take();
-  a.host().freeze();
-  a.host().set_address(net.swarm.world.core(), net::Ipv4::of(61, 2, 2, 2));
-  a.node().on_network_change();
-  a.host().run();
+  net.swarm.world.run_for(10_s);
+  a.move_to(net::Ipv4::of(61, 2, 2, 2));
   const Instant moved = net.swarm.world.now();
   REQUIRE(net.until([&] {
     a.send(udp(a.address(), b.address(), "after"));
-    net.swarm.world.run_for(200_ms);
+    net.swarm.world.run_for(100_ms);
     return !b.received().empty();
   }));
-  CHECK(net.swarm.world.now() - moved < 15_s);
+  CHECK(net.swarm.world.now() - moved < 2500_ms);
+  // Nor does the peer wait for its own silence.
+  b.send(udp(b.address(), a.address(), "welcome"));
+  REQUIRE(net.until([&] { return !a.received().empty(); }));
+  CHECK(net.swarm.world.now() - moved < 3_s);
+  CHECK(a.dials() + b.dials() == 2);
+}
+
+TEST_CASE("a host whose addresses change all the time dials no peer that answers") {
+  Members net(22);
+  net.open_all();
+  Member& a = net[0];
+  Member& b = net[1];
+  a.send(udp(a.address(), b.address(), "before"));
+  REQUIRE(net.until([&] { return !b.received().empty(); }));
+  for (int i = 0; i < 200; ++i) {
+    a.host().freeze();
+    a.network().on_addresses_changed();
+    a.host().run();
+    net.swarm.world.run_for(100_ms);
+  }
+  CHECK(a.dials() + b.dials() == 1);
+}
+
+TEST_CASE("a host whose addresses change all the time dials a silent peer no more often") {
+  const auto dials = [](Duration between_changes) {
+    Members net(23);
+    net.open_all();
+    Member& a = net[0];
+    Member& b = net[1];
+    a.send(udp(a.address(), b.address(), "before"));
+    REQUIRE(net.until([&] { return !b.received().empty(); }));
+    a.dial_nobody();
+    net.swarm.world.core().set_loss(1);
+    b.die();
+    net.swarm.world.run_for(100_ms);
+    net.swarm.world.core().set_loss(0);
+    for (Duration past; past < 20_s; past += between_changes) {
+      a.send(udp(a.address(), b.address(), "hello?"));
+      a.host().freeze();
+      a.network().on_addresses_changed();
+      a.host().run();
+      net.swarm.world.run_for(between_changes);
+    }
+    return a.dials();
+  };
+  CHECK(dials(50_ms) <= 11);
+  CHECK(dials(500_ms) <= 11);
+  CHECK(dials(1100_ms) <= 11);
 }
 
 TEST_CASE("a peer that has nothing to say is asked whether it is there, and not dialled anew") {

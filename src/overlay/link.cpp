@@ -111,7 +111,7 @@ Link::Link(Scheduler& scheduler, PacketPool& pool, const PublicKey& own, const P
       owner_(owner),
       connections_(scheduler),
       queue_(pool, kDialledQueue),
-      rest_timer_(scheduler, [this] { owner_.on_link_changed(*this); }),
+      rest_timer_(scheduler, [this] { on_rested(); }),
       idle_timer_(scheduler, [this] { look_for_idle(); }),
       answer_timer_(scheduler, [this] { look_for_answers(); }),
       check_timer_(scheduler, [this] { on_checked(); }) {}
@@ -122,7 +122,7 @@ Link::~Link() {
 
 Link::State Link::state() const {
   if (active_ != nullptr) return State::kOpen;
-  if (dialling()) return State::kDialling;
+  if (dialling() || (patient_ && rest_timer_.armed())) return State::kDialling;
   return rest_timer_.armed() ? State::kResting : State::kIdle;
 }
 
@@ -145,6 +145,7 @@ std::optional<std::size_t> Link::max_packet() const {
 
 void Link::begin_dial() {
   dialled_ = scheduler_.now();
+  rest_timer_.stop();
   const std::uint64_t id = outside_.take_id();
   add(id, outside_.dial(peer_, id), true);
   owner_.on_link_changed(*this);
@@ -211,9 +212,15 @@ void Link::on_over(Connection& connection, const std::string& reason) {
 }
 
 void Link::rest() {
+  patient_ = rest_ == kFirstRest && !queue_.empty();
   rest_timer_.start(rest_);
   rest_ = std::min(rest_ * 2, kLongestRest);
-  give_up_waiting();
+  if (!patient_) give_up_waiting();
+}
+
+void Link::on_rested() {
+  if (std::exchange(patient_, false)) return begin_dial();
+  owner_.on_link_changed(*this);
 }
 
 bool Link::better(const Connection& a, const Connection& b) const {

@@ -8,6 +8,9 @@
 //     │ └──── kResting ◄───┘                │
 //     └─────────────────────────────────────┘
 //
+// After the first failure in a row what waits is kept for one more dial: a peer that starts at the same moment may
+// not be announced yet. Until then it is still dialling.
+//
 // A connection that ends within moments counts as one that was not made, whatever came over it.
 //
 // If both sides dial at once there are two connections, and both sides come to the same one: the one that the
@@ -119,6 +122,7 @@ class Link {
   void on_over(Connection& connection, const std::string& reason);
   void on_packets(Connection& connection, std::span<const MutableBytes> packets);
   void rest();
+  void on_rested();
   void use_best();
   void choose();
   bool better(const Connection& a, const Connection& b) const;
@@ -140,6 +144,7 @@ class Link {
   CodelQueue queue_;
   Duration rest_ = kFirstRest;
   Timer rest_timer_;
+  bool patient_ = false;  // what waits is dialled for at the end of the rest
   Timer idle_timer_;
   Timer answer_timer_;
   Timer check_timer_;

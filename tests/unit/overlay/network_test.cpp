@@ -169,6 +169,25 @@ TEST_CASE("what waits for a peer that is not there is given back, and it is foun
   CHECK(a.status_of(b.key()).error.empty());
 }
 
+TEST_CASE("what is sent to a peer that starts at the same moment arrives, and nobody hears of no route") {
+  Members net(24);
+  Member& a = net[0];
+  Member& b = net[1];
+  a.open({peer(b)});
+  const Bytes first = udp(a.address(), b.address(), "first");
+  a.send(first);
+  // Looked for, and not announced yet.
+  REQUIRE(net.until([&] { return !a.status_of(b.key()).error.empty(); }));
+  CHECK(a.status_of(b.key()).state == Link::State::kDialling);
+  b.open({peer(a)});
+  const Bytes second = udp(a.address(), b.address(), "second");
+  a.send(second);
+  REQUIRE(net.until([&] { return b.received().size() == 2; }));
+  CHECK((b.take() == std::vector<Bytes>{first, second}));
+  CHECK(a.received().empty());
+  CHECK(a.dials() == 2);
+}
+
 TEST_CASE("a host that is in no network with us gets no answer, and is not let in") {
   Members net(5, 3);
   Member& a = net[0];

@@ -258,12 +258,12 @@ class ConfinedTunnelFactory final : public net::PacketTunnelFactory {
   ConfinedTunnelFactory(Loop& loop, LinuxConfinedProgram& program)
       : loop_(loop), program_(program) {}
 
-  Result<std::unique_ptr<net::PacketTunnel>, std::string> open(
+  Result<std::unique_ptr<net::PacketTunnel>, net::TunnelError> open(
       const net::TunnelSettings& settings, net::PacketTunnelObserver& observer) override {
     std::string problem = net::problem_with(settings);
-    if (!problem.empty()) return Err(std::move(problem));
+    if (!problem.empty()) return Err(net::TunnelError{std::move(problem)});
     auto parts = program_.take_parts();
-    if (!parts) return Err(parts.error());
+    if (!parts) return Err(net::TunnelError{parts.error()});
     // Our datagrams go out to another network.
     net::TunnelSettings unmarked = settings;
     unmarked.firewall_mark.reset();

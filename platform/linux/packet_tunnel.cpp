@@ -182,12 +182,12 @@ class LinuxPacketTunnelFactory final : public net::PacketTunnelFactory {
  public:
   explicit LinuxPacketTunnelFactory(Loop& loop) : loop_(loop) {}
 
-  Result<std::unique_ptr<net::PacketTunnel>, std::string> open(
+  Result<std::unique_ptr<net::PacketTunnel>, net::TunnelError> open(
       const net::TunnelSettings& settings, net::PacketTunnelObserver& observer) override {
     std::string problem = net::problem_with(settings);
-    if (!problem.empty()) return Err(std::move(problem));
+    if (!problem.empty()) return Err(net::TunnelError{std::move(problem)});
     auto parts = open_tunnel_parts();
-    if (!parts) return Err(parts.error());
+    if (!parts) return Err(net::TunnelError{parts.error()});
     return make_packet_tunnel(loop_, std::move(*parts), settings, observer);
   }
 
@@ -208,19 +208,21 @@ Result<TunnelParts, std::string> open_tunnel_parts() {
   return TunnelParts{std::move(*device), std::move(netlink), std::move(news)};
 }
 
-Result<std::unique_ptr<net::PacketTunnel>, std::string> make_packet_tunnel(
+Result<std::unique_ptr<net::PacketTunnel>, net::TunnelError> make_packet_tunnel(
     Loop& loop, TunnelParts parts, const net::TunnelSettings& wanted,
     net::PacketTunnelObserver& observer) {
   auto device = TunDevice::adopt(std::move(parts.device), wanted);
-  if (!device) return Err(device.error());
+  if (!device) return Err(net::TunnelError{device.error()});
   auto netlink = Netlink::adopt(std::move(parts.netlink));
-  if (!netlink) return Err("the network cannot be asked: " + netlink.error().text);
+  if (!netlink) {
+    return Err(net::TunnelError{"the network cannot be asked: " + netlink.error().text});
+  }
   const auto interface = netlink->index_of(device->name());
-  if (!interface) return Err(std::string(kGone));
+  if (!interface) return Err(net::TunnelError{kGone});
   auto setup = std::make_unique<TunnelSetup>(std::move(*netlink), *interface, device->name());
   net::TunnelSettings settings = wanted;
   auto mark = mark_datagrams(loop, *setup, settings);
-  if (!mark) return Err(mark.error());
+  if (!mark) return Err(net::TunnelError{mark.error()});
   const auto applied = setup->apply(settings);
   if (!applied) return Err(applied.error());
   // Of what was done just now, the interface's being down before it was up included.
@@ -230,7 +232,7 @@ Result<std::unique_ptr<net::PacketTunnel>, std::string> make_packet_tunnel(
         loop, std::move(*device), std::move(*mark), std::move(setup), *interface,
         std::move(parts.news), settings, observer));
   } catch (const std::system_error& error) {
-    return Err(std::string(error.what()));
+    return Err(net::TunnelError{error.what()});
   }
 }
 

@@ -26,7 +26,7 @@ Result<TunnelParts, std::string> open_tunnel_parts();
 
 /// See net::PacketTunnelFactory::open. A firewall mark is the loop's datagrams' as well: for a tunnel of the network
 /// that they go out to.
-Result<std::unique_ptr<net::PacketTunnel>, std::string> make_packet_tunnel(
+Result<std::unique_ptr<net::PacketTunnel>, net::TunnelError> make_packet_tunnel(
     Loop& loop, TunnelParts parts, const net::TunnelSettings& settings,
     net::PacketTunnelObserver& observer);
 

@@ -46,7 +46,7 @@ TunnelSetup::~TunnelSetup() {
   }
 }
 
-Result<void, std::string> TunnelSetup::apply(const net::TunnelSettings& settings) {
+Result<void, net::TunnelError> TunnelSetup::apply(const net::TunnelSettings& settings) {
   for (const auto step : {&TunnelSetup::set_link, &TunnelSetup::set_addresses,
                           &TunnelSetup::set_routes, &TunnelSetup::set_rules}) {
     if (auto done = (this->*step)(settings); !done) return done;
@@ -54,17 +54,18 @@ Result<void, std::string> TunnelSetup::apply(const net::TunnelSettings& settings
   return {};
 }
 
-Result<void, std::string> TunnelSetup::failed(const std::string& what,
-                                              const NetlinkError& error) const {
+Result<void, net::TunnelError> TunnelSetup::failed(const std::string& what,
+                                                   const NetlinkError& error) const {
   if (error.number == EPERM) {
-    return Err(fmt::format(
+    return Err(net::TunnelError{fmt::format(
         "{} of the interface '{}' cannot be set without CAP_NET_ADMIN, unless it has that already",
-        what, name_));
+        what, name_)});
   }
-  return Err(fmt::format("{} of the interface '{}' cannot be set: {}", what, name_, error.text));
+  return Err(net::TunnelError{
+      fmt::format("{} of the interface '{}' cannot be set: {}", what, name_, error.text)});
 }
 
-Result<void, std::string> TunnelSetup::set_link(const net::TunnelSettings& settings) {
+Result<void, net::TunnelError> TunnelSetup::set_link(const net::TunnelSettings& settings) {
   const auto link = netlink_.link(interface_);
   if (!link) return failed("the state", link.error());
   if (!link->up) {
@@ -82,7 +83,7 @@ Result<void, std::string> TunnelSetup::set_link(const net::TunnelSettings& setti
   return {};
 }
 
-Result<void, std::string> TunnelSetup::set_addresses(const net::TunnelSettings& settings) {
+Result<void, net::TunnelError> TunnelSetup::set_addresses(const net::TunnelSettings& settings) {
   const auto present = netlink_.addresses(interface_);
   if (!present) return failed("an address", present.error());
   for (const ip::InterfaceAddress& address : settings.addresses) {
@@ -94,7 +95,7 @@ Result<void, std::string> TunnelSetup::set_addresses(const net::TunnelSettings& 
   return {};
 }
 
-Result<void, std::string> TunnelSetup::set_routes(const net::TunnelSettings& settings) {
+Result<void, net::TunnelError> TunnelSetup::set_routes(const net::TunnelSettings& settings) {
   for (const net::TunnelRoute& wanted : settings.routes) {
     const Netlink::Route route{.to = wanted.to,
                                .interface = interface_,
@@ -111,8 +112,8 @@ Result<void, std::string> TunnelSetup::set_routes(const net::TunnelSettings& set
 }
 
 /// A machine may have very many routes: they are looked through only when there is a question.
-Result<void, std::string> TunnelSetup::refused(const Netlink::Route& route,
-                                               const NetlinkError& error) {
+Result<void, net::TunnelError> TunnelSetup::refused(const Netlink::Route& route,
+                                                    const NetlinkError& error) {
   std::string owner;
   const auto routes = netlink_.routes();
   for (const Netlink::Route& other : routes ? *routes : std::vector<Netlink::Route>()) {
@@ -125,8 +126,9 @@ Result<void, std::string> TunnelSetup::refused(const Netlink::Route& route,
   }
   if (error.number != EEXIST)
     return failed(fmt::format("the route to {}", route.to.to_string()), error);
-  return Err(fmt::format("there is a route to {} of metric {} already{}", route.to.to_string(),
-                         route.metric, owner));
+  return Err(net::TunnelError{fmt::format("there is a route to {} of metric {} already{}",
+                                          route.to.to_string(), route.metric, owner),
+                              route.to});
 }
 
 /// Whether a table has routes of somebody else.
@@ -149,7 +151,7 @@ Result<std::optional<std::uint32_t>, std::string> TunnelSetup::find_mark(
     if (has(kNotForUs, mark)) continue;
     const auto others = has_others(mark);
     if (!others)
-      return Err(failed(fmt::format("the firewall mark {:#x}", mark), others.error()).error());
+      return Err(failed(fmt::format("the firewall mark {:#x}", mark), others.error()).error().text);
     if (!*others) return std::optional(mark);
   }
   return Err(fmt::format("the firewall marks {:#x} to {:#x} are all other tunnels'", first,
@@ -166,7 +168,8 @@ bool TunnelSetup::may_set_rules(std::uint32_t mark) {
 
 /// Of whoever was killed, whatever its mark was. A table of somebody who is alive has routes from before
 /// the rules are there until they are gone.
-Result<void, std::string> TunnelSetup::clear_rules_left_behind(std::optional<std::uint32_t> mark) {
+Result<void, net::TunnelError> TunnelSetup::clear_rules_left_behind(
+    std::optional<std::uint32_t> mark) {
   const auto rules = netlink_.rules();
   if (!rules) return failed("a rule", rules.error());
   for (const Netlink::Rule& rule : *rules) {
@@ -181,7 +184,7 @@ Result<void, std::string> TunnelSetup::clear_rules_left_behind(std::optional<std
   return {};
 }
 
-Result<void, std::string> TunnelSetup::set_rules(const net::TunnelSettings& settings) {
+Result<void, net::TunnelError> TunnelSetup::set_rules(const net::TunnelSettings& settings) {
   if (auto cleared = clear_rules_left_behind(settings.firewall_mark); !cleared) return cleared;
   if (!settings.firewall_mark) return {};
   std::set<std::pair<bool, int>> kinds;
@@ -196,8 +199,8 @@ Result<void, std::string> TunnelSetup::set_rules(const net::TunnelSettings& sett
 
 /// Two tables are asked as if they were one: for networks of this length or longer first the host's, then the
 /// tunnel's, and likewise for shorter ones, of this tunnel and of others, behind that.
-Result<void, std::string> TunnelSetup::add_rules(const net::TunnelSettings& settings, bool is_v6,
-                                                 int length) {
+Result<void, net::TunnelError> TunnelSetup::add_rules(const net::TunnelSettings& settings,
+                                                      bool is_v6, int length) {
   const std::uint32_t mark = *settings.firewall_mark;
   const int longest = is_v6 ? ip::Prefix::kBits : ip::Prefix::kBits - ip::Prefix::kIpv4Bits;
   const std::uint32_t priority = kFirstPriority + 2 * static_cast<std::uint32_t>(longest - length);

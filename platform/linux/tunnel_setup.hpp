@@ -28,12 +28,12 @@ class TunnelSetup {
   Result<std::optional<std::uint32_t>, std::string> find_mark(const net::TunnelSettings& settings);
 
   /// With a mark that was found. Does what is not done already, so that an interface which has everything takes no privilege.
-  Result<void, std::string> apply(const net::TunnelSettings& settings);
+  Result<void, net::TunnelError> apply(const net::TunnelSettings& settings);
 
   Netlink& netlink() { return netlink_; }
 
  private:
-  using Step = Result<void, std::string>;
+  using Step = Result<void, net::TunnelError>;
   Step set_link(const net::TunnelSettings& settings);
   Step set_addresses(const net::TunnelSettings& settings);
   Step set_routes(const net::TunnelSettings& settings);

@@ -130,12 +130,20 @@ class PacketTunnel {
   virtual TunnelDrops drops() const { return {}; }
 };
 
+/// Why there is no tunnel.
+struct TunnelError {
+  /// One line for people, which says what to do where that can be known.
+  std::string text;
+  /// This route of the settings, with its metric, is another interface's; nothing if it is not for that.
+  std::optional<ip::Prefix> taken_route = std::nullopt;
+};
+
 class PacketTunnelFactory {
  public:
   virtual ~PacketTunnelFactory() = default;
   /// All of the settings are in effect when it returns, or nothing is left of them. `observer` outlives
-  /// the tunnel. The error is one line for people, and says what to do where that can be known.
-  virtual Result<std::unique_ptr<PacketTunnel>, std::string> open(
+  /// the tunnel.
+  virtual Result<std::unique_ptr<PacketTunnel>, TunnelError> open(
       const TunnelSettings& settings, PacketTunnelObserver& observer) = 0;
 };
 

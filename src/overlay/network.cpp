@@ -145,12 +145,11 @@ Result<void, std::string> Network::make_interface() {
   around_.scheduler.collect();
   beside_another_ = false;
   auto tunnel = around_.tunnels.open(tunnel_settings(settings_), *this);
-  if (!tunnel) {
+  if (!tunnel && tunnel.error().taken_route == network_prefix()) {
     beside_another_ = true;
-    auto second = around_.tunnels.open(tunnel_settings(settings_), *this);
-    if (!second) return Err(tunnel.error());
-    tunnel = std::move(second);
+    tunnel = around_.tunnels.open(tunnel_settings(settings_), *this);
   }
+  if (!tunnel) return Err(tunnel.error().text);
   tunnel_ = std::move(*tunnel);
   return {};
 }

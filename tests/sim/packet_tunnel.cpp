@@ -12,6 +12,27 @@ namespace {
 
 constexpr std::size_t kWithoutEnd = std::numeric_limits<std::size_t>::max();
 
+/// A route of the table that all look into.
+std::optional<net::TunnelError> taken_route(const net::TunnelSettings& wanted,
+                                            const net::TunnelSettings& other) {
+  const auto metric = [](const net::TunnelRoute& route) {
+    return route.metric.value_or(net::kRouteMetric);
+  };
+  const auto in_main = [](const net::TunnelSettings& settings, const net::TunnelRoute& route) {
+    return route.even_marked || !settings.firewall_mark;
+  };
+  for (const net::TunnelRoute& route : wanted.routes) {
+    for (const net::TunnelRoute& there : other.routes) {
+      if (!in_main(wanted, route) || !in_main(other, there)) continue;
+      if (route.to != there.to || metric(route) != metric(there)) continue;
+      return net::TunnelError{"there is a route to " + route.to.to_string() + " of metric " +
+                                  std::to_string(metric(route)) + " already",
+                              route.to};
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 class HostTunnel final : public net::PacketTunnel {
@@ -139,10 +160,11 @@ Tunnels::~Tunnels() {
   HSFWD_CHECK(tunnels_.empty());
 }
 
-Result<std::unique_ptr<net::PacketTunnel>, std::string> Tunnels::open(
+Result<std::unique_ptr<net::PacketTunnel>, net::TunnelError> Tunnels::open(
     const net::TunnelSettings& settings, net::PacketTunnelObserver& observer) {
+  ++opens_;
   std::string problem = net::problem_with(settings);
-  if (!problem.empty()) return Err(std::move(problem));
+  if (!problem.empty()) return Err(net::TunnelError{std::move(problem)});
   net::TunnelSettings own = settings;
   if (own.name.ends_with("%d")) {
     const std::string stem = own.name.substr(0, own.name.size() - 2);
@@ -151,7 +173,13 @@ Result<std::unique_ptr<net::PacketTunnel>, std::string> Tunnels::open(
     own.name = stem + std::to_string(number);
   }
   if (exists(own.name)) {
-    return Err("the interface '" + own.name + "' is in use by another program");
+    return Err(net::TunnelError{"the interface '" + own.name + "' is in use by another program"});
+  }
+  for (const auto& [name, other] : tunnels_) {
+    if (auto taken = taken_route(own, other->settings_)) {
+      taken->text += " through '" + name + "'";
+      return Err(std::move(*taken));
+    }
   }
   return std::unique_ptr<net::PacketTunnel>(
       std::make_unique<HostTunnel>(*this, std::move(own), observer));

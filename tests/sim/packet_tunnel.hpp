@@ -24,11 +24,13 @@ class Tunnels final : public net::PacketTunnelFactory {
   explicit Tunnels(Host& host) : host_(host) {}
   ~Tunnels() override;
 
-  Result<std::unique_ptr<net::PacketTunnel>, std::string> open(
+  Result<std::unique_ptr<net::PacketTunnel>, net::TunnelError> open(
       const net::TunnelSettings& settings, net::PacketTunnelObserver& observer) override;
 
   // --- The host's side; each of these takes the name of a tunnel that is there ---
   bool exists(const std::string& name) const { return tunnels_.contains(name); }
+  /// How often one was asked for.
+  std::size_t opens() const { return opens_; }
   const net::TunnelSettings& settings(const std::string& name) const;
   /// Larger ones than the MTU are lost, as the host itself would refuse them.
   void send(const std::string& name, Bytes packet);
@@ -47,6 +49,7 @@ class Tunnels final : public net::PacketTunnelFactory {
 
   Host& host_;
   std::map<std::string, HostTunnel*> tunnels_;
+  std::size_t opens_ = 0;
 };
 
 }  // namespace hsfwd::sim

@@ -169,7 +169,8 @@ TEST_CASE("what waits for a peer that is not there is given back, and it is foun
   CHECK(a.status_of(b.key()).error.empty());
 }
 
-TEST_CASE("what is sent to a peer that starts at the same moment arrives, and nobody hears of no route") {
+TEST_CASE(
+    "what is sent to a peer that starts at the same moment arrives, and nobody hears of no route") {
   Members net(24);
   Member& a = net[0];
   Member& b = net[1];

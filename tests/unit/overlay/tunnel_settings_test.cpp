@@ -60,3 +60,34 @@ TEST_CASE("the network's datagrams are marked only if a peer has networks that t
   change({});
   CHECK_FALSE(settings().firewall_mark);
 }
+
+TEST_CASE(
+    "beside another network of the host there is a route to each peer, and none to all keys") {
+  Members net(22);
+  Member& a = net[0];
+  const ip::Prefix to_peer = ip::Prefix::around(net[1].address(), ip::Prefix::kBits);
+  struct : net::PacketTunnelObserver {
+    void on_packets(net::PacketTunnel&, std::span<MutableBytes>) override {}
+    void on_tunnel_lost(net::PacketTunnel&, const std::string&) override {}
+  } nobody;
+  const auto other = a.tunnels().open(
+      {.name = "other0", .routes = {{.to = network_prefix(), .even_marked = true}}}, nobody);
+  REQUIRE(other.ok());
+  a.open(with_peer(net[1], {}));
+  CHECK((routes_of(a.tunnels().settings("hsfwd0"), true) ==
+         std::vector<ip::Prefix>{to_peer, ip::Prefix::around(kAddress, ip::Prefix::kBits)}));
+}
+
+TEST_CASE(
+    "an interface that cannot be had for another reason is asked for once, and as it was meant") {
+  Members net(23);
+  Member& a = net[0];
+  NetworkSettings settings = with_peer(net[1], {});
+  settings.mtu = 1;
+  a.host().freeze();
+  const auto refused = a.network().open(settings);
+  REQUIRE(!refused.ok());
+  CHECK(refused.error() == "1 is not a valid MTU here (1280-65535)");
+  CHECK(a.tunnels().opens() == 1);
+  a.host().run();
+}

@@ -108,7 +108,7 @@ Bytes udp_packet_with_checksum(net::Address from, net::Address to, ByteView payl
 std::string refusal(SystemTunnels& place, const net::TunnelSettings& settings) {
   TunnelRecorder recorder;
   const auto tunnel = place.tunnels().open(settings, recorder);
-  return tunnel ? "none" : tunnel.error();
+  return tunnel ? "none" : tunnel.error().text;
 }
 
 int all_in_the_kernel() {

@@ -93,12 +93,40 @@ int names() {
   REQUIRE(second->name() == "some1");
   const auto taken = place.tunnels().open({.name = "some1"}, recorder);
   REQUIRE_FALSE(taken.ok());
-  REQUIRE(taken.error() == "the interface 'some1' is in use by another program");
+  REQUIRE(taken.error().text == "the interface 'some1' is in use by another program");
   first.reset();
   REQUIRE_FALSE(place.host_has("some0"));
   REQUIRE(place.host_has("some1"));
   const auto again = opened(place.tunnels(), recorder, {.name = "some0"});
   REQUIRE(again->name() == "some0");
+  return 0;
+}
+
+template <class Place>
+int taken_routes() {
+  if (!Place::possible()) return kNotAllowed;
+  Place place;
+  TunnelRecorder recorder;
+  for (const auto* text : {"10.99.0.0/16", "fd99::/64"}) {
+    const ip::Prefix to = *ip::Prefix::parse(text);
+    net::TunnelSettings settings{.name = "some0", .routes = {{.to = to}}};
+    const auto first = opened(place.tunnels(), recorder, settings);
+    settings.name = "some1";
+    const auto second = place.tunnels().open(settings, recorder);
+    REQUIRE_FALSE(second.ok());
+    REQUIRE(second.error().taken_route == to);
+    REQUIRE(second.error().text ==
+            std::string("there is a route to ") + text + " of metric 1024 already through 'some0'");
+    REQUIRE_FALSE(place.host_has("some1"));
+    // Not what is wrong otherwise.
+    settings.name = "some0";
+    const auto same_name = place.tunnels().open(settings, recorder);
+    REQUIRE_FALSE(same_name.ok());
+    REQUIRE_FALSE(same_name.error().taken_route);
+    settings.name = "some1";
+    settings.routes[0].metric = 1025U;
+    REQUIRE(opened(place.tunnels(), recorder, settings)->name() == "some1");
+  }
   return 0;
 }
 
@@ -282,7 +310,7 @@ int wrong_settings() {
   TunnelRecorder recorder;
   const auto refusal = [&](const net::TunnelSettings& settings) {
     const auto tunnel = place.tunnels().open(settings, recorder);
-    return tunnel ? std::string() : tunnel.error();
+    return tunnel ? std::string() : tunnel.error().text;
   };
   for (const char* name : {"", "%d", "a b", "../a", ".", "a%s", "%da", "a\n", "sixteen-letters-"}) {
     REQUIRE(refusal({.name = name}).find("is not a valid name of an interface") !=
@@ -320,6 +348,11 @@ TEMPLATE_TEST_CASE("what the host sends comes whole, in order, in batches with r
 TEMPLATE_TEST_CASE("a tunnel has a name of its own, as long as it lives", "",
                    TUNNEL_IMPLEMENTATIONS) {
   TestType::expect_of(names<TestType>);
+}
+
+TEMPLATE_TEST_CASE("a route that is another interface's is named in the refusal", "",
+                   TUNNEL_IMPLEMENTATIONS) {
+  TestType::expect_of(taken_routes<TestType>);
 }
 
 TEMPLATE_TEST_CASE("the MTU is what was set, by whomever", "", TUNNEL_IMPLEMENTATIONS) {

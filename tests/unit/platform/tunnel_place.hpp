@@ -220,7 +220,7 @@ inline std::unique_ptr<net::PacketTunnel> opened(net::PacketTunnelFactory& facto
                                                  net::PacketTunnelObserver& observer,
                                                  const net::TunnelSettings& settings) {
   auto tunnel = factory.open(settings, observer);
-  if (!tunnel) FAIL(tunnel.error());
+  if (!tunnel) FAIL(tunnel.error().text);
   return std::move(*tunnel);
 }
 

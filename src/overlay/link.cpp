@@ -19,7 +19,7 @@ constexpr Duration kAtOnce = 15_s;
 // One that has lasted so long was there. What came over it does not count: a peer can send a packet each time.
 constexpr Duration kSettled = 5_s;
 constexpr const char* kUnused = "nothing was sent for long";
-constexpr const char* kTooMany = "this peer has made another connection";
+constexpr const char* kTooMany = "there is a newer connection";
 constexpr const char* kNoNetwork = "the peer has no network for this key";
 
 }  // namespace
@@ -156,20 +156,23 @@ void Link::add(std::uint64_t id, std::unique_ptr<PeerStream> stream, bool outgoi
 }
 
 void Link::accept(std::unique_ptr<PeerStream> stream) {
-  std::size_t accepted = 0;
+  add(outside_.take_id(), std::move(stream), false);
+  on_open(**std::prev(connections_.end()));
+}
+
+/// A peer that has lost its connections, or lets us in and is silent, keeps no more than so many of either side's.
+void Link::make_room_for(const Connection& added) {
+  std::size_t others = 0;
   Connection* worst = nullptr;
   for (const auto& connection : connections_) {
-    if (connection->outgoing()) continue;
-    ++accepted;
+    if (connection.get() == &added || !connection->open()) continue;
+    if (connection->outgoing() != added.outgoing()) continue;
+    ++others;
     if (worst == nullptr || better(*worst, *connection)) worst = connection.get();
   }
-  add(outside_.take_id(), std::move(stream), false);
-  Connection& added = **std::prev(connections_.end());
-  if (accepted >= kMaxConnections) {
-    worst->stream().reset_because(kTooMany);
-    on_over(*worst, "");
-  }
-  on_open(added);
+  if (others < kMaxConnections) return;
+  worst->stream().reset_because(kTooMany);
+  on_over(*worst, "");
 }
 
 void Link::on_open(Connection& connection) {
@@ -182,6 +185,7 @@ void Link::on_open(Connection& connection) {
   error_.clear();
   rest_timer_.stop();
   idle_timer_.start_at_latest(scheduler_.now() + kIdleTime);
+  make_room_for(connection);
   choose();
   use_best();
 }

@@ -67,7 +67,7 @@ class Link {
   static constexpr Duration kUnanswered = 2_s;
   /// The same after check(): as long as TCP waits for a first answer (RFC 6298, section 2.1).
   static constexpr Duration kCheckWait = 1_s;
-  /// Of the peer's making. One is in use; a peer that has lost one comes with another before the first is
+  /// Open ones of the peer's making, and as many of ours. One is in use; a peer that has lost one comes with another before the first is
   /// known to be gone.
   static constexpr std::size_t kMaxConnections = 3;
 
@@ -119,6 +119,7 @@ class Link {
   void begin_dial();
   void add(std::uint64_t id, std::unique_ptr<PeerStream> stream, bool outgoing);
   void on_open(Connection& connection);
+  void make_room_for(const Connection& added);
   void on_over(Connection& connection, const std::string& reason);
   void on_packets(Connection& connection, std::span<const MutableBytes> packets);
   void rest();

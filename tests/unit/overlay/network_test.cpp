@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "overlay/network.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "unit/overlay/members.hpp"
@@ -602,6 +603,110 @@ TEST_CASE("a peer that sends a packet before it sends us away is dialled no more
   CHECK(a.received().size() > 2);
   CHECK(a.dials() > 2);
   CHECK(a.dials() < 12);
+}
+
+namespace {
+
+/// A key that lets everybody in, and ends nothing by itself.
+class Hoarder {
+ public:
+  Hoarder(hyperdht::Swarm& swarm, sim::Host& host, std::uint8_t number)
+      : host_(host), keys_(swarm.keys(number)) {
+    host_.freeze();
+    Options options;
+    options.bootstrap = swarm.bootstrap;
+    options.key_pair = keys_;
+    node_.emplace(host.env(), std::move(options));
+    REQUIRE(node_->start());
+    ServerOptions server;
+    server.extension = [](const auto&, const auto&) {
+      return Extension{.features = Extension::kIpPackets};
+    };
+    server_.emplace(node_->create_server([this](PeerSocket socket) { keep(socket.release()); },
+                                         std::move(server)));
+    REQUIRE(server_->listen(keys_));
+    host_.run();
+  }
+  ~Hoarder() { host_.freeze(); }
+
+  void dial(const PublicKey& peer) {
+    host_.freeze();
+    ConnectOptions options;
+    options.key_pair = keys_;
+    options.extension = Extension{.features = Extension::kNoService | Extension::kIpPackets};
+    keep(node_->connect_stream(peer, std::move(options)));
+    host_.run();
+  }
+  std::size_t made() const { return kept_.size(); }
+  std::size_t open() const {
+    return static_cast<std::size_t>(std::count_if(kept_.begin(), kept_.end(), [](const auto& kept) {
+      return !kept->over && kept->stream->info().open;
+    }));
+  }
+
+ private:
+  struct Kept final : net::ByteStreamObserver {
+    explicit Kept(std::unique_ptr<PeerStream> s) : stream(std::move(s)) {
+      stream->set_observer(this);
+    }
+    void on_readable() override { stream->consume(stream->peek().size()); }
+    void on_writable() override {}
+    void on_reset(const std::string&) override { over = true; }
+    std::unique_ptr<PeerStream> stream;
+    bool over = false;
+  };
+  void keep(std::unique_ptr<PeerStream> stream) {
+    kept_.push_back(std::make_unique<Kept>(std::move(stream)));
+  }
+
+  sim::Host& host_;
+  const KeyPair keys_;
+  std::optional<Node> node_;
+  std::optional<Server> server_;
+  std::vector<std::unique_ptr<Kept>> kept_;
+};
+
+}  // namespace
+
+TEST_CASE("a peer that lets us in again and again keeps three connections of ours") {
+  Members net(25);
+  Member& a = net[0];
+  Member& b = net[1];
+  b.die();
+  Hoarder hoarder(net.swarm, b.host(), 2);
+  a.open({peer(b)});
+  net.swarm.world.run_for(10_s);
+  for (int i = 0; i < 8; ++i) {
+    const int dials = a.dials();
+    // Silent until it is dialled again, and then there as if nothing had been.
+    if (i > 0) net.swarm.world.core().set_loss(1);
+    REQUIRE(net.until([&] {
+      a.send(udp(a.address(), b.address(), "hello?"));
+      net.swarm.world.run_for(200_ms);
+      return a.dials() > dials;
+    }));
+    net.swarm.world.core().set_loss(0);
+    net.swarm.world.run_for(3_s);
+  }
+  CHECK(hoarder.made() > 4);
+  CHECK(hoarder.open() <= Link::kMaxConnections);
+  CHECK(hoarder.open() > 0);
+}
+
+TEST_CASE("a peer that comes again and again keeps three connections") {
+  Members net(26);
+  Member& a = net[0];
+  Member& b = net[1];
+  b.die();
+  Hoarder hoarder(net.swarm, b.host(), 2);
+  a.open({peer(b)});
+  net.swarm.world.run_for(10_s);
+  for (int i = 0; i < 8; ++i) {
+    hoarder.dial(a.key());
+    net.swarm.world.run_for(3_s);
+  }
+  CHECK(hoarder.open() == Link::kMaxConnections);
+  CHECK(a.dials() == 0);
 }
 
 TEST_CASE("who has left is out, also if the interface that is asked for cannot be had") {

@@ -31,7 +31,10 @@ TunReader::Received TunReader::receive(TunFile& file, Instant now) {
   batch_.clear();
   used_ = 0;
   int error = 0;
-  for (std::size_t reads = 0; error == 0 && reads < kMaxReads; ++reads) error = read(file, now);
+  std::size_t bytes = 0;
+  for (std::size_t reads = 0; error == 0 && reads < kMaxReads && bytes < kMaxReadBytes; ++reads) {
+    bytes += read(file, now, error);
+  }
   cut(now);
   return {.packets = batch_, .error = error == EAGAIN ? 0 : error};
 }
@@ -46,14 +49,17 @@ MutableBytes TunReader::take_room(std::size_t size) {
   return batch_.emplace_back(room);
 }
 
-int TunReader::read(TunFile& file, Instant now) {
+std::size_t TunReader::read(TunFile& file, Instant now, int& error) {
   if (!read_) read_ = large_.take();
   const int size = file.read(read_.bytes());
   // A packet that the kernel has no header for, which is lost, and not the interface.
   if (size == -EINVAL && vnet_) return 0;
-  if (size <= 0) return size == 0 ? EAGAIN : -size;
+  if (size <= 0) {
+    error = size == 0 ? EAGAIN : -size;
+    return 0;
+  }
   take(static_cast<std::size_t>(size), now);
-  return 0;
+  return static_cast<std::size_t>(size);
 }
 
 /// What has been read, in a buffer that is not much larger.
@@ -90,6 +96,7 @@ void TunReader::take(std::size_t size, Instant now) {
 /// All of a read that there is room for, ahead of another flow's: the peer puts together again what comes in a row.
 void TunReader::cut(Instant now) {
   while (TunRead* const next = queue_.front(now)) {
+    const std::size_t before = batch_.size();
     std::size_t cut = 0;
     while (!next->done() && has_room(next->next_bytes())) {
       const std::size_t size = next->next_bytes();
@@ -97,7 +104,7 @@ void TunReader::cut(Instant now) {
       cut += size;
     }
     if (cut == 0) return;
-    queue_.sent(cut);
+    queue_.sent(batch_.size() - before, cut);
   }
 }
 

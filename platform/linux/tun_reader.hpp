@@ -30,6 +30,8 @@ class TunReader {
   /// Each read takes time, and where packets come faster than they leave most of it is for nothing; what is
   /// beyond them stays with the kernel, which drops for less.
   static constexpr std::size_t kMaxReads = 2 * net::kMaxTunnelBatch;
+  /// The same in bytes: more than ten batches.
+  static constexpr std::size_t kMaxReadBytes = std::size_t{2} << 20;
   /// At 1 Gbit/s this is 32 ms, whatever CoDel thinks.
   static constexpr Queue::Limits kLimits{.items = 1024, .memory = std::size_t{4} << 20};
 
@@ -53,7 +55,7 @@ class TunReader {
   static constexpr std::size_t kSmallRead = 2048;
   static constexpr std::size_t kMediumRead = 16384;
   static constexpr std::size_t kLargeRead = ip::VnetHeader::kSize + net::kMaxMtu;
-  // Kept when nothing waits, together 640 KiB.
+  // Buffers that are kept when nothing waits, together 640 KiB.
   static constexpr std::size_t kIdleSmall = 64;
   static constexpr std::size_t kIdleMedium = 8;
   static constexpr std::size_t kIdleLarge = 6;
@@ -61,8 +63,8 @@ class TunReader {
   bool has_room(std::size_t size) const;
   /// Of the next packet, which has_room.
   MutableBytes take_room(std::size_t size);
-  /// An error number of errno.
-  int read(TunFile& file, Instant now);
+  /// How many bytes; 0 and `error`, of errno, if there is nothing to read.
+  std::size_t read(TunFile& file, Instant now, int& error);
   PooledBuffer keep(std::size_t size);
   void take(std::size_t size, Instant now);
   void cut(Instant now);

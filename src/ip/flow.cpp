@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t kEchoIdAt = 4;
 
 std::uint64_t within_hosts(const Packet& packet) {
-  if (packet.fragment) return packet.fragment_id;
+  // A later one does not say more, and would be ahead of the first.
+  if (packet.fragment) return 0;
   const std::uint64_t protocol = std::uint64_t{packet.protocol} << 32;
   if (packet.ports) {
     return protocol | std::uint64_t{packet.ports->source} << 16 | packet.ports->destination;

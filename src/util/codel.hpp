@@ -21,6 +21,8 @@ class Codel {
   /// if the queue is as short as it can be. `drop_next`: void().
   template <class Since, class DropNext>
   void drop_late(Instant now, Since&& since, DropNext&& drop_next) {
+    // Nobody has asked for long: whatever was in the way, it says nothing of the rate.
+    if (dropping_ && now - drop_next_ > kInterval * 16) reset();
     bool may = may_drop(now, since());
     if (!dropping_) {
       if (!may) return;

@@ -41,8 +41,10 @@ class FairQueue {
   };
   /// A power of two. Section 5.2 has four times as many for the links of many hosts.
   static constexpr std::size_t kFlows = 256;
-  /// Bytes that a flow may send in a round, section 5.2.
+  /// What a flow may send in a round, bytes, section 5.2.
   static constexpr std::int64_t kQuantum = 1514;
+  /// What a packet costs beside its bytes: what is short is not a link's bytes alone, but the time that each takes.
+  static constexpr std::int64_t kPacketCost = 512;
 
   explicit FairQueue(Limits limits) : limits_(limits) {}
 
@@ -52,12 +54,14 @@ class FairQueue {
   const Drops& drops() const { return drops_; }
 
   /// `flow`: of flows whose numbers have the same place in the table one has the other's delay. Where it is one
-  /// too many, the oldest of the flow that has most are dropped.
+  /// too many, the oldest of the flow that has most of what is short are dropped.
   void push(Item item, std::uint64_t flow, Instant now) {
     if (item.done()) return;
     const auto index = static_cast<Index>(flow % kFlows);
     Flow& to = flows_[index];
+    to.items.make_room();
     to.bytes += item.bytes();
+    to.memory += item.memory();
     to.largest = std::max(to.largest, item.bytes());
     ++items_;
     memory_ += item.memory();
@@ -67,10 +71,15 @@ class FairQueue {
       to.credit = kQuantum;
       new_.push_back(flows_, index);
     }
-    while (items_ > limits_.items || memory_ > limits_.memory) drop_of_fattest();
+    while (items_ > limits_.items) {
+      drop_of_fattest([](const Flow& one) { return one.items.size(); });
+    }
+    while (memory_ > limits_.memory) {
+      drop_of_fattest([](const Flow& one) { return one.memory; });
+    }
   }
 
-  /// What leaves next; nullptr if there is nothing. Good until the next call but sent().
+  /// What leaves next; nullptr if there is nothing. Good until the next call, which may be sent().
   Item* front(Instant now) {
     for (;;) {
       List& list = new_.empty() ? old_ : new_;
@@ -85,7 +94,10 @@ class FairQueue {
       }
       flow.codel.drop_late(
           now, [&] { return flow.next_since(); }, [&] { skip_next(flow, drops_.late); });
-      if (!flow.items.empty()) return &flow.items.front().item;
+      if (!flow.items.empty()) {
+        current_ = index;
+        return &flow.items.front().item;
+      }
       list.pop_front(flows_);
       // Once around: else a flow that sends whenever it has been served would be new for ever.
       if (&list == &new_ && !old_.empty()) {
@@ -98,11 +110,13 @@ class FairQueue {
     }
   }
 
-  /// So many bytes of front() have left just now, and it goes if it is done.
-  void sent(std::size_t bytes) {
-    Flow& flow = flows_[(new_.empty() ? old_ : new_).front()];
+  /// So much of front() has left just now, and it goes if it is done.
+  void sent(std::size_t packets, std::size_t bytes) {
+    HSFWD_CHECK(current_ != kNone);
+    Flow& flow = flows_[std::exchange(current_, kNone)];
     flow.bytes -= bytes;
-    flow.credit -= static_cast<std::int64_t>(bytes);
+    flow.credit -=
+        static_cast<std::int64_t>(bytes) + static_cast<std::int64_t>(packets) * kPacketCost;
     if (flow.items.front().item.done()) pop(flow);
   }
 
@@ -123,6 +137,7 @@ class FairQueue {
 
     Ring<Waiting> items;
     std::size_t bytes = 0;
+    std::size_t memory = 0;
     std::size_t largest = 0;  // bytes of an item since there have been any
     std::int64_t credit = 0;
     Codel codel;
@@ -149,6 +164,7 @@ class FairQueue {
 
   void pop(Flow& flow) {
     memory_ -= flow.items.front().item.memory();
+    flow.memory -= flow.items.front().item.memory();
     --items_;
     flow.items.pop_front();
   }
@@ -161,24 +177,27 @@ class FairQueue {
     if (item.done()) pop(flow);
   }
 
-  /// Half of what it has, as section 4.1 has it, so that the search is worth it.
-  void drop_of_fattest() {
+  /// As much as makes the search worth it, and no more: what is dropped in large pieces costs as much as it would
+  /// have to send it.
+  template <class Share>
+  void drop_of_fattest(Share&& share) {
     Flow* fattest = &flows_[0];
     for (Flow& flow : flows_) {
-      if (flow.bytes > fattest->bytes) fattest = &flow;
+      if (share(flow) > share(*fattest)) fattest = &flow;
     }
     HSFWD_CHECK(!fattest->items.empty());
-    const std::size_t keep = fattest->bytes / 2;
-    for (std::size_t i = 0; i < kMaxDrop && !fattest->items.empty() && fattest->bytes > keep; ++i) {
+    current_ = kNone;
+    do {
       const Item& oldest = fattest->items.front().item;
       drops_.full += oldest.packets();
       fattest->bytes -= oldest.bytes();
       pop(*fattest);
-    }
+    } while (!fattest->items.empty() && (items_ > limits_.items - limits_.items / kSpare ||
+                                         memory_ > limits_.memory - limits_.memory / kSpare));
   }
 
-  // Items at a time.
-  static constexpr std::size_t kMaxDrop = 64;
+  // So much of either limit is made room for at once.
+  static constexpr std::size_t kSpare = 16;
   // Whose room a flow keeps, so that one that comes and goes allocates nothing.
   static constexpr std::size_t kKeptItems = 16;
 
@@ -186,6 +205,7 @@ class FairQueue {
   Flows flows_;
   List new_;
   List old_;
+  Index current_ = kNone;  // of front()
   std::size_t items_ = 0;
   std::size_t memory_ = 0;
   Drops drops_;

@@ -506,20 +506,25 @@ TEST_CASE("however much a host sends, what waits for this program is bounded") {
   Fields small = udp_fields(2);
   ScriptedFile file;
   TunReader reader(true, kSecret);
+  const Bytes read = plain_read(small.build());
   std::size_t packets = 0;
-  for (int turn = 0; turn < 50; ++turn) {
+  for (int turn = 0; turn < 200; ++turn) {
+    std::size_t bytes = 0;
     for (std::size_t i = 0; i < TunReader::kMaxReads / 2; ++i) {
       file.reads.push_back(large);
-      file.reads.push_back(plain_read(small.build()));
+      file.reads.push_back(read);
+      bytes += large.size() + read.size();
     }
     packets += reader.receive(file, kNow).packets.size();
-    CHECK(file.reads.empty());
     CHECK(reader.waiting_memory() <= TunReader::kLimits.memory);
+    for (const Bytes& left : file.reads) bytes -= left.size();
+    CHECK(bytes < TunReader::kMaxReadBytes + large.size());
+    file.reads.clear();
   }
-  CHECK(packets == 50 * net::kMaxTunnelBatch);
+  CHECK(packets == 200 * net::kMaxTunnelBatch);
   CHECK(reader.drops().full > 0);
   // And no more than so many are asked for at once.
-  for (std::size_t i = 0; i < TunReader::kMaxReads + 10; ++i) file.reads.push_back(large);
+  for (std::size_t i = 0; i < TunReader::kMaxReads + 10; ++i) file.reads.push_back(read);
   reader.receive(file, kNow);
   CHECK(file.reads.size() == 10);
 }

@@ -53,7 +53,7 @@ std::optional<Train> take(Queue& queue, Instant now = kStart) {
   if (next == nullptr) return std::nullopt;
   const Train out = *next;
   next->count = 0;
-  queue.sent(out.bytes());
+  queue.sent(out.packets(), out.bytes());
   return out;
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("a train may leave packet by packet, and comes again until none is lef
     REQUIRE(next != nullptr);
     CHECK(next->first == i);
     next->skip();
-    queue.sent(100);
+    queue.sent(1, 100);
   }
   CHECK(queue.front(kStart) == nullptr);
   CHECK(queue.memory() == 0);
@@ -104,33 +104,34 @@ TEST_CASE("a flow that sends little goes ahead of those that send much, each tim
   }
 }
 
-TEST_CASE(
-    "flows that always have something get the same share of bytes, whatever the size of their "
-    "packets") {
+TEST_CASE("flows that always have something get the same share, of packets and bytes together") {
   Queue queue(kRoomy);
   std::vector<Sender> senders = {{1}, {2}, {3}, {4}};
   const std::vector<Train> kinds = {{.count = 45, .size = 1400},
-                                    {.count = 1, .size = 100},
+                                    {.count = 1, .size = 30},
                                     {.count = 1, .size = 1400},
                                     {.count = 4, .size = 9000}};
-  std::map<std::uint64_t, std::size_t> bytes;
+  const auto cost = [](const Train& train) {
+    return train.bytes() + train.packets() * static_cast<std::size_t>(Queue::kPacketCost);
+  };
+  std::map<std::uint64_t, std::size_t> had;
   std::vector<std::size_t> waiting(4);
   std::size_t total = 0;
   while (total < 20'000'000) {
     for (std::size_t i = 0; i < senders.size(); ++i) {
       while (waiting[i] < 200'000) {
         const Train train = senders[i].next(kinds[i].count, kinds[i].size);
-        waiting[i] += train.bytes();
+        waiting[i] += cost(train);
         queue.push(train, senders[i].flow, kStart);
       }
     }
     const auto train = take(queue);
     REQUIRE(train);
-    bytes[train->flow] += train->bytes();
-    waiting[train->flow - 1] -= train->bytes();
-    total += train->bytes();
+    had[train->flow] += cost(*train);
+    waiting[train->flow - 1] -= cost(*train);
+    total += cost(*train);
   }
-  for (const auto& [flow, sent] : bytes) {
+  for (const auto& [flow, sent] : had) {
     CHECK(sent > 4'900'000);
     CHECK(sent < 5'100'000);
   }
@@ -202,6 +203,34 @@ TEST_CASE("beyond the limits the flow that has most gives way") {
   }
 }
 
+TEST_CASE("whoever sends many small packets does not make a large one give way") {
+  for (const std::size_t large : {45U, 20U}) {
+    Queue queue({.items = 100, .memory = 90'000});
+    Sender bulk{1};
+    Sender tiny{2};
+    queue.push(bulk.next(large, 1400), bulk.flow, kStart);
+    for (int i = 0; i < 1000; ++i) queue.push(tiny.next(1, 30), tiny.flow, kStart);
+    std::uint64_t of_bulk = 0;
+    while (const auto train = take(queue)) of_bulk += train->flow == 1 ? train->packets() : 0;
+    CHECK(of_bulk == large);
+    CHECK(queue.drops().full >= 900);
+  }
+}
+
+TEST_CASE("what nobody has asked for in an hour is not dropped for each interval of it") {
+  Queue queue(kRoomy);
+  Sender sender{1};
+  Instant now = kStart;
+  for (int i = 0; i < 2000; ++i) queue.push(sender.next(100, 100), sender.flow, now);
+  while (queue.drops().late < 3) {
+    now = now + 10_ms;
+    REQUIRE(take(queue, now));
+  }
+  now = now + 1_h;
+  REQUIRE(take(queue, now));
+  CHECK(queue.drops().late == 3);
+}
+
 TEST_CASE("whatever comes and goes, each packet leaves once, or is counted as dropped") {
   sim::SeededRandom random(11);
   for (int round = 0; round < 20; ++round) {
@@ -232,7 +261,7 @@ TEST_CASE("whatever comes and goes, each packet leaves once, or is counted as dr
         train->count -= some;
         next[train->flow] = train->first;
         left += some;
-        queue.sent(bytes);
+        queue.sent(some, bytes);
       }
     }
     while (const auto train = take(queue, now)) left += train->packets();

@@ -316,6 +316,37 @@ t.test('a network is offered where nothing is forwarded: check warns of it', asy
   t.ok(!(await check()).includes('ip_forward'), 'where it is forwarded')
 })
 
+t.test('a peer that offers both halves of IPv4: all of it goes through it, but what is in the host\'s own network, and its tunnel', async () => {
+  const [home, traveller, far] = await theHosts()
+  // Somewhere on the internet, to which only the one at home has a way.
+  const FAR = '203.0.113.7'
+  await far.sh(`ip addr add ${FAR}/32 dev lo`)
+  t.cleanups.push(() => far.sh(`ip addr del ${FAR}/32 dev lo`))
+  await home.sh(`ip route add ${FAR} via ${far.wireAddress}; sysctl -q -w net.ipv4.ip_forward=1
+    nft 'add table ip home { chain out { type nat hook postrouting priority srcnat; oifname "eth0" masquerade; }; }'`)
+  t.cleanups.push(() => home.sh(`ip route del ${FAR}; sysctl -q -w net.ipv4.ip_forward=0; nft delete table ip home`))
+  const service = await far.call(({ net, keep }) => new Promise((resolve) => {
+    const server = net.createServer((socket) => socket.end(socket.remoteAddress)).listen(0, '0.0.0.0', () => {
+      keep(server)
+      resolve(server.address().port)
+    })
+  }))
+  const whoAmI = (to) => traveller.call(({ net }, to, port) => new Promise((resolve) => {
+    let heard = ''
+    net.connect(port, to).on('data', (data) => { heard += data }).on('error', (error) => resolve(error.code)).on('close', () => resolve(heard))
+  }), to, service)
+  await home.up(networkOf([traveller], 'address = "10.88.0.1/24"\noffer = ["0.0.0.0/1", "128.0.0.0/1"]', () => 'address = "10.88.0.2"'))
+  await traveller.up(networkOf([home], 'address = "10.88.0.2/24"', () => 'address = "10.88.0.1"\nnetworks = ["0.0.0.0/1", "128.0.0.0/1"]'))
+  await t.until(() => traveller.ping(FAR, '-W', '1'), 'the way through home')
+  t.equal(await whoAmI(FAR), home.wireAddress, 'as whom it is seen far away')
+  t.equal(await whoAmI(far.wireAddress), traveller.wireAddress, 'as whom it is seen in its own network')
+  const { path, remote } = await traveller.peer(home)
+  t.equal(`${path} ${remote.split(':')[0]}`, `direct ${home.wireAddress}`, 'the tunnel\'s own way')
+  await traveller.running.kill('SIGTERM')
+  t.equal(await whoAmI(far.wireAddress), traveller.wireAddress, 'afterwards')
+  t.ok(!(await traveller.inventory()).includes('hsfwd'), 'nothing is left')
+})
+
 t.test('two networks on one host', async () => {
   const [a, b, c] = await theHosts()
   const second = path.join(a.folder, 'second')

@@ -29,7 +29,7 @@ class TunReader {
   using Queue = FairQueue<TunRead>;
   /// Each read takes time, and where packets come faster than they leave most of it is for nothing; what is
   /// beyond them stays with the kernel, which drops for less.
-  static constexpr std::size_t kMaxReads = 2 * net::kMaxTunnelBatch;
+  static constexpr std::size_t kMaxReads = net::kMaxTunnelBatch / 4 * 5;
   /// The same in bytes: more than ten batches.
   static constexpr std::size_t kMaxReadBytes = std::size_t{2} << 20;
   /// At 1 Gbit/s this is 32 ms, whatever CoDel thinks.

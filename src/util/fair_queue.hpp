@@ -115,7 +115,7 @@ class FairQueue {
     HSFWD_CHECK(current_ != kNone);
     Flow& flow = flows_[std::exchange(current_, kNone)];
     flow.bytes -= bytes;
-    flow.credit -=
+    flow.owed +=
         static_cast<std::int64_t>(bytes) + static_cast<std::int64_t>(packets) * kPacketCost;
     if (flow.items.front().item.done()) pop(flow);
   }
@@ -140,6 +140,7 @@ class FairQueue {
     std::size_t memory = 0;
     std::size_t largest = 0;  // bytes of an item since there have been any
     std::int64_t credit = 0;
+    std::int64_t owed = 0;  // for what of the first item has left
     Codel codel;
     Index next = kNone;
     bool listed = false;
@@ -166,6 +167,8 @@ class FairQueue {
     memory_ -= flow.items.front().item.memory();
     flow.memory -= flow.items.front().item.memory();
     --items_;
+    // Paid only now: an item that has begun to leave goes on ahead of those of flows that send as much.
+    flow.credit -= std::exchange(flow.owed, 0);
     flow.items.pop_front();
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "util/fair_queue.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <deque>
 #include <map>
@@ -86,6 +87,25 @@ TEST_CASE("a train may leave packet by packet, and comes again until none is lef
   }
   CHECK(queue.front(kStart) == nullptr);
   CHECK(queue.memory() == 0);
+}
+
+TEST_CASE("a train that has begun to leave goes on, ahead of flows that send as much") {
+  Queue queue(kRoomy);
+  Sender one{1};
+  Sender other{2};
+  for (int i = 0; i < 5; ++i) {
+    queue.push(one.next(40, 1400), one.flow, kStart);
+    queue.push(other.next(40, 1400), other.flow, kStart);
+  }
+  std::vector<std::uint64_t> flows;
+  while (Train* const next = queue.front(kStart)) {
+    if (flows.empty() || flows.back() != next->flow) flows.push_back(next->flow);
+    const std::size_t some = std::min<std::size_t>(next->count, 15);
+    next->first += some;
+    next->count -= some;
+    queue.sent(some, some * next->size);
+  }
+  CHECK(flows == std::vector<std::uint64_t>{1, 2, 1, 2, 1, 2, 1, 2, 1, 2});
 }
 
 TEST_CASE("a flow that sends little goes ahead of those that send much, each time") {

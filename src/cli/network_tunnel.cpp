@@ -173,11 +173,18 @@ bool NetworkTunnel::open() {
     narrow();
     return false;
   }
-  const auto opened = network_.open(settings_);
-  problem_ = opened ? "" : opened.error();
-  if (opened) pool_in_use_ = pool_;
-  if (opened && *opened) announce_names();
-  return opened.ok();
+  problem_ = use(settings_);
+  if (problem_.empty()) pool_in_use_ = pool_;
+  return problem_.empty();
+}
+
+/// What is wrong, for people; empty if nothing is.
+std::string NetworkTunnel::use(const overlay::NetworkSettings& settings) {
+  const auto opened = network_.open(settings);
+  // Where it failed, the interface that there was has been made anew: the resolver does not know that one.
+  const bool is_another = opened ? *opened : network_.interface() != nullptr;
+  if (is_another) announce_names();
+  return opened ? "" : opened.error();
 }
 
 /// What the settings take away is gone, though the rest of them cannot be had: addresses stay as they were.
@@ -195,7 +202,7 @@ void NetworkTunnel::narrow() {
     overlay::NetworkPeer& peer = after.peers.emplace_back(*found);
     peer.addresses = old.addresses;
   }
-  static_cast<void>(network_.open(after));
+  static_cast<void>(use(after));
 }
 
 void NetworkTunnel::announce_names() {

@@ -60,6 +60,7 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   overlay::NetworkSettings settings_of(const TunSpec& spec) const;
   std::string pool_problem() const;
   bool open();
+  std::string use(const overlay::NetworkSettings& settings);
   void narrow();
   void announce_names();
   void keep_trying();

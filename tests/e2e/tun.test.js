@@ -276,6 +276,24 @@ t.test('a configuration that changes: connections of peers that stay go on', asy
   await reloaded(good.split('\n').slice(2).join('\n'))
 })
 
+t.test('a reload after which the interface is another one, though it failed: the resolver hears of it', async () => {
+  const [a, b] = await theHosts()
+  const folder = fs.mkdtempSync(path.join(t.scratch, 'resolver-'))
+  const log = path.join(folder, 'log')
+  fs.writeFileSync(path.join(folder, 'resolvectl'), `#!/bin/sh\necho "$@" >> ${log}\n`, { mode: 0o755 })
+  const told = () => fs.existsSync(log) ? fs.readFileSync(log, 'utf8').split('\n').filter((line) => /^-- dns hsfwd0 /.test(line)).length : 0
+  a.configure(networkOf([b]))
+  // Where it looks for systemd-resolved, for this process alone.
+  const running = a.program('unshare', ['--mount', 'sh', '-ec', 'mkdir -p /run/systemd; mount -t tmpfs none /run/systemd; mkdir /run/systemd/resolve; exec "$@"',
+    'sh', t.BINARY, 'up', '-c', a.file, '--json'], { env: { PATH: `${folder}:${process.env.PATH}` } })
+  await running.event('ready', isNetwork)
+  await t.until(async () => told() === 1, 'the resolver to be told')
+  await a.sh('ip link add lan0 type bridge')
+  t.cleanups.push(() => a.sh('ip link del lan0'))
+  t.equal((await a.reload(networkOf([b], 'name = "lan0"'))).code, 1, 'reload')
+  await t.until(async () => told() === 2, 'the resolver to be told of the other one')
+})
+
 t.test('an interface that cannot be had, or is taken away: one line, the rest runs, and it comes when it can', async () => {
   const [a, b] = await theHosts()
   const web = await echo(a)

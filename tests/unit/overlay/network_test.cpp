@@ -43,6 +43,13 @@ Bytes udp(const ip::Ipv6& from, const ip::Ipv6& to, const std::string& text,
   return ipv6(from, to, ip::protocol::kUdp, upper);
 }
 
+/// All know each other, and the second has a packet of the first.
+void connect(Members& net) {
+  net.open_all();
+  net[0].send(udp(net[0].address(), net[1].address(), "before"));
+  REQUIRE(net.until([&] { return !net[1].received().empty(); }));
+}
+
 Bytes tcp(const ip::Ipv6& from, const ip::Ipv6& to, std::uint16_t from_port, std::uint16_t port,
           std::uint8_t flags) {
   Bytes upper(ip::kTcpHeaderSize);
@@ -287,11 +294,9 @@ TEST_CASE("a peer with rules reaches what they name, is told of the rest, and an
 
 TEST_CASE("a peer that is killed and comes back is reached again") {
   Members net(9);
-  net.open_all();
+  connect(net);
   Member& a = net[0];
   Member& b = net[1];
-  a.send(udp(a.address(), b.address(), "before"));
-  REQUIRE(net.until([&] { return !b.received().empty(); }));
   b.take();
   // It has no time to say so.
   net.swarm.world.core().set_loss(1);
@@ -316,11 +321,9 @@ TEST_CASE("a peer that is killed and comes back is reached again") {
 
 TEST_CASE("a host that moves to another address is in its network again within seconds") {
   Members net(10);
-  net.open_all();
+  connect(net);
   Member& a = net[0];
   Member& b = net[1];
-  a.send(udp(a.address(), b.address(), "before"));
-  REQUIRE(net.until([&] { return !b.received().empty(); }));
   b.take();
   net.swarm.world.run_for(10_s);
   a.move_to(net::Ipv4::of(61, 2, 2, 2));
@@ -340,11 +343,9 @@ TEST_CASE("a host that moves to another address is in its network again within s
 
 TEST_CASE("a host whose addresses change all the time dials no peer that answers") {
   Members net(22);
-  net.open_all();
+  connect(net);
   Member& a = net[0];
   Member& b = net[1];
-  a.send(udp(a.address(), b.address(), "before"));
-  REQUIRE(net.until([&] { return !b.received().empty(); }));
   for (int i = 0; i < 200; ++i) {
     a.host().freeze();
     a.network().on_addresses_changed();
@@ -357,11 +358,9 @@ TEST_CASE("a host whose addresses change all the time dials no peer that answers
 TEST_CASE("a host whose addresses change all the time dials a silent peer no more often") {
   const auto dials = [](Duration between_changes) {
     Members net(23);
-    net.open_all();
+    connect(net);
     Member& a = net[0];
     Member& b = net[1];
-    a.send(udp(a.address(), b.address(), "before"));
-    REQUIRE(net.until([&] { return !b.received().empty(); }));
     a.dial_nobody();
     net.swarm.world.core().set_loss(1);
     b.die();
@@ -447,11 +446,9 @@ TEST_CASE("the network's own datagrams are not led into it") {
 
 TEST_CASE("packets of random bytes, from the host and from a peer, do no harm") {
   Members net(13);
-  net.open_all();
+  connect(net);
   Member& a = net[0];
   Member& b = net[1];
-  a.send(udp(a.address(), b.address(), "before"));
-  REQUIRE(net.until([&] { return !b.received().empty(); }));
   b.take();
   sim::SeededRandom random(7);
   for (int i = 0; i < flood(100000); ++i) {
@@ -474,11 +471,9 @@ TEST_CASE("packets of random bytes, from the host and from a peer, do no harm") 
 
 TEST_CASE("a connection that nobody uses ends, and is made again when it is wanted") {
   Members net(14);
-  net.open_all();
+  connect(net);
   Member& a = net[0];
   Member& b = net[1];
-  a.send(udp(a.address(), b.address(), "before"));
-  REQUIRE(net.until([&] { return !b.received().empty(); }));
   b.take();
   net.swarm.world.run_for(Link::kIdleTime + 10_s);
   CHECK(a.status_of(b.key()).state == Link::State::kIdle);
@@ -711,11 +706,9 @@ TEST_CASE("a peer that comes again and again keeps three connections") {
 
 TEST_CASE("who has left is out, also if the interface that is asked for cannot be had") {
   Members net(20);
-  net.open_all();
+  connect(net);
   Member& a = net[0];
   Member& b = net[1];
-  a.send(udp(a.address(), b.address(), "before"));
-  REQUIRE(net.until([&] { return !b.received().empty(); }));
   NetworkSettings settings = a.network().settings();
   settings.peers.clear();
   settings.mtu = 1;  // no interface can have that

@@ -217,18 +217,36 @@ class Host {
     this.address = uplink.attach(this.namespace)
   }
 
+  /** Takes it to another network, as one carries a laptop; its old interface is gone, and what is new may have the same address. */
+  move (uplink) {
+    this.namespace.run('ip link del wan')
+    this.uplink = uplink
+    this.address = uplink.attach(this.namespace)
+    this.namespace.run('sysctl -q -w net.ipv6.conf.wan.disable_ipv6=1') // as of all others here, whatever is said of those to come
+  }
+
+  /** The address that the internet sees of it. */
+  outside () {
+    let at = this
+    while (at.uplink instanceof Router) at = at.uplink
+    return at.address
+  }
+
   program (command, args, options) { return this.namespace.program(command, args, options) }
 }
 
 const carrier = (core) => new Router(core, { network: '100.64.0', isolated: true })
 
-/** A host at a site of a kind. */
-const SITES = {
-  public: (core) => new Host(core),
-  consistent: (core) => new Host(new Router(core)),
-  random: (core) => new Host(new Router(core, { random: true })),
-  cgnat: (core) => new Host(new Router(carrier(core)))
+/** What hosts are attached to, at a site of a kind. */
+const UPLINKS = {
+  public: (core) => core,
+  consistent: (core) => new Router(core),
+  random: (core) => new Router(core, { random: true }),
+  cgnat: (core) => new Router(carrier(core))
 }
+
+/** A host at a site of a kind. */
+const SITES = Object.fromEntries(Object.entries(UPLINKS).map(([kind, uplink]) => [kind, (core) => new Host(uplink(core))]))
 
 function behindOne (router) { return { server: new Host(router), client: new Host(router) } }
 
@@ -275,15 +293,20 @@ class Lab {
     this.loss = percent
   }
 
-  /** Hosts for a server and a client: at sites of two kinds, or in a place of SHARED. */
-  async place (...where) {
+  /** What `build(core)` makes of hosts and routers, by name, and how to `remove()` it. */
+  async build (build) {
     const before = new Set(this.namespaces)
-    const hosts = where.length === 1
-      ? SHARED[where[0]](this.core)
-      : { server: SITES[where[0]](this.core), client: SITES[where[1]](this.core) }
+    const built = build(this.core)
     const namespaces = [...this.namespaces].filter((namespace) => !before.has(namespace))
     await this.settle()
-    return { ...hosts, remove: () => this.remove(namespaces) }
+    return { ...built, remove: () => this.remove(namespaces) }
+  }
+
+  /** Hosts for a server and a client: at sites of two kinds, or in a place of SHARED. */
+  place (...where) {
+    return this.build((core) => where.length === 1
+      ? SHARED[where[0]](core)
+      : { server: SITES[where[0]](core), client: SITES[where[1]](core) })
   }
 
   /** Programs in there have ended by then. */
@@ -293,4 +316,4 @@ class Lab {
   }
 }
 
-module.exports = { DELAY, DHT_PORT, Lab, SHARED, SITES, unavailable }
+module.exports = { DELAY, DHT_PORT, Lab, SHARED, SITES, UPLINKS, unavailable }

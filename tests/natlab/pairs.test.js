@@ -6,7 +6,7 @@ const path = require('node:path')
 const t = require('../support/harness')
 const { DELAY, SITES } = require('./lab')
 const { hasJavaScript } = require('./peers')
-const { allConnected, connectAll, pingAll, place, theLab } = require('./suite')
+const { allConnected, connectAll, place, theLab } = require('./suite')
 
 async function udpSocket (host) {
   const program = host.program(process.execPath, [path.join(__dirname, 'udp.js')], { stdin: 'pipe' })
@@ -86,16 +86,6 @@ const bothRandom = (where) => where.every((kind) => kind === 'random')
 t.test('homes whose NATs can be met halfway meet, whoever serves', async () => {
   const pairs = PAIRS.filter((where) => !isPublic(where) && !bothRandom(where))
   return allConnected(await connectAll(pairs.map((where) => ({ where }))))
-})
-
-// More by hand: HSFWD_MEGABYTES=1024.
-const MEGABYTES = Number(process.env.HSFWD_MEGABYTES || 5)
-
-t.test('homes in a private network ping each other by the addresses of their keys, which their names have, and TCP goes both ways', async () => {
-  const places = [['public', 'consistent'], ['consistent', 'consistent'], ['consistent', 'random'], ['random', 'cgnat'], ['same LAN']]
-  const results = await pingAll(places.map((where) => ({ where, megabytes: MEGABYTES })))
-  for (const { name, path, where } of results) t.equal(path, where.length === 1 ? 'lan' : 'direct', `${name}: path`)
-  return allConnected(results)
 })
 
 t.test('the JavaScript meets ours, and ours the JavaScript', async () => {

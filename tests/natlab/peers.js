@@ -16,8 +16,10 @@ const START_TIMEOUT = 60000
 /** Whether the JavaScript peers are installed. */
 function hasJavaScript () { return fs.existsSync(path.join(PACKAGES, 'node_modules/hyperdht')) }
 
+/** A command line of ours that says events. */
 const ours = (...args) => [t.BINARY, ...args, '--json']
 const identity = () => ['--identity', scratchPath('key')]
+/** The words of a command line for a relay, if there is one. */
 const relayed = (through) => through ? ['--relay-through', through.key] : []
 const script = (role, options) => [process.execPath, SCRIPT, role, JSON.stringify({ ...options, packages: PACKAGES })]
 
@@ -57,89 +59,6 @@ async function startRelay (kind, host, bootstrap) {
   const program = launch(kind, 'relay', host, { bootstrap })
   const { publicKey } = await program.event('relaying', { timeout: START_TIMEOUT })
   return { program, key: publicKey, address: host.address, stop: () => program.kill('SIGKILL') }
-}
-
-/** Two hosts of a private network, each with its `address`. `through` as in KINDS. */
-async function startNetwork (hosts, { bootstrap, through } = {}) {
-  const members = await Promise.all(hosts.map(async (host) => {
-    const file = scratchPath('key')
-    const { stdout } = await t.run(['keygen', '--identity', file, '--json'])
-    // Of interfaces to come; those of the lab have none.
-    await host.namespace.ask('sysctl -q -w net.ipv6.conf.default.disable_ipv6=0')
-    return { ...JSON.parse(stdout), host, file }
-  }))
-  await Promise.all(members.map(async (member, i) => {
-    const [command, ...args] = ours('tun', members[1 - i].key, '--identity', member.file, '--bootstrap', bootstrap, ...relayed(through))
-    member.program = member.host.program(command, args)
-    member.stop = () => member.program.kill('SIGKILL')
-    await member.program.event('ready', { timeout: START_TIMEOUT })
-  }))
-  return members
-}
-
-const lastOf = (program, field) => program.events.map((event) => event[field]).filter(Boolean).pop()
-
-/** What became of pings until one is answered, as timeToFirstByte() tells it. */
-async function timeToFirstPong (from, to, timeout) {
-  const start = performance.now()
-  const since = () => performance.now() - start
-  while (since() < timeout) {
-    // It fails at once while there is nobody to be found, as just after the start.
-    const ping = from.host.program('ping', ['-n', '-c', '1', '-W', '10', to.address])
-    if (await ping.exited === 0) return { ok: true, took: since(), path: lastOf(from.program, 'path') }
-    await t.sleep(200)
-  }
-  return { ok: false, took: since(), reason: lastOf(from.program, 'reason') || 'no reason given' }
-}
-
-/** What a script in JavaScript writes that runs at a member's, with these words. */
-async function runAt (member, does, ...words) {
-  const program = member.host.program(process.execPath, ['-e', `(${does})(...process.argv.slice(1))`, ...words])
-  const code = await program.exited
-  if (code !== 0) throw new Error(`a script ended with ${code}: ${program.stderr}`)
-  return program.text()
-}
-
-/** The address that one member's network has for the other's name. */
-function lookUp (from, to) {
-  return runAt(from, (name) => {
-    const resolver = new (require('node:dns').promises.Resolver)()
-    resolver.setServers(['fdae:7d21:d73d::53'])
-    resolver.resolve6(name).then(([address]) => process.stdout.write(address))
-  }, `${to.key}.hsfwd`)
-}
-
-/** Megabytes from one member to the other by TCP; the MD5 sums of what left and what arrived. */
-async function carry (from, to, megabytes) {
-  const received = runAt(to, (address) => {
-    const sum = require('node:crypto').createHash('md5')
-    const server = require('node:net').createServer((socket) => {
-      socket.on('data', (data) => sum.update(data))
-      socket.on('end', () => {
-        process.stdout.write(sum.digest('hex'))
-        server.close()
-        socket.end()
-      })
-    }).listen(7001, address)
-  }, to.address)
-  const sent = await runAt(from, (address, megabytes) => {
-    const net = require('node:net')
-    const sum = require('node:crypto').createHash('md5')
-    const chunk = require('node:crypto').randomBytes(1 << 20)
-    const pour = async (socket) => {
-      for (let i = 0; i < Number(megabytes); i++) {
-        chunk.writeUInt32LE(i)
-        sum.update(chunk)
-        await new Promise((resolve) => socket.write(Buffer.from(chunk), resolve))
-      }
-      process.stdout.write(sum.digest('hex'))
-      socket.end()
-    }
-    // The other side may not listen yet.
-    const attempt = () => net.connect(7001, address).on('error', () => setTimeout(attempt, 200)).on('connect', function () { pour(this) })
-    attempt()
-  }, to.address, String(megabytes))
-  return { sent, received: await received }
 }
 
 function greet (socket) {
@@ -205,4 +124,6 @@ async function timeToFirstByte (client, timeout) {
   return { ok: false, took, reason: ok === undefined ? 'no verdict' : client.reason() || 'no reason given' }
 }
 
-module.exports = { KINDS, carry, greet, hasJavaScript, lookUp, startClient, startNetwork, startNode, startRelay, startServer, timeToFirstByte, timeToFirstPong }
+module.exports = {
+  KINDS, START_TIMEOUT, greet, hasJavaScript, ours, relayed, scratchPath, startClient, startNode, startRelay, startServer, timeToFirstByte
+}

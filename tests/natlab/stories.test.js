@@ -4,20 +4,12 @@
 'use strict'
 const crypto = require('node:crypto')
 const t = require('../support/harness')
-const { hasJavaScript, startClient, startRelay, startServer, timeToFirstByte } = require('./peers')
-const { allConnected, connectAll, pingAll, place, theLab } = require('./suite')
+const { hasJavaScript, startClient, startServer, timeToFirstByte } = require('./peers')
+const { allConnected, connectAll, place, relayOf, theLab } = require('./suite')
 
 const MEGABYTE = 1024 * 1024
 const RELAYS = hasJavaScript() ? ['hsfwd', 'js'] : ['hsfwd']
 const PAIRS = hasJavaScript() ? [['hsfwd', 'hsfwd'], ['hsfwd', 'js'], ['js', 'hsfwd']] : [['hsfwd', 'hsfwd']]
-
-async function relayOf (kind) {
-  const lab = await theLab()
-  const { server: host } = await place(lab, 'public', 'public')
-  const relay = await startRelay(kind, host, lab.bootstrap)
-  t.cleanups.push(relay.stop)
-  return relay
-}
 
 for (const kind of RELAYS) {
   t.test(`where no punch gets through, a relay of ${kind} does it`, async () => {
@@ -32,13 +24,6 @@ for (const kind of RELAYS) {
     return allConnected(results)
   })
 }
-
-t.test('where no punch gets through, a private network is one over a relay', async () => {
-  const through = await relayOf('hsfwd')
-  const results = await pingAll([['random', 'random'], ['one carrier']].map((where) => ({ where, through })))
-  for (const { name, path } of results.filter(({ ok }) => ok)) t.equal(path, 'relayed', `${name}: path`)
-  return allConnected(results)
-})
 
 /** Writes `data` while reading as much; whether what came is `wanted`. */
 async function exchange (socket, data, wanted) {

@@ -3,7 +3,7 @@
 'use strict'
 const t = require('../support/harness')
 const { allConnected, pingAll, relayOf } = require('./suite')
-const { Conversation } = require('./traffic')
+const { Conversation, iperf, ssh, unavailable } = require('./traffic')
 
 // More by hand: HSFWD_MEGABYTES=1024.
 const MEGABYTES = Number(process.env.HSFWD_MEGABYTES || 5)
@@ -25,5 +25,16 @@ t.test('where no punch gets through, a private network is one over a relay', asy
   const through = await relayOf('hsfwd')
   const results = await pingAll([['random', 'random'], ['one carrier']].map((where) => ({ where, through })))
   for (const { name, path } of results.filter(({ ok }) => ok)) t.equal(path, 'relayed', `${name}: path`)
+  return allConnected(results)
+})
+
+t.test('ssh by name, and iperf3 forth, back and by datagrams', async () => {
+  const problem = unavailable()
+  if (problem) t.skip(problem)
+  const through = await relayOf('hsfwd')
+  const results = await pingAll([{ where: ['consistent', 'random'] }, { where: ['random', 'random'], through }], async (server, client) => {
+    await ssh(client, server)
+    return iperf(client, server)
+  })
   return allConnected(results)
 })

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// What programs of every day do between two members of a private network: a TCP connection that lasts.
+// What programs of every day do between two members of a private network: a TCP connection that lasts, ssh, iperf3.
 'use strict'
+const { execFileSync } = require('node:child_process')
+const crypto = require('node:crypto')
+const fs = require('node:fs')
+const os = require('node:os')
 const path = require('node:path')
 const t = require('../support/harness')
+const { scratchPath } = require('./peers')
+const { withNames } = require('./members')
 
 const TCP_PORT = 7001
+const IPERF_PORT = 5201
+const SSHD = '/usr/sbin/sshd'
 
 /** A TCP connection of one member to the other, which carries as much as it can both ways. */
 class Conversation {
@@ -36,4 +44,71 @@ class Conversation {
   }
 }
 
-module.exports = { Conversation }
+/** Why these programs cannot do it here; empty if they can. */
+function unavailable () {
+  for (const program of [SSHD, 'ssh', 'ssh-keygen', 'iperf3']) {
+    try {
+      execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' })
+    } catch {
+      return `there is no ${program}`
+    }
+  }
+  const user = os.userInfo().username
+  const account = fs.readFileSync('/etc/shadow', 'utf8').split('\n').find((line) => line.startsWith(`${user}:`))
+  return account && account.split(':')[1].startsWith('!') ? `sshd lets nobody in whose account is locked, as that of ${user} is` : ''
+}
+
+function newKey () {
+  const file = scratchPath('ssh')
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', file])
+  return { file, publicKey: fs.readFileSync(`${file}.pub`, 'utf8').trim() }
+}
+
+/** What goes in by ssh to the other's name comes back from there. */
+async function ssh (from, to) {
+  const [host, user, config, known] = [newKey(), newKey(), scratchPath('conf'), scratchPath('known')]
+  fs.writeFileSync(config, `ListenAddress [${to.address}]:22
+HostKey ${host.file}
+AuthorizedKeysFile ${user.file}.pub
+AuthenticationMethods publickey
+PermitRootLogin prohibit-password
+StrictModes no
+UsePAM no
+UseDNS no
+PidFile none
+`)
+  fs.writeFileSync(known, `${to.name} ${host.publicKey}\n`)
+  // A /run of its own has the folder that sshd wants.
+  const server = to.host.program('sh', ['-ec', `mount -t tmpfs none /run; mkdir /run/sshd; exec ${SSHD} -D -e -f ${config}`])
+  await t.until(() => server.code !== undefined || server.said.includes('Server listening'), 'sshd')
+  const client = withNames(from, 'ssh', ['-F', 'none', '-i', user.file, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes',
+    '-o', `UserKnownHostsFile=${known}`, '-o', 'StrictHostKeyChecking=yes', `${os.userInfo().username}@${to.name}`, 'cat'], { stdin: 'pipe' })
+  const data = crypto.randomBytes(1 << 20)
+  client.child.stdin.on('error', () => {}).end(data)
+  const code = await t.within(60000, 'ssh to end', client.exited)
+  await server.kill()
+  t.equal(code, 0, `ssh; it said ${client.stderr}, sshd ${server.stderr}`)
+  t.ok(Buffer.concat(client.stdout).equals(data), 'what came back by ssh')
+}
+
+/** One stream, one that comes back, and datagrams, by iperf3: in words what arrived. */
+async function iperf (from, to) {
+  const runs = [['forth', ['-n', '8M']], ['back', ['-R', '-n', '8M']], ['UDP', ['-u', '-b', '20M', '-n', '1M']]]
+  const told = []
+  for (const [i, [name, words]] of runs.entries()) {
+    const port = String(IPERF_PORT + i)
+    const server = to.host.program('iperf3', ['-s', '-1', '--forceflush', '-B', to.address, '-p', port])
+    await t.until(() => server.code !== undefined || server.text().includes('listening'), 'iperf3 to listen')
+    const client = from.host.program('iperf3', ['-c', to.address, '-p', port, '-J', ...words])
+    const code = await t.within(60000, 'iperf3 to end', client.exited)
+    t.equal(code, 0, `iperf3 ${name}; it said ${client.text()}`)
+    await server.exited
+    const { sum_received: received, sum } = JSON.parse(client.text()).end
+    const { bytes, packets, lost_packets: lost, bits_per_second: rate } = received || sum
+    t.ok(bytes > 0 && !(lost >= packets), `iperf3 ${name}: nothing arrived`)
+    told.push(`${name} ${Math.round(rate / 1e6)} Mbit/s`)
+  }
+  return told.join(', ')
+}
+
+module.exports = { Conversation, iperf, ssh, unavailable }

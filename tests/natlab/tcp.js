@@ -2,13 +2,13 @@
 // One TCP connection, each side of which sends random bytes until its standard input ends. It says `listening`, `heard` with
 // each megabyte that has come, and at its end `done`, with the MD5 sums of what left and what came.
 //
-// Usage: tcp.js listen|connect ADDRESS PORT
+// Usage: tcp.js listen|connect ADDRESS PORT PACE     as fast as it goes, or 64 KB every PACE ms
 'use strict'
 const crypto = require('node:crypto')
 const net = require('node:net')
 
 const MEGABYTE = 1024 * 1024
-const [, , role, address, port] = process.argv
+const [, , role, address, port, pace] = process.argv
 const say = (event, more) => process.stdout.write(JSON.stringify({ event, ...more }) + '\n')
 
 let stopping = false
@@ -20,6 +20,7 @@ async function send (socket) {
     const chunk = crypto.randomBytes(64 * 1024)
     sum.update(chunk)
     await new Promise((resolve) => socket.write(chunk, resolve))
+    if (Number(pace)) await new Promise((resolve) => setTimeout(resolve, Number(pace)))
   }
   socket.end()
   return sum.digest('hex')

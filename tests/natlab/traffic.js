@@ -14,12 +14,12 @@ const TCP_PORT = 7001
 const IPERF_PORT = 5201
 const SSHD = '/usr/sbin/sshd'
 
-/** A TCP connection of one member to the other, which carries as much as it can both ways. */
+/** A TCP connection of one member to the other, which carries as much as it can both ways, or 64 KB every `pace` ms. */
 class Conversation {
-  static async start (from, to) {
+  static async start (from, to, { pace = 0 } = {}) {
     const conversation = new Conversation()
     const end = (member, role) => member.host.program(process.execPath,
-      [path.join(__dirname, 'tcp.js'), role, to.address, String(TCP_PORT)], { stdin: 'pipe' })
+      [path.join(__dirname, 'tcp.js'), role, to.address, String(TCP_PORT), String(pace)], { stdin: 'pipe' })
     const listening = end(to, 'listen')
     await listening.event('listening')
     conversation.ends = [listening, end(from, 'connect')]

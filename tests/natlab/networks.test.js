@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Private networks of homes behind NATs, with no address configured anywhere: what two carry, and what becomes of it when one of
-// them is somewhere else.
+// Private networks of homes behind NATs, with no address configured anywhere: what two carry, what becomes of it when one of
+// them is somewhere else, and five in a full mesh.
 'use strict'
 const t = require('../support/harness')
 const { SITES, UPLINKS } = require('./lab')
-const { seenBy, startNetwork, timeToFirstPong } = require('./members')
+const { pongByName, seenBy, startNetwork, timeToFirstPong } = require('./members')
 const { PATIENCE, allConnected, build, pingAll, relayOf, theLab } = require('./suite')
 const { Conversation, iperf, ssh, unavailable } = require('./traffic')
 
@@ -84,4 +84,21 @@ t.test('who moves keeps its TCP connections', async () => {
     ['a home whose line gets another address', () => roams(places('consistent', 'consistent', 'public'),
       { moves: ({ home }) => home.uplink.renumber() })]
   ])
+})
+
+t.test('five homes behind five NATs are a full mesh', async () => {
+  const lab = await theLab()
+  const through = await relayOf('hsfwd')
+  const kinds = ['consistent', 'consistent', 'random', 'random', 'cgnat']
+  const { hosts } = await build(lab, (core) => ({ hosts: kinds.map((kind) => SITES[kind](core)) }))
+  const members = await startNetwork(hosts, { bootstrap: lab.bootstrap, through })
+  const pairs = members.flatMap((from) => members.filter((to) => to !== from).map((to) => [from, to]))
+  const results = await Promise.all(pairs.map(async ([from, to]) => {
+    const name = `${kinds[members.indexOf(to)]} × ${kinds[members.indexOf(from)]}`
+    return { name, ...await timeToFirstPong(from, to, PATIENCE) }
+  }))
+  const told = allConnected(results)
+  const named = await Promise.all(pairs.map(([from, to]) => pongByName(from, to)))
+  t.ok(named.every(Boolean), `${named.filter(Boolean).length} of ${named.length} by name`)
+  return told
 })

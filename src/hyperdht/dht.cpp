@@ -128,6 +128,7 @@ void Dht::on_interfaces_changed() {
   node_.doubt_address();
   if (renew) punch_socket_.renew();
   connections_.check_paths("this machine's network changed");
+  relay_connections_.on_interfaces_changed();
   if (!servers_.empty()) addresses_.validated_local();
   servers_.refresh();
 }

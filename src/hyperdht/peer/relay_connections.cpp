@@ -69,8 +69,9 @@ void RelayConnection::add(RelayPairing& pairing) {
 }
 
 bool RelayConnection::takes(const RelayToken& token) const {
-  return !leaving_ && std::none_of(pairings_.begin(), pairings_.end(),
-                                   [&](RelayPairing* pairing) { return pairing->token_ == token; });
+  return !leaving_ && joinable_ &&
+         std::none_of(pairings_.begin(), pairings_.end(),
+                      [&](RelayPairing* pairing) { return pairing->token_ == token; });
 }
 
 void RelayConnection::ask(RelayPairing& pairing) {
@@ -135,6 +136,10 @@ void RelayConnections::forget(RelayConnection& connection) {
   if (at == connections_.end()) return;
   context_.env.scheduler.retire(std::move(*at));
   connections_.erase(at);
+}
+
+void RelayConnections::on_interfaces_changed() {
+  for (const auto& connection : connections_) connection->keep_to_itself();
 }
 
 void RelayConnections::clear() {

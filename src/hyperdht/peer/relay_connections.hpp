@@ -83,6 +83,8 @@ class RelayConnection {
   PeerSocket& socket() { return mux_.socket(); }
   /// Whether another pairing may join, under this token.
   bool takes(const RelayToken& token) const;
+  /// No other pairing joins from now on.
+  void keep_to_itself() { joinable_ = false; }
 
  private:
   void ask(RelayPairing& pairing);
@@ -97,6 +99,7 @@ class RelayConnection {
   std::unique_ptr<RelayClient> client_;  // once the connection is open
   std::vector<RelayPairing*> pairings_;
   bool leaving_ = false;
+  bool joinable_ = true;
   Task gone_task_;
 };
 
@@ -106,6 +109,9 @@ class RelayConnections {
       : context_(context), dialer_(dialer) {}
   /// Ends all connections at once.
   void clear();
+  /// The addresses of this host are others. The paths of the connections that there are may lead nowhere, so that what comes
+  /// next has one of its own; what is paired keeps its connection while that lives.
+  void on_interfaces_changed();
   std::size_t size() const { return connections_.size(); }
   /// Whether another pairing needs no dialling.
   bool reach(const RelayThroughInfo& relay, RelayIdentity identity) const {

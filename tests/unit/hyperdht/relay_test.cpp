@@ -336,6 +336,25 @@ TEST_CASE("connections through one relay share the way to it") {
   REQUIRE(net.swarm.world.run_until([&] { return net.served().ended; }, 10_s));
 }
 
+TEST_CASE("who has moved asks a relay from its new place, not over the way from the old one") {
+  Net net(kRandomNat, kRandomNat, 14);
+  net.connect();
+  REQUIRE(net.await_open(10_s));
+  const auto first = std::move(net.client);
+  first->socket->set_on_path_changed(nullptr);
+  net.client_home->nat.set_pool({net::Ipv4::of(81, 2, 1, 2)});
+  net.client_home->peer.host().freeze();
+  net.client_home->peer.dht().on_interfaces_changed();
+  net.connect();
+  // The old way is found to be dead after 2.5 s.
+  const bool open = net.await_open(2_s);
+  INFO(net.timeline);
+  REQUIRE(open);
+  CHECK(net.client->socket->path() == PathKind::kRelayed);
+  REQUIRE(net.swarm.world.run_until([&] { return first->reset.has_value(); }, 5_s));
+  CHECK(net.client_home->peer.dht().relay_connections().size() == 1);
+}
+
 TEST_CASE("a relayed connection outlives the server it came through") {
   Net net(kRandomNat, kRandomNat, 13);
   net.connect();

@@ -97,7 +97,8 @@ class Core {
       ip route add blackhole default`)
   }
 
-  setLoss (percent) { this.internet.child.stdin.write(`loss ${percent}\n`) }
+  /** `loss PERCENT`, `delay MS` or `line MBIT KILOBYTES`, see internet.cpp. */
+  tell (what) { this.internet.child.stdin.write(`${what}\n`) }
 
   newAddress () {
     const n = this.lab.addresses++
@@ -289,7 +290,7 @@ class Lab {
 
   /** Of every packet that crosses the core, from now on. */
   setLoss (percent) {
-    if (percent !== this.loss) this.core.setLoss(percent)
+    if (percent !== this.loss) this.core.tell(`loss ${percent}`)
     this.loss = percent
   }
 

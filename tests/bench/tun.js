@@ -5,58 +5,22 @@
 //
 // Usage: HSFWD_BINARY=build/release/hsfwd tests/support/own-network node tests/bench/tun.js [SECONDS [ROUNDS]]
 'use strict'
-const { execFileSync } = require('node:child_process')
-const fs = require('node:fs')
-const path = require('node:path')
 const t = require('../support/harness')
 const { Host, unavailable } = require('../support/hosts')
+const { MTU, installed, iperf, pings, printTable, skipFor, wireguard } = require('./compare')
 
 const [, , seconds = '4', rounds = '1'] = process.argv
 process.argv.length = 2 // no names of cases
-const PORT = 51820
-const MTU = 1420
+const TIME = ['-t', seconds]
 
-const installed = (...programs) => programs.every((program) => {
-  try { return execFileSync('sh', ['-c', `command -v ${program}`]).length > 0 } catch { return false }
-})
-const problem = unavailable() || (installed('iperf3') ? '' : 'there is no iperf3')
-if (problem) {
-  fs.rmSync(t.scratch, { recursive: true, force: true })
-  console.log(`skipped: ${problem}`)
-  process.exit(77)
-}
-
-function median (numbers) {
-  const sorted = numbers.filter((number) => number !== undefined).sort((a, b) => a - b)
-  return sorted[sorted.length >> 1]
-}
-
-/** What iperf3 says at its end; nothing if it failed. */
-async function iperf (from, to, ...words) {
-  const program = from.program('iperf3', ['-c', to, '-t', seconds, '-J', ...words])
-  await program.exited
-  try {
-    const { end } = JSON.parse(program.text())
-    return end.sum_received || end.sum
-  } catch {
-    return undefined
-  }
-}
+skipFor(unavailable() || (installed('iperf3') ? '' : 'there is no iperf3'))
 
 const gigabits = (sum) => sum && sum.bits_per_second / 1e9
 // Those that arrived.
 const kilopackets = (sum) => sum && (sum.packets - sum.lost_packets) / sum.seconds / 1e3
 
-/** Milliseconds, the mean. */
-async function pings (from, to, count, interval) {
-  const program = from.program('ping', ['-n', '-q', '-c', String(count), '-i', String(interval), to])
-  await program.exited
-  const found = /= [\d.]+\/([\d.]+)\//.exec(program.text())
-  return found ? Number(found[1]) : undefined
-}
-
 async function pingsUnderLoad (from, to) {
-  const load = iperf(from, to)
+  const load = iperf(from, to, ...TIME)
   await t.sleep(500)
   const millis = await pings(from, to, Math.max(1, (Number(seconds) - 1) * 20), 0.05)
   await load
@@ -64,31 +28,13 @@ async function pingsUnderLoad (from, to) {
 }
 
 const COLUMNS = [
-  ['TCP, Gbit/s', async (a, b) => gigabits(await iperf(a, b))],
-  ['back', async (a, b) => gigabits(await iperf(a, b, '-R'))],
-  ['eight', async (a, b) => gigabits(await iperf(a, b, '-P', '8'))],
-  ['100-byte UDP, 1,000/s', async (a, b) => kilopackets(await iperf(a, b, '-u', '-b', '0', '-l', '100'))],
+  ['TCP, Gbit/s', async (a, b) => gigabits(await iperf(a, b, ...TIME))],
+  ['back', async (a, b) => gigabits(await iperf(a, b, ...TIME, '-R'))],
+  ['eight', async (a, b) => gigabits(await iperf(a, b, ...TIME, '-P', '8'))],
+  ['100-byte UDP, 1,000/s', async (a, b) => kilopackets(await iperf(a, b, ...TIME, '-u', '-b', '0', '-l', '100'))],
   ['ping, ms', (a, b) => pings(a, b, 200, 0.01)],
   ['beside a stream', pingsUnderLoad]
 ]
-
-async function wireguard (a, b) {
-  const ends = [[a, '10.60.0.1'], [b, '10.60.0.2']].map(([host, inside]) => {
-    const file = path.join(host.folder, 'wireguard')
-    fs.writeFileSync(file, execFileSync('wg', ['genkey']), { mode: 0o600 })
-    return { host, inside, file, key: execFileSync('wg', ['pubkey'], { input: fs.readFileSync(file) }).toString().trim() }
-  })
-  const link = (host) => `wg-${host.name}` // the control sockets are in one folder
-  const programs = ends.map(({ host }) => host.program('wireguard-go', ['-f', link(host)], { env: { LOG_LEVEL: 'silent' } }))
-  for (const [i, { host, inside, file }] of ends.entries()) {
-    const other = ends[1 - i]
-    await t.until(() => host.sh(`ip link show ${link(host)}; wg show ${link(host)}`).then(() => true, () => false), 'wireguard-go')
-    await host.sh(`wg set ${link(host)} listen-port ${PORT} private-key ${file} peer ${other.key} \
-      allowed-ips ${other.inside}/32 endpoint ${other.host.wireAddress}:${PORT}
-      ip addr add ${inside}/24 dev ${link(host)}; ip link set ${link(host)} up mtu ${MTU}`)
-  }
-  return { programs, to: ends[1].inside }
-}
 
 async function hsfwd (a, b) {
   const programs = [[a, b], [b, a]].map(([host, peer]) => host.hsfwd(
@@ -114,13 +60,5 @@ t.test('what a private network carries', async () => {
     }
   }
   await server.kill()
-  const line = (cells) => console.log(`| ${cells.join(' | ')} |`)
-  const show = (number) => number === undefined ? 'failed' : number.toPrecision(3)
-  line(['', ...COLUMNS.map(([name]) => name)])
-  line(['---', ...COLUMNS.map(() => '---:')])
-  const medians = new Map([...figures].map(([name, columns]) => [name, columns.map(median)]))
-  for (const [name, columns] of medians) line([name, ...columns.map(show)])
-  for (const [name] of rows.slice(0, -1)) {
-    line([`hsfwd / ${name}`, ...medians.get('hsfwd').map((number, i) => show(number / medians.get(name)[i]))])
-  }
+  printTable(COLUMNS.map(([name]) => name), figures, 'hsfwd')
 })

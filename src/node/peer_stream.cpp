@@ -42,6 +42,7 @@ class DhtStream final : public PeerStream, private hyperdht::IpPacketObserver {
     socket_->set_on_path_changed(std::move(on_path_changed));
   }
   void ping(std::function<void(Duration)> done) override { socket_->ping(std::move(done)); }
+  void set_max_unsent(std::size_t bytes) override { socket_->set_max_unsent(bytes); }
   void send_message(ByteView message) override { socket_->send_unordered(message); }
   std::size_t max_message() const override { return socket_->max_unordered(); }
   void set_on_message(std::function<void(ByteView)> on_message) override {

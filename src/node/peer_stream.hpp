@@ -43,6 +43,10 @@ class PeerStream : public net::BufferedByteStream {
   /// way.
   virtual void ping(std::function<void(Duration)> done) = 0;
 
+  /// From now on reserve() has room only while fewer bytes than that wait to be sent for the first time, for who
+  /// has a queue of its own and wants what waits to wait there. From 1 to 256 KiB.
+  virtual void set_max_unsent(std::size_t bytes) { static_cast<void>(bytes); }
+
   /// One message beside the stream: may be lost, duplicated or reordered. Of at most max_message()
   /// bytes.
   virtual void send_message(ByteView message) = 0;

@@ -104,9 +104,9 @@ std::size_t Stream::send_room() const {
   const auto unsent = static_cast<std::size_t>(send_buffer_.end() - next_offset_);
   const std::size_t share = mux_.budget_.share();
   const std::size_t held = send_buffer_.buffered();
-  if (unsent >= kMaxUnsent || held >= share) return 0;
+  if (unsent >= max_unsent_ || held >= share) return 0;
   if (send_buffer_.wants_slab() && !send_account_.may_add(mux_.slabs_.buffer_size())) return 0;
-  return std::min(kMaxUnsent - unsent, share - held);
+  return std::min(max_unsent_ - unsent, share - held);
 }
 
 void Stream::want_room() {

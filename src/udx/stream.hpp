@@ -171,6 +171,9 @@ class Stream final : private Receiver, private PathUser {
 
   /// Bytes that may be written now before the writer should wait.
   std::size_t send_room() const;
+  /// Bytes not sent yet above which a writer should wait, for who has a queue of its own and wants what waits to
+  /// wait there; in place of upstream's high-water mark. More than 0, and no more than kMaxUnsent.
+  void set_max_unsent(std::size_t bytes) { max_unsent_ = bytes; }
   /// Contiguous room for at least `at_least` bytes (up to SendBuffer::kMaxAtLeast). Commit what was
   /// filled in before the current call returns to the event loop.
   MutableBytes reserve(std::size_t at_least) { return send_buffer_.reserve(at_least); }
@@ -220,11 +223,11 @@ class Stream final : private Receiver, private PathUser {
   bool closed() const { return closed_; }
   StreamStats stats() const;
 
- private:
-  friend class Mux;
-
   /// Unsent bytes above which a writer should wait. Upstream's high-water mark.
   static constexpr std::size_t kMaxUnsent = 256 * 1024;
+
+ private:
+  friend class Mux;
 
   /// The own direction's.
   enum class End {
@@ -336,6 +339,7 @@ class Stream final : private Receiver, private PathUser {
   RemoteWindow remote_window_;
   End end_ = End::kOpen;
   std::uint64_t content_end_ = 0;  // with the end: what is behind says no more than the end does
+  std::size_t max_unsent_ = kMaxUnsent;
   bool writer_waits_ = false;
   std::optional<std::size_t> message_waits_;  // the datagrams of those that were not taken, bytes
   std::size_t told_mtu_ = PathMtu::kBase;

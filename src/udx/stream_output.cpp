@@ -49,7 +49,7 @@ void Stream::flush() {
 
 /// Once half of the mark is sent, so that a writer is not woken for every packet.
 void Stream::wake_writer() {
-  if (!writer_waits_ || send_room() < std::min(kMaxUnsent, mux_.budget_.share()) / 2) return;
+  if (!writer_waits_ || send_room() < std::min(max_unsent_, mux_.budget_.share()) / 2) return;
   writer_waits_ = false;
   events_.raise(Event::kWritable);
   mark_dirty();

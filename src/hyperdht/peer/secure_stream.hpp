@@ -96,6 +96,8 @@ class SecureStream : public net::BufferedByteStream, private udx::StreamObserver
   /// where both are hsfwd. Taken in any case; who sends many asks room() first.
   void send_message(ByteView plaintext);
   std::size_t room() const { return is_open() ? raw_->send_room() : 0; }
+  /// See udx::Stream.
+  void set_max_unsent(std::size_t bytes) { raw_->set_max_unsent(bytes); }
 
   // --- For the connection, and who makes it ---
   udx::Stream& raw() { return *raw_; }

@@ -179,6 +179,29 @@ TEST_CASE("a small write while the window is closed does not forget the writer t
   CHECK(pair.b.intact);
 }
 
+TEST_CASE("a writer with a mark of its own is at most so far ahead of what is sent, and as fast") {
+  sim::LinkProfile link;
+  link.rate = 1'000'000;
+  const auto seconds = [&](std::size_t mark) {
+    Pair pair(34, link);
+    pair.connect();
+    pair.a.stream->set_max_unsent(mark);
+    pair.a.send(4 * kMegabyte, true);
+    std::uint64_t ahead = 0;
+    REQUIRE(pair.world.run_until(
+        [&] {
+          ahead = std::max(ahead, pair.a.sent - pair.a.stream->stats().bytes_sent);
+          return pair.b.ended;
+        },
+        60_s));
+    CHECK(pair.b.intact);
+    // What one reservation of the test's writer takes comes on top.
+    CHECK(ahead <= mark + 64 * 1024);
+    return (pair.world.now() - Instant()).to_seconds();
+  };
+  CHECK(seconds(32 * 1024) <= seconds(Stream::kMaxUnsent) * 1.1);
+}
+
 TEST_CASE("a lost announcement of an open window is found out by asking") {
   StreamOptions options;
   options.receive_window = 64 * 1024;

@@ -17,7 +17,7 @@ enum class Drop : std::uint8_t {
   kGroup,        // to many hosts
   kNoRoute,      // nobody has the address
   kLoop,         // a datagram of a tunnel into the tunnel
-  kTooBig,       // for the path; its sender is told
+  kTooBig,       // for the path, whose sender is told; or from a nospoon peer, for our interface
   kUnreachable,  // the peer is not there
   kQueueFull,    // too much waits, for the peer or to be taken from the host
   kLate,         // has waited too long

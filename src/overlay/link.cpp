@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "overlay/nospoon_stream.hpp"
+
 namespace hsfwd::overlay {
 
 namespace {
@@ -21,6 +23,7 @@ constexpr Duration kSettled = 5_s;
 constexpr const char* kUnused = "nothing was sent for long";
 constexpr const char* kTooMany = "there is a newer connection";
 constexpr const char* kNoNetwork = "the peer has no network for this key";
+constexpr const char* kSilent = "the peer does not answer";
 
 }  // namespace
 
@@ -63,10 +66,11 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
     if (!link_.answer_timer_.armed()) link_.answer_timer_.start(kUnanswered);
     return stream_->send_packets(packets);
   }
-  bool asked() const { return asked_; }
+  /// Since when the answer to ask() is waited for.
+  std::optional<Instant> asked() const { return asked_; }
   /// Whether the peer is there. It is heard of if it is.
   void ask() {
-    asked_ = true;
+    if (!asked_) asked_ = link_.scheduler_.now();
     stream_->ping([this](Duration) { hear(); });
   }
 
@@ -83,7 +87,7 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
 
   void hear() {
     heard_ = link_.scheduler_.now();
-    asked_ = false;
+    asked_.reset();
   }
   void on_packets(std::span<const MutableBytes> packets) override {
     hear();
@@ -99,14 +103,15 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   std::optional<Instant> opened_;
   Instant heard_;
   Instant sent_;
-  bool asked_ = false;
+  std::optional<Instant> asked_;
 };
 
 Link::Link(Scheduler& scheduler, PacketPool& pool, const PublicKey& own, const PublicKey& peer,
-           const Outside& outside, LinkOwner& owner)
+           const Terms& terms, const Outside& outside, LinkOwner& owner)
     : scheduler_(scheduler),
       smaller_(own < peer),
       peer_(peer),
+      terms_(terms),
       outside_(outside),
       owner_(owner),
       connections_(scheduler),
@@ -137,6 +142,7 @@ std::optional<Link::InUse> Link::in_use() const {
 }
 
 std::optional<std::size_t> Link::max_packet() const {
+  if (terms_.nospoon) return NospoonStream::kMaxPacket;
   if (active_ == nullptr) return std::nullopt;
   return active_->stream().max_packet();
 }
@@ -152,7 +158,17 @@ void Link::begin_dial() {
 }
 
 void Link::add(std::uint64_t id, std::unique_ptr<PeerStream> stream, bool outgoing) {
+  if (terms_.nospoon) {
+    stream = std::make_unique<NospoonStream>(
+        scheduler_, std::move(stream), terms_.max_inbound,
+        [this](std::uint64_t packets) { drops_.add(Drop::kTooBig, packets); });
+  }
   connections_.emplace(*this, id, std::move(stream), outgoing);
+}
+
+void Link::start() {
+  if (terms_.nospoon != Nospoon::kServer || std::exchange(started_, true)) return;
+  if (state() == State::kIdle) begin_dial();
 }
 
 void Link::accept(std::unique_ptr<PeerStream> stream) {
@@ -208,8 +224,10 @@ void Link::on_over(Connection& connection, const std::string& reason) {
     error_ = reason.ends_with(kUnused) ? "" : reason;
     if (outgoing && !settled) {
       rest();
-    } else if (!queue_.empty()) {
+    } else if (may_dial() && (started_ || !queue_.empty())) {
       return begin_dial();
+    } else {
+      give_up_waiting();
     }
   }
   use_best();
@@ -223,7 +241,7 @@ void Link::rest() {
 }
 
 void Link::on_rested() {
-  if (std::exchange(patient_, false)) return begin_dial();
+  if (std::exchange(patient_, false) || started_) return begin_dial();
   owner_.on_link_changed(*this);
 }
 
@@ -251,6 +269,7 @@ void Link::choose() {
 }
 
 void Link::look_for_idle() {
+  if (started_) return;
   const Instant now = scheduler_.now();
   std::optional<Instant> next;
   std::vector<Connection*> unused;
@@ -276,9 +295,21 @@ void Link::look_for_answers() {
   if (!active_->asked()) {
     active_->ask();
   } else if (!dialling()) {
-    begin_dial();
+    replace();
   }
   answer_timer_.start(kUnanswered);
+}
+
+/// By one that is dialled beside it, where the peer can have two.
+void Link::replace() {
+  if (!terms_.nospoon) return begin_dial();
+  if (!may_dial() || scheduler_.now() - *active_->asked() < kGivenUp) return;
+  give_up(*active_);
+}
+
+void Link::give_up(Connection& connection) {
+  connection.stream().reset_because(kSilent);
+  on_over(connection, kSilent);
 }
 
 void Link::check() {
@@ -294,11 +325,14 @@ void Link::check() {
 /// No more often than for silence, however often the addresses change.
 void Link::on_checked() {
   if (active_ == nullptr || !active_->asked() || dialling()) return;
-  if (!dialled_ || scheduler_.now() - *dialled_ >= kUnanswered) begin_dial();
+  if (!may_dial()) return;
+  if (dialled_ && scheduler_.now() - *dialled_ < kUnanswered) return;
+  terms_.nospoon ? give_up(*active_) : begin_dial();
 }
 
 void Link::close(const std::string& reason) {
   active_ = nullptr;
+  started_ = false;
   answer_timer_.stop();
   check_timer_.stop();
   rest_timer_.stop();
@@ -322,10 +356,9 @@ Drops Link::drops() const {
 void Link::send(std::span<const MutableBytes> packets) {
   switch (state()) {
     case State::kResting:
-      drops_.add(Drop::kUnreachable, packets.size());
-      for (const MutableBytes packet : packets) owner_.on_undeliverable(*this, packet);
-      return;
+      return refuse(packets);
     case State::kIdle:
+      if (!may_dial()) return refuse(packets);
       hold(packets);
       return begin_dial();
     case State::kDialling:
@@ -342,6 +375,12 @@ void Link::send(std::span<const MutableBytes> packets) {
     traffic_.packets_to_peer += taken;
   }
   hold(packets.subspan(taken));
+}
+
+/// Nobody is there.
+void Link::refuse(std::span<const MutableBytes> packets) {
+  drops_.add(Drop::kUnreachable, packets.size());
+  for (const MutableBytes packet : packets) owner_.on_undeliverable(*this, packet);
 }
 
 void Link::hold(std::span<const MutableBytes> packets) {
@@ -365,8 +404,7 @@ void Link::give_up_waiting() {
   for (;;) {
     const auto batch = queue_.front(scheduler_.now());
     if (batch.empty()) return;
-    drops_.add(Drop::kUnreachable, batch.size());
-    for (const MutableBytes packet : batch) owner_.on_undeliverable(*this, packet);
+    refuse(batch);
     queue_.pop(batch.size());
   }
 }

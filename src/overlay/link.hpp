@@ -16,6 +16,9 @@
 // If both sides dial at once there are two connections, and both sides come to the same one: the one that the
 // smaller key has made, of those that were made at different times the newest, as long as nothing but another
 // one brings anything.
+//
+// With a nospoon peer each side has its role. Its server is dialled at once and again after each end, over one
+// connection at a time: it forgets the way to us when a former one ends behind the new one. Its client is never dialled.
 #pragma once
 
 #include <cstdint>
@@ -25,10 +28,12 @@
 #include <span>
 #include <string>
 
+#include "net/packet_tunnel.hpp"
 #include "node/keys.hpp"
 #include "node/peer_stream.hpp"
 #include "overlay/codel.hpp"
 #include "overlay/drops.hpp"
+#include "overlay/settings.hpp"
 #include "util/owned_set.hpp"
 
 namespace hsfwd::overlay {
@@ -67,6 +72,9 @@ class Link {
   static constexpr Duration kUnanswered = 2_s;
   /// The same after check(): as long as TCP waits for a first answer (RFC 6298, section 2.1).
   static constexpr Duration kCheckWait = 1_s;
+  /// Of a nospoon server, which gets no second connection beside the first: so long it has not
+  /// answered when asked, and the connection is given up for the next.
+  static constexpr Duration kGivenUp = 10_s;
   /// Open ones of the peer's making, and as many of ours. One is in use; a peer that has lost one comes with another before the first is
   /// known to be gone.
   static constexpr std::size_t kMaxConnections = 3;
@@ -78,15 +86,23 @@ class Link {
     std::function<std::uint64_t()> take_id;
   };
 
+  /// How packets travel.
+  struct Terms {
+    std::optional<Nospoon> nospoon = std::nullopt;  // what the peer is, if it speaks that
+    std::size_t max_inbound = net::kMaxMtu;         // bytes of a nospoon peer's packets
+    bool operator==(const Terms&) const = default;
+  };
+
   /// `own`: the key of this side, which decides between two connections. The
   /// references outlive the link.
   Link(Scheduler& scheduler, PacketPool& pool, const PublicKey& own, const PublicKey& peer,
-       const Outside& outside, LinkOwner& owner);
+       const Terms& terms, const Outside& outside, LinkOwner& owner);
   ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
   const PublicKey& peer() const { return peer_; }
+  const Terms& terms() const { return terms_; }
   State state() const;
   /// The connection in use.
   struct InUse {
@@ -105,6 +121,8 @@ class Link {
 
   /// Packets with the seam's room around each, which is overwritten, as are they.
   void send(std::span<const MutableBytes> packets);
+  /// From now on there is a connection, or a next attempt, if the peer is a nospoon server.
+  void start();
   /// A connection that the peer has made.
   void accept(std::unique_ptr<PeerStream> stream);
   /// This host has other addresses: the connection in use may lead nowhere. Its peer is asked at once, and dialled
@@ -124,9 +142,13 @@ class Link {
   void on_packets(Connection& connection, std::span<const MutableBytes> packets);
   void rest();
   void on_rested();
+  void replace();
+  void give_up(Connection& connection);
+  bool may_dial() const { return terms_.nospoon != Nospoon::kClient; }
   void use_best();
   void choose();
   bool better(const Connection& a, const Connection& b) const;
+  void refuse(std::span<const MutableBytes> packets);
   void hold(std::span<const MutableBytes> packets);
   void drain();
   void give_up_waiting();
@@ -138,10 +160,12 @@ class Link {
   Scheduler& scheduler_;
   const bool smaller_;  // our key
   const PublicKey peer_;
+  const Terms terms_;
   const Outside& outside_;
   LinkOwner& owner_;
   OwnedSet<Connection> connections_;
   Connection* active_ = nullptr;
+  bool started_ = false;  // and to be kept connected
   CodelQueue queue_;
   Duration rest_ = kFirstRest;
   Timer rest_timer_;

@@ -23,6 +23,16 @@ constexpr TokenRate kTooBigs = {.per_second = 1000, .capacity = 100};
 // At least what a part of a packet has around it, docs/protocol/forward.md section 10.
 constexpr std::size_t kPartRoom = 8;
 
+constexpr const char* kChanged = "the configuration has changed";
+
+/// All of a peer's own. nospoon knows none of keys.
+std::vector<ip::Ipv6> addresses_of(const NetworkPeer& peer) {
+  std::vector<ip::Ipv6> out;
+  if (!peer.nospoon) out.push_back(key_address(peer.key));
+  out.insert(out.end(), peer.addresses.begin(), peer.addresses.end());
+  return out;
+}
+
 const char* name_of(const NetworkPeer& peer, std::string& room) {
   room = peer.name.empty() ? key_text(peer.key) : peer.name;
   return room.c_str();
@@ -74,8 +84,7 @@ SettingsProblem Network::problem_with(const PublicKey& own, const NetworkSetting
     const NetworkPeer& peer = settings.peers[i];
     const std::string whose = name_of(peer, room);
     if (peer.key == own) return {fmt::format("{} has this host's own key", whose), i};
-    if (problem.empty()) problem = take(host(key_address(peer.key)), whose);
-    for (const auto& address : peer.addresses) {
+    for (const auto& address : addresses_of(peer)) {
       if (problem.empty()) problem = take(host(address), whose);
     }
     for (const auto& network : peer.networks) {
@@ -104,7 +113,7 @@ net::TunnelSettings Network::tunnel_settings(const NetworkSettings& settings) co
   // All keys' addresses, so that programs hear at once of one that is nobody's here.
   if (!beside_another_) lead(network_prefix());
   for (const NetworkPeer& peer : settings.peers) {
-    if (beside_another_) {
+    if (beside_another_ && !peer.nospoon) {
       lead(ip::Prefix::around(key_address(peer.key), ip::Prefix::kBits));
     }
     for (const auto& address : peer.addresses) {
@@ -120,6 +129,12 @@ net::TunnelSettings Network::tunnel_settings(const NetworkSettings& settings) co
 }
 
 Result<bool, std::string> Network::open(const NetworkSettings& settings) {
+  auto out = try_to_open(settings);
+  if (started_ && tunnel_) start();
+  return out;
+}
+
+Result<bool, std::string> Network::try_to_open(const NetworkSettings& settings) {
   const bool stays = tunnel_ && tunnel_settings(settings) == tunnel_settings(settings_);
   const std::optional<NetworkSettings> before = tunnel_ ? std::optional(settings_) : std::nullopt;
   use(settings);
@@ -163,7 +178,7 @@ void Network::use(const NetworkSettings& settings) {
   for (const NetworkPeer& peer : settings.peers) wanted.insert(peer.key);
   for (auto& [key, peer] : links_) {
     if (wanted.contains(key)) continue;
-    peer.link->close("the configuration has changed");
+    peer.link->close(kChanged);
     filter_.remove_rules(key);
   }
   std::erase_if(links_, [&](const auto& entry) { return !wanted.contains(entry.first); });
@@ -173,44 +188,54 @@ void Network::use(const NetworkSettings& settings) {
     static_cast<void>(routes_.add(ip::Prefix::around(address, ip::Prefix::kBits), own_));
   }
   for (const ip::Prefix& network : settings.offers) static_cast<void>(routes_.add(network, own_));
-  for (const NetworkPeer& settings_of_peer : settings.peers) {
-    const PublicKey& key = settings_of_peer.key;
-    Peer& peer = links_[key];
-    if (!peer.link) {
-      peer.link = std::make_unique<Link>(around_.scheduler, pool_, own_, key, around_.links,
-                                         static_cast<LinkOwner&>(*this));
-      peer.answers.emplace(kAnswers);
-    }
-    peer.settings = settings_of_peer;
-    if (settings_of_peer.allow) {
-      filter_.set_rules(key, *settings_of_peer.allow);
-    } else {
-      filter_.remove_rules(key);
-    }
-    // What contradicts was refused by problem_with.
-    const auto add = [&](const ip::Prefix& network) {
-      static_cast<void>(routes_.add(network, key));
-    };
-    add(ip::Prefix::around(key_address(key), ip::Prefix::kBits));
-    for (const auto& address : settings_of_peer.addresses) {
-      add(ip::Prefix::around(address, ip::Prefix::kBits));
-    }
-    for (const auto& network : settings_of_peer.networks) add(network);
-  }
+  for (const NetworkPeer& peer : settings.peers) use_peer(peer);
   name_peers();
+}
+
+void Network::use_peer(const NetworkPeer& settings) {
+  const PublicKey& key = settings.key;
+  Peer& peer = links_[key];
+  Link::Terms terms;
+  if (settings.nospoon) terms = {.nospoon = settings.nospoon, .max_inbound = settings_.mtu};
+  if (peer.link && peer.link->terms() != terms) {
+    peer.link->close(kChanged);
+    peer.link.reset();
+  }
+  if (!peer.link) {
+    peer.link = std::make_unique<Link>(around_.scheduler, pool_, own_, key, terms, around_.links,
+                                       static_cast<LinkOwner&>(*this));
+    peer.answers.emplace(kAnswers);
+  }
+  peer.settings = settings;
+  if (settings.allow) {
+    filter_.set_rules(key, *settings.allow);
+  } else {
+    filter_.remove_rules(key);
+  }
+  // What contradicts was refused by problem_with.
+  for (const ip::Ipv6& address : addresses_of(settings)) {
+    static_cast<void>(routes_.add(ip::Prefix::around(address, ip::Prefix::kBits), key));
+  }
+  for (const auto& network : settings.networks) static_cast<void>(routes_.add(network, key));
+}
+
+void Network::start() {
+  started_ = true;
+  for (auto& [key, peer] : links_) peer.link->start();
 }
 
 void Network::name_peers() {
   std::vector<resolver::NamedPeer> out;
   const auto add = [&](const PublicKey& key, const std::string& name,
                        const std::vector<ip::Ipv6>& addresses) {
-    resolver::NamedPeer peer{name, key_text(key), key_address(key), std::nullopt};
+    resolver::NamedPeer peer{name, key_text(key), std::nullopt, std::nullopt};
     for (const ip::Ipv6& address : addresses) {
-      if (address.is_mapped() && !peer.ipv4) peer.ipv4 = address;
+      auto& first = address.is_mapped() ? peer.ipv4 : peer.ipv6;
+      if (!first) first = address;
     }
     out.push_back(std::move(peer));
   };
-  for (const NetworkPeer& peer : settings_.peers) add(peer.key, peer.name, peer.addresses);
+  for (const NetworkPeer& peer : settings_.peers) add(peer.key, peer.name, addresses_of(peer));
   add(own_, "", addresses_);
   std::vector<ip::Prefix> networks = {network_prefix()};
   for (const auto& address : settings_.addresses) {
@@ -221,18 +246,27 @@ void Network::name_peers() {
 }
 
 void Network::close(const std::string& reason) {
+  started_ = false;
   for (auto& [key, peer] : links_) peer.link->close(reason);
   retire_tunnel();
 }
 
+bool Network::admits(const PublicKey& key) const {
+  return links_.contains(key) && nospoon(key) != Nospoon::kServer;
+}
+
+std::optional<Nospoon> Network::nospoon(const PublicKey& key) const {
+  const auto found = links_.find(key);
+  return found != links_.end() ? found->second.settings.nospoon : std::nullopt;
+}
+
 void Network::accept(std::unique_ptr<PeerStream> stream) {
-  const auto found = links_.find(stream->remote_key());
-  if (found == links_.end() || !tunnel_) {
+  if (!admits(stream->remote_key()) || !tunnel_) {
     stream->reset_because("there is no network for this key");
     around_.scheduler.retire(std::move(stream));
     return;
   }
-  found->second.link->accept(std::move(stream));
+  links_.at(stream->remote_key()).link->accept(std::move(stream));
 }
 
 void Network::on_addresses_changed() {
@@ -410,15 +444,16 @@ PeerStatus Network::peer(const PublicKey& key) const {
   const auto& [settings, link, answers] = links_.at(key);
   PeerStatus out{.key = key,
                  .name = settings.name,
-                 .addresses = {key_address(key)},
+                 .addresses = addresses_of(settings),
                  .networks = settings.networks,
+                 .nospoon = settings.nospoon,
                  .state = link->state(),
                  .connection = link->in_use(),
                  .max_packet = link->max_packet(),
                  .traffic = link->traffic(),
                  .drops = link->drops(),
                  .error = link->error()};
-  out.addresses.insert(out.addresses.end(), settings.addresses.begin(), settings.addresses.end());
+  if (!out.connection) out.max_packet.reset();
   return out;
 }
 

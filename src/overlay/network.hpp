@@ -42,8 +42,9 @@ class NetworkObserver {
 struct PeerStatus {
   PublicKey key;
   std::string name;
-  std::vector<ip::Ipv6> addresses;   // first the one of its key
+  std::vector<ip::Ipv6> addresses;   // first the one of its key, but for nospoon
   std::vector<ip::Prefix> networks;  // behind it
+  std::optional<Nospoon> nospoon;    // what it is, if it speaks that
   Link::State state = Link::State::kIdle;
   std::optional<Link::InUse> connection;
   std::optional<std::size_t> max_packet;
@@ -76,12 +77,16 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   /// interface is made, or made anew unless it is what is asked for already; true: it was. The error is for
   /// people; the interface is then as it was before, if there was one and it can be had again.
   Result<bool, std::string> open(const NetworkSettings& settings);
+  /// Peers that are dialled without any packet are from now on: nospoon servers.
+  void start();
   /// Ends all connections and takes the interface away.
   void close(const std::string& reason);
 
-  /// Whether that key is a peer.
-  bool admits(const PublicKey& key) const { return links_.contains(key); }
-  /// A connection for IP packets that a peer has made. It goes if the key is no peer's.
+  /// Whether that key is a peer that may connect, which a nospoon server does not.
+  bool admits(const PublicKey& key) const;
+  /// What that key is, if it is a peer that speaks nospoon: its connections say nothing of themselves.
+  std::optional<Nospoon> nospoon(const PublicKey& key) const;
+  /// A connection for IP packets that a peer has made. It goes if the key is no such peer's.
   void accept(std::unique_ptr<PeerStream> stream);
 
   /// This host has other addresses than before: each peer that is connected is asked whether it still is. See
@@ -119,9 +124,11 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   };
 
   net::TunnelSettings tunnel_settings(const NetworkSettings& settings) const;
+  Result<bool, std::string> try_to_open(const NetworkSettings& settings);
   Result<void, std::string> make_interface();
   void retire_tunnel();
   void use(const NetworkSettings& settings);
+  void use_peer(const NetworkPeer& settings);
   void name_peers();
   Link* link_for(const ip::Packet& packet, MutableBytes bytes);
   Link* refuse(Drop reason);
@@ -145,6 +152,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   PacketPool pool_{kMaxWaiting};
   NameServer names_{{name_server_address()}};
   std::map<PublicKey, Peer> links_;
+  bool started_ = false;
   std::unique_ptr<net::PacketTunnel> tunnel_;
   // The route to all keys' addresses is another network's on this host; this one has a route to each of its peers.
   bool beside_another_ = false;

@@ -22,12 +22,24 @@ inline constexpr std::size_t kDefaultMtu = 1420;
 /// look at by itself.
 inline constexpr std::uint32_t kFirewallMark = 0x2060;
 
+/// What a peer is that speaks nospoon in place of our protocol.
+enum class Nospoon : std::uint8_t {
+  kServer,  // is dialled, and stays connected
+  kClient,  // dials us, and is never dialled
+};
+/// As it is called in files and in status.
+inline const char* to_string(Nospoon role) {
+  return role == Nospoon::kServer ? "server" : "client";
+}
+
 struct NetworkPeer {
   PublicKey key;
   std::string name;                  // for people and DNS; may be empty
   std::vector<ip::Ipv6> addresses;   // beside the one of its key
   std::vector<ip::Prefix> networks;  // behind it, whose packets it takes and sends
   std::optional<PortRules> allow;    // what it may reach here; everything if unset
+  /// Such a peer does not have the address of its key.
+  std::optional<Nospoon> nospoon = std::nullopt;
 
   bool operator==(const NetworkPeer&) const = default;
 };

@@ -36,7 +36,7 @@ bool is_host_name(std::string_view name) {
 NameTable::NameTable(std::vector<NamedPeer> peers) : peers_(std::move(peers)) {
   for (std::size_t i = 0; i < peers_.size(); ++i) {
     by_label_.emplace(lower_case(peers_[i].key), i);
-    by_address_.emplace(peers_[i].ipv6, i);
+    if (peers_[i].ipv6) by_address_.emplace(*peers_[i].ipv6, i);
     if (peers_[i].ipv4) by_address_.emplace(*peers_[i].ipv4, i);
   }
   for (std::size_t i = 0; i < peers_.size(); ++i) {

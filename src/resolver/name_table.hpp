@@ -14,7 +14,7 @@ namespace hsfwd::resolver {
 struct NamedPeer {
   std::string name;  // empty: it has none
   std::string key;   // z-base-32
-  ip::Ipv6 ipv6;
+  std::optional<ip::Ipv6> ipv6;
   std::optional<ip::Ipv6> ipv4;  // mapped
 };
 

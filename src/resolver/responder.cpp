@@ -177,8 +177,8 @@ Bytes Responder::answer(ByteView message) const {
   if (!found) return std::move(out).finish(Rcode::kRefused);
   out.authoritative();
   const std::size_t zone = query->name.offset(found->zone);
-  if (query->type == kTypeAaaa && found->host) {
-    out.record(kTypeAaaa, found->host->ipv6.bytes);
+  if (query->type == kTypeAaaa && found->host && found->host->ipv6) {
+    out.record(kTypeAaaa, found->host->ipv6->bytes);
   } else if (query->type == kTypeA && found->host && found->host->ipv4) {
     out.record(kTypeA, ByteView(found->host->ipv4->bytes).last(4));
   } else if (query->type == kTypePtr && found->target) {

@@ -38,6 +38,12 @@ struct Script {
     room += size;
     if (observer != nullptr) observer->on_writable();
   }
+  std::size_t write(ByteView bytes) {
+    const std::size_t size = std::min(bytes.size(), room);
+    append(written, bytes.first(size));
+    room -= size;
+    return size;
+  }
   net::ReadState state() const {
     if (!incoming.empty()) return net::ReadState::kData;
     return incoming_ended ? net::ReadState::kEnd : net::ReadState::kBlocked;
@@ -59,12 +65,7 @@ class LocalStream final : public net::ByteStream {
     script_.take(size);
     return {state, size};
   }
-  std::size_t write(ByteView bytes) override {
-    const std::size_t size = std::min(bytes.size(), script_.room);
-    append(script_.written, bytes.first(size));
-    script_.room -= size;
-    return size;
-  }
+  std::size_t write(ByteView bytes) override { return script_.write(bytes); }
   std::string write_error() const override { return script_.write_error; }
   void end() override { script_.ended = true; }
   void reset() override { script_.was_reset = true; }
@@ -79,7 +80,7 @@ class ScriptedPeer final : public PeerStream {
   explicit ScriptedPeer(Script& script) : script_(script) {}
   void set_observer(net::ByteStreamObserver* observer) override { script_.observer = observer; }
   net::ReadResult read(MutableBytes) override { return {}; }
-  std::size_t write(ByteView) override { return 0; }
+  std::size_t write(ByteView bytes) override { return script_.write(bytes); }
   void end() override { script_.ended = true; }
   void reset() override { script_.was_reset = true; }
   bool flushed() const override { return script_.flushed; }

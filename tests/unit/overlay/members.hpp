@@ -60,6 +60,7 @@ class Member final : NetworkObserver {
     REQUIRE(Network::problem_with(key(), settings).empty());
     REQUIRE(network_->open(settings));
     listen();
+    network_->start();
     host_.run();
   }
   /// From now on nobody is found, and it is noticed soon: another key is dialled, that nobody has.
@@ -113,7 +114,9 @@ class Member final : NetworkObserver {
     ++dials_;
     ConnectOptions options;
     options.key_pair = keys_;
-    options.extension = Extension{.features = Extension::kNoService | Extension::kIpPackets};
+    if (!network_->nospoon(peer)) {
+      options.extension = Extension{.features = Extension::kNoService | Extension::kIpPackets};
+    }
     return node_->connect_stream(instead_.value_or(peer), std::move(options));
   }
   void listen() {

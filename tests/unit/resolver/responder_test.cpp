@@ -206,16 +206,16 @@ TEST_CASE("a peer's name and its key have its addresses, in whatever case they a
   const Responder server = responder();
   const NamedPeer home = peers()[0];
   for (const std::string& name : {std::string("home"), std::string("HoMe"), kHomeKey}) {
-    CHECK(only_answer(server, name + ".hsfwd", kAaaa).data == to_bytes(home.ipv6.bytes));
+    CHECK(only_answer(server, name + ".hsfwd", kAaaa).data == to_bytes(home.ipv6->bytes));
     CHECK(only_answer(server, name + ".HSfwd", kA).data == Bytes{10, 246, 1, 2});
   }
-  CHECK(only_answer(server, kOtherKey + ".hsfwd", kAaaa).data == to_bytes(peers()[1].ipv6.bytes));
+  CHECK(only_answer(server, kOtherKey + ".hsfwd", kAaaa).data == to_bytes(peers()[1].ipv6->bytes));
 }
 
 TEST_CASE("an address has the name of its peer, or its key where the name is none for DNS") {
   const Responder server = responder();
-  CHECK(only_answer(server, backwards(peers()[0].ipv6), kPtr).target == "Home.hsfwd.");
-  CHECK(only_answer(server, backwards(peers()[1].ipv6), kPtr).target == kOtherKey + ".hsfwd.");
+  CHECK(only_answer(server, backwards(*peers()[0].ipv6), kPtr).target == "Home.hsfwd.");
+  CHECK(only_answer(server, backwards(*peers()[1].ipv6), kPtr).target == kOtherKey + ".hsfwd.");
   CHECK(only_answer(server, "2.1.246.10.in-addr.arpa", kPtr).target == "Home.hsfwd.");
   CHECK(only_answer(server, "2.1.246.10.IN-addr.ARPA", kPtr).target == "Home.hsfwd.");
 }
@@ -252,11 +252,11 @@ TEST_CASE("what is in a zone of ours and not there does not exist") {
     CHECK(outcome(server, std::string(name) + ".246.10.in-addr.arpa", kPtr) ==
           Outcome{kNameError, 0, "246.10.in-addr.arpa."});
   }
-  ip::Ipv6 host = peers()[0].ipv6;
+  ip::Ipv6 host = *peers()[0].ipv6;
   host.bytes[8] = 1;
   CHECK(outcome(server, backwards(host), kPtr).rcode == kNameError);
-  CHECK(outcome(server, "0." + backwards(peers()[0].ipv6), kPtr).rcode == kNameError);
-  CHECK(outcome(server, "0" + backwards(peers()[0].ipv6), kPtr).rcode == kNameError);
+  CHECK(outcome(server, "0." + backwards(*peers()[0].ipv6), kPtr).rcode == kNameError);
+  CHECK(outcome(server, "0" + backwards(*peers()[0].ipv6), kPtr).rcode == kNameError);
   const Bytes message = server.answer(query("nobody.hsfwd", kAaaa));
   CHECK(Reading(message).authorities[0].ttl == 5);
 }
@@ -401,7 +401,7 @@ TEST_CASE("of two peers that want one name or one address the first has it") {
   both[1].ipv6 = both[0].ipv6;
   const NameTable table(both);
   CHECK(table.find("HOME")->key == kHomeKey);
-  CHECK(table.find(both[0].ipv6)->key == kHomeKey);
+  CHECK(table.find(*both[0].ipv6)->key == kHomeKey);
   CHECK(table.find(kOtherKey)->key == kOtherKey);
   CHECK(table.label_of(*table.find(kOtherKey)) == kOtherKey);
 }
@@ -411,7 +411,7 @@ TEST_CASE("a hundred thousand random messages get answers that can be read, or n
   sim::SeededRandom random(4);
   const std::vector<Bytes> good = {
       query("home.hsfwd", kAaaa), with_opt(query(kOtherKey + ".hsfwd", kA)),
-      query(backwards(peers()[0].ipv6), kPtr), query("2.1.246.10.in-addr.arpa", kPtr)};
+      query(backwards(*peers()[0].ipv6), kPtr), query("2.1.246.10.in-addr.arpa", kPtr)};
   int answered = 0;
   int errors = 0;
   for (int i = 0; i < flood(100000); ++i) {

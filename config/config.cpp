@@ -218,6 +218,7 @@ std::map<std::string, Peer> read_peers(const toml::table& table) {
     const auto addresses = in.texts("address");
     const auto networks = in.texts("networks");
     const auto allow = in.texts("allow", "leave it out to allow what [tun] does, or name a port");
+    const auto nospoon = in.text("nospoon");
     in.refuse_unknown();
     if (key.has_value() == file.has_value()) {
       throw Mistake{line_of(node),
@@ -225,7 +226,7 @@ std::map<std::string, Peer> read_peers(const toml::table& table) {
                                 key ? "not both" : "a file that holds the key")};
     }
     Peer& peer = out[std::string(name.str())];
-    peer = {.addresses = addresses, .networks = networks, .allow = allow};
+    peer = {.addresses = addresses, .networks = networks, .allow = allow, .nospoon = nospoon};
     if (key) peer.key = key->value;
     if (file) peer.key_file = file->value;
     peer.line = key ? key->line : file->line;

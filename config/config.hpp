@@ -30,6 +30,7 @@ struct Peer {
   std::vector<Located<std::string>> addresses = {};
   std::vector<Located<std::string>> networks = {};
   std::vector<Located<std::string>> allow = {};
+  std::optional<Located<std::string>> nospoon = std::nullopt;
   int line = 0;
 };
 

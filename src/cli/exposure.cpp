@@ -119,7 +119,7 @@ void Exposure::leave(std::function<void()> done) {
 }
 
 /// Whoever names nothing else comes for a service; those that want none learn which there are.
-bool Exposure::is_meant(const std::optional<Extension>& client) const {
+bool Exposure::is_meant(const PublicKey&, const std::optional<Extension>& client) const {
   return !client || !client->wants_packets();
 }
 

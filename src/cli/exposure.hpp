@@ -51,7 +51,7 @@ class Exposure final : public Tunnel, Offer {
   // Offer
   const char* component() const override { return "expose"; }
   bool admits(const PublicKey& who) const override { return policy_.admits(who); }
-  bool is_meant(const std::optional<Extension>& client) const override;
+  bool is_meant(const PublicKey& who, const std::optional<Extension>& client) const override;
   Extension answer(const Extension& client) const override;
   void on_connection(std::unique_ptr<PeerStream> peer) override;
   ClientRelayPolicy client_relays() const override;

@@ -87,7 +87,7 @@ ServerOptions KeyListener::server_options() {
   ServerOptions out;
   out.allow = [this](const Visitor& visitor) {
     const bool allowed = admits(visitor.key);
-    if (!allowed) refusals_.add(component(visitor.extension), visitor.key);
+    if (!allowed) refusals_.add(component(visitor.key, visitor.extension), visitor.key);
     return allowed;
   };
   out.extension = [this](const PublicKey& who, const std::optional<Extension>& client) {
@@ -104,9 +104,15 @@ bool KeyListener::admits(const PublicKey& who) const {
 }
 
 Offer* KeyListener::offer_for(const PublicKey& who, const std::optional<Extension>& client) const {
-  const auto found = std::find_if(offers_.begin(), offers_.end(), [&](const Offer* offer) {
-    return offer->is_meant(client) && offer->admits(who);
+  const auto takes = [&](const Offer* offer) {
+    return offer->is_meant(who, client) && offer->admits(who);
+  };
+  const auto expected = std::find_if(offers_.begin(), offers_.end(), [&](const Offer* offer) {
+    return !client && offer->expects(who);
   });
+  // Not into a service, for want of what it came for.
+  if (expected != offers_.end()) return takes(*expected) ? *expected : nullptr;
+  const auto found = std::find_if(offers_.begin(), offers_.end(), takes);
   return found != offers_.end() ? *found : nullptr;
 }
 
@@ -118,9 +124,10 @@ std::optional<Extension> KeyListener::answer(const PublicKey& who,
 }
 
 /// For a guest, and for a plain peer where there are no services, whatever there is.
-const char* KeyListener::component(const std::optional<Extension>& client) const {
+const char* KeyListener::component(const PublicKey& who,
+                                   const std::optional<Extension>& client) const {
   const auto found = std::find_if(offers_.begin(), offers_.end(),
-                                  [&](const Offer* offer) { return offer->is_meant(client); });
+                                  [&](const Offer* offer) { return offer->is_meant(who, client); });
   if (found != offers_.end()) return (*found)->component();
   return offers_.empty() ? "expose" : offers_.front()->component();
 }
@@ -153,10 +160,11 @@ void KeyListener::welcome_guest(std::unique_ptr<PeerStream> peer) {
   const auto client = peer->info().extension;
   auto ticket = app_.admission().admit(peer->remote_key());
   if (!ticket) {
-    refusals_.add_excess(component(client), ticket.error());
+    refusals_.add_excess(component(peer->remote_key(), client), ticket.error());
     return peer->reset_because(ticket.error());
   }
-  app_.log().info(component(client), "{} examines the connection", key_text(peer->remote_key()));
+  app_.log().info(component(peer->remote_key(), client), "{} examines the connection",
+                  key_text(peer->remote_key()));
   guests_.add(std::move(peer), std::move(*ticket));
 }
 

@@ -33,7 +33,12 @@ class Offer {
   virtual const char* component() const = 0;
   virtual bool admits(const PublicKey& who) const = 0;
   /// Whether a client that says this of itself comes for it.
-  virtual bool is_meant(const std::optional<Extension>& client) const = 0;
+  virtual bool is_meant(const PublicKey& who, const std::optional<Extension>& client) const = 0;
+  /// Whether a stock client of that key comes for nothing else.
+  virtual bool expects(const PublicKey& who) const {
+    static_cast<void>(who);
+    return false;
+  }
   /// The answer to an hsfwd client that is admitted.
   virtual Extension answer(const Extension& client) const = 0;
   /// A client that is admitted and came for it.
@@ -81,7 +86,7 @@ class KeyListener {
   std::optional<Extension> answer(const PublicKey& who,
                                   const std::optional<Extension>& client) const;
   /// Of the offer that a client comes for.
-  const char* component(const std::optional<Extension>& client) const;
+  const char* component(const PublicKey& who, const std::optional<Extension>& client) const;
   ClientRelayPolicy client_relays() const;
   void on_connection(PeerSocket socket);
   void welcome_guest(std::unique_ptr<PeerStream> peer);

@@ -78,6 +78,7 @@ TunPeerStatus status_of(const overlay::PeerStatus& peer) {
     out.remote = info.remote.to_string();
     out.rtt_millis = millis(info.rtt);
   }
+  if (peer.nospoon) out.nospoon = to_string(*peer.nospoon);
   if (peer.max_packet) out.max_packet = *peer.max_packet;
   if (!peer.error.empty()) out.problem = told(peer.error);
   return out;
@@ -224,6 +225,7 @@ std::optional<Tunnel::Problem> NetworkTunnel::problem() const {
 
 void NetworkTunnel::start() {
   listener_->start(*this);
+  network_.start();
   report();
 }
 
@@ -290,13 +292,22 @@ void NetworkTunnel::leave(std::function<void()> done) {
 std::unique_ptr<PeerStream> NetworkTunnel::dial(const PublicKey& peer, std::uint64_t id) {
   ConnectOptions options;
   options.key_pair = listener_->keys();
-  options.extension = Extension{.features = Extension::kNoService | Extension::kIpPackets};
+  if (!network_.nospoon(peer)) {
+    options.extension = Extension{.features = Extension::kNoService | Extension::kIpPackets};
+  }
   options.timeline = log_timeline(app_, app_.scheduler(), id);
   return app_.node().connect_stream(peer, std::move(options));
 }
 
-bool NetworkTunnel::is_meant(const std::optional<Extension>& client) const {
-  return client && client->wants_packets() && network_.interface() != nullptr;
+/// A stock client that is a peer of the network speaks nospoon, and comes for nothing else.
+bool NetworkTunnel::is_meant(const PublicKey& who, const std::optional<Extension>& client) const {
+  const bool nospoon = network_.nospoon(who).has_value();
+  const bool wants = nospoon ? !client : client && client->wants_packets();
+  return wants && network_.interface() != nullptr;
+}
+
+bool NetworkTunnel::expects(const PublicKey& who) const {
+  return network_.nospoon(who) == overlay::Nospoon::kClient;
 }
 
 Extension NetworkTunnel::answer(const Extension&) const {

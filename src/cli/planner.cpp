@@ -86,6 +86,7 @@ void Planner::warn_of_idle_peers() {
     look("address", named.addresses);
     look("networks", named.networks);
     look("allow", named.allow);
+    if (named.nospoon) look("nospoon", {*named.nospoon});
     if (words.empty()) continue;
     warn(line, fmt::format("without a {} this does nothing: {} of [peer.{}]", header,
                            fmt::join(words, ", "), shortened(name)));

@@ -62,6 +62,22 @@ std::optional<overlay::PortRules> read_rules(const Planner& planner,
   return std::move(*rules);
 }
 
+overlay::Nospoon read_nospoon(const Planner& planner, const Text& text,
+                              const overlay::NetworkPeer& peer) {
+  for (const auto role : {overlay::Nospoon::kServer, overlay::Nospoon::kClient}) {
+    if (text.value != to_string(role)) continue;
+    if (std::any_of(peer.addresses.begin(), peer.addresses.end(),
+                    [](const ip::Ipv6& address) { return address.is_mapped(); })) {
+      return role;
+    }
+    planner.mistake(text.line, fmt::format("a nospoon {} has no address but its own: give its IPv4 "
+                                           "address there, such as address = \"10.0.0.{}\"",
+                                           text.value, role == overlay::Nospoon::kServer ? 1 : 2));
+  }
+  planner.mistake(text.line, fmt::format("nospoon {}: what that peer is, \"server\" or \"client\"",
+                                         in_quotes(text.value)));
+}
+
 overlay::NetworkPeer read_peer(const Planner& planner, const Text& text,
                                const std::optional<overlay::PortRules>& allow) {
   const PeerReference peer = planner.peer(text);
@@ -84,6 +100,7 @@ overlay::NetworkPeer read_peer(const Planner& planner, const Text& text,
     out.networks.push_back(parsed(planner, "networks", network, parse_network));
   }
   if (auto own = read_rules(planner, named->allow)) out.allow = std::move(own);
+  if (named->nospoon) out.nospoon = read_nospoon(planner, *named->nospoon, out);
   return out;
 }
 
@@ -124,9 +141,15 @@ void read_peers(const config::Section& section, Planner& planner, TunSpec& out) 
     if (!known.insert(peer.key).second) {
       planner.mistake(text.line, fmt::format("{} is among the peers twice", in_quotes(text.value)));
     }
+    const config::Peer* const named = planner.named(text.value);
+    if (peer.nospoon && !has_ipv4) {
+      planner.mistake(named->nospoon->line,
+                      fmt::format("with {}, which speaks nospoon, this machine needs an IPv4 "
+                                  "address that it knows: address in [tun], such as 10.0.0.2/24",
+                                  in_quotes(text.value)));
+    }
     if (!has_ipv4) warn_of_ipv4(planner, text.value);
     out.settings.peers.push_back(std::move(peer));
-    const config::Peer* const named = planner.named(text.value);
     out.peer_lines.push_back(named != nullptr ? named->line : text.line);
   }
 }
@@ -191,7 +214,9 @@ std::string tun_text(const TunStatus& tun) {
   Table table({"PEER", "ADDRESS", "STATE", "TO PEER", "FROM PEER"});
   std::string problems;
   for (const TunPeerStatus& peer : tun.peers) {
-    const std::string& address = peer.addresses.size() > 1 ? peer.addresses[1] : peer.addresses[0];
+    // What people gave it, before the one of its key.
+    const bool is_given = peer.addresses.size() > 1 && !peer.nospoon;
+    const std::string& address = peer.addresses[is_given ? 1 : 0];
     table.add({peer.name, address, peer_state(peer), size_text(peer.bytes_to_peer),
                size_text(peer.bytes_from_peer)});
     if (peer.problem) problems += fmt::format("\n{}: {}", peer.name, *peer.problem);

@@ -31,6 +31,7 @@ struct TunPeerStatus {
   std::string name;
   std::vector<std::string> addresses;
   std::vector<std::string> networks;  // behind it
+  Omittable<std::string> nospoon;     // server, client: what it is, if it speaks that
   std::string state;                  // idle, dialling, open, resting
   Omittable<std::string> path;
   Omittable<std::string> remote;
@@ -47,6 +48,7 @@ struct TunPeerStatus {
                       field("name", &TunPeerStatus::name),
                       field("addresses", &TunPeerStatus::addresses),
                       field("networks", &TunPeerStatus::networks),
+                      field("nospoon", &TunPeerStatus::nospoon),
                       field("state", &TunPeerStatus::state),
                       field("path", &TunPeerStatus::path),
                       field("remote", &TunPeerStatus::remote),

@@ -100,6 +100,55 @@ TEST_CASE("a peer with an IPv4 address, and a host with none: a warning, unless 
   CHECK(warnings("fd99::2", "").empty());
 }
 
+TEST_CASE("a nospoon peer needs an IPv4 address, as does this machine, and is what is said") {
+  const auto plan = [](const std::string& of_peer, const std::string& words) {
+    return plan_with("vpn", of_peer, "[tun]\npeers = ['vpn']\n" + words);
+  };
+  const auto mistake = [&](const std::string& of_peer, const std::string& words) -> std::string {
+    try {
+      plan(of_peer, words);
+    } catch (const UserError& error) {
+      return error.message;
+    }
+    return "none";
+  };
+  const std::string own = "address = '10.0.0.2/24'\n";
+  const std::string address = "address = '10.0.0.1'\n";
+  const Plan good = plan(address + "nospoon = 'server'\n", own);
+  const auto& peer = specs_of<TunSpec>(good).at(0)->settings.peers.at(0);
+  CHECK(peer.nospoon == overlay::Nospoon::kServer);
+  CHECK(specs_of<TunSpec>(plan(address + "nospoon = 'client'\n", own))
+            .at(0)
+            ->settings.peers.at(0)
+            .nospoon == overlay::Nospoon::kClient);
+  CHECK(good.warnings.empty());
+  CHECK(mistake("nospoon = 'server'\n", own) ==
+        "hsfwd.toml:3: a nospoon server has no address but its own: give its IPv4 address there, "
+        "such as "
+        "address = \"10.0.0.1\"");
+  CHECK_THAT(mistake("address = 'fd00::1'\nnospoon = 'client'\n", own),
+             Contains("hsfwd.toml:4: ") && Contains("its IPv4 address"));
+  CHECK(mistake(address + "nospoon = 'peer'\n", own) ==
+        "hsfwd.toml:4: nospoon 'peer': what that peer is, \"server\" or \"client\"");
+  CHECK(mistake(address + "nospoon = 'server'\n", "") ==
+        "hsfwd.toml:4: with 'vpn', which speaks nospoon, this machine needs an IPv4 address that "
+        "it knows: "
+        "address in [tun], such as 10.0.0.2/24");
+  CHECK_THAT(
+      plan_with("vpn", "nospoon = 'server'\n", "[[expose]]\nservices = '22'\n").warnings.at(0),
+      Contains("hsfwd.toml:3: ") && Contains("nospoon of [peer.vpn]"));
+}
+
+TEST_CASE("the status of a nospoon peer shows what it is, and the address that it was given") {
+  TunStatus tun;
+  tun.peers = {
+      {.name = "vpn", .addresses = {"10.0.0.1", "10.0.0.9"}, .nospoon = "server", .state = "open"}};
+  const Json status = {{"networks", encode(std::vector{tun})}};
+  CHECK(status["networks"][0]["peers"][0]["nospoon"] == "server");
+  const std::string text = tunnels_text(status, tunnel_kinds());
+  CHECK_THAT(text, Contains("10.0.0.1") && !Contains("10.0.0.9"));
+}
+
 TEST_CASE(
     "a peer that has this host's own key, and two with one address: mistakes with their line") {
   const platform::Scratch scratch;

@@ -51,6 +51,8 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   bool open() const { return opened_.has_value(); }
   Instant opened() const { return opened_.value_or(Instant()); }
   Instant heard() const { return heard_; }
+  /// Since when packets are sent without any that comes back.
+  std::optional<Instant> unreturned() const { return unreturned_; }
   Instant used() const { return std::max(heard_, sent_); }
   /// It was more than a handshake.
   bool settled() const { return opened_ && link_.scheduler_.now() - *opened_ >= kSettled; }
@@ -63,6 +65,7 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   }
   std::size_t send(std::span<const MutableBytes> packets) {
     sent_ = link_.scheduler_.now();
+    if (!unreturned_) unreturned_ = sent_;
     if (!link_.answer_timer_.armed()) link_.answer_timer_.start(kUnanswered);
     return stream_->send_packets(packets);
   }
@@ -91,6 +94,7 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   }
   void on_packets(std::span<const MutableBytes> packets) override {
     hear();
+    if (!packets.empty()) unreturned_.reset();
     link_.on_packets(*this, packets);
   }
   void on_packets_writable() override { link_.drain(); }
@@ -103,6 +107,7 @@ class Link::Connection final : net::ByteStreamObserver, PacketObserver {
   std::optional<Instant> opened_;
   Instant heard_;
   Instant sent_;
+  std::optional<Instant> unreturned_;
   std::optional<Instant> asked_;
 };
 
@@ -219,6 +224,7 @@ void Link::on_over(Connection& connection, const std::string& reason) {
   connections_.retire(connection);
   choose();
   if (settled) rest_ = kFirstRest;
+  if (settled && started_) doubted_until_ = scheduler_.now() + kInDoubt;
   if (active_ == nullptr && !dialling()) {
     // An end for want of use is none to speak of.
     error_ = reason.ends_with(kUnused) ? "" : reason;
@@ -291,7 +297,14 @@ void Link::look_for_idle() {
 }
 
 void Link::look_for_answers() {
-  if (active_ == nullptr || scheduler_.now() - active_->heard() < kUnanswered) return;
+  if (active_ == nullptr) return;
+  if (is_forgotten()) {
+    const Instant until = doubted_until_;  // not of this one
+    give_up(*active_);
+    doubted_until_ = until;
+    return;
+  }
+  if (scheduler_.now() - active_->heard() < kUnanswered) return;
   if (!active_->asked()) {
     active_->ask();
   } else if (!dialling()) {
@@ -305,6 +318,12 @@ void Link::replace() {
   if (!terms_.nospoon) return begin_dial();
   if (!may_dial() || scheduler_.now() - *active_->asked() < kGivenUp) return;
   give_up(*active_);
+}
+
+/// The peer is there, and has nobody to send to.
+bool Link::is_forgotten() const {
+  const Instant now = scheduler_.now();
+  return now < doubted_until_ && active_->unreturned() && now - *active_->unreturned() >= kGivenUp;
 }
 
 void Link::give_up(Connection& connection) {

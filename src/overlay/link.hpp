@@ -75,6 +75,9 @@ class Link {
   /// Of a nospoon server, which gets no second connection beside the first: so long it has not
   /// answered when asked, and the connection is given up for the next.
   static constexpr Duration kGivenUp = 10_s;
+  /// It forgets the way to us if it finds only later that the former connection is gone: so long after the end of one,
+  /// another is given up as well over which packets go and none come for kGivenUp. A stock peer finds it in less.
+  static constexpr Duration kInDoubt = 2_min;
   /// Open ones of the peer's making, and as many of ours. One is in use; a peer that has lost one comes with another before the first is
   /// known to be gone.
   static constexpr std::size_t kMaxConnections = 3;
@@ -143,6 +146,7 @@ class Link {
   void rest();
   void on_rested();
   void replace();
+  bool is_forgotten() const;
   void give_up(Connection& connection);
   bool may_dial() const { return terms_.nospoon != Nospoon::kClient; }
   void use_best();
@@ -166,6 +170,7 @@ class Link {
   OwnedSet<Connection> connections_;
   Connection* active_ = nullptr;
   bool started_ = false;  // and to be kept connected
+  Instant doubted_until_;
   CodelQueue queue_;
   Duration rest_ = kFirstRest;
   Timer rest_timer_;

@@ -27,6 +27,12 @@ Bytes udp(std::uint8_t from, std::uint8_t to, std::size_t size = 40) {
   return out;
 }
 
+Bytes framed(const Bytes& packet) {
+  Bytes out(nospoon::frame_size(packet));
+  nospoon::write_frame(packet, out);
+  return out;
+}
+
 /// A stock peer: frames on the stream, either role, and a keepalive each 25 seconds.
 class Spoon {
  public:
@@ -71,15 +77,20 @@ class Spoon {
     sockets_.back().socket.write(bytes);
     host_.run();
   }
-  void send_packet(const Bytes& packet) {
-    Bytes frame(nospoon::frame_size(packet));
-    nospoon::write_frame(packet, frame);
-    send(frame);
-  }
+  void send_packet(const Bytes& packet) { send(framed(packet)); }
+  /// From now on each packet is answered, over the connection that was made last unless any has ended
+  /// since: upstream's server forgets where its client is, whichever of its connections it was.
+  void answer() { answers_ = true; }
   void pause() { sockets_.back().socket.pause(); }
   void resume() {
     host_.freeze();
     sockets_.back().socket.resume();
+    host_.run();
+  }
+  /// All connections end.
+  void hang_up() {
+    host_.freeze();
+    for (Open& one : sockets_) one.socket.reset();
     host_.run();
   }
   /// As a process that is killed.
@@ -117,10 +128,15 @@ class Spoon {
         const auto begin = one.buffer.begin();
         const auto end = begin + 4 + static_cast<std::ptrdiff_t>(size);
         if (size > 0) packets.emplace_back(begin + 4, end);
+        if (size > 0 && answers_ && way_ != nullptr) way_->socket.write(framed(udp(1, 2)));
         one.buffer.erase(begin, end);
       }
     });
-    one.socket.on_close([&one](const std::string&) { one.closed = true; });
+    one.socket.on_close([this, &one](const std::string&) {
+      one.closed = true;
+      way_ = nullptr;
+    });
+    way_ = &one;
   }
   void keep_alive() {
     timer_.start(25_s);
@@ -136,6 +152,8 @@ class Spoon {
   std::optional<Node> node_;
   std::optional<Server> server_;
   std::deque<Open> sockets_;
+  bool answers_ = false;
+  Open* way_ = nullptr;
 };
 
 /// A member at 10.0.0.2 and a stock peer at 10.0.0.1.
@@ -425,6 +443,61 @@ TEST_CASE("a host that moves is with its nospoon server again within seconds") {
       },
       5_s));
   CHECK(it.a.dials() == 2);
+}
+
+TEST_CASE(
+    "a nospoon server that forgets us when it finds the former connection dead is dialled again") {
+  Pair it(17);
+  it.spoon.listen();
+  it.spoon.answer();
+  it.run_for(10_s);
+  it.open(Nospoon::kServer);
+  REQUIRE(it.until([&] { return it.status().state == Link::State::kOpen; }));
+  it.run_for(10_s);
+  // Nobody tells the server that the first connection is over.
+  it.a.move_to(net::Ipv4::of(61, 2, 2, 2));
+  it.net.swarm.world.core().set_loss(1);
+  REQUIRE(it.until([&] { return it.status().state != Link::State::kOpen; }, 5_s));
+  it.run_for(10_ms);
+  it.net.swarm.world.core().set_loss(0);
+  REQUIRE(it.until([&] { return it.status().state == Link::State::kOpen; }, 1_min));
+  const auto answered = [&] {
+    it.a.take();
+    it.a.send(udp(2, 1));
+    it.run_for(1_s);
+    return !it.a.received().empty();
+  };
+  REQUIRE(answered());
+  REQUIRE(it.until([&] { return !answered(); }, 2_min));
+  REQUIRE(it.until(answered, 30_s));
+  CHECK(it.a.dials() == 3);
+  for (int i = 0; i < 60; ++i) CHECK(answered());
+  CHECK(it.a.dials() == 3);
+}
+
+TEST_CASE(
+    "a nospoon server that sends nothing back is dialled again after an end for a while only") {
+  Pair it(18);
+  it.spoon.listen();
+  it.run_for(10_s);
+  it.open(Nospoon::kServer);
+  REQUIRE(it.until([&] { return it.status().state == Link::State::kOpen; }));
+  const auto send_for = [&](Duration time) {
+    const Instant end = it.net.swarm.world.now() + time;
+    while (it.net.swarm.world.now() < end) {
+      it.a.send(udp(2, 1));
+      it.run_for(1_s);
+    }
+  };
+  send_for(5_min);
+  CHECK(it.a.dials() == 1);
+  it.spoon.hang_up();
+  send_for(Link::kInDoubt);
+  const int dials = it.a.dials();
+  CHECK(dials > 2);
+  CHECK(dials <= 2 + Link::kInDoubt.to_seconds() / Link::kGivenUp.to_seconds());
+  send_for(5_min);
+  CHECK(it.a.dials() == dials);
 }
 
 TEST_CASE("a peer that is nospoon's no more, after a reload, is dialled as ours are") {

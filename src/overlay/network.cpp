@@ -130,7 +130,7 @@ net::TunnelSettings Network::tunnel_settings(const NetworkSettings& settings) co
 
 Result<bool, std::string> Network::open(const NetworkSettings& settings) {
   auto out = try_to_open(settings);
-  if (started_ && tunnel_) start();
+  if (started_) start();
   return out;
 }
 
@@ -221,6 +221,7 @@ void Network::use_peer(const NetworkPeer& settings) {
 
 void Network::start() {
   started_ = true;
+  if (!tunnel_) return;
   for (auto& [key, peer] : links_) peer.link->start();
 }
 

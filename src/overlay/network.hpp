@@ -77,7 +77,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   /// interface is made, or made anew unless it is what is asked for already; true: it was. The error is for
   /// people; the interface is then as it was before, if there was one and it can be had again.
   Result<bool, std::string> open(const NetworkSettings& settings);
-  /// Peers that are dialled without any packet are from now on: nospoon servers.
+  /// Peers that are dialled without any packet, nospoon servers, are from now on, while there is an interface.
   void start();
   /// Ends all connections and takes the interface away.
   void close(const std::string& reason);

@@ -267,6 +267,26 @@ void for_each_vector(F&& use) {
   }
 }
 
+/// For target_nospoon_frames.
+std::vector<Bytes> frame_pieces() {
+  Bytes frames = {0, 0, 0, 1, 0x45, 0, 0, 0, 0, 0, 0, 1, 0};
+  frames.resize(frames.size() + 256, 7);
+  append(frames, Bytes{0, 0, 0, 2, 1, 2, 0, 1, 0, 0, 1, 2, 3});
+  std::vector<Bytes> out;
+  for (const std::size_t piece : {1, 7, 1000}) {
+    for (const std::uint8_t largest : {1, 2}) {
+      Bytes& input = out.emplace_back(Bytes{0, largest});  // 256 or 512
+      for (std::size_t at = 0; at < frames.size(); at += piece) {
+        const ByteView part = ByteView(frames).subspan(at, std::min(piece, frames.size() - at));
+        append(input, Bytes{static_cast<std::uint8_t>(part.size()),
+                            static_cast<std::uint8_t>(part.size() >> 8)});
+        append(input, part);
+      }
+    }
+  }
+  return out;
+}
+
 Bytes transcript(const std::vector<Bytes>& blobs) {
   Bytes out;
   for (const Bytes& blob : blobs) {
@@ -298,6 +318,9 @@ std::vector<Bytes> seeds(std::string_view corpus) {
   }
   if (corpus == "filter") {
     for (Bytes& steps : filter_steps()) out.insert(std::move(steps));
+  }
+  if (corpus == "frames") {
+    for (Bytes& pieces : frame_pieces()) out.insert(std::move(pieces));
   }
   if (corpus == "name_packets") {
     for (Bytes& packet : name_packets()) out.insert(std::move(packet));

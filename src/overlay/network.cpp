@@ -267,7 +267,8 @@ void Network::accept(std::unique_ptr<PeerStream> stream) {
     around_.scheduler.retire(std::move(stream));
     return;
   }
-  links_.at(stream->remote_key()).link->accept(std::move(stream));
+  Link& link = *links_.at(stream->remote_key()).link;
+  link.accept(std::move(stream));
 }
 
 void Network::on_addresses_changed() {

@@ -274,8 +274,8 @@ std::vector<Bytes> frame_pieces() {
   append(frames, Bytes{0, 0, 0, 2, 1, 2, 0, 1, 0, 0, 1, 2, 3});
   std::vector<Bytes> out;
   for (const std::size_t piece : {1, 7, 1000}) {
-    for (const std::uint8_t largest : {1, 2}) {
-      Bytes& input = out.emplace_back(Bytes{0, largest});  // 256 or 512
+    for (const Bytes& largest : {Bytes{0, 1}, Bytes{0, 2}}) {  // 256, 512
+      Bytes& input = out.emplace_back(largest);
       for (std::size_t at = 0; at < frames.size(); at += piece) {
         const ByteView part = ByteView(frames).subspan(at, std::min(piece, frames.size() - at));
         append(input, Bytes{static_cast<std::uint8_t>(part.size()),

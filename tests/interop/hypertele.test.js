@@ -88,6 +88,30 @@ t.test('50 connections at once through one hypertele, and through one hypertele-
   }
 })
 
+t.test('a hypertele-server that stands still for a while is asked whether it is there, and lives', async () => {
+  const net = await peers.ownNetwork()
+  const echo = await t.service((socket) => socket.pipe(socket))
+  const theirs = await server(net, echo.port)
+  const ours = await peers.connect(net, theirs.key, ['-v'])
+  const talk = async () => {
+    const socket = await t.connect(ours.port)
+    const heard = t.readAll(socket)
+    socket.end('hello')
+    t.equal(`${await t.within(20000, 'the answer', heard)}`, 'hello', 'the answer')
+  }
+  await talk()
+  const silent = await t.connect(ours.port)
+  silent.on('error', () => {})
+  silent.write('hello')
+  await t.within(20000, 'the answer', new Promise((resolve) => silent.once('data', resolve)))
+  process.kill(theirs.program.child.pid, 'SIGSTOP')
+  silent.write('are you there?')
+  await t.until(() => ours.program.stderr.includes('has it moved'), 'the question')
+  process.kill(theirs.program.child.pid, 'SIGCONT')
+  await talk()
+  t.equal(theirs.program.code, undefined, 'what the server ended with')
+})
+
 t.test('half close: the answer comes after the own end, through either', async () => {
   const net = await peers.ownNetwork()
   const oracle = await t.service((socket) => {

@@ -400,8 +400,8 @@ void Connector::remember_peer() {
 void Connector::on_stalled() {
   if (state_ != State::kDone || second_opinion_) return;
   log_.note(AttemptStep::kPath, "the peer has gone silent; has it moved?");
-  second_opinion_ =
-      std::make_unique<SecondOpinion>(context_, remote_, keys_, log_, [this](bool answered) {
+  second_opinion_ = std::make_unique<SecondOpinion>(
+      context_, remote_, keys_, !socket_->extension(), log_, [this](bool answered) {
         context_.env.scheduler.retire(std::move(second_opinion_));
         if (!answered) return;
         context_.routes.forget(remote_);

@@ -36,6 +36,12 @@ const opened = (socket) => t.within(20000, 'to connect', new Promise((resolve, r
 const closed = (socket) => t.within(20000, 'the connection to end', new Promise((resolve) => socket.once('close', resolve)))
 const peerOf = async (host) => (await host.network()).peers[0]
 
+/** A service that says one thing; its port. */
+const greeter = (host) => host.call(({ net, keep }) => new Promise((resolve) => {
+  const service = net.createServer((socket) => socket.on('error', () => {}).end('a service'))
+  service.listen(0, '127.0.0.1', () => { keep(service); resolve(service.address().port) })
+}))
+
 t.test('a client of a nospoon server: connected before anything is sent, again after an end, and pings both ways', async () => {
   const host = await theHost()
   const keys = DHT.keyPair()
@@ -67,10 +73,7 @@ t.test('a server of nospoon clients: by their keys, and whatever else is exposed
   const host = await theHost()
   const keys = DHT.keyPair(crypto.randomBytes(32))
   const spoon = new Spoon(CLIENT)
-  const port = await host.call(({ net, keep }) => new Promise((resolve) => {
-    const service = net.createServer((socket) => socket.end('a service'))
-    service.listen(0, '127.0.0.1', () => { keep(service); resolve(service.address().port) })
-  }))
+  const port = await greeter(host)
   await host.up(`[[expose]]\nservices = ["greet=${port}"]\n[peer.phone]\nkey = "${keys.publicKey.toString('hex')}"\naddress = "10.0.0.2"\nnospoon = "client"\n` +
     '[tun]\npeers = "phone"\naddress = "10.0.0.1/24"')
   await host.running.event('listening')
@@ -97,4 +100,19 @@ t.test('a server of nospoon clients: by their keys, and whatever else is exposed
   const stranger = dht.connect(Buffer.from(host.publicKey, 'hex'), { keyPair: DHT.keyPair() })
   stranger.on('error', () => {})
   t.equal(`${await t.within(20000, 'an answer', new Promise((resolve) => stranger.once('data', resolve)))}`, 'a service', 'what it gets')
+})
+
+t.test('a nospoon client comes into no service, though the network has no interface', async () => {
+  const host = await theHost()
+  const keys = DHT.keyPair()
+  const port = await greeter(host)
+  await host.up(`[[expose]]\nservices = ["greet=${port}"]\n[peer.phone]\nkey = "${keys.publicKey.toString('hex')}"\naddress = "10.0.0.2"\nnospoon = "client"\n` +
+    '[tun]\nname = "eth0"\npeers = "phone"\naddress = "10.0.0.1/24"', { ready: false })
+  await host.running.event('listening')
+  const socket = node(host).connect(Buffer.from(host.publicKey, 'hex'), { keyPair: keys })
+  let heard = ''
+  socket.on('error', () => {})
+  socket.on('data', (data) => { heard += data })
+  await closed(socket)
+  t.equal(heard, '', 'what it gets')
 })

@@ -332,6 +332,7 @@ void Link::give_up(Connection& connection) {
 }
 
 void Link::check() {
+  if (started_ && rest_timer_.armed() && !dialled_lately()) return begin_dial();
   if (active_ == nullptr) return;
   // Where changes follow each other, the first question that is not answered counts.
   const bool waits = check_timer_.armed() && active_->asked();
@@ -341,11 +342,15 @@ void Link::check() {
   if (!waits) check_timer_.start(kCheckWait);
 }
 
+bool Link::dialled_lately() const {
+  return dialled_ && scheduler_.now() - *dialled_ < kUnanswered;
+}
+
 /// No more often than for silence, however often the addresses change.
 void Link::on_checked() {
   if (active_ == nullptr || !active_->asked() || dialling()) return;
   if (!may_dial()) return;
-  if (dialled_ && scheduler_.now() - *dialled_ < kUnanswered) return;
+  if (dialled_lately()) return;
   terms_.nospoon ? give_up(*active_) : begin_dial();
 }
 

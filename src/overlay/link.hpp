@@ -129,7 +129,7 @@ class Link {
   /// A connection that the peer has made.
   void accept(std::unique_ptr<PeerStream> stream);
   /// This host has other addresses: the connection in use may lead nowhere. Its peer is asked at once, and dialled
-  /// beside it if there is no answer within kCheckWait.
+  /// beside it if there is no answer within kCheckWait. One that is to be kept, and is not, is dialled at once.
   void check();
   /// Ends all connections, and drops what waits.
   void close(const std::string& reason);
@@ -159,6 +159,7 @@ class Link {
   void look_for_idle();
   void look_for_answers();
   void on_checked();
+  bool dialled_lately() const;
   bool dialling() const;
 
   Scheduler& scheduler_;

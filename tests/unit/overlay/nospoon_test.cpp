@@ -500,6 +500,25 @@ TEST_CASE(
   CHECK(it.a.dials() == dials);
 }
 
+TEST_CASE(
+    "a host that is in a network again is with its nospoon server at once, and not after a rest") {
+  Pair it(19);
+  it.spoon.listen();
+  it.run_for(10_s);
+  it.a.host().link().set_connected(false);
+  it.open(Nospoon::kServer);
+  it.run_for(5_min);
+  REQUIRE(it.until([&] { return it.status().state == Link::State::kResting; }, 1_min));
+  it.run_for(5_s);
+  it.a.host().link().set_connected(true);
+  it.a.move_to(net::Ipv4::of(61, 2, 2, 2));
+  const int dials = it.a.dials();
+  // Though its addresses come and go, no more often than every 2 s.
+  for (int i = 0; i < 20; ++i) it.a.move_to(net::Ipv4::of(61, 2, 2, static_cast<std::uint8_t>(i)));
+  CHECK(it.a.dials() == dials);
+  CHECK(it.until([&] { return it.status().state == Link::State::kOpen; }, 10_s));
+}
+
 TEST_CASE("a peer that is nospoon's no more, after a reload, is dialled as ours are") {
   Pair it(15);
   it.let_in();

@@ -44,7 +44,9 @@ set(platform_linux
     platform/linux/host_network.cpp
     platform/linux/host_routes.cpp
     platform/linux/interface_watch.cpp
+    platform/linux/kill_switch.cpp
     platform/linux/listeners.cpp
+    platform/linux/mark_rules.cpp
     platform/linux/namespace_refusal.cpp
     platform/linux/netlink.cpp
     platform/linux/packet_tunnel.cpp

@@ -267,6 +267,7 @@ class ConfinedTunnelFactory final : public net::PacketTunnelFactory {
     // Our datagrams go out to another network.
     net::TunnelSettings unmarked = settings;
     unmarked.firewall_mark.reset();
+    unmarked.kill_switch = false;
     return make_packet_tunnel(loop_, std::move(*parts), unmarked, observer);
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/host_routes.hpp"
 
+#include <utility>
+
 #include "platform/linux/netlink.hpp"
 
 namespace hsfwd::platform {
@@ -14,6 +16,22 @@ std::vector<ip::Prefix> host_routes(const std::string& without_interface) {
   if (!routes) return out;
   for (const Netlink::Route& route : *routes) {
     if (!own || route.interface != *own) out.push_back(route.to);
+  }
+  return out;
+}
+
+HostNetworks host_networks(const std::set<std::string>& without_interfaces) {
+  HostNetworks out;
+  auto netlink = Netlink::open();
+  if (!netlink) return out;
+  std::set<int> without;
+  for (const std::string& name : without_interfaces) {
+    if (const auto index = netlink->index_of(name)) without.insert(*index);
+  }
+  if (auto own = netlink->local_networks()) out.own = std::move(*own);
+  const auto routes = netlink->routes();
+  for (const Netlink::Route& route : routes ? *routes : std::vector<Netlink::Route>()) {
+    if (route.to.length() > 0 && !without.contains(route.interface)) out.near.push_back(route.to);
   }
   return out;
 }

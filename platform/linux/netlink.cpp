@@ -151,7 +151,8 @@ std::optional<Netlink::Route> route_of(const nlmsghdr& message) {
   if (head->rtm_family != AF_INET && head->rtm_family != AF_INET6) return std::nullopt;
   Netlink::Route route{
       .to = {any_host(head->rtm_family), bits_of(head->rtm_family, head->rtm_dst_len)},
-      .table = head->rtm_table};
+      .table = head->rtm_table,
+      .ours = head->rtm_protocol == kProtocol};
   bool known = true;  // the default route has no destination
   each_attribute(message, sizeof *head, [&](const nlattr& attribute) {
     const int type = mnl_attr_get_type(&attribute);
@@ -161,6 +162,22 @@ std::optional<Netlink::Route> route_of(const nlmsghdr& message) {
     if (type == RTA_TABLE) route.table = number_of(attribute);
   });
   return known ? std::optional(route) : std::nullopt;
+}
+
+std::optional<ip::Prefix> local_network_of(const nlmsghdr& message) {
+  const auto* head = head_of<rtmsg>(message, RTM_NEWROUTE);
+  if (head == nullptr) return std::nullopt;
+  if (head->rtm_family != AF_INET && head->rtm_family != AF_INET6) return std::nullopt;
+  if (head->rtm_type != RTN_LOCAL && head->rtm_type != RTN_BROADCAST &&
+      head->rtm_type != RTN_ANYCAST) {
+    return std::nullopt;
+  }
+  ip::Prefix network{any_host(head->rtm_family), bits_of(head->rtm_family, head->rtm_dst_len)};
+  bool known = false;
+  each_attribute(message, sizeof *head, [&](const nlattr& attribute) {
+    if (mnl_attr_get_type(&attribute) == RTA_DST) known = put_address(attribute, network.host);
+  });
+  return known ? std::optional(network) : std::nullopt;
 }
 
 /// All ones are none.
@@ -173,19 +190,30 @@ std::optional<std::uint32_t> passed_over_of(std::uint32_t length) {
 std::optional<Netlink::Rule> rule_of(const nlmsghdr& message) {
   const auto* head = head_of<fib_rule_hdr>(message, RTM_NEWRULE);
   if (head == nullptr || (head->family != AF_INET && head->family != AF_INET6)) return std::nullopt;
-  if (head->action != FR_ACT_TO_TBL || head->flags != FIB_RULE_INVERT) return std::nullopt;
-  if (head->src_len != 0 || head->dst_len != 0 || head->tos != 0) return std::nullopt;
-  Netlink::Rule rule{.is_v6 = head->family == AF_INET6, .table = head->table};
+  // Not the mark; or no bit of it, and a destination.
+  const bool inverted = head->flags == FIB_RULE_INVERT;
+  if (!inverted && (head->flags != 0 || head->dst_len == 0)) return std::nullopt;
+  if (inverted && head->dst_len != 0) return std::nullopt;
+  const bool leads = head->action == FR_ACT_TO_TBL;
+  if (!leads && head->action != FR_ACT_UNREACHABLE) return std::nullopt;
+  if (head->src_len != 0 || head->tos != 0) return std::nullopt;
+  Netlink::Rule rule{.is_v6 = head->family == AF_INET6, .table = leads ? head->table : 0U};
   bool ours = false;
+  bool exact = false;  // a mark that must be there
+  if (head->dst_len != 0) {
+    rule.to = ip::Prefix{any_host(head->family), bits_of(head->family, head->dst_len)};
+  }
   each_attribute(message, sizeof *head, [&](const nlattr& attribute) {
     const int type = mnl_attr_get_type(&attribute);
+    if (type == FRA_DST && rule.to) put_address(attribute, rule.to->host);
     if (type == FRA_PRIORITY) rule.priority = number_of(attribute);
-    if (type == FRA_FWMARK) rule.not_mark = number_of(attribute);
-    if (type == FRA_TABLE) rule.table = number_of(attribute);
+    if (type == (inverted ? FRA_FWMARK : FRA_FWMASK)) rule.not_mark = number_of(attribute);
+    if (type == FRA_FWMARK && !inverted) exact = number_of(attribute) != 0;
+    if (type == FRA_TABLE && leads) rule.table = number_of(attribute);
     if (type == FRA_SUPPRESS_PREFIXLEN) rule.passed_over = passed_over_of(number_of(attribute));
     if (type == FRA_PROTOCOL) ours = equal(payload_of(attribute), ByteView(&kProtocol, 1));
   });
-  return ours && rule.not_mark != 0 ? std::optional(rule) : std::nullopt;
+  return ours && !exact && rule.not_mark != 0 ? std::optional(rule) : std::nullopt;
 }
 
 }  // namespace
@@ -385,6 +413,12 @@ NetlinkResult<std::vector<Netlink::Route>> Netlink::routes(std::uint32_t table) 
   return found;
 }
 
+NetlinkResult<std::vector<ip::Prefix>> Netlink::local_networks() {
+  Request request(RTM_GETROUTE, NLM_F_DUMP);
+  request.head<rtmsg>().rtm_family = AF_UNSPEC;
+  return list<ip::Prefix>(request, local_network_of);
+}
+
 NetlinkResult<void> Netlink::change_route(std::uint16_t type, std::uint16_t flags,
                                           const Route& route) {
   Request request(type, flags);
@@ -426,11 +460,18 @@ NetlinkResult<void> Netlink::change_rule(std::uint16_t type, std::uint16_t flags
   Request request(type, flags);
   auto& head = request.head<fib_rule_hdr>();
   head.family = static_cast<std::uint8_t>(family_of(rule.is_v6));
-  head.action = FR_ACT_TO_TBL;
-  head.flags = FIB_RULE_INVERT;
+  head.action = rule.table != 0 ? FR_ACT_TO_TBL : FR_ACT_UNREACHABLE;
+  if (rule.to) {
+    head.dst_len = static_cast<std::uint8_t>(rule.to->length());
+    request.put(FRA_DST, bytes_of(rule.to->host, rule.to->is_ipv4()));
+    request.put(FRA_FWMARK, std::uint32_t{0});
+    request.put(FRA_FWMASK, rule.not_mark);
+  } else {
+    head.flags = FIB_RULE_INVERT;
+    request.put(FRA_FWMARK, rule.not_mark);
+  }
   request.put(FRA_PRIORITY, rule.priority);
-  request.put(FRA_FWMARK, rule.not_mark);
-  request.put(FRA_TABLE, rule.table);
+  if (rule.table != 0) request.put(FRA_TABLE, rule.table);
   if (rule.passed_over) request.put(FRA_SUPPRESS_PREFIXLEN, *rule.passed_over);
   request.put(FRA_PROTOCOL, ByteView(&kProtocol, 1));
   return exchange(request);
@@ -450,14 +491,27 @@ UniqueFd open_netlink_socket() {
   return open_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 }
 
-UniqueFd open_link_news() {
+namespace {
+
+/// That hears what is told to groups: a mask of theirs.
+UniqueFd open_news(std::uint32_t groups) {
   UniqueFd fd = open_netlink_socket();
   if (!fd) return fd;
   sockaddr_nl local{};
   local.nl_family = AF_NETLINK;
-  local.nl_groups = RTMGRP_LINK;
+  local.nl_groups = groups;
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0) fd.reset();
   return fd;
+}
+
+}  // namespace
+
+UniqueFd open_link_news() {
+  return open_news(RTMGRP_LINK);
+}
+
+UniqueFd open_rule_news() {
+  return open_news(1U << (RTNLGRP_IPV4_RULE - 1) | 1U << (RTNLGRP_IPV6_RULE - 1));
 }
 
 bool read_link_news(int fd, const std::function<void(const LinkNews&)>& on_news) {

@@ -54,17 +54,21 @@ class Netlink {
     int interface = 0;
     std::uint32_t metric = 0;
     std::uint32_t table = 0;
+    bool ours = true;  // made by add_route, in whichever process
 
     auto operator<=>(const Route&) const = default;
   };
   /// All that lead to hosts or networks of others, of every table.
   NetlinkResult<std::vector<Route>> routes();
   NetlinkResult<std::vector<Route>> routes(std::uint32_t table);
+  /// What this host takes for itself: its addresses, those of broadcasts in its networks, and anycast.
+  NetlinkResult<std::vector<ip::Prefix>> local_networks();
   NetlinkResult<void> add_route(const Route& route);
   NetlinkResult<void> replace_route(const Route& route);
   NetlinkResult<void> delete_route(const Route& route);
 
-  /// Packets without the mark look into the table.
+  /// Packets without the mark look into the table, or, if it is 0, go nowhere. With `to` those to there which have none of the mark's
+  /// bits: of more than one condition only all can be inverted.
   struct Rule {
     bool is_v6 = false;
     std::uint32_t priority = 0;  // the least is asked first
@@ -72,6 +76,7 @@ class Netlink {
     std::uint32_t table = 0;
     // Its routes to networks of up to this length are passed over: 0 is of the default route alone.
     std::optional<std::uint32_t> passed_over = std::nullopt;
+    std::optional<ip::Prefix> to = std::nullopt;
 
     auto operator<=>(const Rule&) const = default;
   };
@@ -100,6 +105,8 @@ class Netlink {
   std::unique_ptr<std::uint8_t[]> answer_;
 };
 
+/// A socket that hears of every change of a rule.
+UniqueFd open_rule_news();
 /// For Netlink::adopt.
 UniqueFd open_netlink_socket();
 /// A socket that hears of every change of a link, for a loop to wait for.

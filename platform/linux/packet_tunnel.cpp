@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "platform/common/handle.hpp"
+#include "platform/linux/kill_switch.hpp"
 #include "platform/linux/netlink.hpp"
 #include "platform/linux/tun_device.hpp"
 #include "platform/linux/tunnel_setup.hpp"
@@ -32,6 +33,8 @@ using DatagramMark = std::unique_ptr<Loop, Unmark>;
 /// Leaves in `settings` the mark that the loop's datagrams have taken, or none.
 Result<DatagramMark, std::string> mark_datagrams(Loop& loop, TunnelSetup& setup,
                                                  net::TunnelSettings& settings) {
+  // The kill switch has seen to it.
+  if (settings.kill_switch) return DatagramMark();
   auto mark = setup.find_mark(settings);
   if (!mark) return Err(mark.error());
   if (*mark && loop.socket_marks().mark() != 0) {
@@ -183,16 +186,34 @@ class LinuxPacketTunnelFactory final : public net::PacketTunnelFactory {
   explicit LinuxPacketTunnelFactory(Loop& loop) : loop_(loop) {}
 
   Result<std::unique_ptr<net::PacketTunnel>, net::TunnelError> open(
-      const net::TunnelSettings& settings, net::PacketTunnelObserver& observer) override {
-    std::string problem = net::problem_with(settings);
+      const net::TunnelSettings& wanted, net::PacketTunnelObserver& observer) override {
+    std::string problem = net::problem_with(wanted);
     if (!problem.empty()) return Err(net::TunnelError{std::move(problem)});
+    if (auto done = hold(wanted); !done) return Err(net::TunnelError{done.error()});
+    net::TunnelSettings settings = wanted;
+    if (kill_switch_) settings.firewall_mark = kill_switch_->mark();
     auto parts = open_tunnel_parts();
     if (!parts) return Err(net::TunnelError{parts.error()});
-    return make_packet_tunnel(loop_, std::move(*parts), settings, observer);
+    auto made = make_packet_tunnel(loop_, std::move(*parts), settings, observer);
+    if (made && kill_switch_) kill_switch_->own();
+    return made;
+  }
+
+  Result<void, std::string> hold(const net::TunnelSettings& settings) override {
+    if (!settings.kill_switch) {
+      kill_switch_.reset();
+      return {};
+    }
+    if (kill_switch_) return kill_switch_->turn_on(settings);
+    auto made = KillSwitch::make(loop_, settings);
+    if (!made) return Err(made.error());
+    kill_switch_ = std::move(*made);
+    return {};
   }
 
  private:
   Loop& loop_;
+  std::unique_ptr<KillSwitch> kill_switch_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "net/packet_tunnel.hpp"
+#include "platform/linux/mark_rules.hpp"
 #include "platform/linux/netlink.hpp"
 #include "util/result.hpp"
 
@@ -38,10 +39,6 @@ class TunnelSetup {
   Step set_addresses(const net::TunnelSettings& settings);
   Step set_routes(const net::TunnelSettings& settings);
   Step set_rules(const net::TunnelSettings& settings);
-  NetlinkResult<bool> has_others(std::uint32_t table);
-  bool may_set_rules(std::uint32_t mark);
-  Step add_rules(const net::TunnelSettings& settings, bool is_v6, int length);
-  Step clear_rules_left_behind(std::optional<std::uint32_t> mark);
   Step failed(const std::string& what, const NetlinkError& error) const;
   /// Nothing, if the route is there as it should be.
   Step refused(const Netlink::Route& route, const NetlinkError& error);
@@ -49,6 +46,7 @@ class TunnelSetup {
   Netlink netlink_;
   const int interface_;
   const std::string name_;
+  Mark mark_;                                    // goes behind the rules about it
   std::vector<ip::InterfaceAddress> addresses_;  // that were added
   std::vector<Netlink::Route> routes_;
   std::vector<Netlink::Rule> rules_;

@@ -47,6 +47,9 @@ std::string problem_with(const TunnelSettings& settings) {
   for (const TunnelRoute& route : settings.routes) {
     if (!route.to.valid()) return "a route leads to what is no network";
   }
+  if (settings.kill_switch && !settings.firewall_mark) {
+    return "a kill switch takes a firewall mark";
+  }
   if (settings.firewall_mark == 0U) return "0 is not a valid firewall mark";
   return problem_with_mtu(settings, settings.mtu);
 }

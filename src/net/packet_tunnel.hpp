@@ -64,6 +64,14 @@ struct TunnelSettings {
   /// next that is free of kFirewallMarks is taken. Where it takes a privilege that we do not have, there
   /// is none, and all of `routes` are as if they were `even_marked`.
   std::optional<std::uint32_t> firewall_mark = std::nullopt;
+  /// With a mark and routes to everything: nothing that is not marked leaves the host but by these routes, into private and local networks
+  /// that it is in itself, and into those of `direct`, from the first open() or hold() with it until one without it, or the factory's end.
+  /// That holds as well while there is no interface, because it was lost or could not be had, and after this process was killed, until the
+  /// next tunnel is opened. One of another process is in the way. Without the privilege for a mark it is an error.
+  bool kill_switch = false;
+  /// With a kill switch: networks that packets leave to as if there were none. Of those that the host is in only private and local ones
+  /// are such by themselves.
+  std::vector<ip::Prefix> direct = {};
   /// Whether the host may hand over, and be given, TCP and UDP segments in one piece, where the
   /// implementation knows how: faster, and not every kernel is right about it.
   bool may_offload = true;
@@ -145,6 +153,12 @@ class PacketTunnelFactory {
   /// the tunnel.
   virtual Result<std::unique_ptr<PacketTunnel>, TunnelError> open(
       const TunnelSettings& settings, PacketTunnelObserver& observer) = 0;
+  /// As far as the kill switch of the settings goes, without a tunnel: on ahead of one that cannot be had, or off. The error is one
+  /// line for people.
+  virtual Result<void, std::string> hold(const TunnelSettings& settings) {
+    static_cast<void>(settings);
+    return {};
+  }
 };
 
 }  // namespace hsfwd::net

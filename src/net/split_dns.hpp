@@ -9,6 +9,9 @@
 
 namespace hsfwd::net {
 
+/// Among the domains: every name.
+inline constexpr const char* kAllNames = ".";
+
 struct SplitDnsSettings {
   std::string interface;             // through which the servers are reached
   std::vector<std::string> servers;  // addresses

@@ -27,6 +27,7 @@
 
 #include "platform/common/udp_options.hpp"
 #include "platform/host_network.hpp"
+#include "platform/kill_switch.hpp"
 #include "platform/linux/netlink.hpp"
 #include "platform/socket_marks.hpp"
 #include "tunnel_place.hpp"
@@ -137,14 +138,14 @@ int all_in_the_kernel() {
 }
 
 /// Starts a process that has a tunnel, and kills it.
-void have_one_killed() {
+void have_one_killed(const net::TunnelSettings& settings = full_settings()) {
   int pipe_ends[2];
   REQUIRE(pipe(pipe_ends) == 0);
   const pid_t child = fork();
   if (child == 0) {
     SystemTunnels place;
     TunnelRecorder recorder;
-    const auto tunnel = place.tunnels().open(full_settings(), recorder);
+    const auto tunnel = place.tunnels().open(settings, recorder);
     const char result = tunnel ? 1 : 0;
     if (write(pipe_ends[1], &result, 1) != 1) _exit(1);
     for (;;) pause();
@@ -257,6 +258,140 @@ int marked() {
   say(program, behind, Bytes{4});
   REQUIRE(place.run_until([&] { return recorder.said().size() >= 2; }));
   REQUIRE((recorder.said() == std::vector<Bytes>{{3}, {4}}));
+  return 0;
+}
+
+/// 0, or why the host has no way for a datagram.
+int way_to(net::Address to, std::uint32_t mark = 0) {
+  const UniqueFd program(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  REQUIRE(setsockopt(program.get(), SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0);
+  const auto there = to_sockaddr(to);
+  return connect(program.get(), reinterpret_cast<const sockaddr*>(&there), sizeof there) == 0
+             ? 0
+             : errno;
+}
+
+// Of IPv4: five networks, the tunnel's, the last; of IPv6: two, the tunnel's, the last.
+constexpr std::size_t kRulesOfKillSwitch = 11;
+
+int kill_switch() {
+  if (!tunnels_possible()) return kNotAllowed;
+  REQUIRE(run("ip link add own0 type veth peer name own1 && ip link set own1 up"));
+  REQUIRE(run("ip addr add 10.79.1.1/24 dev own0 && ip link set own0 up"));
+  REQUIRE(run("ip route add default dev own0"));
+  const net::Address near{net::Ipv4::of(10, 79, 1, 9), kThere.port};
+  const net::Address anywhere{net::Ipv4::of(192, 0, 2, 1), kThere.port};
+  net::TunnelSettings settings = full_settings();
+  settings.routes.push_back({.to = ip::Prefix::around_ipv4(0, 0)});
+  settings.routes.push_back({.to = ip::Prefix::around(ip::Ipv6::any(), 0)});
+  settings.kill_switch = true;
+  const auto holds = [&] {
+    return way_to(anywhere) == ENETUNREACH && way_to(near) == 0 && way_to(anywhere, kMark) == 0;
+  };
+  REQUIRE(way_to(anywhere) == 0);
+  {
+    SystemTunnels place;
+    TunnelRecorder recorder;
+    auto tunnel = opened(place.tunnels(), recorder, settings);
+    REQUIRE(place.loop.socket_marks().mark() == kMark);
+    const UniqueFd program = open_program({net::Ipv4::any(), 0});
+    say(program, anywhere, Bytes{1});
+    say(program, near, Bytes{2});
+    REQUIRE(place.run_until([&] { return !recorder.said().empty(); }));
+    REQUIRE((recorder.said() == std::vector<Bytes>{{1}}));
+    // Without the interface as well, and if it cannot be had.
+    tunnel.reset();
+    REQUIRE(holds());
+    net::TunnelSettings refused = settings;
+    refused.name = "own0";
+    REQUIRE(!refusal(place, refused).empty());
+    REQUIRE(holds());
+    REQUIRE(place.loop.socket_marks().mark() == kMark);
+    tunnel = opened(place.tunnels(), recorder, settings);
+    REQUIRE(way_to(anywhere) == 0);
+    // One without it ends it, also where there is none.
+    tunnel.reset();
+    tunnel = opened(place.tunnels(), recorder, full_settings());
+    REQUIRE(way_to(anywhere) == 0);
+    REQUIRE(rules() == 4);
+    tunnel.reset();
+    REQUIRE(place.tunnels().hold(settings).ok());
+    REQUIRE(holds());
+    REQUIRE(place.tunnels().hold(full_settings()).ok());
+    REQUIRE(way_to(anywhere) == 0);
+    tunnel = opened(place.tunnels(), recorder, settings);
+    tunnel.reset();
+    // Whoever gives out addresses on the line makes routes as well; only those to private networks count, and what is named.
+    REQUIRE(run("ip route add 192.0.2.0/24 dev own0"));
+    REQUIRE(holds());
+    net::TunnelSettings with_direct = settings;
+    with_direct.direct = {*ip::Prefix::parse("192.0.2.0/24")};
+    REQUIRE(place.tunnels().hold(with_direct).ok());
+    REQUIRE(way_to(anywhere) == 0);
+    REQUIRE(place.tunnels().hold(settings).ok());
+    REQUIRE(holds());
+    REQUIRE(run("ip route del 192.0.2.0/24 dev own0"));
+    // Another one is in the way, and takes nothing away.
+    SystemTunnels of_another_process;
+    REQUIRE(refusal(of_another_process, settings) ==
+            "another hsfwd on this machine sends everything through a peer already");
+    net::TunnelSettings other = usual_settings();
+    other.name = "other0";
+    static_cast<void>(opened(of_another_process.tunnels(), recorder, other));
+    REQUIRE(holds());
+    REQUIRE(!kill_switch_left_behind());
+    // Others clear away what they do not know.
+    REQUIRE(run("ip rule flush protocol 104"));
+    REQUIRE(run("ip -6 rule flush protocol 104"));
+    REQUIRE(place.run_until(holds));
+    REQUIRE(rules() == kRulesOfKillSwitch);
+  }
+  REQUIRE(way_to(anywhere) == 0);
+  REQUIRE(rules() == 0);
+  for (const bool again : {true, false}) {
+    have_one_killed(settings);
+    REQUIRE(if_nametoindex("full0") == 0);
+    REQUIRE(holds());
+    REQUIRE(kill_switch_left_behind());
+    // A start that fails leaves it as it is.
+    {
+      SystemTunnels place;
+      net::TunnelSettings refused = settings;
+      refused.name = "own0";
+      REQUIRE(!refusal(place, refused).empty());
+    }
+    REQUIRE(holds());
+    SystemTunnels place;
+    TunnelRecorder recorder;
+    const auto tunnel = opened(place.tunnels(), recorder, again ? settings : usual_settings());
+    REQUIRE(rules() == (again ? kRulesOfKillSwitch + 9 : 0));
+  }
+  REQUIRE(rules() == 0);
+  have_one_killed(settings);
+  REQUIRE(lift_kill_switch().ok());
+  REQUIRE(rules() == 0);
+  REQUIRE(way_to(anywhere) == 0);
+  settings.firewall_mark.reset();
+  SystemTunnels place;
+  REQUIRE(refusal(place, settings) == "a kill switch takes a firewall mark");
+  settings.firewall_mark = kMark;
+  drop_net_admin();
+  REQUIRE(refusal(place, settings).find("to send everything through a peer takes CAP_NET_ADMIN") ==
+          0);
+  REQUIRE(place.loop.socket_marks().mark() == 0);
+  return 0;
+}
+
+/// Of a process whose interface outlives it.
+int killed_again_and_again() {
+  if (!tunnels_possible()) return kNotAllowed;
+  make_persistent("full0");
+  for (std::uint32_t i = 0; i < net::kFirewallMarks + 2; ++i) have_one_killed();
+  SystemTunnels place;
+  TunnelRecorder recorder;
+  const auto tunnel = opened(place.tunnels(), recorder, full_settings());
+  REQUIRE(place.loop.socket_marks().mark() == kMark);
+  REQUIRE(rules() == 4);
   return 0;
 }
 
@@ -722,8 +857,16 @@ TEST_CASE("a tunnel's addresses, routes and rules are in the kernel, and go with
   expect_success(all_in_the_kernel);
 }
 
+TEST_CASE("a kill switch holds without a tunnel, and after the process") {
+  expect_success(kill_switch);
+}
+
 TEST_CASE("a process that is killed leaves no interface, address or route") {
   expect_success(killed);
+}
+
+TEST_CASE("however often a process is killed whose interface stays, it starts again") {
+  expect_success(killed_again_and_again);
 }
 
 TEST_CASE("a firewall mark is one tunnel's, and the number of no table that others have") {

@@ -155,6 +155,14 @@ class Table {
   void refuse_unknown() const {
     for (const auto& [key, value] : table_) {
       if (std::find(known_.begin(), known_.end(), key.str()) != known_.end()) continue;
+      // A dot makes a table in a table.
+      constexpr std::string_view kOfPeer = " in [peer.";
+      if (value.is_table() && where_.starts_with(kOfPeer)) {
+        const std::string name = where_.substr(kOfPeer.size(), where_.size() - kOfPeer.size() - 1);
+        throw Mistake{
+            line_of(key),
+            fmt::format("a name with a dot stands in quotes: [peer.\"{}.{}\"]", name, key.str())};
+      }
       throw Mistake{line_of(key), fmt::format("unknown key {}{}{}", in_quotes(key.str()), where_,
                                               suggestion(key.str(), known_))};
     }

@@ -112,6 +112,8 @@ TEST_CASE("unknown keys are mistakes everywhere, with a hint at the right one") 
              Contains("hsfwd.toml:4: unknown key 'port' in [[connect]]"));
   CHECK_THAT(error_of("[peer.bob]\nkey = 'x'\nname = 'y'"),
              Contains("hsfwd.toml:3: unknown key 'name' in [peer.bob]"));
+  CHECK_THAT(error_of("\n[peer.my.home]\nkey = 'x'"),
+             Contains("hsfwd.toml:2: a name with a dot stands in quotes: [peer.\"my.home\"]"));
 }
 
 TEST_CASE("a value of the wrong type is named, with the type that would be right") {

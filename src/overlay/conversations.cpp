@@ -15,6 +15,7 @@ Duration idle_time(Step step) {
     case Step::kBegin:
     case Step::kEnd:
       return Conversations::kTcpTransitory;
+    case Step::kAccept:
     case Step::kGoOn:
       return Conversations::kTcpIdle;
     case Step::kDatagram:
@@ -28,7 +29,8 @@ Duration idle_time(Step step) {
 /// Where the conversation is, of what it was and what we send: once it closes, only a new opening
 /// opens it.
 Step after(Step before, Step step) {
-  return before == Step::kEnd && step == Step::kGoOn ? Step::kEnd : step;
+  const bool goes_on = step == Step::kGoOn || step == Step::kAccept;
+  return before == Step::kEnd && goes_on ? Step::kEnd : step;
 }
 
 }  // namespace
@@ -36,7 +38,9 @@ Step after(Step before, Step step) {
 void Conversations::note(const Flow& flow, Step step, Instant now) {
   Index at = find(flow);
   const bool is_old = at != kNone && now <= entries_[at].until;
-  if (!is_old && (step == Step::kGoOn || step == Step::kEnd)) return;
+  const bool begins =
+      step != Step::kEnd && step != Step::kAccept && (step != Step::kGoOn || limits_.picks_up);
+  if (!is_old && !begins) return;
   if (at == kNone) {
     at = make(flow, now);
   } else {
@@ -72,7 +76,7 @@ Conversations::Index Conversations::find(const Flow& flow) const {
 
 Conversations::Index Conversations::make(const Flow& flow, Instant now) {
   Index at = oldest_;
-  if (at != kNone && (entries_.size() == kMax || entries_[at].until < now)) {
+  if (at != kNone && (entries_.size() == limits_.most || entries_[at].until < now)) {
     leave_place(at);
     leave_order(at);
   } else {

@@ -23,20 +23,27 @@ struct Flow {
 
 /// What a packet of ours says of its conversation.
 enum class Step : std::uint8_t {
-  kBegin,  // TCP that opens; a later packet of ours opens it for good
-  kGoOn,   // TCP that is open
-  kEnd,    // TCP that closes, until it opens again
+  kBegin,   // TCP that opens; a later packet of ours opens it for good
+  kAccept,  // TCP that the other side has opened
+  kGoOn,    // TCP that is open
+  kEnd,     // TCP that closes, until it opens again
   kDatagram,
   kEcho,
 };
 
+/// How many there are at most, and what begins one.
+struct ConversationLimits {
+  /// A browser with its look-ups has some hundred; 320 KiB of memory.
+  std::size_t most = 4096;
+  /// Also TCP that goes on: it began before anybody looked, and nobody but this host begins any.
+  bool picks_up = false;
+};
+
 /// Bounded: the one that this host has sent nothing in for the longest goes first. Only what this host
 /// sends prolongs anything, so that no peer keeps a conversation alive (RFC 4787 section 4.3).
-/// Finding and noting allocate nothing but to grow, which ends with kMax.
+/// Finding and noting allocate nothing but to grow, which ends with the most.
 class Conversations {
  public:
-  /// With one peer. A browser with its look-ups has some hundred; 320 KiB of memory.
-  static constexpr std::size_t kMax = 4096;
   /// Since our last packet, and the least that these say a network may have: RFC 5382 REQ-5, RFC 5508 REQ-2.
   static constexpr Duration kTcpIdle = 124_min;
   static constexpr Duration kTcpTransitory = 4_min;
@@ -45,9 +52,10 @@ class Conversations {
   static constexpr Duration kUdpIdle = 5_min;
 
   /// `secret`: for places in the table, since peers choose ports and addresses.
-  explicit Conversations(std::uint64_t secret) : secret_(secret) {}
+  explicit Conversations(std::uint64_t secret, const ConversationLimits& limits = {})
+      : secret_(secret), limits_(limits) {}
 
-  /// A packet of ours. kGoOn and kEnd begin nothing.
+  /// A packet of ours. kEnd begins nothing, and kGoOn only where it may.
   void note(const Flow& flow, Step step, Instant now);
   bool contains(const Flow& flow, Instant now) const;
 
@@ -77,6 +85,7 @@ class Conversations {
   void become_newest(Index at);
 
   const std::uint64_t secret_;
+  const ConversationLimits limits_;
   std::vector<Entry> entries_;
   std::vector<Index> places_;  // a power of two, no fewer than entries
   Index oldest_ = kNone;

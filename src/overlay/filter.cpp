@@ -36,6 +36,7 @@ Flow flow_of(const ip::Ipv6& ours, const ip::Ipv6& theirs, std::uint8_t protocol
 
 Step tcp_step(const Packet& packet) {
   if (opens(packet)) return Step::kBegin;
+  if ((packet.tcp_flags & ip::tcp_flag::kSyn) != 0) return Step::kAccept;
   const bool ends = (packet.tcp_flags & (ip::tcp_flag::kFin | ip::tcp_flag::kRst)) != 0;
   return ends ? Step::kEnd : Step::kGoOn;
 }
@@ -99,7 +100,7 @@ bool PassedFragments::contains(const Packet& later, Instant now) const {
 }
 
 void Filter::set_rules(const crypto::PublicKey& peer, PortRules rules) {
-  Peer& entry = peers_.try_emplace(peer, secret_).first->second;
+  Peer& entry = peers_.try_emplace(peer, secret_, limits_).first->second;
   entry.rules = std::move(rules);
   entry.fragments = PassedFragments();
 }

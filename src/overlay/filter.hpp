@@ -68,7 +68,8 @@ class PassedFragments {
 class Filter {
  public:
   /// `routes` says whose what an ICMP error is about is, and lives as long.
-  Filter(const Routes& routes, Random& random) : routes_(routes), secret_(random.u64()) {}
+  Filter(const Routes& routes, Random& random, const ConversationLimits& limits = {})
+      : routes_(routes), secret_(random.u64()), limits_(limits) {}
 
   /// Whatever the peer had: from now on these. What this host has begun stays begun.
   void set_rules(const crypto::PublicKey& peer, PortRules rules);
@@ -82,7 +83,7 @@ class Filter {
 
  private:
   struct Peer {
-    explicit Peer(std::uint64_t secret) : conversations(secret) {}
+    Peer(std::uint64_t secret, const ConversationLimits& limits) : conversations(secret, limits) {}
     PortRules rules;
     Conversations conversations;
     PassedFragments fragments;
@@ -94,6 +95,7 @@ class Filter {
 
   const Routes& routes_;
   const std::uint64_t secret_;
+  const ConversationLimits limits_;
   std::unordered_map<crypto::PublicKey, Peer, SeededHash> peers_{0, SeededHash{secret_}};
 };
 

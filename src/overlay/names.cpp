@@ -6,19 +6,18 @@
 #include "ip/icmp.hpp"
 #include "ip/reply.hpp"
 #include "node/key_address.hpp"
+#include "resolver/protocol.hpp"
 #include "util/check.hpp"
 
 namespace hsfwd::overlay {
 
 namespace {
 
-constexpr std::uint16_t kDnsPort = 53;
-
 static_assert(ip::kIpv6HeaderSize + ip::kUdpHeaderSize + resolver::kMaxAnswer <= NameServer::kRoom);
 static_assert(ip::kMaxIcmpSize <= NameServer::kRoom);
 
 bool is_query(const ip::Packet& packet) {
-  return packet.is_udp() && !packet.fragment && packet.ports->destination == kDnsPort;
+  return packet.is_udp() && !packet.fragment && packet.ports->destination == resolver::kPort;
 }
 
 /// Behind the header; what stands behind the datagram's own end is none of it.
@@ -44,7 +43,11 @@ bool NameServer::has_address(const ip::Ipv6& host) const {
   return std::find(addresses_.begin(), addresses_.end(), host) != addresses_.end();
 }
 
-MutableBytes NameServer::answer(const ip::Packet& packet, Instant now, MutableBytes room) {
+void NameServer::set_forwarding(std::vector<ip::Ipv6> servers, std::vector<ip::Ipv6> own) {
+  forwarder_.set_servers(std::move(servers), std::move(own));
+}
+
+NameServer::Reply NameServer::answer(const ip::Packet& packet, Instant now, MutableBytes room) {
   HSFWD_CHECK(room.size() >= kRoom);
   // It would go to ourselves.
   if (has_address(packet.source)) return {};
@@ -54,14 +57,20 @@ MutableBytes NameServer::answer(const ip::Packet& packet, Instant now, MutableBy
     ++dropped_;
     return {};
   }
-  return query ? answer_query(packet, room) : answer_other(packet, room);
+  return query ? answer_query(packet, now, room) : Reply{answer_other(packet, room)};
 }
 
-MutableBytes NameServer::answer_query(const ip::Packet& packet, MutableBytes room) {
+NameServer::Reply NameServer::answer_query(const ip::Packet& packet, Instant now,
+                                           MutableBytes room) {
   ++queries_;
   if (!responder_) return {};
-  const Bytes answer = responder_->answer(datagram_in(packet));
-  return answer.empty() ? MutableBytes() : ip::udp_reply(packet, answer, room);
+  const ByteView message = datagram_in(packet);
+  if (forwarder_.has_servers() && responder_->is_foreign(message)) {
+    return {forwarder_.ask(packet, message, now, room), true};
+  }
+  const Bytes answer = responder_->answer(message);
+  if (answer.empty()) return {};
+  return {ip::udp_reply(packet, answer, room)};
 }
 
 MutableBytes NameServer::answer_other(const ip::Packet& packet, MutableBytes room) {

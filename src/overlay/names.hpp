@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ip/packet.hpp"
+#include "overlay/name_forwarder.hpp"
 #include "resolver/responder.hpp"
 #include "util/time.hpp"
 #include "util/token_bucket.hpp"
@@ -23,14 +24,24 @@ class NameServer {
   static constexpr std::size_t kRoom = 1280;
 
   /// `addresses`: those that it has, name_server_address() if there is no reason for another.
-  explicit NameServer(std::vector<ip::Ipv6> addresses) : addresses_(std::move(addresses)) {}
+  NameServer(std::vector<ip::Ipv6> addresses, Random& random)
+      : addresses_(std::move(addresses)), forwarder_(random) {}
 
   /// From now on these. `networks`: those whose reverse zones are ours.
   void set_names(std::vector<resolver::NamedPeer> peers, std::vector<ip::Prefix> networks);
 
   bool has_address(const ip::Ipv6& host) const;
-  /// The answer to a packet to one of its addresses, in `room` of kRoom bytes. Empty if there is none.
-  MutableBytes answer(const ip::Packet& packet, Instant now, MutableBytes room);
+  /// Who is asked for names that are not ours: see NameForwarder::set_servers. Without any such names are refused.
+  void set_forwarding(std::vector<ip::Ipv6> servers, std::vector<ip::Ipv6> own);
+
+  struct Reply {
+    MutableBytes packet;   // empty: there is none
+    bool to_peer = false;  // a question that a server in the network is to be asked
+  };
+  /// To a packet to one of its addresses, in `room` of kRoom bytes.
+  Reply answer(const ip::Packet& packet, Instant now, MutableBytes room);
+  /// Of questions that were passed on: see NameForwarder::answer.
+  NameForwarder& forwarder() { return forwarder_; }
 
   std::uint64_t queries() const { return queries_; }
   /// What had no answer because there were too many.
@@ -42,11 +53,12 @@ class NameServer {
   // As Linux limits what it says by ICMP (net.ipv4.icmp_msgs_per_sec, icmp_msgs_burst).
   static constexpr TokenRate kOtherRate{.per_second = 1000, .capacity = 50};
 
-  MutableBytes answer_query(const ip::Packet& packet, MutableBytes room);
+  Reply answer_query(const ip::Packet& packet, Instant now, MutableBytes room);
   MutableBytes answer_other(const ip::Packet& packet, MutableBytes room);
 
   const std::vector<ip::Ipv6> addresses_;
   std::optional<resolver::Responder> responder_;  // none: no names yet
+  NameForwarder forwarder_;
   TokenBucket query_bucket_{kQueryRate};
   TokenBucket other_bucket_{kOtherRate};
   std::uint64_t queries_ = 0;

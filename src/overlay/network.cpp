@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "overlay/network.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
 #include <utility>
 
 #include "ip/mss.hpp"
 #include "node/key_address.hpp"
+#include "overlay/internet.hpp"
+#include "overlay/quote.hpp"
 #include "util/metrics.hpp"
 
 namespace hsfwd::overlay {
@@ -20,22 +20,24 @@ constexpr TokenRate kAnswers = {.per_second = 100, .capacity = 50};
 // Without these a host's TCP does not find the size of the path: they have a purse of their own.
 constexpr TokenRate kTooBigs = {.per_second = 1000, .capacity = 100};
 
+// A host that browses has some hundred conversations; one that shares files, some ten thousand. 2.5 MiB of memory. Nothing
+// that comes in opens any, so that those of before this process, or of before the exit, are taken up as they go on.
+constexpr ConversationLimits kInternetConversations = {.most = 32'768, .picks_up = true};
+
+// Addresses of this host change rarely, and some without any news.
+constexpr Duration kLookAgain = 5_s;
+
+// Shorter ones are default routes in pieces, as other tunnels have them.
+constexpr int kHalvesV4 = 8;
+constexpr int kHalvesV6 = 16;
+
 // At least what a part of a packet has around it, docs/protocol/forward.md section 10.
 constexpr std::size_t kPartRoom = 8;
 
 constexpr const char* kChanged = "the configuration has changed";
 
-/// All of a peer's own. nospoon knows none of keys.
-std::vector<ip::Ipv6> addresses_of(const NetworkPeer& peer) {
-  std::vector<ip::Ipv6> out;
-  if (!peer.nospoon) out.push_back(key_address(peer.key));
-  out.insert(out.end(), peer.addresses.begin(), peer.addresses.end());
-  return out;
-}
-
-const char* name_of(const NetworkPeer& peer, std::string& room) {
-  room = peer.name.empty() ? key_text(peer.key) : peer.name;
-  return room.c_str();
+bool is_everything(const ip::Prefix& network) {
+  return network.length() == 0;
 }
 
 }  // namespace
@@ -45,6 +47,8 @@ Network::Network(Surroundings surroundings, const PublicKey& own, NetworkObserve
       own_(own),
       observer_(observer),
       filter_(routes_, around_.random),
+      internet_filter_(routes_, around_.random, kInternetConversations),
+      names_({name_server_address()}, around_.random),
       answers_(kAnswers),
       too_bigs_(kTooBigs) {
   batch_.reserve(net::kMaxTunnelBatch);
@@ -61,71 +65,8 @@ void Network::retire_tunnel() {
 
 // --- Settings ---
 
-SettingsProblem Network::problem_with(const PublicKey& own, const NetworkSettings& settings) {
-  std::map<ip::Prefix, std::string> taken;
-  std::string room;
-  const auto take = [&](const ip::Prefix& prefix, const std::string& whose) -> std::string {
-    const auto [at, added] = taken.emplace(prefix, whose);
-    if (added) return {};
-    return fmt::format("{} and {} both have {}", at->second, whose, prefix.to_string());
-  };
-  const auto host = [](const ip::Ipv6& address) {
-    return ip::Prefix::around(address, ip::Prefix::kBits);
-  };
-  std::string problem = take(host(key_address(own)), "this host");
-  for (const auto& address : settings.addresses) {
-    if (problem.empty()) problem = take(host(address.host), "this host");
-  }
-  for (const auto& network : settings.offers) {
-    if (problem.empty()) problem = take(network, "this host");
-  }
-  if (!problem.empty()) return {problem, std::nullopt};
-  for (std::size_t i = 0; i < settings.peers.size(); ++i) {
-    const NetworkPeer& peer = settings.peers[i];
-    const std::string whose = name_of(peer, room);
-    if (peer.key == own) return {fmt::format("{} has this host's own key", whose), i};
-    for (const auto& address : addresses_of(peer)) {
-      if (problem.empty()) problem = take(host(address), whose);
-    }
-    for (const auto& network : peer.networks) {
-      if (network.overlaps(network_prefix())) {
-        return {fmt::format("{} of {} has addresses of keys, which are their own",
-                            network.to_string(), whose),
-                i};
-      }
-      if (problem.empty()) problem = take(network, whose);
-    }
-    if (!problem.empty()) return {problem, i};
-  }
-  return {};
-}
-
-net::TunnelSettings Network::tunnel_settings(const NetworkSettings& settings) const {
-  net::TunnelSettings out;
-  out.name = settings.interface;
-  out.mtu = settings.mtu;
-  out.may_offload = settings.may_offload;
-  out.addresses.push_back({key_address(own_), ip::Prefix::kBits});
-  for (const auto& address : settings.addresses) out.addresses.push_back(address);
-  const auto lead = [&](const ip::Prefix& to) {
-    out.routes.push_back({.to = to, .even_marked = true});
-  };
-  // All keys' addresses, so that programs hear at once of one that is nobody's here.
-  if (!beside_another_) lead(network_prefix());
-  for (const NetworkPeer& peer : settings.peers) {
-    if (beside_another_ && !peer.nospoon) {
-      lead(ip::Prefix::around(key_address(peer.key), ip::Prefix::kBits));
-    }
-    for (const auto& address : peer.addresses) {
-      const auto covered = [&](const auto& own) { return own.network().contains(address); };
-      if (std::any_of(settings.addresses.begin(), settings.addresses.end(), covered)) continue;
-      lead(ip::Prefix::around(address, ip::Prefix::kBits));
-    }
-    // The addresses at which this host reaches its peers may lie in these.
-    for (const auto& network : peer.networks) out.routes.push_back({.to = network});
-    if (!peer.networks.empty()) out.firewall_mark = kFirewallMark;
-  }
-  return out;
+net::TunnelSettings Network::wanted(const NetworkSettings& settings) const {
+  return tunnel_settings(own_, settings, beside_another_);
 }
 
 Result<bool, std::string> Network::open(const NetworkSettings& settings) {
@@ -135,7 +76,7 @@ Result<bool, std::string> Network::open(const NetworkSettings& settings) {
 }
 
 Result<bool, std::string> Network::try_to_open(const NetworkSettings& settings) {
-  const bool stays = tunnel_ && tunnel_settings(settings) == tunnel_settings(settings_);
+  const bool stays = tunnel_ && wanted(settings) == wanted(settings_);
   const std::optional<NetworkSettings> before = tunnel_ ? std::optional(settings_) : std::nullopt;
   use(settings);
   if (stays) return false;
@@ -154,15 +95,19 @@ Result<bool, std::string> Network::try_to_open(const NetworkSettings& settings) 
   return Err(made.error());
 }
 
+Result<void, std::string> Network::hold(const NetworkSettings& settings) {
+  return around_.tunnels.hold(wanted(settings));
+}
+
 Result<void, std::string> Network::make_interface() {
   // Two interfaces cannot have one name, nor the same addresses.
   retire_tunnel();
   around_.scheduler.collect();
   beside_another_ = false;
-  auto tunnel = around_.tunnels.open(tunnel_settings(settings_), *this);
+  auto tunnel = around_.tunnels.open(wanted(settings_), *this);
   if (!tunnel && tunnel.error().taken_route == network_prefix()) {
     beside_another_ = true;
-    tunnel = around_.tunnels.open(tunnel_settings(settings_), *this);
+    tunnel = around_.tunnels.open(wanted(settings_), *this);
   }
   if (!tunnel) return Err(tunnel.error().text);
   tunnel_ = std::move(*tunnel);
@@ -170,8 +115,10 @@ Result<void, std::string> Network::make_interface() {
 }
 
 void Network::use(const NetworkSettings& settings) {
+  const auto before_exit = settings_.exit;
   settings_ = settings;
   last_link_ = nullptr;
+  exit_has_answered_ = exit_has_answered_ && settings.exit == before_exit;
   addresses_ = {key_address(own_)};
   for (const auto& address : settings.addresses) addresses_.push_back(address.host);
   std::set<PublicKey> wanted;
@@ -180,6 +127,7 @@ void Network::use(const NetworkSettings& settings) {
     if (wanted.contains(key)) continue;
     peer.link->close(kChanged);
     filter_.remove_rules(key);
+    internet_filter_.remove_rules(key);
   }
   std::erase_if(links_, [&](const auto& entry) { return !wanted.contains(entry.first); });
   routes_ = {};
@@ -189,7 +137,18 @@ void Network::use(const NetworkSettings& settings) {
   }
   for (const ip::Prefix& network : settings.offers) static_cast<void>(routes_.add(network, own_));
   for (const NetworkPeer& peer : settings.peers) use_peer(peer);
+  if (settings.exit && links_.contains(*settings.exit)) {
+    for (const ip::Prefix& everything : networks_of_everything()) {
+      static_cast<void>(routes_.add(everything, *settings.exit));
+    }
+    // Addresses of the network that are no peer's are nobody's.
+    static_cast<void>(routes_.add(network_prefix(), own_));
+    for (const auto& address : settings.addresses) {
+      static_cast<void>(routes_.add(address.network(), own_));
+    }
+  }
   name_peers();
+  names_.set_forwarding(settings.name_servers, addresses_);
 }
 
 void Network::use_peer(const NetworkPeer& settings) {
@@ -217,6 +176,9 @@ void Network::use_peer(const NetworkPeer& settings) {
     static_cast<void>(routes_.add(ip::Prefix::around(address, ip::Prefix::kBits), key));
   }
   for (const auto& network : settings.networks) static_cast<void>(routes_.add(network, key));
+  // Nothing that begins elsewhere comes in through the exit.
+  settings_.exit == key ? internet_filter_.set_rules(key, PortRules())
+                        : internet_filter_.remove_rules(key);
 }
 
 void Network::start() {
@@ -272,6 +234,7 @@ void Network::accept(std::unique_ptr<PeerStream> stream) {
 }
 
 void Network::on_addresses_changed() {
+  looked_.reset();
   for (auto& [key, peer] : links_) peer.link->check();
 }
 
@@ -314,29 +277,47 @@ Link* Network::refuse(Drop reason) {
 }
 
 Link* Network::link_for(const ip::Packet& packet, MutableBytes bytes) {
-  if (!is_own(packet.source) && !is_offered(packet.source)) return refuse(Drop::kForeign);
-  if (packet.destination.is_multicast()) return refuse(Drop::kGroup);
-  // The node's own sockets speak IPv4.
-  if (packet.is_udp() && packet.source.is_mapped() && around_.is_node_port(packet.ports->source)) {
-    return refuse(Drop::kLoop);
+  if (!is_own(packet.source) && !is_offered(packet.source) && !is_offered_internet(packet.source) &&
+      !is_error_from_the_way(packet)) {
+    return refuse(Drop::kForeign);
   }
+  if (packet.destination.is_multicast()) return refuse(Drop::kGroup);
   if (names_.has_address(packet.destination)) {
     answer_name(packet);
     return nullptr;
   }
   if (last_link_ == nullptr || packet.destination != last_to_) {
-    const PublicKey* const key = routes_.find(packet.destination);
-    if (key == nullptr || *key == own_) {
+    const Routes::Route* const route = routes_.route_to(packet.destination);
+    if (route == nullptr || route->peer == own_) {
       answer_host(packet, ip::Unreachable::kNoRoute);
       return refuse(Drop::kNoRoute);
     }
     last_to_ = packet.destination;
-    last_link_ = links_.at(*key).link.get();
+    last_link_ = links_.at(route->peer).link.get();
+    last_filter_ = is_everything(route->network) ? &internet_filter_ : &filter_;
   }
   Link& link = *last_link_;
+  if (is_loop(link, packet)) return refuse(Drop::kLoop);
   if (!fits(link, packet, bytes)) return nullptr;
-  filter_.note_outbound(link.peer(), packet, around_.scheduler.now());
+  last_filter_->note_outbound(link.peer(), packet, around_.scheduler.now());
   return &link;
+}
+
+/// Whether it is a datagram of our node's, which carry the network, and would go round in it. One that answers somebody who
+/// has come through the network is none, unless it is what a connection of the network goes over.
+bool Network::is_loop(const Link& link, const ip::Packet& packet) {
+  // The node's own sockets speak IPv4.
+  if (!packet.is_udp() || !packet.source.is_mapped()) return false;
+  if (!around_.is_node_port(packet.ports->source)) return false;
+  if (!is_own(packet.source) && !is_this_host(packet.source)) return false;
+  const Caller to{packet.destination, packet.ports->destination};
+  if (!links_.at(link.peer()).callers.contains(to)) return true;
+  return std::any_of(links_.begin(), links_.end(), [&](const auto& entry) {
+    const auto connection = entry.second.link->in_use();
+    if (!connection) return false;
+    const net::Address remote = connection->stream->info().remote;
+    return to == Caller{ip::Ipv6::mapped(remote.host.value), remote.port};
+  });
 }
 
 /// Whether it can go to the peer as it is. Its sender is told what would.
@@ -346,7 +327,7 @@ bool Network::fits(Link& link, const ip::Packet& packet, MutableBytes bytes) {
   const std::size_t mtu = std::max(*most, net::kMinMtuV6);
   if ((packet.tcp_flags & ip::tcp_flag::kSyn) != 0) ip::clamp_mss(packet, bytes, mtu);
   if (bytes.size() <= mtu) return true;
-  const MutableBytes room = MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
+  const MutableBytes room = answer_room();
   const MutableBytes answer = ip::packet_too_big(packet, mtu, packet.destination, room);
   // It may be cut: in two, and no more.
   if (answer.empty() && bytes.size() <= 2 * (*most - kPartRoom)) return true;
@@ -357,7 +338,11 @@ bool Network::fits(Link& link, const ip::Packet& packet, MutableBytes bytes) {
 
 void Network::on_undeliverable(Link&, ByteView bytes) {
   const auto packet = ip::Packet::parse(bytes);
-  if (packet) answer_host(*packet, ip::Unreachable::kNoRoute);
+  if (!packet) return;
+  const auto answer =
+      names_.forwarder().undeliverable(*packet, around_.scheduler.now(), answer_room());
+  if (!answer) return answer_host(*packet, ip::Unreachable::kNoRoute);
+  if (!answer->empty()) to_host({&*answer, 1});
 }
 
 // --- From peers ---
@@ -372,19 +357,37 @@ void Network::on_packets(Link& link, std::span<const MutableBytes> packets) {
 }
 
 std::optional<MutableBytes> Network::checked(Link& link, MutableBytes bytes) {
+  const auto packet = ip::Packet::parse(bytes);
+  if (!packet) {
+    link.drop(Drop::kMalformed);
+    return std::nullopt;
+  }
+  const Routes::Route* const route = routes_.route_to(packet->source);
+  const bool comes_from_anywhere = route != nullptr && is_everything(route->network);
   const auto refused = [&](Drop reason) {
+    // Of strangers there are many, and none of them waits for us.
+    if (!comes_from_anywhere) answer_peer(link, *packet);
     link.drop(reason);
     return std::nullopt;
   };
-  const auto packet = ip::Packet::parse(bytes);
-  if (!packet) return refused(Drop::kMalformed);
-  if (!routes_.owns(link.peer(), packet->source)) return refused(Drop::kSpoofed);
-  if (!is_own(packet->destination) && !is_offered(packet->destination)) {
-    return refused(Drop::kNotForUs);
+  if (route == nullptr || route->peer != link.peer()) {
+    link.drop(Drop::kSpoofed);
+    return std::nullopt;
   }
-  if (filter_.judge_inbound(link.peer(), *packet, around_.scheduler.now()) != Verdict::kPass) {
-    answer_peer(link, *packet);
+  const bool is_ours = is_own(packet->destination) || is_offered(packet->destination);
+  if (!is_ours && !is_offered_internet(packet->destination)) return refused(Drop::kNotForUs);
+  if (take_name_answer(*packet)) return std::nullopt;
+  // Who may use our way to the internet may use it all, but for what of this machine is seen there.
+  const bool passes_through = !is_ours && !comes_from_anywhere &&
+                              (!is_this_host(packet->destination) || is_for_node(*packet));
+  Filter& filter = comes_from_anywhere ? internet_filter_ : filter_;
+  if (!passes_through &&
+      filter.judge_inbound(link.peer(), *packet, around_.scheduler.now()) != Verdict::kPass) {
     return refused(Drop::kRefused);
+  }
+  exit_has_answered_ = exit_has_answered_ || comes_from_anywhere;
+  if (is_for_node(*packet)) {
+    links_.at(link.peer()).callers.note({packet->source, packet->ports->source});
   }
   const MutableBytes whole = bytes.first(packet->bytes.size());
   if ((packet->tcp_flags & ip::tcp_flag::kSyn) != 0) {
@@ -395,22 +398,49 @@ std::optional<MutableBytes> Network::checked(Link& link, MutableBytes bytes) {
   return whole;
 }
 
+/// Its port is open to everybody on this host's other addresses.
+bool Network::is_for_node(const ip::Packet& packet) const {
+  return packet.is_udp() && packet.destination.is_mapped() &&
+         around_.is_node_port(packet.ports->destination);
+}
+
+/// True: it was one.
+bool Network::take_name_answer(const ip::Packet& packet) {
+  if (names_.forwarder().waiting() == 0 || !is_own(packet.destination)) return false;
+  const auto answer = names_.forwarder().answer(packet, around_.scheduler.now(), answer_room());
+  if (!answer) return false;
+  exit_has_answered_ = true;
+  if (!answer->empty()) to_host({&*answer, 1});
+  return true;
+}
+
 void Network::to_host(std::span<const MutableBytes> packets) {
   if (packets.empty()) return;
   const std::size_t taken = tunnel_ ? tunnel_->write(packets) : 0;
   drops_.add(Drop::kHostFull, packets.size() - taken);
 }
 
+MutableBytes Network::answer_room() {
+  return MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
+}
+
 void Network::answer_name(const ip::Packet& packet) {
-  const MutableBytes room = MutableBytes(answer_).subspan(net::kTunnelHeadroom, NameServer::kRoom);
-  const MutableBytes answer = names_.answer(packet, around_.scheduler.now(), room);
-  if (!answer.empty()) to_host({&answer, 1});
+  const NameServer::Reply reply = names_.answer(packet, around_.scheduler.now(), answer_room());
+  if (reply.packet.empty()) return;
+  reply.to_peer ? ask_server(reply.packet) : to_host({&reply.packet, 1});
+}
+
+void Network::ask_server(MutableBytes question) {
+  const auto packet = ip::Packet::parse(question);
+  const PublicKey* const key = routes_.find(packet->destination);
+  if (key == nullptr || *key == own_) return;
+  links_.at(*key).link->send({&question, 1});
 }
 
 /// As if it came from where the packet was to go: Linux takes nothing that comes in under its own IPv4 address.
 void Network::answer_host(const ip::Packet& packet, ip::Unreachable reason) {
   if (!answers_.try_take(around_.scheduler.now(), 1)) return;
-  const MutableBytes room = MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
+  const MutableBytes room = answer_room();
   const MutableBytes answer = ip::unreachable(packet, reason, packet.destination, room);
   if (!answer.empty()) to_host({&answer, 1});
 }
@@ -419,7 +449,7 @@ void Network::answer_host(const ip::Packet& packet, ip::Unreachable reason) {
 void Network::answer_peer(Link& link, const ip::Packet& packet) {
   TokenBucket& answers = *links_.at(link.peer()).answers;
   if (!answers.try_take(around_.scheduler.now(), 1)) return;
-  const MutableBytes room = MutableBytes(answer_).subspan(net::kTunnelHeadroom, ip::kMaxIcmpSize);
+  const MutableBytes room = answer_room();
   const MutableBytes answer =
       ip::unreachable(packet, ip::Unreachable::kProhibited, packet.destination, room);
   if (!answer.empty()) link.send({&answer, 1});
@@ -434,6 +464,39 @@ bool Network::is_offered(const ip::Ipv6& host) const {
                      [&](const ip::Prefix& network) { return network.contains(host); });
 }
 
+/// Routers on the way to the internet, such as a home's or a carrier's, may have addresses of their own networks; what they say of
+/// a peer's packets is for that peer.
+bool Network::is_error_from_the_way(const ip::Packet& packet) {
+  if (!settings_.offers_internet || !is_error(packet)) return false;
+  const auto quote = quote_of(packet);
+  return quote && quote->source == packet.destination && is_offered_internet(quote->destination);
+}
+
+/// Neighbours are not the internet, whatever addresses they have.
+bool Network::is_offered_internet(const ip::Ipv6& host) {
+  if (!settings_.offers_internet || !is_internet(host)) return false;
+  look_around();
+  return neighbours_.find(host) == nullptr || this_host_.find(host) != nullptr;
+}
+
+bool Network::is_this_host(const ip::Ipv6& host) {
+  look_around();
+  return this_host_.find(host) != nullptr;
+}
+
+void Network::look_around() {
+  const Instant now = around_.scheduler.now();
+  if (looked_ && now - *looked_ <= kLookAgain) return;
+  looked_ = now;
+  this_host_ = neighbours_ = {};
+  const Surroundings::HostNetworks networks = around_.host_networks();
+  for (const ip::Prefix& own : networks.own) static_cast<void>(this_host_.add(own, own_));
+  for (const ip::Prefix& near : networks.near) {
+    if (near.length() < (near.is_ipv4() ? kHalvesV4 : kHalvesV6)) continue;
+    static_cast<void>(neighbours_.add(near, own_));
+  }
+}
+
 // --- What shows ---
 
 std::vector<PeerStatus> Network::peers() const {
@@ -443,7 +506,7 @@ std::vector<PeerStatus> Network::peers() const {
 }
 
 PeerStatus Network::peer(const PublicKey& key) const {
-  const auto& [settings, link, answers] = links_.at(key);
+  const auto& [settings, link, answers, callers] = links_.at(key);
   PeerStatus out{.key = key,
                  .name = settings.name,
                  .addresses = addresses_of(settings),

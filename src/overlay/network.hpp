@@ -13,6 +13,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "ip/icmp.hpp"
@@ -23,6 +25,7 @@
 #include "overlay/names.hpp"
 #include "overlay/routes.hpp"
 #include "overlay/settings.hpp"
+#include "util/bounded_map.hpp"
 #include "util/token_bucket.hpp"
 
 namespace hsfwd::overlay {
@@ -60,6 +63,12 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
     Random& random;
     net::PacketTunnelFactory& tunnels;
     Link::Outside links;
+    struct HostNetworks {
+      std::vector<ip::Prefix> own;   // what this host takes for itself: its addresses, broadcasts
+      std::vector<ip::Prefix> near;  // that it has other routes to than its default route
+    };
+    /// Those that this host has besides this network.
+    std::function<HostNetworks()> host_networks;
     /// A UDP port of the node's: what comes from there is never led into the network, which it carries.
     std::function<bool(std::uint16_t port)> is_node_port;
   };
@@ -70,15 +79,14 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
-  /// What is wrong with the settings.
-  static SettingsProblem problem_with(const PublicKey& own, const NetworkSettings& settings);
-
   /// From now on these settings, as far as peers are concerned: those that stay keep their connections. The
   /// interface is made, or made anew unless it is what is asked for already; true: it was. The error is for
   /// people; the interface is then as it was before, if there was one and it can be had again.
   Result<bool, std::string> open(const NetworkSettings& settings);
   /// Peers that are dialled without any packet, nospoon servers, are from now on, while there is an interface.
   void start();
+  /// Nothing goes past the exit of these settings, if they have one, though the interface is not to be had yet. The error is for people.
+  Result<void, std::string> hold(const NetworkSettings& settings);
   /// Ends all connections and takes the interface away.
   void close(const std::string& reason);
 
@@ -104,6 +112,10 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   PeerStatus peer(const PublicKey& key) const;
   /// Of NAME.hsfwd, for programs of this host.
   const NameServer& names() const { return names_; }
+  /// Whether names of all domains are asked for through the network.
+  bool forwards_names() const { return !settings_.name_servers.empty(); }
+  /// Whether anything from beyond it has come in since there is this exit.
+  bool exit_has_answered() const { return exit_has_answered_; }
   /// Those of no peer.
   Drops drops() const;
   void collect(MetricSink& sink) const;
@@ -117,14 +129,20 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   void on_undeliverable(Link& link, ByteView packet) override;
   void on_link_changed(Link& link) override;
 
+  /// A host and its port of UDP.
+  using Caller = std::pair<ip::Ipv6, std::uint16_t>;
+  static constexpr std::size_t kMaxCallers = 64;  // of a peer's
+
   struct Peer {
     NetworkPeer settings;
     std::unique_ptr<Link> link;
     std::optional<TokenBucket> answers = std::nullopt;  // to what it may not send
+    // Who has lately come to our node through the network, such as another program of the peer's host.
+    BoundedMap<Caller, std::monostate> callers{kMaxCallers};
   };
 
-  net::TunnelSettings tunnel_settings(const NetworkSettings& settings) const;
   Result<bool, std::string> try_to_open(const NetworkSettings& settings);
+  net::TunnelSettings wanted(const NetworkSettings& settings) const;
   Result<void, std::string> make_interface();
   void retire_tunnel();
   void use(const NetworkSettings& settings);
@@ -132,15 +150,24 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   void name_peers();
   Link* link_for(const ip::Packet& packet, MutableBytes bytes);
   Link* refuse(Drop reason);
+  bool is_loop(const Link& link, const ip::Packet& packet);
   bool fits(Link& link, const ip::Packet& packet, MutableBytes bytes);
   void flush(Link* link);
   std::optional<MutableBytes> checked(Link& link, MutableBytes bytes);
   void to_host(std::span<const MutableBytes> packets);
   void answer_name(const ip::Packet& packet);
+  void ask_server(MutableBytes question);
+  bool is_for_node(const ip::Packet& packet) const;
+  bool take_name_answer(const ip::Packet& packet);
+  MutableBytes answer_room();
   void answer_host(const ip::Packet& packet, ip::Unreachable reason);
   void answer_peer(Link& link, const ip::Packet& packet);
   bool is_own(const ip::Ipv6& host) const;
   bool is_offered(const ip::Ipv6& host) const;
+  bool is_offered_internet(const ip::Ipv6& host);
+  bool is_error_from_the_way(const ip::Packet& packet);
+  bool is_this_host(const ip::Ipv6& host);
+  void look_around();
 
   const Surroundings around_;
   const PublicKey own_;
@@ -149,21 +176,27 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   std::vector<ip::Ipv6> addresses_;
   Routes routes_;
   Filter filter_;
+  Filter internet_filter_;  // of what comes through the exit from elsewhere
   PacketPool pool_{kMaxWaiting};
-  NameServer names_{{name_server_address()}};
+  NameServer names_;
   std::map<PublicKey, Peer> links_;
   bool started_ = false;
   std::unique_ptr<net::PacketTunnel> tunnel_;
-  // The route to all keys' addresses is another network's on this host; this one has a route to each of its peers.
-  bool beside_another_ = false;
-  Drops drops_;          // but for those of tunnel_
-  TokenBucket answers_;  // to the host, to what goes nowhere
+  bool beside_another_ = false;  // see tunnel_settings
+  Drops drops_;                  // but for those of tunnel_
+  TokenBucket answers_;          // to the host, to what goes nowhere
   TokenBucket too_bigs_;
 
   std::vector<MutableBytes> batch_;  // on its way, of one call
+  bool exit_has_answered_ = false;
+  // As of the last look; all are own_'s.
+  Routes this_host_;
+  Routes neighbours_;
+  std::optional<Instant> looked_;
   // The last destination, as packets come in trains.
   ip::Ipv6 last_to_;
   Link* last_link_ = nullptr;
+  Filter* last_filter_ = nullptr;
   std::array<std::uint8_t, net::kTunnelHeadroom + ip::kMaxIcmpSize + net::kTunnelTailroom>
       answer_{};
 };

@@ -47,16 +47,21 @@ void Routes::remove(const crypto::PublicKey& peer) {
   std::erase_if(lengths_, [](const Length& length) { return length.routes.empty(); });
 }
 
-const crypto::PublicKey* Routes::find(const ip::Ipv6& host) const {
+const Routes::Route* Routes::route_to(const ip::Ipv6& host) const {
   const Number number = number_of(host);
   for (const Length& length : lengths_) {
     // The last network that does not begin behind the host is the only one that it can be in.
     const auto behind = std::upper_bound(length.begins.begin(), length.begins.end(), number);
     if (behind == length.begins.begin()) continue;
     const Route& route = *(length.routes.begin() + (behind - length.begins.begin() - 1));
-    if (route.network.contains(host)) return &route.peer;
+    if (route.network.contains(host)) return &route;
   }
   return nullptr;
+}
+
+const crypto::PublicKey* Routes::find(const ip::Ipv6& host) const {
+  const Route* const route = route_to(host);
+  return route != nullptr ? &route->peer : nullptr;
 }
 
 bool Routes::owns(const crypto::PublicKey& peer, const ip::Ipv6& host) const {

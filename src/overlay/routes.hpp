@@ -25,7 +25,13 @@ class Routes {
   /// All networks of the peer.
   void remove(const crypto::PublicKey& peer);
 
-  /// Null for none. Good until the next change.
+  struct Route {
+    ip::Prefix network;
+    crypto::PublicKey peer;
+  };
+  /// The longest that leads there. Null for none. Good until the next change.
+  const Route* route_to(const ip::Ipv6& host) const;
+  /// Whose it is, likewise.
   const crypto::PublicKey* find(const ip::Ipv6& host) const;
   /// Whether packets of `peer` may come from `host`. A part of its network that is another peer's is
   /// not its own.
@@ -38,10 +44,6 @@ class Routes {
     std::uint64_t high = 0;
     std::uint64_t low = 0;
     auto operator<=>(const Number&) const = default;
-  };
-  struct Route {
-    ip::Prefix network;
-    crypto::PublicKey peer;
   };
   /// Networks that have so many bits, in order.
   struct Length {

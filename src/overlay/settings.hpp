@@ -2,12 +2,14 @@
 // What a private network is told: who is in it, under which addresses, and what they may reach.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "ip/address.hpp"
+#include "net/packet_tunnel.hpp"
 #include "node/keys.hpp"
 #include "overlay/port_rules.hpp"
 
@@ -50,6 +52,13 @@ struct NetworkSettings {
   bool may_offload = true;
   std::vector<ip::InterfaceAddress> addresses;  // of this host, beside the one of its key
   std::vector<ip::Prefix> offers;               // networks behind this host that peers may reach
+  bool offers_internet = false;                 // see internet.hpp
+  /// The peer that everything goes through which is in no network of a peer's or of this host's.
+  std::optional<PublicKey> exit = std::nullopt;
+  /// With an exit: networks that leave past it. Of those that this host is in, private and local ones do so by themselves.
+  std::vector<ip::Prefix> direct = {};
+  /// Who is asked, through the network, for names that are not the network's; the first that answers.
+  std::vector<ip::Ipv6> name_servers = {};
   std::vector<NetworkPeer> peers;
 
   bool operator==(const NetworkSettings&) const = default;
@@ -61,5 +70,21 @@ struct SettingsProblem {
 
   bool empty() const { return text.empty(); }
 };
+
+/// All of a peer's own, first the one of its key. nospoon knows none of keys.
+std::vector<ip::Ipv6> addresses_of(const NetworkPeer& peer);
+
+/// Of IPv4 and IPv6 each the one that contains all hosts.
+std::array<ip::Prefix, 2> networks_of_everything();
+
+/// What is wrong with the settings, as far as who has what is concerned. `own`: the key of this host.
+SettingsProblem problem_with(const PublicKey& own, const NetworkSettings& settings);
+/// What is wrong with what they say of an exit, for people; empty if nothing is. All addresses of this host are in them.
+std::string exit_problem(const NetworkSettings& settings);
+
+/// The interface that they ask for. `beside_another`: the route to all keys is another network's on this host, so
+/// that this one has a route to each of its peers.
+net::TunnelSettings tunnel_settings(const PublicKey& own, const NetworkSettings& settings,
+                                    bool beside_another);
 
 }  // namespace hsfwd::overlay

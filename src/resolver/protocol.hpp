@@ -7,6 +7,7 @@
 
 namespace hsfwd::resolver {
 
+inline constexpr std::uint16_t kPort = 53;
 inline constexpr std::size_t kHeaderSize = 12;
 
 // Of the third byte of the header.
@@ -16,6 +17,7 @@ inline constexpr std::uint8_t kAuthoritative = 0x04;
 inline constexpr std::uint8_t kTruncated = 0x02;
 inline constexpr std::uint8_t kRecursionDesired = 0x01;
 // Of the fourth.
+inline constexpr std::uint8_t kRecursionAvailable = 0x80;
 inline constexpr std::uint8_t kCheckingDisabled = 0x10;
 
 enum class Rcode : std::uint8_t {

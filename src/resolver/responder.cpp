@@ -164,6 +164,11 @@ std::optional<ip::Ipv6> address_of(const Name& name, const Reverse& reverse, int
 Responder::Responder(NameTable table, std::vector<ip::Prefix> networks)
     : table_(std::move(table)), networks_(std::move(networks)) {}
 
+bool Responder::is_foreign(ByteView message) const {
+  const auto query = Query::parse(message);
+  return query && !(query->klass == kClassInternet && find(query->name));
+}
+
 Bytes Responder::answer(ByteView message) const {
   const auto query = Query::parse(message);
   if (!query) {

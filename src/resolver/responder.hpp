@@ -21,6 +21,8 @@ class Responder {
   /// `networks`: those whose reverse zones are ours.
   Responder(NameTable table, std::vector<ip::Prefix> networks);
 
+  /// Whether somebody else has to be asked: a question that makes sense, about no name of our zones.
+  bool is_foreign(ByteView message) const;
   /// The answer to a message; empty if there is to be none.
   Bytes answer(ByteView message) const;
 

@@ -6,6 +6,7 @@
 
 #include "overlay/codel.hpp"
 #include "overlay/filter.hpp"
+#include "overlay/nospoon_frames.hpp"
 #include "sim/random.hpp"
 #include "unit/failing_allocator.hpp"
 #include "unit/overlay/filter_packets.hpp"
@@ -30,6 +31,24 @@ TEST_CASE("a queue that has been as long before allocates nothing") {
   CHECK(!FailingAllocator::has_failed());
 }
 
+TEST_CASE("a reader of nospoon frames that has read as many before allocates nothing") {
+  Bytes stream;
+  for (std::size_t i = 0; i < 500; ++i) {
+    const Bytes packet(1400 - i);
+    const std::size_t at = stream.size();
+    stream.resize(at + nospoon::frame_size(packet));
+    nospoon::write_frame(packet, MutableBytes(stream).subspan(at));
+  }
+  nospoon::FrameReader reader(1420);
+  const auto read = [&] {
+    for (ByteView bytes = stream; !bytes.empty();) bytes = bytes.subspan(reader.feed(bytes));
+  };
+  read();
+  const FailingAllocator allocator(0);
+  read();
+  CHECK(!FailingAllocator::has_failed());
+}
+
 TEST_CASE("a filter that knows many conversations allocates nothing for further ones") {
   Routes routes;
   REQUIRE(routes.add(single(true, kPeerHost), kPeer));
@@ -47,7 +66,7 @@ TEST_CASE("a filter that knows many conversations allocates nothing for further 
     return filter.judge_inbound(kPeer, *ip::Packet::parse(received), now) == Verdict::kPass &&
            filter.judge_inbound(kPeer, *ip::Packet::parse(about), now) == Verdict::kError;
   };
-  for (std::uint16_t i = 0; i < Conversations::kMax; ++i) {
+  for (std::uint16_t i = 0; i < ConversationLimits{}.most; ++i) {
     REQUIRE(pass(static_cast<std::uint16_t>(10000 + i)));
   }
   bool all = true;

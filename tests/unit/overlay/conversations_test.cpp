@@ -51,7 +51,7 @@ struct FlowList {
                           : step == Step::kEcho     ? Duration::seconds(60)
                                                     : Duration::seconds(240);
     entries.push_back({noted, step, now + idle});
-    if (entries.size() > Conversations::kMax) entries.pop_front();
+    if (entries.size() > ConversationLimits{}.most) entries.pop_front();
   }
   bool contains(const Flow& asked, Instant now) const {
     for (const Entry& entry : entries) {
@@ -94,6 +94,20 @@ TEST_CASE("a TCP packet that opens nothing begins no conversation, and revives n
   CHECK(!conversations.contains(flow(1), at(5_min)));
 }
 
+TEST_CASE(
+    "where nobody else begins any, TCP that goes on is taken up, and what answers an opening is "
+    "not") {
+  Conversations conversations(1, {.most = 8, .picks_up = true});
+  conversations.note(flow(1), Step::kAccept, at(0_s));
+  conversations.note(flow(2), Step::kEnd, at(0_s));
+  CHECK_FALSE(conversations.contains(flow(1), at(0_s)));
+  CHECK_FALSE(conversations.contains(flow(2), at(0_s)));
+  conversations.note(flow(3), Step::kGoOn, at(0_s));
+  CHECK(conversations.contains(flow(3), at(0_s)));
+  for (std::uint32_t i = 10; i < 20; ++i) conversations.note(flow(i), Step::kDatagram, at(1_s));
+  CHECK(conversations.size() == 8);
+}
+
 TEST_CASE("every part of a flow tells it from others") {
   const Flow one = flow(0x20001);
   Flow others[] = {one, one, one, one, one};
@@ -109,12 +123,12 @@ TEST_CASE("every part of a flow tells it from others") {
 
 TEST_CASE("of too many conversations the one that was silent longest is forgotten") {
   Conversations conversations(kSecret);
-  for (std::uint32_t i = 0; i < Conversations::kMax; ++i) {
+  for (std::uint32_t i = 0; i < ConversationLimits{}.most; ++i) {
     conversations.note(flow(i), Step::kDatagram, at(0_s));
   }
   conversations.note(flow(0), Step::kDatagram, at(1_s));
-  conversations.note(flow(Conversations::kMax), Step::kDatagram, at(1_s));
-  CHECK(conversations.size() == Conversations::kMax);
+  conversations.note(flow(ConversationLimits{}.most), Step::kDatagram, at(1_s));
+  CHECK(conversations.size() == ConversationLimits{}.most);
   CHECK(conversations.contains(flow(0), at(1_s)));
   CHECK(!conversations.contains(flow(1), at(1_s)));
   CHECK(conversations.contains(flow(2), at(1_s)));

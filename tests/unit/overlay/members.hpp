@@ -35,6 +35,7 @@ class Member final : NetworkObserver {
             .tunnels = tunnels_,
             .links = {.dial = [this](const PublicKey& peer, std::uint64_t) { return dial(peer); },
                       .take_id = [this] { return ++ids_; }},
+            .host_networks = [this] { return host_networks_; },
             .is_node_port = [this](std::uint16_t port) { return node_->has_port(port); }},
         keys_.public_key, static_cast<NetworkObserver&>(*this));
     host.run();
@@ -57,7 +58,7 @@ class Member final : NetworkObserver {
   }
   void open(const NetworkSettings& settings) {
     host_.freeze();
-    REQUIRE(Network::problem_with(key(), settings).empty());
+    REQUIRE(problem_with(key(), settings).empty());
     REQUIRE(network_->open(settings));
     listen();
     network_->start();
@@ -72,6 +73,10 @@ class Member final : NetworkObserver {
     node_->on_network_change();
     network_->on_addresses_changed();
     host_.run();
+  }
+  /// Those that it has besides this network, as far as that knows; from some seconds later on.
+  void set_host_networks(Network::Surroundings::HostNetworks networks) {
+    host_networks_ = std::move(networks);
   }
   /// Ends like a program that is killed.
   void die() {
@@ -138,6 +143,7 @@ class Member final : NetworkObserver {
   std::uint64_t ids_ = 0;
   int dials_ = 0;
   std::optional<PublicKey> instead_;
+  Network::Surroundings::HostNetworks host_networks_;
   std::optional<Node> node_;
   std::optional<Network> network_;
   std::optional<Server> server_;

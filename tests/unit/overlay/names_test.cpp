@@ -38,16 +38,17 @@ ip::Ipv6 own_address(bool v6) {
 }
 
 struct Served {
-  Served() : server({own_address(false), own_address(true)}) { server.set_names(names(), zones()); }
+  Served() { server.set_names(names(), zones()); }
 
   Bytes answer(const Bytes& packet) {
     const auto parsed = ip::Packet::parse(packet);
     REQUIRE(parsed.ok());
     Bytes room(NameServer::kRoom, 0xee);
-    return to_bytes(server.answer(*parsed, now, room));
+    return to_bytes(server.answer(*parsed, now, room).packet);
   }
 
-  NameServer server;
+  sim::SeededRandom random{7};
+  NameServer server{{own_address(false), own_address(true)}, random};
   Instant now = Instant() + 1_h;
 };
 
@@ -87,16 +88,17 @@ TEST_CASE("what stands behind a datagram's end is no part of the question") {
 }
 
 TEST_CASE("names are those that were set last, and before there are any nobody answers") {
-  NameServer server({own_address(true)});
+  sim::SeededRandom random(7);
+  NameServer server({own_address(true)}, random);
   const Bytes packet = asked(true);
   Bytes room(NameServer::kRoom);
   const auto parsed = ip::Packet::parse(packet);
-  CHECK(server.answer(*parsed, Instant(), room).empty());
+  CHECK(server.answer(*parsed, Instant(), room).packet.empty());
   server.set_names(names(), zones());
-  const Bytes there = to_bytes(server.answer(*parsed, Instant(), room));
+  const Bytes there = to_bytes(server.answer(*parsed, Instant(), room).packet);
   CHECK(there[48 + 3] == 0);
   server.set_names({}, zones());
-  const Bytes gone = to_bytes(server.answer(*parsed, Instant(), room));
+  const Bytes gone = to_bytes(server.answer(*parsed, Instant(), room).packet);
   CHECK(gone[48 + 3] == 3);
 }
 
@@ -188,7 +190,7 @@ TEST_CASE("a hundred thousand random packets to the name server get answers that
     if (!parsed) continue;
     served.now = served.now + 1_ms;
     Bytes room(NameServer::kRoom);
-    const Bytes answer = to_bytes(served.server.answer(*parsed, served.now, room));
+    const Bytes answer = to_bytes(served.server.answer(*parsed, served.now, room).packet);
     if (answer.empty()) continue;
     ++answered;
     const auto read = ip::Packet::parse(answer);

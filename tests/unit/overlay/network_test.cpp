@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "ip/header.hpp"
+#include "ip/network_order.hpp"
+#include "unit/overlay/host_packets.hpp"
 #include "unit/overlay/members.hpp"
 
 using namespace hsfwd;
@@ -11,55 +14,11 @@ using namespace hsfwd::overlay;
 
 namespace {
 
-constexpr std::uint8_t kHopLimit = 64;
-
-Bytes ipv6(const ip::Ipv6& from, const ip::Ipv6& to, std::uint8_t protocol, const Bytes& upper) {
-  Bytes out = {0x60,
-               0,
-               0,
-               0,
-               static_cast<std::uint8_t>(upper.size() >> 8),
-               static_cast<std::uint8_t>(upper.size()),
-               protocol,
-               kHopLimit};
-  append(out, from.bytes);
-  append(out, to.bytes);
-  append(out, upper);
-  return out;
-}
-
-Bytes udp(const ip::Ipv6& from, const ip::Ipv6& to, const std::string& text,
-          std::uint16_t port = 4000) {
-  const std::size_t size = ip::kUdpHeaderSize + text.size();
-  Bytes upper = {0x13,
-                 0x88,
-                 static_cast<std::uint8_t>(port >> 8),
-                 static_cast<std::uint8_t>(port),
-                 static_cast<std::uint8_t>(size >> 8),
-                 static_cast<std::uint8_t>(size),
-                 0,
-                 1};
-  append(upper, as_bytes(text));
-  return ipv6(from, to, ip::protocol::kUdp, upper);
-}
-
 /// All know each other, and the second has a packet of the first.
 void connect(Members& net) {
   net.open_all();
-  net[0].send(udp(net[0].address(), net[1].address(), "before"));
+  net[0].send(datagram(net[0].address(), net[1].address(), "before"));
   REQUIRE(net.until([&] { return !net[1].received().empty(); }));
-}
-
-Bytes tcp(const ip::Ipv6& from, const ip::Ipv6& to, std::uint16_t from_port, std::uint16_t port,
-          std::uint8_t flags) {
-  Bytes upper(ip::kTcpHeaderSize);
-  upper[0] = static_cast<std::uint8_t>(from_port >> 8);
-  upper[1] = static_cast<std::uint8_t>(from_port);
-  upper[2] = static_cast<std::uint8_t>(port >> 8);
-  upper[3] = static_cast<std::uint8_t>(port);
-  upper[12] = 5 << 4;
-  upper[13] = flags;
-  return ipv6(from, to, ip::protocol::kTcp, upper);
 }
 
 /// ICMPv6's type and code, if the packet is one.
@@ -71,16 +30,6 @@ std::optional<std::pair<int, int>> icmp_of(const Bytes& packet) {
 constexpr std::pair<int, int> kNoRoute{1, 0};
 constexpr std::pair<int, int> kProhibited{1, 1};
 
-NetworkPeer peer(const Member& member) {
-  return {.key = member.key(), .name = {}, .addresses = {}, .networks = {}, .allow = {}};
-}
-
-NetworkPeer limited_peer(const Member& member, std::vector<std::string> rules) {
-  NetworkPeer out = peer(member);
-  out.allow = *PortRules::parse(rules);
-  return out;
-}
-
 }  // namespace
 
 TEST_CASE("a packet to a key's address makes a connection and arrives, as do all answers over it") {
@@ -88,8 +37,8 @@ TEST_CASE("a packet to a key's address makes a connection and arrives, as do all
   net.open_all();
   Member& a = net[0];
   Member& b = net[1];
-  const Bytes question = udp(a.address(), b.address(), "question");
-  const Bytes answer = udp(b.address(), a.address(), "answer");
+  const Bytes question = datagram(a.address(), b.address(), "question");
+  const Bytes answer = datagram(b.address(), a.address(), "answer");
   a.send(question);
   REQUIRE(net.until([&] { return !b.received().empty(); }));
   CHECK(b.take() == std::vector<Bytes>{question});
@@ -112,8 +61,8 @@ TEST_CASE("two hosts that call each other at once lose nothing, and go on over o
   net.open_all();
   Member& a = net[0];
   Member& b = net[1];
-  a.send(udp(a.address(), b.address(), "from a"));
-  b.send(udp(b.address(), a.address(), "from b"));
+  a.send(datagram(a.address(), b.address(), "from a"));
+  b.send(datagram(b.address(), a.address(), "from b"));
   REQUIRE(net.until([&] { return !a.received().empty() && !b.received().empty(); }));
   CHECK(a.dials() == 1);
   CHECK(b.dials() == 1);
@@ -121,8 +70,8 @@ TEST_CASE("two hosts that call each other at once lose nothing, and go on over o
   CHECK(a.take().size() == 1);
   CHECK(b.take().size() == 1);
   for (int i = 0; i < 20; ++i) {
-    a.send(udp(a.address(), b.address(), "more"));
-    b.send(udp(b.address(), a.address(), "more"));
+    a.send(datagram(a.address(), b.address(), "more"));
+    b.send(datagram(b.address(), a.address(), "more"));
     net.swarm.world.run_for(1_s);
   }
   CHECK(a.received().size() == 20);
@@ -137,14 +86,14 @@ TEST_CASE("an address of the network that is nobody's is answered at once, and n
   net.open_all();
   Member& a = net[0];
   const auto nobody = key_address(net.swarm.keys(99).public_key);
-  a.send(udp(a.address(), nobody, "who?"));
+  a.send(datagram(a.address(), nobody, "who?"));
   const auto answers = a.take();
   REQUIRE(answers.size() == 1);
   CHECK(icmp_of(answers[0]) == kNoRoute);
   CHECK(a.network().drops()[Drop::kNoRoute] == 1);
   CHECK(a.dials() == 0);
   // A flood of them is not.
-  for (int i = 0; i < 1000; ++i) a.send(udp(a.address(), nobody, "who?"));
+  for (int i = 0; i < 1000; ++i) a.send(datagram(a.address(), nobody, "who?"));
   CHECK(a.received().size() < 100);
 }
 
@@ -154,14 +103,14 @@ TEST_CASE("what waits for a peer that is not there is given back, and it is foun
   Member& b = net[1];
   a.open({peer(b)});
   net.swarm.world.run_for(5_s);
-  a.send(udp(a.address(), b.address(), "early"));
+  a.send(datagram(a.address(), b.address(), "early"));
   REQUIRE(net.until([&] { return !a.received().empty(); }, 2_min));
   CHECK(icmp_of(a.take().at(0)) == kNoRoute);
   CHECK(a.status_of(b.key()).state == Link::State::kResting);
   CHECK(!a.status_of(b.key()).error.empty());
   // Meanwhile there is no second attempt, and no waiting.
   const int dials = a.dials();
-  a.send(udp(a.address(), b.address(), "again"));
+  a.send(datagram(a.address(), b.address(), "again"));
   CHECK(icmp_of(a.take().at(0)) == kNoRoute);
   CHECK(a.dials() == dials);
   CHECK(a.status_of(b.key()).drops[Drop::kUnreachable] == 2);
@@ -169,7 +118,7 @@ TEST_CASE("what waits for a peer that is not there is given back, and it is foun
   b.open({peer(a)});
   REQUIRE(net.until(
       [&] {
-        a.send(udp(a.address(), b.address(), "now?"));
+        a.send(datagram(a.address(), b.address(), "now?"));
         net.swarm.world.run_for(1_s);
         return !b.received().empty();
       },
@@ -183,13 +132,13 @@ TEST_CASE(
   Member& a = net[0];
   Member& b = net[1];
   a.open({peer(b)});
-  const Bytes first = udp(a.address(), b.address(), "first");
+  const Bytes first = datagram(a.address(), b.address(), "first");
   a.send(first);
   // Looked for, and not announced yet.
   REQUIRE(net.until([&] { return !a.status_of(b.key()).error.empty(); }));
   CHECK(a.status_of(b.key()).state == Link::State::kDialling);
   b.open({peer(a)});
-  const Bytes second = udp(a.address(), b.address(), "second");
+  const Bytes second = datagram(a.address(), b.address(), "second");
   a.send(second);
   REQUIRE(net.until([&] { return b.received().size() == 2; }));
   CHECK((b.take() == std::vector<Bytes>{first, second}));
@@ -206,7 +155,7 @@ TEST_CASE("a host that is in no network with us gets no answer, and is not let i
   b.open({peer(a)});
   stranger.open({peer(a)});
   net.swarm.world.run_for(10_s);
-  stranger.send(udp(stranger.address(), a.address(), "let me in"));
+  stranger.send(datagram(stranger.address(), a.address(), "let me in"));
   net.swarm.world.run_for(1_min);
   CHECK(a.received().empty());
   CHECK(stranger.status_of(a.key()).traffic.packets_to_peer == 0);
@@ -226,11 +175,11 @@ TEST_CASE("a packet under another's address is dropped and counted, wherever it 
   forged.addresses = {{c.address(), ip::Prefix::kBits}};
   b.open(forged);
   net.swarm.world.run_for(10_s);
-  b.send(udp(c.address(), a.address(), "I am c"));
+  b.send(datagram(c.address(), a.address(), "I am c"));
   REQUIRE(net.until([&] { return a.status_of(b.key()).drops[Drop::kSpoofed] == 1; }));
   CHECK(a.received().empty());
   // And one of this host's own programs.
-  a.send(udp(c.address(), b.address(), "I am c"));
+  a.send(datagram(c.address(), b.address(), "I am c"));
   CHECK(a.network().drops()[Drop::kForeign] == 1);
   CHECK(a.status_of(b.key()).traffic.packets_to_peer == 0);
 }
@@ -250,7 +199,7 @@ TEST_CASE("a network behind a peer is reached if it offers that, and the peer is
   SECTION("not offered") {
     b.open(settings);
     net.swarm.world.run_for(10_s);
-    a.send(udp(a.address(), there, "anybody?"));
+    a.send(datagram(a.address(), there, "anybody?"));
     REQUIRE(net.until([&] { return b.status_of(a.key()).drops[Drop::kNotForUs] == 1; }));
     CHECK(b.received().empty());
   }
@@ -258,12 +207,12 @@ TEST_CASE("a network behind a peer is reached if it offers that, and the peer is
     settings.offers = {behind};
     b.open(settings);
     net.swarm.world.run_for(10_s);
-    a.send(udp(a.address(), there, "anybody?"));
+    a.send(datagram(a.address(), there, "anybody?"));
     REQUIRE(net.until([&] { return !b.received().empty(); }));
-    b.send(udp(there, a.address(), "I am"));
+    b.send(datagram(there, a.address(), "I am"));
     REQUIRE(net.until([&] { return !a.received().empty(); }));
     // Another network is not b's.
-    b.send(udp(*ip::Ipv6::parse("fd02::7"), a.address(), "I am"));
+    b.send(datagram(*ip::Ipv6::parse("fd02::7"), a.address(), "I am"));
     CHECK(b.network().drops()[Drop::kForeign] == 1);
   }
 }
@@ -275,17 +224,17 @@ TEST_CASE("a peer with rules reaches what they name, is told of the rest, and an
   a.open({peer(b)});
   b.open({limited_peer(a, {"tcp:22"})});
   net.swarm.world.run_for(10_s);
-  const Bytes allowed = tcp(a.address(), b.address(), 1000, 22, ip::tcp_flag::kSyn);
+  const Bytes allowed = segment(a.address(), b.address(), 1000, 22, ip::tcp_flag::kSyn);
   a.send(allowed);
-  a.send(tcp(a.address(), b.address(), 1000, 80, ip::tcp_flag::kSyn));
+  a.send(segment(a.address(), b.address(), 1000, 80, ip::tcp_flag::kSyn));
   REQUIRE(net.until([&] { return b.status_of(a.key()).drops[Drop::kRefused] == 1; }));
   REQUIRE(net.until([&] { return !a.received().empty(); }));
   CHECK(b.take() == std::vector<Bytes>{allowed});
   CHECK(icmp_of(a.take().at(0)) == kProhibited);
   // What b begins is answered.
-  b.send(udp(b.address(), a.address(), "name?", 53));
+  b.send(datagram(b.address(), a.address(), "name?", 53));
   REQUIRE(net.until([&] { return !a.received().empty(); }));
-  Bytes answer = udp(a.address(), b.address(), "a", 5000);
+  Bytes answer = datagram(a.address(), b.address(), "a", 5000);
   answer[40] = 0;
   answer[41] = 53;
   a.send(answer);
@@ -308,14 +257,14 @@ TEST_CASE("a peer that is killed and comes back is reached again") {
   const Instant back = net.swarm.world.now();
   REQUIRE(net.until(
       [&] {
-        a.send(udp(a.address(), b.address(), "after"));
+        a.send(datagram(a.address(), b.address(), "after"));
         net.swarm.world.run_for(200_ms);
         return !again.received().empty();
       },
       2_min));
   CHECK(net.swarm.world.now() - back < 5_s);
   // Also what it begins itself, while the other side still thinks of the old connection.
-  again.send(udp(again.address(), a.address(), "hello"));
+  again.send(datagram(again.address(), a.address(), "hello"));
   REQUIRE(net.until([&] { return !a.received().empty(); }));
 }
 
@@ -329,13 +278,13 @@ TEST_CASE("a host that moves to another address is in its network again within s
   a.move_to(net::Ipv4::of(61, 2, 2, 2));
   const Instant moved = net.swarm.world.now();
   REQUIRE(net.until([&] {
-    a.send(udp(a.address(), b.address(), "after"));
+    a.send(datagram(a.address(), b.address(), "after"));
     net.swarm.world.run_for(100_ms);
     return !b.received().empty();
   }));
   CHECK(net.swarm.world.now() - moved < 2500_ms);
   // Nor does the peer wait for its own silence.
-  b.send(udp(b.address(), a.address(), "welcome"));
+  b.send(datagram(b.address(), a.address(), "welcome"));
   REQUIRE(net.until([&] { return !a.received().empty(); }));
   CHECK(net.swarm.world.now() - moved < 3_s);
   CHECK(a.dials() + b.dials() == 2);
@@ -367,7 +316,7 @@ TEST_CASE("a host whose addresses change all the time dials a silent peer no mor
     net.swarm.world.run_for(100_ms);
     net.swarm.world.core().set_loss(0);
     for (Duration past; past < 20_s; past += between_changes) {
-      a.send(udp(a.address(), b.address(), "hello?"));
+      a.send(datagram(a.address(), b.address(), "hello?"));
       a.host().freeze();
       a.network().on_addresses_changed();
       a.host().run();
@@ -386,7 +335,7 @@ TEST_CASE("a peer that has nothing to say is asked whether it is there, and not 
   Member& a = net[0];
   Member& b = net[1];
   for (int i = 0; i < 100; ++i) {
-    a.send(udp(a.address(), b.address(), "one way"));
+    a.send(datagram(a.address(), b.address(), "one way"));
     net.swarm.world.run_for(200_ms);
   }
   CHECK(b.received().size() == 100);
@@ -399,8 +348,8 @@ TEST_CASE("a peer that leaves the configuration loses its connection, and others
   Member& a = net[0];
   Member& b = net[1];
   Member& c = net[2];
-  a.send(udp(a.address(), b.address(), "b"));
-  a.send(udp(a.address(), c.address(), "c"));
+  a.send(datagram(a.address(), b.address(), "b"));
+  a.send(datagram(a.address(), c.address(), "c"));
   REQUIRE(net.until([&] {
     return a.status_of(b.key()).state == Link::State::kOpen &&
            a.status_of(c.key()).state == Link::State::kOpen;
@@ -415,7 +364,7 @@ TEST_CASE("a peer that leaves the configuration loses its connection, and others
   CHECK(a.status_of(c.key()).state == Link::State::kOpen);
   CHECK(a.dials() == 2);
   a.take();
-  a.send(udp(a.address(), b.address(), "b"));
+  a.send(datagram(a.address(), b.address(), "b"));
   CHECK(icmp_of(a.take().at(0)) == kNoRoute);
 }
 
@@ -439,9 +388,72 @@ TEST_CASE("the network's own datagrams are not led into it") {
   a.send(packet);
   CHECK(a.network().drops()[Drop::kLoop] == 1);
   CHECK(a.dials() == 0);
+  // Of somebody else, which this host passes on.
+  settings.offers = {*ip::Prefix::parse("10.9.0.0/16")};
+  a.host().freeze();
+  REQUIRE(a.network().open(settings));
+  a.host().run();
+  Bytes passed_on = packet;
+  passed_on[13] = 9;
+  a.send(passed_on);
+  CHECK(a.network().drops()[Drop::kLoop] == 1);
   packet[20] ^= 1;  // of another program
   a.send(packet);
   CHECK(a.dials() == 1);
+}
+
+TEST_CASE(
+    "a program of a peer's machine reaches our node through the network, and no connection of the "
+    "network does") {
+  Members net(14);
+  Member& a = net[0];
+  Member& b = net[1];
+  const ip::Ipv6 of_a = ip::Ipv6::mapped(0x0af60001);
+  const ip::Ipv6 of_b = ip::Ipv6::mapped(0x0af60002);
+  NetworkSettings settings;
+  settings.interface = "hsfwd0";
+  settings.addresses = {{of_b, ip::Prefix::kIpv4Bits + 16}};
+  settings.peers = {peer(a)};
+  settings.peers[0].addresses = {of_a};
+  // In which the peer's node is as well.
+  settings.peers[0].networks = {*ip::Prefix::parse("60.1.1.0/24")};
+  b.open(settings);
+  settings.addresses = {{of_a, ip::Prefix::kIpv4Bits + 16}};
+  settings.peers = {peer(b)};
+  settings.peers[0].addresses = {of_b};
+  a.open(settings);
+  net.swarm.world.run_for(10_s);
+  const auto send = [](Member& from, const ip::Ipv6& source, std::uint16_t source_port,
+                       const ip::Ipv6& to, std::uint16_t port) {
+    const std::size_t size = ip::kUdpHeaderSize + 1;
+    Bytes room(64);
+    const MutableBytes packet =
+        ip::write_header({.from = source, .to = to, .protocol = ip::protocol::kUdp}, size, room);
+    ip::store_be16(&packet[20], source_port);
+    ip::store_be16(&packet[22], port);
+    ip::store_be16(&packet[24], static_cast<std::uint16_t>(size));
+    from.send(to_bytes(packet));
+  };
+  const std::uint16_t node_port = b.node().status().local.port;
+  send(a, of_a, 4444, of_b, node_port);
+  REQUIRE(net.until([&] { return b.received().size() == 1; }));
+  send(b, of_b, node_port, of_a, 4444);
+  CHECK(net.until([&] { return a.received().size() == 1; }));
+  CHECK(b.network().drops()[Drop::kLoop] == 0);
+  send(b, of_b, node_port, of_a, 4445);
+  CHECK(b.network().drops()[Drop::kLoop] == 1);
+  // Where the connection of the network goes, whoever has come from there.
+  const net::Address remote = b.status_of(a.key()).connection->stream->info().remote;
+  settings = a.network().settings();
+  settings.offers = {*ip::Prefix::parse("60.1.1.0/25")};
+  settings.peers[0].networks.clear();
+  a.host().freeze();
+  REQUIRE(a.network().open(settings));
+  a.host().run();
+  send(a, ip::Ipv6::mapped(remote.host.value), remote.port, of_b, node_port);
+  REQUIRE(net.until([&] { return b.received().size() == 2; }));
+  send(b, of_b, node_port, ip::Ipv6::mapped(remote.host.value), remote.port);
+  CHECK(b.network().drops()[Drop::kLoop] == 2);
 }
 
 TEST_CASE("packets of random bytes, from the host and from a peer, do no harm") {
@@ -456,7 +468,7 @@ TEST_CASE("packets of random bytes, from the host and from a peer, do no harm") 
     random.fill(packet);
     // Most that is wrong with a packet is found behind what is right.
     if (i % 2 == 0 && packet.size() > 48) {
-      const Bytes head = udp(a.address(), b.address(), std::string(packet.size() - 48, 'x'));
+      const Bytes head = datagram(a.address(), b.address(), std::string(packet.size() - 48, 'x'));
       std::copy_n(head.begin(), 6 + random.u64() % 42, packet.begin());
     }
     a.send(std::move(packet));
@@ -465,7 +477,7 @@ TEST_CASE("packets of random bytes, from the host and from a peer, do no harm") 
   net.swarm.world.run_for(5_s);
   b.take();
   a.take();
-  a.send(udp(a.address(), b.address(), "after"));
+  a.send(datagram(a.address(), b.address(), "after"));
   REQUIRE(net.until([&] { return !b.received().empty(); }));
 }
 
@@ -479,7 +491,7 @@ TEST_CASE("a connection that nobody uses ends, and is made again when it is want
   CHECK(a.status_of(b.key()).state == Link::State::kIdle);
   CHECK(a.status_of(b.key()).error.empty());
   CHECK(b.status_of(a.key()).state == Link::State::kIdle);
-  a.send(udp(a.address(), b.address(), "after"));
+  a.send(datagram(a.address(), b.address(), "after"));
   REQUIRE(net.until([&] { return !b.received().empty(); }));
   CHECK(a.dials() == 2);
 }
@@ -496,7 +508,7 @@ TEST_CASE("an interface that is deleted is reported, and opened again") {
   a.host().freeze();
   REQUIRE(a.network().open(a.network().settings()));
   a.host().run();
-  a.send(udp(a.address(), net[1].address(), "again"));
+  a.send(datagram(a.address(), net[1].address(), "again"));
   REQUIRE(net.until([&] { return !net[1].received().empty(); }));
 }
 
@@ -517,9 +529,9 @@ TEST_CASE("a peer whose networks cover ours does not speak under our addresses")
   of_b.offers = {*ip::Prefix::parse("fd01::/64")};
   b.open(of_b);
   net.swarm.world.run_for(10_s);
-  b.send(udp(own, a.address(), "I am you"));
+  b.send(datagram(own, a.address(), "I am you"));
   REQUIRE(net.until([&] { return a.status_of(b.key()).drops[Drop::kSpoofed] == 1; }));
-  b.send(udp(*ip::Ipv6::parse("fd01::2"), a.address(), "I am behind b"));
+  b.send(datagram(*ip::Ipv6::parse("fd01::2"), a.address(), "I am behind b"));
   REQUIRE(net.until([&] { return !a.received().empty(); }));
 }
 
@@ -532,23 +544,23 @@ TEST_CASE("a peer that is refused a thousand times leaves the answers to others 
   c.open({peer(b)});
   b.open({limited_peer(a, {"tcp:22"}), limited_peer(c, {"tcp:22"})});
   net.swarm.world.run_for(10_s);
-  a.send(tcp(a.address(), b.address(), 1, 22, ip::tcp_flag::kSyn));
+  a.send(segment(a.address(), b.address(), 1, 22, ip::tcp_flag::kSyn));
   REQUIRE(net.until([&] { return !b.received().empty(); }));
   b.take();
   for (int i = 0; i < 1000; ++i) {
-    a.send(
-        tcp(a.address(), b.address(), static_cast<std::uint16_t>(i + 1), 80, ip::tcp_flag::kSyn));
+    a.send(segment(a.address(), b.address(), static_cast<std::uint16_t>(i + 1), 80,
+                   ip::tcp_flag::kSyn));
   }
   REQUIRE(net.until([&] { return b.status_of(a.key()).drops[Drop::kRefused] > 500; }));
   net.swarm.world.run_for(1_s);
   const std::size_t answers = a.take().size();
   CHECK(answers > 0);
   CHECK(answers < 200);
-  c.send(tcp(c.address(), b.address(), 1, 80, ip::tcp_flag::kSyn));
+  c.send(segment(c.address(), b.address(), 1, 80, ip::tcp_flag::kSyn));
   REQUIRE(net.until([&] { return !c.received().empty(); }));
   CHECK(icmp_of(c.take().at(0)) == kProhibited);
   // And the host's own programs hear of what is nowhere.
-  b.send(udp(b.address(), key_address(net.swarm.keys(99).public_key), "who?"));
+  b.send(datagram(b.address(), key_address(net.swarm.keys(99).public_key), "who?"));
   REQUIRE(!b.received().empty());
   CHECK(icmp_of(b.take().back()) == kNoRoute);
 }
@@ -565,7 +577,7 @@ TEST_CASE("a peer that lets us in and sends us away each time is dialled ever le
   b.host().run();
   net.swarm.world.run_for(10_s);
   for (int i = 0; i < 600; ++i) {
-    a.send(udp(a.address(), b.address(), "hello"));
+    a.send(datagram(a.address(), b.address(), "hello"));
     net.swarm.world.run_for(100_ms);
   }
   CHECK(a.dials() > 2);
@@ -582,11 +594,11 @@ TEST_CASE("a peer that sends a packet before it sends us away is dialled no more
   NetworkSettings without_a = with_a;
   without_a.peers.clear();
   for (int i = 0; i < 100; ++i) {
-    a.send(udp(a.address(), b.address(), "hello"));
+    a.send(datagram(a.address(), b.address(), "hello"));
     net.swarm.world.run_for(500_ms);
     // It does not dial: what it would lose then is its own.
     if (b.status_of(a.key()).state != Link::State::kOpen) continue;
-    b.send(udp(b.address(), a.address(), "go away"));
+    b.send(datagram(b.address(), a.address(), "go away"));
     net.swarm.world.run_for(100_ms);
     b.host().freeze();
     REQUIRE(b.network().open(without_a));
@@ -676,7 +688,7 @@ TEST_CASE("a peer that lets us in again and again keeps three connections of our
     // Silent until it is dialled again, and then there as if nothing had been.
     if (i > 0) net.swarm.world.core().set_loss(1);
     REQUIRE(net.until([&] {
-      a.send(udp(a.address(), b.address(), "hello?"));
+      a.send(datagram(a.address(), b.address(), "hello?"));
       net.swarm.world.run_for(200_ms);
       return a.dials() > dials;
     }));
@@ -726,7 +738,7 @@ TEST_CASE("settings that contradict themselves are named") {
   Members net(16, 3);
   Member& a = net[0];
   NetworkSettings settings;
-  const auto problem = [&] { return Network::problem_with(a.key(), settings).text; };
+  const auto problem = [&] { return problem_with(a.key(), settings).text; };
   NetworkPeer b = peer(net[1]);
   NetworkPeer c = peer(net[2]);
   b.name = "b";
@@ -735,7 +747,7 @@ TEST_CASE("settings that contradict themselves are named") {
   CHECK(problem().empty());
   settings.peers[0].addresses = settings.peers[1].addresses = {ip::Ipv6::mapped(0x0a000001)};
   CHECK(problem() == "b and c both have 10.0.0.1/32");
-  CHECK(Network::problem_with(a.key(), settings).peer == 1U);
+  CHECK(problem_with(a.key(), settings).peer == 1U);
   settings.peers[0].addresses.clear();
   settings.addresses = {{ip::Ipv6::mapped(0x0a000001), ip::Prefix::kBits}};
   CHECK(problem() == "this host and c both have 10.0.0.1/32");
@@ -744,10 +756,10 @@ TEST_CASE("settings that contradict themselves are named") {
   CHECK(problem().find("b and c both have") == 0);
   settings.addresses.assign(2, {ip::Ipv6::mapped(0x0a000003), ip::Prefix::kBits});
   CHECK(problem() == "this host and this host both have 10.0.0.3/32");
-  CHECK(!Network::problem_with(a.key(), settings).peer);
+  CHECK(!problem_with(a.key(), settings).peer);
   settings.addresses.clear();
   settings.peers = {b, peer(a)};
   settings.peers[0].addresses.clear();
   CHECK(problem().find("has this host's own key") != std::string::npos);
-  CHECK(Network::problem_with(a.key(), settings).peer == 1U);
+  CHECK(problem_with(a.key(), settings).peer == 1U);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/key_listener.hpp"
+#include "cli/kill_switch_hint.hpp"
 #include "platform/file_limit.hpp"
 #include "platform/node_file.hpp"
 #include "platform/split_dns.hpp"
@@ -152,6 +153,9 @@ void App::on_silence() {
 }
 
 UserError App::no_network() const {
+  if (const std::string cut_off = kill_switch_hint(); !cut_off.empty()) {
+    return {kTryLater, "NO_NETWORK", "no DHT node answers: " + cut_off};
+  }
   return {kTryLater, "NO_NETWORK",
           fmt::format("no DHT node answers: nothing received from any bootstrap node within {} s "
                       "of the start ({}); does this network let UDP out?",

@@ -18,9 +18,9 @@ namespace hsfwd::cli {
 namespace {
 
 // Options of a network that no file describes.
-constexpr const char* kOfCommandLine[] = {"allow",      "address",  "pool",         "mtu",
-                                          "no-offload", "identity", "name",         "bootstrap",
-                                          "host",       "port",     "relay-through"};
+constexpr const char* kOfCommandLine[] = {
+    "allow",      "address",  "pool", "mtu",       "exit", "direct", "dns",
+    "no-offload", "identity", "name", "bootstrap", "host", "port",   "relay-through"};
 
 struct Wanted {
   TunSpec spec;
@@ -95,7 +95,7 @@ int run_run(const Arguments& arguments) {
   NetworkTunnel tunnel(
       app, wanted.spec,
       app.key_listeners().get(app, identity.keys, wanted.spec.identity, std::move(lock)),
-      {.tunnels = (*prepared)->make_tunnels(app.loop()), .silent = true});
+      {.tunnels = (*prepared)->make_tunnels(app.loop()), .apart = true, .silent = true});
   tunnel.prepare(Unavailable::kRefused);
   tunnel.start();
   app.on_goodbye([&](std::function<void()> done) { tunnel.leave(std::move(done)); });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "cli/commands.hpp"
 #include "cli/network_tunnel.hpp"
@@ -15,7 +16,10 @@ int run_tun(const Arguments& arguments) {
                    "Both sides run it,\neach with the other's key.");
   add_tun_options(line);
   line.options().add_options()("interface", po::value<std::string>(),
-                               "NAME of the interface (default: hsfwd0 or the next)");
+                               "NAME of the interface (default: hsfwd0 or the next)")(
+      "offer", po::value<std::vector<std::string>>()->composing(),
+      "NETWORK behind this machine that peers may reach, or internet for its way there; "
+      "repeatable");
   line.add_connection_options();
   line.positional("peer", -1);
   if (!line.parse(arguments)) return kDone;

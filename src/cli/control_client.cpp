@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "cli/app.hpp"
+#include "cli/kill_switch_hint.hpp"
 #include "cli/plan.hpp"
 #include "platform/control_socket.hpp"
+#include "platform/kill_switch.hpp"
 
 namespace hsfwd::cli {
 
@@ -92,8 +94,17 @@ class Inquiry final : public net::ByteStreamObserver {
   /// Those of other users lie elsewhere.
   UserError not_running() const {
     return {kPeerUnreachable, "NOT_RUNNING",
-            fmt::format("no hsfwd up runs{}: {}; if another user has started it, ask as that user",
-                        subject_, problems_)};
+            fmt::format("no hsfwd up runs{}: {}; {}", subject_, problems_, what_then())};
+  }
+
+  std::string what_then() const {
+    std::string cut_off = kill_switch_hint();
+    if (cut_off.empty()) return "if another user has started it, ask as that user";
+    if (command_ != ControlCommand::kDown) return cut_off;
+    const auto lifted = platform::lift_kill_switch();
+    return lifted ? "the kill switch that one has left which was killed is lifted"
+                  : "the kill switch that one has left which was killed cannot be lifted: " +
+                        lifted.error();
   }
 
   UserError not_allowed() const {

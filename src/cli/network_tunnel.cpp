@@ -10,6 +10,7 @@
 #include "cli/events.hpp"
 #include "cli/timeline.hpp"
 #include "node/address_pool.hpp"
+#include "platform/host_network.hpp"
 #include "platform/host_routes.hpp"
 #include "util/text.hpp"
 
@@ -26,6 +27,12 @@ std::vector<std::string> texts_of(const std::vector<ip::Ipv6>& hosts) {
 std::vector<std::string> texts_of(const std::vector<ip::Prefix>& networks) {
   std::vector<std::string> out;
   for (const ip::Prefix& network : networks) out.push_back(network.to_string());
+  return out;
+}
+
+std::vector<std::string> offers_of(const overlay::NetworkSettings& settings) {
+  std::vector<std::string> out = texts_of(settings.offers);
+  if (settings.offers_internet) out.emplace_back(kOfferInternet);
   return out;
 }
 
@@ -98,6 +105,12 @@ NetworkTunnel::NetworkTunnel(App& app, const TunSpec& spec, std::shared_ptr<KeyL
                 .links = {.dial = [this](const PublicKey& peer,
                                          std::uint64_t id) { return dial(peer, id); },
                           .take_id = [this] { return app_.connection_ids().take(); }},
+                .host_networks =
+                    [this] {
+                      auto found = platform::host_networks(app_.loop().own_interfaces());
+                      return overlay::Network::Surroundings::HostNetworks{std::move(found.own),
+                                                                          std::move(found.near)};
+                    },
                 .is_node_port = [this](std::uint16_t port) { return app_.node().has_port(port); }},
                listener_->public_key(), *this),
       again_timer_(app.scheduler(), [this] { keep_trying(); }) {
@@ -145,8 +158,7 @@ void NetworkTunnel::claim(Claims& claims) const {
 }
 
 void NetworkTunnel::prepare(Unavailable unavailable) {
-  const std::string mistake =
-      overlay::Network::problem_with(listener_->public_key(), settings_).text;
+  const std::string mistake = mistake_in(settings_);
   if (!mistake.empty()) throw UserError{kBadConfig, "BAD_NETWORK", "the network: " + mistake};
   listener_->prepare(unavailable);
   if (!open() && unavailable == Unavailable::kRefused) {
@@ -154,9 +166,14 @@ void NetworkTunnel::prepare(Unavailable unavailable) {
   }
 }
 
+std::string NetworkTunnel::mistake_in(const overlay::NetworkSettings& settings) const {
+  const std::string mistake = overlay::problem_with(listener_->public_key(), settings).text;
+  return mistake.empty() ? overlay::exit_problem(settings) : mistake;
+}
+
 /// What is in the way of the pool, for people.
 std::string NetworkTunnel::pool_problem() const {
-  if (!pool_) return {};
+  if (!pool_ || means_.apart) return {};
   const net::PacketTunnel* const own = network_.interface();
   const auto routes = platform::host_routes(own != nullptr ? own->name() : settings_.interface);
   const auto checked = check_pool(*pool_, routes);
@@ -167,11 +184,17 @@ std::string NetworkTunnel::pool_problem() const {
 }
 
 bool NetworkTunnel::open() {
+  // With an exit nothing else leaves, whatever becomes of the interface.
+  if (const auto held = network_.hold(settings_); !held) {
+    problem_ = held.error();
+    narrow(Exit::kAsBefore);
+    return false;
+  }
   // Of one that is in use here since it was looked at, the peers change all the same.
   const bool is_new = network_.interface() == nullptr || pool_ != pool_in_use_;
   problem_ = is_new ? pool_problem() : "";
   if (!problem_.empty()) {
-    narrow();
+    narrow(Exit::kAsWanted);
     return false;
   }
   problem_ = use(settings_);
@@ -184,17 +207,23 @@ std::string NetworkTunnel::use(const overlay::NetworkSettings& settings) {
   const auto opened = network_.open(settings);
   // Where it failed, the interface that there was has been made anew: the resolver does not know that one.
   const bool is_another = opened ? *opened : network_.interface() != nullptr;
-  if (is_another) announce_names();
+  const bool is_known = names_ && all_names_ == network_.forwards_names();
+  if (network_.interface() != nullptr && (is_another || !is_known)) announce_names();
   return opened ? "" : opened.error();
 }
 
 /// What the settings take away is gone, though the rest of them cannot be had: addresses stay as they were.
-void NetworkTunnel::narrow() {
+void NetworkTunnel::narrow(Exit exit) {
   if (network_.interface() == nullptr) return;
   const overlay::NetworkSettings before = network_.settings();
   overlay::NetworkSettings after = settings_;
   after.interface = before.interface;
   after.addresses = before.addresses;
+  if (exit == Exit::kAsBefore) {
+    after.exit = before.exit;
+    after.direct = before.direct;
+    after.name_servers = before.name_servers;
+  }
   after.peers.clear();
   for (const overlay::NetworkPeer& old : before.peers) {
     const auto is_it = [&](const auto& peer) { return peer.key == old.key; };
@@ -211,10 +240,19 @@ void NetworkTunnel::announce_names() {
   // It is gone ahead of the next one.
   app_.scheduler().retire(std::move(names_));
   app_.scheduler().collect();
+  all_names_ = network_.forwards_names();
+  std::vector<std::string> domains = {kNetworkDomain};
+  if (all_names_) domains.emplace_back(net::kAllNames);
   names_ = means_.names->open({.interface = network_.interface()->name(),
                                .servers = {ip::host_text(overlay::name_server_address())},
-                               .domains = {kNetworkDomain}},
-                              [this](const std::string& problem) { names_problem_ = problem; });
+                               .domains = std::move(domains)},
+                              [this](const std::string& problem) { on_names(problem); });
+}
+
+void NetworkTunnel::on_names(const std::string& problem) {
+  names_problem_ = problem;
+  if (problem.empty() || !all_names_) return;
+  names_problem_ = resolver_advice();
 }
 
 std::optional<Tunnel::Problem> NetworkTunnel::problem() const {
@@ -246,8 +284,18 @@ void NetworkTunnel::report() {
   app_.output().event(
       events::NetworkReady{interface, to_hex(listener_->public_key().view()),
                            key_text(listener_->public_key()), addresses},
-      fmt::format("ready: network {}, this machine is {}\nits key: {}", interface,
-                  fmt::join(addresses, " and "), key_text(listener_->public_key())));
+      fmt::format("ready: network {}, this machine is {}\nits key: {}{}", interface,
+                  fmt::join(addresses, " and "), key_text(listener_->public_key()), exit_line()));
+  for (const std::string& doubt :
+       doubts_of(settings_, platform::host_network(settings_.interface))) {
+    app_.log().warning("tun", "{}", doubt);
+  }
+}
+
+std::string NetworkTunnel::exit_line() const {
+  if (!settings_.exit) return {};
+  return fmt::format("\nexit: what is for no peer and no local network goes through {}, or nowhere",
+                     name_of(network_.peer(*settings_.exit)));
 }
 
 std::string NetworkTunnel::problem_text() const {
@@ -264,13 +312,15 @@ std::optional<Tunnel::Problem> NetworkTunnel::change(const TunnelSpec& spec) {
   const bool same = settings == settings_ && wanted.pool == pool_;
   const bool is_being_tried = same && network_.interface() == nullptr;
   // A file is checked for it as far as its identity is known. Who has left is out in any case.
-  const std::string mistake =
-      overlay::Network::problem_with(listener_->public_key(), settings).text;
+  const std::string mistake = mistake_in(settings);
+  const auto exit_before = settings_.exit;
   settings_ = settings;
   pool_ = wanted.pool;
   std::erase_if(told_, [&](const auto& entry) { return !is_peer(settings_, entry.first); });
   again_timer_.stop();
+  const bool had_interface = network_.interface() != nullptr;
   const bool opened = open();
+  if (opened && (!had_interface || settings_.exit != exit_before)) report();
   if (!opened && network_.interface() == nullptr) again_timer_.start(kTunnelTryAgain);
   if (!mistake.empty()) return Problem{"BAD_NETWORK", "the network: " + mistake};
   if (opened || is_being_tried) return std::nullopt;
@@ -363,9 +413,15 @@ Json NetworkTunnel::status() const {
                 .key = key_text(listener_->public_key()),
                 .addresses = texts_of(network_.addresses()),
                 .mtu = interface != nullptr ? interface->mtu() : settings_.mtu,
-                .offers = texts_of(settings_.offers),
+                .offers = offers_of(settings_),
                 .drops = drops_of(network_.drops())};
-  for (const overlay::PeerStatus& peer : network_.peers()) out.peers.push_back(status_of(peer));
+  for (const overlay::PeerStatus& peer : network_.peers()) {
+    out.peers.push_back(status_of(peer));
+    if (peer.key == settings_.exit) out.exit = name_of(peer);
+  }
+  if (out.exit) out.exit_answers = network_.exit_has_answered();
+  if (!settings_.direct.empty()) out.direct = texts_of(settings_.direct);
+  if (!settings_.name_servers.empty()) out.name_servers = texts_of(settings_.name_servers);
   if (!names_problem_.empty()) out.names_problem = told(names_problem_);
   if (const auto why = problem()) out.problem = told(why->text);
   return encode(out);

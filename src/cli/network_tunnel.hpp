@@ -24,6 +24,8 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   struct Means {
     std::unique_ptr<net::PacketTunnelFactory> tunnels;
     net::SplitDnsFactory* names = nullptr;  // outlives it; nullptr: nobody
+    // The network is one of its own, in which there is nothing else.
+    bool apart = false;
     // Standard output is somebody else's: only errors are reported, and peers that are not reachable.
     bool silent = false;
   };
@@ -59,11 +61,16 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
 
   std::unique_ptr<PeerStream> dial(const PublicKey& peer, std::uint64_t id);
   overlay::NetworkSettings settings_of(const TunSpec& spec) const;
+  std::string mistake_in(const overlay::NetworkSettings& settings) const;
   std::string pool_problem() const;
   bool open();
   std::string use(const overlay::NetworkSettings& settings);
-  void narrow();
+  /// What an interface that stays does about an exit: it may be what cannot be had.
+  enum class Exit { kAsWanted, kAsBefore };
+  void narrow(Exit exit);
   void announce_names();
+  void on_names(const std::string& problem);
+  std::string exit_line() const;
   void keep_trying();
   /// With what becomes of it.
   std::string problem_text() const;
@@ -79,6 +86,7 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   overlay::Network network_;
   std::string problem_;  // of the interface
   std::unique_ptr<net::SplitDns> names_;
+  bool all_names_ = false;  // are asked through the network, as names_ was told
   std::string names_problem_;
   Timer again_timer_;
   std::map<PublicKey, std::string> told_;  // what was last reported of a peer

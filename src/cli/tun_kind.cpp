@@ -36,6 +36,9 @@ constexpr config::Key kKeysOfTun[] = {
      .instead =
          "leave it out to allow everything, or write \"none\", or a port, such as \"tcp:22\""},
     {.name = "offer", .type = config::Key::Type::kTexts},
+    {.name = "exit"},
+    {.name = "direct", .type = config::Key::Type::kTexts},
+    {.name = "dns", .type = config::Key::Type::kTexts},
     {.name = "mtu", .type = config::Key::Type::kInteger},
     {.name = "offload", .type = config::Key::Type::kBoolean}};
 
@@ -129,6 +132,36 @@ void warn_of_ipv4(Planner& planner, const std::string& name) {
   }
 }
 
+/// After the peers.
+void read_exit(const config::Section& section, Planner& planner, TunSpec& out) {
+  overlay::NetworkSettings& settings = out.settings;
+  const auto exit = section.text("exit");
+  const auto servers = section.texts("dns");
+  const auto direct = section.texts("direct");
+  for (const auto* list : {&servers, &direct}) {
+    if (exit || list->empty()) continue;
+    planner.mistake(list->front().line, fmt::format("{} is about an exit, and there is no exit",
+                                                    list == &servers ? "dns" : "direct"));
+  }
+  if (!exit) return;
+  settings.exit = planner.peer(*exit).key;
+  for (const Text& server : servers) {
+    settings.name_servers.push_back(parsed(planner, "dns", server, parse_name_server));
+  }
+  for (const Text& network : direct) {
+    settings.direct.push_back(parsed(planner, "direct", network, parse_network));
+  }
+  const std::string problem = exit_problem(out);
+  if (!problem.empty()) {
+    planner.mistake(exit->line, fmt::format("exit {}: {}", in_quotes(exit->value), problem));
+  }
+  if (servers.empty()) {
+    planner.warn(exit->line,
+                 "this machine's own resolver is asked for names as before, past the exit if it is "
+                 "in the local network; dns = [\"ADDRESS\"] asks a server through the exit");
+  }
+}
+
 /// After its addresses.
 void read_peers(const config::Section& section, Planner& planner, TunSpec& out) {
   const bool has_ipv4 =
@@ -177,10 +210,15 @@ void read_tun(const config::Section& section, Planner& planner) {
   if (const auto pool = section.text("pool")) {
     out->pool = parsed(planner, "pool", *pool, parse_pool);
   }
-  for (const Text& network : section.texts("offer")) {
-    settings.offers.push_back(parsed(planner, "offer", network, parse_network));
+  for (const Text& offer : section.texts("offer")) {
+    const auto added = add_offer(offer.value, settings);
+    if (!added) {
+      planner.mistake(offer.line,
+                      fmt::format("offer {}: {}", in_quotes(offer.value), added.error()));
+    }
   }
   read_peers(section, planner, *out);
+  read_exit(section, planner, *out);
   warn_of_peers(planner, *out);
   planner.add(std::move(out));
 }
@@ -201,6 +239,20 @@ std::string peer_state(const TunPeerStatus& peer) {
   return peer.state;
 }
 
+std::string exit_text(const TunStatus& tun) {
+  std::string out =
+      fmt::format("\n  exit:      {}, for all but peers and local networks", *tun.exit);
+  if (!tun.exit_answers.value_or(false)) {
+    out +=
+        "; nothing has come back through it yet (it offers \"internet\", forwards and translates "
+        "addresses?)";
+  }
+  if (tun.direct) {
+    out += fmt::format("\n{}", list_text("  direct:    ", *tun.direct, platform::output_width()));
+  }
+  return out;
+}
+
 std::string tun_text(const TunStatus& tun) {
   std::string out =
       fmt::format("\n\nnetwork {}, MTU {}",
@@ -208,6 +260,11 @@ std::string tun_text(const TunStatus& tun) {
   out += fmt::format("\n{}", list_text("  addresses: ", tun.addresses, platform::output_width()));
   if (!tun.offers.empty()) {
     out += fmt::format("\n{}", list_text("  offers:    ", tun.offers, platform::output_width()));
+  }
+  if (tun.exit) out += exit_text(tun);
+  if (tun.name_servers) {
+    out += fmt::format("\n{}",
+                       list_text("  dns:       ", *tun.name_servers, platform::output_width()));
   }
   if (tun.names_problem) out += fmt::format("\n  names:     {}", *tun.names_problem);
   if (tun.problem) out += fmt::format("\n  not open:  {}", *tun.problem);
@@ -261,25 +318,41 @@ bool TunSpec::same(const TunnelSpec& other) const {
 Contradiction TunSpec::contradiction() const {
   const auto own = platform::read_identity(identity);
   const PublicKey key = own && *own ? (*own)->keys.public_key : PublicKey();
-  const overlay::SettingsProblem problem = overlay::Network::problem_with(key, settings);
+  const overlay::SettingsProblem problem = overlay::problem_with(key, settings);
   const bool has_line = problem.peer && *problem.peer < peer_lines.size();
   return {problem.text, has_line ? peer_lines[*problem.peer] : 0};
 }
 
 void TunSpec::check(Preflight& preflight) const {
   preflight.check_identity(identity);
-  for (std::string& doubt : doubts_of(*this, platform::host_network(settings.interface))) {
+  for (std::string& doubt : doubts_of(settings, platform::host_network(settings.interface))) {
     preflight.doubt(std::move(doubt));
   }
 }
 
-std::vector<std::string> doubts_of(const TunSpec& spec, const platform::HostNetwork& host) {
+std::string resolver_advice() {
+  return fmt::format(
+      "programs ask this machine's own resolvers for names, past the exit: systemd-resolved does "
+      "not run here; let them ask {} (nameserver in /etc/resolv.conf)",
+      ip::host_text(overlay::name_server_address()));
+}
+
+std::string exit_problem(const TunSpec& spec) {
+  overlay::NetworkSettings settings = spec.settings;
+  if (spec.pool) settings.addresses.push_back({spec.pool->host, spec.pool->bits});
+  return overlay::exit_problem(settings);
+}
+
+std::vector<std::string> doubts_of(const overlay::NetworkSettings& settings,
+                                   const platform::HostNetwork& host) {
   std::vector<std::string> out;
   const auto look = [&](bool is_ipv4, bool forwards, const char* variable) {
     std::vector<std::string> offers;
-    for (const ip::Prefix& network : spec.settings.offers) {
+    for (const ip::Prefix& network : settings.offers) {
       if (network.is_ipv4() == is_ipv4) offers.push_back(network.to_string());
     }
+    // Of those that lead to the internet some know IPv4 only.
+    if (is_ipv4 && settings.offers_internet) offers.emplace_back("the internet");
     if (forwards || offers.empty()) return;
     out.push_back(fmt::format(
         "[tun]: peers do not get to {}, which it offers: this machine does not forward {} "
@@ -288,6 +361,20 @@ std::vector<std::string> doubts_of(const TunSpec& spec, const platform::HostNetw
   };
   look(true, host.forwards_ipv4, "net.ipv4.ip_forward");
   look(false, host.forwards_ipv6, "net.ipv6.conf.all.forwarding");
+  if (settings.exit && !host.strict_interfaces.empty()) {
+    out.push_back(fmt::format(
+        "[tun]: no answer gets back past the exit: this machine drops what comes in by another "
+        "interface than it would go out by (sysctl net.ipv4.conf.{}.rp_filter=2, and \"all\")",
+        fmt::join(host.strict_interfaces, ", ")));
+  }
+  if (!settings.name_servers.empty() && !host.has_resolved) {
+    out.push_back(fmt::format("[tun]: {}", resolver_advice()));
+  }
+  if (settings.exit && settings.offers_internet) {
+    out.emplace_back(
+        "[tun]: it has an exit and offers the internet: what peers send there leaves by this "
+        "machine's exit, if it translates their addresses, or not at all");
+  }
   if (!host.has_interface) {
     out.emplace_back(
         "[tun]: to make a network interface takes CAP_NET_ADMIN, which this user does not have; "
@@ -326,7 +413,7 @@ Result<ip::Prefix, std::string> parse_network(const std::string& text) {
   const auto out = ip::Prefix::parse(text);
   if (out) {
     if (out->length() == 0) {
-      return Err<std::string>("is everything; to send everything through a peer is not supported");
+      return Err<std::string>("is everything; to send everything through a peer, name it as exit");
     }
     return *out;
   }
@@ -334,6 +421,37 @@ Result<ip::Prefix, std::string> parse_network(const std::string& text) {
     return Err<std::string>("is not a network such as 192.168.1.0/24");
   const auto host = ip::InterfaceAddress::parse(text);
   return Err(fmt::format("is a host in a network; the network is {}", host->network().to_string()));
+}
+
+Result<void, std::string> add_offer(const std::string& text, overlay::NetworkSettings& settings) {
+  if (text == kOfferInternet) {
+    settings.offers_internet = true;
+    return {};
+  }
+  const auto everything = ip::Prefix::parse(text);
+  if (everything && everything->length() == 0) {
+    return Err(
+        fmt::format("is everything, this machine's neighbours too; \"{}\" offers its way to "
+                    "the internet, and a network of its own is offered by its address",
+                    kOfferInternet));
+  }
+  auto network = parse_network(text);
+  if (!network) {
+    return Err(fmt::format("{}, nor is it \"{}\"", network.error(), kOfferInternet));
+  }
+  settings.offers.push_back(*network);
+  return {};
+}
+
+Result<ip::Ipv6, std::string> parse_name_server(const std::string& text) {
+  const auto out = ip::parse_host(text);
+  if (!out) return Err<std::string>("is not an address such as 9.9.9.9 or 2620:fe::fe");
+  const bool is_v4 = out->is_mapped();
+  if (out->is_any() || out->is_loopback() || out->is_multicast() ||
+      (is_v4 && (out->ipv4() == 0 || out->ipv4() >> 24 == 127 || out->ipv4() >> 28 >= 14))) {
+    return Err<std::string>("is not an address that a server in the network can have");
+  }
+  return *out;
 }
 
 Result<ip::Prefix, std::string> parse_pool(const std::string& text) {

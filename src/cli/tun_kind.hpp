@@ -69,7 +69,11 @@ struct TunStatus {
   std::string key;
   std::vector<std::string> addresses;
   std::uint64_t mtu = 0;
-  std::vector<std::string> offers;
+  std::vector<std::string> offers;                   // networks, or "internet"
+  Omittable<std::string> exit;                       // the peer that all else goes through
+  Omittable<bool> exit_answers;                      // anything has come back through it
+  Omittable<std::vector<std::string>> direct;        // networks past it
+  Omittable<std::vector<std::string>> name_servers;  // asked through it for all other names
   std::vector<TunPeerStatus> peers;
   std::vector<DropStatus> drops;         // of no peer
   Omittable<std::string> names_problem;  // why NAME.hsfwd is not known on this machine
@@ -81,6 +85,10 @@ struct TunStatus {
                       field("addresses", &TunStatus::addresses),
                       field("mtu", &TunStatus::mtu),
                       field("offers", &TunStatus::offers),
+                      field("exit", &TunStatus::exit),
+                      field("exitAnswers", &TunStatus::exit_answers),
+                      field("direct", &TunStatus::direct),
+                      field("nameServers", &TunStatus::name_servers),
                       field("peers", &TunStatus::peers),
                       field("drops", &TunStatus::drops),
                       field("namesProblem", &TunStatus::names_problem),
@@ -105,17 +113,27 @@ struct TunSpec final : TunnelSpec {
   std::vector<int> peer_lines;  // where the file has the key of each peer; empty: there is no file
 };
 
+/// Where a resolver does not ask through an exit by itself, for people.
+std::string resolver_advice();
+/// What is wrong with what it says of an exit, for people; empty if nothing is.
+std::string exit_problem(const TunSpec& spec);
 /// Why it would not work on this machine as it is, one line each for people.
-std::vector<std::string> doubts_of(const TunSpec& spec, const platform::HostNetwork& host);
+std::vector<std::string> doubts_of(const overlay::NetworkSettings& settings,
+                                   const platform::HostNetwork& host);
 
 /// In place of rules: peers may begin nothing here.
 inline constexpr const char* kAllowNothing = "none";
+/// Among offers: this machine's way to the internet.
+inline constexpr const char* kOfferInternet = "internet";
 /// What names of peers end with.
 inline constexpr const char* kNetworkDomain = "hsfwd";
 
 // The words of a network, on the command line and in files. The errors are one clause for people.
 Result<ip::InterfaceAddress, std::string> parse_interface_address(const std::string& text);
 Result<ip::Prefix, std::string> parse_network(const std::string& text);
+/// One of what this machine offers: a network, or kOfferInternet.
+Result<void, std::string> add_offer(const std::string& text, overlay::NetworkSettings& settings);
+Result<ip::Ipv6, std::string> parse_name_server(const std::string& text);
 Result<std::size_t, std::string> parse_tunnel_mtu(std::int64_t mtu);
 /// A network for addresses that are given out; docs/protocol/network.md section 3.
 Result<ip::Prefix, std::string> parse_pool(const std::string& text);

@@ -48,6 +48,10 @@ std::vector<overlay::NetworkPeer> peers_of(const CommandLine& line) {
     }
     if (known.insert(peer.key).second) out.push_back({.key = peer.key, .allow = allow});
   }
+  if (line.has("exit")) {
+    const PublicKey exit = peer_argument(line.text("exit")).key;
+    if (known.insert(exit).second) out.push_back({.key = exit, .allow = allow});
+  }
   if (out.empty()) {
     throw UserError{kUsage, "USAGE", "which peers? usage: hsfwd tun PEER... [OPTION...]"};
   }
@@ -73,10 +77,35 @@ overlay::NetworkSettings settings_of(const CommandLine& line) {
     out.mtu = *mtu;
   }
   out.may_offload = !line.flag("no-offload");
+  for (const std::string& text : line.texts("offer")) {
+    const auto added = add_offer(text, out);
+    if (!added) {
+      throw UserError{kUsage, "BAD_SPEC",
+                      fmt::format("--offer {}: {}", in_quotes(text), added.error())};
+    }
+  }
   return out;
 }
 
 }  // namespace
+
+void read_exit(const CommandLine& line, TunSpec& out) {
+  if (line.has("exit")) out.settings.exit = peer_argument(line.text("exit")).key;
+  for (const std::string& text : line.texts("direct")) {
+    out.settings.direct.push_back(word("--direct", text, parse_network));
+  }
+  for (const std::string& text : line.texts("dns")) {
+    out.settings.name_servers.push_back(word("--dns", text, parse_name_server));
+  }
+  const std::string problem = exit_problem(out);
+  if (problem.empty()) return;
+  throw UserError{kUsage, "USAGE",
+                  fmt::format("{}: {}",
+                              line.has("exit")     ? "--exit"
+                              : line.has("direct") ? "--direct"
+                                                   : "--dns",
+                              problem)};
+}
 
 void add_tun_options(CommandLine& line) {
   line.options().add_options()("allow", po::value<std::vector<std::string>>()->composing(),
@@ -86,6 +115,12 @@ void add_tun_options(CommandLine& line) {
       "ADDRESS/LENGTH of this machine, beside the one of its key; repeatable")(
       "pool", po::value<std::string>(),
       "NETWORK, a private one, of which each gets an IPv4 address, the same on all sides")(
+      "exit", po::value<std::string>(),
+      "PEER that everything goes through which is in no network of a peer's or of this machine's")(
+      "direct", po::value<std::vector<std::string>>()->composing(),
+      "NETWORK that leaves past the exit, beside private ones; repeatable")(
+      "dns", po::value<std::vector<std::string>>()->composing(),
+      "ADDRESS of a server that is asked for names, through the exit; repeatable")(
       "mtu", po::value<std::int64_t>(), "BYTES of the largest packet (default: 1420)")(
       "no-offload", po::bool_switch(), "take and give single packets only");
 }
@@ -94,6 +129,7 @@ TunSpec tun_spec(const CommandLine& line) {
   TunSpec out;
   out.settings = settings_of(line);
   if (line.has("pool")) out.pool = word("--pool", line.text("pool"), parse_pool);
+  read_exit(line, out);
   out.identity = identity_path(line);
   return out;
 }

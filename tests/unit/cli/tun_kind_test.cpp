@@ -28,7 +28,7 @@ Plan plan_with(const std::string& name, const std::string& of_peer, const std::s
 
 std::vector<std::string> doubts(const std::string& words, const platform::HostNetwork& host) {
   const Plan plan = plan_with("home", "", "[tun]\npeers = ['home']\n" + words);
-  return doubts_of(*specs_of<TunSpec>(plan).at(0), host);
+  return doubts_of(specs_of<TunSpec>(plan).at(0)->settings, host);
 }
 
 }  // namespace

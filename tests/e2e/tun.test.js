@@ -17,6 +17,7 @@ if (problem) {
 }
 
 const NAME_SERVER = 'fdae:7d21:d73d::53'
+const A = 1
 const AAAA = 28
 const PTR = 12
 const MEGABYTE = 1024 * 1024
@@ -107,6 +108,7 @@ function ask (host, name, type) {
       // Behind the question: a pointer to its name, type, class, lifetime, length.
       const data = answer.subarray(12 + question.length + 12)
       if (type === 28) return resolve(data.subarray(0, 16).toString('hex'))
+      if (type === 1) return resolve(data.subarray(0, 4).toString('hex'))
       const labels = []
       for (let at = 0; data[at] !== 0; at += 1 + data[at]) labels.push(data.subarray(at + 1, at + 1 + data[at]).toString())
       resolve(labels.join('.'))
@@ -314,9 +316,15 @@ t.test('an interface that cannot be had, or is taken away: one line, the rest ru
 
   await a.sh('ip link del lan0')
   await t.until(() => errors().length === 2, 'a word about it')
-  await t.until(() => running.events.filter((e) => e.event === 'ready' && isNetwork.matches(e)).length === 2, 'it to be made again')
+  const times = () => running.events.filter((e) => e.event === 'ready' && isNetwork.matches(e)).length
+  await t.until(() => times() === 2, 'it to be made again')
   await t.until(() => a.ping(b.address, '-W', '1'), 'ping')
   t.equal(errors().length, 2, `lines: ${errors()}`)
+
+  await a.sh('ip link del lan0')
+  await t.until(() => errors().length === 3, 'another word about it')
+  t.equal((await a.reload()).code, 0, 'a reload')
+  await t.until(() => times() === 3, 'a word that it is there')
 })
 
 t.test('a network is offered where nothing is forwarded: check warns of it', async () => {
@@ -334,15 +342,14 @@ t.test('a network is offered where nothing is forwarded: check warns of it', asy
   t.ok(!(await check()).includes('ip_forward'), 'where it is forwarded')
 })
 
-t.test('a peer that offers both halves of IPv4: all of it goes through it, but what is in the host\'s own network, and its tunnel', async () => {
-  const [home, traveller, far] = await theHosts()
-  // Somewhere on the internet, to which only the one at home has a way.
-  const FAR = '203.0.113.7'
+/** Somewhere on the internet, to which only the one at home has a way: an address of `far`, a service there, and who it says one is. */
+async function farAway (home, far, traveller) {
+  const FAR = '45.61.0.7'
   await far.sh(`ip addr add ${FAR}/32 dev lo`)
   t.cleanups.push(() => far.sh(`ip addr del ${FAR}/32 dev lo`))
-  await home.sh(`ip route add ${FAR} via ${far.wireAddress}; sysctl -q -w net.ipv4.ip_forward=1
+  await home.sh(`ip route replace default via ${far.wireAddress}; sysctl -q -w net.ipv4.ip_forward=1
     nft 'add table ip home { chain out { type nat hook postrouting priority srcnat; oifname "eth0" masquerade; }; }'`)
-  t.cleanups.push(() => home.sh(`ip route del ${FAR}; sysctl -q -w net.ipv4.ip_forward=0; nft delete table ip home`))
+  t.cleanups.push(() => home.sh(`ip route replace default via ${WIRE}.1; sysctl -q -w net.ipv4.ip_forward=0; nft delete table ip home`))
   const service = await far.call(({ net, keep }) => new Promise((resolve) => {
     const server = net.createServer((socket) => socket.end(socket.remoteAddress)).listen(0, '0.0.0.0', () => {
       keep(server)
@@ -353,6 +360,12 @@ t.test('a peer that offers both halves of IPv4: all of it goes through it, but w
     let heard = ''
     net.connect(port, to).on('data', (data) => { heard += data }).on('error', (error) => resolve(error.code)).on('close', () => resolve(heard))
   }), to, service)
+  return { FAR, service, whoAmI }
+}
+
+t.test('a peer that offers both halves of IPv4: all of it goes through it, but what is in the host\'s own network, and its tunnel', async () => {
+  const [home, traveller, far] = await theHosts()
+  const { FAR, whoAmI } = await farAway(home, far, traveller)
   await home.up(networkOf([traveller], 'address = "10.88.0.1/24"\noffer = ["0.0.0.0/1", "128.0.0.0/1"]', () => 'address = "10.88.0.2"'))
   await traveller.up(networkOf([home], 'address = "10.88.0.2/24"', () => 'address = "10.88.0.1"\nnetworks = ["0.0.0.0/1", "128.0.0.0/1"]'))
   await t.until(() => traveller.ping(FAR, '-W', '1'), 'the way through home')
@@ -363,6 +376,74 @@ t.test('a peer that offers both halves of IPv4: all of it goes through it, but w
   await traveller.running.kill('SIGTERM')
   t.equal(await whoAmI(far.wireAddress), traveller.wireAddress, 'afterwards')
   t.ok(!(await traveller.inventory()).includes('hsfwd'), 'nothing is left')
+})
+
+t.test('an exit: everything goes through the peer, names as well, and nothing past it, until it is given up', async () => {
+  const [home, traveller, far] = await theHosts()
+  const { FAR, service, whoAmI } = await farAway(home, far, traveller)
+  // A server for names, which knows one address.
+  await far.call(({ dgram, keep }, at) => new Promise((resolve) => {
+    const socket = dgram.createSocket('udp4')
+    socket.on('message', (question, from) => {
+      const answer = Buffer.concat([question, Buffer.from('c00c000100010000003c00042d3d0007', 'hex')])
+      answer[2] |= 0x80
+      answer.writeUInt16BE(1, 6)
+      socket.send(answer, from.port, from.address)
+    })
+    socket.bind(53, at, () => {
+      keep(socket)
+      resolve()
+    })
+  }), FAR)
+  const before = await traveller.inventory()
+  const exit = (words = '') => networkOf([home], `address = "10.88.0.2/24"\nexit = "${home.name}"\ndns = ["${FAR}"]\ndirect = ["${WIRE}.0/24"]\n${words}`,
+    () => 'address = "10.88.0.1"')
+  await home.up(networkOf([traveller], 'address = "10.88.0.1/24"\noffer = ["internet"]\nallow = ["none"]', () => 'address = "10.88.0.2"'))
+  await traveller.up(exit())
+  await t.until(() => traveller.ping(FAR, '-W', '1'), 'the way through home')
+  t.equal(await whoAmI(FAR), home.wireAddress, 'as whom it is seen far away')
+  t.equal(await whoAmI(far.wireAddress), traveller.wireAddress, 'as whom it is seen in its own network')
+  t.equal(await ask(traveller, 'www.example', A), '2d3d0007', 'a name of somebody else\'s')
+  t.equal(await ask(traveller, `${home.name}.hsfwd`, AAAA), digitsOf(home.address), 'a name of the network')
+  t.equal(await attempt(traveller, home.address, service), 'EACCES', 'what home does not let it reach')
+  const status = await traveller.network()
+  t.equal(`${status.exit} ${status.nameServers}`, `${home.name} ${FAR}`, 'the status')
+  t.equal((await home.network()).offers.join(), 'internet', 'the status of home')
+
+  // Between a crash and the next start, and while the configuration changes.
+  await traveller.running.kill('SIGKILL')
+  t.equal(await whoAmI(FAR), 'ENETUNREACH', 'after a crash')
+  t.equal(await whoAmI(far.wireAddress), traveller.wireAddress, 'its own network after a crash')
+  const command = async (...words) => (await traveller.run([...words, '-c', traveller.file], { identity: false, bootstrap: false })).stderr
+  t.ok((await command('status')).includes('has left its kill switch'), 'what is said of it')
+  t.ok((await command('down')).includes('is lifted'), 'it is given up')
+  t.equal(await traveller.inventory(), before, 'nothing is left')
+  await traveller.up(exit())
+  await traveller.running.kill('SIGKILL')
+  await traveller.up(exit())
+  await t.until(() => traveller.ping(FAR, '-W', '1'), 'the way through home, again')
+  await home.running.kill('SIGKILL')
+  t.ok(!await traveller.ping(FAR, '-W', '1'), 'without the one at home')
+  await home.up(networkOf([traveller], 'address = "10.88.0.1/24"\noffer = ["internet"]', () => 'address = "10.88.0.2"'))
+  await t.until(() => traveller.ping(FAR, '-W', '1'), 'with it')
+  await traveller.sh('ip link del hsfwd0')
+  t.ok(['ENETUNREACH', 'EHOSTUNREACH', home.wireAddress].includes(await whoAmI(FAR)), 'without the interface')
+  await t.until(() => traveller.ping(FAR, '-W', '1'), 'with another')
+  t.equal((await traveller.reload(exit('mtu = 1300'))).code, 0, 'a reload')
+  await t.until(() => traveller.ping(FAR, '-W', '1'), 'after it')
+
+  const without = networkOf([home], 'address = "10.88.0.2/24"', () => 'address = "10.88.0.1"')
+  t.equal((await traveller.reload(without)).code, 0, 'a reload without the exit')
+  t.ok(!(await traveller.sh('ip rule show; ip -6 rule show')).includes('unreachable'), 'nothing holds any more')
+  t.equal(await ask(traveller, 'www.example', A), 'none, code 5', 'names of others are refused')
+  t.equal((await traveller.reload(exit())).code, 0, 'a reload with it')
+  t.ok((await traveller.sh('ip rule show; ip -6 rule show')).includes('unreachable'), 'it holds again')
+  await traveller.running.kill('SIGTERM')
+  t.equal(await traveller.inventory(), before, 'what is left')
+
+  const program = traveller.hsfwd(['run', '--peer', home.key, '--exit', home.key, '--address', '10.88.0.2/24', '--identity', traveller.identity,
+    '--bootstrap', traveller.bootstrap, '--', 'ping', '-n', '-c', '1', '-W', '20', FAR])
+  t.equal(await t.within(60000, 'the program', program.exited), 0, 'one program alone')
 })
 
 t.test('two networks on one host', async () => {

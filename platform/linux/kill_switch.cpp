@@ -39,9 +39,6 @@ Result<std::unique_ptr<KillSwitch>, std::string> KillSwitch::make(
     Loop& loop, const net::TunnelSettings& settings) {
   auto netlink = Netlink::open();
   if (!netlink) return Err("the network cannot be asked: " + netlink.error().text);
-  if (loop.socket_marks().mark() != 0) {
-    return Err(std::string("our own datagrams have the firewall mark of another tunnel"));
-  }
   auto mark = find_mark(*netlink, *settings.firewall_mark);
   if (!mark) return Err(mark.error().text);
   if (!*mark) return Err(std::string(kNoPrivilege));
@@ -54,6 +51,8 @@ Result<std::unique_ptr<KillSwitch>, std::string> KillSwitch::make(
   }
   UniqueFd news = open_rule_news();
   if (!news) return Err("the network cannot be asked: " + std::system_category().message(errno));
+  // In place of that of a tunnel without a kill switch, which ends soon.
+  const std::uint32_t before = loop.socket_marks().mark();
   if (!loop.socket_marks().set((*mark)->number)) return Err(std::string(kNoPrivilege));
   try {
     std::unique_ptr<KillSwitch> out(
@@ -62,7 +61,7 @@ Result<std::unique_ptr<KillSwitch>, std::string> KillSwitch::make(
     out->poll_.watch(UV_READABLE);
     return out;
   } catch (const std::system_error& error) {
-    loop.socket_marks().set(0);
+    loop.socket_marks().set(before);
     return Err<std::string>(error.what());
   }
 }

@@ -24,9 +24,12 @@ namespace {
 constexpr const char* kGone = "the interface was deleted";
 constexpr const char* kDown = "the interface was set down";
 
-/// The loop's datagrams have the tunnel's mark as long as this lives.
+/// The loop's datagrams have the tunnel's mark as long as this lives, or until a kill switch gives them its own.
 struct Unmark {
-  void operator()(Loop* loop) const { loop->socket_marks().set(0); }
+  std::uint32_t mark = 0;
+  void operator()(Loop* loop) const {
+    if (loop->socket_marks().mark() == mark) loop->socket_marks().set(0);
+  }
 };
 using DatagramMark = std::unique_ptr<Loop, Unmark>;
 
@@ -42,7 +45,7 @@ Result<DatagramMark, std::string> mark_datagrams(Loop& loop, TunnelSetup& setup,
   }
   if (*mark && !loop.socket_marks().set(**mark)) mark->reset();
   settings.firewall_mark = *mark;
-  return DatagramMark(*mark ? &loop : nullptr);
+  return DatagramMark(*mark ? &loop : nullptr, Unmark{mark->value_or(0)});
 }
 
 class LinuxPacketTunnel final : public net::PacketTunnel {

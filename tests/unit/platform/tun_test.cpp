@@ -321,6 +321,20 @@ int kill_switch() {
     REQUIRE(way_to(anywhere) == 0);
     tunnel = opened(place.tunnels(), recorder, settings);
     tunnel.reset();
+    // One that is turned on while there is a tunnel with a mark, which ends then.
+    tunnel = opened(place.tunnels(), recorder, full_settings());
+    REQUIRE(place.loop.socket_marks().mark() == kMark);
+    REQUIRE(place.tunnels().hold(settings).ok());
+    REQUIRE(place.loop.socket_marks().mark() == kMark + 1);
+    tunnel.reset();
+    REQUIRE(place.loop.socket_marks().mark() == kMark + 1);
+    REQUIRE(way_to(anywhere) == ENETUNREACH);
+    tunnel = opened(place.tunnels(), recorder, full_settings());
+    REQUIRE(place.loop.socket_marks().mark() == kMark);
+    REQUIRE(way_to(anywhere) == 0);
+    tunnel.reset();
+    tunnel = opened(place.tunnels(), recorder, settings);
+    tunnel.reset();
     // Whoever gives out addresses on the line makes routes as well; only those to private networks count, and what is named.
     REQUIRE(run("ip route add 192.0.2.0/24 dev own0"));
     REQUIRE(holds());

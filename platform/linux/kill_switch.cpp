@@ -57,7 +57,11 @@ Result<std::unique_ptr<KillSwitch>, std::string> KillSwitch::make(
   try {
     std::unique_ptr<KillSwitch> out(
         new KillSwitch(loop, std::move(*netlink), std::move(**mark), std::move(news)));
-    if (auto done = out->turn_on(settings); !done) return Err(done.error());
+    if (auto done = out->turn_on(settings); !done) {
+      out.reset();
+      loop.socket_marks().set(before);
+      return Err(done.error());
+    }
     out->poll_.watch(UV_READABLE);
     return out;
   } catch (const std::system_error& error) {
@@ -69,15 +73,21 @@ Result<std::unique_ptr<KillSwitch>, std::string> KillSwitch::make(
 Result<void, std::string> KillSwitch::turn_on(net::TunnelSettings settings) {
   settings.firewall_mark = mark_.number;
   std::vector<Netlink::Rule> rules = rules_of_kill_switch(settings);
+  std::vector<Netlink::Rule> added;
   for (const Netlink::Rule& rule : rules) {
     const auto done = netlink_.add_rule(rule);
-    if (done) continue;
-    if (done.error().number != EEXIST) {
+    if (done) {
+      added.push_back(rule);
+    } else if (done.error().number != EEXIST) {
+      // A part of it would only be in the way.
+      for (auto at = added.rbegin(); at != added.rend(); ++at) {
+        static_cast<void>(netlink_.delete_rule(*at));
+      }
       return Err(fmt::format("the kill switch (firewall mark {:#x}) cannot be set: {}",
                              mark_.number, done.error().text));
     }
-    if (rules_.empty()) found_ = true;
   }
+  if (rules_.empty()) found_ = added.empty() || added.front() != rules.front();
   for (const Netlink::Rule& rule : std::exchange(rules_, std::move(rules))) {
     if (std::find(rules_.begin(), rules_.end(), rule) != rules_.end()) continue;
     static_cast<void>(netlink_.delete_rule(rule));

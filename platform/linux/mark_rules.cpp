@@ -5,6 +5,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -46,18 +47,35 @@ const std::vector<ip::Prefix>& local_networks(bool is_v6) {
   return is_v6 ? v6 : v4;
 }
 
+/// Behind a zero: a name that is in no file system, and gone with the socket (unix(7)).
+std::string name_of(std::uint32_t mark) {
+  return std::string(1, '\0') + fmt::format("hsfwd-mark-{:#x}", mark);
+}
+
 /// Empty if somebody has it.
 UniqueFd hold_mark(std::uint32_t mark) {
   UniqueFd fd = open_socket(AF_UNIX, SOCK_DGRAM);
   if (!fd) return fd;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  // Behind a zero: a name that is in no file system, and gone with the socket (unix(7)).
-  const std::string name = fmt::format("hsfwd-mark-{:#x}", mark);
-  name.copy(address.sun_path + 1, sizeof address.sun_path - 1);
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  const std::string name = name_of(mark);
+  name.copy(address.sun_path, sizeof address.sun_path);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) fd.reset();
   return fd;
+}
+
+/// Accounts of the system: an ordinary user cannot have made rules, whatever names he takes.
+bool may_hold_marks(std::uint32_t user) {
+  constexpr std::uint32_t kFirstOrdinary = 1000;
+  return user < kFirstOrdinary || user == geteuid();
+}
+
+/// Whether somebody has the mark who may. What cannot be known is as if somebody had.
+bool is_held(std::uint32_t mark) {
+  const auto user = user_of_socket(name_of(mark));
+  if (!user) return user.error().number != ENOENT;
+  return may_hold_marks(*user);
 }
 
 /// A mark alone may be had with less, and is of no use.
@@ -99,12 +117,17 @@ std::vector<Netlink::Rule> rules_for(const net::TunnelSettings& settings, bool i
   if (!settings.kill_switch) return {own, tunnel};
   std::vector<Netlink::Rule> out;
   for (const ip::Prefix& network : local_networks(is_v6)) {
+    // Of two rules that differ in what is passed over alone the kernel would delete the wrong one.
+    if (length == 0 && holds(settings.direct, network)) continue;
     out.push_back(own);
     out.back().to = network;
   }
   for (const ip::Prefix& network : settings.direct) {
     if (network.is_ipv4() == is_v6) continue;
-    out.push_back({is_v6, priority, mark, RT_TABLE_MAIN, std::nullopt, network});
+    // A peer's network that is part of a direct one is the peer's.
+    const auto passed_over = length > 0 ? std::optional(shorter) : std::nullopt;
+    const Netlink::Rule rule{is_v6, priority, mark, RT_TABLE_MAIN, passed_over, network};
+    if (!holds(out, rule)) out.push_back(rule);
   }
   out.push_back(tunnel);
   return out;
@@ -124,7 +147,7 @@ Result<std::vector<Netlink::Rule>, NetlinkError> rules_left_behind(
   auto rules = netlink.rules();
   if (!rules) return Err(rules.error());
   std::erase_if(*rules, [own](const Netlink::Rule& rule) {
-    return rule.not_mark != own && !hold_mark(rule.not_mark);
+    return rule.not_mark != own && is_held(rule.not_mark);
   });
   return std::move(*rules);
 }
@@ -133,7 +156,7 @@ Result<bool, NetlinkError> has_kill_switch_of_another(Netlink& netlink, std::uin
   const auto rules = netlink.rules();
   if (!rules) return Err(rules.error());
   return std::any_of(rules->begin(), rules->end(), [own](const Netlink::Rule& rule) {
-    return rule.table == 0 && rule.not_mark != own && !hold_mark(rule.not_mark);
+    return rule.table == 0 && rule.not_mark != own && is_held(rule.not_mark);
   });
 }
 

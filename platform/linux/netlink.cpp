@@ -5,6 +5,8 @@
 #include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -30,6 +32,10 @@ constexpr int kListAttempts = 10;      // of a list that changes all the time
 // Who has made a route or a rule, as `ip route` and `ip rule` show it: a number that no routing
 // daemon has in rt_protos of iproute2.
 constexpr std::uint8_t kProtocol = 104;
+
+// Linux 5.3; headers may be older.
+constexpr std::uint32_t kShowUser = 0x40;  // UDIAG_SHOW_UID
+constexpr int kUser = 7;                   // UNIX_DIAG_UID
 
 NetlinkError error_of(int number, const std::string& words = {}) {
   std::string text = std::system_category().message(number);
@@ -483,6 +489,38 @@ NetlinkResult<void> Netlink::add_rule(const Rule& rule) {
 
 NetlinkResult<void> Netlink::delete_rule(const Rule& rule) {
   return change_rule(RTM_DELRULE, 0, rule);
+}
+
+// --- Sockets ---
+
+NetlinkResult<std::uint32_t> user_of_socket(std::string_view name) {
+  auto netlink = Netlink::adopt(open_socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG));
+  if (!netlink) return Err(netlink.error());
+  return netlink->user_of_unix_socket(name);
+}
+
+NetlinkResult<std::uint32_t> Netlink::user_of_unix_socket(std::string_view name) {
+  Request request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
+  auto& head = request.head<unix_diag_req>();
+  head.sdiag_family = AF_UNIX;
+  head.udiag_states = ~std::uint32_t{0};
+  head.udiag_show = UDIAG_SHOW_NAME | kShowUser;
+  std::optional<std::uint32_t> found;
+  const auto done = exchange(request, [&](const nlmsghdr& message) {
+    const auto* socket = head_of<unix_diag_msg>(message, SOCK_DIAG_BY_FAMILY);
+    if (socket == nullptr) return;
+    bool is_it = false;
+    std::optional<std::uint32_t> user;
+    each_attribute(message, sizeof *socket, [&](const nlattr& attribute) {
+      const int type = mnl_attr_get_type(&attribute);
+      if (type == UNIX_DIAG_NAME) is_it = as_text(payload_of(attribute)) == name;
+      if (type == kUser) user = number_of(attribute);
+    });
+    if (is_it && user) found = user;
+  });
+  if (!done) return Err(done.error());
+  if (!found) return Err(error_of(ENOENT));
+  return *found;
 }
 
 // --- News ---

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ip/address.hpp"
@@ -85,6 +86,9 @@ class Netlink {
   NetlinkResult<void> add_rule(const Rule& rule);
   NetlinkResult<void> delete_rule(const Rule& rule);
 
+  /// See user_of_socket.
+  NetlinkResult<std::uint32_t> user_of_unix_socket(std::string_view name);
+
  private:
   struct Request;
   using OnMessage = std::function<void(const nlmsghdr&)>;
@@ -107,6 +111,8 @@ class Netlink {
 
 /// A socket that hears of every change of a rule.
 UniqueFd open_rule_news();
+/// Of which user the unix socket of that name in this network is (kernels from 5.3 on tell): ENOENT for none.
+NetlinkResult<std::uint32_t> user_of_socket(std::string_view name);
 /// For Netlink::adopt.
 UniqueFd open_netlink_socket();
 /// A socket that hears of every change of a link, for a loop to wait for.

@@ -204,6 +204,8 @@ class LinuxPacketTunnelFactory final : public net::PacketTunnelFactory {
 
   Result<void, std::string> hold(const net::TunnelSettings& settings) override {
     if (!settings.kill_switch) {
+      // Asked for: one that was found goes as well.
+      if (kill_switch_) kill_switch_->own();
       kill_switch_.reset();
       return {};
     }

@@ -15,7 +15,9 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -271,6 +273,33 @@ int way_to(net::Address to, std::uint32_t mark = 0) {
              : errno;
 }
 
+/// A process of an ordinary user that has bound the names of all marks' sockets.
+pid_t take_names_as_nobody() {
+  int pipe_ends[2];
+  REQUIRE(pipe(pipe_ends) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    bool done = setuid(65534) == 0;
+    for (std::uint32_t i = 0; done && i < net::kFirewallMarks; ++i) {
+      const int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+      sockaddr_un address{};
+      address.sun_family = AF_UNIX;
+      const int size = std::snprintf(address.sun_path + 1, sizeof address.sun_path - 1,
+                                     "hsfwd-mark-%#x", kMark + i);
+      done = bind(fd, reinterpret_cast<const sockaddr*>(&address),
+                  static_cast<socklen_t>(offsetof(sockaddr_un, sun_path)) + 1 +
+                      static_cast<socklen_t>(size)) == 0;
+    }
+    const char result = done ? 1 : 0;
+    if (write(pipe_ends[1], &result, 1) != 1) _exit(1);
+    for (;;) pause();
+  }
+  char result = 0;
+  REQUIRE(read(pipe_ends[0], &result, 1) == 1);
+  REQUIRE(result == 1);
+  return child;
+}
+
 // Of IPv4: five networks, the tunnel's, the last; of IPv6: two, the tunnel's, the last.
 constexpr std::size_t kRulesOfKillSwitch = 11;
 
@@ -345,6 +374,18 @@ int kill_switch() {
     REQUIRE(place.tunnels().hold(settings).ok());
     REQUIRE(holds());
     REQUIRE(run("ip route del 192.0.2.0/24 dev own0"));
+    // A peer's network that is part of a direct one is the peer's.
+    net::TunnelSettings around = settings;
+    around.direct = {*ip::Prefix::parse("10.0.0.0/8"), *ip::Prefix::parse("10.0.0.0/8")};
+    {
+      TunnelRecorder hears;
+      const auto another = opened(place.tunnels(), hears, around);
+      say(program, {net::Ipv4::of(10, 78, 9, 9), kThere.port}, Bytes{3});
+      REQUIRE(place.run_until([&] { return !hears.said().empty(); }));
+      REQUIRE(way_to({net::Ipv4::of(10, 99, 9, 9), kThere.port}) == 0);
+    }
+    REQUIRE(place.tunnels().hold(settings).ok());
+    REQUIRE(way_to({net::Ipv4::of(10, 99, 9, 9), kThere.port}) == ENETUNREACH);
     // Another one is in the way, and takes nothing away.
     SystemTunnels of_another_process;
     REQUIRE(refusal(of_another_process, settings) ==
@@ -367,6 +408,11 @@ int kill_switch() {
     REQUIRE(if_nametoindex("full0") == 0);
     REQUIRE(holds());
     REQUIRE(kill_switch_left_behind());
+    // An ordinary user's names are no sign of life.
+    const pid_t squatter = take_names_as_nobody();
+    REQUIRE(kill_switch_left_behind());
+    kill(squatter, SIGKILL);
+    waitpid(squatter, nullptr, 0);
     // A start that fails leaves it as it is.
     {
       SystemTunnels place;
@@ -381,6 +427,16 @@ int kill_switch() {
     REQUIRE(rules() == (again ? kRulesOfKillSwitch + 9 : 0));
   }
   REQUIRE(rules() == 0);
+  // One that is found is not there for ever, though it never comes to a tunnel.
+  have_one_killed(settings);
+  {
+    SystemTunnels place;
+    REQUIRE(place.tunnels().hold(settings).ok());
+    REQUIRE(place.tunnels().hold(full_settings()).ok());
+    REQUIRE(way_to(anywhere) == 0);
+    // What leads into an empty table stays until the next tunnel.
+    REQUIRE(rules() == 9);
+  }
   have_one_killed(settings);
   REQUIRE(lift_kill_switch().ok());
   REQUIRE(rules() == 0);

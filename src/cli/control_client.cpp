@@ -94,17 +94,8 @@ class Inquiry final : public net::ByteStreamObserver {
   /// Those of other users lie elsewhere.
   UserError not_running() const {
     return {kPeerUnreachable, "NOT_RUNNING",
-            fmt::format("no hsfwd up runs{}: {}; {}", subject_, problems_, what_then())};
-  }
-
-  std::string what_then() const {
-    std::string cut_off = kill_switch_hint();
-    if (cut_off.empty()) return "if another user has started it, ask as that user";
-    if (command_ != ControlCommand::kDown) return cut_off;
-    const auto lifted = platform::lift_kill_switch();
-    return lifted ? "the kill switch that one has left which was killed is lifted"
-                  : "the kill switch that one has left which was killed cannot be lifted: " +
-                        lifted.error();
+            fmt::format("no hsfwd up runs{}: {}; if another user has started it, ask as that user",
+                        subject_, problems_)};
   }
 
   UserError not_allowed() const {
@@ -195,6 +186,17 @@ std::vector<std::string> present_ones(std::vector<std::string> paths) {
   return paths;
 }
 
+/// Of what a killed process has left, whatever runs now.
+void look_after_kill_switch(const App& app, ControlCommand command) {
+  const std::string cut_off = kill_switch_hint();
+  if (cut_off.empty()) return;
+  if (command != ControlCommand::kDown) return app.output().note(cut_off);
+  const auto lifted = platform::lift_kill_switch();
+  app.output().note(lifted ? "the kill switch of an hsfwd that was killed is lifted"
+                           : "the kill switch of an hsfwd that was killed cannot be lifted: " +
+                                 lifted.error());
+}
+
 }  // namespace
 
 void add_control_options(CommandLine& line, const char* about_config) {
@@ -227,6 +229,8 @@ int run_control_command(const Arguments& arguments, ControlCommand command,
   add_control_options(line, "FILE that hsfwd up runs with");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
+  App app(output_options(line));
+  look_after_kill_switch(app, command);
   std::vector<std::string> paths = {line.path("socket")};
   std::string subject;
   if (paths[0].empty()) {
@@ -241,7 +245,6 @@ int run_control_command(const Arguments& arguments, ControlCommand command,
     subject = fmt::format(" with {}{}", file, missing ? " (there is no such file)" : "");
     paths = present_ones(platform::control_socket_candidates(file));
   }
-  App app(output_options(line));
   Inquiry inquiry(app, command, std::move(paths), subject, text);
   inquiry.start();
   return app.run();

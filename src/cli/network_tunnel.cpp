@@ -313,14 +313,14 @@ std::optional<Tunnel::Problem> NetworkTunnel::change(const TunnelSpec& spec) {
   const bool is_being_tried = same && network_.interface() == nullptr;
   // A file is checked for it as far as its identity is known. Who has left is out in any case.
   const std::string mistake = mistake_in(settings);
-  const auto exit_before = settings_.exit;
   settings_ = settings;
   pool_ = wanted.pool;
   std::erase_if(told_, [&](const auto& entry) { return !is_peer(settings_, entry.first); });
   again_timer_.stop();
   const bool had_interface = network_.interface() != nullptr;
   const bool opened = open();
-  if (opened && (!had_interface || settings_.exit != exit_before)) report();
+  // Of what has changed the report follows in any case.
+  if (opened && same && !had_interface) report();
   if (!opened && network_.interface() == nullptr) again_timer_.start(kTunnelTryAgain);
   if (!mistake.empty()) return Problem{"BAD_NETWORK", "the network: " + mistake};
   if (opened || is_being_tried) return std::nullopt;
@@ -330,6 +330,8 @@ std::optional<Tunnel::Problem> NetworkTunnel::change(const TunnelSpec& spec) {
 void NetworkTunnel::close(const std::string& reason, std::function<void()> done) {
   again_timer_.stop();
   network_.close(reason);
+  // In order: nothing is held any longer, also if it never came to an interface.
+  static_cast<void>(means_.tunnels->hold({}));
   listener_->stop(*this, std::move(done));
 }
 
@@ -417,11 +419,12 @@ Json NetworkTunnel::status() const {
                 .drops = drops_of(network_.drops())};
   for (const overlay::PeerStatus& peer : network_.peers()) {
     out.peers.push_back(status_of(peer));
-    if (peer.key == settings_.exit) out.exit = name_of(peer);
+    if (peer.key == network_.settings().exit) out.exit = name_of(peer);
   }
   if (out.exit) out.exit_answers = network_.exit_has_answered();
-  if (!settings_.direct.empty()) out.direct = texts_of(settings_.direct);
-  if (!settings_.name_servers.empty()) out.name_servers = texts_of(settings_.name_servers);
+  const overlay::NetworkSettings& used = network_.settings();
+  if (!used.direct.empty()) out.direct = texts_of(used.direct);
+  if (!used.name_servers.empty()) out.name_servers = texts_of(used.name_servers);
   if (!names_problem_.empty()) out.names_problem = told(names_problem_);
   if (const auto why = problem()) out.problem = told(why->text);
   return encode(out);

@@ -362,10 +362,14 @@ std::vector<std::string> doubts_of(const overlay::NetworkSettings& settings,
   look(true, host.forwards_ipv4, "net.ipv4.ip_forward");
   look(false, host.forwards_ipv6, "net.ipv6.conf.all.forwarding");
   if (settings.exit && !host.strict_interfaces.empty()) {
+    std::string words = "net.ipv4.conf.all.rp_filter=2";
+    for (const std::string& interface : host.strict_interfaces) {
+      words += fmt::format(" net.ipv4.conf.{}.rp_filter=2", interface);
+    }
     out.push_back(fmt::format(
         "[tun]: no answer gets back past the exit: this machine drops what comes in by another "
-        "interface than it would go out by (sysctl net.ipv4.conf.{}.rp_filter=2, and \"all\")",
-        fmt::join(host.strict_interfaces, ", ")));
+        "interface than it would go out by (sysctl {})",
+        words));
   }
   if (!settings.name_servers.empty() && !host.has_resolved) {
     out.push_back(fmt::format("[tun]: {}", resolver_advice()));

@@ -45,9 +45,10 @@ Bytes head_of(ByteView message) {
 
 /// What the host takes that gets to it whole: pieces of a datagram are not known to belong to an answer.
 void limit_answer(MutableBytes message, std::size_t head) {
-  constexpr std::size_t kSizeAt =
-      3;  // of an OPT (RFC 6891 section 6.1.2), which comes first if at all
-  if (message.size() < head + kSizeAt + 2) return;
+  // Of an OPT (RFC 6891 section 6.1.2), which is all that may stand behind the question.
+  constexpr std::size_t kSizeAt = 3;
+  if (message.size() < head + kSizeAt + 2 || message[head] != 0) return;
+  if (ip::load_be16(&message[head + 1]) != resolver::kTypeOpt) return;
   std::uint8_t* const size = &message[head + kSizeAt];
   constexpr auto kMost = static_cast<std::uint16_t>(NameForwarder::kMaxQuestion);
   ip::store_be16(size, std::min(ip::load_be16(size), kMost));

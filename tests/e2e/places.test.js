@@ -355,7 +355,8 @@ t.test('a group that this user has no part in: no socket, and no more open one',
 })
 
 t.test('modes and groups that make no sense', async () => {
-  const socket = ['connect', KEY, '-L', 'unix:/tmp/x', '--identity', fresh('never-made')]
+  const nowhere = `unix:${fresh('never-listened')}`
+  const socket = ['connect', KEY, '-L', nowhere, '--identity', fresh('never-made')]
   for (const [args, says] of [
     ...['999', '0o660', '4755', '66', '', 'u=rw', '-660'].map((mode) => [[...socket, '--socket-mode=' + mode], /is not a valid socket mode|--socket-mode/]),
     [[...socket, '--socket-group', 'no such'], /there is no group 'no such'/],
@@ -366,9 +367,9 @@ t.test('modes and groups that make no sense', async () => {
     t.ok(says.test(stderr), stderr)
   }
   for (const [listen, more, says] of [
-    ['unix:/tmp/x', 'socket_mode = "0999"', /:6: socket_mode: '0999' is not a valid socket mode/],
-    ['unix:/tmp/x', 'socket_mode = 432', /:6: 'socket_mode' in \[\[connect\]\] must be a string/],
-    ['unix:/tmp/x', 'socket_group = "no such"', /:6: socket_group: there is no group 'no such'/],
+    [nowhere, 'socket_mode = "0999"', /:6: socket_mode: '0999' is not a valid socket mode/],
+    [nowhere, 'socket_mode = 432', /:6: 'socket_mode' in \[\[connect\]\] must be a string/],
+    [nowhere, 'socket_group = "no such"', /:6: socket_group: there is no group 'no such'/],
     ['0', 'socket_group = "0"', /:6: socket_group applies to unix sockets, and listen has none/]
   ]) {
     const file = config('127.0.0.1:1', connecting(KEY, [listen], more))

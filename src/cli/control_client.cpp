@@ -57,6 +57,9 @@ class Inquiry final : public net::ByteStreamObserver {
     dial_next();
   }
 
+  /// What is asked for is done, whether anybody answers or not.
+  void may_find_nobody() { may_find_nobody_ = true; }
+
   void on_readable() override {
     std::array<std::uint8_t, 16 * 1024> chunk;
     while (!over_) {
@@ -75,6 +78,7 @@ class Inquiry final : public net::ByteStreamObserver {
  private:
   void dial_next() {
     if (tried_ == paths_.size()) {
+      if (forbidden_.empty() && may_find_nobody_) return finish();
       fail(forbidden_.empty() ? not_running() : not_allowed());
       return;
     }
@@ -146,6 +150,10 @@ class Inquiry final : public net::ByteStreamObserver {
       fail(bad_answer());
       return;
     }
+    finish();
+  }
+
+  void finish() {
     over_ = true;
     patience_timer_.stop();
     app_.quit(kDone);
@@ -171,6 +179,7 @@ class Inquiry final : public net::ByteStreamObserver {
   std::string in_;
   Json answer_;
   bool answered_ = false;
+  bool may_find_nobody_ = false;
   bool over_ = false;
   Timer patience_timer_;
 };
@@ -186,15 +195,19 @@ std::vector<std::string> present_ones(std::vector<std::string> paths) {
   return paths;
 }
 
-/// Of what a killed process has left, whatever runs now.
-void look_after_kill_switch(const App& app, ControlCommand command) {
+/// Of what a killed process has left, whatever runs now. True: it is lifted.
+bool look_after_kill_switch(const App& app, ControlCommand command) {
   const std::string cut_off = kill_switch_hint();
-  if (cut_off.empty()) return;
-  if (command != ControlCommand::kDown) return app.output().note(cut_off);
+  if (cut_off.empty()) return false;
+  if (command != ControlCommand::kDown) {
+    app.output().note(cut_off);
+    return false;
+  }
   const auto lifted = platform::lift_kill_switch();
   app.output().note(lifted ? "the kill switch of an hsfwd that was killed is lifted"
                            : "the kill switch of an hsfwd that was killed cannot be lifted: " +
                                  lifted.error());
+  return lifted.ok();
 }
 
 }  // namespace
@@ -230,11 +243,18 @@ int run_control_command(const Arguments& arguments, ControlCommand command,
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
   App app(output_options(line));
-  look_after_kill_switch(app, command);
+  const bool lifted = look_after_kill_switch(app, command);
   std::vector<std::string> paths = {line.path("socket")};
   std::string subject;
   if (paths[0].empty()) {
-    const std::string file = choose_plan_file(line);
+    std::string file;
+    try {
+      file = choose_plan_file(line);
+    } catch (const UserError&) {
+      // It was made on the command line.
+      if (lifted && !line.has("config")) return kDone;
+      throw;
+    }
     if (file == kStandardInput) {
       throw UserError{kUsage, "USAGE",
                       "-c -: an hsfwd up that read standard input is reached by its --socket PATH"};
@@ -246,6 +266,7 @@ int run_control_command(const Arguments& arguments, ControlCommand command,
     paths = present_ones(platform::control_socket_candidates(file));
   }
   Inquiry inquiry(app, command, std::move(paths), subject, text);
+  if (lifted) inquiry.may_find_nobody();
   inquiry.start();
   return app.run();
 }

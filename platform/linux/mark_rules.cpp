@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <map>
 #include <string>
 
 #include "platform/posix/socket.hpp"
@@ -52,16 +53,24 @@ std::string name_of(std::uint32_t mark) {
   return std::string(1, '\0') + fmt::format("hsfwd-mark-{:#x}", mark);
 }
 
+struct MarkAddress {
+  explicit MarkAddress(std::uint32_t mark) {
+    const std::string name = name_of(mark);
+    address.sun_family = AF_UNIX;
+    name.copy(address.sun_path, sizeof address.sun_path);
+    size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+  }
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&address); }
+
+  sockaddr_un address{};
+  socklen_t size = 0;
+};
+
 /// Empty if somebody has it.
 UniqueFd hold_mark(std::uint32_t mark) {
   UniqueFd fd = open_socket(AF_UNIX, SOCK_DGRAM);
-  if (!fd) return fd;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string name = name_of(mark);
-  name.copy(address.sun_path, sizeof address.sun_path);
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) fd.reset();
+  const MarkAddress at(mark);
+  if (fd && bind(fd.get(), at.get(), at.size) != 0) fd.reset();
   return fd;
 }
 
@@ -73,9 +82,11 @@ bool may_hold_marks(std::uint32_t user) {
 
 /// Whether somebody has the mark who may. What cannot be known is as if somebody had.
 bool is_held(std::uint32_t mark) {
+  const UniqueFd fd = open_socket(AF_UNIX, SOCK_DGRAM);
+  const MarkAddress at(mark);
+  if (fd && connect(fd.get(), at.get(), at.size) != 0 && errno == ECONNREFUSED) return false;
   const auto user = user_of_socket(name_of(mark));
-  if (!user) return user.error().number != ENOENT;
-  return may_hold_marks(*user);
+  return !user || !*user || may_hold_marks(**user);
 }
 
 /// A mark alone may be had with less, and is of no use.
@@ -146,8 +157,12 @@ Result<std::vector<Netlink::Rule>, NetlinkError> rules_left_behind(
     Netlink& netlink, std::optional<std::uint32_t> own) {
   auto rules = netlink.rules();
   if (!rules) return Err(rules.error());
-  std::erase_if(*rules, [own](const Netlink::Rule& rule) {
-    return rule.not_mark != own && is_held(rule.not_mark);
+  // There are dozens of a mark.
+  std::map<std::uint32_t, bool> held;
+  std::erase_if(*rules, [&](const Netlink::Rule& rule) {
+    if (rule.not_mark == own) return false;
+    if (!held.contains(rule.not_mark)) held[rule.not_mark] = is_held(rule.not_mark);
+    return held[rule.not_mark];
   });
   return std::move(*rules);
 }

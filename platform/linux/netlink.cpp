@@ -493,13 +493,13 @@ NetlinkResult<void> Netlink::delete_rule(const Rule& rule) {
 
 // --- Sockets ---
 
-NetlinkResult<std::uint32_t> user_of_socket(std::string_view name) {
+NetlinkResult<std::optional<std::uint32_t>> user_of_socket(std::string_view name) {
   auto netlink = Netlink::adopt(open_socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG));
   if (!netlink) return Err(netlink.error());
   return netlink->user_of_unix_socket(name);
 }
 
-NetlinkResult<std::uint32_t> Netlink::user_of_unix_socket(std::string_view name) {
+NetlinkResult<std::optional<std::uint32_t>> Netlink::user_of_unix_socket(std::string_view name) {
   Request request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
   auto& head = request.head<unix_diag_req>();
   head.sdiag_family = AF_UNIX;
@@ -519,8 +519,7 @@ NetlinkResult<std::uint32_t> Netlink::user_of_unix_socket(std::string_view name)
     if (is_it && user) found = user;
   });
   if (!done) return Err(done.error());
-  if (!found) return Err(error_of(ENOENT));
-  return *found;
+  return found;
 }
 
 // --- News ---

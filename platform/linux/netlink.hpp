@@ -87,7 +87,7 @@ class Netlink {
   NetlinkResult<void> delete_rule(const Rule& rule);
 
   /// See user_of_socket.
-  NetlinkResult<std::uint32_t> user_of_unix_socket(std::string_view name);
+  NetlinkResult<std::optional<std::uint32_t>> user_of_unix_socket(std::string_view name);
 
  private:
   struct Request;
@@ -111,8 +111,8 @@ class Netlink {
 
 /// A socket that hears of every change of a rule.
 UniqueFd open_rule_news();
-/// Of which user the unix socket of that name in this network is (kernels from 5.3 on tell): ENOENT for none.
-NetlinkResult<std::uint32_t> user_of_socket(std::string_view name);
+/// Of which user the unix socket of that name in this network is. Nothing if there is none, or that is not told (before Linux 5.3).
+NetlinkResult<std::optional<std::uint32_t>> user_of_socket(std::string_view name);
 /// For Netlink::adopt.
 UniqueFd open_netlink_socket();
 /// A socket that hears of every change of a link, for a loop to wait for.

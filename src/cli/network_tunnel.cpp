@@ -108,8 +108,7 @@ NetworkTunnel::NetworkTunnel(App& app, const TunSpec& spec, std::shared_ptr<KeyL
                 .host_networks =
                     [this] {
                       auto found = platform::host_networks(app_.loop().own_interfaces());
-                      return overlay::Network::Surroundings::HostNetworks{std::move(found.own),
-                                                                          std::move(found.near)};
+                      return overlay::HostNetworks{std::move(found.own), std::move(found.near)};
                     },
                 .is_node_port = [this](std::uint16_t port) { return app_.node().has_port(port); }},
                listener_->public_key(), *this),

@@ -24,13 +24,6 @@ constexpr TokenRate kTooBigs = {.per_second = 1000, .capacity = 100};
 // that comes in opens any, so that those of before this process, or of before the exit, are taken up as they go on.
 constexpr ConversationLimits kInternetConversations = {.most = 32'768, .picks_up = true};
 
-// Addresses of this host change rarely, and some without any news.
-constexpr Duration kLookAgain = 5_s;
-
-// Shorter ones are default routes in pieces, as other tunnels have them.
-constexpr int kHalvesV4 = 8;
-constexpr int kHalvesV6 = 16;
-
 // At least what a part of a packet has around it, docs/protocol/forward.md section 10.
 constexpr std::size_t kPartRoom = 8;
 
@@ -50,7 +43,8 @@ Network::Network(Surroundings surroundings, const PublicKey& own, NetworkObserve
       internet_filter_(routes_, around_.random, kInternetConversations),
       names_({name_server_address()}, around_.random),
       answers_(kAnswers),
-      too_bigs_(kTooBigs) {
+      too_bigs_(kTooBigs),
+      vicinity_(around_.host_networks) {
   batch_.reserve(net::kMaxTunnelBatch);
 }
 
@@ -234,7 +228,7 @@ void Network::accept(std::unique_ptr<PeerStream> stream) {
 }
 
 void Network::on_addresses_changed() {
-  looked_.reset();
+  vicinity_.forget();
   for (auto& [key, peer] : links_) peer.link->check();
 }
 
@@ -475,26 +469,11 @@ bool Network::is_error_from_the_way(const ip::Packet& packet) {
 /// Neighbours are not the internet, whatever addresses they have.
 bool Network::is_offered_internet(const ip::Ipv6& host) {
   if (!settings_.offers_internet || !is_internet(host)) return false;
-  look_around();
-  return neighbours_.find(host) == nullptr || this_host_.find(host) != nullptr;
+  return !vicinity_.is_near(host, around_.scheduler.now()) || is_this_host(host);
 }
 
 bool Network::is_this_host(const ip::Ipv6& host) {
-  look_around();
-  return this_host_.find(host) != nullptr;
-}
-
-void Network::look_around() {
-  const Instant now = around_.scheduler.now();
-  if (looked_ && now - *looked_ <= kLookAgain) return;
-  looked_ = now;
-  this_host_ = neighbours_ = {};
-  const Surroundings::HostNetworks networks = around_.host_networks();
-  for (const ip::Prefix& own : networks.own) static_cast<void>(this_host_.add(own, own_));
-  for (const ip::Prefix& near : networks.near) {
-    if (near.length() < (near.is_ipv4() ? kHalvesV4 : kHalvesV6)) continue;
-    static_cast<void>(neighbours_.add(near, own_));
-  }
+  return vicinity_.is_this_host(host, around_.scheduler.now());
 }
 
 // --- What shows ---

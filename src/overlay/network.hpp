@@ -25,6 +25,7 @@
 #include "overlay/names.hpp"
 #include "overlay/routes.hpp"
 #include "overlay/settings.hpp"
+#include "overlay/vicinity.hpp"
 #include "util/bounded_map.hpp"
 #include "util/token_bucket.hpp"
 
@@ -63,10 +64,6 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
     Random& random;
     net::PacketTunnelFactory& tunnels;
     Link::Outside links;
-    struct HostNetworks {
-      std::vector<ip::Prefix> own;   // what this host takes for itself: its addresses, broadcasts
-      std::vector<ip::Prefix> near;  // that it has other routes to than its default route
-    };
     /// Those that this host has besides this network.
     std::function<HostNetworks()> host_networks;
     /// A UDP port of the node's: what comes from there is never led into the network, which it carries.
@@ -167,7 +164,6 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   bool is_offered_internet(const ip::Ipv6& host);
   bool is_error_from_the_way(const ip::Packet& packet);
   bool is_this_host(const ip::Ipv6& host);
-  void look_around();
 
   const Surroundings around_;
   const PublicKey own_;
@@ -189,10 +185,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
 
   std::vector<MutableBytes> batch_;  // on its way, of one call
   bool exit_has_answered_ = false;
-  // As of the last look; all are own_'s.
-  Routes this_host_;
-  Routes neighbours_;
-  std::optional<Instant> looked_;
+  Vicinity vicinity_;
   // The last destination, as packets come in trains.
   ip::Ipv6 last_to_;
   Link* last_link_ = nullptr;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "ip/icmp.hpp"
 #include "overlay/internet.hpp"
 #include "unit/overlay/host_packets.hpp"
 #include "unit/overlay/members.hpp"
@@ -196,6 +197,21 @@ TEST_CASE("rules of an exit are about itself: the internet is open to whom it is
   const Bytes around = datagram(a.address(), kSecondServer, "in");
   a.send(around);
   CHECK(net.never_gets(b, around));
+  // But for the node's port, which is open to everybody there.
+  const ip::Ipv6 outside = ip::Ipv6::mapped(0x2d3c0009);
+  b.set_host_networks({.own = {ip::Prefix::around(outside, 128)}, .near = {}});
+  home.peers[0].addresses = {kIpv4.host};
+  b.host().freeze();
+  REQUIRE(b.network().open(home));
+  b.host().run();
+  net.swarm.world.run_for(10_s);
+  const std::uint16_t port = b.node().status().local.port;
+  const Bytes to_node = datagram(kIpv4.host, outside, "in", port);
+  a.send(to_node);
+  CHECK(net.gets(b, to_node));
+  const Bytes beside = datagram(kIpv4.host, outside, "in", static_cast<std::uint16_t>(port + 1));
+  a.send(beside);
+  CHECK(net.never_gets(b, beside));
 }
 
 TEST_CASE("an exit sends nothing on through who offers the internet itself") {
@@ -222,6 +238,31 @@ TEST_CASE("an exit sends nothing on through who offers the internet itself") {
   b.send(through);
   CHECK(net.never_gets(a, through));
   CHECK(a.status_of(b.key()).drops[Drop::kRefused] == 1);
+}
+
+TEST_CASE(
+    "what a router on the way says of a peer's packet is for that peer, whatever its address") {
+  Travellers net(42);
+  net.open();
+  Member& a = net.traveller();
+  Member& b = net.exit();
+  const ip::Ipv6 router = *ip::Ipv6::parse("fd44::1");
+  const auto error_about = [&](const Bytes& packet) {
+    Bytes room(ip::kMaxIcmpSize);
+    return to_bytes(
+        ip::unreachable(*ip::Packet::parse(packet), ip::Unreachable::kNoRoute, router, room));
+  };
+  const Bytes question = datagram(a.address(), kPage, "question", 443);
+  const Bytes error = error_about(question);
+  b.send(error);
+  CHECK(net.never_gets(a, error));  // of what was not sent
+  a.send(question);
+  REQUIRE(net.gets(b, question));
+  b.send(error);
+  CHECK(net.gets(a, error));
+  const Bytes of_others = error_about(datagram(a.address(), *ip::Ipv6::parse("fd44::2"), "x"));
+  b.send(of_others);
+  CHECK(b.network().drops()[Drop::kForeign] == 1);
 }
 
 TEST_CASE("keys that are no peers' are nobody's, with an exit as well") {

@@ -1,32 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// IPv6 packets between hosts, and peers of a network, for tests of the whole of it.
+// Packets between hosts, and peers of a network, for tests of the whole of it.
 #pragma once
 
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "ip/header.hpp"
 #include "ip/packet.hpp"
 #include "unit/overlay/members.hpp"
 
 namespace hsfwd::overlay {
 
-inline constexpr std::uint8_t kHopLimit = 64;
-
-inline Bytes ipv6_packet(const ip::Ipv6& from, const ip::Ipv6& to, std::uint8_t protocol,
-                         const Bytes& upper) {
-  Bytes out = {0x60,
-               0,
-               0,
-               0,
-               static_cast<std::uint8_t>(upper.size() >> 8),
-               static_cast<std::uint8_t>(upper.size()),
-               protocol,
-               kHopLimit};
-  append(out, from.bytes);
-  append(out, to.bytes);
-  append(out, upper);
-  return out;
+/// Of the family that both are of.
+inline Bytes ip_packet(const ip::Ipv6& from, const ip::Ipv6& to, std::uint8_t protocol,
+                       const Bytes& upper) {
+  Bytes room(ip::kIpv6HeaderSize + upper.size());
+  const MutableBytes packet =
+      ip::write_header({.from = from, .to = to, .protocol = protocol}, upper.size(), room);
+  copy_bytes(upper, packet.last(upper.size()));
+  return to_bytes(packet);
 }
 
 inline Bytes datagram(const ip::Ipv6& from, const ip::Ipv6& to, const std::string& text,
@@ -41,7 +34,7 @@ inline Bytes datagram(const ip::Ipv6& from, const ip::Ipv6& to, const std::strin
                  0,
                  1};
   append(upper, as_bytes(text));
-  return ipv6_packet(from, to, ip::protocol::kUdp, upper);
+  return ip_packet(from, to, ip::protocol::kUdp, upper);
 }
 
 inline Bytes segment(const ip::Ipv6& from, const ip::Ipv6& to, std::uint16_t from_port,
@@ -53,7 +46,7 @@ inline Bytes segment(const ip::Ipv6& from, const ip::Ipv6& to, std::uint16_t fro
   upper[3] = static_cast<std::uint8_t>(port);
   upper[12] = 5 << 4;
   upper[13] = flags;
-  return ipv6_packet(from, to, ip::protocol::kTcp, upper);
+  return ip_packet(from, to, ip::protocol::kTcp, upper);
 }
 
 inline NetworkPeer peer(const Member& member) {

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "ip/header.hpp"
-#include "ip/network_order.hpp"
 #include "unit/overlay/host_packets.hpp"
 #include "unit/overlay/members.hpp"
 
@@ -425,14 +423,7 @@ TEST_CASE(
   net.swarm.world.run_for(10_s);
   const auto send = [](Member& from, const ip::Ipv6& source, std::uint16_t source_port,
                        const ip::Ipv6& to, std::uint16_t port) {
-    const std::size_t size = ip::kUdpHeaderSize + 1;
-    Bytes room(64);
-    const MutableBytes packet =
-        ip::write_header({.from = source, .to = to, .protocol = ip::protocol::kUdp}, size, room);
-    ip::store_be16(&packet[20], source_port);
-    ip::store_be16(&packet[22], port);
-    ip::store_be16(&packet[24], static_cast<std::uint16_t>(size));
-    from.send(to_bytes(packet));
+    from.send(datagram(source, to, "x", port, source_port));
   };
   const std::uint16_t node_port = b.node().status().local.port;
   send(a, of_a, 4444, of_b, node_port);

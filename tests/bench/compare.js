@@ -13,14 +13,6 @@ const installed = (...programs) => programs.every((program) => {
   try { return execFileSync('sh', ['-c', `command -v ${program}`]).length > 0 } catch { return false }
 })
 
-/** Ends the program with the reason, if there is one. */
-function skipFor (problem) {
-  if (!problem) return
-  fs.rmSync(t.scratch, { recursive: true, force: true })
-  console.log(`skipped: ${problem}`)
-  process.exit(77)
-}
-
 function median (numbers) {
   const sorted = numbers.filter((number) => number !== undefined).sort((a, b) => a - b)
   return sorted[sorted.length >> 1]
@@ -81,4 +73,4 @@ function printTable (columns, figures, ours) {
   }
 }
 
-module.exports = { MTU, installed, iperf, pings, printTable, skipFor, wireguard }
+module.exports = { MTU, installed, iperf, pings, printTable, wireguard }

@@ -7,13 +7,13 @@
 'use strict'
 const t = require('../support/harness')
 const { Host, unavailable } = require('../support/hosts')
-const { MTU, installed, iperf, pings, printTable, skipFor, wireguard } = require('./compare')
+const { MTU, installed, iperf, pings, printTable, wireguard } = require('./compare')
 
 const [, , seconds = '4', rounds = '1'] = process.argv
 process.argv.length = 2 // no names of cases
 const TIME = ['-t', seconds]
 
-skipFor(unavailable() || (installed('iperf3') ? '' : 'there is no iperf3'))
+t.skipAllIf(unavailable() || (installed('iperf3') ? '' : 'there is no iperf3'))
 
 const gigabits = (sum) => sum && sum.bits_per_second / 1e9
 // Those that arrived.

@@ -9,7 +9,7 @@ const t = require('../support/harness')
 const { Lab, unavailable } = require('../natlab/lab')
 const { startNetwork, timeToFirstPong } = require('../natlab/members')
 const { startNode } = require('../natlab/peers')
-const { installed, iperf, pings, printTable, skipFor, wireguard } = require('./compare')
+const { installed, iperf, pings, printTable, wireguard } = require('./compare')
 
 const [, , seconds = '10', rounds = '1', words = ''] = process.argv
 process.argv.length = 2 // no names of cases
@@ -23,7 +23,7 @@ const LINES = [
 ]
 const nameOf = ({ rate, trip, buffer, loss }) => `${rate} Mbit/s, ${trip} ms, ${buffer} KB${loss ? `, ${loss} % loss` : ''}`
 
-skipFor(unavailable() || (installed('iperf3') ? '' : 'there is no iperf3'))
+t.skipAllIf(unavailable() || (installed('iperf3') ? '' : 'there is no iperf3'))
 const CONTROLS = fs.readFileSync('/proc/sys/net/ipv4/tcp_available_congestion_control', 'utf8').trim().split(' ')
   .filter((control) => ['cubic', 'bbr'].includes(control))
 const COLUMNS = CONTROLS.flatMap((control) => [`${control}, Mbit/s`, 'back', 'ping beside it, ms'])

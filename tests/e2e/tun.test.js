@@ -9,12 +9,7 @@ const path = require('node:path')
 const t = require('../support/harness')
 const { Host, WIRE, unavailable } = require('../support/hosts')
 
-const problem = unavailable()
-if (problem) {
-  fs.rmSync(t.scratch, { recursive: true, force: true })
-  console.log(`skipped: ${problem}`)
-  process.exit(77)
-}
+t.skipAllIf(unavailable())
 
 const NAME_SERVER = 'fdae:7d21:d73d::53'
 const A = 1

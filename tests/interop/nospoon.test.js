@@ -2,18 +2,12 @@
 // A private network with a peer that speaks nospoon's framing over the real hyperdht, in both roles.
 'use strict'
 const crypto = require('node:crypto')
-const fs = require('node:fs')
 const DHT = require('hyperdht')
 const t = require('../support/harness')
 const { Host, unavailable } = require('../support/hosts')
 const { Spoon } = require('./spoon')
 
-const problem = unavailable()
-if (problem) {
-  fs.rmSync(t.scratch, { recursive: true, force: true })
-  console.log(`skipped: ${problem}`)
-  process.exit(77)
-}
+t.skipAllIf(unavailable())
 
 const SERVER = [10, 0, 0, 1]
 const CLIENT = [10, 0, 0, 2]

@@ -2,18 +2,12 @@
 // What the files of cases share: one lab for each of them, or a reason to skip it; places in it, and cells
 // of its tables.
 'use strict'
-const fs = require('node:fs')
 const t = require('../support/harness')
 const { Lab, unavailable } = require('./lab')
 const { pongByName, startNetwork, timeToFirstPong } = require('./members')
 const { startClient, startNode, startRelay, startServer, timeToFirstByte } = require('./peers')
 
-const problem = unavailable()
-if (problem) {
-  fs.rmSync(t.scratch, { recursive: true, force: true })
-  console.log(`skipped: ${problem}`)
-  process.exit(77)
-}
+t.skipAllIf(unavailable())
 
 const NODES = 10
 const LANES = 3

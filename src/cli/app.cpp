@@ -153,9 +153,6 @@ void App::on_silence() {
 }
 
 UserError App::no_network() const {
-  if (const std::string cut_off = kill_switch_hint(); !cut_off.empty()) {
-    return {kTryLater, "NO_NETWORK", "no DHT node answers: " + cut_off};
-  }
   return {kTryLater, "NO_NETWORK",
           fmt::format("no DHT node answers: nothing received from any bootstrap node within {} s "
                       "of the start ({}); does this network let UDP out?",
@@ -205,6 +202,9 @@ void App::on_goodbye(std::function<void(std::function<void()>)> goodbye) {
 void App::quit(int exit_code) {
   if (exit_code_) return;
   exit_code_ = exit_code;
+  if (exit_code == kTryLater) {
+    if (const std::string cut_off = kill_switch_hint(); !cut_off.empty()) output_.note(cut_off);
+  }
   waiting_.close();
   const bool lonely = first_contact_ && !node_->answered();
   give_up_timer_.start(lonely ? kLonelyGoodbyeTime : kGoodbyeTime);

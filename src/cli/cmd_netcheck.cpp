@@ -7,7 +7,6 @@
 
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
-#include "cli/kill_switch_hint.hpp"
 #include "node/survey.hpp"
 
 namespace hsfwd::cli {
@@ -119,8 +118,6 @@ int run_netcheck(const Arguments& arguments) {
   };
   node.when_ready(start);
   app.on_no_answer([&] {
-    if (const std::string cut_off = kill_switch_hint(); !cut_off.empty())
-      app.output().note(cut_off);
     start();
     survey->conclude();
   });

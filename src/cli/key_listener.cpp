@@ -93,6 +93,7 @@ ServerOptions KeyListener::server_options() {
   out.extension = [this](const PublicKey& who, const std::optional<Extension>& client) {
     return answer(who, client);
   };
+  out.sessions = true;
   out.client_relays = [this] { return client_relays(); };
   out.on_reachability = [this](const Reachability& found) { reachability_.on_tested(found); };
   return out;

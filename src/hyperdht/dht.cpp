@@ -131,6 +131,7 @@ void Dht::on_interfaces_changed() {
   relay_connections_.on_interfaces_changed();
   if (!servers_.empty()) addresses_.validated_local();
   servers_.refresh();
+  if (on_network_change_) on_network_change_();
 }
 
 bool Dht::on_request(const rpc::IncomingRequest& request) {

@@ -60,6 +60,11 @@ class Dht final : private rpc::NodeHandler, private PeerDialer {
   /// servers announce again, and connections have to show that their path still stands.
   void on_interfaces_changed();
 
+  /// Called after on_interfaces_changed(), and after the host has slept.
+  void set_on_network_change(std::function<void()> on_network_change) {
+    on_network_change_ = std::move(on_network_change);
+  }
+
   /// Any node has answered since the start.
   bool heard_of_network() const { return node_.has_been_answered(); }
 
@@ -128,6 +133,7 @@ class Dht final : private rpc::NodeHandler, private PeerDialer {
   std::vector<std::function<void()>> on_bootstrapped_;
   Task bootstrapped_task_;
   std::optional<Address> last_remote_address_;
+  std::function<void()> on_network_change_;
 };
 
 }  // namespace hsfwd::hyperdht

@@ -9,7 +9,9 @@
 #include "crypto/crypto.hpp"
 #include "hyperdht/dht.hpp"
 #include "hyperdht/relay_node.hpp"
+#include "node/client_sessions.hpp"
 #include "node/internals.hpp"
+#include "node/server_sessions.hpp"
 
 namespace hsfwd {
 
@@ -65,9 +67,23 @@ std::vector<BootstrapNode> public_bootstrap() {
 
 class Server::Impl {
  public:
-  explicit Impl(std::unique_ptr<hyperdht::Server> s) : server(std::move(s)) {}
-  void cancel() { server->cancel(); }
+  Impl(hyperdht::Dht& dht, hyperdht::ServerOptions options,
+       std::function<void(PeerSocket)> on_connection, std::unique_ptr<ServerSessions> s)
+      : sessions(std::move(s)),
+        server(dht.create_server(
+            std::move(options),
+            [this, on_connection = std::move(on_connection)](
+                std::unique_ptr<hyperdht::PeerSocket> socket) {
+              if (sessions && sessions->take(socket)) return;
+              Scheduler& scheduler = socket->scheduler();
+              on_connection(PeerSocket(scheduler, make_stream(std::move(socket))));
+            })) {}
+  void cancel() {
+    server->cancel();
+    if (sessions) sessions->cancel();
+  }
 
+  const std::unique_ptr<ServerSessions> sessions;  // where they are wanted
   const std::unique_ptr<hyperdht::Server> server;
   std::function<void(std::size_t)> on_announced;
 };
@@ -154,11 +170,17 @@ struct Node::Impl {
   Impl(const net::Env& env, Options options)
       : relay_through(options.relay_through),
         own_address(options.own_address),
-        dht(env, dht_options(env, std::move(options))) {}
+        patience(options.session_patience),
+        dht(env, dht_options(env, std::move(options))),
+        sessions(dht, patience) {
+    dht.set_on_network_change([this] { sessions.on_network_change(); });
+  }
 
   const std::vector<PublicKey> relay_through;
   const std::optional<net::Address> own_address;
+  const Duration patience;
   hyperdht::Dht dht;
+  ClientSessions sessions;
 };
 
 hyperdht::Dht& Internals::dht(Node& node) {
@@ -198,6 +220,22 @@ bool Node::answered() const {
 }
 
 Server Node::create_server(std::function<void(PeerSocket)> on_connection, ServerOptions options) {
+  Scheduler& scheduler = impl_->dht.env().scheduler;
+  std::unique_ptr<ServerSessions> sessions;
+  if (options.sessions && options.extension) {
+    sessions = std::make_unique<ServerSessions>(
+        scheduler, impl_->patience,
+        ServerSessions::Callbacks{.allow = options.allow,
+                                  .extension = options.extension,
+                                  .on_stream = [&scheduler, on_connection](
+                                                   std::unique_ptr<PeerStream> stream) {
+                                    on_connection(PeerSocket(scheduler, std::move(stream)));
+                                  }});
+    options.extension = [sessions = sessions.get()](const PublicKey& client,
+                                                    const std::optional<Extension>& block) {
+      return sessions->answer(client, block);
+    };
+  }
   hyperdht::ServerOptions out;
   out.allow = translated(std::move(options.allow));
   out.share_local_addresses = options.share_local_addresses;
@@ -207,12 +245,8 @@ Server Node::create_server(std::function<void(PeerSocket)> on_connection, Server
   if (options.relay_through.empty()) options.relay_through = impl_->relay_through;
   out.relay_through = std::move(options.relay_through);
   out.on_reachability = std::move(options.on_reachability);
-  return Server(std::make_unique<Server::Impl>(impl_->dht.create_server(
-      std::move(out),
-      [on_connection = std::move(on_connection)](std::unique_ptr<hyperdht::PeerSocket> socket) {
-        Scheduler& scheduler = socket->scheduler();
-        on_connection(PeerSocket(scheduler, make_stream(std::move(socket))));
-      })));
+  return Server(std::make_unique<Server::Impl>(impl_->dht, std::move(out),
+                                               std::move(on_connection), std::move(sessions)));
 }
 
 PeerSocket Node::connect(const PublicKey& key, ConnectOptions options) {
@@ -229,6 +263,9 @@ std::unique_ptr<PeerStream> Node::connect_stream(const PublicKey& key, ConnectOp
   if (options.relay_through.empty()) options.relay_through = impl_->relay_through;
   out.relay_through = std::move(options.relay_through);
   out.timeline = std::move(options.timeline);
+  const bool shared = options.session && out.extension && out.extension->wants_service() &&
+                      !out.extension->wants_packets();
+  if (shared) return impl_->sessions.connect(key, std::move(out));
   return make_stream(impl_->dht.connect(key, std::move(out)));
 }
 

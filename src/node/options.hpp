@@ -44,6 +44,9 @@ struct Options {
   /// Bytes that all connections together may hold unread and unsent. Windows shrink as they fill.
   /// At least 32 MiB.
   std::size_t max_buffered = 256 * 1024 * 1024;
+  /// How long a peer that has gone silent is waited for, with the streams of its session; 0: no longer than it takes to
+  /// notice.
+  Duration session_patience = Duration::seconds(300);
   /// Blind relays for connections that find no direct path, or until they find one. For those of this
   /// node's servers, and to peers that name none themselves.
   std::vector<PublicKey> relay_through;
@@ -59,6 +62,9 @@ struct ConnectOptions {
   bool holepunch = true;
   /// What an hsfwd peer is told beside the keys, such as the wanted service. Plain ones ignore it.
   std::optional<Extension> extension;
+  /// All that connect to the peer share one connection, if that has sessions, and keep it when it moves to another
+  /// path. Needs a block that wants a service; there are no messages beside such a stream.
+  bool session = false;
   /// Blind relays, one of which carries the connection until, or unless, there is a direct path; the
   /// server's wish comes first. The node's if empty.
   std::vector<PublicKey> relay_through;
@@ -87,6 +93,8 @@ struct ServerOptions {
   /// Our extension block, given the client and its own; nothing for stock behaviour.
   std::function<std::optional<Extension>(const PublicKey& client, const std::optional<Extension>&)>
       extension;
+  /// Clients may open many streams over one connection, each of which is handed over as one. Needs `extension`.
+  bool sessions = false;
   /// If set, the server repeatedly tests whether it can be reached, and replaces introducers through
   /// which it cannot. Called after each test.
   std::function<void(const Reachability&)> on_reachability;

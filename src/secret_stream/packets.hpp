@@ -15,6 +15,9 @@ enum class PacketChannel : std::uint8_t {
   kMessages = 1,  // of the application
   kIp = 2,        // each an IP packet
   kIpParts = 3,   // each one of two parts of an IP packet
+  kStreams = 4,   // each a packet of a session's stream
+  // 5 and 6 are those of UDP
+  kStreamParts = 7,  // each one of two parts of such a packet
 };
 
 /// Packets beside the streams between two hsfwd peers, each in a datagram of its own:

@@ -18,6 +18,7 @@ constexpr std::size_t kIdlePackets = 1024;
 // A peer repeats its end for thirteen seconds before it takes the stream for timed out.
 constexpr Duration kLinger = 15_s;
 constexpr std::size_t kMaxLingering = 4096;
+constexpr std::size_t kMaxParked = 1024;  // more than a batch of datagrams has
 // A peer that has missed a reset may have a window of packets under way: it is told again, but not
 // for each of them.
 constexpr Duration kResetAgain = 100_ms;
@@ -43,7 +44,7 @@ Mux::~Mux() {
 StreamId Mux::fresh_id() {
   for (;;) {
     const StreamId id{random_.u32()};
-    if (!receivers_.contains(id.value) && !lingering_.contains(id.value)) return id;
+    if (is_free(id)) return id;
   }
 }
 
@@ -105,7 +106,9 @@ bool Mux::on_datagram(net::UdpSocket& socket, const net::InboundDatagram& datagr
   const auto packet = Packet::parse(datagram.bytes);
   if (!packet) return false;
   const auto found = receivers_.find(packet->header.stream.value);
-  if (found == receivers_.end()) return answer_for_lingering(datagram.from, *packet);
+  if (found == receivers_.end()) {
+    return answer_for_lingering(datagram.from, *packet) || park(socket, datagram, *packet);
+  }
   Receiver& receiver = *found->second;
   mark_dirty(receiver);
   guard(receiver, [&] { receiver.input(socket, datagram.from, *packet, datagram.bytes); });
@@ -120,9 +123,42 @@ void Mux::mark_dirty(Receiver& receiver) {
   if (!in_batch_) batch_task_.post();
 }
 
+/// Data that comes right behind the word that makes a stream of it.
+bool Mux::park(net::UdpSocket& socket, const net::InboundDatagram& datagram, const Packet& packet) {
+  const bool opens = packet.header.has(kData) && packet.valid;
+  if (expecting_ == 0 || !opens || parked_.size() >= kMaxParked) return false;
+  parked_.push_back({&socket, datagram});
+  if (!in_batch_) batch_task_.post();
+  return true;
+}
+
+void Mux::take_parked() {
+  for (const Parked& parked : std::exchange(parked_, {})) {
+    const auto packet = Packet::parse(parked.datagram.bytes);
+    const auto found = receivers_.find(packet->header.stream.value);
+    if (found == receivers_.end()) continue;
+    Receiver& receiver = *found->second;
+    mark_dirty(receiver);
+    guard(receiver, [&] {
+      receiver.input(*parked.socket, parked.datagram.from, *packet, parked.datagram.bytes);
+    });
+  }
+}
+
 void Mux::end_batch() {
   if (in_batch_) return;
   in_batch_ = true;
+  deliver_batch();
+  while (!parked_.empty()) {
+    take_parked();
+    deliver_batch();
+  }
+  in_batch_ = false;
+  batch_task_.cancel();
+  transmitter_.flush();
+}
+
+void Mux::deliver_batch() {
   // Sending makes room, room wakes writers, writers have more to send: until windows or pacers are
   // full, or nothing is left.
   while (!dirty_.empty()) {
@@ -140,9 +176,6 @@ void Mux::end_batch() {
     }
     flushing_.clear();
   }
-  in_batch_ = false;
-  batch_task_.cancel();
-  transmitter_.flush();
 }
 
 /// Like guard(), but that an observer may destroy the receiver.

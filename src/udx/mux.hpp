@@ -52,6 +52,14 @@ class Mux {
   /// The socket is about to be closed.
   void forget_socket(const net::UdpSocket& socket);
 
+  /// Nobody has this id, and nobody has had it a moment ago.
+  bool is_free(StreamId id) const {
+    return !receivers_.contains(id.value) && !lingering_.contains(id.value);
+  }
+  /// Whoever makes streams of what other streams say may get their first packets in the same batch:
+  /// those that are nobody's are looked at again at its end, while somebody like that is there.
+  void expect_more_streams(bool yes) { expecting_ += yes ? 1 : -1; }
+
   /// Streams and legs that are not over.
   std::size_t streams() const { return receivers_.size(); }
   /// How much longer somebody who is about to leave should stay, so that a peer whose last
@@ -98,6 +106,9 @@ class Mux {
   }
   void mark_dirty(Receiver& receiver);
   bool deliver_next(std::size_t dirty);
+  void deliver_batch();
+  bool park(net::UdpSocket& socket, const net::InboundDatagram& datagram, const Packet& packet);
+  void take_parked();
   bool answer_for_lingering(const net::Address& from, const Packet& packet);
   void sweep_lingering();
   StreamId fresh_id();
@@ -117,6 +128,12 @@ class Mux {
   std::vector<ByteView> delivering_;
   std::vector<MutableBytes> delivering_messages_;
   std::vector<PooledBuffer> delivering_memory_;
+  struct Parked {
+    net::UdpSocket* socket;
+    net::InboundDatagram datagram;
+  };
+  std::vector<Parked> parked_;  // of this batch
+  int expecting_ = 0;
   bool in_batch_ = false;
   Task batch_task_;
   Timer linger_timer_;

@@ -16,7 +16,7 @@ Path::Path(Scheduler& scheduler, const Transmitter& transmitter,
       congestion_(std::move(congestion)),
       pace_timer_(scheduler,
                   [this] {
-                    if (!waiting_.empty()) waiting_.front()->on_pacer();
+                    if (!nobody_waits()) next_ring().front()->on_pacer();
                   }),
       mtu_(max_mtu) {}
 
@@ -33,14 +33,24 @@ void Path::begin(net::UdpSocket& socket, net::Address remote) {
 }
 
 void Path::change(net::UdpSocket& socket, net::Address remote) {
-  const Place left = std::exchange(place_, {&socket, remote});
+  const Place left = place_;
+  lead_to(socket, remote);
+  for (PathUser* const user : users_) user->on_path_changed(left);
+}
+
+void Path::move(net::UdpSocket& socket, net::Address remote) {
+  lead_to(socket, remote);
+  for (PathUser* const user : users_) user->on_path_moved();
+}
+
+void Path::lead_to(net::UdpSocket& socket, net::Address remote) {
+  place_ = {&socket, remote};
   heard_ = false;
   mtu_.reset(std::min(max_mtu_, socket.path_mtu(remote)));
   congestion_->set_packet_size(mtu_.current() - kOverhead);
   congestion_->on_path_change(scheduler_.now());
   rtt_.reset();
   pacer_.reset();
-  for (PathUser* const user : users_) user->on_path_changed(left);
 }
 
 void Path::redirect(net::UdpSocket& socket, net::Address remote) {
@@ -59,6 +69,7 @@ void Path::lift_limit() {
 void Path::on_arrival(const net::UdpSocket& socket, const net::Address& from,
                       std::size_t datagram) {
   heard_ |= is(socket, from);
+  heard_at_ = scheduler_.now();
   if (!allowance_) return;
   *allowance_ += kAmplification * datagram;
   // Whoever it was too little for has given up its turn.
@@ -86,15 +97,17 @@ void Path::leave(PathUser& user) {
 
 void Path::wait_for_turn(PathUser& user) {
   if (std::exchange(user.waits_for_turn_, true)) return;
-  waiting_.push_back(&user);
+  (user.is_light() ? light_ : waiting_).push_back(&user);
 }
 
 void Path::drop_turn(PathUser& user) {
   if (!std::exchange(user.waits_for_turn_, false)) return;
-  for (std::size_t left = waiting_.size(); left > 0; --left) {
-    PathUser* const other = waiting_.front();
-    waiting_.pop_front();
-    if (other != &user) waiting_.push_back(other);
+  for (Ring<PathUser*>* const ring : {&light_, &waiting_}) {
+    for (std::size_t left = ring->size(); left > 0; --left) {
+      PathUser* const other = ring->front();
+      ring->pop_front();
+      if (other != &user) ring->push_back(other);
+    }
   }
 }
 
@@ -102,9 +115,10 @@ void Path::serve(PathUser& user) {
   if (!known() || blocked()) return;
   pacer_.refill(scheduler_.now(), congestion_->pacing_rate());
   if (user.wants_to_send()) wait_for_turn(user);
-  while (!waiting_.empty() && may_send()) {
-    PathUser& next = *waiting_.front();
-    waiting_.pop_front();
+  while (!nobody_waits() && may_send()) {
+    Ring<PathUser*>& ring = next_ring();
+    PathUser& next = *ring.front();
+    ring.pop_front();
     next.waits_for_turn_ = false;
     if (!next.send_one()) continue;
     if (next.wants_to_send()) wait_for_turn(next);
@@ -115,11 +129,11 @@ void Path::serve(PathUser& user) {
 
 /// It serves all others as well.
 void Path::wake_first() {
-  if (!waiting_.empty()) waiting_.front()->wake();
+  if (!nobody_waits()) next_ring().front()->wake();
 }
 
 void Path::note_idle() {
-  if (waiting_.empty() && may_send() && !blocked()) rates_.on_app_limited(in_flight_.bytes);
+  if (nobody_waits() && may_send() && !blocked()) rates_.on_app_limited(in_flight_.bytes);
 }
 
 bool Path::blocked() const {
@@ -127,7 +141,7 @@ bool Path::blocked() const {
 }
 
 void Path::arm_pacer() {
-  if (waiting_.empty() || !window_open()) {
+  if (nobody_waits() || !window_open()) {
     pace_timer_.stop();
     return;
   }

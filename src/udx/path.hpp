@@ -60,8 +60,12 @@ class PathUser {
   virtual void wake() = 0;
   /// The same, from the pacer's timer: what else is due by now comes first.
   virtual void on_pacer() = 0;
+  /// What it has to send is little, and nobody should wait for it behind bulk.
+  virtual bool is_light() const = 0;
   /// The path leads elsewhere, and what is known of it is forgotten.
   virtual void on_path_changed(const Place& left) = 0;
+  /// The same, from a place that carries nothing any more: what was sent there is lost.
+  virtual void on_path_moved() = 0;
   /// The peer is elsewhere than was thought: what was sent has gone nowhere.
   virtual void on_path_redirected() = 0;
 
@@ -90,10 +94,14 @@ class Path {
   void begin(net::UdpSocket& socket, net::Address remote);
   /// Goes on elsewhere, for all users.
   void change(net::UdpSocket& socket, net::Address remote);
+  /// The same, when nothing can be sent or is awaited at the old place any more.
+  void move(net::UdpSocket& socket, net::Address remote);
   /// Of an unproven peer, see Stream::redirect.
   void redirect(net::UdpSocket& socket, net::Address remote);
   /// Something has come along it, since it leads there.
   bool heard() const { return heard_; }
+  /// When a packet that counts came in, lastly.
+  Instant heard_at() const { return heard_at_; }
 
   // --- What may be sent to a peer that has not shown to be there ---
 
@@ -113,7 +121,7 @@ class Path {
   /// What it has in flight counts no more, see Flight::leave_path.
   void leave(PathUser& user);
   /// Lets everybody send who waits for its turn, `user` among them, as far as window and pacer
-  /// allow.
+  /// allow: first those that have little.
   void serve(PathUser& user);
   /// A user that was served has nothing left: if nobody has, what is measured now is no more than
   /// what applications wanted.
@@ -178,6 +186,9 @@ class Path {
   bool blocked() const;
   bool window_open() const { return in_flight_.bytes < congestion_->window(); }
   bool may_send() const { return pacer_.allows() && window_open(); }
+  void lead_to(net::UdpSocket& socket, net::Address remote);
+  bool nobody_waits() const { return light_.empty() && waiting_.empty(); }
+  Ring<PathUser*>& next_ring() { return light_.empty() ? waiting_ : light_; }
   void wait_for_turn(PathUser& user);
   void drop_turn(PathUser& user);
   void wake_first();
@@ -190,10 +201,13 @@ class Path {
 
   Place place_;
   bool heard_ = false;
+  Instant heard_at_;
   std::optional<std::uint64_t> allowance_;  // bytes that may still be sent to who is unproven
 
   std::vector<PathUser*> users_;
-  Ring<PathUser*> waiting_;  // for their turn, first to last
+  // For their turn, first to last
+  Ring<PathUser*> light_;
+  Ring<PathUser*> waiting_;
 
   BytesInFlight in_flight_;
   RttEstimator rtt_;

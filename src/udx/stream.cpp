@@ -79,6 +79,18 @@ void Stream::on_path_changed(const Place& left) {
   mark_dirty();
 }
 
+void Stream::on_path_moved() {
+  if (!connected()) return;
+  change_.set({path_.remote(), change_.current().id});
+  flight_.forget_probes();
+  forget_size_probe();
+  rack_.reset();
+  tail_probe_until_.reset();
+  timeouts_in_row_ = 0;
+  progress_at_ = timeout_from_ = scheduler_.now();
+  repeat_in_flight();
+}
+
 void Stream::redirect(net::UdpSocket& socket, net::Address remote) {
   if (closed_ || !connected() || remote.port == 0) return;
   path_.redirect(socket, remote);

@@ -102,6 +102,10 @@ struct StreamOptions {
   std::size_t max_mtu = 1500;  // IP packet, bytes; of a path of the stream's own
   AckPolicy acks = AckPolicy::kEveryPacket;
   Duration heartbeat;  // 0: none
+  /// Goes ahead of all others on a shared path, whatever it has to send.
+  bool urgent = false;
+  /// Never ends for want of an answer: who uses it finds another place for the path, or ends it.
+  bool patient = false;
   // Numbers of the first packets of the two directions; hyperdht's streams begin at 0.
   SeqNo first_sent;
   SeqNo first_received;
@@ -119,6 +123,19 @@ struct StreamStats {
   std::uint64_t window = 0;  // congestion window, bytes
   double pacing_rate = 0;    // bytes a second
   std::size_t mtu = 0;
+};
+
+/// Takes a stream's packets where they cannot travel by themselves.
+class StreamCarrier {
+ public:
+  /// `payload` ends with the call. A carrier that has no room loses the packet.
+  virtual void carry(const Header& header, std::size_t padding,
+                     const std::array<ByteView, 2>& payload) = 0;
+  /// Bytes that it adds to each.
+  virtual std::size_t overhead() const = 0;
+
+ protected:
+  ~StreamCarrier() = default;
 };
 
 class Stream final : private Receiver, private PathUser {
@@ -163,6 +180,9 @@ class Stream final : private Receiver, private PathUser {
   /// Of an unproven peer, that is somewhere else than it was said to be: what was sent goes there.
   void redirect(net::UdpSocket& socket, net::Address remote);
   void set_rtt_hint(Duration rtt) { path_.set_rtt_hint(rtt); }
+  /// From now on packets leave by `carrier`, and none of another size is tried; nullptr: by the path's
+  /// socket.
+  void set_carrier(StreamCarrier* carrier) { carrier_ = carrier; }
   /// What is sent before the peer's first packet comes may find the path not open yet: it is repeated
   /// then, without waiting for a timeout.
   void repeat_on_first_arrival() { repeat_on_first_arrival_ = true; }
@@ -242,6 +262,7 @@ class Stream final : private Receiver, private PathUser {
 
   // --- Life, and the application's calls (stream.cpp) ---
   void on_path_changed(const Place& left) override;
+  void on_path_moved() override;
   void on_path_redirected() override;
   void repeat_in_flight();
   Header header(std::uint8_t flags, SeqNo seq);
@@ -286,6 +307,7 @@ class Stream final : private Receiver, private PathUser {
   void wake() override { mark_dirty(); }
   void on_pacer() override { on_due(); }
   bool wants_to_send() const override;
+  bool is_light() const override;
   bool send_one() override;
   bool resend_lost();
   void repeat(SeqNo seq);
@@ -298,6 +320,7 @@ class Stream final : private Receiver, private PathUser {
   void transmit(SeqNo seq);
   void send_state();
   void send_bare(std::uint8_t flags, ByteView first = {}, ByteView second = {});
+  void send_copy(const Header& header, ByteView first, ByteView second);
   void send_heartbeat();
   void wake_writer();
   void tell_of_messages();
@@ -328,6 +351,7 @@ class Stream final : private Receiver, private PathUser {
   // Where
   const std::unique_ptr<Path> own_path_;  // of a stream that shares none
   Path& path_;
+  StreamCarrier* carrier_ = nullptr;
   PathChange change_;
   net::Address last_source_;
 

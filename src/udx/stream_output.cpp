@@ -87,6 +87,12 @@ bool Stream::wants_to_send() const {
          ((has_unsent() || end_unsent()) && window_allows(new_payload_size()));
 }
 
+/// Who has nothing under way, and no more than a packet, adds no delay that others would feel.
+bool Stream::is_light() const {
+  if (options_.urgent) return true;
+  return flight_.empty() && send_buffer_.end() - next_offset_ <= PathMtu::kBase;
+}
+
 /// May come from another stream's turn, whose trouble it is not if there is no memory.
 bool Stream::send_one() {
   bool sent = false;
@@ -127,7 +133,9 @@ void Stream::note_loss_of(SentPacket& packet) {
 
 std::size_t Stream::new_payload_size() const {
   const std::uint64_t unsent = send_buffer_.end() - next_offset_;
-  return static_cast<std::size_t>(std::min<std::uint64_t>(path_.payload_room(), unsent));
+  std::size_t room = path_.payload_room();
+  if (carrier_ != nullptr) room -= std::min(room, carrier_->overhead());
+  return static_cast<std::size_t>(std::min<std::uint64_t>(room, unsent));
 }
 
 bool Stream::window_allows(std::size_t size) const {
@@ -173,7 +181,7 @@ SentPacket Stream::cut(std::size_t size) {
 
 /// Pads the packet to the size that is to be probed, if that can be.
 void Stream::make_probe(SentPacket& packet) {
-  const auto wanted = path_.wanted_probe();
+  const auto wanted = carrier_ == nullptr ? path_.wanted_probe() : std::nullopt;
   const std::size_t size = packet.size + kOverhead;
   if (!wanted || size > *wanted || *wanted - size > kMaxPadding) return;
   packet.probe = true;
@@ -188,8 +196,13 @@ void Stream::transmit(SeqNo seq) {
   h.stream = to.id;
   h.data_offset = packet.padding;
   const bool too_large = packet.size + kOverhead > path_.mtu() && !packet.probe;
-  transmitter_.add({socket(), to.address, path_.shrunk() && too_large}, h, packet.padding,
-                   send_buffer_.locate(packet.offset, packet.size));
+  const auto payload = send_buffer_.locate(packet.offset, packet.size);
+  if (carrier_ != nullptr) {
+    carrier_->carry(h, packet.padding, payload);
+  } else {
+    transmitter_.add({socket(), to.address, path_.shrunk() && too_large}, h, packet.padding,
+                     payload);
+  }
   window_.on_announced(h.window);
   ++stats_.packets_sent;
   path_.spend(datagram_size(packet));
@@ -212,7 +225,7 @@ void Stream::send_state() {
     size += kSackRangeSize;
   }
   const Header h = header(size > 0 ? kSack : kState, flight_.end());
-  transmitter_.add_copy({socket(), remote()}, h, {}, ByteView(sack).first(size));
+  send_copy(h, ByteView(sack).first(size), {});
   window_.on_announced(h.window);
   ++stats_.packets_sent;
   mark_dirty();
@@ -226,7 +239,15 @@ void Stream::send_heartbeat() {
 
 /// A packet outside of the sequence.
 void Stream::send_bare(std::uint8_t flags, ByteView first, ByteView second) {
-  transmitter_.add_copy({socket(), remote()}, header(flags, flight_.end()), first, second);
+  send_copy(header(flags, flight_.end()), first, second);
+}
+
+void Stream::send_copy(const Header& header, ByteView first, ByteView second) {
+  if (carrier_ != nullptr) {
+    carrier_->carry(header, 0, {first, second});
+  } else {
+    transmitter_.add_copy({socket(), remote()}, header, first, second);
+  }
 }
 
 }  // namespace hsfwd::udx

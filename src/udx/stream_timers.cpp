@@ -120,7 +120,8 @@ void Stream::on_retransmission_timeout() {
   const Instant now = scheduler_.now();
   ++stats_.timeouts;
   ++timeouts_in_row_;
-  if (timeouts_in_row_ > kMinTimeoutsToGiveUp && now - progress_at_ >= kGiveUpAfter) {
+  const bool silent = timeouts_in_row_ > kMinTimeoutsToGiveUp && now - progress_at_ >= kGiveUpAfter;
+  if (silent && (!options_.patient || only_end_unacknowledged())) {
     close(only_end_unacknowledged() ? CloseReason::kFinished : CloseReason::kTimedOut);
     return;
   }

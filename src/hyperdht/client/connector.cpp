@@ -128,13 +128,15 @@ bool Connector::prepare() {
   return search_->prepare(payload);
 }
 
-/// What both sides can do; once the peer has answered.
+/// What both sides can do, and that this one wants no service; once the peer has answered.
 std::uint64_t Connector::agreed() const {
-  return Extension::agreed(options_.extension, answer_->payload.extension);
+  const std::uint64_t own = options_.extension ? options_.extension->features : 0;
+  return Extension::agreed(options_.extension, answer_->payload.extension) |
+         (own & Extension::kNoService);
 }
 
 bool Connector::try_route() {
-  if (!options_.reusable_socket) return false;
+  if (!options_.reusable_socket || !options_.known_path) return false;
   const auto route = context_.routes.find(remote_);
   if (!route || !prepare()) return false;
   state_ = State::kRoute;

@@ -36,6 +36,8 @@ struct ConnectOptions {
   bool local_connection = true;
   bool holepunch = true;
   bool reusable_socket = true;
+  /// A path of an earlier connection is tried first.
+  bool known_path = true;
   /// The first datagram of a punch opens the own NAT before the server is asked about its own.
   bool fast_open = true;
   std::optional<Extension> extension;

@@ -33,11 +33,11 @@ IpPackets::Outcome IpPackets::send(std::span<const MutableBytes> packets, std::s
     const std::size_t around = Packets::kOverhead + (messages == 2 ? kPartHeader : 0);
     if (!raw_.claim_messages(messages, packet.size() + messages * around)) break;
     if (messages == 1) {
-      counters_left = seal(Channel::kIp, packet);
+      counters_left = seal(channels_.whole, packet);
       continue;
     }
     for (const MutableBytes part : cut_in_two(packet, next_id_)) {
-      counters_left = counters_left && seal(Channel::kIpParts, part);
+      counters_left = counters_left && seal(channels_.parts, part);
     }
     ++next_id_;
   }
@@ -62,7 +62,7 @@ void IpPackets::set_observer(IpPacketObserver* observer) {
 }
 
 void IpPackets::take(Channel channel, MutableBytes payload) {
-  if (channel == Channel::kIp) {
+  if (channel == channels_.whole) {
     if (!payload.empty()) received_.push_back(payload);
     return;
   }

@@ -36,13 +36,25 @@ class IpPackets {
   /// Packets that wait for a user who knows of the connection: a client may send some before its proof.
   static constexpr std::size_t kMaxEarly = 64;
 
-  IpPackets(udx::Stream& raw, Datagrams& datagrams, PacketDrops& drops, Scheduler& scheduler)
-      : raw_(raw),
+  /// Where packets travel, and those in two parts.
+  struct Channels {
+    secret_stream::PacketChannel whole = secret_stream::PacketChannel::kIp;
+    secret_stream::PacketChannel parts = secret_stream::PacketChannel::kIpParts;
+    bool has(secret_stream::PacketChannel channel) const {
+      return channel == whole || channel == parts;
+    }
+  };
+
+  IpPackets(Channels channels, udx::Stream& raw, Datagrams& datagrams, PacketDrops& drops,
+            Scheduler& scheduler)
+      : channels_(channels),
+        raw_(raw),
         datagrams_(datagrams),
         drops_(drops),
         scheduler_(scheduler),
         early_task_(scheduler, [this] { deliver_early(); }) {}
 
+  const Channels& channels() const { return channels_; }
   /// Of those that go whole, bytes.
   std::size_t max_packet() const;
 
@@ -72,6 +84,7 @@ class IpPackets {
   void keep_early();
   void deliver_early();
 
+  const Channels channels_;
   udx::Stream& raw_;
   Datagrams& datagrams_;
   PacketDrops& drops_;

@@ -8,6 +8,7 @@
 
 #include "hyperdht/peer/context.hpp"
 #include "hyperdht/peer/peer_connections.hpp"
+#include "hyperdht/peer/session.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -85,8 +86,8 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
   // Ahead of what opens the stream, so that nothing is half open if there is no memory for it.
   datagrams_.emplace(session, context_.env.random, extension_.has_value(), features_);
   if (has(Extension::kIpPackets) && datagrams_->has_packets()) {
-    ip_packets_.emplace(stream_.raw(), *datagrams_, context_.connections.drops(),
-                        context_.env.scheduler);
+    ip_packets_.emplace(IpPackets::Channels(), stream_.raw(), *datagrams_,
+                        context_.connections.drops(), context_.env.scheduler);
     ip_packets_->set_observer(packet_observer_);
     // Nothing else shows soon what the path carries.
     stream_.raw().probe_with_messages();
@@ -98,11 +99,27 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
                    path.socket, remote_id, path.remote);
   stream_.begin();
   keepalive_.start();
+  if (has(Extension::kSessions) && datagrams_->has_packets()) begin_session(session);
   stream_.deliver_early();
   std::vector<Bytes> early = std::exchange(early_datagrams_, {});
   for (Bytes& datagram : early) receive(datagram);
   if (ip_packets_) ip_packets_->deliver();
   stream_.deliver_early_end();
+}
+
+/// Its streams take in what comes behind the first packet, whoever has it by then.
+void PeerConnection::begin_session(const noise::Session& session) {
+  carried_.emplace(IpPackets::Channels{Channel::kStreams, Channel::kStreamParts}, stream_.raw(),
+                   *datagrams_, context_.connections.drops(), context_.env.scheduler);
+  carried_->announce();
+  if (has(Extension::kResume)) return;
+  begun_session_ = std::make_shared<Session>(context_, *this, session);
+  set_session(begun_session_.get());
+}
+
+void PeerConnection::set_session(Session* session) {
+  session_ = session;
+  if (carried_ && !stream_.closed()) carried_->set_observer(session);
 }
 
 void PeerConnection::on_stream_open() {
@@ -132,6 +149,7 @@ void PeerConnection::on_stream_closed(ConnectError error, const std::string& det
   path_check_.stop();
   path_task_.cancel();
   if (ip_packets_) ip_packets_->stop();
+  if (carried_) carried_->stop();
   if (PathObserver* observer = std::exchange(path_observer_, nullptr)) {
     observer->on_connection_over();
   }
@@ -162,6 +180,7 @@ void PeerConnection::leave_carrier(const PeerPath& path) {
   path_ = path.kind;
   old_source_ = std::exchange(other_source_, std::nullopt);
   stream_.raw().change_remote(path.socket, direct_id_, path.remote);
+  if (session_ != nullptr) session_->on_link_moved();
   path_task_.post();
 }
 
@@ -210,6 +229,7 @@ void PeerConnection::on_records(const secret_stream::Receiver& receiver) {
   if (proven_) return;
   const bool record_is_due = first_record_ && !initiator_;
   proven_ = record_is_due ? receiver.messages() > 0 : receiver.established();
+  if (proven_ && session_ != nullptr) session_->on_link_proven();
   if (proven_ && path_observer_ != nullptr) path_observer_->on_proven();
 }
 
@@ -281,6 +301,7 @@ void PeerConnection::on_messages(std::span<const MutableBytes> messages) {
     if (stream_.closed()) return;
   }
   if (ip_packets_) ip_packets_->deliver();
+  if (carried_) carried_->deliver();
 }
 
 void PeerConnection::receive(MutableBytes datagram) {
@@ -289,14 +310,16 @@ void PeerConnection::receive(MutableBytes datagram) {
     count_drop(opened.error());
     return;
   }
-  using Channel = Datagrams::Channel;
-  const bool of_ip = opened->channel == Channel::kIp || opened->channel == Channel::kIpParts;
+  const bool of_ip = ip_packets_ && ip_packets_->channels().has(opened->channel);
+  const bool of_streams = carried_ && carried_->channels().has(opened->channel);
   if (opened->channel == Channel::kControl) {
     receive_control(opened->payload);
   } else if (opened->channel == Channel::kMessages) {
     receive_message(opened->payload);
-  } else if (of_ip && ip_packets_) {
+  } else if (of_ip) {
     ip_packets_->take(opened->channel, opened->payload);
+  } else if (of_streams) {
+    carried_->take(opened->channel, opened->payload);
   } else {
     ++context_.connections.drops().channel;
   }
@@ -334,11 +357,36 @@ void PeerConnection::receive_message(ByteView message) {
 /// Sealed for the peer, and sent ahead; what rides on the reset itself cannot be lost or overtaken
 /// by it. Nothing for stock peers.
 Bytes PeerConnection::farewell(const std::string& reason) {
+  return farewell_over(stream_.raw(), reason);
+}
+
+Bytes PeerConnection::farewell_over(udx::Stream& raw, const std::string& reason) {
   if (!stream_.is_open() || !extension_ || !datagrams_) return {};
   const auto sealed = datagrams_->seal(Farewell{has(Extension::kSecretKeys) ? reason : kUntold});
   if (!sealed) return {};
-  stream_.raw().send_message(*sealed);
+  raw.send_message(*sealed);
   return to_bytes(*sealed);
+}
+
+std::optional<std::string> PeerConnection::open_farewell(MutableBytes message) {
+  if (!datagrams_) return std::nullopt;
+  const auto opened = datagrams_->open(message);
+  if (!opened) {
+    count_drop(opened.error());
+    return std::nullopt;
+  }
+  const auto farewell = opened->channel == Channel::kControl ? Farewell::decode(opened->payload)
+                                                             : std::nullopt;
+  if (!farewell) return std::nullopt;
+  return farewell->text;
+}
+
+void PeerConnection::send_carried(std::span<const MutableBytes> packets) {
+  std::size_t taken = 0;
+  if (!carried_ || !stream_.is_open()) return;
+  if (carried_->send(packets, taken) == IpPackets::Outcome::kCountersUsedUp) {
+    fail(ConnectError::kBroken);
+  }
 }
 
 void PeerConnection::ping(std::function<void(Duration)> done) {

@@ -25,6 +25,7 @@
 namespace hsfwd::hyperdht {
 
 struct PeerContext;
+class Session;
 
 /// Whoever makes the path of a connection, until there is one that needs nobody.
 class PathObserver {
@@ -125,10 +126,30 @@ class PeerConnection : protected SecureStream::Connection {
   /// A packet of any channel, for tests.
   void send_packet(secret_stream::PacketChannel channel, ByteView payload);
 
+  // --- Of a session ---
+  /// The session that this connection has begun; nullptr if the two sides have not agreed on one, or it is taken.
+  std::shared_ptr<Session> take_session() { return std::move(begun_session_); }
+  /// Both have agreed that it goes on with a session that there is.
+  bool resumes() const { return has(Extension::kSessions) && has(Extension::kResume); }
+  /// What the client of a session came for; of the client itself.
+  bool wants_service() const { return !has(Extension::kNoService); }
+  /// Whose link it is, from now on.
+  void set_session(Session* session);
+  /// A packet that comes from there is the peer's, or may be.
+  bool hears(net::UdpSocket& socket, net::Address from) { return accept_path(socket, from); }
+  /// Smoothed, as far as it is known.
+  Duration rtt() const { return stream_.raw().path().rtt().smoothed(); }
+  /// Packets of the session's streams, as send_packets() takes those of IP; what does not leave is lost.
+  void send_carried(std::span<const MutableBytes> packets);
+  /// Why another stream, `raw`, is reset: sent ahead, and to go with the reset.
+  Bytes farewell_over(udx::Stream& raw, const std::string& reason);
+  /// The reason that the peer has sealed; nothing if it has not, or it has come before.
+  std::optional<std::string> open_farewell(MutableBytes message);
+
   // --- For those who make connections ---
   /// Nobody is owned by this: `observer` lives until on_connection_over, or lets go with nullptr.
   void set_path_observer(PathObserver* observer) { path_observer_ = observer; }
-  /// The features that both sides have. Before open().
+  /// The features that both sides have, and whether this side wants no service. Before open().
   void agree(std::uint64_t features) { features_ = features; }
   /// Both sides are hsfwd: the first record proves the client, who sends an empty one at once.
   void use_first_record() { first_record_ = true; }
@@ -183,9 +204,12 @@ class PeerConnection : protected SecureStream::Connection {
   void on_path_proven() override;
   void on_stalled() override;
 
+  using Channel = secret_stream::PacketChannel;
+
   bool has(std::uint64_t feature) const { return (features_ & feature) != 0; }
   void begin(const noise::Session& session, const std::optional<Extension>& extension,
              const PeerPath& path, udx::StreamId remote_id);
+  void begin_session(const noise::Session& session);
   bool speaks_for_peer(const Source& source);
   void receive(MutableBytes datagram);
   void receive_control(ByteView payload);
@@ -224,6 +248,11 @@ class PeerConnection : protected SecureStream::Connection {
   std::vector<Bytes> early_messages_;  // until announced
   std::optional<IpPackets> ip_packets_;
   IpPacketObserver* packet_observer_ = nullptr;
+
+  // The session's, while it has one
+  std::shared_ptr<Session> begun_session_;
+  Session* session_ = nullptr;
+  std::optional<IpPackets> carried_;
 
   std::function<void()> on_open_;
   std::function<void()> on_path_changed_;

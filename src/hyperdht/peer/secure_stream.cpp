@@ -19,9 +19,22 @@ constexpr std::size_t kMaxRecordBody = 64 * 1024 - secret_stream::kLengthSize;
 }  // namespace
 
 SecureStream::SecureStream(const PeerContext& context, Connection& connection)
+    : SecureStream(context, connection, [&](udx::StreamObserver& observer) {
+        return context.mux.create_stream(observer, context.stream);
+      }) {}
+
+SecureStream::SecureStream(const PeerContext& context, Connection& connection, udx::Path& path,
+                           udx::StreamId id, const udx::StreamOptions& options)
+    : SecureStream(context, connection, [&](udx::StreamObserver& observer) {
+        return context.mux.create_stream(path, id, observer, options);
+      }) {}
+
+SecureStream::SecureStream(
+    const PeerContext& context, Connection& connection,
+    const std::function<std::unique_ptr<udx::Stream>(udx::StreamObserver&)>& make_raw)
     : context_(context),
       connection_(connection),
-      raw_(context.mux.create_stream(*this, context.stream)),
+      raw_(make_raw(*this)),
       large_turn_(
           context.large_frames, [this] { settle(); },
           [this] {

@@ -10,6 +10,7 @@
 // - kBroken: it ended in any other way; error() says which.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -68,6 +69,9 @@ class SecureStream : public net::BufferedByteStream, private udx::StreamObserver
   };
 
   SecureStream(const PeerContext& context, Connection& connection);
+  /// On a path that it shares with others, under an id that is free.
+  SecureStream(const PeerContext& context, Connection& connection, udx::Path& path, udx::StreamId id,
+               const udx::StreamOptions& options);
 
   bool is_open() const { return state_ == State::kOpen; }
   /// Finished or broken.
@@ -137,6 +141,8 @@ class SecureStream : public net::BufferedByteStream, private udx::StreamObserver
   void on_no_memory() override;
   void on_closed(udx::CloseReason reason) override;
 
+  SecureStream(const PeerContext& context, Connection& connection,
+               const std::function<std::unique_ptr<udx::Stream>(udx::StreamObserver&)>& make_raw);
   void feed(std::span<const ByteView> chunks);
   void settle();
   void write_record(ByteView plaintext);

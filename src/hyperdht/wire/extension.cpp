@@ -19,7 +19,8 @@ void Extension::write(codec::Writer& writer) const {
     body.string(service);
     body.uint(services.size());
     for (const std::string& name : services) body.string(name);
-    if (stamp) body.uint(*stamp);
+    if (stamp || !resume.empty()) body.uint(stamp.value_or(0));
+    if (!resume.empty()) body.buffer(resume);
   }));
 }
 
@@ -35,6 +36,7 @@ std::optional<Extension> Extension::read(ByteView trailing) {
   body.array([&] { out.services.emplace_back(body.string()); });
   if (!body.ok()) return std::nullopt;
   if (const std::uint64_t stamp = body.uint(); body.ok()) out.stamp = stamp;
+  if (const ByteView resume = body.buffer(); body.ok()) out.resume = to_bytes(resume);
   return out;
 }
 

@@ -3,7 +3,7 @@
 // ignore trailing bytes; the block is encrypted and authenticated with the rest of the payload.
 //
 //   "hsfwd" (5 bytes) | version uint = 1 | body buffer
-//   body: features uint | service string | services array(string) | stamp uint, optional
+//   body: features uint | service string | services array(string) | stamp uint, optional | resume buffer, optional
 //
 // The client names the service it wants, or none for the default; the server names the one that it
 // connects, or none if it has no such service, and all that it has.
@@ -45,6 +45,11 @@ struct Extension {
   /// From a client: IP packets are to travel beside the stream. From a server: it takes them from that
   /// client. With kPackets only.
   static constexpr std::uint64_t kIpPackets = 64;
+  /// The connection is the first link of a session, with streams of its own. With kSealedEnd and kPackets only.
+  static constexpr std::uint64_t kSessions = 128;
+  /// With kSessions. From a client: the connection is a further link of the session that `resume` names. From a
+  /// server: it has that session of this client, and goes on with it.
+  static constexpr std::uint64_t kResume = 1024;
   /// What connections do by themselves, whoever uses them.
   static constexpr std::uint64_t kOfConnections = kSealedEnd | kSecretKeys | kPackets;
 
@@ -52,8 +57,11 @@ struct Extension {
   std::string service;
   std::vector<std::string> services;
   std::optional<std::uint64_t> stamp;
+  /// From a client with kResume: the id of a session. 16 bytes.
+  Bytes resume;
 
   bool wants_service() const { return (features & kNoService) == 0; }
+  bool wants_session() const { return (features & kSessions) != 0; }
   bool wants_packets() const { return (features & kIpPackets) != 0; }
   /// The features that both sides have; none if one of them sent no block.
   static std::uint64_t agreed(const std::optional<Extension>& own,

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/peer/session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "hyperdht/peer/context.hpp"
+#include "hyperdht/peer/peer_connections.hpp"
+#include "hyperdht/peer/peer_socket.hpp"
+
+namespace hsfwd::hyperdht {
+
+namespace {
+
+using Kind = SessionMessage::Kind;
+
+constexpr std::uint64_t kControl = 0;
+// A packet of a stream, as large as UDX makes them, with the room around it that sealing takes.
+constexpr std::size_t kCarriedSlot = net::kTunnelHeadroom + net::kMaxDatagram + net::kTunnelTailroom;
+
+SessionId id_of(const noise::Session& handshake) {
+  return SessionId::from(handshake.derive("hsfwd session").view());
+}
+
+}  // namespace
+
+/// The main stream of a link says nothing: its end is the session's.
+struct Session::LinkObserver final : net::ByteStreamObserver {
+  explicit LinkObserver(Session& s) : session(s) {}
+  void on_readable() override {
+    PeerSocket& link = *session.own_link_;
+    for (ByteView bytes = link.peek(); !bytes.empty(); bytes = link.peek()) {
+      link.consume(bytes.size());
+    }
+    if (link.read_state() == net::ReadState::kEnd) session.on_link_over("");
+  }
+  void on_writable() override {}
+  void on_reset(const std::string& reason) override { session.on_link_over(reason); }
+  Session& session;
+};
+
+Session::Session(const PeerContext& context, PeerConnection& link, const noise::Session& handshake)
+    : context_(context),
+      handshake_(handshake),
+      id_(id_of(handshake)),
+      extension_(link.extension()),
+      link_(&link),
+      path_(context.mux.create_path(context.stream.max_mtu)),
+      next_own_(handshake.initiator ? kFirstStream : 1),
+      next_theirs_(handshake.initiator ? 1 : kFirstStream),
+      carried_task_(context.env.scheduler, [this] { flush_carried(); }) {
+  path_->begin(*link.udp_socket(), link.remote_address());
+  path_->set_rtt_hint(link.rtt());
+  path_kind_ = link.path();
+  hold_socket();
+  proven_ = initiator() || link.proven();
+  // Nothing is sent to who has not shown yet to be there but in answer.
+  if (!proven_) path_->limit_unproven(0);
+  context_.mux.expect_more_streams(true);
+  control_ = make_stream(kControl, true);
+  const bool wanted = initiator() ? link.wants_service() : extension_->wants_service();
+  if (wanted) first_ = make_stream(kFirstStream, false);
+  if (first_) (initiator() ? next_own_ : next_theirs_) += 2;
+}
+
+Session::~Session() {
+  context_.mux.expect_more_streams(false);
+}
+
+/// Nothing if the id that follows from the number is somebody's here already.
+std::unique_ptr<SessionStream> Session::make_stream(std::uint64_t number, bool control) {
+  const StreamKeys keys = StreamKeys::derive(handshake_, number);
+  if (!context_.mux.is_free(keys.local)) return nullptr;
+  udx::StreamOptions options = context_.stream;
+  options.heartbeat = {};
+  options.urgent = control;
+  options.patient = true;
+  auto stream = std::make_unique<SessionStream>(*this, number, keys, options);
+  streams_[number] = stream.get();
+  ids_.insert(keys.local.value);
+  stream->raw().set_carrier(link_ != nullptr && link_->carried() ? this : nullptr);
+  return stream;
+}
+
+void Session::start(std::unique_ptr<PeerSocket> link, SessionObserver& observer) {
+  observer_ = &observer;
+  own_link_ = std::move(link);
+  link_observer_ = std::make_unique<LinkObserver>(*this);
+  own_link_->set_observer(link_observer_.get());
+  if (!control_) return finish(ConnectError::kBroken, "the ids of its streams are taken");
+  control_->set_observer(this);
+  if (initiator() || !first_) return;
+  Extension wanted = *extension_;
+  first_->accept(std::move(wanted));
+  observer_->on_stream(take_first());
+}
+
+std::unique_ptr<SessionStream> Session::take_first() {
+  if (first_ && initiator()) first_->accept(*extension_);
+  if (first_) first_->keep(shared_from_this());
+  return std::move(first_);
+}
+
+Result<std::unique_ptr<SessionStream>, std::string> Session::open(const std::string& service) {
+  if (over_) return Err(std::string("the session is over"));
+  if (streams() >= kMaxStreams) return Err(std::string("too many connections to this peer"));
+  // An id that is taken, by a chance of one in millions: the next number has another.
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const std::uint64_t number = std::exchange(next_own_, next_own_ + 2);
+    // Said first, so that it leaves ahead of what the stream will send.
+    say({.kind = Kind::kOpen, .number = number, .service = service, .services = {}, .text = {}});
+    auto stream = make_stream(number, false);
+    if (!stream) continue;
+    stream->keep(shared_from_this());
+    return stream;
+  }
+  return Err(std::string("no id for another stream"));
+}
+
+void Session::say(const SessionMessage& message) {
+  control_->send_message(message.encode());
+}
+
+// --- What the peer says ---
+
+void Session::on_readable() {
+  const auto self = shared_from_this();
+  read_control();
+}
+
+void Session::read_control() {
+  while (!over_) {
+    const ByteView record = control_->peek();
+    if (record.empty()) break;
+    const auto message = SessionMessage::decode(record);
+    control_->consume(record.size());
+    if (!message || !on_message(*message)) {
+      return end("what it says of its streams makes no sense");
+    }
+  }
+  if (!over_ && control_->read_state() == net::ReadState::kEnd) {
+    finish(ConnectError::kReset, "the peer has ended the session");
+  }
+}
+
+/// False if it breaks a rule.
+bool Session::on_message(const SessionMessage& message) {
+  if (message.kind == Kind::kOpen) {
+    const bool new_one = message.number >= next_theirs_ && (message.number - next_theirs_) % 2 == 0;
+    if (new_one) on_open(message);
+    return new_one;
+  }
+  if (message.kind != Kind::kAccept && message.kind != Kind::kRefuse) return true;
+  if (message.number % 2 != next_own_ % 2 || message.number == kControl) return false;
+  const auto found = streams_.find(message.number);
+  // It may be gone by now.
+  if (found == streams_.end()) return true;
+  SessionStream& stream = *found->second;
+  if (message.kind == Kind::kRefuse) {
+    stream.refuse(message.text);
+  } else {
+    stream.accept({.features = extension_->features,
+                   .service = message.service,
+                   .services = message.services,
+                   .stamp = {}});
+  }
+  return true;
+}
+
+void Session::on_open(const SessionMessage& message) {
+  next_theirs_ = message.number + 2;
+  const auto refuse = [&](const std::string& why) {
+    say({.kind = Kind::kRefuse, .number = message.number, .service = {}, .services = {}, .text = why});
+  };
+  if (observer_ == nullptr) return refuse("it takes no more connections");
+  if (streams() >= kMaxStreams) return refuse("too many connections at once");
+  Extension wanted = *extension_;
+  wanted.service = message.service;
+  wanted.services.clear();
+  wanted.features &= ~(Extension::kNoService | Extension::kResume);
+  const auto answer = observer_->on_stream_wanted(wanted);
+  if (!answer) return refuse(answer.error());
+  auto stream = make_stream(message.number, false);
+  if (!stream) return refuse("try again");
+  SessionMessage accepted{.kind = Kind::kAccept,
+                          .number = message.number,
+                          .service = answer->service,
+                          .services = {},
+                          .text = {}};
+  if (accepted.service.empty()) accepted.services = answer->services;
+  say(accepted);
+  stream->keep(shared_from_this());
+  stream->accept(std::move(wanted));
+  observer_->on_stream(std::move(stream));
+}
+
+// --- The path ---
+
+void Session::hold_socket() {
+  pool_socket_ = context_.endpoint.owner_of(*path_->socket());
+}
+
+void Session::on_link_proven() {
+  proven_ = true;
+  path_->lift_limit();
+}
+
+void Session::on_link_moved() {
+  const auto old = std::move(pool_socket_);
+  const bool other_kind = std::exchange(path_kind_, link_->path()) != link_->path();
+  set_carriers();
+  path_->lift_limit();
+  path_->set_rtt_hint(link_->rtt());
+  path_->move(*link_->udp_socket(), link_->remote_address());
+  hold_socket();
+  if (!other_kind) return;
+  for (const auto& [number, stream] : streams_) stream->tell_path_changed();
+}
+
+void Session::set_carriers() {
+  const bool carried = link_ != nullptr && link_->carried();
+  for (const auto& [number, stream] : streams_) stream->raw().set_carrier(carried ? this : nullptr);
+  if (!carried) {
+    carried_packets_.clear();
+    carried_task_.cancel();
+  }
+}
+
+void Session::adopt(std::unique_ptr<PeerSocket> link) {
+  if (own_link_) let_link_go();
+  own_link_ = std::move(link);
+  link_ = own_link_.get();
+  own_link_->set_session(this);
+  own_link_->set_observer(link_observer_.get());
+  on_link_moved();
+}
+
+void Session::let_link_go() {
+  own_link_->set_session(nullptr);
+  own_link_->set_observer(nullptr);
+  own_link_->silence();
+  own_link_->reset();
+  context_.env.scheduler.delete_later(std::move(own_link_));
+  link_ = nullptr;
+}
+
+bool Session::hears(net::UdpSocket& socket, const net::Address& from) {
+  if (path_->is(socket, from)) return true;
+  return link_ != nullptr && link_->hears(socket, from);
+}
+
+void Session::probe() {
+  if (!over_) control_->raw().probe();
+}
+
+void Session::on_stalled() {
+  const auto self = shared_from_this();
+  if (observer_ != nullptr && !over_) observer_->on_path_doubtful();
+}
+
+/// A reset that the peer has not given a reason for may be anybody's.
+void Session::on_link_over(const std::string& reason) {
+  const auto self = shared_from_this();
+  const bool said = !own_link_->error_detail().empty() && own_link_->error() == ConnectError::kReset;
+  const bool ended = own_link_->read_state() == net::ReadState::kEnd;
+  let_link_go();
+  set_carriers();
+  if (said || ended || !proven_) {
+    return finish(ConnectError::kReset, said ? reason : "the peer has ended the session");
+  }
+  // What is sent there helps nobody, until the peer speaks from there again.
+  path_->limit_unproven(0);
+  if (observer_ != nullptr && !over_) observer_->on_path_doubtful();
+}
+
+// --- Streams without a path of their own ---
+
+std::size_t Session::overhead() const {
+  return udx::kHeaderSize + secret_stream::Packets::kOverhead;
+}
+
+void Session::carry(const udx::Header& header, std::size_t padding,
+                    const std::array<ByteView, 2>& payload) {
+  const std::size_t size = udx::kHeaderSize + padding + payload[0].size() + payload[1].size();
+  if (size > net::kMaxDatagram) return;
+  if (carried_.empty()) carried_.resize(kMaxCarried * kCarriedSlot);
+  if (carried_packets_.size() == kMaxCarried) flush_carried();
+  const MutableBytes packet =
+      MutableBytes(carried_).subspan(carried_packets_.size() * kCarriedSlot + net::kTunnelHeadroom, size);
+  header.write(packet.data());
+  const MutableBytes body = packet.subspan(udx::kHeaderSize);
+  std::fill_n(body.data(), padding, std::uint8_t{0});
+  copy_bytes(payload[0], body.subspan(padding));
+  copy_bytes(payload[1], body.subspan(padding + payload[0].size()));
+  carried_packets_.push_back(packet);
+  carried_task_.post();
+}
+
+void Session::flush_carried() {
+  if (link_ != nullptr) link_->send_carried(carried_packets_);
+  carried_packets_.clear();
+}
+
+/// Only its own streams hear what comes this way, and those that it is about to have.
+void Session::on_packets(std::span<const MutableBytes> packets) {
+  for (const MutableBytes packet : packets) {
+    const auto parsed = udx::Packet::parse(packet);
+    if (!parsed || link_ == nullptr) continue;
+    const udx::StreamId id = parsed->header.stream;
+    if (!ids_.contains(id.value) && !context_.mux.is_free(id)) continue;
+    context_.mux.on_datagram(*link_->udp_socket(), {link_->remote_address(), packet});
+  }
+}
+
+// --- The end ---
+
+Bytes Session::farewell_of_stream(udx::Stream& raw, const std::string& reason) {
+  return link_ != nullptr ? link_->farewell_over(raw, reason) : Bytes();
+}
+
+std::optional<std::string> Session::open_farewell(MutableBytes message) {
+  return link_ != nullptr ? link_->open_farewell(message) : std::nullopt;
+}
+
+void Session::forget(SessionStream& stream) {
+  ids_.erase(stream.raw().id().value);
+  if (streams_.erase(stream.number()) == 0) return;
+  if (!over_ && observer_ != nullptr && streams() == 0) observer_->on_idle();
+}
+
+void Session::on_stream_over(SessionStream& stream) {
+  if (&stream != control_.get() || over_) return;
+  // Nobody but the peer could end it in order, and it would have said so.
+  finish(ConnectError::kBroken, "its control stream is broken");
+}
+
+void Session::on_reset(const std::string& reason) {
+  const auto self = shared_from_this();
+  finish(ConnectError::kBroken, reason);
+}
+
+void Session::end(const std::string& reason) {
+  const auto self = shared_from_this();
+  if (over_) return;
+  if (own_link_) {
+    own_link_->reset_because(reason);
+    let_link_go();
+  }
+  finish(ConnectError::kReset, reason);
+}
+
+void Session::finish(ConnectError error, const std::string& reason) {
+  if (std::exchange(over_, true)) return;
+  carried_task_.cancel();
+  // Streams may go when their users hear of it.
+  std::vector<SessionStream*> streams;
+  for (const auto& [number, stream] : streams_) streams.push_back(stream);
+  for (SessionStream* const stream : streams) stream->fail(error, reason);
+  if (SessionObserver* const observer = std::exchange(observer_, nullptr)) {
+    observer->on_session_over(reason);
+  }
+}
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hyperdht/peer/session_stream.hpp"
+
+#include <utility>
+
+#include "hyperdht/peer/context.hpp"
+#include "hyperdht/peer/session.hpp"
+
+namespace hsfwd::hyperdht {
+
+SessionStream::SessionStream(Session& session, std::uint64_t number, const StreamKeys& keys,
+                             const udx::StreamOptions& options)
+    : SessionPart(session),
+      SecureStream(session.context(), *this, session.path(), keys.local, options),
+      number_(number),
+      open_told_task_(session.context().env.scheduler, [this] { tell_open(); }) {
+  const udx::Path& path = session.path();
+  set_keys(keys.session, {.hsfwd = true, .sealed_end = true, .first_record = false},
+           *path.socket(), keys.remote, path.remote());
+  begin();
+}
+
+SessionStream::~SessionStream() {
+  session_.forget(*this);
+}
+
+void SessionStream::set_on_open(std::function<void()> on_open) {
+  on_open_ = std::move(on_open);
+  if (accepted() && !told_open_) open_told_task_.post();
+}
+
+void SessionStream::accept(Extension extension) {
+  if (closed() || accepted()) return;
+  extension_ = std::move(extension);
+  open_told_task_.post();
+}
+
+void SessionStream::tell_open() {
+  if (silent_ || closed() || !on_open_ || std::exchange(told_open_, true)) return;
+  on_open_();
+}
+
+void SessionStream::refuse(const std::string& why) {
+  fail(ConnectError::kReset, why);
+}
+
+void SessionStream::fail(ConnectError error, const std::string& detail) {
+  abort(error, detail);
+}
+
+void SessionStream::tell_path_changed() {
+  if (!silent_ && on_path_changed_) on_path_changed_();
+}
+
+void SessionStream::ping(std::function<void(Duration)> done) {
+  if (!is_open() || ended_at()) return;
+  on_pong_ = std::move(done);
+  pinged_at_ = session_.context().env.now();
+  send_message({});
+  raw().tell_acknowledged();
+}
+
+// --- SecureStream::Connection ---
+
+void SessionStream::on_stream_open() {}
+
+void SessionStream::on_stream_broken(const char* why) {
+  if (why != nullptr && !closed()) farewell(why);
+  fail(ConnectError::kBroken, why != nullptr ? why : "");
+}
+
+void SessionStream::on_stream_acknowledged() {
+  if (const auto done = std::exchange(on_pong_, nullptr)) {
+    done(session_.context().env.now() - pinged_at_);
+  }
+}
+
+void SessionStream::on_stream_closed(ConnectError, const std::string& detail) {
+  if (!detail.empty()) detail_ = detail;
+  open_told_task_.cancel();
+  session_.on_stream_over(*this);
+}
+
+Bytes SessionStream::farewell(const std::string& reason) {
+  if (!is_open()) return {};
+  return session_.farewell_of_stream(raw(), reason);
+}
+
+std::string SessionStream::why_closed() const {
+  std::string why = describe(error());
+  if (!detail_.empty()) why += ": " + detail_;
+  return why;
+}
+
+bool SessionStream::accept_path(net::UdpSocket& socket, net::Address from) {
+  return session_.hears(socket, from);
+}
+
+/// Nothing but why the peer resets it travels beside a stream.
+void SessionStream::on_messages(std::span<const MutableBytes> messages) {
+  for (const MutableBytes message : messages) {
+    if (message.empty()) continue;
+    if (const auto reason = session_.open_farewell(message)) detail_ = *reason;
+  }
+}
+
+void SessionStream::on_stalled() {
+  session_.on_stalled();
+}
+
+}  // namespace hsfwd::hyperdht

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// A stream of a session: records over a UDX stream of its own, with keys that follow from the session's
+// handshake. It outlives the path, and waits while there is none.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "hyperdht/peer/secure_stream.hpp"
+#include "hyperdht/peer/stream_keys.hpp"
+#include "hyperdht/wire/extension.hpp"
+
+namespace hsfwd::hyperdht {
+
+class Session;
+
+/// What belongs to the session, and therefore goes after the stream.
+class SessionPart : protected SecureStream::Connection {
+ protected:
+  explicit SessionPart(Session& session) : session_(session) {}
+
+  Session& session_;
+  std::shared_ptr<Session> keeps_;  // the session, unless this is a part of it
+};
+
+class SessionStream final : public SessionPart, public SecureStream {
+ public:
+  /// `keys` are those of stream `number`; its local id must be free.
+  SessionStream(Session& session, std::uint64_t number, const StreamKeys& keys,
+                const udx::StreamOptions& options);
+  ~SessionStream() override;
+
+  std::uint64_t number() const { return number_; }
+  Session& session() const { return session_; }
+  /// Whoever has it keeps the session alive.
+  void keep(std::shared_ptr<Session> session) { keeps_ = std::move(session); }
+  /// What the peer said when it opened the stream, or answered.
+  const std::optional<Extension>& extension() const { return extension_; }
+  /// The peer has agreed to it. Bytes move before that, too.
+  bool accepted() const { return extension_.has_value(); }
+
+  /// Called once it is accepted. The observer's on_reset may come instead.
+  void set_on_open(std::function<void()> on_open);
+  /// Called when the session has moved to another path, with nothing lost.
+  void set_on_path_changed(std::function<void()> on_path_changed) {
+    on_path_changed_ = std::move(on_path_changed);
+  }
+  /// See PeerConnection::ping.
+  void ping(std::function<void(Duration)> done);
+  /// None of these functions is called any more; they stay, since one of them may be running.
+  void silence() { silent_ = true; }
+
+  // --- For the session ---
+  void accept(Extension extension);
+  void refuse(const std::string& why);
+  void fail(ConnectError error, const std::string& detail);
+  void tell_path_changed();
+
+ private:
+  // SecureStream::Connection
+  void on_stream_open() override;
+  void on_stream_announced() override {}
+  void on_records(const secret_stream::Receiver&) override {}
+  void on_stream_broken(const char* why) override;
+  void on_stream_acknowledged() override;
+  void on_stream_closed(ConnectError error, const std::string& detail) override;
+  Bytes farewell(const std::string& reason) override;
+  std::string why_closed() const override;
+  bool accept_path(net::UdpSocket& socket, net::Address from) override;
+  void on_messages(std::span<const MutableBytes> messages) override;
+  void on_messages_writable() override {}
+  void on_max_message() override {}
+  void on_probe_wanted(std::uint32_t, std::size_t) override {}
+  void on_remote_changed() override {}
+  void on_path_proven() override {}
+  void on_stalled() override;
+
+  void tell_open();
+
+  const std::uint64_t number_;
+  std::optional<Extension> extension_;
+  std::string detail_;
+  std::function<void()> on_open_;
+  std::function<void()> on_path_changed_;
+  std::function<void(Duration)> on_pong_;
+  Instant pinged_at_;
+  bool told_open_ = false;
+  bool silent_ = false;
+  Task open_told_task_;
+};
+
+}  // namespace hsfwd::hyperdht

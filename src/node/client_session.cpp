@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/client_session.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace hsfwd {
+
+namespace {
+
+// A session that nobody uses is kept for who comes back soon.
+constexpr Duration kKept = 60_s;
+// The peer's sign of life comes within a round trip; what takes longer than that and this is worth a dial
+// beside, which costs little if it was for nothing.
+constexpr Duration kAnswerTime = 200_ms;
+// Between dials that brought nothing, each twice as long as the one before.
+constexpr Duration kFirstRest = 500_ms;
+constexpr Duration kLongestRest = 5_s;
+
+}  // namespace
+
+ClientSession::ClientSession(hyperdht::Dht& dht, hyperdht::ConnectOptions options,
+                             Duration patience, std::shared_ptr<hyperdht::Session> session,
+                             std::unique_ptr<hyperdht::PeerSocket> link, Callbacks callbacks)
+    : dht_(dht),
+      scheduler_(dht.env().scheduler),
+      options_(std::move(options)),
+      patience_(patience),
+      session_(std::move(session)),
+      callbacks_(std::move(callbacks)),
+      rest_(kFirstRest),
+      ask_timer_(scheduler_, [this] { on_asked(); }),
+      dial_timer_(scheduler_, [this] { dial(); }),
+      idle_timer_(scheduler_, [this] {
+        if (session_->streams() == 0) session_->end("it has not been used for a while");
+      }) {
+  options_.extension->features |= Extension::kNoService | Extension::kSessions | Extension::kResume;
+  options_.extension->service.clear();
+  options_.extension->resume = to_bytes(session_->id().view());
+  options_.timeline = nullptr;
+  options_.known_path = false;
+  session_->start(std::move(link), *this);
+}
+
+ClientSession::~ClientSession() {
+  cancel();
+}
+
+void ClientSession::cancel() {
+  for (Timer* const timer : {&ask_timer_, &dial_timer_, &idle_timer_}) timer->stop();
+  stop_dialling();
+  session_->abandon();
+  session_->end("the other side has ended");
+}
+
+Result<Extension, std::string> ClientSession::on_stream_wanted(const Extension&) {
+  return Err(std::string("nothing is offered on this side"));
+}
+
+void ClientSession::on_idle() {
+  idle_timer_.start(kKept);
+}
+
+void ClientSession::on_session_over(const std::string&) {
+  for (Timer* const timer : {&ask_timer_, &dial_timer_, &idle_timer_}) timer->stop();
+  stop_dialling();
+  callbacks_.over();
+}
+
+// --- When the path may be lost ---
+
+void ClientSession::on_network_change() {
+  ask();
+  dial();
+}
+
+void ClientSession::on_path_doubtful() {
+  if (!session_->linked()) return dial();
+  if (!ask_timer_.armed() && !dialled_ && !dial_timer_.armed()) ask();
+}
+
+void ClientSession::ask() {
+  asked_at_ = scheduler_.now();
+  session_->probe();
+  ask_timer_.start(session_->rtt() + kAnswerTime);
+}
+
+void ClientSession::on_asked() {
+  if (!heard()) return dial();
+  // Whatever it was, it is over; so is what it made us do.
+  stop_dialling();
+  rest_ = kFirstRest;
+}
+
+void ClientSession::dial() {
+  if (dialled_) return;
+  dial_timer_.stop();
+  const Duration silent = scheduler_.now() - session_->heard_at();
+  if (patience_ <= Duration() || silent >= patience_ || session_->streams() == 0) {
+    return session_->end(fmt::format("the peer has been silent for {:.0f} s", silent.to_seconds()));
+  }
+  dialled_ = dht_.connect(session_->remote_key(), options_);
+  dialled_->set_observer(this);
+  dialled_->set_on_open([this] { on_dialled(); });
+}
+
+void ClientSession::on_dialled() {
+  std::unique_ptr<hyperdht::PeerSocket> link = std::move(dialled_);
+  link->set_observer(nullptr);
+  ask_timer_.stop();
+  rest_ = kFirstRest;
+  if (link->resumes()) return session_->adopt(std::move(link));
+  std::shared_ptr<hyperdht::Session> other = link->take_session();
+  // The peer has been started anew, or has waited long enough.
+  const auto anew = callbacks_.anew;
+  session_->end("the peer has been started anew");
+  if (other) return anew(std::move(other), std::move(link));
+  link->silence();
+  link->reset();
+  scheduler_.delete_later(std::move(link));
+}
+
+void ClientSession::on_reset(const std::string&) {
+  stop_dialling();
+  dial_timer_.start(rest_);
+  rest_ = std::min(rest_ * 2, kLongestRest);
+}
+
+void ClientSession::stop_dialling() {
+  dial_timer_.stop();
+  if (!dialled_) return;
+  dialled_->set_observer(nullptr);
+  dialled_->silence();
+  dialled_->reset();
+  scheduler_.delete_later(std::move(dialled_));
+}
+
+}  // namespace hsfwd

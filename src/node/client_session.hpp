@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "hyperdht/dht.hpp"
+#include "hyperdht/peer/session.hpp"
+#include "node/peer_info.hpp"
+
+namespace hsfwd {
+
+/// A session that this node has begun, on its way from path to path.
+///
+///   quiet ──► doubted ──► dialling ──► quiet, over another link
+///     ▲          │            │ ▲
+///     └──────────┴─ heard ────┘ └── resting, after each dial that failed
+class ClientSession final : private hyperdht::SessionObserver, private net::ByteStreamObserver {
+ public:
+  /// `over` is called once; it may retire this object. `anew`: the peer has forgotten the session, and begun another
+  /// over the connection that was to carry this one on.
+  struct Callbacks {
+    std::function<void()> over;
+    std::function<void(std::shared_ptr<hyperdht::Session>, std::unique_ptr<hyperdht::PeerSocket>)>
+        anew;
+  };
+
+  /// `options` are those of the connection that began it.
+  ClientSession(hyperdht::Dht& dht, hyperdht::ConnectOptions options, Duration patience,
+                std::shared_ptr<hyperdht::Session> session,
+                std::unique_ptr<hyperdht::PeerSocket> link, Callbacks callbacks);
+  ~ClientSession() override;
+
+  hyperdht::Session& session() { return *session_; }
+  const hyperdht::ConnectOptions& options() const { return options_; }
+  /// Something has happened that may have cost it its path.
+  void on_network_change();
+  void cancel();
+
+ private:
+  // hyperdht::SessionObserver
+  Result<Extension, std::string> on_stream_wanted(const Extension& wanted) override;
+  void on_stream(std::unique_ptr<hyperdht::SessionStream>) override {}
+  void on_idle() override;
+  void on_path_doubtful() override;
+  void on_session_over(const std::string& reason) override;
+  // net::ByteStreamObserver, of the link that is dialled
+  void on_readable() override {}
+  void on_writable() override {}
+  void on_reset(const std::string& reason) override;
+
+  bool heard() const { return session_->linked() && session_->heard_at() > asked_at_; }
+  void ask();
+  void on_asked();
+  void dial();
+  void on_dialled();
+  void stop_dialling();
+
+  hyperdht::Dht& dht_;
+  Scheduler& scheduler_;
+  hyperdht::ConnectOptions options_;
+  const Duration patience_;
+  const std::shared_ptr<hyperdht::Session> session_;
+  const Callbacks callbacks_;
+  Instant asked_at_;
+  Duration rest_;
+  std::unique_ptr<hyperdht::PeerSocket> dialled_;
+  Timer ask_timer_;
+  Timer dial_timer_;
+  Timer idle_timer_;
+};
+
+}  // namespace hsfwd

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/client_sessions.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "node/internals.hpp"
+#include "node/session_peer.hpp"
+
+namespace hsfwd {
+
+namespace {
+// Peers of which it is remembered that each connection to them is one of its own.
+constexpr std::size_t kMaxPlain = 1024;
+}  // namespace
+
+/// A connection under way, and who waits to hear what it is good for. The first of them named the service.
+class ClientSessions::Dial final : public net::ByteStreamObserver {
+ public:
+  Dial(ClientSessions& owner, const Pair& pair, Waiting first)
+      : owner_(owner), pair_(pair), options_(first.options), asked_for_(first.stream) {
+    waiting_.push_back(std::move(first));
+    options_.extension->features |= Extension::kSessions;
+    socket_ = owner.dht_.connect(pair.remote, options_);
+    socket_->set_observer(this);
+    socket_->set_on_open([this] { owner_.on_dialled(*this); });
+  }
+  ~Dial() override { cancel(); }
+
+  void cancel() {
+    for (const Waiting& waiting : std::exchange(waiting_, {})) {
+      waiting.stream->fail(ConnectError::kReset, "the node is being stopped");
+    }
+    if (!socket_) return;
+    socket_->set_observer(nullptr);
+    socket_->silence();
+    socket_->reset();
+    owner_.scheduler_.delete_later(std::move(socket_));
+  }
+
+  const Pair& pair() const { return pair_; }
+  const hyperdht::ConnectOptions& options() const { return options_; }
+  hyperdht::PeerSocket& socket() { return *socket_; }
+  std::unique_ptr<hyperdht::PeerSocket> take_socket() {
+    socket_->set_observer(nullptr);
+    return std::move(socket_);
+  }
+  std::vector<Waiting> take_waiting() { return std::exchange(waiting_, {}); }
+  /// It was dialled for this one, unless that has gone.
+  bool is_for(const PendingStream& stream) const { return asked_for_ == &stream; }
+
+  void add(Waiting waiting) { waiting_.push_back(std::move(waiting)); }
+  /// False if it was not there.
+  bool remove(const PendingStream& stream) {
+    if (asked_for_ == &stream) asked_for_ = nullptr;
+    return std::erase_if(waiting_, [&](const Waiting& w) { return w.stream == &stream; }) > 0;
+  }
+  bool unwanted() const { return waiting_.empty(); }
+
+ private:
+  void on_readable() override {}
+  void on_writable() override {}
+  void on_reset(const std::string& reason) override { owner_.on_failed(*this, reason); }
+
+  ClientSessions& owner_;
+  const Pair pair_;
+  hyperdht::ConnectOptions options_;
+  const PendingStream* asked_for_;
+  std::vector<Waiting> waiting_;
+  std::unique_ptr<hyperdht::PeerSocket> socket_;
+};
+
+struct ClientSessions::Entry {
+  Entry(ClientSessions& owner, const Pair& p, const hyperdht::ConnectOptions& options,
+        std::shared_ptr<hyperdht::Session> s, std::unique_ptr<hyperdht::PeerSocket> link)
+      : pair(p),
+        session(owner.dht_, options, owner.patience_, std::move(s), std::move(link),
+                {.over = [this, &owner] { owner.sessions_.retire(*this); },
+                 .anew =
+                     [&owner, p, options](std::shared_ptr<hyperdht::Session> other,
+                                          std::unique_ptr<hyperdht::PeerSocket> other_link) {
+                       owner.add(p, options, std::move(other), std::move(other_link));
+                     }}) {}
+  void cancel() { session.cancel(); }
+
+  const Pair pair;
+  ClientSession session;
+};
+
+ClientSessions::ClientSessions(hyperdht::Dht& dht, Duration patience)
+    : dht_(dht),
+      scheduler_(dht.env().scheduler),
+      patience_(patience),
+      dials_(scheduler_),
+      sessions_(scheduler_),
+      plain_(kMaxPlain) {}
+
+ClientSessions::~ClientSessions() = default;
+
+std::unique_ptr<PeerStream> ClientSessions::connect(const PublicKey& key,
+                                                    hyperdht::ConnectOptions options) {
+  const KeyPair& own = options.key_pair ? *options.key_pair : dht_.options().key_pair;
+  const Pair pair{own.public_key, key};
+  PendingStream::Finder& finder = *this;
+  auto stream = std::make_unique<PendingStream>(scheduler_, key, finder);
+  const auto under_way = std::find_if(dials_.begin(), dials_.end(),
+                                      [&](const auto& dial) { return dial->pair() == pair; });
+  if (hyperdht::Session* const session = current(pair)) {
+    join(*session, *stream, options.extension->service);
+  } else if (under_way != dials_.end() && !plain_.contains(pair)) {
+    (*under_way)->add({stream.get(), std::move(options)});
+  } else {
+    dial(pair, {stream.get(), std::move(options)});
+  }
+  return stream;
+}
+
+/// The newest that can take another stream.
+hyperdht::Session* ClientSessions::current(const Pair& pair) {
+  hyperdht::Session* out = nullptr;
+  for (const auto& entry : sessions_) {
+    if (entry->pair == pair && !entry->session.session().over()) out = &entry->session.session();
+  }
+  return out;
+}
+
+void ClientSessions::join(hyperdht::Session& session, PendingStream& stream,
+                          const std::string& service) {
+  auto opened = session.open(service);
+  if (opened) {
+    stream.join(make_stream(std::move(*opened)), false);
+  } else {
+    stream.fail(ConnectError::kReset, opened.error());
+  }
+}
+
+void ClientSessions::dial(const Pair& pair, Waiting waiting) {
+  dials_.emplace(*this, pair, std::move(waiting));
+}
+
+void ClientSessions::add(const Pair& pair, const hyperdht::ConnectOptions& options,
+                         std::shared_ptr<hyperdht::Session> session,
+                         std::unique_ptr<hyperdht::PeerSocket> link) {
+  sessions_.emplace(*this, pair, options, std::move(session), std::move(link));
+}
+
+void ClientSessions::on_dialled(Dial& dial) {
+  const Pair pair = dial.pair();
+  std::vector<Waiting> waiting = dial.take_waiting();
+  const auto first = std::find_if(waiting.begin(), waiting.end(), [&](const Waiting& w) {
+    return dial.is_for(*w.stream);
+  });
+  PendingStream* const asked = first != waiting.end() ? first->stream : nullptr;
+  if (first != waiting.end()) waiting.erase(first);
+  std::unique_ptr<hyperdht::PeerSocket> socket = dial.take_socket();
+  const auto session = socket->take_session();
+  if (session) {
+    plain_.erase(pair);
+    add(pair, dial.options(), session, std::move(socket));
+    auto stream = session->take_first();
+    // Nobody's any more: it goes, and the peer is told.
+    if (asked != nullptr && stream) asked->join(make_stream(std::move(stream)), false);
+    for (const Waiting& other : waiting) {
+      join(*session, *other.stream, other.options.extension->service);
+    }
+  } else {
+    plain_.note(pair) = true;
+    for (Waiting& other : waiting) this->dial(pair, std::move(other));
+    if (asked != nullptr) {
+      asked->join(make_stream(std::move(socket)), true);
+    } else {
+      socket->silence();
+      socket->reset();
+      scheduler_.delete_later(std::move(socket));
+    }
+  }
+  dials_.retire(dial);
+}
+
+void ClientSessions::on_failed(Dial& dial, const std::string& reason) {
+  const ConnectError error = dial.socket().error();
+  const std::vector<Waiting> waiting = dial.take_waiting();
+  dials_.retire(dial);
+  for (const Waiting& each : waiting) each.stream->fail(error, reason);
+}
+
+void ClientSessions::on_unwanted(PendingStream& stream) {
+  for (const auto& dial : dials_) {
+    if (!dial->remove(stream)) continue;
+    if (dial->unwanted()) dials_.retire(*dial);
+    return;
+  }
+}
+
+void ClientSessions::on_network_change() {
+  // Some may end, and leave the list.
+  std::vector<ClientSession*> sessions;
+  for (const auto& entry : sessions_) sessions.push_back(&entry->session);
+  for (ClientSession* const session : sessions) session->on_network_change();
+}
+
+}  // namespace hsfwd

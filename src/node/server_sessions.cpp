@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/server_sessions.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "node/session_peer.hpp"
+
+namespace hsfwd {
+
+namespace {
+// Clients end what they do not use long before that.
+constexpr Duration kUnused = Duration::seconds(300);
+}  // namespace
+
+class ServerSessions::ServerSession final : private hyperdht::SessionObserver {
+ public:
+  ServerSession(ServerSessions& owner, std::shared_ptr<hyperdht::Session> session)
+      : owner_(owner),
+        session_(std::move(session)),
+        silent_timer_(owner.scheduler_,
+                      [this] { session_->end("the other side was not heard of for too long"); }),
+        unused_timer_(owner.scheduler_, [this] {
+          if (session_->streams() == 0) session_->end("it has not been used for a while");
+        }) {
+    unused_timer_.start(kUnused);
+  }
+  ~ServerSession() override { cancel(); }
+
+  void start(std::unique_ptr<hyperdht::PeerSocket> link) {
+    session_->start(std::move(link), *this);
+  }
+  void cancel() {
+    silent_timer_.stop();
+    unused_timer_.stop();
+    session_->abandon();
+    session_->end("the other side has ended");
+  }
+  void adopt(std::unique_ptr<hyperdht::PeerSocket> link) {
+    silent_timer_.stop();
+    session_->adopt(std::move(link));
+  }
+  hyperdht::Session& session() const { return *session_; }
+  bool is(const PublicKey& client, ByteView id) const {
+    return !session_->over() && session_->remote_key() == client &&
+           equal(session_->id().view(), id);
+  }
+
+ private:
+  // hyperdht::SessionObserver
+  Result<Extension, std::string> on_stream_wanted(const Extension& wanted) override {
+    const PublicKey& client = session_->remote_key();
+    const auto& allow = owner_.callbacks_.allow;
+    // The rules may be others by now than when the session began.
+    if (allow && !allow({client, session_->remote_address(), wanted})) {
+      return Err(std::string("your key is not let in any more"));
+    }
+    auto answer = owner_.callbacks_.extension(client, wanted);
+    if (!answer) return Err(std::string("it has no services"));
+    return std::move(*answer);
+  }
+  void on_stream(std::unique_ptr<hyperdht::SessionStream> stream) override {
+    owner_.callbacks_.on_stream(make_stream(std::move(stream)));
+  }
+  void on_idle() override { unused_timer_.start(kUnused); }
+  void on_path_doubtful() override {
+    if (session_->linked() || silent_timer_.armed()) return;
+    if (owner_.patience_ <= Duration() || session_->streams() == 0) {
+      return session_->end("the connection to the other side is lost");
+    }
+    silent_timer_.start(owner_.patience_);
+  }
+  void on_session_over(const std::string&) override { owner_.sessions_.retire(*this); }
+
+  ServerSessions& owner_;
+  const std::shared_ptr<hyperdht::Session> session_;
+  Timer silent_timer_;
+  Timer unused_timer_;
+};
+
+ServerSessions::ServerSessions(Scheduler& scheduler, Duration patience, Callbacks callbacks)
+    : scheduler_(scheduler),
+      patience_(patience),
+      callbacks_(std::move(callbacks)),
+      sessions_(scheduler) {}
+
+ServerSessions::~ServerSessions() = default;
+
+void ServerSessions::cancel() {
+  sessions_.retire_all();
+}
+
+ServerSessions::ServerSession* ServerSessions::find(const PublicKey& client, ByteView id) {
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& session) {
+    return session->is(client, id);
+  });
+  return found != sessions_.end() ? found->get() : nullptr;
+}
+
+bool ServerSessions::has_room(const PublicKey& client) const {
+  const auto of_client = std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& other) {
+    return other->session().remote_key() == client;
+  });
+  return sessions_.size() < kMaxSessions && static_cast<std::size_t>(of_client) < kMaxOfClient;
+}
+
+std::optional<Extension> ServerSessions::answer(const PublicKey& client,
+                                                const std::optional<Extension>& block) {
+  auto out = callbacks_.extension(client, block);
+  if (!out || !block || !block->wants_session() || block->wants_packets()) return out;
+  const bool resumes = (block->features & Extension::kResume) != 0;
+  if (resumes && find(client, block->resume) != nullptr) {
+    out->features |= Extension::kSessions | Extension::kResume;
+  } else if (has_room(client)) {
+    out->features |= Extension::kSessions;
+  }
+  return out;
+}
+
+bool ServerSessions::take(std::unique_ptr<hyperdht::PeerSocket>& socket) {
+  if (socket->resumes()) {
+    ServerSession* const session = find(socket->remote_key(), socket->extension()->resume);
+    if (session != nullptr) {
+      session->adopt(std::move(socket));
+    } else {
+      // It was there when the handshake came.
+      socket->reset_because("the session is over");
+      socket.reset();
+    }
+    return true;
+  }
+  auto session = socket->take_session();
+  if (!session) return false;
+  ServerSession& added = sessions_.emplace(*this, std::move(session));
+  added.start(std::move(socket));
+  return true;
+}
+
+}  // namespace hsfwd

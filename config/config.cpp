@@ -324,6 +324,7 @@ Config read_config(const toml::table& root, std::span<const Shape> tunnels) {
   out.max_connections = in.integer("max_connections");
   out.max_connections_per_key = in.integer("max_connections_per_key");
   out.max_buffered = in.integer("max_buffered");
+  out.patience = in.integer("patience");
   if (const toml::table* peers = in.table("peer")) out.peers = read_peers(*peers);
   for (const Shape& shape : tunnels) {
     const auto tables = shape.single ? in.at_most_one(shape.name) : in.tables(shape.name);

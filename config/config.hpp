@@ -87,6 +87,7 @@ struct Config {
   std::optional<Located<std::int64_t>> max_connections;
   std::optional<Located<std::int64_t>> max_connections_per_key;
   std::optional<Located<std::int64_t>> max_buffered;  // MiB
+  std::optional<Located<std::int64_t>> patience;      // seconds
   std::map<std::string, Peer> peers;
   std::vector<Section> tunnels;  // by shapes, then as in the file
 };

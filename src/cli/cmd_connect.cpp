@@ -134,6 +134,7 @@ int run_connect(const Arguments& arguments) {
       "GROUP of the unix sockets among them, whose members may connect (mode then defaults to "
       "0660)");
   add_wait_option(line);
+  line.add_patience_options();
   line.add_connection_options();
   line.positional("peer", -1);
   if (!line.parse(arguments)) return kDone;

@@ -52,6 +52,7 @@ int run_expose(const Arguments& arguments) {
       "no-client-relays", po::bool_switch(),
       "contact no relays named by clients, only those of --relay-through");
   line.add_limit_options();
+  line.add_patience_options();
   line.add_connection_options();
   line.positional("target", -1);
   if (!line.parse(arguments)) return kDone;

@@ -80,6 +80,7 @@ class PipeRun {
     ConnectOptions options;
     options.key_pair = peer_.identity;
     options.extension = Extension{.features = 0, .service = service_};
+    options.session = true;
     options.timeline = log_timeline(app_, app_.scheduler(), id_);
     opening_socket_ = app_.node().connect_stream(peer_.key, std::move(options));
     socket_ = opening_socket_.get();
@@ -177,6 +178,7 @@ int run_pipe(const Arguments& arguments) {
       "Connects standard input and output to a service, as ssh's ProxyCommand expects.\nMessages "
       "go to standard error only. --identity - is not available: standard input is the service's.");
   add_wait_option(line);
+  line.add_patience_options();
   line.add_connection_options();
   line.positional("peer", 2);
   if (!line.parse(arguments)) return kDone;

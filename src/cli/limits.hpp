@@ -12,6 +12,7 @@ namespace hsfwd::cli {
 inline constexpr std::uint64_t kLeastBuffered = 32;          // MiB; two of the largest messages
 inline constexpr std::uint64_t kMostBuffered = 1024 * 1024;  // MiB
 inline constexpr std::uint64_t kMostConnections = 1'000'000;
+inline constexpr std::uint64_t kMostPatience = 86'400;  // seconds
 
 /// As given; within the bounds above.
 struct WantedLimits {

@@ -67,6 +67,13 @@ void CommandLine::add_limit_options() {
       "machines)");
 }
 
+void CommandLine::add_patience_options() {
+  options_.add_options()("patience", po::value<std::string>(),
+                         "SECONDS to wait for a peer that has gone silent, with what is connected to it "
+                         "(default: 300)")(
+      "no-wait", po::bool_switch(), "end connections as soon as their peer has gone silent");
+}
+
 void CommandLine::add_connection_options() {
   add_node_options();
   add_identity_options();
@@ -205,9 +212,23 @@ ResourceLimits resource_limits(const CommandLine& line) {
                          platform::available_memory());
 }
 
+Duration patience(const CommandLine& line) {
+  const bool none = line.has("no-wait") && line.flag("no-wait");
+  if (!line.has("patience")) return none ? Duration() : Options().session_patience;
+  if (none) usage_error("--patience and --no-wait cannot be combined");
+  const std::string text = line.text("patience");
+  const auto seconds = parse_decimal(text, kMostPatience);
+  if (!seconds) {
+    usage_error(
+        fmt::format("--patience {}: must be 0 to {} seconds", shortened(text), kMostPatience));
+  }
+  return Duration::seconds(static_cast<std::int64_t>(*seconds));
+}
+
 Options node_options(const CommandLine& line) {
   Options out;
   out.max_buffered = resource_limits(line).max_buffered;
+  out.session_patience = patience(line);
   for (const std::string& text : line.texts("bootstrap")) {
     out.bootstrap.push_back(parse_bootstrap(text));
   }

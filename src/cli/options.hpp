@@ -36,6 +36,8 @@ class CommandLine {
   /// --help does not list that option, which is refused in words of the command's own.
   void hide(std::string option) { unlisted_.insert(std::move(option)); }
   void add_limit_options();
+  /// How long a peer that has gone silent is waited for.
+  void add_patience_options();
   /// All of these but the limits: shared by commands that make or accept connections.
   void add_connection_options();
 

@@ -71,6 +71,7 @@ std::vector<std::string> changed_node_settings(const Plan& now, const Plan& want
   }
   if (now.node.relay_through != wanted.node.relay_through) out.emplace_back("relay_through");
   if (now.node.max_buffered != wanted.node.max_buffered) out.emplace_back("max_buffered");
+  if (now.node.session_patience != wanted.node.session_patience) out.emplace_back("patience");
   return out;
 }
 

@@ -46,6 +46,7 @@ Plan Planner::make() {
   const ResourceLimits resources = limits();
   plan_.node.max_buffered = resources.max_buffered;
   plan_.limits = resources.admission;
+  if (config_.patience) plan_.node.session_patience = patience(*config_.patience);
   // Names are checked even if nothing refers to them.
   for (const auto& [name, named] : config_.peers) peer(named);
   for (const TunnelKind* kind : kinds_) {
@@ -176,6 +177,13 @@ ResourceLimits Planner::limits() const {
        .per_key =
            number(config_.max_connections_per_key, "max_connections_per_key", 1, kMostConnections)},
       platform::available_memory());
+}
+
+Duration Planner::patience(const config::Located<std::int64_t>& wanted) const {
+  if (wanted.value < 0 || static_cast<std::uint64_t>(wanted.value) > kMostPatience) {
+    mistake(wanted.line, fmt::format("patience must be 0 to {} seconds", kMostPatience));
+  }
+  return Duration::seconds(wanted.value);
 }
 
 Options Planner::node() const {

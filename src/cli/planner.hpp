@@ -48,6 +48,7 @@ class Planner {
   PeerReference peer(const config::Peer& peer) const;
   ResourceLimits limits() const;
   Options node() const;
+  Duration patience(const config::Located<std::int64_t>& wanted) const;
   void check_identity(const Text& path) const;
 
   const config::Config& config_;

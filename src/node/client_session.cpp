@@ -91,6 +91,7 @@ void ClientSession::on_asked() {
   if (!heard()) return dial();
   // Whatever it was, it is over; so is what it made us do.
   stop_dialling();
+  lost_ = false;
   rest_ = kFirstRest;
 }
 
@@ -111,6 +112,7 @@ void ClientSession::on_dialled() {
   link->set_observer(nullptr);
   ask_timer_.stop();
   rest_ = kFirstRest;
+  lost_ = false;
   if (link->resumes()) return session_->adopt(std::move(link));
   std::shared_ptr<hyperdht::Session> other = link->take_session();
   // The peer has been started anew, or has waited long enough.
@@ -122,8 +124,11 @@ void ClientSession::on_dialled() {
   scheduler_.delete_later(std::move(link));
 }
 
-void ClientSession::on_reset(const std::string&) {
+void ClientSession::on_reset(const std::string& reason) {
+  const ConnectError error = dialled_->error();
   stop_dialling();
+  lost_ = true;
+  session_->fail_unanswered(error, reason);
   dial_timer_.start(rest_);
   rest_ = std::min(rest_ * 2, kLongestRest);
 }

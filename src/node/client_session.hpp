@@ -33,7 +33,8 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
   ~ClientSession() override;
 
   hyperdht::Session& session() { return *session_; }
-  const hyperdht::ConnectOptions& options() const { return options_; }
+  /// The peer could not be found again so far: who comes new had better ask for itself.
+  bool lost() const { return lost_ || !session_->linked(); }
   /// Something has happened that may have cost it its path.
   void on_network_change();
   void cancel();
@@ -65,6 +66,7 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
   const Callbacks callbacks_;
   Instant asked_at_;
   Duration rest_;
+  bool lost_ = false;
   std::unique_ptr<hyperdht::PeerSocket> dialled_;
   Timer ask_timer_;
   Timer dial_timer_;

@@ -119,7 +119,8 @@ std::unique_ptr<PeerStream> ClientSessions::connect(const PublicKey& key,
 hyperdht::Session* ClientSessions::current(const Pair& pair) {
   hyperdht::Session* out = nullptr;
   for (const auto& entry : sessions_) {
-    if (entry->pair == pair && !entry->session.session().over()) out = &entry->session.session();
+    const bool usable = !entry->session.session().over() && !entry->session.lost();
+    if (entry->pair == pair && usable) out = &entry->session.session();
   }
   return out;
 }

@@ -25,7 +25,11 @@ class Pacer {
   }
 
   bool allows() const { return credit_ > 0; }
-  void spend(std::size_t bytes) { credit_ -= static_cast<double>(bytes); }
+  /// What was sent without asking costs others no more than a pause.
+  void spend(std::size_t bytes) {
+    const double least = -kMaxBursts * burst(rate_);
+    credit_ = std::max(credit_ - static_cast<double>(bytes), std::min(credit_, least));
+  }
 
   /// When there is credit for a burst again.
   Instant next() const {

@@ -8,6 +8,11 @@
 
 namespace hsfwd::udx {
 
+namespace {
+// A thousand small questions at once.
+constexpr std::uint64_t kLightAllowance = 256 * 1024;
+}  // namespace
+
 Path::Path(Scheduler& scheduler, const Transmitter& transmitter,
            std::unique_ptr<CongestionController> congestion, std::size_t max_mtu)
     : scheduler_(scheduler),
@@ -115,7 +120,7 @@ void Path::serve(PathUser& user) {
   if (!known() || blocked()) return;
   pacer_.refill(scheduler_.now(), congestion_->pacing_rate());
   if (user.wants_to_send()) wait_for_turn(user);
-  while (!nobody_waits() && may_send()) {
+  while (!nobody_waits() && (may_send() || may_send_light())) {
     Ring<PathUser*>& ring = next_ring();
     PathUser& next = *ring.front();
     ring.pop_front();
@@ -125,6 +130,12 @@ void Path::serve(PathUser& user) {
     if (&next != &user) next.wake();
   }
   arm_pacer();
+}
+
+/// What has little to say would be as many connections of its own otherwise, each with a first window for itself
+/// (RFC 6928). Here they get a packet each ahead of window and pacer, and all of them together so many bytes.
+bool Path::may_send_light() const {
+  return !light_.empty() && in_flight_.bytes < congestion_->window() + kLightAllowance;
 }
 
 /// It serves all others as well.

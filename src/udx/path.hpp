@@ -185,6 +185,7 @@ class Path {
  private:
   bool blocked() const;
   bool window_open() const { return in_flight_.bytes < congestion_->window(); }
+  bool may_send_light() const;
   bool may_send() const { return pacer_.allows() && window_open(); }
   void lead_to(net::UdpSocket& socket, net::Address remote);
   bool nobody_waits() const { return light_.empty() && waiting_.empty(); }

@@ -79,6 +79,17 @@ void Stream::on_path_changed(const Place& left) {
   mark_dirty();
 }
 
+void Stream::move(net::UdpSocket& socket, net::Address remote) {
+  if (closed_ || !connected() || remote.port == 0) return;
+  path_.move(socket, remote);
+}
+
+void Stream::send_message_to(net::UdpSocket& socket, net::Address to, ByteView message) {
+  if (closed_ || !connected() || to.port == 0) return;
+  transmitter_.add_copy({&socket, to}, header(kMessage, flight_.end()), {}, message);
+  mark_dirty();
+}
+
 void Stream::on_path_moved() {
   if (!connected()) return;
   change_.set({path_.remote(), change_.current().id});

@@ -52,6 +52,13 @@ class StreamObserver {
   /// is connected over or is just moving away from; false drops it. The stream may be connected,
   /// moved or, while its peer is unproven, redirected there from inside.
   virtual bool accept_path(net::UdpSocket& socket, net::Address from) = 0;
+  /// A message that came in at a place of which accept_path said no, at once, and whoever has sent it: who can tell
+  /// that it is the peer's may move the stream there.
+  virtual void on_stray_message(net::UdpSocket& socket, net::Address from, MutableBytes message) {
+    static_cast<void>(socket);
+    static_cast<void>(from);
+    static_cast<void>(message);
+  }
   /// The next bytes in order, as they lie in the packets. They count against the window until
   /// Stream::consume.
   virtual void on_data(std::span<const ByteView> chunks) = 0;
@@ -106,6 +113,8 @@ struct StreamOptions {
   bool urgent = false;
   /// Never ends for want of an answer: who uses it finds another place for the path, or ends it.
   bool patient = false;
+  /// How long nothing that is on its way may be acknowledged before on_stalled.
+  Duration stalled_after = Duration::seconds(3);
   // Numbers of the first packets of the two directions; hyperdht's streams begin at 0.
   SeqNo first_sent;
   SeqNo first_received;
@@ -170,6 +179,10 @@ class Stream final : private Receiver, private PathUser {
   /// Continues over another path. Packets already sent are repeated to their old address first, from
   /// the new socket, and along the new path after that.
   void change_remote(net::UdpSocket& socket, StreamId remote_id, net::Address remote);
+  /// Continues from another place, since nothing comes or goes at the old one any more.
+  void move(net::UdpSocket& socket, net::Address remote);
+  /// A message to somewhere else than the path leads, such as a question whether the peer is there.
+  void send_message_to(net::UdpSocket& socket, net::Address to, ByteView message);
   /// Nobody has shown yet to be where packets go: from now on no more than `allowance` bytes of
   /// datagrams are sent, and three times what comes from there, and packets from elsewhere count
   /// only if accept_path moves the stream there.

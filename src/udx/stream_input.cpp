@@ -10,7 +10,14 @@ namespace hsfwd::udx {
 
 void Stream::input(net::UdpSocket& socket, const net::Address& from, const Packet& packet,
                    MutableBytes datagram) {
-  if (closed_ || !accept(socket, from)) return;
+  if (closed_) return;
+  if (!accept(socket, from)) {
+    const bool says = packet.valid && packet.header.has(kMessage) && !packet.payload.empty();
+    if (says && !closed_ && from.port != 0) {
+      observer_.on_stray_message(socket, from, datagram.last(packet.payload.size()));
+    }
+    return;
+  }
   if (limited() && !is_path(socket, from)) return;
   path_.on_arrival(socket, from, datagram.size());
   ++stats_.packets_received;

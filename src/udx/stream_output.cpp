@@ -87,10 +87,10 @@ bool Stream::wants_to_send() const {
          ((has_unsent() || end_unsent()) && window_allows(new_payload_size()));
 }
 
-/// Who has nothing under way, and no more than a packet, adds no delay that others would feel.
+/// Who has no more than a packet, under way and to send, adds no delay that others would feel.
 bool Stream::is_light() const {
   if (options_.urgent) return true;
-  return flight_.empty() && send_buffer_.end() - next_offset_ <= PathMtu::kBase;
+  return flight_.in_flight_bytes() + send_buffer_.end() - next_offset_ <= PathMtu::kBase;
 }
 
 /// May come from another stream's turn, whose trouble it is not if there is no memory.

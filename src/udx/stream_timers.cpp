@@ -9,7 +9,6 @@ namespace hsfwd::udx {
 namespace {
 // How long unacknowledged data may stay without any sign of progress. Upstream gives up after 13 s.
 constexpr Duration kGiveUpAfter = 20_s;
-constexpr Duration kStalledAfter = 3_s;
 constexpr std::uint32_t kMinTimeoutsToGiveUp = 6;
 constexpr Duration kMaxBackoff = 2_s;
 // Beyond 64 times the backoff is at its limit in any case.
@@ -125,7 +124,7 @@ void Stream::on_retransmission_timeout() {
     close(only_end_unacknowledged() ? CloseReason::kFinished : CloseReason::kTimedOut);
     return;
   }
-  if (now - progress_at_ >= kStalledAfter) events_.raise(Event::kStalled);
+  if (now - progress_at_ >= options_.stalled_after) events_.raise(Event::kStalled);
   mark_late_lost();
   tail_probe_until_.reset();
   begin_recovery();

@@ -182,8 +182,8 @@ t.test('a peer killed in mid-transfer: a reset on both sides, and nothing left b
     fill()
   })
   for (const victim of ['server', 'client']) {
-    const server = await expose(net, [source.port])
-    const client = await connect(net, server.key)
+    const server = await expose(net, [source.port], ['--no-wait'])
+    const client = await connect(net, server.key, ['0'], ['--no-wait'])
     const survivor = victim === 'server' ? client.program : server.program
     const before = t.openFiles(survivor.pid())
     const socket = await t.connect(client.port)

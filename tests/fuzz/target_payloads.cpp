@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is sealed inside handshakes and holepunch messages, the extension block included.
+// What is sealed inside handshakes and holepunch messages, the extension block included, and what the peers of
+// a session say of its streams and places.
 #include "fuzz/input.hpp"
 #include "hyperdht/wire/farewell.hpp"
 #include "hyperdht/wire/messages.hpp"
+#include "hyperdht/wire/path_challenge.hpp"
+#include "hyperdht/wire/session_message.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::hyperdht;
@@ -27,7 +30,24 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again =
         Extension::read(codec::encode([&](codec::Writer& writer) { extension->write(writer); }));
     HSFWD_CHECK(again && again->features == extension->features &&
-                again->service == extension->service && again->services == extension->services);
+                again->service == extension->service && again->services == extension->services &&
+                again->resume == extension->resume);
+  }
+
+  if (const auto message = SessionMessage::decode(bytes); message.ok()) {
+    HSFWD_CHECK(message->service.size() <= SessionMessage::kMaxService);
+    HSFWD_CHECK(message->services.size() <= SessionMessage::kMaxServices);
+    HSFWD_CHECK(message->text.size() <= 4 * SessionMessage::kMaxText);
+    if (message->kind <= SessionMessage::Kind::kAccept &&
+        message->kind >= SessionMessage::Kind::kOpen) {
+      const auto again = SessionMessage::decode(message->encode());
+      HSFWD_CHECK(again.ok() && again->number == message->number &&
+                  again->service == message->service && again->services == message->services);
+    }
+  }
+  if (const auto challenge = PathChallenge::decode(bytes)) {
+    const auto again = PathChallenge::decode(challenge->encode());
+    HSFWD_CHECK(again && again->kind == challenge->kind && again->nonce == challenge->nonce);
   }
 
   if (const auto farewell = Farewell::decode(bytes)) {

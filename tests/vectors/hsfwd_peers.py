@@ -210,6 +210,51 @@ def ip_packets():
     }
 
 
+def uint(n):
+    return bytes([n]) if n <= 0xfc else b'\xfd' + n.to_bytes(2, 'little')
+
+
+def text(content):
+    return uint(len(content)) + content
+
+
+def sessions():
+    numbers = [0, 1, 2, 1002]
+    labels = [f'hsfwd stream {n} {what}' for n in numbers for what in ('initiator', 'responder', 'ids')]
+    out, keys = begin('sessions', 0x22, 2 | 4 | 32 | 128,
+                      ['hsfwd packets initiator', 'hsfwd packets responder', 'hsfwd session', *labels])
+    streams = []
+    for n in numbers:
+        ids = keys[f'hsfwd stream {n} ids']
+        streams.append({'number': n, 'initiatorId': int.from_bytes(ids[:4], 'little'),
+                        'responderId': int.from_bytes(ids[4:8], 'little'),
+                        'hash': ids + bytes(32)})
+    control = [
+        {'kind': 1, 'number': 4, 'service': b'web', 'record': bytes([1, 4]) + text(b'web')},
+        {'kind': 1, 'number': 1002, 'service': b'', 'record': bytes([1]) + uint(1002) + text(b'')},
+        {'kind': 2, 'number': 4, 'service': b'web', 'services': [], 'record': bytes([2, 4]) + text(b'web') + bytes([0])},
+        {'kind': 2, 'number': 6, 'service': b'', 'services': [b'web', b'ssh'],
+         'record': bytes([2, 6]) + text(b'') + bytes([2]) + text(b'web') + text(b'ssh')},
+        {'kind': 3, 'number': 8, 'text': b'too many connections at once',
+         'record': bytes([3, 8]) + text(b'too many connections at once')},
+    ]
+    wrong = [b'', bytes([1]), bytes([1, 4]), bytes([1, 4, 9]) + b'web', bytes([2, 4]) + text(b'web'),
+             bytes([2, 4]) + text(b'') + bytes([2]) + text(b'web'), bytes([3, 4]),
+             bytes([1, 4]) + text(bytes(301))]
+    nonce = bytes(range(8))
+    said = {'initiator': [(0, bytes([4]) + nonce), (4, bytes([0xff, 1]) + bytes(18)), (7, part(0, 0, b'half'))],
+            'responder': [(0, bytes([5]) + nonce)]}
+    return out | {
+        'id': keys['hsfwd session'][:16], 'streams': streams, 'control': control, 'wrongControl': wrong,
+        'later': bytes([9, 1, 2, 3]),
+        'challenge': {'nonce': nonce, 'question': bytes([4]) + nonce, 'answer': bytes([5]) + nonce},
+        'packets': {
+            role: [{'channel': channel, 'payload': payload,
+                    'packet': packet(keys['hsfwd packets ' + role], i, channel, payload)}
+                   for i, (channel, payload) in enumerate(texts)] for role, texts in said.items()},
+    }
+
+
 def ends():
     tx, header = seed(0x55), bytes(range(24))
     message, final = 0, 3
@@ -231,9 +276,9 @@ def written(value):
 
 
 print(json.dumps(written({
-    'description': 'Between two hsfwd peers, docs/protocol/forward.md sections 6, 7, 9 and 10: a handshake and the '
-                   'keys from its secret, messages and packets beside the stream, a sealed holepunch payload, IP packets whole and in parts, and ends of a '
+    'description': 'Between two hsfwd peers, docs/protocol/forward.md sections 6, 7, 9, 10 and 11: a handshake and the '
+                   'keys from its secret, messages and packets beside the stream, a sealed holepunch payload, IP packets whole and in parts, the streams of a session and what is said of them, and ends of a '
                    'direction.',
     'produced_by': 'tests/vectors/hsfwd_peers.py, with hashlib and libsodium',
     'encoding': 'bytes are lower case hex',
-    'vectors': [session(), packets(), ip_packets(), ends()]}), indent=1))
+    'vectors': [session(), packets(), ip_packets(), sessions(), ends()]}), indent=1))

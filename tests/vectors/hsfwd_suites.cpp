@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What two hsfwd peers add to a session, docs/protocol/forward.md sections 6, 7 and 9.
+// What two hsfwd peers add to a session, docs/protocol/forward.md sections 6, 7 and 9 to 11.
 #include "hyperdht/peer/packet_parts.hpp"
+#include "hyperdht/peer/stream_keys.hpp"
+#include "hyperdht/wire/path_challenge.hpp"
 #include "hyperdht/wire/secure_payload.hpp"
+#include "hyperdht/wire/session_message.hpp"
 #include "hyperdht/wire/size_probe.hpp"
 #include "runner.hpp"
 #include "secret_stream/framing.hpp"
@@ -168,6 +171,65 @@ void check_ip_session(const Json& v) {
   check_cut(v["whole"]["initiator"][1], v["packets"]["initiator"][1], v["packets"]["initiator"][2]);
 }
 
+std::string text_of(const Json& hex) {
+  return std::string(as_text(bytes_of(hex)));
+}
+
+void check_control(const Json& one) {
+  using Message = hyperdht::SessionMessage;
+  const auto message = Message::decode(bytes_of(one["record"]));
+  expect(message.ok(), "control message is refused");
+  expect(message->kind == static_cast<Message::Kind>(one["kind"].get<std::uint64_t>()), "kind");
+  expect(message->number == one["number"].get<std::uint64_t>(), "number");
+  if (one.contains("service")) expect(message->service == text_of(one["service"]), "service");
+  if (one.contains("text")) expect(message->text == text_of(one["text"]), "text");
+  if (one.contains("services")) {
+    std::vector<std::string> services;
+    for (const Json& name : one["services"]) services.push_back(text_of(name));
+    expect(message->services == services, "services");
+  }
+  expect_bytes(message->encode(), one["record"], "control message");
+}
+
+void check_challenge(const Json& v) {
+  using Challenge = hyperdht::PathChallenge;
+  for (const auto& [name, kind] : {std::pair{"question", Challenge::Kind::kQuestion},
+                                   std::pair{"answer", Challenge::Kind::kAnswer}}) {
+    const auto challenge = Challenge::decode(bytes_of(v[name]));
+    expect(challenge && challenge->kind == kind, "no challenge");
+    expect_bytes(challenge->nonce.view(), v["nonce"], "nonce");
+    expect_bytes(challenge->encode(), v[name], "challenge");
+  }
+}
+
+void check_sessions(const Json& v) {
+  check_packet_session(v);
+  const auto [client, server] = sessions_of(v);
+  expect_bytes(client.derive("hsfwd session").view().first(16), v["id"], "id of the session");
+  for (const Json& stream : v["streams"]) {
+    const auto number = stream["number"].get<std::uint64_t>();
+    const auto of_client = hyperdht::StreamKeys::derive(client, number);
+    const auto of_server = hyperdht::StreamKeys::derive(server, number);
+    const std::string label = "hsfwd stream " + std::to_string(number);
+    for (const auto* side : {&of_client, &of_server}) {
+      const bool first = side == &of_client;
+      const auto& session = side->session;
+      expect(session.initiator == first, "role");
+      expect_bytes((first ? session.tx : session.rx).view(), v["keys"][label + " initiator"], "key");
+      expect_bytes((first ? session.rx : session.tx).view(), v["keys"][label + " responder"], "key");
+      expect_bytes(session.hash.view(), stream["hash"], "hash");
+      expect((first ? side->local : side->remote).value == stream["initiatorId"], "initiator's id");
+      expect((first ? side->remote : side->local).value == stream["responderId"], "responder's id");
+    }
+  }
+  for (const Json& one : v["control"]) check_control(one);
+  for (const Json& one : v["wrongControl"]) {
+    expect(!hyperdht::SessionMessage::decode(bytes_of(one)), "takes a wrong control message");
+  }
+  expect(hyperdht::SessionMessage::decode(bytes_of(v["later"])).ok(), "refuses a later kind");
+  check_challenge(v["challenge"]);
+}
+
 void check_ends(const Json& v) {
   noise::Session from{.tx = crypto::Key32::from(bytes_of(v["tx"])),
                       .rx = {},
@@ -214,6 +276,8 @@ void check_hsfwd_peers(const Json& v) {
     check_packet_session(v);
   } else if (v["name"] == "ip packets") {
     check_ip_session(v);
+  } else if (v["name"] == "sessions") {
+    check_sessions(v);
   } else if (v["name"] == "ends") {
     check_ends(v);
   } else {

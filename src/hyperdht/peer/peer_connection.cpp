@@ -21,6 +21,8 @@ constexpr const char* kUnproven = " (may not be the peer's words)";
 constexpr std::size_t kMaxEarlyDatagrams = 16;
 // What the peer says until its user knows of the connection: one batch that came with the keys.
 constexpr std::size_t kMaxEarlyMessages = 64;
+// Anybody can have a place asked, by a packet that seems to be the peer's.
+constexpr Duration kBetweenChallenges = 100_ms;
 }  // namespace
 
 PeerConnection::PeerConnection(const PeerContext& context, SecureStream& stream,
@@ -220,7 +222,65 @@ void PeerConnection::on_stalled() {
 }
 
 void PeerConnection::check_path(const char* reason) {
-  if (stream_.is_open()) path_check_.start(reason);
+  if (!stream_.is_open()) return;
+  path_check_.start(reason);
+  // Shows the peer where this side is now.
+  if (session_ != nullptr && !carried()) challenge(*udp_socket(), remote_address());
+}
+
+// --- From place to place: docs/protocol/forward.md, section 11 ---
+
+void PeerConnection::challenge(net::UdpSocket& socket, const net::Address& at) {
+  const Instant now = context_.env.now();
+  const Source place{&socket, at};
+  if (!stream_.is_open() || !datagrams_ || !datagrams_->has_packets()) return;
+  if (challenged_ && now < challenged_at_ + kBetweenChallenges) return;
+  challenged_ = place;
+  challenged_at_ = now;
+  nonce_ = context_.env.random.fixed<PathChallenge::Nonce>();
+  const PathChallenge question{PathChallenge::Kind::kQuestion, nonce_};
+  if (const auto sealed = datagrams_->seal(Channel::kControl, question.encode())) {
+    stream_.raw().send_message_to(socket, at, *sealed);
+  }
+}
+
+/// Not from where the peer is known to be: what is sealed by the peer may still have been sent on by others.
+void PeerConnection::on_stray_message(net::UdpSocket& socket, net::Address from,
+                                      MutableBytes message) {
+  if (session_ == nullptr || (!proven_ && !initiator_) || carried() || !datagrams_) return;
+  const auto opened = datagrams_->open(message);
+  if (!opened) return count_drop(opened.error());
+  if (opened->channel != Channel::kControl) return;
+  const Source source{&socket, from};
+  if (receive_challenge(source, opened->payload) && challenged_ != source) challenge(socket, from);
+}
+
+/// True if it was a question; an answer that was waited for, from the place that was asked, moves the connection.
+bool PeerConnection::receive_challenge(const Source& from, ByteView payload) {
+  const auto challenge = PathChallenge::decode(payload);
+  if (!challenge) return false;
+  if (challenge->kind == PathChallenge::Kind::kQuestion) {
+    const PathChallenge answer{PathChallenge::Kind::kAnswer, challenge->nonce};
+    if (const auto sealed = datagrams_->seal(Channel::kControl, answer.encode())) {
+      stream_.raw().send_message_to(*from.socket, from.address, *sealed);
+    }
+    return true;
+  }
+  if (challenged_ != from || challenge->nonce != nonce_) return false;
+  challenged_.reset();
+  if (!stream_.raw().is_path(*from.socket, from.address)) move(*from.socket, from.address);
+  return false;
+}
+
+void PeerConnection::move(net::UdpSocket& socket, const net::Address& to) {
+  const auto old = std::move(pool_socket_);
+  hold(socket);
+  const PathKind before = std::exchange(path_, path_kind_of(to));
+  other_source_.reset();
+  old_source_.reset();
+  stream_.raw().move(socket, to);
+  if (session_ != nullptr) session_->on_link_moved();
+  if (before != path_) path_task_.post();
 }
 
 /// Of clients that promise no first record, the header is the earliest that only they can send: to
@@ -334,6 +394,10 @@ void PeerConnection::receive_control(ByteView payload) {
   if (const auto farewell = Farewell::decode(payload)) {
     error_detail_ = farewell->text + (has(Extension::kSecretKeys) ? "" : kUnproven);
     return;
+  }
+  if (session_ != nullptr && udp_socket() != nullptr) {
+    receive_challenge({udp_socket(), remote_address()}, payload);
+    if (PathChallenge::decode(payload)) return;
   }
   const auto probe = ip_packets_ ? SizeProbe::decode(payload) : std::nullopt;
   if (!probe) {

@@ -21,6 +21,7 @@
 #include "hyperdht/peer/path_check.hpp"
 #include "hyperdht/peer/secure_stream.hpp"
 #include "hyperdht/wire/messages.hpp"
+#include "hyperdht/wire/path_challenge.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -137,6 +138,8 @@ class PeerConnection : protected SecureStream::Connection {
   void set_session(Session* session);
   /// A packet that comes from there is the peer's, or may be.
   bool hears(net::UdpSocket& socket, net::Address from) { return accept_path(socket, from); }
+  /// Asks whether the peer is at a place: the answer, from there, moves the connection, and its session, to it.
+  void challenge(net::UdpSocket& socket, const net::Address& at);
   /// Smoothed, as far as it is known.
   Duration rtt() const { return stream_.raw().path().rtt().smoothed(); }
   /// Packets of the session's streams, as send_packets() takes those of IP; what does not leave is lost.
@@ -181,7 +184,7 @@ class PeerConnection : protected SecureStream::Connection {
 
  private:
   struct Source {
-    const net::UdpSocket* socket;
+    net::UdpSocket* socket;
     net::Address address;
     bool operator==(const Source&) const = default;
   };
@@ -196,6 +199,7 @@ class PeerConnection : protected SecureStream::Connection {
   Bytes farewell(const std::string& reason) override;
   std::string why_closed() const override;
   bool accept_path(net::UdpSocket& socket, net::Address from) override;
+  void on_stray_message(net::UdpSocket& socket, net::Address from, MutableBytes message) override;
   void on_messages(std::span<const MutableBytes> messages) override;
   void on_messages_writable() override;
   void on_max_message() override;
@@ -213,6 +217,8 @@ class PeerConnection : protected SecureStream::Connection {
   bool speaks_for_peer(const Source& source);
   void receive(MutableBytes datagram);
   void receive_control(ByteView payload);
+  bool receive_challenge(const Source& from, ByteView payload);
+  void move(net::UdpSocket& socket, const net::Address& to);
   void receive_message(ByteView message);
   void count_drop(Errc error);
   void hold(net::UdpSocket& socket);
@@ -253,6 +259,10 @@ class PeerConnection : protected SecureStream::Connection {
   std::shared_ptr<Session> begun_session_;
   Session* session_ = nullptr;
   std::optional<IpPackets> carried_;
+  // The last question, and where it was asked.
+  std::optional<Source> challenged_;
+  PathChallenge::Nonce nonce_{};
+  Instant challenged_at_;
 
   std::function<void()> on_open_;
   std::function<void()> on_path_changed_;

@@ -384,6 +384,11 @@ bool SecureStream::accept_path(net::UdpSocket& socket, net::Address from) {
   return connection_.accept_path(socket, from);
 }
 
+void SecureStream::on_stray_message(net::UdpSocket& socket, net::Address from,
+                                    MutableBytes message) {
+  connection_.on_stray_message(socket, from, message);
+}
+
 void SecureStream::on_messages(std::span<const MutableBytes> messages) {
   connection_.on_messages(messages);
 }

@@ -52,6 +52,11 @@ class SecureStream : public net::BufferedByteStream, private udx::StreamObserver
 
     // Of the path, and of what travels beside the streams.
     virtual bool accept_path(net::UdpSocket& socket, net::Address from) = 0;
+    virtual void on_stray_message(net::UdpSocket& socket, net::Address from, MutableBytes message) {
+      static_cast<void>(socket);
+      static_cast<void>(from);
+      static_cast<void>(message);
+    }
     virtual void on_messages(std::span<const MutableBytes> messages) = 0;
     virtual void on_messages_writable() = 0;
     virtual void on_max_message() = 0;
@@ -127,6 +132,7 @@ class SecureStream : public net::BufferedByteStream, private udx::StreamObserver
 
   // udx::StreamObserver
   bool accept_path(net::UdpSocket& socket, net::Address from) override;
+  void on_stray_message(net::UdpSocket& socket, net::Address from, MutableBytes message) override;
   void on_data(std::span<const ByteView> chunks) override;
   void on_messages(std::span<const MutableBytes> messages) override;
   void on_messages_writable() override;

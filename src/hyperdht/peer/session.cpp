@@ -18,6 +18,9 @@ constexpr std::uint64_t kControl = 0;
 // A packet of a stream, as large as UDX makes them, with the room around it that sealing takes.
 constexpr std::size_t kCarriedSlot = net::kTunnelHeadroom + net::kMaxDatagram + net::kTunnelTailroom;
 
+// Without an acknowledgement, of what is on its way: long enough for a lossy path, and not for who waits.
+constexpr Duration kStalledAfter = 500_ms;
+
 SessionId id_of(const noise::Session& handshake) {
   return SessionId::from(handshake.derive("hsfwd session").view());
 }
@@ -75,6 +78,7 @@ std::unique_ptr<SessionStream> Session::make_stream(std::uint64_t number, bool c
   options.heartbeat = {};
   options.urgent = control;
   options.patient = true;
+  options.stalled_after = kStalledAfter;
   auto stream = std::make_unique<SessionStream>(*this, number, keys, options);
   streams_[number] = stream.get();
   ids_.insert(keys.local.value);
@@ -246,7 +250,18 @@ void Session::let_link_go() {
 
 bool Session::hears(net::UdpSocket& socket, const net::Address& from) {
   if (path_->is(socket, from)) return true;
-  return link_ != nullptr && link_->hears(socket, from);
+  if (link_ == nullptr) return false;
+  if (link_->hears(socket, from)) return true;
+  if (!link_->carried()) link_->challenge(socket, from);
+  return false;
+}
+
+void Session::fail_unanswered(ConnectError error, const std::string& why) {
+  std::vector<SessionStream*> waiting;
+  for (const auto& [number, stream] : streams_) {
+    if (number != kControl && !stream->accepted()) waiting.push_back(stream);
+  }
+  for (SessionStream* const stream : waiting) stream->fail(error, why);
 }
 
 void Session::probe() {
@@ -318,6 +333,11 @@ Bytes Session::farewell_of_stream(udx::Stream& raw, const std::string& reason) {
   return link_ != nullptr ? link_->farewell_over(raw, reason) : Bytes();
 }
 
+std::string Session::reason() const {
+  if (over_ || link_ == nullptr) return reason_;
+  return link_->error_detail();
+}
+
 std::optional<std::string> Session::open_farewell(MutableBytes message) {
   return link_ != nullptr ? link_->open_farewell(message) : std::nullopt;
 }
@@ -331,7 +351,8 @@ void Session::forget(SessionStream& stream) {
 void Session::on_stream_over(SessionStream& stream) {
   if (&stream != control_.get() || over_) return;
   // Nobody but the peer could end it in order, and it would have said so.
-  finish(ConnectError::kBroken, "its control stream is broken");
+  const std::string said = link_ != nullptr ? link_->error_detail() : std::string();
+  finish(ConnectError::kBroken, said.empty() ? "its control stream is broken" : said);
 }
 
 void Session::on_reset(const std::string& reason) {
@@ -351,6 +372,7 @@ void Session::end(const std::string& reason) {
 
 void Session::finish(ConnectError error, const std::string& reason) {
   if (std::exchange(over_, true)) return;
+  reason_ = reason;
   carried_task_.cancel();
   // Streams may go when their users hear of it.
   std::vector<SessionStream*> streams;

@@ -87,6 +87,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   /// Something came along the path, lastly.
   Instant heard_at() const { return path_->heard_at(); }
   Duration rtt() const { return path_->rtt().smoothed(); }
+  /// Streams that the peer has not answered yet fail: it cannot be reached at the moment.
+  void fail_unanswered(ConnectError error, const std::string& why);
   /// Asks the peer for a sign of life along the path.
   void probe();
   /// What was said in the handshake of the first link.
@@ -102,6 +104,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   void adopt(std::unique_ptr<PeerSocket> link);
   /// Ends it, with all streams. The peer hears the reason.
   void end(const std::string& reason);
+  /// A record of the control stream, for tests.
+  void send_control(ByteView record) { control_->send_message(record); }
   /// Tells nobody anything any more.
   void abandon() { observer_ = nullptr; }
 
@@ -119,6 +123,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   Bytes farewell_of_stream(udx::Stream& raw, const std::string& reason);
   std::optional<std::string> open_farewell(MutableBytes message);
   void on_stalled();
+  /// Why it is over, or about to be: for people, may be empty.
+  std::string reason() const;
 
  private:
   static constexpr std::size_t kMaxCarried = udx::Stream::kMaxMessages;
@@ -171,6 +177,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   std::uint64_t next_theirs_ = 0;
   bool proven_ = false;  // the peer has shown that it has the keys
   bool over_ = false;
+  std::string reason_;
 
   // What streams send while a relay carries the link: room for each packet, and around it.
   Bytes carried_;

@@ -88,7 +88,9 @@ Bytes SessionStream::farewell(const std::string& reason) {
 
 std::string SessionStream::why_closed() const {
   std::string why = describe(error());
-  if (!detail_.empty()) why += ": " + detail_;
+  // A stream that went with its session need not have been told why.
+  const std::string detail = detail_.empty() ? session_.reason() : detail_;
+  if (!detail.empty()) why += ": " + detail;
   return why;
 }
 

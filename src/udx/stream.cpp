@@ -317,8 +317,6 @@ bool Stream::finished() const {
   return connected() && remote_ended_ && end_ == End::kAcked && flight_.empty();
 }
 
-/// The peer has said and heard all there is. What it owes yet is to have heard that this is the
-/// end.
 bool Stream::only_end_unacknowledged() const {
   return remote_ended_ && end_ >= End::kSent && !flight_.empty() &&
          flight_.at(flight_.begin()).offset >= content_end_;

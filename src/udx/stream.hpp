@@ -220,6 +220,8 @@ class Stream final : private Receiver, private PathUser {
   bool ended() const { return end_ != End::kOpen; }
   /// Everything written, and the end, is acknowledged.
   bool all_acknowledged() const;
+  /// The peer has said and heard all there is. What it owes yet is to have heard that this is the end.
+  bool only_end_unacknowledged() const;
   /// on_acknowledged is to be called, once, when all that is written by now and until then has
   /// arrived.
   void tell_acknowledged() { acknowledged_wanted_ = true; }
@@ -280,7 +282,6 @@ class Stream final : private Receiver, private PathUser {
   void repeat_in_flight();
   Header header(std::uint8_t flags, SeqNo seq);
   bool finished() const;
-  bool only_end_unacknowledged() const;
   void charge_sent() { send_account_.set(send_buffer_.allocated()); }
   bool deliver_next() override;
   bool sends_through(const net::UdpSocket& other) const override { return &other == socket(); }

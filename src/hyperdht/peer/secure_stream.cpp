@@ -109,6 +109,14 @@ void SecureStream::abort(ConnectError error, const std::string& detail) {
   close(State::kBroken, error, detail);
 }
 
+void SecureStream::let_go(ConnectError error, const std::string& detail) {
+  const bool all_said = is_open() && remote_ended_ && ended_at_ &&
+                        (raw_->all_acknowledged() || raw_->only_end_unacknowledged());
+  if (!all_said) return abort(error, detail);
+  raw_->destroy();
+  close(State::kFinished, ConnectError::kNone);
+}
+
 void SecureStream::close(State state, ConnectError error, const std::string& detail) {
   if (closed()) return;
   state_ = state;

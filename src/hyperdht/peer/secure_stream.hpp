@@ -119,6 +119,8 @@ class SecureStream : public net::BufferedByteStream, private udx::StreamObserver
   /// What came in before the keys were known.
   void deliver_early();
   void deliver_early_end();
+  /// Ends it at once since the peer is gone, which is no failure if it has said and heard all.
+  void let_go(ConnectError error, const std::string& detail);
   /// Ends it at once, without a word.
   void abort(ConnectError error, const std::string& detail);
   /// When this direction was ended.

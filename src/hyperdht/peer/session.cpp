@@ -348,16 +348,12 @@ void Session::forget(SessionStream& stream) {
   if (!over_ && observer_ != nullptr && streams() == 0) observer_->on_idle();
 }
 
-void Session::on_stream_over(SessionStream& stream) {
-  if (&stream != control_.get() || over_) return;
-  // Nobody but the peer could end it in order, and it would have said so.
-  const std::string said = link_ != nullptr ? link_->error_detail() : std::string();
-  finish(ConnectError::kBroken, said.empty() ? "its control stream is broken" : said);
-}
-
+/// Of the control stream. Who ends a session ends that as well, and the link, which knows why.
 void Session::on_reset(const std::string& reason) {
   const auto self = shared_from_this();
-  finish(ConnectError::kBroken, reason);
+  const std::string said = link_ != nullptr ? link_->error_detail() : std::string();
+  if (said.empty()) return finish(ConnectError::kBroken, reason);
+  finish(ConnectError::kReset, said);
 }
 
 void Session::end(const std::string& reason) {

@@ -118,7 +118,6 @@ class Session final : public std::enable_shared_from_this<Session>,
   const PeerContext& context() const { return context_; }
   udx::Path& path() { return *path_; }
   bool hears(net::UdpSocket& socket, const net::Address& from);
-  void on_stream_over(SessionStream& stream);
   void forget(SessionStream& stream);
   Bytes farewell_of_stream(udx::Stream& raw, const std::string& reason);
   std::optional<std::string> open_farewell(MutableBytes message);

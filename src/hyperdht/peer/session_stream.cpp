@@ -45,7 +45,7 @@ void SessionStream::refuse(const std::string& why) {
 }
 
 void SessionStream::fail(ConnectError error, const std::string& detail) {
-  abort(error, detail);
+  let_go(error, detail);
 }
 
 void SessionStream::tell_path_changed() {
@@ -78,7 +78,6 @@ void SessionStream::on_stream_acknowledged() {
 void SessionStream::on_stream_closed(ConnectError, const std::string& detail) {
   if (!detail.empty()) detail_ = detail;
   open_told_task_.cancel();
-  session_.on_stream_over(*this);
 }
 
 Bytes SessionStream::farewell(const std::string& reason) {

@@ -78,3 +78,85 @@ TEST_CASE("after a change data flows again within two seconds as a rule, and fiv
     CHECK(late < 5);
   }
 }
+
+namespace {
+
+std::size_t megabytes() {
+  const char* const wanted = std::getenv("HSFWD_MEGABYTES");
+  return wanted != nullptr ? static_cast<std::size_t>(std::atoi(wanted)) : 4;
+}
+
+/// Says again what it is told, and keeps nothing: who sends knows what has to come back.
+struct Transfer {
+  static std::uint8_t at(std::size_t i) {
+    return static_cast<std::uint8_t>(i ^ (i >> 8) ^ (i >> 16) * 31);
+  }
+  explicit Transfer(std::size_t s) : size(s) {}
+  /// More of it, if what was given before has left.
+  void feed(SessionWorld& w, PeerSocket& socket) {
+    w.client->host().freeze();
+    while (given < size && given - back < 512 * 1024) {
+      Bytes block(std::min<std::size_t>(32 * 1024, size - given));
+      for (std::size_t i = 0; i < block.size(); ++i) block[i] = at(given + i);
+      given += block.size();
+      socket.write(block);
+    }
+    w.client->host().schedule_wake();
+  }
+  void take(ByteView bytes) {
+    for (const std::uint8_t byte : bytes) wrong += byte == at(back++) ? 0 : 1;
+  }
+  std::size_t size;
+  std::size_t given = 0;
+  std::size_t back = 0;
+  std::size_t wrong = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a transfer through ten changes is bit-exact, and so is a conversation beside it") {
+  const int worlds = seeds() < 200 ? 4 : 50;
+  for (int i = 0; i < worlds; ++i) {
+    const auto seed = static_cast<std::uint64_t>(2000 + i);
+    INFO("seed " << seed);
+    const double loss = i % 2 == 0 ? 0 : 0.01;
+    // So fast that the whole takes longer than all changes.
+    const std::uint64_t rate = megabytes() * 1024 * 1024 / 40;
+    const Seat seat{.nat = hyperdht::kConsistentNat,
+                    .link = {.delay = 20_ms, .loss = loss, .rate = std::max<std::uint64_t>(rate, 200'000)}};
+    SessionWorld w(seed, seat, seat);
+    EchoClient& bulk = w.connect();
+    EchoClient& talk = w.connect();
+    Transfer transfer(megabytes() * 1024 * 1024);
+    bulk.socket().on_data([&](ByteView bytes) { transfer.take(bytes); });
+    constexpr Change kChanges[] = {Change::kClient, Change::kRenumbered, Change::kServer,
+                                   Change::kReboot, Change::kBoth};
+    const auto run = [&](Duration duration) {
+      const Instant until = w.world().now() + duration;
+      while (w.world().now() < until && transfer.back < transfer.size) {
+        transfer.feed(w, bulk.socket());
+        talk.send(as_bytes("."));
+        w.world().run_for(100_ms);
+      }
+    };
+    run(2_s);
+    for (int change = 0; change < 10; ++change) {
+      if (change == 4) {
+        w.client->host().sleep();
+        w.world().run_for(60_s);
+        w.client->host().wake();
+      } else {
+        apply(w, kChanges[change % 5]);
+      }
+      run(4_s);
+    }
+    CHECK(transfer.back < transfer.size);
+    run(600_s);
+    CHECK(transfer.back == transfer.size);
+    CHECK(transfer.wrong == 0);
+    REQUIRE(w.run_until_whole(talk, 60_s));
+    CHECK(!bulk.closed);
+    CHECK(!talk.closed);
+    CHECK(w.echo->served() == 2);
+  }
+}

@@ -15,6 +15,8 @@ enum class PacketChannel : std::uint8_t {
   kMessages = 1,  // of the application
   kIp = 2,        // each an IP packet
   kIpParts = 3,   // each one of two parts of an IP packet
+  kUdp = 5,       // each a datagram of a UDP flow
+  kUdpParts = 6,  // each one of two parts of such a datagram
 };
 
 /// Packets beside the streams between two hsfwd peers, each in a datagram of its own:

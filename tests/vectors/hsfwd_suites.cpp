@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What two hsfwd peers add to a session, docs/protocol/forward.md sections 6, 7 and 9.
+// What two hsfwd peers add to a session, docs/protocol/forward.md sections 6, 7, 9, 10 and 12.
+#include <set>
+
+#include "forward/flow_datagram.hpp"
 #include "hyperdht/peer/packet_parts.hpp"
 #include "hyperdht/wire/secure_payload.hpp"
 #include "hyperdht/wire/size_probe.hpp"
@@ -121,8 +124,26 @@ void check_packet_session(const Json& v) {
   check_packets(v["packets"]["responder"], server, client);
 }
 
+/// Of UDP flows: what each datagram begins with.
+void check_flows(const Json& v, const char* role) {
+  if (!v.contains("flows")) return;
+  std::set<std::uint16_t> flows;
+  for (const Json& one : v["whole"][role]) {
+    const Bytes packet = bytes_of(one);
+    const auto datagram = forward::read_flow(packet);
+    expect(datagram.has_value(), "datagram of a flow");
+    flows.insert(datagram->flow);
+    Bytes written(forward::kFlowHeader);
+    forward::write_flow(datagram->flow, written.data());
+    append(written, datagram->bytes);
+    expect_bytes(written, one, "datagram of a flow");
+  }
+  expect(Json(flows) == v["flows"][role], "flows");
+}
+
 /// What a receiver makes of the packets: whole ones, and questions and answers.
-void check_ip_packets(const Json& v, const char* role) {
+void check_beside(const Json& v, const char* role) {
+  check_flows(v, role);
   hyperdht::PacketParts parts;
   std::vector<Bytes> whole;
   std::vector<std::uint32_t> questions;
@@ -130,8 +151,8 @@ void check_ip_packets(const Json& v, const char* role) {
   for (const Json& one : v["packets"][role]) {
     const auto channel = static_cast<PacketChannel>(one["channel"].get<std::uint8_t>());
     const Bytes payload = bytes_of(one["payload"]);
-    if (channel == PacketChannel::kIp) whole.push_back(payload);
-    if (channel == PacketChannel::kIpParts) {
+    if (channel == PacketChannel::kIp || channel == PacketChannel::kUdp) whole.push_back(payload);
+    if (channel == PacketChannel::kIpParts || channel == PacketChannel::kUdpParts) {
       const auto added = parts.add(payload, Instant());
       if (added.whole) whole.push_back(to_bytes(*added.whole));
     }
@@ -146,6 +167,7 @@ void check_ip_packets(const Json& v, const char* role) {
   for (std::size_t i = 0; i < whole.size(); ++i) {
     expect_bytes(whole[i], v["whole"][role][i], "IP packet");
   }
+  if (!v.contains("questions")) return;
   expect(Json(questions) == v["questions"][role], "questions");
   expect(Json(answers) == v["answers"][role], "answers");
 }
@@ -163,9 +185,16 @@ void check_cut(const Json& whole, const Json& first, const Json& second) {
 
 void check_ip_session(const Json& v) {
   check_packet_session(v);
-  check_ip_packets(v, "initiator");
-  check_ip_packets(v, "responder");
+  check_beside(v, "initiator");
+  check_beside(v, "responder");
   check_cut(v["whole"]["initiator"][1], v["packets"]["initiator"][1], v["packets"]["initiator"][2]);
+}
+
+void check_udp_session(const Json& v) {
+  check_packet_session(v);
+  check_beside(v, "initiator");
+  check_beside(v, "responder");
+  check_cut(v["whole"]["initiator"][2], v["packets"]["initiator"][2], v["packets"]["initiator"][3]);
 }
 
 void check_ends(const Json& v) {
@@ -214,6 +243,8 @@ void check_hsfwd_peers(const Json& v) {
     check_packet_session(v);
   } else if (v["name"] == "ip packets") {
     check_ip_session(v);
+  } else if (v["name"] == "udp flows") {
+    check_udp_session(v);
   } else if (v["name"] == "ends") {
     check_ends(v);
   } else {

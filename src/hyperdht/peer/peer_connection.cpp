@@ -84,13 +84,7 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
   path_ = path.kind;
   // Ahead of what opens the stream, so that nothing is half open if there is no memory for it.
   datagrams_.emplace(session, context_.env.random, extension_.has_value(), features_);
-  if (has(Extension::kIpPackets) && datagrams_->has_packets()) {
-    ip_packets_.emplace(stream_.raw(), *datagrams_, context_.connections.drops(),
-                        context_.env.scheduler);
-    ip_packets_->set_observer(packet_observer_);
-    // Nothing else shows soon what the path carries.
-    stream_.raw().probe_with_messages();
-  }
+  make_lane();
   stream_.set_keys(session,
                    {.hsfwd = extension_.has_value(),
                     .sealed_end = has(Extension::kSealedEnd),
@@ -101,8 +95,19 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
   stream_.deliver_early();
   std::vector<Bytes> early = std::exchange(early_datagrams_, {});
   for (Bytes& datagram : early) receive(datagram);
-  if (ip_packets_) ip_packets_->deliver();
+  if (lane_) lane_->deliver();
   stream_.deliver_early_end();
+}
+
+/// For one kind of packets: a client that asks for both wants no service, and so has no use for its datagrams.
+void PeerConnection::make_lane() {
+  const bool ip = has(Extension::kIpPackets);
+  if (!datagrams_->has_packets() || !(ip || has(Extension::kUdpFlows))) return;
+  lane_.emplace(ip ? PacketLane::kIp : PacketLane::kUdp, stream_.raw(), *datagrams_,
+                context_.connections.drops(), context_.env.scheduler);
+  lane_->set_observer(packet_observer_);
+  // Nothing else shows soon what the path carries.
+  stream_.raw().probe_with_messages();
 }
 
 void PeerConnection::on_stream_open() {
@@ -114,7 +119,7 @@ void PeerConnection::on_stream_announced() {
   for (const Bytes& message : std::exchange(early_messages_, {})) {
     if (!silent_ && !stream_.closed() && on_message_) on_message_(message);
   }
-  if (ip_packets_ && !stream_.closed()) ip_packets_->announce();
+  if (lane_ && !stream_.closed()) lane_->announce();
 }
 
 void PeerConnection::fail(ConnectError error, const char* detail) {
@@ -131,7 +136,7 @@ void PeerConnection::on_stream_closed(ConnectError error, const std::string& det
   keepalive_.stop();
   path_check_.stop();
   path_task_.cancel();
-  if (ip_packets_) ip_packets_->stop();
+  if (lane_) lane_->stop();
   if (PathObserver* observer = std::exchange(path_observer_, nullptr)) {
     observer->on_connection_over();
   }
@@ -231,18 +236,18 @@ void PeerConnection::send_unordered(ByteView plaintext) {
   stream_.raw().send_message(*sealed);
 }
 
-void PeerConnection::set_packet_observer(IpPacketObserver* observer) {
+void PeerConnection::set_packet_observer(LaneObserver* observer) {
   packet_observer_ = observer;
-  if (ip_packets_ && !stream_.closed()) ip_packets_->set_observer(observer);
+  if (lane_ && !stream_.closed()) lane_->set_observer(observer);
 }
 
 std::size_t PeerConnection::max_packet() const {
-  return takes_packets() ? ip_packets_->max_packet() : 0;
+  return has_lane() ? lane_->max_packet() : 0;
 }
 
 std::size_t PeerConnection::send_packets(std::span<const MutableBytes> packets) {
   std::size_t taken = 0;
-  if (takes_packets() && ip_packets_->send(packets, taken) == IpPackets::Outcome::kCountersUsedUp) {
+  if (has_lane() && lane_->send(packets, taken) == PacketLane::Outcome::kCountersUsedUp) {
     fail(ConnectError::kBroken);
   }
   return taken;
@@ -257,11 +262,11 @@ void PeerConnection::on_messages_writable() {
 }
 
 void PeerConnection::on_max_message() {
-  if (packet_observer_ != nullptr && takes_packets()) packet_observer_->on_max_packet();
+  if (packet_observer_ != nullptr && has_lane()) packet_observer_->on_max_packet();
 }
 
 void PeerConnection::on_probe_wanted(std::uint32_t number, std::size_t size) {
-  if (!takes_packets()) return;
+  if (!has_lane()) return;
   const SizeProbe probe{SizeProbe::Kind::kQuestion, number};
   if (const auto sealed = datagrams_->seal(probe, size - datagrams_->overhead())) {
     stream_.raw().send_message(*sealed);
@@ -280,7 +285,7 @@ void PeerConnection::on_messages(std::span<const MutableBytes> messages) {
     }
     if (stream_.closed()) return;
   }
-  if (ip_packets_) ip_packets_->deliver();
+  if (lane_) lane_->deliver();
 }
 
 void PeerConnection::receive(MutableBytes datagram) {
@@ -290,13 +295,12 @@ void PeerConnection::receive(MutableBytes datagram) {
     return;
   }
   using Channel = Datagrams::Channel;
-  const bool of_ip = opened->channel == Channel::kIp || opened->channel == Channel::kIpParts;
   if (opened->channel == Channel::kControl) {
     receive_control(opened->payload);
   } else if (opened->channel == Channel::kMessages) {
     receive_message(opened->payload);
-  } else if (of_ip && ip_packets_) {
-    ip_packets_->take(opened->channel, opened->payload);
+  } else if (lane_ && lane_->has(opened->channel)) {
+    lane_->take(opened->channel, opened->payload);
   } else {
     ++context_.connections.drops().channel;
   }
@@ -312,7 +316,7 @@ void PeerConnection::receive_control(ByteView payload) {
     error_detail_ = farewell->text + (has(Extension::kSecretKeys) ? "" : kUnproven);
     return;
   }
-  const auto probe = ip_packets_ ? SizeProbe::decode(payload) : std::nullopt;
+  const auto probe = lane_ ? SizeProbe::decode(payload) : std::nullopt;
   if (!probe) {
     ++context_.connections.drops().channel;
   } else if (probe->kind == SizeProbe::Kind::kAnswer) {

@@ -45,6 +45,9 @@ struct Extension {
   /// From a client: IP packets are to travel beside the stream. From a server: it takes them from that
   /// client. With kPackets only.
   static constexpr std::uint64_t kIpPackets = 64;
+  /// From a client: the service that it names is to be a UDP one, whose datagrams travel beside the
+  /// stream. From a server: it is. With kPackets only.
+  static constexpr std::uint64_t kUdpFlows = 256;
   /// What connections do by themselves, whoever uses them.
   static constexpr std::uint64_t kOfConnections = kSealedEnd | kSecretKeys | kPackets;
 
@@ -55,6 +58,7 @@ struct Extension {
 
   bool wants_service() const { return (features & kNoService) == 0; }
   bool wants_packets() const { return (features & kIpPackets) != 0; }
+  bool has_udp_flows() const { return (features & kUdpFlows) != 0; }
   /// The features that both sides have; none if one of them sent no block.
   static std::uint64_t agreed(const std::optional<Extension>& own,
                               const std::optional<Extension>& theirs) {

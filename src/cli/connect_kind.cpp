@@ -98,8 +98,7 @@ std::string problems_text(const std::vector<ConnectStatus>& connects) {
 
 std::string connections_text(const ConnectStatus& connect) {
   const std::string number = std::to_string(connect.connections);
-  return connect.flows > 0 ? fmt::format("{}, {}", number, count_text(connect.flows, "flow"))
-                           : number;
+  return connect.flows ? fmt::format("{}, {}", number, count_text(*connect.flows, "flow")) : number;
 }
 
 std::string connects_text(const Json& list) {

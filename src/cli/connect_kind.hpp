@@ -21,7 +21,7 @@ struct ConnectStatus {
   std::string name;
   std::string service;
   std::uint64_t connections = 0;
-  std::uint64_t flows = 0;  // of UDP
+  Omittable<std::uint64_t> flows;  // of UDP
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
   Omittable<std::string> problem;  // that keeps it from being open
@@ -31,7 +31,7 @@ struct ConnectStatus {
                       field("name", &ConnectStatus::name),
                       field("service", &ConnectStatus::service),
                       field("connections", &ConnectStatus::connections),
-                      newer_field("flows", &ConnectStatus::flows),
+                      field("flows", &ConnectStatus::flows),
                       field("bytesToPeer", &ConnectStatus::bytes_to_peer),
                       field("bytesFromPeer", &ConnectStatus::bytes_from_peer),
                       field("problem", &ConnectStatus::problem)};

@@ -85,7 +85,7 @@ std::string expose_text(const ExposeStatus& expose) {
   }
   return out + fmt::format(
                    "\n  connections: {}{}; {} to peers, {} from them{}", expose.connections,
-                   expose.flows > 0 ? ", " + count_text(expose.flows, "UDP flow") : "",
+                   expose.flows ? ", " + count_text(*expose.flows, "UDP flow") : "",
                    size_text(expose.bytes_to_peer), size_text(expose.bytes_from_peer),
                    expose.refused > 0 ? fmt::format("; {} refused, too many", expose.refused) : "");
 }

@@ -34,7 +34,7 @@ struct ExposeStatus {
   std::optional<bool> reachable;                  // null: not tested yet
   bool shared = false;
   std::uint64_t connections = 0;
-  std::uint64_t flows = 0;  // of UDP
+  Omittable<std::uint64_t> flows;  // of UDP
   std::uint64_t refused = 0;
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
@@ -48,7 +48,7 @@ struct ExposeStatus {
                       field("reachable", &ExposeStatus::reachable),
                       newer_field("shared", &ExposeStatus::shared),
                       field("connections", &ExposeStatus::connections),
-                      newer_field("flows", &ExposeStatus::flows),
+                      field("flows", &ExposeStatus::flows),
                       field("refused", &ExposeStatus::refused),
                       field("bytesToPeer", &ExposeStatus::bytes_to_peer),
                       field("bytesFromPeer", &ExposeStatus::bytes_from_peer),

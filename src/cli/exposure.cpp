@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "cli/figures.hpp"
@@ -203,6 +204,11 @@ void Exposure::report_listening() const {
                       text);
 }
 
+bool Exposure::has_udp() const {
+  return std::any_of(host_.services().begin(), host_.services().end(),
+                     [](const forward::Service& service) { return service.target.udp; });
+}
+
 void Exposure::collect(MetricSink& sink) const {
   LabellingSink labelled(sink, {{"exposed", key_text(public_key())}});
   forward::PipeStats total = host_.total();
@@ -231,7 +237,7 @@ Json Exposure::status() const {
   if (tested) out.reachable = tested->reachable();
   out.shared = tested && tested->shared;
   out.connections = figures.at("hsfwd_tunnel_connections");
-  out.flows = udp_.flows();
+  if (has_udp()) out.flows = udp_.flows();
   out.refused = figures.at("hsfwd_tunnel_refused");
   out.bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}});
   out.bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}});

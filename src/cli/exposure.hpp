@@ -64,6 +64,7 @@ class Exposure final : public Tunnel, Offer {
                        const std::string& reason);
   void serve_udp(std::unique_ptr<PeerStream> socket, const forward::Service& service,
                  forward::Admission::Ticket ticket);
+  bool has_udp() const;
   void refuse(PeerStream& socket, const std::string& why);
 
   App& app_;

@@ -11,8 +11,10 @@ namespace hsfwd::forward {
 
 void FlowPackets::add(PeerStream& peer, std::uint16_t flow, ByteView bytes) {
   const std::size_t size = kFlowHeader + bytes.size();
-  if (size > std::min(kMaxBytes, peer.max_in_parts())) {
-    ++lost_.too_large;
+  const std::size_t most = std::min(kMaxBytes, peer.max_in_parts());
+  if (size > most) {
+    // Nothing at all goes to one that is about to end.
+    ++(most > 0 ? lost_.too_large : lost_.busy);
     return;
   }
   if (memory_.empty()) memory_.resize(kMax * kSlot);

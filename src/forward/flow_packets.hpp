@@ -20,7 +20,7 @@ class FlowPackets {
   /// What became of datagrams that were added.
   struct Lost {
     std::size_t too_large = 0;  // for the path
-    std::size_t busy = 0;       // the socket to the peer was full
+    std::size_t busy = 0;       // the socket to the peer was full, or the connection over
   };
 
   void add(PeerStream& peer, std::uint16_t flow, ByteView bytes);

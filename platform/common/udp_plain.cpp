@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "platform/common/handle.hpp"
@@ -22,28 +23,34 @@ constexpr std::size_t kReceiveSize = 65536;
 
 class PlainUdpSocket final : public net::UdpSocket {
  public:
-  PlainUdpSocket(Loop& loop, net::UdpObserver& observer, std::uint8_t* buffer)
-      : loop_(loop), observer_(observer), buffer_(buffer), handle_(new uv_udp_t) {
+  PlainUdpSocket(Loop& loop, net::UdpObserver& observer, std::uint8_t* buffer, bool for_programs)
+      : loop_(loop),
+        observer_(observer),
+        buffer_(buffer),
+        for_programs_(for_programs),
+        handle_(new uv_udp_t) {
     uv_udp_init(loop.uv(), handle_.get());
     handle_->data = this;
   }
 
-  bool bind(const net::Address& local) {
+  /// 0, or libuv's error.
+  int bind(const net::Address& local) {
     const sockaddr_in address = to_sockaddr(local);
-    if (uv_udp_bind(handle_.get(), reinterpret_cast<const sockaddr*>(&address), 0) != 0) {
-      return false;
+    if (const int error =
+            uv_udp_bind(handle_.get(), reinterpret_cast<const sockaddr*>(&address), 0)) {
+      return error;
     }
     sockaddr_in bound{};
     int size = sizeof bound;
     uv_udp_getsockname(handle_.get(), reinterpret_cast<sockaddr*>(&bound), &size);
     local_ = from_sockaddr(bound);
     default_ttl_ = usual_ttl();
-    marked_.emplace(loop_.socket_marks(), descriptor());
+    if (!for_programs_) marked_.emplace(loop_.socket_marks(), descriptor());
     int bytes = kUdpSendBuffer;
     uv_send_buffer_size(reinterpret_cast<uv_handle_t*>(handle_.get()), &bytes);
     bytes = kUdpReceiveBuffer;
     uv_recv_buffer_size(reinterpret_cast<uv_handle_t*>(handle_.get()), &bytes);
-    return uv_udp_recv_start(handle_.get(), on_alloc, on_receive) == 0;
+    return uv_udp_recv_start(handle_.get(), on_alloc, on_receive);
   }
 
   void cancel() override {
@@ -114,7 +121,8 @@ class PlainUdpSocket final : public net::UdpSocket {
                          unsigned) {
     auto* self = static_cast<PlainUdpSocket*>(handle->data);
     if (self == nullptr || size < 0 || from == nullptr) return;
-    if (static_cast<std::size_t>(size) > net::kMaxDatagram) return;
+    const std::size_t largest = self->for_programs_ ? net::kMaxUdpPayload : net::kMaxDatagram;
+    if (static_cast<std::size_t>(size) > largest) return;
     net::InboundDatagram datagram{
         from_sockaddr(*reinterpret_cast<const sockaddr_in*>(from)),
         {reinterpret_cast<std::uint8_t*>(buf->base), static_cast<std::size_t>(size)}};
@@ -124,6 +132,7 @@ class PlainUdpSocket final : public net::UdpSocket {
   Loop& loop_;
   net::UdpObserver& observer_;
   std::uint8_t* buffer_;
+  const bool for_programs_;
   net::Address local_;
   int default_ttl_ = 0;
   bool cancelled_ = false;
@@ -138,8 +147,14 @@ class PlainUdpFactory final : public net::UdpFactory {
 
   Result<std::unique_ptr<net::UdpSocket>> bind(net::Address local,
                                                net::UdpObserver& observer) override {
-    auto socket = std::make_unique<PlainUdpSocket>(loop_, observer, buffer_.get());
-    if (!socket->bind(local)) return Err(Errc::kUnavailable);
+    auto socket = std::make_unique<PlainUdpSocket>(loop_, observer, buffer_.get(), false);
+    if (socket->bind(local) != 0) return Err(Errc::kUnavailable);
+    return std::unique_ptr<net::UdpSocket>(std::move(socket));
+  }
+  Result<std::unique_ptr<net::UdpSocket>, std::string> bind_for_programs(
+      net::Address local, net::UdpObserver& observer) override {
+    auto socket = std::make_unique<PlainUdpSocket>(loop_, observer, buffer_.get(), true);
+    if (const int error = socket->bind(local)) return Err(std::string(uv_strerror(error)));
     return std::unique_ptr<net::UdpSocket>(std::move(socket));
   }
 

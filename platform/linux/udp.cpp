@@ -10,12 +10,15 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "platform/common/handle.hpp"
 #include "platform/common/sockaddr.hpp"
 #include "platform/common/udp_options.hpp"
+#include "platform/posix/listen_problem.hpp"
 #include "platform/posix/socket.hpp"
 #include "platform/socket_marks.hpp"
 
@@ -73,7 +76,7 @@ struct ReceiveArena {
     return 0;
   }
 
-  void collect(std::size_t count) {
+  void collect(std::size_t count, std::size_t largest) {
     batch.clear();
     for (std::size_t i = 0; i < count; ++i) {
       msghdr& h = headers[i].msg_hdr;
@@ -82,7 +85,7 @@ struct ReceiveArena {
       const std::size_t segment = segment_size(h);
       do {
         const std::size_t size = segment == 0 ? rest.size() : std::min(segment, rest.size());
-        if (size <= net::kMaxDatagram) batch.push_back({from, rest.first(size)});
+        if (size <= largest) batch.push_back({from, rest.first(size)});
         rest = rest.subspan(size);
       } while (!rest.empty());
     }
@@ -108,15 +111,16 @@ struct SendArena {
 class LinuxUdpSocket final : public net::UdpSocket {
  public:
   LinuxUdpSocket(Loop& loop, ReceiveArena& receive, SendArena& send, UniqueFd fd,
-                 const net::Address& local, net::UdpObserver& observer)
+                 const net::Address& local, net::UdpObserver& observer, bool for_programs)
       : fd_(std::move(fd)),
         marks_(loop.socket_marks()),
-        marked_(marks_, fd_.get()),
+        for_programs_(for_programs),
         local_(local),
         observer_(observer),
         receive_(receive),
         send_(send),
         poll_(loop, fd_.get(), [this](int events) { on_ready(events); }) {
+    if (!for_programs) marked_.emplace(marks_, fd_.get());
     poll_.watch(UV_READABLE);
   }
 
@@ -139,7 +143,7 @@ class LinuxUdpSocket final : public net::UdpSocket {
   std::size_t path_mtu(net::Address to) const override {
     const UniqueFd probe = open_socket(AF_INET, SOCK_DGRAM);
     if (!probe) return 1500;
-    marks_.apply_to(probe.get());  // or it takes another way than our datagrams
+    if (marked_) marks_.apply_to(probe.get());  // or it takes another way than our datagrams
     const sockaddr_in address = to_sockaddr(to);
     int mtu = 1500;
     socklen_t size = sizeof mtu;
@@ -166,7 +170,8 @@ class LinuxUdpSocket final : public net::UdpSocket {
       receive_.prepare();
       const int n = recvmmsg(fd_.get(), receive_.headers.data(), kReceiveSlots, 0, nullptr);
       if (n <= 0) return;
-      receive_.collect(static_cast<std::size_t>(n));
+      receive_.collect(static_cast<std::size_t>(n),
+                       for_programs_ ? net::kMaxUdpPayload : net::kMaxDatagram);
       observer_.on_datagrams(*this, receive_.batch);
       if (cancelled_ || static_cast<std::size_t>(n) < kReceiveSlots) return;
     }
@@ -285,13 +290,15 @@ class LinuxUdpSocket final : public net::UdpSocket {
   }
 
   void set_fragmentation(bool allowed) {
+    if (for_programs_) return;  // it always is
     const int mode = allowed ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE;
     setsockopt(fd_.get(), IPPROTO_IP, IP_MTU_DISCOVER, &mode, sizeof mode);
   }
 
   const UniqueFd fd_;
   SocketMarks& marks_;
-  const SocketMarks::Member marked_;
+  const bool for_programs_;
+  std::optional<SocketMarks::Member> marked_;
   const net::Address local_;
   net::UdpObserver& observer_;
   ReceiveArena& receive_;
@@ -310,31 +317,51 @@ class LinuxUdpFactory final : public net::UdpFactory {
 
   Result<std::unique_ptr<net::UdpSocket>> bind(net::Address local,
                                                net::UdpObserver& observer) override {
+    auto socket = make(local, observer, false);
+    if (!socket) return Err(Errc::kUnavailable);
+    return std::move(*socket);
+  }
+
+  Result<std::unique_ptr<net::UdpSocket>, std::string> bind_for_programs(
+      net::Address local, net::UdpObserver& observer) override {
+    auto socket = make(local, observer, true);
+    if (!socket) return Err(listen_problem(socket.error(), local.port));
+    return std::move(*socket);
+  }
+
+ private:
+  /// Errors: errno.
+  Result<std::unique_ptr<net::UdpSocket>, int> make(const net::Address& local,
+                                                    net::UdpObserver& observer, bool for_programs) {
     UniqueFd fd = open_socket(AF_INET, SOCK_DGRAM);
-    if (!fd) return Err(Errc::kUnavailable);
+    if (!fd) return Err(int(errno));
     sockaddr_in address = to_sockaddr(local);
     socklen_t size = sizeof address;
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
         getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-      return Err(Errc::kUnavailable);
+      return Err(int(errno));
     }
-    set_options(fd.get());
+    set_options(fd.get(), for_programs);
     try {
       return std::unique_ptr<net::UdpSocket>(std::make_unique<LinuxUdpSocket>(
-          loop_, receive_, send_, std::move(fd), from_sockaddr(address), observer));
+          loop_, receive_, send_, std::move(fd), from_sockaddr(address), observer, for_programs));
     } catch (const std::exception&) {
       // No memory, or no room in the event loop.
-      return Err(Errc::kUnavailable);
+      return Err(int(ENOMEM));
     }
   }
 
- private:
-  static void set_options(int fd) {
+  static void set_options(int fd, bool for_programs) {
     const int on = 1;
     // Sizes above the system's limits are cut by the kernel.
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kUdpSendBuffer, sizeof kUdpSendBuffer);
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kUdpReceiveBuffer, sizeof kUdpReceiveBuffer);
     setsockopt(fd, SOL_UDP, kUdpGro, &on, sizeof on);
+    if (for_programs) {
+      const int fragments = IP_PMTUDISC_DONT;
+      setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &fragments, sizeof fragments);
+      return;
+    }
     // "Don't fragment" on every packet, and no opinion of the kernel's on what fits.
     const int probe = IP_PMTUDISC_PROBE;
     setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof probe);

@@ -19,6 +19,7 @@
 #include "platform/posix/closing_sockets.hpp"
 #include "platform/posix/descriptor_alarm.hpp"
 #include "platform/posix/fd_stream.hpp"
+#include "platform/posix/listen_problem.hpp"
 #include "platform/posix/socket.hpp"
 #include "platform/posix/socket_address.hpp"
 #include "platform/posix/unix_listener.hpp"
@@ -64,18 +65,6 @@ std::deque<SocketAddress> loopback(std::uint16_t port) {
 /// The machine has no such address or protocol, which says nothing about who was to be reached.
 bool is_not_here(int error) {
   return error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == ENETUNREACH;
-}
-
-/// Why a port cannot be listened on, as far as the system's words for it leave people asking.
-std::string listen_problem(int error, std::uint16_t port) {
-  constexpr int kFirstFreePort = 1024;  // unless the system is told otherwise
-  std::string out = std::strerror(error);
-  if (error == EADDRNOTAVAIL) {
-    out += ": not an address of this machine";
-  } else if (error == EACCES && port < kFirstFreePort) {
-    out += fmt::format(": a port below {} needs root or CAP_NET_BIND_SERVICE", kFirstFreePort);
-  }
-  return out;
 }
 
 /// What all streams of a factory have in common.

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/awaited_peer.hpp"
 #include "cli/commands.hpp"
-#include "cli/peer_tunnel.hpp"
+#include "cli/connect_kind.hpp"
 #include "cli/service_question.hpp"
 #include "cli/targets.hpp"
+#include "cli/udp_idle.hpp"
 #include "util/countdown.hpp"
 #include "util/text.hpp"
 
@@ -74,10 +77,10 @@ class ConnectRun {
  public:
   /// Opens them. Throws UserError.
   ConnectRun(App& app, const PeerReference& peer,
-             const std::vector<forward::LocalForward>& forwards)
+             const std::vector<forward::LocalForward>& forwards, Duration idle)
       : question_(app, peer, services_of(forwards)) {
     for (const forward::LocalForward& forward : forwards) {
-      tunnels_.push_back(std::make_unique<PeerTunnel>(app, peer, forward));
+      tunnels_.push_back(ConnectSpec(peer, forward, idle).make(app));
       tunnels_.back()->prepare(Unavailable::kTryAgain);
     }
     refuse_if_not_open();
@@ -99,12 +102,13 @@ class ConnectRun {
   }
 
   void refuse_if_not_open() const {
+    constexpr const char* kCannot = "cannot listen on";  // what each begins with
     std::string why;
     for (const auto& tunnel : tunnels_) {
-      const LocalAddress& address = tunnel->address();
-      if (address.problem().empty()) continue;
-      why += fmt::format("{} {}: {}", why.empty() ? "cannot listen on" : ", nor on",
-                         address.to_string(), address.problem());
+      const auto problem = tunnel->problem();
+      if (!problem) continue;
+      why += why.empty() ? problem->text
+                         : ", nor on" + problem->text.substr(std::string_view(kCannot).size());
     }
     if (!why.empty()) throw UserError{kFailed, "LISTEN_FAILED", why};
   }
@@ -114,7 +118,7 @@ class ConnectRun {
     for (const auto& tunnel : tunnels_) tunnel->leave([this] { left_.step(); });
   }
 
-  std::vector<std::unique_ptr<PeerTunnel>> tunnels_;
+  std::vector<std::unique_ptr<Tunnel>> tunnels_;
   ServiceQuestion question_;
   Countdown left_;
 };
@@ -124,8 +128,8 @@ class ConnectRun {
 int run_connect(const Arguments& arguments) {
   constexpr const char* kUsageLine = "hsfwd connect PEER -L SPEC... [OPTION...]";
   CommandLine line(kUsageLine,
-                   "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE] or "
-                   "unix:PATH[:SERVICE];\nport 0 picks one.");
+                   "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE], "
+                   "udp:[BIND:]PORT[:SERVICE]\nor unix:PATH[:SERVICE]; port 0 picks one.");
   line.options().add_options()("local,L", po::value<std::vector<std::string>>()->composing(),
                                "SPEC, a local address and the service it leads to; repeatable")(
       "socket-mode", po::value<std::string>(),
@@ -133,6 +137,7 @@ int run_connect(const Arguments& arguments) {
       "socket-group", po::value<std::string>(),
       "GROUP of the unix sockets among them, whose members may connect (mode then defaults to "
       "0660)");
+  add_udp_idle_option(line);
   add_wait_option(line);
   line.add_patience_options();
   line.add_connection_options();
@@ -143,11 +148,14 @@ int run_connect(const Arguments& arguments) {
   const PeerReference peer = peer_argument(line.peer());
   std::vector<forward::LocalForward> forwards = parse_forwards(line.texts("local"));
   read_socket_access(line, forwards);
+  const bool has_udp = std::any_of(forwards.begin(), forwards.end(),
+                                   [](const auto& forward) { return forward.listen.udp; });
+  const Duration idle = udp_idle(line, has_udp, "-L");
 
   App app(lasting_output_options(line));
   Node& node = app.start_node_as(identity_path(line), node_options(line));
 
-  ConnectRun run(app, peer, forwards);
+  ConnectRun run(app, peer, forwards, idle);
   AwaitedPeer awaited(app, peer, line.flag("wait"), [&](ConnectError error) {
     if (error == ConnectError::kNone) {
       run.on_peer_found();

@@ -9,6 +9,7 @@
 #include "cli/commands.hpp"
 #include "cli/exposure.hpp"
 #include "cli/targets.hpp"
+#include "cli/udp_idle.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -34,7 +35,7 @@ std::vector<forward::Service> parse_services(const std::vector<std::string>& tar
   if (out.empty()) {
     throw UserError{kUsage, "USAGE",
                     "expose what? usage: hsfwd expose [NAME=]PORT | [NAME=]HOST:PORT | "
-                    "[NAME=]unix:PATH ..."};
+                    "[NAME=]udp:[HOST:]PORT | [NAME=]unix:PATH ..."};
   }
   return out;
 }
@@ -42,15 +43,16 @@ std::vector<forward::Service> parse_services(const std::vector<std::string>& tar
 }  // namespace
 
 int run_expose(const Arguments& arguments) {
-  CommandLine line(
-      "hsfwd expose TARGET... [OPTION...]",
-      "Publishes services under this machine's key. TARGET: [NAME=]PORT, "
-      "[NAME=]HOST:PORT, [NAME=]unix:PATH.\nPeers that name no service get the first.");
+  CommandLine line("hsfwd expose TARGET... [OPTION...]",
+                   "Publishes services under this machine's key. TARGET: [NAME=]PORT, "
+                   "[NAME=]HOST:PORT, [NAME=]udp:[HOST:]PORT,\n[NAME=]unix:PATH. Peers that name "
+                   "no service get the first.");
   line.options().add_options()(
       "allow", po::value<std::vector<std::string>>()->composing(),
       "PEER that may connect; repeatable (default: everybody who knows the key)")(
       "no-client-relays", po::bool_switch(),
       "contact no relays named by clients, only those of --relay-through");
+  add_udp_idle_option(line);
   line.add_limit_options();
   line.add_patience_options();
   line.add_connection_options();
@@ -59,6 +61,7 @@ int run_expose(const Arguments& arguments) {
 
   ExposeSpec spec;
   spec.services = parse_services(line.texts("target"));
+  spec.udp_idle = udp_idle(line, spec.has_udp(), "TARGET");
   std::set<PublicKey> allow;
   for (const std::string& text : line.texts("allow")) allow.insert(peer_argument(text).key);
   spec.policy = forward::Policy(std::move(allow));

@@ -12,6 +12,8 @@
 #include "cli/planner.hpp"
 #include "cli/table.hpp"
 #include "cli/targets.hpp"
+#include "cli/udp_idle.hpp"
+#include "cli/udp_tunnel.hpp"
 #include "platform/standard_streams.hpp"
 #include "util/text.hpp"
 
@@ -30,7 +32,9 @@ constexpr config::Key kKeysOfConnect[] = {
      .needed = "listen, such as listen = [\"2222\"]"},
     // Of the unix sockets among them
     {.name = "socket_mode"},
-    {.name = "socket_group"}};
+    {.name = "socket_group"},
+    // Of UDP
+    kUdpIdleKey};
 
 struct SocketAccess {
   std::optional<std::uint32_t> mode;
@@ -63,7 +67,11 @@ SocketAccess read_socket_access(const config::Section& section, const Planner& p
 void read_connect(const config::Section& section, Planner& planner) {
   const PeerReference peer = planner.peer(*section.text("peer"));
   const SocketAccess access = read_socket_access(section, planner);
-  for (const auto& text : section.texts("listen")) {
+  const auto listen = section.texts("listen");
+  const bool has_udp = std::any_of(listen.begin(), listen.end(),
+                                   [](const auto& text) { return text.value.starts_with("udp:"); });
+  const Duration idle = udp_idle(section, planner, has_udp, "listen");
+  for (const auto& text : listen) {
     auto forward = parse_local_forward(text.value, planner.folder());
     if (!forward) {
       planner.mistake(text.line,
@@ -74,7 +82,7 @@ void read_connect(const config::Section& section, Planner& planner) {
       forward->listen.mode = access.mode;
       forward->listen.group = access.group;
     }
-    planner.add(std::make_shared<ConnectSpec>(peer, std::move(*forward)));
+    planner.add(std::make_shared<ConnectSpec>(peer, std::move(*forward), idle));
   }
 }
 
@@ -88,6 +96,11 @@ std::string problems_text(const std::vector<ConnectStatus>& connects) {
   return out.empty() ? "" : "\n" + out;
 }
 
+std::string connections_text(const ConnectStatus& connect) {
+  const std::string number = std::to_string(connect.connections);
+  return connect.flows ? fmt::format("{}, {}", number, count_text(*connect.flows, "flow")) : number;
+}
+
 std::string connects_text(const Json& list) {
   const auto connects = decoded<std::vector<ConnectStatus>>(list);
   if (connects.empty()) return "";
@@ -96,7 +109,7 @@ std::string connects_text(const Json& list) {
   for (const ConnectStatus& connect : connects) {
     table.add({connect.listen, connect.name,
                connect.service.empty() ? "(default)" : connect.service,
-               connect.problem ? "not open" : std::to_string(connect.connections),
+               connect.problem ? "not open" : connections_text(connect),
                size_text(connect.bytes_to_peer), size_text(connect.bytes_from_peer)});
   }
   return "\n\n" + table.to_string(platform::output_width()) + problems_text(connects);
@@ -124,10 +137,11 @@ std::string ConnectSpec::key() const {
 
 bool ConnectSpec::same(const TunnelSpec& other) const {
   const auto& connect = static_cast<const ConnectSpec&>(other);
-  return forward == connect.forward && peer.same_peer(connect.peer);
+  return forward == connect.forward && peer.same_peer(connect.peer) && udp_idle == connect.udp_idle;
 }
 
 std::unique_ptr<Tunnel> ConnectSpec::make(App& app) const {
+  if (forward.listen.udp) return std::make_unique<UdpTunnel>(app, peer, forward, udp_idle);
   return std::make_unique<PeerTunnel>(app, peer, forward);
 }
 

@@ -21,6 +21,7 @@ struct ConnectStatus {
   std::string name;
   std::string service;
   std::uint64_t connections = 0;
+  Omittable<std::uint64_t> flows;  // of UDP
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
   Omittable<std::string> problem;  // that keeps it from being open
@@ -30,6 +31,7 @@ struct ConnectStatus {
                       field("name", &ConnectStatus::name),
                       field("service", &ConnectStatus::service),
                       field("connections", &ConnectStatus::connections),
+                      field("flows", &ConnectStatus::flows),
                       field("bytesToPeer", &ConnectStatus::bytes_to_peer),
                       field("bytesFromPeer", &ConnectStatus::bytes_from_peer),
                       field("problem", &ConnectStatus::problem)};
@@ -38,8 +40,8 @@ struct ConnectStatus {
 
 /// One local address; a [[connect]] has one or more.
 struct ConnectSpec final : TunnelSpec {
-  ConnectSpec(PeerReference p, forward::LocalForward f)
-      : peer(std::move(p)), forward(std::move(f)) {}
+  ConnectSpec(PeerReference p, forward::LocalForward f, Duration idle)
+      : peer(std::move(p)), forward(std::move(f)), udp_idle(idle) {}
 
   const TunnelKind& kind() const override { return kConnectKind; }
   std::string key() const override;
@@ -49,6 +51,7 @@ struct ConnectSpec final : TunnelSpec {
 
   PeerReference peer;
   forward::LocalForward forward;
+  Duration udp_idle;  // of a UDP one
 };
 
 }  // namespace hsfwd::cli

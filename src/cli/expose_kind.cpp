@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <set>
 
@@ -26,7 +27,9 @@ constexpr config::Key kKeysOfExpose[] = {
      .type = config::Key::Type::kTexts,
      .instead = "leave it out to let everybody in, or name at least one key"},
     {.name = "identity"},
-    {.name = "client_relays", .type = config::Key::Type::kBoolean}};
+    {.name = "client_relays", .type = config::Key::Type::kBoolean},
+    // Of UDP
+    kUdpIdleKey};
 
 void read_expose(const config::Section& section, Planner& planner) {
   auto out = std::make_shared<ExposeSpec>();
@@ -43,6 +46,7 @@ void read_expose(const config::Section& section, Planner& planner) {
     }
     out->services.push_back(std::move(*service));
   }
+  out->udp_idle = udp_idle(section, planner, out->has_udp(), "services");
   std::set<PublicKey> allow;
   for (const auto& text : section.texts("allow")) allow.insert(planner.peer(text).key);
   out->policy = forward::Policy(std::move(allow));
@@ -80,7 +84,8 @@ std::string expose_text(const ExposeStatus& expose) {
     out += "\n               another program also serves this key: one of them needs its own";
   }
   return out + fmt::format(
-                   "\n  connections: {}; {} to peers, {} from them{}", expose.connections,
+                   "\n  connections: {}{}; {} to peers, {} from them{}", expose.connections,
+                   expose.flows ? ", " + count_text(*expose.flows, "UDP flow") : "",
                    size_text(expose.bytes_to_peer), size_text(expose.bytes_from_peer),
                    expose.refused > 0 ? fmt::format("; {} refused, too many", expose.refused) : "");
 }
@@ -108,7 +113,12 @@ const TunnelKind kExposeKind = {.section = {"expose", kKeysOfExpose},
 bool ExposeSpec::same(const TunnelSpec& other) const {
   const auto& expose = static_cast<const ExposeSpec&>(other);
   return identity == expose.identity && services == expose.services && policy == expose.policy &&
-         client_relays == expose.client_relays;
+         client_relays == expose.client_relays && udp_idle == expose.udp_idle;
+}
+
+bool ExposeSpec::has_udp() const {
+  return std::any_of(services.begin(), services.end(),
+                     [](const forward::Service& service) { return service.target.udp; });
 }
 
 void ExposeSpec::check(Preflight& preflight) const {

@@ -10,6 +10,7 @@
 
 #include "cli/event.hpp"
 #include "cli/tunnel.hpp"
+#include "cli/udp_idle.hpp"
 #include "forward/policy.hpp"
 #include "forward/service.hpp"
 
@@ -33,6 +34,7 @@ struct ExposeStatus {
   std::optional<bool> reachable;                  // null: not tested yet
   bool shared = false;
   std::uint64_t connections = 0;
+  Omittable<std::uint64_t> flows;  // of UDP
   std::uint64_t refused = 0;
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
@@ -46,6 +48,7 @@ struct ExposeStatus {
                       field("reachable", &ExposeStatus::reachable),
                       newer_field("shared", &ExposeStatus::shared),
                       field("connections", &ExposeStatus::connections),
+                      field("flows", &ExposeStatus::flows),
                       field("refused", &ExposeStatus::refused),
                       field("bytesToPeer", &ExposeStatus::bytes_to_peer),
                       field("bytesFromPeer", &ExposeStatus::bytes_from_peer),
@@ -60,11 +63,13 @@ struct ExposeSpec final : TunnelSpec {
   std::size_t number() const override { return services.size(); }
   void check(Preflight& preflight) const override;
   std::unique_ptr<Tunnel> make(App& app) const override;
+  bool has_udp() const;
 
   std::string identity;                    // path
   std::vector<forward::Service> services;  // at least one
   forward::Policy policy;
   bool client_relays = true;  // contact relays named by clients
+  Duration udp_idle = kUsualUdpIdle;
 };
 
 }  // namespace hsfwd::cli

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "cli/figures.hpp"
@@ -31,7 +32,9 @@ Exposure::Exposure(App& app, const ExposeSpec& spec, std::shared_ptr<KeyListener
       policy_(spec.policy),
       client_relays_(spec.client_relays),
       host_(app.scheduler(), app.streams(), spec.services,
-            [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }) {}
+            [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
+      udp_(app.env(), spec.udp_idle,
+           [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }) {}
 
 Exposure::~Exposure() {
   listener_->remove(*this);
@@ -76,6 +79,7 @@ void Exposure::look_for_services() {
             if (!found) app_.log().warning("expose", "host {} has no IPv4 address: {}", host, hint);
           }));
     }
+    if (service.target.udp) continue;  // what is not asked does not say whether it is there
     const std::string why = platform::why_nobody_listens(service.target);
     if (why.empty()) continue;
     app_.log().warning("expose",
@@ -95,7 +99,9 @@ std::optional<Tunnel::Problem> Exposure::change(const TunnelSpec& spec) {
   policy_ = wanted.policy;
   client_relays_ = wanted.client_relays;
   host_.set_services(wanted.services, kConfigurationChanged);
-  host_.end_connections(
+  udp_.set_services(wanted.services, kConfigurationChanged);
+  udp_.set_idle(wanted.udp_idle);
+  end_connections(
       [this](const forward::OpenConnection& connection) {
         return !policy_.allows_service(connection.peer->remote_key(), connection.service);
       },
@@ -107,13 +113,26 @@ void Exposure::report() {
   if (!listener_->introducers().empty()) report_listening();
 }
 
+void Exposure::end_connections(const std::function<bool(const forward::OpenConnection&)>& unwanted,
+                               const std::string& reason) {
+  host_.end_connections(unwanted, reason);
+  udp_.end_connections(unwanted, reason);
+}
+
+std::vector<forward::OpenConnection> Exposure::connections() const {
+  std::vector<forward::OpenConnection> out = host_.list();
+  for (forward::OpenConnection& connection : udp_.list()) out.push_back(std::move(connection));
+  return out;
+}
+
 void Exposure::close(const std::string& reason, std::function<void()> done) {
-  host_.end_connections([](const forward::OpenConnection&) { return true; }, reason);
+  end_connections([](const forward::OpenConnection&) { return true; }, reason);
   listener_->stop(*this, std::move(done));
 }
 
 void Exposure::leave(std::function<void()> done) {
   left_.start(2, std::move(done));
+  udp_.end_connections([](const forward::OpenConnection&) { return true; }, kEnding);
   host_.leave(kEnding, kEndingTime, [this] { left_.step(); });
   listener_->stop(*this, [this] { left_.step(); });
 }
@@ -126,7 +145,8 @@ bool Exposure::is_meant(const PublicKey&, const std::optional<Extension>& client
 /// The service that the client gets. Stock clients do not ask, and get the first.
 Extension Exposure::answer(const Extension& client) const {
   const forward::Service* service = client.wants_service() ? host_.find(client.service) : nullptr;
-  return Extension{.features = 0,
+  const bool udp = service != nullptr && service->target.udp;
+  return Extension{.features = udp ? Extension::kUdpFlows : 0,
                    .service = service != nullptr ? service->name : "",
                    .services = names_of(host_.services())};
 }
@@ -144,11 +164,27 @@ void Exposure::serve(std::unique_ptr<PeerStream> socket, forward::Admission::Tic
     host_.turn_away(std::move(socket), std::move(ticket));
     return;
   }
+  const bool udp = service->target.udp;
+  if (peer.extension && peer.extension->has_udp_flows() != udp) {
+    const std::string why = fmt::format("service {} is {}", service->name, udp ? "UDP" : "TCP");
+    app_.log().info(component(), "{} is refused: {}", key_text(peer.key), why);
+    return socket->reset_because(why);
+  }
+  if (udp) return serve_udp(std::move(socket), *service, std::move(ticket));
   if (const auto dial = ticket.start_dial(); !dial) return refuse(*socket, dial.error());
   const std::uint64_t id = app_.connection_ids().take();
   report_connection(app_, id, peer, service->name);
   report_path_changes(app_, id, *socket);
   host_.serve(id, std::move(socket), *service, std::move(ticket));
+}
+
+/// A datagram needs nobody's answer, so that there is no dial that could take long.
+void Exposure::serve_udp(std::unique_ptr<PeerStream> socket, const forward::Service& service,
+                         forward::Admission::Ticket ticket) {
+  const std::uint64_t id = app_.connection_ids().take();
+  report_connection(app_, id, socket->info(), service.name);
+  report_path_changes(app_, id, *socket);
+  udp_.serve(id, std::move(socket), service, std::move(ticket));
 }
 
 void Exposure::refuse(PeerStream& socket, const std::string& why) {
@@ -168,9 +204,17 @@ void Exposure::report_listening() const {
                       text);
 }
 
+bool Exposure::has_udp() const {
+  return std::any_of(host_.services().begin(), host_.services().end(),
+                     [](const forward::Service& service) { return service.target.udp; });
+}
+
 void Exposure::collect(MetricSink& sink) const {
   LabellingSink labelled(sink, {{"exposed", key_text(public_key())}});
-  host_.collect(labelled);
+  forward::PipeStats total = host_.total();
+  total += udp_.total();
+  forward::collect_tunnel(labelled, host_.connections() + udp_.connections(), total);
+  udp_.drops().collect(labelled, udp_.flows());
   labelled.counter("hsfwd_tunnel_refused", "Connections refused because there were too many",
                    refused_);
   labelled.gauge("hsfwd_tunnel_guests", "Peers that want no service and measure the path",
@@ -193,6 +237,7 @@ Json Exposure::status() const {
   if (tested) out.reachable = tested->reachable();
   out.shared = tested && tested->shared;
   out.connections = figures.at("hsfwd_tunnel_connections");
+  if (has_udp()) out.flows = udp_.flows();
   out.refused = figures.at("hsfwd_tunnel_refused");
   out.bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}});
   out.bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}});

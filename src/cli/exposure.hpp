@@ -12,6 +12,7 @@
 #include "cli/key_listener.hpp"
 #include "cli/tunnel.hpp"
 #include "forward/service_host.hpp"
+#include "forward/udp_host.hpp"
 #include "util/countdown.hpp"
 
 namespace hsfwd::cli {
@@ -39,7 +40,7 @@ class Exposure final : public Tunnel, Offer {
   void leave(std::function<void()> done) override;
   Json status() const override;
   void collect(MetricSink& sink) const override;
-  std::vector<forward::OpenConnection> connections() const override { return host_.list(); }
+  std::vector<forward::OpenConnection> connections() const override;
 
   /// Says where the services are to be found.
   void report_listening() const;
@@ -59,6 +60,11 @@ class Exposure final : public Tunnel, Offer {
 
   const PublicKey& public_key() const { return listener_->public_key(); }
   void serve(std::unique_ptr<PeerStream> socket, forward::Admission::Ticket ticket);
+  void end_connections(const std::function<bool(const forward::OpenConnection&)>& unwanted,
+                       const std::string& reason);
+  void serve_udp(std::unique_ptr<PeerStream> socket, const forward::Service& service,
+                 forward::Admission::Ticket ticket);
+  bool has_udp() const;
   void refuse(PeerStream& socket, const std::string& why);
 
   App& app_;
@@ -67,6 +73,7 @@ class Exposure final : public Tunnel, Offer {
   forward::Policy policy_;
   bool client_relays_;
   forward::ServiceHost host_;
+  forward::UdpHost udp_;  // of those of its services that are UDP
   std::function<void(std::size_t)> on_announced_;
   std::vector<std::unique_ptr<net::Lookup>> lookups_;  // of hosts that may be names
   std::uint64_t refused_ = 0;                          // because there were too many

@@ -26,7 +26,8 @@ bool includes(const std::string& one, const std::string& other) {
 
 bool same_port(const net::StreamAddress& a, const net::StreamAddress& b) {
   if (a.is_unix() || b.is_unix()) return a.same_place(b);
-  if (a.port != b.port || a.port == 0) return false;  // 0 is a different one each time
+  if (a.udp != b.udp || a.port != b.port || a.port == 0)
+    return false;  // 0 is a different one each time
   return a.host == b.host || includes(a.host, b.host) || includes(b.host, a.host);
 }
 

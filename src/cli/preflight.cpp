@@ -29,7 +29,8 @@ void Preflight::start() {
   check_access("identity", plan_.identity, platform::Access::kRead);
   for (const auto& tunnel : plan_.tunnels) tunnel->check(*this);
   for (const BootstrapNode& node : plan_.node.bootstrap) {
-    if (!node.suggested && !net::Ipv4::parse(node.host)) look_up(node.host);
+    if (!node.suggested && !net::Ipv4::parse(node.host))
+      look_up("bootstrap " + node.host, node.host);
   }
   if (--open_ == 0) conclude();
 }
@@ -39,6 +40,10 @@ void Preflight::check_identity(const std::string& path) {
 }
 
 void Preflight::check_service(const forward::Service& service) {
+  if (service.target.udp) {
+    if (!service.target.ipv4()) look_up("service " + service.name, service.target.host);
+    return;
+  }
   dial(service);
   if (!service.target.is_unix()) return;
   check_access("service " + service.name, service.target.path, platform::Access::kConnect);
@@ -71,8 +76,8 @@ void Preflight::dial(const forward::Service& service) {
   });
 }
 
-void Preflight::look_up(const std::string& name) {
-  Probe& probe = add(fmt::format("bootstrap {}", name));
+void Preflight::look_up(std::string subject, const std::string& name) {
+  Probe& probe = add(std::move(subject));
   probe.lookup = app_.env().resolver.resolve(name, [this, &probe](const Result<net::Ipv4>& host) {
     settle(probe, host ? "" : "the name does not resolve");
   });

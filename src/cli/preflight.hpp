@@ -45,7 +45,7 @@ class Preflight {
   };
   Probe& add(std::string subject);
   void dial(const forward::Service& service);
-  void look_up(const std::string& name);
+  void look_up(std::string subject, const std::string& name);
   void check_access(const std::string& subject, const std::string& path, platform::Access access);
   void settle(Probe& probe, std::string doubt);
   void conclude();

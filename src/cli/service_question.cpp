@@ -22,7 +22,18 @@ std::string missing_service(const std::optional<Extension>& extension, const std
 std::string service_problem(const PeerInfo& peer, const std::string& service) {
   const auto& extension = peer.extension;
   const bool served = extension ? !extension->service.empty() : service.empty();
-  return served ? "" : missing_service(extension, service);
+  if (!served) return missing_service(extension, service);
+  if (!extension || !extension->has_udp_flows()) return "";
+  return fmt::format("the peer's service '{}' is UDP; connect with -L udp:PORT:{}",
+                     extension->service, extension->service);
+}
+
+std::string udp_service_problem(const PeerStream& peer, const std::string& service) {
+  const auto extension = peer.info().extension;
+  const bool served = extension ? !extension->service.empty() : service.empty();
+  if (!served) return missing_service(extension, service);
+  if (!extension || peer.takes_datagrams()) return "";
+  return fmt::format("the peer's service '{}' is TCP; leave out udp:", extension->service);
 }
 
 ServiceQuestion::ServiceQuestion(App& app, const PeerReference& peer,

@@ -11,6 +11,8 @@ namespace hsfwd::cli {
 
 /// Why a peer does not have the service that was asked for; empty if it does.
 std::string service_problem(const PeerInfo& peer, const std::string& service);
+/// The same of a UDP service, once the connection is open. Whether that of a plain peer is one nobody can tell.
+std::string udp_service_problem(const PeerStream& peer, const std::string& service);
 
 /// Asks a peer whether it has certain services, and reports those that it lacks, or that it does not
 /// answer.

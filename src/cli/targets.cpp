@@ -56,7 +56,7 @@ std::string name_hint(const forward::Service& service) {
   const net::StreamAddress& at = service.target;
   const std::string port = std::to_string(at.port);
   const bool one_word = at.host.find_first_of(".:") == std::string::npos && at.host != "localhost";
-  if (at.is_unix() || !one_word || service.name != port) return "";
+  if (at.is_unix() || at.udp || !one_word || service.name != port) return "";
   return fmt::format("{}:{} means the host {}; to name a local service, write {}={}", at.host, port,
                      at.host, at.host, port);
 }

@@ -12,6 +12,7 @@ namespace hsfwd::forward {
 namespace {
 
 constexpr std::string_view kUnixPrefix = "unix:";
+constexpr std::string_view kUdpPrefix = "udp:";
 // A service on this machine may listen at either loopback address; a local port is opened at one.
 constexpr std::string_view kServiceHost = "localhost";
 constexpr std::string_view kListenHost = "127.0.0.1";
@@ -40,13 +41,16 @@ Result<net::StreamAddress, std::string> parse_unix(std::string_view path) {
 }
 
 /// What to say about what people write in place of a port; empty if it is nothing known.
-std::string port_problem(std::string_view port) {
+std::string port_problem(std::string_view whole, std::string_view port) {
   if (const std::size_t slash = port.find('/'); slash != std::string_view::npos) {
     const std::string_view number = port.substr(0, slash);
     if (port.substr(slash) == "/tcp" && parse_decimal(number, 65535)) {
-      return fmt::format("{}: services are always TCP; write {}", in_quotes(port), number);
+      return fmt::format("{}: TCP needs no word; write {}", in_quotes(port), number);
     }
-    if (port.substr(slash) == "/udp") return "UDP services are not available in this version";
+    if (port.substr(slash) == "/udp" && parse_decimal(number, 65535)) {
+      return fmt::format("{}: write udp:{}", in_quotes(port),
+                         shortened(whole.substr(0, whole.size() - 4)));
+    }
   }
   if (const std::size_t dash = port.find('-'); dash != std::string_view::npos) {
     if (parse_decimal(port.substr(0, dash), 65535) && parse_decimal(port.substr(dash + 1), 65535)) {
@@ -69,6 +73,10 @@ std::string path_problem(std::string_view text) {
 bool is_number(std::string_view text) {
   return !text.empty() &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string no_udp_of_ipv6(std::string_view text) {
+  return fmt::format("{}: UDP goes over IPv4 only", in_quotes(text));
 }
 
 std::string no_port(std::string_view port, std::uint64_t least) {
@@ -99,7 +107,7 @@ Result<net::StreamAddress, std::string> parse_tcp(std::string_view text, std::ui
   const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
   const auto number = parse_decimal(port, 65535);
   if (!number || *number < min_port) {
-    if (const std::string problem = port_problem(port); !problem.empty()) return bad(problem);
+    if (const std::string problem = port_problem(text, port); !problem.empty()) return bad(problem);
     return bad(no_port(port, min_port));
   }
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
@@ -137,7 +145,9 @@ Result<Service, std::string> Service::parse(std::string_view text) {
     if (!is_service_name(out.name)) return bad(no_service_name(out.name));
     text.remove_prefix(equals + 1);
   }
-  if (text.starts_with("udp:")) return bad("UDP services are not available in this version");
+  const bool udp = text.starts_with(kUdpPrefix);
+  if (udp) text.remove_prefix(kUdpPrefix.size());
+  if (udp && text.starts_with(kUnixPrefix)) return bad("a unix socket has no UDP");
   if (text.starts_with(kUnixPrefix)) {
     auto target = parse_unix(text.substr(kUnixPrefix.size()));
     if (!target) return Err(target.error());
@@ -155,11 +165,15 @@ Result<Service, std::string> Service::parse(std::string_view text) {
   auto target = parse_tcp(text, 1);
   if (!target) return Err(target.error());
   out.target = std::move(*target);
+  out.target.udp = udp;
+  if (udp && out.target.host.find(':') != std::string::npos) return bad(no_udp_of_ipv6(text));
   if (out.name.empty()) out.name = std::to_string(out.target.port);
   return out;
 }
 
-Result<LocalForward, std::string> LocalForward::parse(std::string_view text) {
+namespace {
+
+Result<LocalForward, std::string> parse_local(std::string_view text) {
   LocalForward out;
   if (text.starts_with(kUnixPrefix)) {
     text.remove_prefix(kUnixPrefix.size());
@@ -226,6 +240,25 @@ Result<LocalForward, std::string> LocalForward::parse(std::string_view text) {
   if (!out.service.empty() && !is_service_name(out.service)) {
     return bad(no_service_name(out.service));
   }
+  return out;
+}
+
+}  // namespace
+
+Result<LocalForward, std::string> LocalForward::parse(std::string_view text) {
+  if (!text.starts_with(kUdpPrefix)) return parse_local(text);
+  const std::string_view rest = text.substr(kUdpPrefix.size());
+  auto out = rest.starts_with(kUnixPrefix)
+                 ? Result<LocalForward, std::string>(bad("a unix socket has no UDP"))
+                 : parse_local(rest);
+  if (!out) return out;
+  if (out->listen.host.find(':') != std::string::npos) return bad(no_udp_of_ipv6(text));
+  if (out->listen.host == "localhost") out->listen.host = kListenHost;
+  if (!net::Ipv4::parse(out->listen.host)) {
+    return bad(fmt::format("{} is not an IPv4 address, such as UDP is listened for at",
+                           in_quotes(out->listen.host)));
+  }
+  out->listen.udp = true;
   return out;
 }
 

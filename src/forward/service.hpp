@@ -15,8 +15,8 @@ struct Service {
   std::string name;
   net::StreamAddress target;
 
-  /// `[NAME=]PORT`, `[NAME=]HOST:PORT`, `[NAME=]unix:PATH`. Without a name it is named after its port
-  /// or the last part of its path. The error is one clause for people.
+  /// `[NAME=]PORT`, `[NAME=]HOST:PORT`, `[NAME=]unix:PATH`, `[NAME=]udp:[HOST:]PORT`. Without a name it is named
+  /// after its port or the last part of its path. The error is one clause for people.
   static Result<Service, std::string> parse(std::string_view text);
 
   bool operator==(const Service&) const = default;
@@ -27,7 +27,8 @@ struct LocalForward {
   net::StreamAddress listen;
   std::string service;  // empty: the peer's default
 
-  /// `[BIND:]PORT[:SERVICE]` or `unix:PATH[:SERVICE]`; BIND is 127.0.0.1 unless given.
+  /// `[BIND:]PORT[:SERVICE]`, `unix:PATH[:SERVICE]` or `udp:[BIND:]PORT[:SERVICE]`; BIND is 127.0.0.1 unless given,
+  /// of UDP an IPv4 address.
   static Result<LocalForward, std::string> parse(std::string_view text);
 
   bool operator==(const LocalForward&) const = default;

@@ -8,12 +8,13 @@
 #include <optional>
 #include <string>
 
+#include "net/address.hpp"
 #include "net/byte_stream.hpp"
 #include "util/result.hpp"
 
 namespace hsfwd::net {
 
-/// A TCP port of a host, or the path of a unix socket.
+/// A TCP port of a host, or the path of a unix socket; or a UDP port, which no streams lead to.
 struct StreamAddress {
   static constexpr std::size_t kMaxPath = 107;  // what a unix socket's address has room for
 
@@ -25,9 +26,14 @@ struct StreamAddress {
   std::optional<std::uint32_t> mode = std::nullopt;   // permissions
   std::optional<std::uint32_t> group = std::nullopt;  // number
 
+  bool udp = false;
+
   bool is_unix() const { return !path.empty(); }
-  /// "host:port", "[v6]:port" or "unix:path".
+  /// "host:port", "[v6]:port", "unix:path" or "udp:host:port".
   std::string to_string() const;
+  /// The IPv4 address that its host is, if nobody has to be asked for it: "localhost" is one, and 0.0.0.0 as
+  /// something to send to is this machine.
+  std::optional<Ipv4> ipv4() const;
 
   /// The same port or path, whoever may connect.
   bool same_place(const StreamAddress& other) const;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "net/address.hpp"
 #include "util/bytes.hpp"
@@ -16,8 +17,10 @@ namespace hsfwd::net {
 
 /// Bytes. Whoever sends more is no peer: JavaScript reads into buffers of this size and cuts the rest.
 inline constexpr std::size_t kMaxDatagram = 2048;
+/// What a datagram of IPv4 can carry: an IP packet's 65,535 bytes without the headers.
+inline constexpr std::size_t kMaxUdpPayload = 65507;
 
-/// Never more than kMaxDatagram bytes: sockets drop what is longer.
+/// Never more than kMaxDatagram bytes, kMaxUdpPayload of UdpFactory::bind_for_programs: sockets drop what is longer.
 struct InboundDatagram {
   Address from;
   MutableBytes bytes;  // valid until on_datagrams returns; the receiver may overwrite them
@@ -78,6 +81,12 @@ class UdpFactory {
   /// Binds a socket; port 0 picks a free one. `observer` outlives the socket.
   /// Errors: kUnavailable when the address or port cannot be had.
   virtual Result<std::unique_ptr<UdpSocket>> bind(Address local, UdpObserver& observer) = 0;
+  /// One for datagrams of programs, on this machine or its networks, rather than of peers: they have up to
+  /// kMaxUdpPayload bytes, are cut up where they are too large for the way, and go where those of any program
+  /// of this machine go, whatever mark the others have. What nobody takes at the other end is no error.
+  /// The error is one clause for people.
+  virtual Result<std::unique_ptr<UdpSocket>, std::string> bind_for_programs(
+      Address local, UdpObserver& observer) = 0;
 };
 
 }  // namespace hsfwd::net

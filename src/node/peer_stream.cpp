@@ -13,7 +13,7 @@ namespace hsfwd {
 
 namespace {
 
-class DhtStream final : public PeerStream, private hyperdht::IpPacketObserver {
+class DhtStream final : public PeerStream, private hyperdht::LaneObserver {
  public:
   explicit DhtStream(std::unique_ptr<hyperdht::PeerSocket> socket) : socket_(std::move(socket)) {}
   ~DhtStream() override { socket_->set_packet_observer(nullptr); }
@@ -49,7 +49,9 @@ class DhtStream final : public PeerStream, private hyperdht::IpPacketObserver {
     socket_->set_on_message(std::move(on_message));
   }
   bool takes_packets() const override { return socket_->takes_packets(); }
+  bool takes_datagrams() const override { return socket_->takes_datagrams(); }
   std::size_t max_packet() const override { return socket_->max_packet(); }
+  std::size_t max_in_parts() const override { return socket_->max_in_parts(); }
   std::size_t send_packets(std::span<const MutableBytes> packets) override {
     return socket_->send_packets(packets);
   }
@@ -79,7 +81,7 @@ class DhtStream final : public PeerStream, private hyperdht::IpPacketObserver {
   void reset_behind(const std::string& reason) override { socket_->reset_behind(reason); }
 
  private:
-  // hyperdht::IpPacketObserver
+  // hyperdht::LaneObserver
   void on_packets(std::span<const MutableBytes> packets) override {
     packet_observer_->on_packets(packets);
   }

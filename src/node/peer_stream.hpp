@@ -10,12 +10,12 @@
 
 namespace hsfwd {
 
-/// What happens to the IP packets of a connection. None of these calls may destroy the stream, unless through
+/// What happens to the packets of a connection, which are IP packets or datagrams of UDP flows. None of these calls may destroy the stream, unless through
 /// Scheduler::retire, which then tells nothing more.
 class PacketObserver {
  public:
   virtual ~PacketObserver() = default;
-  /// All that came in at once: whatever the peer sent, which need not be IP packets that make sense. They may
+  /// All that came in at once: whatever the peer sent, which need not be packets that make sense. They may
   /// be overwritten until it returns, as may the net::kTunnelWriteHeadroom bytes ahead of each, so that
   /// they can go to PacketTunnel::write as they are.
   virtual void on_packets(std::span<const MutableBytes> packets) = 0;
@@ -56,9 +56,15 @@ class PeerStream : public net::BufferedByteStream {
 
   /// Open, and both sides pass IP packets to each other: Extension::kIpPackets.
   virtual bool takes_packets() const { return false; }
-  /// Bytes of the largest IP packet that goes whole at the moment; 0 unless takes_packets().
+  /// Open, and both sides pass datagrams of UDP flows to each other, as packets: Extension::kUdpFlows. What
+  /// is in such a packet is said in docs/protocol/forward.md, section 12.
+  virtual bool takes_datagrams() const { return false; }
+  /// Bytes of the largest packet that goes whole at the moment; 0 unless takes_packets() or
+  /// takes_datagrams().
   virtual std::size_t max_packet() const { return 0; }
-  /// IP packets, from the front, and how many were taken, which is none unless takes_packets(). Ahead of each
+  /// The same of the largest that goes at all, in two parts.
+  virtual std::size_t max_in_parts() const { return 0; }
+  /// Packets, from the front, and how many were taken, which is none unless one of the two above. Ahead of each
   /// are net::kTunnelHeadroom bytes and behind it net::kTunnelTailroom, which are overwritten, as is the
   /// packet, once it is taken; it is free again on return. May be lost, doubled or reordered. Those larger than
   /// max_packet() go in two parts; what is too large for that is taken, and lost. Fewer than given: the socket

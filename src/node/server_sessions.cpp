@@ -108,7 +108,8 @@ bool ServerSessions::has_room(const PublicKey& client) const {
 std::optional<Extension> ServerSessions::answer(const PublicKey& client,
                                                 const std::optional<Extension>& block) {
   auto out = callbacks_.extension(client, block);
-  if (!out || !block || !block->wants_session() || block->wants_packets()) return out;
+  if (!out || !block || !block->wants_session()) return out;
+  if (block->wants_packets() || block->has_udp_flows()) return out;
   const bool resumes = (block->features & Extension::kResume) != 0;
   if (resumes && find(client, block->resume) != nullptr) {
     out->features |= Extension::kSessions | Extension::kResume;

@@ -16,8 +16,9 @@ enum class PacketChannel : std::uint8_t {
   kIp = 2,        // each an IP packet
   kIpParts = 3,   // each one of two parts of an IP packet
   kStreams = 4,   // each a packet of a session's stream
-  // 5 and 6 are those of UDP
-  kStreamParts = 7,  // each one of two parts of such a packet
+  kUdp = 5,       // each a datagram of a UDP flow
+  kUdpParts = 6,  // each one of two parts of such a datagram
+  kStreamParts = 7,  // each one of two parts of a packet of a session's stream
 };
 
 /// Packets beside the streams between two hsfwd peers, each in a datagram of its own:

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "crypto/crypto.hpp"
-#include "hyperdht/peer/ip_packets.hpp"
 #include "hyperdht/peer/packet_drops.hpp"
+#include "hyperdht/peer/packet_lane.hpp"
 #include "hyperdht/wire/extension.hpp"
 #include "noise/handshake.hpp"
 #include "secret_stream/framing.hpp"
@@ -141,7 +141,7 @@ noise::Session session(bool initiator) {
 }
 
 /// Sends for ever, and reads at once.
-struct Side final : udx::StreamObserver, hyperdht::IpPacketObserver {
+struct Side final : udx::StreamObserver, hyperdht::LaneObserver {
   /// From now on in records, as peer connections do.
   void encrypt(BufferPool& pool, bool initiator) {
     sim::SeededRandom random{initiator ? 8u : 9u};
@@ -170,7 +170,7 @@ struct Side final : udx::StreamObserver, hyperdht::IpPacketObserver {
   void exchange_packets(Scheduler& scheduler, bool initiator, std::size_t above) {
     sim::SeededRandom random{10};
     datagrams.emplace(session(initiator), random, true, hyperdht::Extension::kOfConnections);
-    packets.emplace(*stream, *datagrams, drops, scheduler);
+    packets.emplace(hyperdht::PacketLane::kIp, *stream, *datagrams, drops, scheduler);
     packets->set_observer(this);
     packets->announce();
     packet_size = packets->max_packet() + above;
@@ -216,7 +216,7 @@ struct Side final : udx::StreamObserver, hyperdht::IpPacketObserver {
   std::optional<secret_stream::Sender> sender;
   std::optional<secret_stream::Receiver> receiver;
   std::optional<hyperdht::Datagrams> datagrams;
-  std::optional<hyperdht::IpPackets> packets;
+  std::optional<hyperdht::PacketLane> packets;
   hyperdht::PacketDrops drops;
   std::size_t packet_size = 0;  // of an IP packet
   Bytes tunnel;

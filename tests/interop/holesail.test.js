@@ -3,6 +3,7 @@
 // what preload.cjs lends it: it has no option for a network of its own.
 'use strict'
 const crypto = require('node:crypto')
+const dgram = require('node:dgram')
 const path = require('node:path')
 const t = require('../support/harness')
 const peers = require('./peers')
@@ -28,6 +29,39 @@ async function dial (net, url) {
   // It says so a moment before it listens.
   await t.until(() => t.connect(port).then((socket) => { socket.destroy(); return true }, () => false), 'holesail to listen')
   return port
+}
+
+/** A UDP socket that answers what it hears, or a client of one. */
+async function datagrams (answers) {
+  const socket = dgram.createSocket('udp4')
+  if (answers) socket.on('message', (message, from) => socket.send(message, from.port, from.address))
+  await new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve))
+  t.cleanups.push(() => new Promise((resolve) => socket.close(resolve)))
+  return socket
+}
+
+/** `holesail --connect --udp`, whose record may say nothing of it; its local port. */
+async function dialUdp (net, url) {
+  const port = await t.freePort()
+  const program = holesail(net, ['--connect', url, '--port', port, '--udp', '--host', '127.0.0.1'])
+  await program.event('line', { matches: ({ line }) => line.includes('hs://') })
+  return port
+}
+
+/** Datagrams of several programs come back, each to whom it was said to; asked again until they do. */
+async function udpEchoes (port) {
+  for (const program of [await datagrams(), await datagrams()]) {
+    const heard = []
+    program.on('message', (message) => heard.push(message))
+    for (const size of [5, 1400, 8000, 60000]) {
+      const said = crypto.randomBytes(size)
+      await t.until(async () => {
+        program.send(said, port, '127.0.0.1')
+        for (let i = 0; i < 25 && !heard.some((message) => message.equals(said)); ++i) await t.sleep(20)
+        return heard.some((message) => message.equals(said))
+      }, `${size} bytes to come back`)
+    }
+  }
 }
 
 async function ask (port) {
@@ -93,6 +127,15 @@ for (const by of ['hsfwd testnet', 'hyperdht']) {
     secure.child.stdin.end(seedOf(url).toString('hex') + '\n')
     t.equal((await secure.event('listening')).publicKey, own.publicKey.toString('hex'), 'the key of the string')
     await echoes(await dial(net, url))
+  })
+
+  t.test(`network of ${by}: UDP of holesail, exposed by either`, async () => {
+    const net = await peers.NETWORKS[by]()
+    const service = await datagrams(true)
+    const url = await live(net, service.address().port, ['--udp', '--public'])
+    await udpEchoes((await peers.connect(net, url, [], 'udp:0')).port)
+    const { key } = await peers.expose(net, [`udp:${service.address().port}`])
+    await udpEchoes(await dialUdp(net, 'hs://0000' + require('z32').encode(Buffer.from(key, 'hex'))))
   })
 }
 

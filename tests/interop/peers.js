@@ -54,10 +54,10 @@ async function expose (net, targets, more = []) {
   return { program, key: publicKey }
 }
 
-async function connect (net, key, more = []) {
-  const program = t.hsfwd(['connect', key, '-L', '0', '--name', 'client', '--bootstrap', net.bootstrap, '--json', ...more])
+async function connect (net, key, more = [], spec = '0') {
+  const program = t.hsfwd(['connect', key, '-L', spec, '--name', 'client', '--bootstrap', net.bootstrap, '--json', ...more])
   const { listen } = await program.event('ready')
-  return { program, port: Number(listen.split(':')[1]) }
+  return { program, port: Number(listen.split(':').pop()) }
 }
 
 module.exports = { NETWORKS, PACKAGES, connect, expose, javascriptNetwork, node, ownNetwork, script }

@@ -31,6 +31,10 @@ class Wall final : public net::UdpFactory {
     socket->inner = std::move(*inner);
     return std::unique_ptr<net::UdpSocket>(std::move(socket));
   }
+  Result<std::unique_ptr<net::UdpSocket>, std::string> bind_for_programs(
+      net::Address local, net::UdpObserver& observer) override {
+    return outside_.bind_for_programs(local, observer);
+  }
 
  private:
   struct Socket final : net::UdpSocket, net::UdpObserver {

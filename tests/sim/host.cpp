@@ -7,8 +7,8 @@ namespace hsfwd::sim {
 
 class HostSocket final : public net::UdpSocket {
  public:
-  HostSocket(Host& host, Address local, net::UdpObserver& observer)
-      : host_(host), local_(local), observer_(observer) {
+  HostSocket(Host& host, Address local, net::UdpObserver& observer, bool for_programs)
+      : host_(host), local_(local), observer_(observer), for_programs_(for_programs) {
     host_.sockets_[local.port] = this;
   }
   ~HostSocket() override { host_.sockets_.erase(local_.port); }
@@ -23,7 +23,7 @@ class HostSocket final : public net::UdpSocket {
       packet.to = datagram.to;
       packet.payload.reserve(datagram.size());
       for (const ByteView part : datagram.parts) append(packet.payload, part);
-      packet.may_fragment = datagram.may_fragment;
+      packet.may_fragment = datagram.may_fragment || for_programs_;
       if (datagram.ttl != 0) packet.ttl = datagram.ttl;
       host_.send(std::move(packet));
     }
@@ -33,7 +33,11 @@ class HostSocket final : public net::UdpSocket {
   void deliver(std::span<net::InboundDatagram> batch) {
     if (!cancelled_) observer_.on_datagrams(*this, batch);
   }
-  bool takes(Ipv4 to) const { return local_.host.is_any() || local_.host == to; }
+  bool takes(const Packet& packet) const {
+    if (packet.payload.size() > (for_programs_ ? net::kMaxUdpPayload : net::kMaxDatagram))
+      return false;
+    return local_.host.is_any() || local_.host == packet.to.host;
+  }
 
  private:
   /// The address that the way begins at.
@@ -45,6 +49,7 @@ class HostSocket final : public net::UdpSocket {
   Host& host_;
   const Address local_;
   net::UdpObserver& observer_;
+  const bool for_programs_;
   bool cancelled_ = false;
 };
 
@@ -114,7 +119,7 @@ void Host::send(Packet packet) {
 
 /// What arrives at the same instant is handed over together, as a real socket does it.
 void Host::receive(Packet packet) {
-  if (asleep_ || packet.payload.size() > net::kMaxDatagram) return;
+  if (asleep_) return;
   if (arrived_.empty()) world_.at(world_.now(), [this] { deliver_batches(); });
   arrived_.push_back(std::move(packet));
 }
@@ -126,7 +131,7 @@ void Host::deliver_batches() {
   std::map<std::uint16_t, std::vector<net::InboundDatagram>> batches;
   for (Packet& packet : packets) {
     const auto socket = sockets_.find(packet.to.port);
-    if (socket == sockets_.end() || !socket->second->takes(packet.to.host)) continue;
+    if (socket == sockets_.end() || !socket->second->takes(packet)) continue;
     batches[packet.to.port].push_back({packet.from, packet.payload});
   }
   for (auto& [port, batch] : batches) {
@@ -138,12 +143,25 @@ void Host::deliver_batches() {
 }
 
 Result<std::unique_ptr<net::UdpSocket>> Host::bind(Address local, net::UdpObserver& observer) {
+  return make_socket(local, observer, false);
+}
+
+Result<std::unique_ptr<net::UdpSocket>, std::string> Host::bind_for_programs(
+    Address local, net::UdpObserver& observer) {
+  auto socket = make_socket(local, observer, true);
+  if (!socket) return Err(std::string("address already in use"));
+  return std::move(*socket);
+}
+
+Result<std::unique_ptr<net::UdpSocket>> Host::make_socket(Address local, net::UdpObserver& observer,
+                                                          bool for_programs) {
   const bool ours = local.host.is_any() || local.host.is_loopback() || local.host == address_;
   if (!ours || sockets_.contains(local.port)) return Err(Errc::kUnavailable);
   while (local.port == 0 || sockets_.contains(local.port)) {
     local.port = static_cast<std::uint16_t>(32768 + random_.below(28000));
   }
-  return std::unique_ptr<net::UdpSocket>(std::make_unique<HostSocket>(*this, local, observer));
+  return std::unique_ptr<net::UdpSocket>(
+      std::make_unique<HostSocket>(*this, local, observer, for_programs));
 }
 
 std::vector<net::Interface> Host::list() {

@@ -32,6 +32,8 @@ class Host final : public Station,
   bool asleep() const { return asleep_; }
   /// Datagrams that left the machine.
   std::uint64_t sent() const { return sent_; }
+  /// Open UDP sockets.
+  std::size_t sockets() const { return sockets_.size(); }
 
   /// Runs due timers and tasks, and asks the world to be woken for the next.
   void run();
@@ -42,12 +44,16 @@ class Host final : public Station,
   // Station, and the Env's parts
   void receive(Packet packet) override;
   Result<std::unique_ptr<net::UdpSocket>> bind(Address local, net::UdpObserver& observer) override;
+  Result<std::unique_ptr<net::UdpSocket>, std::string> bind_for_programs(
+      Address local, net::UdpObserver& observer) override;
   std::vector<net::Interface> list() override;
   std::unique_ptr<net::Lookup> resolve(const std::string& host, Done done) override;
   std::uint64_t unix_millis() override { return world_.unix_millis(); }
 
  private:
   friend class HostSocket;
+  Result<std::unique_ptr<net::UdpSocket>> make_socket(Address local, net::UdpObserver& observer,
+                                                      bool for_programs);
   void send(Packet packet);
   void deliver_batches();
 

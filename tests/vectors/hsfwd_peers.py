@@ -127,9 +127,13 @@ def seed(n):
     return bytes([n]) * 32
 
 
+def number(n):
+    return bytes([n]) if n < 0xfd else b'\xfd' + n.to_bytes(2, 'little')
+
+
 def block(features, service=b''):
     text = lambda t: bytes([len(t)]) + t
-    body = bytes([features]) + text(service) + (b'\x01' + text(service) if service else b'\x00')
+    body = number(features) + text(service) + (b'\x01' + text(service) if service else b'\x00')
     return b'hsfwd' + b'\x01' + bytes([len(body)]) + body
 
 
@@ -255,6 +259,27 @@ def sessions():
     }
 
 
+def udp_flows():
+    out, keys = begin('udp flows', 0x1c, 2 | 4 | 32 | 256, ['hsfwd packets initiator', 'hsfwd packets responder'])
+    udp, udp_parts = 5, 6
+    def datagram(flow, content):
+        return flow.to_bytes(2, 'little') + content
+    large = datagram(258, bytes(i % 251 for i in range(1400)))
+    said = {'initiator': [(udp, datagram(0, b'question')), (udp, datagram(1, b'')), (udp_parts, part(0, 0, large[:701])),
+                          (udp_parts, part(0, 1, large[701:]))],
+            'responder': [(udp, datagram(0, b'answer')), (udp_parts, part(7, 1, b'wer')),
+                          (udp_parts, part(7, 0, datagram(65535, b'ans')))]}
+    return out | {
+        'packets': {
+            role: [{'channel': channel, 'payload': payload,
+                    'packet': packet(keys['hsfwd packets ' + role], i, channel, payload)}
+                   for i, (channel, payload) in enumerate(texts)] for role, texts in said.items()},
+        'whole': {'initiator': [datagram(0, b'question'), datagram(1, b''), large],
+                  'responder': [datagram(0, b'answer'), datagram(65535, b'answer')]},
+        'flows': {'initiator': [0, 1, 258], 'responder': [0, 65535]},
+    }
+
+
 def ends():
     tx, header = seed(0x55), bytes(range(24))
     message, final = 0, 3
@@ -276,9 +301,9 @@ def written(value):
 
 
 print(json.dumps(written({
-    'description': 'Between two hsfwd peers, docs/protocol/forward.md sections 6, 7, 9, 10 and 11: a handshake and the '
-                   'keys from its secret, messages and packets beside the stream, a sealed holepunch payload, IP packets whole and in parts, the streams of a session and what is said of them, and ends of a '
-                   'direction.',
+    'description': 'Between two hsfwd peers, docs/protocol/forward.md sections 6, 7 and 9 to 12: a handshake and the '
+                   'keys from its secret, messages and packets beside the stream, a sealed holepunch payload, IP packets and UDP flows whole and in parts, the streams '
+                   'of a session and what is said of them, and ends of a direction.',
     'produced_by': 'tests/vectors/hsfwd_peers.py, with hashlib and libsodium',
     'encoding': 'bytes are lower case hex',
-    'vectors': [session(), packets(), ip_packets(), sessions(), ends()]}), indent=1))
+    'vectors': [session(), packets(), ip_packets(), sessions(), udp_flows(), ends()]}), indent=1))

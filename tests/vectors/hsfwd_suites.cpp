@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What two hsfwd peers add to a session, docs/protocol/forward.md sections 6, 7 and 9 to 11.
+// What two hsfwd peers add to a session, docs/protocol/forward.md sections 6, 7 and 9 to 12.
+#include <set>
+
+#include "forward/flow_datagram.hpp"
 #include "hyperdht/peer/packet_parts.hpp"
 #include "hyperdht/peer/stream_keys.hpp"
 #include "hyperdht/wire/path_challenge.hpp"
@@ -124,8 +127,26 @@ void check_packet_session(const Json& v) {
   check_packets(v["packets"]["responder"], server, client);
 }
 
+/// Of UDP flows: what each datagram begins with.
+void check_flows(const Json& v, const char* role) {
+  if (!v.contains("flows")) return;
+  std::set<std::uint16_t> flows;
+  for (const Json& one : v["whole"][role]) {
+    const Bytes packet = bytes_of(one);
+    const auto datagram = forward::read_flow(packet);
+    expect(datagram.has_value(), "datagram of a flow");
+    flows.insert(datagram->flow);
+    Bytes written(forward::kFlowHeader);
+    forward::write_flow(datagram->flow, written.data());
+    append(written, datagram->bytes);
+    expect_bytes(written, one, "datagram of a flow");
+  }
+  expect(Json(flows) == v["flows"][role], "flows");
+}
+
 /// What a receiver makes of the packets: whole ones, and questions and answers.
-void check_ip_packets(const Json& v, const char* role) {
+void check_beside(const Json& v, const char* role) {
+  check_flows(v, role);
   hyperdht::PacketParts parts;
   std::vector<Bytes> whole;
   std::vector<std::uint32_t> questions;
@@ -133,8 +154,8 @@ void check_ip_packets(const Json& v, const char* role) {
   for (const Json& one : v["packets"][role]) {
     const auto channel = static_cast<PacketChannel>(one["channel"].get<std::uint8_t>());
     const Bytes payload = bytes_of(one["payload"]);
-    if (channel == PacketChannel::kIp) whole.push_back(payload);
-    if (channel == PacketChannel::kIpParts) {
+    if (channel == PacketChannel::kIp || channel == PacketChannel::kUdp) whole.push_back(payload);
+    if (channel == PacketChannel::kIpParts || channel == PacketChannel::kUdpParts) {
       const auto added = parts.add(payload, Instant());
       if (added.whole) whole.push_back(to_bytes(*added.whole));
     }
@@ -149,6 +170,7 @@ void check_ip_packets(const Json& v, const char* role) {
   for (std::size_t i = 0; i < whole.size(); ++i) {
     expect_bytes(whole[i], v["whole"][role][i], "IP packet");
   }
+  if (!v.contains("questions")) return;
   expect(Json(questions) == v["questions"][role], "questions");
   expect(Json(answers) == v["answers"][role], "answers");
 }
@@ -166,8 +188,8 @@ void check_cut(const Json& whole, const Json& first, const Json& second) {
 
 void check_ip_session(const Json& v) {
   check_packet_session(v);
-  check_ip_packets(v, "initiator");
-  check_ip_packets(v, "responder");
+  check_beside(v, "initiator");
+  check_beside(v, "responder");
   check_cut(v["whole"]["initiator"][1], v["packets"]["initiator"][1], v["packets"]["initiator"][2]);
 }
 
@@ -230,6 +252,13 @@ void check_sessions(const Json& v) {
   check_challenge(v["challenge"]);
 }
 
+void check_udp_session(const Json& v) {
+  check_packet_session(v);
+  check_beside(v, "initiator");
+  check_beside(v, "responder");
+  check_cut(v["whole"]["initiator"][2], v["packets"]["initiator"][2], v["packets"]["initiator"][3]);
+}
+
 void check_ends(const Json& v) {
   noise::Session from{.tx = crypto::Key32::from(bytes_of(v["tx"])),
                       .rx = {},
@@ -278,6 +307,8 @@ void check_hsfwd_peers(const Json& v) {
     check_ip_session(v);
   } else if (v["name"] == "sessions") {
     check_sessions(v);
+  } else if (v["name"] == "udp flows") {
+    check_udp_session(v);
   } else if (v["name"] == "ends") {
     check_ends(v);
   } else {

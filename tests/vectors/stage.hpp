@@ -43,6 +43,10 @@ class Stage : public net::UdpFactory,
     if (local.port == 0) local.port = next_port_++;
     return std::unique_ptr<net::UdpSocket>(std::make_unique<Socket>(*this, local));
   }
+  Result<std::unique_ptr<net::UdpSocket>, std::string> bind_for_programs(
+      net::Address, net::UdpObserver&) override {
+    return Err(std::string("no programs here"));
+  }
   std::vector<net::Interface> list() override { return {}; }
   std::unique_ptr<net::Lookup> resolve(const std::string&, Done) override { return nullptr; }
   std::uint64_t unix_millis() override { return unix_millis_; }

@@ -87,13 +87,7 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
   path_ = path.kind;
   // Ahead of what opens the stream, so that nothing is half open if there is no memory for it.
   datagrams_.emplace(session, context_.env.random, extension_.has_value(), features_);
-  if (has(Extension::kIpPackets) && datagrams_->has_packets()) {
-    ip_packets_.emplace(IpPackets::Channels(), stream_.raw(), *datagrams_,
-                        context_.connections.drops(), context_.env.scheduler);
-    ip_packets_->set_observer(packet_observer_);
-    // Nothing else shows soon what the path carries.
-    stream_.raw().probe_with_messages();
-  }
+  make_lane();
   stream_.set_keys(session,
                    {.hsfwd = extension_.has_value(),
                     .sealed_end = has(Extension::kSealedEnd),
@@ -105,14 +99,14 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
   stream_.deliver_early();
   std::vector<Bytes> early = std::exchange(early_datagrams_, {});
   for (Bytes& datagram : early) receive(datagram);
-  if (ip_packets_) ip_packets_->deliver();
+  if (lane_) lane_->deliver();
   stream_.deliver_early_end();
 }
 
 /// Its streams take in what comes behind the first packet, whoever has it by then.
 void PeerConnection::begin_session(const noise::Session& session) {
-  carried_.emplace(IpPackets::Channels{Channel::kStreams, Channel::kStreamParts}, stream_.raw(),
-                   *datagrams_, context_.connections.drops(), context_.env.scheduler);
+  carried_.emplace(PacketLane::kStreams, stream_.raw(), *datagrams_, context_.connections.drops(),
+                   context_.env.scheduler);
   carried_->announce();
   if (has(Extension::kResume)) return;
   begun_session_ = std::make_shared<Session>(context_, *this, session);
@@ -124,6 +118,17 @@ void PeerConnection::set_session(Session* session) {
   if (carried_ && !stream_.closed()) carried_->set_observer(session);
 }
 
+/// For one kind of packets: a client that asks for both wants no service, and so has no use for its datagrams.
+void PeerConnection::make_lane() {
+  const bool ip = has(Extension::kIpPackets);
+  if (!datagrams_->has_packets() || !(ip || has(Extension::kUdpFlows))) return;
+  lane_.emplace(ip ? PacketLane::kIp : PacketLane::kUdp, stream_.raw(), *datagrams_,
+                context_.connections.drops(), context_.env.scheduler);
+  lane_->set_observer(packet_observer_);
+  // Nothing else shows soon what the path carries.
+  stream_.raw().probe_with_messages();
+}
+
 void PeerConnection::on_stream_open() {
   if (!silent_ && on_open_) on_open_();
 }
@@ -133,7 +138,7 @@ void PeerConnection::on_stream_announced() {
   for (const Bytes& message : std::exchange(early_messages_, {})) {
     if (!silent_ && !stream_.closed() && on_message_) on_message_(message);
   }
-  if (ip_packets_ && !stream_.closed()) ip_packets_->announce();
+  if (lane_ && !stream_.closed()) lane_->announce();
 }
 
 void PeerConnection::fail(ConnectError error, const char* detail) {
@@ -150,7 +155,7 @@ void PeerConnection::on_stream_closed(ConnectError error, const std::string& det
   keepalive_.stop();
   path_check_.stop();
   path_task_.cancel();
-  if (ip_packets_) ip_packets_->stop();
+  if (lane_) lane_->stop();
   if (carried_) carried_->stop();
   if (PathObserver* observer = std::exchange(path_observer_, nullptr)) {
     observer->on_connection_over();
@@ -311,18 +316,18 @@ void PeerConnection::send_unordered(ByteView plaintext) {
   stream_.raw().send_message(*sealed);
 }
 
-void PeerConnection::set_packet_observer(IpPacketObserver* observer) {
+void PeerConnection::set_packet_observer(LaneObserver* observer) {
   packet_observer_ = observer;
-  if (ip_packets_ && !stream_.closed()) ip_packets_->set_observer(observer);
+  if (lane_ && !stream_.closed()) lane_->set_observer(observer);
 }
 
 std::size_t PeerConnection::max_packet() const {
-  return takes_packets() ? ip_packets_->max_packet() : 0;
+  return has_lane() ? lane_->max_packet() : 0;
 }
 
 std::size_t PeerConnection::send_packets(std::span<const MutableBytes> packets) {
   std::size_t taken = 0;
-  if (takes_packets() && ip_packets_->send(packets, taken) == IpPackets::Outcome::kCountersUsedUp) {
+  if (has_lane() && lane_->send(packets, taken) == PacketLane::Outcome::kCountersUsedUp) {
     fail(ConnectError::kBroken);
   }
   return taken;
@@ -337,11 +342,11 @@ void PeerConnection::on_messages_writable() {
 }
 
 void PeerConnection::on_max_message() {
-  if (packet_observer_ != nullptr && takes_packets()) packet_observer_->on_max_packet();
+  if (packet_observer_ != nullptr && has_lane()) packet_observer_->on_max_packet();
 }
 
 void PeerConnection::on_probe_wanted(std::uint32_t number, std::size_t size) {
-  if (!takes_packets()) return;
+  if (!has_lane()) return;
   const SizeProbe probe{SizeProbe::Kind::kQuestion, number};
   if (const auto sealed = datagrams_->seal(probe, size - datagrams_->overhead())) {
     stream_.raw().send_message(*sealed);
@@ -360,7 +365,7 @@ void PeerConnection::on_messages(std::span<const MutableBytes> messages) {
     }
     if (stream_.closed()) return;
   }
-  if (ip_packets_) ip_packets_->deliver();
+  if (lane_) lane_->deliver();
   if (carried_) carried_->deliver();
 }
 
@@ -370,15 +375,13 @@ void PeerConnection::receive(MutableBytes datagram) {
     count_drop(opened.error());
     return;
   }
-  const bool of_ip = ip_packets_ && ip_packets_->channels().has(opened->channel);
-  const bool of_streams = carried_ && carried_->channels().has(opened->channel);
   if (opened->channel == Channel::kControl) {
     receive_control(opened->payload);
   } else if (opened->channel == Channel::kMessages) {
     receive_message(opened->payload);
-  } else if (of_ip) {
-    ip_packets_->take(opened->channel, opened->payload);
-  } else if (of_streams) {
+  } else if (lane_ && lane_->has(opened->channel)) {
+    lane_->take(opened->channel, opened->payload);
+  } else if (carried_ && carried_->has(opened->channel)) {
     carried_->take(opened->channel, opened->payload);
   } else {
     ++context_.connections.drops().channel;
@@ -399,7 +402,7 @@ void PeerConnection::receive_control(ByteView payload) {
     receive_challenge({udp_socket(), remote_address()}, payload);
     if (PathChallenge::decode(payload)) return;
   }
-  const auto probe = ip_packets_ ? SizeProbe::decode(payload) : std::nullopt;
+  const auto probe = lane_ ? SizeProbe::decode(payload) : std::nullopt;
   if (!probe) {
     ++context_.connections.drops().channel;
   } else if (probe->kind == SizeProbe::Kind::kAnswer) {
@@ -448,7 +451,7 @@ std::optional<std::string> PeerConnection::open_farewell(MutableBytes message) {
 void PeerConnection::send_carried(std::span<const MutableBytes> packets) {
   std::size_t taken = 0;
   if (!carried_ || !stream_.is_open()) return;
-  if (carried_->send(packets, taken) == IpPackets::Outcome::kCountersUsedUp) {
+  if (carried_->send(packets, taken) == PacketLane::Outcome::kCountersUsedUp) {
     fail(ConnectError::kBroken);
   }
 }

@@ -17,7 +17,7 @@
 #include "hyperdht/nat/endpoint.hpp"
 #include "hyperdht/nat/path_kind.hpp"
 #include "hyperdht/peer/datagrams.hpp"
-#include "hyperdht/peer/ip_packets.hpp"
+#include "hyperdht/peer/packet_lane.hpp"
 #include "hyperdht/peer/path_check.hpp"
 #include "hyperdht/peer/secure_stream.hpp"
 #include "hyperdht/wire/messages.hpp"
@@ -101,8 +101,8 @@ class PeerConnection : protected SecureStream::Connection {
   void set_on_message(std::function<void(ByteView)> on_message) {
     on_message_ = std::move(on_message);
   }
-  /// For IP packets, which hsfwd peers may take. The first that come wait for one.
-  void set_packet_observer(IpPacketObserver* observer);
+  /// For IP packets or datagrams of UDP flows, which hsfwd peers may take. The first that come wait for one.
+  void set_packet_observer(LaneObserver* observer);
   /// None of these four is called any more; the functions stay, since one of them may be running.
   void silence() {
     silent_ = true;
@@ -116,11 +116,15 @@ class PeerConnection : protected SecureStream::Connection {
   void send_unordered(ByteView plaintext);
   std::size_t max_unordered() const;
   /// It is open, and both sides pass IP packets to each other.
-  bool takes_packets() const { return ip_packets_.has_value() && stream_.is_open(); }
-  /// Bytes of the largest IP packet that goes whole by now, 0 if none goes.
+  bool takes_packets() const { return has_lane() && lane_->has(Datagrams::Channel::kIp); }
+  /// It is open, and both sides pass datagrams of UDP flows to each other, as packets.
+  bool takes_datagrams() const { return has_lane() && lane_->has(Datagrams::Channel::kUdp); }
+  /// Bytes of the largest packet that goes whole by now, 0 if none goes.
   std::size_t max_packet() const;
-  /// IP packets, from the front, and how many were taken, none unless takes_packets(). Ahead of each and
-  /// behind it there is a tunnel's room (net/packet_tunnel.hpp), which is overwritten, as is the packet, once
+  /// The same of those that go in two parts.
+  std::size_t max_in_parts() const { return has_lane() ? lane_->max_in_parts() : 0; }
+  /// Packets, from the front, and how many were taken, none unless takes_packets() or takes_datagrams(). Ahead
+  /// of each and behind it there is a tunnel's room (net/packet_tunnel.hpp), which is overwritten, as is the packet, once
   /// taken. Those larger than max_packet() go in two parts; those that are too large for that are dropped.
   /// Fewer than given: the observer is told when to try again.
   std::size_t send_packets(std::span<const MutableBytes> packets);
@@ -211,6 +215,8 @@ class PeerConnection : protected SecureStream::Connection {
   using Channel = secret_stream::PacketChannel;
 
   bool has(std::uint64_t feature) const { return (features_ & feature) != 0; }
+  bool has_lane() const { return lane_.has_value() && stream_.is_open(); }
+  void make_lane();
   void begin(const noise::Session& session, const std::optional<Extension>& extension,
              const PeerPath& path, udx::StreamId remote_id);
   void begin_session(const noise::Session& session);
@@ -252,13 +258,13 @@ class PeerConnection : protected SecureStream::Connection {
   std::vector<Bytes> early_datagrams_;  // until then
   bool announced_ = false;
   std::vector<Bytes> early_messages_;  // until announced
-  std::optional<IpPackets> ip_packets_;
-  IpPacketObserver* packet_observer_ = nullptr;
+  std::optional<PacketLane> lane_;
+  LaneObserver* packet_observer_ = nullptr;
 
   // The session's, while it has one
   std::shared_ptr<Session> begun_session_;
   Session* session_ = nullptr;
-  std::optional<IpPackets> carried_;
+  std::optional<PacketLane> carried_;
   // The last question, and where it was asked.
   std::optional<Source> challenged_;
   PathChallenge::Nonce nonce_{};

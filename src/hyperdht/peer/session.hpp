@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "hyperdht/nat/path_kind.hpp"
-#include "hyperdht/peer/ip_packets.hpp"
+#include "hyperdht/peer/packet_lane.hpp"
 #include "hyperdht/peer/session_stream.hpp"
 #include "hyperdht/wire/session_message.hpp"
 #include "noise/handshake.hpp"
@@ -57,7 +57,7 @@ class SessionObserver {
 };
 
 class Session final : public std::enable_shared_from_this<Session>,
-                      public IpPacketObserver,
+                      public LaneObserver,
                       private udx::StreamCarrier,
                       private net::ByteStreamObserver {
  public:
@@ -132,7 +132,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   void carry(const udx::Header& header, std::size_t padding,
              const std::array<ByteView, 2>& payload) override;
   std::size_t overhead() const override;
-  // IpPacketObserver, of what comes carried
+  // LaneObserver, of what comes carried
   void on_packets(std::span<const MutableBytes> packets) override;
   void on_packets_writable() override {}
   void on_max_packet() override {}

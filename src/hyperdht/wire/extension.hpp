@@ -47,6 +47,9 @@ struct Extension {
   static constexpr std::uint64_t kIpPackets = 64;
   /// The connection is the first link of a session, with streams of its own. With kSealedEnd and kPackets only.
   static constexpr std::uint64_t kSessions = 128;
+  /// From a client: the service that it names is to be a UDP one, whose datagrams travel beside the
+  /// stream. From a server: it is. With kPackets only.
+  static constexpr std::uint64_t kUdpFlows = 256;
   /// With kSessions. From a client: the connection is a further link of the session that `resume` names. From a
   /// server: it has that session of this client, and goes on with it.
   static constexpr std::uint64_t kResume = 1024;
@@ -63,6 +66,7 @@ struct Extension {
   bool wants_service() const { return (features & kNoService) == 0; }
   bool wants_session() const { return (features & kSessions) != 0; }
   bool wants_packets() const { return (features & kIpPackets) != 0; }
+  bool has_udp_flows() const { return (features & kUdpFlows) != 0; }
   /// The features that both sides have; none if one of them sent no block.
   static std::uint64_t agreed(const std::optional<Extension>& own,
                               const std::optional<Extension>& theirs) {

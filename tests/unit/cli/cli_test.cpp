@@ -205,6 +205,33 @@ TEST_CASE("a connection string with a secret is told by its key") {
   CHECK(!line_of({kKey}).shows_secret());
 }
 
+TEST_CASE("UDP stands in a file beside TCP, with how long its flows are kept") {
+  const std::string connect = std::string("[[connect]]\npeer = '") + kKey + "'\n";
+  const Plan plan = plan_of("[[expose]]\nservices = ['dns=udp:53', '53']\nudp_idle = 60\n" +
+                            connect + "listen = ['udp:5353:dns', '5353']\nudp_idle = 90\n" +
+                            connect + "listen = 'udp:5354'\n");
+  const auto exposes = specs_of<ExposeSpec>(plan);
+  CHECK(exposes[0]->has_udp());
+  CHECK(exposes[0]->udp_idle == 60_s);
+  CHECK(exposes[0]->services[0].target.to_string() == "udp:localhost:53");
+  const auto connects = specs_of<ConnectSpec>(plan);
+  CHECK(connects[0]->key() == "udp:127.0.0.1:5353");
+  CHECK(connects[0]->udp_idle == 90_s);
+  CHECK(connects[1]->key() == "127.0.0.1:5353");
+  CHECK(connects[2]->udp_idle == kUsualUdpIdle);
+  const std::pair<std::string, const char*> mistakes[] = {
+      {"[[expose]]\nservices = '53'\nudp_idle = 60\n",
+       "udp_idle applies to UDP, and services has none"},
+      {"[[expose]]\nservices = 'udp:53'\nudp_idle = 0\n", "udp_idle must be 1 to 86400"},
+      {connect + "listen = '53'\nudp_idle = 60\n", "udp_idle applies to UDP, and listen has none"},
+      {connect + "listen = ['udp:53', 'udp:0.0.0.0:53']\n",
+       "udp:0.0.0.0:53 is taken by another listen"}};
+  for (const auto& [text, says] : mistakes) {
+    const std::string file = text;
+    CHECK_THAT(error_of([&] { plan_of(file); }).message, Contains(says));
+  }
+}
+
 TEST_CASE("a peer may stand in a file, which is kept to its owner if it has a secret") {
   const platform::Scratch scratch;
   const std::string file = scratch.path + "/peer";

@@ -12,6 +12,7 @@
 #include "cli/exposure.hpp"
 #include "cli/figures.hpp"
 #include "cli/peer_tunnel.hpp"
+#include "cli/udp_tunnel.hpp"
 #include "overlay/network.hpp"
 #include "sim/packet_tunnel.hpp"
 #include "unit/hyperdht/swarm.hpp"
@@ -132,6 +133,9 @@ void walk_over_tunnels(MetricSink& sink) {
   const cli::PeerTunnel tunnel(app, {.key = keys.public_key},
                                *forward::LocalForward::parse("8080"));
   tunnel.collect(sink);
+  const cli::UdpTunnel udp(app, {.key = keys.public_key}, *forward::LocalForward::parse("udp:8080"),
+                           cli::kUsualUdpIdle);
+  udp.collect(sink);
 }
 
 }  // namespace

@@ -18,6 +18,8 @@ TEST_CASE("a target is a port, a host and port or a socket, with or without a na
       {"unix:/run/docker.sock", "docker.sock", "unix:/run/docker.sock"},
       {"dock=unix:rel/a b", "dock", "unix:rel/a b"},
       {"unix:/run/a b", "a_b", "unix:/run/a b"},
+      {"udp:53", "53", "udp:localhost:53"},
+      {"dns=udp:10.0.0.7:53", "dns", "udp:10.0.0.7:53"},
   };
   for (const auto& [text, name, target] : cases) {
     CAPTURE(text);
@@ -39,8 +41,12 @@ TEST_CASE("targets that make no sense are explained in one clause") {
       {":", "'' is not a valid port"},
       {"http://localhost:3000", "'http://localhost:3000' is a URL; write localhost:3000"},
       {"web=https://example.org/a:b", "is a URL; write just HOST:PORT"},
-      {"3000/tcp", "'3000/tcp': services are always TCP; write 3000"},
-      {"localhost:53/udp", "UDP services are not available"},
+      {"3000/tcp", "'3000/tcp': TCP needs no word; write 3000"},
+      {"53/udp", "'53/udp': write udp:53"},
+      {"localhost:53/udp", "write udp:localhost:53"},
+      {"udp:[::1]:53", "UDP goes over IPv4 only"},
+      {"udp:unix:/run/x", "a unix socket has no UDP"},
+      {"udp:", "'' is not a valid port"},
       {"/run/x.sock", "'/run/x.sock' looks like a path; a unix socket is unix:PATH"},
       {"web=./x", "'./x' looks like a path"},
       {"host:99999", "'99999' is not a valid port (1-65535)"},
@@ -54,7 +60,6 @@ TEST_CASE("targets that make no sense are explained in one clause") {
       {"a b=80", "'a b' is not a valid service name (1 to 64 letters, digits, '-', '_' and '.')"},
       {"unix:", "path of the socket is missing"},
       {"unix:/run/", "name"},
-      {"udp:53", "UDP"},
       {"a=b=80", "="},
       {"ho st:80", "'ho st'"},
   };
@@ -78,6 +83,10 @@ TEST_CASE("a local address leads to the default service or to a named one") {
       {"localhost:2222:web", "localhost:2222", "web"},
       {"[::]:2222:22", "[::]:2222", "22"},
       {"unix:/tmp/s", "unix:/tmp/s", ""},
+      {"udp:5353", "udp:127.0.0.1:5353", ""},
+      {"udp:5353:dns", "udp:127.0.0.1:5353", "dns"},
+      {"udp:localhost:53:dns", "udp:127.0.0.1:53", "dns"},
+      {"udp:0.0.0.0:0:53", "udp:0.0.0.0:0", "53"},
       {"unix:/tmp/s:web", "unix:/tmp/s", "web"},
   };
   for (const auto& [text, listen, service] : cases) {

@@ -5,7 +5,7 @@
 #include <map>
 #include <numeric>
 
-#include "hyperdht/peer/ip_packets.hpp"
+#include "hyperdht/peer/packet_lane.hpp"
 #include "net/packet_tunnel.hpp"
 #include "sim/nat.hpp"
 #include "swarm.hpp"
@@ -40,7 +40,7 @@ struct RoomyPacket {
 };
 
 /// Writes down what comes, and spoils it, as it may.
-struct PacketRecorder : IpPacketObserver {
+struct PacketRecorder : LaneObserver {
   void on_packets(std::span<const MutableBytes> batch) override {
     ++batches;
     for (const MutableBytes packet : batch) {
@@ -189,6 +189,38 @@ TEST_CASE("nothing is taken before the connection is open, and after it is close
   two.client->socket->reset();
   CHECK(!two.client->socket->takes_packets());
   CHECK(two.client->send_packets({packet_content(60, 1)}) == 0);
+}
+
+TEST_CASE("UDP flows go in channels of their own, where IP packets are not agreed on") {
+  PacketTerms terms;
+  SECTION("flows alone") {
+    terms.of_client = terms.of_server = Extension::kUdpFlows;
+  }
+  SECTION("both: IP packets are what travels") {
+    terms.of_client = terms.of_server = Extension::kIpPackets | Extension::kUdpFlows;
+  }
+  const bool flows = terms.of_client == Extension::kUdpFlows;
+  JoinedByPackets two(terms);
+  two.open();
+  two.run_for(2_s);
+  for (PacketSide* side : {two.client.get(), two.accepted.get()}) {
+    CHECK(side->socket->takes_datagrams() == flows);
+    CHECK(side->socket->takes_packets() == !flows);
+    CHECK(side->socket->max_packet() == kOfFull);
+    CHECK(side->socket->max_in_parts() == 2 * (kOfFull - 3));
+  }
+  const std::vector<Bytes> packets = {packet_content(2, 1), packet_content(2 * (kOfFull - 3), 2)};
+  CHECK(two.send(*two.client, packets) == 2);
+  CHECK(two.accepted->seen.packets == packets);
+  // What belongs to the other kind has no meaning here.
+  using Channel = secret_stream::PacketChannel;
+  const auto before = drops_of(two.host->dht()).at("channel");
+  two.guest->host().freeze();
+  two.client->socket->send_packet(flows ? Channel::kIp : Channel::kUdp, packets[0]);
+  two.client->socket->send_packet(flows ? Channel::kIpParts : Channel::kUdpParts, packets[0]);
+  two.run_for(1_s);
+  CHECK(drops_of(two.host->dht()).at("channel") == before + 2);
+  CHECK(two.accepted->seen.packets.size() == 2);
 }
 
 TEST_CASE("no IP packets to and from a peer that does not have them") {
@@ -385,7 +417,7 @@ TEST_CASE(
       Bytes payload(random.below(1200));
       random.fill(payload);
       if (payload.size() > 2 && random.below(2) > 0) payload[2] &= 1;
-      const auto channel = static_cast<secret_stream::PacketChannel>(random.below(6));
+      const auto channel = static_cast<secret_stream::PacketChannel>(random.below(8));
       two.client->socket->send_packet(channel, payload);
     }
     two.run_for(1_ms);

@@ -189,7 +189,7 @@ TEST_CASE("a connection moves from the relay to a direct path while data flows b
 }
 
 TEST_CASE("IP packets go through the relay, know its size, and follow to the direct path") {
-  struct Seen : IpPacketObserver {
+  struct Seen : LaneObserver {
     void on_packets(std::span<const MutableBytes> batch) override {
       for (const MutableBytes packet : batch) packets.push_back(to_bytes(packet));
     }

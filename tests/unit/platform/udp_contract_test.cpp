@@ -337,6 +337,43 @@ TEMPLATE_TEST_CASE("a datagram above the largest that peers take is dropped, and
   CHECK((sockets.recorder.heard == std::vector<Bytes>{largest, largest, kLast}));
 }
 
+TEMPLATE_TEST_CASE(
+    "sockets for programs carry datagrams of all sizes, and say why one cannot be had", "",
+    UDP_IMPLEMENTATIONS) {
+  TestType place;
+  Recorder recorder;
+  auto to = place.udp().bind_for_programs(kLoopback, recorder);
+  auto from = place.udp().bind_for_programs(kLoopback, recorder);
+  REQUIRE(to.ok());
+  REQUIRE(from.ok());
+  const std::vector<Bytes> sent{numbered(net::kMaxUdpPayload, 1), numbered(10'000, 2), {}, kLast};
+  for (const Bytes& bytes : sent) (*from)->send_one((*to)->local_address(), bytes);
+  REQUIRE(place.run_until([&] { return recorder.has(kLast); }));
+  CHECK((recorder.heard == sent));
+  CHECK(recorder.from.front() == (*from)->local_address());
+  const auto taken = place.udp().bind_for_programs((*to)->local_address(), recorder);
+  REQUIRE(!taken.ok());
+  CHECK_THAT(taken.error(), Catch::Matchers::Contains("in use"));
+}
+
+// Whether anybody is there is not this seam's business: one that is not yet may come.
+TEMPLATE_TEST_CASE("a socket for programs lives on when nobody takes what it sends", "",
+                   UDP_IMPLEMENTATIONS) {
+  TestType place;
+  Recorder recorder;
+  auto from = place.udp().bind_for_programs(kLoopback, recorder);
+  REQUIRE(from.ok());
+  auto to = place.udp().bind_for_programs(kLoopback, recorder);
+  REQUIRE(to.ok());
+  const net::Address at = (*to)->local_address();
+  to->reset();
+  for (int i = 0; i < 5; ++i) (*from)->send_one(at, numbered(10, 1));
+  auto again = place.udp().bind_for_programs(at, recorder);
+  REQUIRE(again.ok());
+  (*from)->send_one(at, kLast);
+  CHECK(place.run_until([&] { return recorder.has(kLast); }));
+}
+
 TEMPLATE_TEST_CASE("the parts of a datagram are sent back to back, whichever are empty", "",
                    UDP_IMPLEMENTATIONS) {
   Sockets<TestType> sockets;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// IP packets of a connection between two hsfwd peers: whole or in two parts, sealed and opened where they
-// lie. docs/protocol/forward.md, section 10.
+// Packets of one kind that travel beside the stream of a connection between two hsfwd peers: whole or in two
+// parts, sealed and opened where they lie. IP packets (docs/protocol/forward.md, section 10) and datagrams
+// of UDP flows (section 12), each in channels of their own.
 #pragma once
 
 #include <array>
@@ -19,9 +20,9 @@ namespace hsfwd::hyperdht {
 struct PacketDrops;
 
 /// None of these calls may destroy the connection, unless through Scheduler::retire.
-class IpPacketObserver {
+class LaneObserver {
  public:
-  virtual ~IpPacketObserver() = default;
+  virtual ~LaneObserver() = default;
   /// All that came in at once. They may be overwritten until it returns, as may the
   /// net::kTunnelWriteHeadroom bytes ahead of each.
   virtual void on_packets(std::span<const MutableBytes> packets) = 0;
@@ -31,22 +32,24 @@ class IpPacketObserver {
   virtual void on_max_packet() = 0;
 };
 
-class IpPackets {
+class PacketLane {
  public:
   /// Packets that wait for a user who knows of the connection: a client may send some before its proof.
   static constexpr std::size_t kMaxEarly = 64;
 
-  /// Where packets travel, and those in two parts.
   struct Channels {
-    secret_stream::PacketChannel whole = secret_stream::PacketChannel::kIp;
-    secret_stream::PacketChannel parts = secret_stream::PacketChannel::kIpParts;
-    bool has(secret_stream::PacketChannel channel) const {
-      return channel == whole || channel == parts;
-    }
+    secret_stream::PacketChannel whole;
+    secret_stream::PacketChannel parts;
   };
+  static constexpr Channels kIp{secret_stream::PacketChannel::kIp,
+                                secret_stream::PacketChannel::kIpParts};
+  static constexpr Channels kUdp{secret_stream::PacketChannel::kUdp,
+                                 secret_stream::PacketChannel::kUdpParts};
+  static constexpr Channels kStreams{secret_stream::PacketChannel::kStreams,
+                                     secret_stream::PacketChannel::kStreamParts};
 
-  IpPackets(Channels channels, udx::Stream& raw, Datagrams& datagrams, PacketDrops& drops,
-            Scheduler& scheduler)
+  PacketLane(Channels channels, udx::Stream& raw, Datagrams& datagrams, PacketDrops& drops,
+             Scheduler& scheduler)
       : channels_(channels),
         raw_(raw),
         datagrams_(datagrams),
@@ -54,9 +57,10 @@ class IpPackets {
         scheduler_(scheduler),
         early_task_(scheduler, [this] { deliver_early(); }) {}
 
-  const Channels& channels() const { return channels_; }
   /// Of those that go whole, bytes.
   std::size_t max_packet() const;
+  /// Of those that go at all, bytes.
+  std::size_t max_in_parts() const { return 2 * max_part(); }
 
   enum class Outcome { kGoesOn, kCountersUsedUp };
   /// From the front of `packets`; `taken` is how many. Around each is the tunnel's room.
@@ -64,8 +68,11 @@ class IpPackets {
 
   // --- What came in ---
 
-  void set_observer(IpPacketObserver* observer);
-  /// A packet or a part of one, valid until deliver().
+  void set_observer(LaneObserver* observer);
+  bool has(secret_stream::PacketChannel channel) const {
+    return channel == channels_.whole || channel == channels_.parts;
+  }
+  /// A packet or a part of one, of a channel that it has, valid until deliver().
   void take(secret_stream::PacketChannel channel, MutableBytes payload);
   /// The batch is over.
   void deliver();
@@ -94,7 +101,7 @@ class IpPackets {
   std::uint16_t next_id_ = 0;
   PacketParts parts_;
   std::vector<MutableBytes> received_;
-  IpPacketObserver* observer_ = nullptr;
+  LaneObserver* observer_ = nullptr;
   bool announced_ = false;
   bool observed_ = false;  // there has been an observer
   std::vector<Bytes> early_;

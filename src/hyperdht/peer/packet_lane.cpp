@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hyperdht/peer/ip_packets.hpp"
+#include "hyperdht/peer/packet_lane.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -14,17 +14,17 @@ static_assert(net::kTunnelHeadroom >= udx::kHeaderSize + Packets::kHeadroom);
 // A packet that came in has these ahead of it, which nobody needs any more.
 static_assert(udx::kHeaderSize + Packets::kHeadroom >= net::kTunnelWriteHeadroom);
 
-std::size_t IpPackets::max_packet() const {
+std::size_t PacketLane::max_packet() const {
   return raw_.max_message() - Packets::kOverhead;
 }
 
 /// Packets are sealed only once it is sure that they leave, since that overwrites them.
-IpPackets::Outcome IpPackets::send(std::span<const MutableBytes> packets, std::size_t& taken) {
+PacketLane::Outcome PacketLane::send(std::span<const MutableBytes> packets, std::size_t& taken) {
   const std::size_t whole = max_packet();
   bool counters_left = true;
   for (taken = 0; taken < packets.size() && counters_left; ++taken) {
     const MutableBytes packet = packets[taken];
-    if (packet.empty() || packet.size() > 2 * max_part()) {
+    if (packet.empty() || packet.size() > max_in_parts()) {
       ++drops_.too_large;
       continue;
     }
@@ -45,23 +45,23 @@ IpPackets::Outcome IpPackets::send(std::span<const MutableBytes> packets, std::s
   return counters_left ? Outcome::kGoesOn : Outcome::kCountersUsedUp;
 }
 
-bool IpPackets::seal(Channel channel, MutableBytes payload) {
+bool PacketLane::seal(Channel channel, MutableBytes payload) {
   const auto sealed = datagrams_.seal_in_place(channel, payload);
   if (sealed) sealed_[sealed_count_++] = *sealed;
   return sealed.has_value();
 }
 
-void IpPackets::flush() {
+void PacketLane::flush() {
   raw_.send_messages(std::span(sealed_).first(std::exchange(sealed_count_, 0)));
 }
 
-void IpPackets::set_observer(IpPacketObserver* observer) {
+void PacketLane::set_observer(LaneObserver* observer) {
   observer_ = observer;
   observed_ |= observer != nullptr;
   if (!early_.empty() && !is_early()) early_task_.post();
 }
 
-void IpPackets::take(Channel channel, MutableBytes payload) {
+void PacketLane::take(Channel channel, MutableBytes payload) {
   if (channel == channels_.whole) {
     if (!payload.empty()) received_.push_back(payload);
     return;
@@ -72,7 +72,7 @@ void IpPackets::take(Channel channel, MutableBytes payload) {
   if (added.whole) received_.push_back(*added.whole);
 }
 
-void IpPackets::deliver() {
+void PacketLane::deliver() {
   if (received_.empty()) return;
   if (is_early()) {
     keep_early();
@@ -85,7 +85,7 @@ void IpPackets::deliver() {
   parts_.release();
 }
 
-void IpPackets::keep_early() {
+void PacketLane::keep_early() {
   for (const MutableBytes packet : received_) {
     if (early_.size() == kMaxEarly) {
       ++drops_.unwanted;
@@ -97,12 +97,12 @@ void IpPackets::keep_early() {
   }
 }
 
-void IpPackets::announce() {
+void PacketLane::announce() {
   announced_ = true;
   if (!early_.empty() && !is_early()) early_task_.post();
 }
 
-void IpPackets::deliver_early() {
+void PacketLane::deliver_early() {
   std::vector<Bytes> early = std::exchange(early_, {});
   for (Bytes& packet : early) {
     received_.push_back(MutableBytes(packet).subspan(net::kTunnelWriteHeadroom));
@@ -110,7 +110,7 @@ void IpPackets::deliver_early() {
   deliver();
 }
 
-void IpPackets::stop() {
+void PacketLane::stop() {
   observer_ = nullptr;
   early_task_.cancel();
   early_.clear();

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/udp_tunnel.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "cli/connect_kind.hpp"
+#include "cli/figures.hpp"
+#include "cli/service_question.hpp"
+#include "cli/timeline.hpp"
+#include "cli/tunnel_events.hpp"
+#include "util/metrics.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+UdpTunnel::UdpTunnel(App& app, PeerReference peer, forward::LocalForward forward, Duration idle)
+    : app_(app),
+      peer_(std::move(peer)),
+      wanted_(std::move(forward.listen)),
+      service_(std::move(forward.service)),
+      clients_(
+          app.env(), idle,
+          {.dial = [this](std::uint64_t& id) { return dial(id); },
+           .on_open = [this](std::uint64_t id,
+                             const PeerStream& stream) { return on_open(id, stream); },
+           .on_closed =
+               [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }}),
+      again_timer_(app.scheduler(), [this] { try_again(); }) {}
+
+void UdpTunnel::listen() {
+  const auto listened = clients_.listen({*net::Ipv4::parse(wanted_.host), wanted_.port});
+  listen_problem_ = listened ? std::string() : listened.error();
+}
+
+void UdpTunnel::try_again() {
+  listen();
+  if (listen_problem_.empty()) return report_ready();
+  again_timer_.start(kTunnelTryAgain);
+}
+
+void UdpTunnel::prepare(Unavailable unavailable) {
+  listen();
+  const auto why = problem();
+  if (why && unavailable == Unavailable::kRefused) throw UserError{kFailed, why->code, why->text};
+}
+
+std::optional<Tunnel::Problem> UdpTunnel::problem() const {
+  if (listen_problem_.empty()) return std::nullopt;
+  return Problem{"LISTEN_FAILED",
+                 fmt::format("cannot listen on {}: {}", address(), listen_problem_)};
+}
+
+std::optional<Tunnel::Problem> UdpTunnel::change(const TunnelSpec& spec) {
+  const auto& wanted = static_cast<const ConnectSpec&>(spec);
+  const bool other = wanted.peer.key != peer_.key || wanted.forward.service != service_;
+  peer_ = wanted.peer;
+  service_ = wanted.forward.service;
+  if (other) clients_.abort_all(kConfigurationChanged);
+  clients_.set_idle(wanted.udp_idle);
+  return std::nullopt;
+}
+
+void UdpTunnel::close(const std::string& reason, std::function<void()> done) {
+  again_timer_.stop();
+  clients_.stop_listening();
+  clients_.abort_all(reason);
+  done();
+}
+
+void UdpTunnel::leave(std::function<void()> done) {
+  close(kEnding, std::move(done));
+}
+
+std::unique_ptr<PeerStream> UdpTunnel::dial(std::uint64_t& id) {
+  id = app_.connection_ids().take();
+  ConnectOptions options;
+  options.key_pair = peer_.identity;
+  options.extension = Extension{.features = Extension::kUdpFlows, .service = service_};
+  options.timeline = log_timeline(app_, app_.scheduler(), id);
+  auto stream = app_.node().connect_stream(peer_.key, std::move(options));
+  report_path_changes(app_, id, *stream);
+  return stream;
+}
+
+std::string UdpTunnel::on_open(std::uint64_t id, const PeerStream& stream) {
+  const PeerInfo peer = stream.info();
+  const std::string problem = udp_service_problem(stream, service_);
+  if (problem.empty()) {
+    report_connection(app_, id, peer, peer.extension ? peer.extension->service : service_);
+  } else {
+    app_.output().error("NO_SUCH_SERVICE", problem);
+  }
+  return problem;
+}
+
+std::string UdpTunnel::address() const {
+  net::StreamAddress out = wanted_;
+  if (clients_.listening()) out.port = clients_.address().port;
+  return out.to_string();
+}
+
+void UdpTunnel::report() {
+  if (listen_problem_.empty()) return report_ready();
+  app_.output().error("LISTEN_FAILED", fmt::format("cannot listen on {} (for {}): {}; trying again",
+                                                   address(), peer_.name, listen_problem_));
+  again_timer_.start(kTunnelTryAgain);
+}
+
+void UdpTunnel::report_ready() const {
+  app_.output().event(events::TunnelReady{address(), to_hex(peer_.key.view()), service_},
+                      printable(fmt::format("ready: {} leads to {}{}{}", address(), peer_.name,
+                                            service_.empty() ? "" : ", service ", service_)));
+}
+
+std::vector<forward::OpenConnection> UdpTunnel::connections() const {
+  std::vector<forward::OpenConnection> out;
+  for (forward::OpenConnection& connection : clients_.list()) {
+    const PeerInfo peer = connection.peer->info();
+    if (!peer.open) continue;
+    connection.service = peer.extension ? peer.extension->service : service_;
+    out.push_back(std::move(connection));
+  }
+  return out;
+}
+
+void UdpTunnel::collect(MetricSink& sink) const {
+  LabellingSink labelled(sink, {{"listen", address()}, {"peer", key_text(peer_.key)}});
+  clients_.collect(labelled);
+}
+
+Json UdpTunnel::status() const {
+  const auto figures = Figures::of(*this);
+  ConnectStatus out{
+      .listen = address(),
+      .peer = to_hex(peer_.key.view()),
+      .name = peer_.name,
+      .service = service_,
+      .connections = connections().size(),
+      .flows = clients_.flows(),
+      .bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}}),
+      .bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}})};
+  if (!listen_problem_.empty()) out.problem = told(listen_problem_);
+  return encode(out);
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/app.hpp"
+#include "cli/tunnel.hpp"
+#include "forward/service.hpp"
+#include "forward/udp_clients.hpp"
+
+namespace hsfwd::cli {
+
+/// A local UDP address that leads to a UDP service of a peer.
+class UdpTunnel final : public Tunnel {
+ public:
+  UdpTunnel(App& app, PeerReference peer, forward::LocalForward forward, Duration idle);
+
+  void prepare(Unavailable unavailable) override;
+  std::optional<Problem> problem() const override;
+  void start() override { report(); }
+  /// As that of PeerTunnel.
+  std::optional<Problem> change(const TunnelSpec& spec) override;
+  void report() override;
+  void close(const std::string& reason, std::function<void()> done) override;
+  /// Datagrams that have been sent are on their way, and nothing is waited for.
+  void leave(std::function<void()> done) override;
+  Json status() const override;
+  void collect(MetricSink& sink) const override;
+  std::vector<forward::OpenConnection> connections() const override;
+
+ private:
+  void listen();
+  void try_again();
+  std::unique_ptr<PeerStream> dial(std::uint64_t& id);
+  std::string on_open(std::uint64_t id, const PeerStream& stream);
+  void report_ready() const;
+  std::string address() const;
+
+  App& app_;
+  PeerReference peer_;
+  const net::StreamAddress wanted_;
+  std::string service_;  // empty: the peer's default
+  std::string listen_problem_;
+  forward::UdpClients clients_;
+  Timer again_timer_;
+};
+
+}  // namespace hsfwd::cli

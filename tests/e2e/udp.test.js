@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// UDP services: by command line and through `up`, with what a user may get wrong.
+'use strict'
+const { execFile, spawn } = require('node:child_process')
+const crypto = require('node:crypto')
+const dgram = require('node:dgram')
+const fs = require('node:fs')
+const path = require('node:path')
+const t = require('../support/harness')
+
+/** A UDP socket of this machine; what it hears is in `heard`. */
+async function socket (port = 0) {
+  const socket = dgram.createSocket('udp4')
+  const heard = []
+  socket.on('message', (message, from) => { heard.push({ message, from }) })
+  await new Promise((resolve, reject) => { socket.on('error', reject); socket.bind(port, '127.0.0.1', resolve) })
+  t.cleanups.push(() => new Promise((resolve) => { try { socket.close(resolve) } catch { resolve() } }))
+  return { socket, heard, port: socket.address().port, send: (bytes, to) => socket.send(bytes, to, '127.0.0.1') }
+}
+
+/** Answers as a DNS server does: the id that was asked with, and something else. */
+async function echo (port = 0) {
+  const service = await socket(port)
+  service.socket.on('message', (message, from) => service.socket.send(Buffer.concat([message.subarray(0, 2), message]), from.port, from.address))
+  return service
+}
+
+/** The answer to one datagram; it is asked again until there is one. */
+async function ask (client, port, size) {
+  const question = crypto.randomBytes(size)
+  const expected = Buffer.concat([question.subarray(0, 2), question])
+  const answer = () => client.heard.find(({ message }) => message.equals(expected))
+  await t.until(async () => {
+    if (!answer()) client.send(question, port)
+    for (let i = 0; i < 20 && !answer(); ++i) await t.sleep(10)
+    return answer()
+  }, `an answer to ${size} bytes`)
+  t.equal(answer().from.port, port, 'from where it was asked')
+}
+
+async function expose (net, targets, more = []) {
+  const program = t.hsfwd(['expose', ...targets.map(String), '--bootstrap', net.bootstrap, '--json', ...more])
+  return { program, key: (await program.event('listening')).publicKey }
+}
+
+async function connect (net, key, specs, more = []) {
+  const locals = specs.flatMap((spec) => ['-L', spec])
+  const program = t.hsfwd(['connect', key, ...locals, '--name', 'client', '--bootstrap', net.bootstrap, '--json', ...more])
+  await t.until(() => program.events.filter((e) => e.event === 'ready').length === specs.length, 'all ready')
+  return { program, ports: program.events.filter((e) => e.event === 'ready').map((e) => Number(e.listen.split(':').pop())) }
+}
+
+t.test('datagrams of all sizes that fit, of several programs, beside a TCP service of the same key', async () => {
+  const net = await t.testnet()
+  const dns = await echo()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const server = await expose(net, [`web=${hello.port}`, `dns=udp:${dns.port}`])
+  const client = await connect(net, server.key, ['udp:0:dns', '0:web'])
+  const programs = [await socket(), await socket()]
+  for (const size of [2, 1400, 30, 1470]) {
+    for (const program of programs) await ask(program, client.ports[0], size)
+  }
+  t.equal((await t.readAll(await t.connect(client.ports[1]))).toString(), 'hello', 'TCP beside it')
+  t.equal(new Set(dns.heard.map(({ from }) => from.port)).size, 2, 'sockets at the service')
+  const udp = client.program.events.filter((e) => e.event === 'connection' && e.service === 'dns')
+  t.equal(udp.length, 1, 'connections of both programs')
+  for (const program of programs) program.send(crypto.randomBytes(8000), client.ports[0])
+  await t.until(() => /too large for the path to the peer: more than \d+ bytes/.test(client.program.stderr), 'a line about 8,000 bytes')
+  await ask(programs[0], client.ports[0], 1400)
+  t.equal(client.program.stderr.match(/too large/g).length, 1, 'lines about it')
+  await client.program.kill()
+  await t.until(() => server.program.events.some((e) => e.event === 'closed' && e.bytesFromPeer > 4000), 'the end, with its bytes')
+})
+
+t.test('a service that is not there ends no flow: it is reached once it is, and again when it is back', async () => {
+  const net = await t.testnet()
+  const port = await t.freePort()
+  const server = await expose(net, [`udp:${port}`])
+  const client = await connect(net, server.key, ['udp:0'])
+  const program = await socket()
+  for (let i = 0; i < 10; ++i) { program.send(Buffer.from('anybody?'), client.ports[0]); await t.sleep(20) }
+  const dns = await echo(port)
+  await ask(program, client.ports[0], 40)
+  await new Promise((resolve) => dns.socket.close(resolve))
+  for (let i = 0; i < 10; ++i) { program.send(Buffer.from('anybody?'), client.ports[0]); await t.sleep(20) }
+  const again = await echo(port)
+  await ask(program, client.ports[0], 40)
+  t.equal(again.heard[0].from.port, dns.heard[0].from.port, 'the socket of the flow')
+  t.equal(client.program.events.filter((e) => e.event === 'connection').length, 1, 'connections')
+})
+
+t.test('a flow goes after its idle time, with its socket, and a service that speaks late reaches it before', async () => {
+  const net = await t.testnet()
+  const dns = await echo()
+  const server = await expose(net, [`udp:${dns.port}`], ['--udp-idle', '4'])
+  const client = await connect(net, server.key, ['udp:0'], ['--udp-idle', '60'])
+  const program = await socket()
+  const files = t.openFiles(server.program.pid())
+  await ask(program, client.ports[0], 40)
+  t.ok(t.openFiles(server.program.pid()) > files, 'a socket of the flow')
+  for (let i = 0; i < 3; ++i) {
+    await t.sleep(2500)
+    dns.send(`late ${i}`, dns.heard[0].from.port)
+    await t.until(() => program.heard.some(({ message }) => message.toString() === `late ${i}`), 'what the service said late')
+  }
+  await t.until(() => t.openFiles(server.program.pid()) === files, 'the socket of the flow to go')
+  await ask(program, client.ports[0], 41)
+})
+
+t.test('what is UDP is not reached as TCP, nor the reverse, and one line says so', async () => {
+  const net = await t.testnet()
+  const dns = await echo()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const server = await expose(net, [`web=${hello.port}`, `dns=udp:${dns.port}`])
+  const client = await connect(net, server.key, ['udp:0:web', '0:dns'])
+  const program = await socket()
+  program.send(Buffer.from('hello?'), client.ports[0])
+  const wrong = await client.program.event('error', { matches: (e) => /is TCP/.test(e.message) })
+  t.equal(wrong.message, "the peer's service 'web' is TCP; leave out udp:", 'of TCP')
+  await t.readAll(await t.connect(client.ports[1])).catch(() => {})
+  const other = await client.program.event('error', { matches: (e) => /is UDP/.test(e.message) })
+  t.equal(other.message, "the peer's service 'dns' is UDP; connect with -L udp:PORT:dns", 'of UDP')
+  const pipe = await t.run(['pipe', server.key, 'dns', '--bootstrap', net.bootstrap], { input: '' })
+  t.ok(/'dns' is UDP/.test(pipe.stderr) && pipe.code !== 0, `pipe says so: ${pipe.stderr}`)
+})
+
+t.test('mistakes are one line each', async () => {
+  const key = 'y'.repeat(52)
+  const cases = [
+    [['expose', '53/udp'], /'53\/udp': write udp:53$/],
+    [['expose', 'udp:[::1]:53'], /UDP goes over IPv4 only$/],
+    [['expose', 'udp:unix:/run/x'], /a unix socket has no UDP$/],
+    [['expose', 'udp:dns'], /'dns' is not a valid port \(1-65535\)$/],
+    [['expose', '53', 'udp:53'], /two services are called '53'; give one another name: NAME=udp:53$/],
+    [['expose', '53', '--udp-idle', '300'], /--udp-idle applies to UDP, and no TARGET is$/],
+    [['expose', 'udp:53', '--udp-idle', '0'], /--udp-idle 0: must be 1 to 86400$/],
+    [['connect', key, '-L', 'udp:[::]:53'], /UDP goes over IPv4 only$/],
+    [['connect', key, '-L', 'udp:host:53:dns'], /'host' is not an IPv4 address/],
+    [['connect', key, '-L', 'udp:dns'], /'dns' is not \[BIND:\]PORT\[:SERVICE\]$/]
+  ]
+  for (const [args, says] of cases) {
+    const { code, stderr } = await t.run(args)
+    t.equal(code, 2, `exit code of ${args.join(' ')}`)
+    t.ok(says.test(stderr.trim()) && !stderr.trim().includes('\n'), `${args.join(' ')}: ${stderr}`)
+  }
+  const taken = await socket()
+  const busy = await t.run(['connect', key, '-L', `udp:${taken.port}`])
+  t.ok(/cannot listen on udp:127\.0\.0\.1:\d+: Address already in use/.test(busy.stderr), busy.stderr)
+})
+
+t.test('through up: a file, status, peers, and a reload that leads elsewhere', async () => {
+  const net = await t.testnet()
+  const [one, two] = [await echo(), await echo()]
+  const server = await expose(net, [`one=udp:${one.port}`, `two=udp:${two.port}`])
+  const port = await t.freePort()
+  const file = path.join(t.scratch, 'udp.toml')
+  const write = (service, more = '') => fs.writeFileSync(file,
+    `bootstrap = ["${net.bootstrap}"]\nidentity = "${path.join(t.scratch, 'udp-up.key')}"\n` +
+    `[peer.there]\nkey = "${server.key}"\n[[connect]]\npeer = "there"\nlisten = ["udp:${port}:${service}", "${port}:one"]\n${more}`)
+  write('one', 'udp_idle = 100\n')
+  t.equal((await t.run(['check', '-c', file])).code, 0, 'exit code of check')
+  const up = t.hsfwd(['up', '-c', file, '--json'])
+  await up.event('ready', { matches: (e) => e.listen.startsWith('udp:') })
+  const program = await socket()
+  await ask(program, port, 30)
+  t.equal(two.heard.length, 0, 'heard by the other')
+  const status = JSON.parse((await t.run(['status', '-c', file, '--json'])).stdout)
+  const entry = status.connects.find((c) => c.listen === `udp:127.0.0.1:${port}`)
+  t.equal(entry.flows, 1, 'flows')
+  t.equal(entry.connections, 1, 'connections')
+  t.ok(entry.bytesToPeer >= 30, 'bytes')
+  const told = (await t.run(['status', '-c', file])).stdout
+  t.ok(told.includes(`udp:127.0.0.1:${port}`) && told.includes('1, 1 flow'), told)
+  t.ok(JSON.parse((await t.run(['peers', '-c', file, '--json'])).stdout).connections.some((c) => c.service === 'one'), 'in peers')
+  write('two')
+  t.equal((await t.run(['reload', '-c', file])).code, 0, 'exit code of reload')
+  await ask(program, port, 31)
+  t.ok(two.heard.length > 0, 'the other is asked now')
+})
+
+t.test('iperf3 sends UDP through it', async () => {
+  const found = await new Promise((resolve) => execFile('iperf3', ['--version'], (error) => resolve(!error)))
+  if (!found) t.skip('no iperf3')
+  const net = await t.testnet()
+  const port = await t.freePort()
+  const server = spawn('iperf3', ['-s', '-1', '-B', '127.0.0.1', '-p', String(port)])
+  t.cleanups.push(() => server.kill('SIGKILL'))
+  const exposed = await expose(net, [`tcp=${port}`, `udp=udp:${port}`])
+  // Control goes over TCP, on the same port.
+  const local = await t.freePort()
+  await connect(net, exposed.key, [`${local}:tcp`, `udp:${local}:udp`])
+  const { error, stdout, stderr } = await new Promise((resolve) => execFile('iperf3',
+    ['-c', '127.0.0.1', '-p', String(local), '-u', '-b', '20M', '-t', '2', '-l', '1400', '--json'], { timeout: 30000 },
+    (error, stdout, stderr) => resolve({ error, stdout, stderr })))
+  t.ok(!error, `iperf3: ${stdout} ${stderr}`)
+  const { sum } = JSON.parse(stdout).end
+  t.ok(sum.packets > 1000, `packets: ${sum.packets}`)
+  t.ok(sum.lost_percent < 50, `lost: ${sum.lost_percent} %`)
+  return `${sum.packets} datagrams, ${sum.lost_percent.toFixed(1)} % lost`
+})

@@ -66,6 +66,10 @@ bool is_not_here(int error) {
   return error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == ENETUNREACH;
 }
 
+std::string dial_problem(int error) {
+  return error == ECONNREFUSED ? net::StreamFactory::kRefused : std::strerror(error);
+}
+
 /// Why a port cannot be listened on, as far as the system's words for it leave people asking.
 std::string listen_problem(int error, std::uint16_t port) {
   constexpr int kFirstFreePort = 1024;  // unless the system is told otherwise
@@ -106,7 +110,7 @@ class StreamDial final : public net::Dial {
         loop_(common.loop),
         done_(std::move(done)),
         start_task_(loop_.scheduler(), [this, to] { start(to); }),
-        timer_(loop_.scheduler(), [this] { next("timed out"); }) {
+        timer_(loop_.scheduler(), [this] { next(net::StreamFactory::kTimedOut); }) {
     start_task_.post();
   }
   ~StreamDial() override { cancel(); }
@@ -209,7 +213,7 @@ class StreamDial final : public net::Dial {
         timer_.start(kDialTimeout);
         return;
       }
-      if (!is_not_here(errno)) why = std::strerror(errno);
+      if (!is_not_here(errno)) why = dial_problem(errno);
       drop_socket();
     }
     finish(Err(std::move(why)));
@@ -222,7 +226,7 @@ class StreamDial final : public net::Dial {
     if (error == 0) {
       succeed();
     } else {
-      next(std::strerror(error));
+      next(dial_problem(error));
     }
   }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "cli/exposure.hpp"
+#include "cli/permits.hpp"
 #include "cli/planner.hpp"
 #include "cli/preflight.hpp"
 #include "cli/table.hpp"
@@ -19,14 +20,37 @@ namespace hsfwd::cli {
 namespace {
 
 constexpr config::Key kKeysOfExpose[] = {
-    {.name = "services",
-     .type = config::Key::Type::kTexts,
-     .needed = "services, such as services = [\"22\"]"},
+    {.name = "services", .type = config::Key::Type::kTexts},
     {.name = "allow",
      .type = config::Key::Type::kTexts,
      .instead = "leave it out to let everybody in, or name at least one key"},
+    {.name = "permit",
+     .type = config::Key::Type::kTexts,
+     .instead = "leave it out to open all services, or name at least one"},
     {.name = "identity"},
     {.name = "client_relays", .type = config::Key::Type::kBoolean}};
+
+std::vector<forward::Permit> read_permits(const config::Section& section, const Planner& planner,
+                                          const std::vector<forward::Service>& services,
+                                          const std::set<PublicKey>& allow) {
+  std::vector<forward::Permit> out;
+  for (const auto& text : section.texts("permit")) {
+    const auto peer_of = [&](const std::string& word) {
+      return planner.peer({word, text.line}).key;
+    };
+    auto permit = parse_permit(text.value, peer_of, services, allow);
+    if (!permit) {
+      planner.mistake(text.line,
+                      fmt::format("permit {}: {}", in_quotes(text.value), permit.error()));
+    }
+    out.push_back(std::move(*permit));
+  }
+  if (out.size() > forward::Policy::kMaxPermits) {
+    planner.mistake(section.line(),
+                    fmt::format("permit has more than {} entries", forward::Policy::kMaxPermits));
+  }
+  return out;
+}
 
 void read_expose(const config::Section& section, Planner& planner) {
   auto out = std::make_shared<ExposeSpec>();
@@ -45,7 +69,11 @@ void read_expose(const config::Section& section, Planner& planner) {
   }
   std::set<PublicKey> allow;
   for (const auto& text : section.texts("allow")) allow.insert(planner.peer(text).key);
-  out->policy = forward::Policy(std::move(allow));
+  std::vector<forward::Permit> permits = read_permits(section, planner, out->services, allow);
+  if (out->services.empty() && !opens_destinations(permits)) {
+    planner.mistake(section.line(), "[[expose]] needs services, such as services = [\"22\"]");
+  }
+  out->policy = forward::Policy(std::move(allow), std::move(permits));
   out->client_relays = section.boolean("client_relays").value_or(true);
   if (planner.has(kExposeKind, out->key())) {
     planner.mistake(section.line(),
@@ -73,6 +101,10 @@ std::string expose_text(const ExposeStatus& expose) {
   out +=
       fmt::format("\n  for:         {}", expose.allow ? count_text(expose.allow->size(), "key")
                                                       : std::string("everybody who knows the key"));
+  if (expose.permit) {
+    for (const std::string& permit : *expose.permit)
+      out += fmt::format("\n  permit:      {}", permit);
+  }
   out += fmt::format("\n{}", list_or("  announced:   ", expose.relays, "not yet"));
   out += fmt::format("\n  reachable:   {}", reachable_text(expose.reachable));
   if (expose.problem) out += fmt::format("\n  not open:    {}", *expose.problem);

@@ -29,6 +29,7 @@ struct ExposeStatus {
   std::string key;
   std::vector<Service> services;
   std::optional<std::vector<std::string>> allow;  // null: everybody
+  Omittable<std::vector<std::string>> permit;     // without: all services
   std::vector<std::string> relays;                // introducers
   std::optional<bool> reachable;                  // null: not tested yet
   bool shared = false;
@@ -42,6 +43,7 @@ struct ExposeStatus {
                       field("key", &ExposeStatus::key),
                       field("services", &ExposeStatus::services),
                       field("allow", &ExposeStatus::allow),
+                      field("permit", &ExposeStatus::permit),
                       field("relays", &ExposeStatus::relays),
                       field("reachable", &ExposeStatus::reachable),
                       newer_field("shared", &ExposeStatus::shared),
@@ -62,7 +64,7 @@ struct ExposeSpec final : TunnelSpec {
   std::unique_ptr<Tunnel> make(App& app) const override;
 
   std::string identity;                    // path
-  std::vector<forward::Service> services;  // at least one
+  std::vector<forward::Service> services;  // none: destinations alone
   forward::Policy policy;
   bool client_relays = true;  // contact relays named by clients
 };

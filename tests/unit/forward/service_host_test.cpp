@@ -2,39 +2,15 @@
 #include "forward/service_host.hpp"
 
 #include <catch2/catch.hpp>
-#include <deque>
 #include <memory>
 
+#include "dialled.hpp"
 #include "streams.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::forward;
 
 namespace {
-
-/// Services that answer when the test says so.
-class Services final : public net::StreamFactory {
- public:
-  struct UnderWay final : net::Dial {
-    explicit UnderWay(std::shared_ptr<Dialled> d) : done(std::move(d)) {}
-    void cancel() override { *done = nullptr; }
-    std::shared_ptr<Dialled> done;
-  };
-  std::unique_ptr<net::Dial> dial(const net::StreamAddress& to, Dialled done) override {
-    dialled.push_back({to.to_string(), std::make_shared<Dialled>(std::move(done))});
-    return std::make_unique<UnderWay>(dialled.back().done);
-  }
-  Result<std::unique_ptr<net::StreamListener>, std::string> listen(const net::StreamAddress&,
-                                                                   Accepted) override {
-    return Err(std::string("no listening here"));
-  }
-
-  struct Dialling {
-    std::string to;
-    std::shared_ptr<Dialled> done;
-  };
-  std::deque<Dialling> dialled;
-};
 
 Service service(const std::string& text) {
   return *Service::parse(text);

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@
 #include "cli/commands.hpp"
 #include "cli/peer_tunnel.hpp"
 #include "cli/service_question.hpp"
+#include "cli/socks_kind.hpp"
+#include "cli/socks_tunnel.hpp"
 #include "cli/targets.hpp"
 #include "util/countdown.hpp"
 #include "util/text.hpp"
@@ -63,30 +66,51 @@ std::vector<forward::LocalForward> parse_forwards(const std::vector<std::string>
     }
     out.push_back(std::move(*forward));
   }
-  if (out.empty()) {
-    throw UserError{kUsage, "USAGE", "-L is missing: name a local port, such as -L 2222"};
+  return out;
+}
+
+std::vector<net::StreamAddress> parse_socks(const std::vector<std::string>& texts) {
+  std::vector<net::StreamAddress> out;
+  for (const std::string& text : texts) {
+    auto listen = parse_socks_address(text);
+    if (!listen) {
+      throw UserError{kUsage, "BAD_SPEC",
+                      fmt::format("-D {}: {}", in_quotes(text), listen.error())};
+    }
+    out.push_back(std::move(*listen));
   }
   return out;
 }
 
-/// Local addresses that lead to one peer, at least one.
+/// Local addresses that lead to one peer, or with SOCKS to any. At least one.
 class ConnectRun {
  public:
-  /// Opens them. Throws UserError.
-  ConnectRun(App& app, const PeerReference& peer,
-             const std::vector<forward::LocalForward>& forwards)
-      : question_(app, peer, services_of(forwards)) {
+  /// Opens them. Without a peer there are no forwards. Throws UserError.
+  ConnectRun(App& app, const std::optional<PeerReference>& peer,
+             const std::vector<forward::LocalForward>& forwards,
+             const std::vector<net::StreamAddress>& socks) {
     for (const forward::LocalForward& forward : forwards) {
-      tunnels_.push_back(std::make_unique<PeerTunnel>(app, peer, forward));
-      tunnels_.back()->prepare(Unavailable::kTryAgain);
+      auto tunnel = std::make_unique<PeerTunnel>(app, *peer, forward);
+      addresses_.push_back(&tunnel->address());
+      tunnels_.push_back(std::move(tunnel));
     }
+    for (const net::StreamAddress& listen : socks) {
+      auto tunnel = std::make_unique<SocksTunnel>(app, listen, SocksDirectory(peer));
+      addresses_.push_back(&tunnel->address());
+      tunnels_.push_back(std::move(tunnel));
+      if (const std::string warning = socks_exposure(listen); !warning.empty()) {
+        app.log().warning("socks", "{}", warning);
+      }
+    }
+    for (const auto& tunnel : tunnels_) tunnel->prepare(Unavailable::kTryAgain);
     refuse_if_not_open();
+    if (peer) question_.emplace(app, *peer, services_of(forwards));
     app.on_goodbye([this](std::function<void()> done) { leave(std::move(done)); });
   }
 
-  void on_peer_found() {
+  void start() {
     for (const auto& tunnel : tunnels_) tunnel->start();
-    question_.ask();
+    if (question_) question_->ask();
   }
 
  private:
@@ -100,11 +124,10 @@ class ConnectRun {
 
   void refuse_if_not_open() const {
     std::string why;
-    for (const auto& tunnel : tunnels_) {
-      const LocalAddress& address = tunnel->address();
-      if (address.problem().empty()) continue;
+    for (const LocalAddress* address : addresses_) {
+      if (address->problem().empty()) continue;
       why += fmt::format("{} {}: {}", why.empty() ? "cannot listen on" : ", nor on",
-                         address.to_string(), address.problem());
+                         address->to_string(), address->problem());
     }
     if (!why.empty()) throw UserError{kFailed, "LISTEN_FAILED", why};
   }
@@ -114,20 +137,28 @@ class ConnectRun {
     for (const auto& tunnel : tunnels_) tunnel->leave([this] { left_.step(); });
   }
 
-  std::vector<std::unique_ptr<PeerTunnel>> tunnels_;
-  ServiceQuestion question_;
+  std::vector<std::unique_ptr<Tunnel>> tunnels_;
+  std::vector<const LocalAddress*> addresses_;  // of these
+  std::optional<ServiceQuestion> question_;
   Countdown left_;
 };
 
 }  // namespace
 
 int run_connect(const Arguments& arguments) {
-  constexpr const char* kUsageLine = "hsfwd connect PEER -L SPEC... [OPTION...]";
-  CommandLine line(kUsageLine,
-                   "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE] or "
-                   "unix:PATH[:SERVICE];\nport 0 picks one.");
+  constexpr const char* kUsageLine =
+      "hsfwd connect [PEER] -L SPEC... -D [BIND:]PORT... [OPTION...]";
+  CommandLine line(
+      kUsageLine,
+      "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE] or "
+      "unix:PATH[:SERVICE];\nport 0 picks one. At a port of -D programs say where they "
+      "want to be led.");
   line.options().add_options()("local,L", po::value<std::vector<std::string>>()->composing(),
                                "SPEC, a local address and the service it leads to; repeatable")(
+      "socks,D", po::value<std::vector<std::string>>()->composing(),
+      "[BIND:]PORT for SOCKS5: names SERVICE.KEY.hsfwd lead to that service of that peer, and "
+      "anything "
+      "else to PEER, if there is one and its permits name it; repeatable")(
       "socket-mode", po::value<std::string>(),
       "MODE of the unix sockets among them, such as 0660 (default: from the umask)")(
       "socket-group", po::value<std::string>(),
@@ -139,22 +170,30 @@ int run_connect(const Arguments& arguments) {
   if (!line.parse(arguments)) return kDone;
   refuse_more_words(line.texts("peer"), kUsageLine);
 
-  const PeerReference peer = peer_argument(line.peer());
   std::vector<forward::LocalForward> forwards = parse_forwards(line.texts("local"));
+  const std::vector<net::StreamAddress> socks = parse_socks(line.texts("socks"));
+  std::optional<PeerReference> peer;
+  if (line.has("peer") || socks.empty() || !forwards.empty()) peer = peer_argument(line.peer());
+  if (forwards.empty() && socks.empty()) {
+    throw UserError{kUsage, "USAGE", "-L is missing: name a local port, such as -L 2222"};
+  }
   read_socket_access(line, forwards);
 
   App app(lasting_output_options(line));
   Node& node = app.start_node_as(identity_path(line), node_options(line));
 
-  ConnectRun run(app, peer, forwards);
-  AwaitedPeer awaited(app, peer, line.flag("wait"), [&](ConnectError error) {
-    if (error == ConnectError::kNone) {
-      run.on_peer_found();
-    } else {
-      app.fail(connect_error(error, peer.name));
-    }
-  });
-  node.when_ready([&] { awaited.start(); });
+  ConnectRun run(app, peer, forwards, socks);
+  std::optional<AwaitedPeer> awaited;
+  if (peer) {
+    awaited.emplace(app, *peer, line.flag("wait"), [&](ConnectError error) {
+      if (error == ConnectError::kNone) {
+        run.start();
+      } else {
+        app.fail(connect_error(error, peer->name));
+      }
+    });
+  }
+  node.when_ready([&] { awaited ? awaited->start() : run.start(); });
   return app.run();
 }
 

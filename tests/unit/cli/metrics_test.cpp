@@ -12,6 +12,7 @@
 #include "cli/exposure.hpp"
 #include "cli/figures.hpp"
 #include "cli/peer_tunnel.hpp"
+#include "cli/socks_tunnel.hpp"
 #include "overlay/network.hpp"
 #include "sim/packet_tunnel.hpp"
 #include "unit/hyperdht/swarm.hpp"
@@ -132,6 +133,9 @@ void walk_over_tunnels(MetricSink& sink) {
   const cli::PeerTunnel tunnel(app, {.key = keys.public_key},
                                *forward::LocalForward::parse("8080"));
   tunnel.collect(sink);
+  const cli::SocksTunnel socks(app, {.host = "127.0.0.1", .port = 1080, .path = {}},
+                               cli::SocksDirectory(std::nullopt));
+  socks.collect(sink);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "cli/awaited_peer.hpp"
 #include "cli/commands.hpp"
 #include "cli/peer_tunnel.hpp"
+#include "cli/port_ranges.hpp"
 #include "cli/service_question.hpp"
 #include "cli/socks_kind.hpp"
 #include "cli/socks_tunnel.hpp"
@@ -59,12 +60,16 @@ void read_socket_access(const CommandLine& line, std::vector<forward::LocalForwa
 std::vector<forward::LocalForward> parse_forwards(const std::vector<std::string>& texts) {
   std::vector<forward::LocalForward> out;
   for (const std::string& text : texts) {
-    auto forward = parse_local_forward(text);
-    if (!forward) {
-      throw UserError{kUsage, "BAD_SPEC",
-                      fmt::format("-L {}: {}", in_quotes(text), forward.error())};
+    const auto refuse = [&](const std::string& why) {
+      throw UserError{kUsage, "BAD_SPEC", fmt::format("-L {}: {}", in_quotes(text), why)};
+    };
+    const auto words = forwards_of_range(text);
+    if (!words) refuse(words.error());
+    for (const std::string& word : *words) {
+      auto forward = parse_local_forward(word);
+      if (!forward) refuse(forward.error());
+      out.push_back(std::move(*forward));
     }
-    out.push_back(std::move(*forward));
   }
   return out;
 }

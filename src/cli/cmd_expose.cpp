@@ -9,6 +9,7 @@
 #include "cli/commands.hpp"
 #include "cli/exposure.hpp"
 #include "cli/permits.hpp"
+#include "cli/port_ranges.hpp"
 #include "cli/targets.hpp"
 #include "util/text.hpp"
 
@@ -16,10 +17,23 @@ namespace hsfwd::cli {
 
 namespace {
 
+std::vector<std::string> spread_ranges(const std::vector<std::string>& targets) {
+  std::vector<std::string> out;
+  for (const std::string& text : targets) {
+    const auto words = services_of_range(text);
+    if (!words) {
+      throw UserError{kUsage, "BAD_TARGET",
+                      fmt::format("target {}: {}", in_quotes(text), words.error())};
+    }
+    out.insert(out.end(), words->begin(), words->end());
+  }
+  return out;
+}
+
 std::vector<forward::Service> parse_services(const std::vector<std::string>& targets) {
   std::vector<forward::Service> out;
   std::set<std::string> names;
-  for (const std::string& text : targets) {
+  for (const std::string& text : spread_ranges(targets)) {
     auto service = parse_service(text);
     if (!service) {
       throw UserError{kUsage, "BAD_TARGET",

@@ -9,6 +9,7 @@
 #include "cli/exposure.hpp"
 #include "cli/permits.hpp"
 #include "cli/planner.hpp"
+#include "cli/port_ranges.hpp"
 #include "cli/preflight.hpp"
 #include "cli/table.hpp"
 #include "cli/targets.hpp"
@@ -29,6 +30,22 @@ constexpr config::Key kKeysOfExpose[] = {
      .instead = "leave it out to open all services, or name at least one"},
     {.name = "identity"},
     {.name = "client_relays", .type = config::Key::Type::kBoolean}};
+
+/// Several of a range of ports.
+std::vector<forward::Service> read_services(const Planner::Text& text, const Planner& planner) {
+  const auto refuse = [&](const std::string& why) {
+    planner.mistake(text.line, fmt::format("service {}: {}", in_quotes(text.value), why));
+  };
+  const auto words = services_of_range(text.value);
+  if (!words) refuse(words.error());
+  std::vector<forward::Service> out;
+  for (const std::string& word : *words) {
+    auto service = parse_service(word, planner.folder());
+    if (!service) refuse(service.error());
+    out.push_back(std::move(*service));
+  }
+  return out;
+}
 
 std::vector<forward::Permit> read_permits(const config::Section& section, const Planner& planner,
                                           const std::vector<forward::Service>& services,
@@ -57,15 +74,12 @@ void read_expose(const config::Section& section, Planner& planner) {
   out->identity = planner.identity(section.text("identity"));
   std::set<std::string> names;
   for (const auto& text : section.texts("services")) {
-    auto service = parse_service(text.value, planner.folder());
-    if (!service) {
-      planner.mistake(text.line,
-                      fmt::format("service {}: {}", in_quotes(text.value), service.error()));
+    for (forward::Service& service : read_services(text, planner)) {
+      if (!names.insert(service.name).second) {
+        planner.mistake(text.line, fmt::format("two services are called '{}'", service.name));
+      }
+      out->services.push_back(std::move(service));
     }
-    if (!names.insert(service->name).second) {
-      planner.mistake(text.line, fmt::format("two services are called '{}'", service->name));
-    }
-    out->services.push_back(std::move(*service));
   }
   std::set<PublicKey> allow;
   for (const auto& text : section.texts("allow")) allow.insert(planner.peer(text).key);
@@ -96,7 +110,8 @@ const char* reachable_text(const std::optional<bool>& reachable) {
 std::string expose_text(const ExposeStatus& expose) {
   std::string out = fmt::format("\n\nexposed as {}", expose.key);
   for (const auto& service : expose.services) {
-    out += fmt::format("\n  {} -> {}", service.name, service.target);
+    out += fmt::format("\n  {} -> {}{}", service.name, service.target,
+                       service.proxy ? ", PROXY protocol" : "");
   }
   out +=
       fmt::format("\n  for:         {}", expose.allow ? count_text(expose.allow->size(), "key")

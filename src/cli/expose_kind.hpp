@@ -21,8 +21,10 @@ struct ExposeStatus {
   struct Service {
     std::string name;
     std::string target;
+    bool proxy = false;  // with a header of the PROXY protocol
     static constexpr auto fields() {
-      return std::tuple{field("name", &Service::name), field("target", &Service::target)};
+      return std::tuple{field("name", &Service::name), field("target", &Service::target),
+                        newer_field("proxy", &Service::proxy)};
     }
   };
   std::string public_key;

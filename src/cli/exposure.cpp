@@ -230,7 +230,7 @@ Json Exposure::status() const {
   const auto figures = Figures::of(*this);
   ExposeStatus out{.public_key = to_hex(public_key().view()), .key = key_text(public_key())};
   for (const forward::Service& service : host_.services()) {
-    out.services.push_back({service.name, service.target.to_string()});
+    out.services.push_back({service.name, service.target.to_string(), service.proxy_header});
   }
   for (const PublicKey& key : policy_.keys()) {
     if (!out.allow) out.allow.emplace();

@@ -34,8 +34,13 @@ Result<net::StreamAddress, std::string> resolved(net::StreamAddress address,
 
 Result<forward::Service, std::string> parse_service(std::string_view text,
                                                     const std::string& base) {
+  // Behind any target: no host has a comma.
+  constexpr std::string_view kProxyHeader = ",proxy";
+  const bool proxy_header = text.ends_with(kProxyHeader);
+  if (proxy_header) text.remove_suffix(kProxyHeader.size());
   auto service = forward::Service::parse(text);
   if (!service) return service;
+  service->proxy_header = proxy_header;
   auto target = resolved(std::move(service->target), base);
   if (!target) return Err(target.error());
   service->target = std::move(*target);

@@ -7,11 +7,16 @@
 #include <new>
 #include <utility>
 
+#include "forward/proxy_header.hpp"
+
 namespace hsfwd::forward {
 
 namespace {
 constexpr Duration kLeaveTime = 5_s;
 constexpr const char* kNoMemory = "out of memory";
+// Names of destinations that are looked up at once: the threads for it are also the node's and those of
+// services that have names.
+constexpr std::ptrdiff_t kMaxLookups = 32;
 
 /// Where it leads to is what the peer has asked for; what is there, is none of its business.
 std::string told(const Destination& to, DestinationAnswer answer) {
@@ -110,6 +115,11 @@ void ServiceHost::dial(std::uint64_t id, Connection& connection) {
 void ServiceHost::serve_destination(std::uint64_t id, std::unique_ptr<PeerStream> peer,
                                     const Destination& to, net::Resolver& resolver,
                                     DestinationDial::Allows allows, Admission::Ticket ticket) {
+  const auto lookups =
+      std::count_if(connections_.begin(), connections_.end(), [](const auto& entry) {
+        const auto& dial = entry.second.destination_dial;
+        return dial && !dial->address();
+      });
   Connection& connection = connections_[id];
   connection.since = scheduler_.now();
   connection.peer = std::move(peer);
@@ -119,6 +129,10 @@ void ServiceHost::serve_destination(std::uint64_t id, std::unique_ptr<PeerStream
     connection.service.name = to.to_service();
     waiting_[id] = std::make_unique<Waiting>(*this, id);
     connection.peer->set_observer(waiting_[id].get());
+    if (!to.address() && lookups >= kMaxLookups) {
+      return on_destination(
+          id, Err(DestinationDial::Failure{DestinationAnswer::kFailed, "too many look-ups"}));
+    }
     connection.destination_dial = std::make_unique<DestinationDial>(
         scheduler_, resolver, streams_, to, std::move(allows),
         [this, id](auto result) { on_destination(id, std::move(result)); });
@@ -180,6 +194,13 @@ void ServiceHost::on_dialled(std::uint64_t id,
 
 void ServiceHost::join(std::uint64_t id, Connection& connection,
                        std::unique_ptr<net::ByteStream> local) {
+  if (connection.service.proxy_header) {
+    const Bytes header = proxy_header(connection.peer->info(), connection.service.target);
+    // A fresh socket has room for so little.
+    if (local->write(header) < header.size()) {
+      return abort(id, "service " + connection.service.name + ": no room for a header");
+    }
+  }
   connection.pipe =
       std::make_unique<Pipe>(scheduler_, std::move(local), std::move(connection.peer),
                              [this, id](const std::string& reason) { close(id, reason); });

@@ -258,3 +258,53 @@ t.test('an address that others reach is warned of, and one that is taken is told
     t.ok(says.test(result.stderr), result.stderr)
   }
 })
+
+t.test('a range of ports leads to a range of services, and a service is told who connects', async () => {
+  const net = await t.testnet()
+  const heard = []
+  // Two neighbours that are free.
+  const begin = async () => {
+    for (;;) {
+      const port = await t.freePort()
+      if (port === 65535) continue
+      try {
+        const first = await t.service((socket) => socket.end('first'), { port })
+        const second = await t.service((socket) => {
+          socket.on('data', (data) => { heard.push(data); socket.end('second') })
+        }, { port: port + 1 }).catch(async (error) => { await first.stop(); throw error })
+        return { port, second }
+      } catch {}
+    }
+  }
+  const { port } = await begin()
+  const server = await expose(net, [`${port}-${port + 1},proxy`])
+  const client = await keyOf(fresh('client'))
+  const locals = async () => {
+    const local = await t.freePort()
+    const program = t.hsfwd(['connect', server.key, '-L', `${local}-${local + 1}:${port}-${port + 1}`,
+      '--identity', client.identity, '--bootstrap', net.bootstrap, '--json'])
+    return { local, program, ready: await program.event('ready').catch(() => null) }
+  }
+  let found
+  do found = await locals(); while (found.ready === null)
+  const first = await t.connect(found.local)
+  t.equal((await t.readAll(first)).toString(), 'first', 'the first')
+  const second = await t.connect(found.local + 1)
+  second.end('hello')
+  t.equal((await t.readAll(second)).toString(), 'second', 'the second')
+  const header = Buffer.concat(heard)
+  t.equal(header.subarray(0, 14).toString('hex'), '0d0a0d0a000d0a515549540a2111', 'signature, version, TCP over IPv4')
+  const length = header.readUInt16BE(14)
+  t.equal(length, 47, 'the length')
+  t.equal(header.subarray(16, 20).join('.'), '127.0.0.1', 'the peer\'s address')
+  t.equal(header.readUInt16BE(26), port + 1, 'the service\'s port')
+  t.equal(header.subarray(28, 31).toString('hex'), 'e00020', 'the kind and length of the key')
+  t.equal(header.subarray(31, 63).toString('hex'), client.publicKey, 'the key')
+  t.ok('hello'.startsWith(header.subarray(63).toString()), 'what follows')
+  for (const [words, says] of [[['expose', '9-8'], /the range 9-8 ends before it begins/],
+    [['connect', server.key, '-L', '9000-9003:1-2'], /has 4 ports and 2 services/], [['expose', '1-9999'], /may have 256/]]) {
+    const result = await t.run(words)
+    t.equal(result.code, 2, `exit code of ${words.join(' ')}`)
+    t.ok(says.test(result.stderr), result.stderr)
+  }
+})

@@ -2,6 +2,7 @@
 #include "forward/destination_dial.hpp"
 
 #include <catch2/catch.hpp>
+#include <deque>
 #include <memory>
 
 #include "dialled.hpp"
@@ -115,6 +116,27 @@ TEST_CASE("a name that nobody resolves is waited for no longer than ten seconds"
   CHECK(s.peer.written.empty());
   s.run(2_ms);
   CHECK(s.answer() == DestinationAnswer::kTimedOut);
+}
+
+TEST_CASE("names are looked up thirty-two at a time, and addresses need no place among them") {
+  Served s;
+  s.names.silent = true;
+  std::deque<Script> peers;
+  const auto serve = [&](const std::string& name) -> Script& {
+    Script& peer = peers.emplace_back();
+    s.host.serve_destination(s.ids.take(), std::make_unique<ScriptedPeer>(peer),
+                             *Destination::of(name, 443), s.names, [](net::Ipv4) { return true; });
+    return peer;
+  };
+  for (int i = 0; i < 32; ++i) serve("slow.lan");
+  CHECK(peers.back().written.empty());
+  CHECK(serve("slow.lan").written == Bytes{1});
+  CHECK(s.names.asked == 32);
+  CHECK(serve("10.0.0.1").written.empty());
+  s.run();
+  CHECK(s.streams.dialled.size() == 1);
+  s.run(DestinationDial::kLookupTime);
+  CHECK(serve("slow.lan").written.empty());
 }
 
 TEST_CASE(

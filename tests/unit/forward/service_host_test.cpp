@@ -95,3 +95,29 @@ TEST_CASE("other services: connections to those that are still there the same go
   REQUIRE(h.streams.dialled.size() == 1);
   CHECK(!*h.streams.dialled.front().done);
 }
+
+TEST_CASE("a service that wants to know who a peer is gets a header ahead of its bytes") {
+  Hosted h;
+  std::vector<Service> services = {service("a=1"), service("b=2")};
+  services[1].proxy_header = true;
+  h.host.set_services(services, "changed");
+  Script peers[2];
+  Script locals[2];
+  h.serve(peers[0], "a");
+  h.serve(peers[1], "b");
+  for (Script& peer : peers) peer.incoming = {'x'};
+  h.answer(locals[0]);
+  h.answer(locals[1]);
+  CHECK(locals[0].written == Bytes{'x'});
+  REQUIRE(locals[1].written.size() > 16);
+  CHECK(locals[1].written[0] == 0x0d);
+  CHECK(locals[1].written.back() == 'x');
+  // One without room for it gets nothing.
+  Script peer;
+  Script full;
+  full.room = 10;
+  h.serve(peer, "b");
+  h.answer(full);
+  CHECK(peer.was_reset);
+  CHECK(h.closed.back().reason == "service b: no room for a header");
+}

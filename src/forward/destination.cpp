@@ -26,7 +26,7 @@ bool is_label(std::string_view label) {
 }
 
 /// inet_aton() reads a last part like that as a part of an address.
-bool is_number(std::string_view label) {
+bool is_part_of_address(std::string_view label) {
   return is_digit(label.front()) && (std::all_of(label.begin(), label.end(), is_digit) ||
                                      label.starts_with("0x") || label.starts_with("0X"));
 }
@@ -47,7 +47,7 @@ bool is_dns_name(std::string_view name) {
     const std::size_t dot = rest.find('.');
     const std::string_view label = rest.substr(0, dot);
     if (!is_label(label)) return false;
-    if (dot == std::string_view::npos) return !is_number(label);
+    if (dot == std::string_view::npos) return !is_part_of_address(label);
     rest.remove_prefix(dot + 1);
   }
 }

@@ -95,6 +95,7 @@ std::unique_ptr<Tunnel> SocksSpec::make(App& app) const {
 }
 
 Result<net::StreamAddress, std::string> parse_socks_address(std::string_view text) {
+  if (text.starts_with("udp:")) return Err(fmt::format("{}: SOCKS is TCP", in_quotes(text)));
   auto forward = parse_local_forward(text);
   if (!forward) return Err(forward.error());
   if (forward->listen.is_unix() || !forward->service.empty()) {

@@ -98,5 +98,6 @@ TEST_CASE("a service that is told who a peer is, whatever its target") {
   CHECK(parse_service("web=8080,proxy")->proxy_header);
   CHECK(parse_service("unix:/run/web.sock,proxy")->target.path == "/run/web.sock");
   CHECK(!parse_service("web=8080,other").ok());
+  CHECK(parse_service("dns=udp:53,proxy").error() == "UDP has no header of the PROXY protocol");
   CHECK(!parse_service("web=8080")->proxy_header);
 }

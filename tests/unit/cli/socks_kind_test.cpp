@@ -88,6 +88,7 @@ TEST_CASE("addresses of [[socks]] are local ones, and others are warned of") {
   CHECK_THAT(parse_config("[[socks]]", "hsfwd.toml").error().to_string(),
              Contains("[[socks]] needs listen"));
   CHECK_THAT(mistake("[[socks]]\nlisten = '1080:web'"), Contains("is not [BIND:]PORT"));
+  CHECK_THAT(mistake("[[socks]]\nlisten = 'udp:1080'"), Contains("SOCKS is TCP"));
   CHECK_THAT(mistake("[[socks]]\nlisten = 'unix:/s'"), Contains("is not [BIND:]PORT"));
   CHECK_THAT(mistake("[[socks]]\nlisten = '1080'\npeer = 'eve'"), Contains("no [peer.NAME]"));
   CHECK_THAT(mistake("[[connect]]\npeer = 'home'\nlisten = '1080'\n[[socks]]\nlisten = '1080'"),

@@ -67,6 +67,10 @@ bool is_not_here(int error) {
   return error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == ENETUNREACH;
 }
 
+std::string dial_problem(int error) {
+  return error == ECONNREFUSED ? net::StreamFactory::kRefused : std::strerror(error);
+}
+
 /// What all streams of a factory have in common.
 struct Common {
   Common(Loop& l, const Log& log)
@@ -95,7 +99,7 @@ class StreamDial final : public net::Dial {
         loop_(common.loop),
         done_(std::move(done)),
         start_task_(loop_.scheduler(), [this, to] { start(to); }),
-        timer_(loop_.scheduler(), [this] { next("timed out"); }) {
+        timer_(loop_.scheduler(), [this] { next(net::StreamFactory::kTimedOut); }) {
     start_task_.post();
   }
   ~StreamDial() override { cancel(); }
@@ -198,7 +202,7 @@ class StreamDial final : public net::Dial {
         timer_.start(kDialTimeout);
         return;
       }
-      if (!is_not_here(errno)) why = std::strerror(errno);
+      if (!is_not_here(errno)) why = dial_problem(errno);
       drop_socket();
     }
     finish(Err(std::move(why)));
@@ -211,7 +215,7 @@ class StreamDial final : public net::Dial {
     if (error == 0) {
       succeed();
     } else {
-      next(std::strerror(error));
+      next(dial_problem(error));
     }
   }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -12,7 +13,10 @@
 #include "cli/awaited_peer.hpp"
 #include "cli/commands.hpp"
 #include "cli/connect_kind.hpp"
+#include "cli/port_ranges.hpp"
 #include "cli/service_question.hpp"
+#include "cli/socks_kind.hpp"
+#include "cli/socks_tunnel.hpp"
 #include "cli/targets.hpp"
 #include "cli/udp_idle.hpp"
 #include "util/countdown.hpp"
@@ -59,37 +63,59 @@ void read_socket_access(const CommandLine& line, std::vector<forward::LocalForwa
 std::vector<forward::LocalForward> parse_forwards(const std::vector<std::string>& texts) {
   std::vector<forward::LocalForward> out;
   for (const std::string& text : texts) {
-    auto forward = parse_local_forward(text);
-    if (!forward) {
-      throw UserError{kUsage, "BAD_SPEC",
-                      fmt::format("-L {}: {}", in_quotes(text), forward.error())};
+    const auto refuse = [&](const std::string& why) {
+      throw UserError{kUsage, "BAD_SPEC", fmt::format("-L {}: {}", in_quotes(text), why)};
+    };
+    const auto words = forwards_of_range(text);
+    if (!words) refuse(words.error());
+    for (const std::string& word : *words) {
+      auto forward = parse_local_forward(word);
+      if (!forward) refuse(forward.error());
+      out.push_back(std::move(*forward));
     }
-    out.push_back(std::move(*forward));
-  }
-  if (out.empty()) {
-    throw UserError{kUsage, "USAGE", "-L is missing: name a local port, such as -L 2222"};
   }
   return out;
 }
 
-/// Local addresses that lead to one peer, at least one.
+std::vector<net::StreamAddress> parse_socks(const std::vector<std::string>& texts) {
+  std::vector<net::StreamAddress> out;
+  for (const std::string& text : texts) {
+    auto listen = parse_socks_address(text);
+    if (!listen) {
+      throw UserError{kUsage, "BAD_SPEC",
+                      fmt::format("-D {}: {}", in_quotes(text), listen.error())};
+    }
+    out.push_back(std::move(*listen));
+  }
+  return out;
+}
+
+/// Local addresses that lead to one peer, or with SOCKS to any. At least one.
 class ConnectRun {
  public:
-  /// Opens them. Throws UserError.
-  ConnectRun(App& app, const PeerReference& peer,
-             const std::vector<forward::LocalForward>& forwards, Duration idle)
-      : question_(app, peer, services_of(forwards)) {
+  /// Opens them. Without a peer there are no forwards. `idle`: of UDP flows. Throws UserError.
+  ConnectRun(App& app, const std::optional<PeerReference>& peer,
+             const std::vector<forward::LocalForward>& forwards,
+             const std::vector<net::StreamAddress>& socks, Duration idle) {
     for (const forward::LocalForward& forward : forwards) {
-      tunnels_.push_back(ConnectSpec(peer, forward, idle).make(app));
-      tunnels_.back()->prepare(Unavailable::kTryAgain);
+      tunnels_.push_back(ConnectSpec(*peer, forward, idle).make(app));
     }
+    for (const net::StreamAddress& listen : socks) {
+      auto tunnel = std::make_unique<SocksTunnel>(app, listen, SocksDirectory(peer));
+      tunnels_.push_back(std::move(tunnel));
+      if (const std::string warning = socks_exposure(listen); !warning.empty()) {
+        app.log().warning("socks", "{}", warning);
+      }
+    }
+    for (const auto& tunnel : tunnels_) tunnel->prepare(Unavailable::kTryAgain);
     refuse_if_not_open();
+    if (peer) question_.emplace(app, *peer, services_of(forwards));
     app.on_goodbye([this](std::function<void()> done) { leave(std::move(done)); });
   }
 
-  void on_peer_found() {
+  void start() {
     for (const auto& tunnel : tunnels_) tunnel->start();
-    question_.ask();
+    if (question_) question_->ask();
   }
 
  private:
@@ -119,19 +145,25 @@ class ConnectRun {
   }
 
   std::vector<std::unique_ptr<Tunnel>> tunnels_;
-  ServiceQuestion question_;
+  std::optional<ServiceQuestion> question_;
   Countdown left_;
 };
 
 }  // namespace
 
 int run_connect(const Arguments& arguments) {
-  constexpr const char* kUsageLine = "hsfwd connect PEER -L SPEC... [OPTION...]";
+  constexpr const char* kUsageLine =
+      "hsfwd connect [PEER] -L SPEC... -D [BIND:]PORT... [OPTION...]";
   CommandLine line(kUsageLine,
                    "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE], "
-                   "udp:[BIND:]PORT[:SERVICE]\nor unix:PATH[:SERVICE]; port 0 picks one.");
+                   "udp:[BIND:]PORT[:SERVICE]\nor unix:PATH[:SERVICE]; port 0 picks one. At a port of "
+                   "-D programs say where they want to be led.");
   line.options().add_options()("local,L", po::value<std::vector<std::string>>()->composing(),
                                "SPEC, a local address and the service it leads to; repeatable")(
+      "socks,D", po::value<std::vector<std::string>>()->composing(),
+      "[BIND:]PORT for SOCKS5: names SERVICE.KEY.hsfwd lead to that service of that peer, and "
+      "anything "
+      "else to PEER, if there is one and its permits name it; repeatable")(
       "socket-mode", po::value<std::string>(),
       "MODE of the unix sockets among them, such as 0660 (default: from the umask)")(
       "socket-group", po::value<std::string>(),
@@ -145,8 +177,13 @@ int run_connect(const Arguments& arguments) {
   if (!line.parse(arguments)) return kDone;
   refuse_more_words(line.texts("peer"), kUsageLine);
 
-  const PeerReference peer = peer_argument(line.peer());
   std::vector<forward::LocalForward> forwards = parse_forwards(line.texts("local"));
+  const std::vector<net::StreamAddress> socks = parse_socks(line.texts("socks"));
+  std::optional<PeerReference> peer;
+  if (line.has("peer") || socks.empty() || !forwards.empty()) peer = peer_argument(line.peer());
+  if (forwards.empty() && socks.empty()) {
+    throw UserError{kUsage, "USAGE", "-L is missing: name a local port, such as -L 2222"};
+  }
   read_socket_access(line, forwards);
   const bool has_udp = std::any_of(forwards.begin(), forwards.end(),
                                    [](const auto& forward) { return forward.listen.udp; });
@@ -155,15 +192,18 @@ int run_connect(const Arguments& arguments) {
   App app(lasting_output_options(line));
   Node& node = app.start_node_as(identity_path(line), node_options(line));
 
-  ConnectRun run(app, peer, forwards, idle);
-  AwaitedPeer awaited(app, peer, line.flag("wait"), [&](ConnectError error) {
-    if (error == ConnectError::kNone) {
-      run.on_peer_found();
-    } else {
-      app.fail(connect_error(error, peer.name));
-    }
-  });
-  node.when_ready([&] { awaited.start(); });
+  ConnectRun run(app, peer, forwards, socks, idle);
+  std::optional<AwaitedPeer> awaited;
+  if (peer) {
+    awaited.emplace(app, *peer, line.flag("wait"), [&](ConnectError error) {
+      if (error == ConnectError::kNone) {
+        run.start();
+      } else {
+        app.fail(connect_error(error, peer->name));
+      }
+    });
+  }
+  node.when_ready([&] { awaited ? awaited->start() : run.start(); });
   return app.run();
 }
 

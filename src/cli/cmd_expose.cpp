@@ -8,6 +8,8 @@
 
 #include "cli/commands.hpp"
 #include "cli/exposure.hpp"
+#include "cli/permits.hpp"
+#include "cli/port_ranges.hpp"
 #include "cli/targets.hpp"
 #include "cli/udp_idle.hpp"
 #include "util/text.hpp"
@@ -16,10 +18,23 @@ namespace hsfwd::cli {
 
 namespace {
 
+std::vector<std::string> spread_ranges(const std::vector<std::string>& targets) {
+  std::vector<std::string> out;
+  for (const std::string& text : targets) {
+    const auto words = services_of_range(text);
+    if (!words) {
+      throw UserError{kUsage, "BAD_TARGET",
+                      fmt::format("target {}: {}", in_quotes(text), words.error())};
+    }
+    out.insert(out.end(), words->begin(), words->end());
+  }
+  return out;
+}
+
 std::vector<forward::Service> parse_services(const std::vector<std::string>& targets) {
   std::vector<forward::Service> out;
   std::set<std::string> names;
-  for (const std::string& text : targets) {
+  for (const std::string& text : spread_ranges(targets)) {
     auto service = parse_service(text);
     if (!service) {
       throw UserError{kUsage, "BAD_TARGET",
@@ -32,12 +47,30 @@ std::vector<forward::Service> parse_services(const std::vector<std::string>& tar
     }
     out.push_back(std::move(*service));
   }
-  if (out.empty()) {
+  return out;
+}
+
+/// --allow and --permit, of which --permit may be all that there is.
+forward::Policy parse_policy(const CommandLine& line,
+                             const std::vector<forward::Service>& services) {
+  std::set<PublicKey> allow;
+  for (const std::string& text : line.texts("allow")) allow.insert(peer_argument(text).key);
+  std::vector<forward::Permit> permits;
+  for (const std::string& text : line.texts("permit")) {
+    auto permit = parse_permit(
+        text, [](const std::string& word) { return peer_argument(word).key; }, services, allow);
+    if (!permit) {
+      throw UserError{kUsage, "BAD_PERMIT",
+                      fmt::format("--permit {}: {}", in_quotes(text), permit.error())};
+    }
+    permits.push_back(std::move(*permit));
+  }
+  if (services.empty() && !opens_destinations(permits)) {
     throw UserError{kUsage, "USAGE",
                     "expose what? usage: hsfwd expose [NAME=]PORT | [NAME=]HOST:PORT | "
                     "[NAME=]udp:[HOST:]PORT | [NAME=]unix:PATH ..."};
   }
-  return out;
+  return forward::Policy(std::move(allow), std::move(permits));
 }
 
 }  // namespace
@@ -50,6 +83,10 @@ int run_expose(const Arguments& arguments) {
   line.options().add_options()(
       "allow", po::value<std::vector<std::string>>()->composing(),
       "PEER that may connect; repeatable (default: everybody who knows the key)")(
+      "permit", po::value<std::vector<std::string>>()->composing(),
+      "'WHO: WHAT', what a PEER (or *) may reach, and nothing else: services, or destinations that "
+      "it "
+      "chooses, such as '*: web' or 'KEY: 10.0.0.0/8:80,443'; repeatable")(
       "no-client-relays", po::bool_switch(),
       "contact no relays named by clients, only those of --relay-through");
   add_udp_idle_option(line);
@@ -62,9 +99,7 @@ int run_expose(const Arguments& arguments) {
   ExposeSpec spec;
   spec.services = parse_services(line.texts("target"));
   spec.udp_idle = udp_idle(line, spec.has_udp(), "TARGET");
-  std::set<PublicKey> allow;
-  for (const std::string& text : line.texts("allow")) allow.insert(peer_argument(text).key);
-  spec.policy = forward::Policy(std::move(allow));
+  spec.policy = parse_policy(line, spec.services);
   spec.client_relays = !line.flag("no-client-relays");
   Options options = node_options(line);
   spec.identity = identity_path(line);

@@ -10,6 +10,7 @@
 
 #include "cli/peer_tunnel.hpp"
 #include "cli/planner.hpp"
+#include "cli/port_ranges.hpp"
 #include "cli/table.hpp"
 #include "cli/targets.hpp"
 #include "cli/udp_idle.hpp"
@@ -72,17 +73,21 @@ void read_connect(const config::Section& section, Planner& planner) {
                                    [](const auto& text) { return text.value.starts_with("udp:"); });
   const Duration idle = udp_idle(section, planner, has_udp, "listen");
   for (const auto& text : listen) {
-    auto forward = parse_local_forward(text.value, planner.folder());
-    if (!forward) {
-      planner.mistake(text.line,
-                      fmt::format("listen {}: {}", in_quotes(text.value), forward.error()));
+    const auto refuse = [&](const std::string& why) {
+      planner.mistake(text.line, fmt::format("listen {}: {}", in_quotes(text.value), why));
+    };
+    const auto words = forwards_of_range(text.value);
+    if (!words) refuse(words.error());
+    for (const std::string& word : *words) {
+      auto forward = parse_local_forward(word, planner.folder());
+      if (!forward) refuse(forward.error());
+      planner.refuse_taken(text, forward->listen);
+      if (forward->listen.is_unix()) {
+        forward->listen.mode = access.mode;
+        forward->listen.group = access.group;
+      }
+      planner.add(std::make_shared<ConnectSpec>(peer, std::move(*forward), idle));
     }
-    planner.refuse_taken(text, forward->listen);
-    if (forward->listen.is_unix()) {
-      forward->listen.mode = access.mode;
-      forward->listen.group = access.group;
-    }
-    planner.add(std::make_shared<ConnectSpec>(peer, std::move(*forward), idle));
   }
 }
 

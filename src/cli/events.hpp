@@ -36,6 +36,18 @@ struct TunnelReady {
   }
 };
 
+struct SocksReady {
+  static constexpr const char* kName = "ready";
+  static constexpr const char* kFrom = "connect -D, up";
+  std::string listen;
+  std::optional<std::string> peer;
+  std::string protocol;
+  static constexpr auto fields() {
+    return std::tuple{field("listen", &SocksReady::listen), field("peer", &SocksReady::peer),
+                      field("protocol", &SocksReady::protocol)};
+  }
+};
+
 struct NetworkReady {
   static constexpr const char* kName = "ready";
   static constexpr const char* kFrom = "tun, up";
@@ -513,9 +525,9 @@ struct Error {
   }
 };
 
-using All = std::tuple<Listening, TunnelReady, NetworkReady, NetworkPeer, NodeReady, Relaying,
-                       TestnetReady, Valid, Warning, Connection, Moved, Dropped, Closed, Status,
-                       Peers, Reloaded, Down, Identity, Tested, Found, PingConnection, Pong,
+using All = std::tuple<Listening, TunnelReady, SocksReady, NetworkReady, NetworkPeer, NodeReady,
+                       Relaying, TestnetReady, Valid, Warning, Connection, Moved, Dropped, Closed,
+                       Status, Peers, Reloaded, Down, Identity, Tested, Found, PingConnection, Pong,
                        Silence, Statistics, Attempt, Verdict, Netcheck, Waiting, Error>;
 
 }  // namespace hsfwd::cli::events

@@ -8,7 +8,9 @@
 #include <set>
 
 #include "cli/exposure.hpp"
+#include "cli/permits.hpp"
 #include "cli/planner.hpp"
+#include "cli/port_ranges.hpp"
 #include "cli/preflight.hpp"
 #include "cli/table.hpp"
 #include "cli/targets.hpp"
@@ -20,36 +22,76 @@ namespace hsfwd::cli {
 namespace {
 
 constexpr config::Key kKeysOfExpose[] = {
-    {.name = "services",
-     .type = config::Key::Type::kTexts,
-     .needed = "services, such as services = [\"22\"]"},
+    {.name = "services", .type = config::Key::Type::kTexts},
     {.name = "allow",
      .type = config::Key::Type::kTexts,
      .instead = "leave it out to let everybody in, or name at least one key"},
+    {.name = "permit",
+     .type = config::Key::Type::kTexts,
+     .instead = "leave it out to open all services, or name at least one"},
     {.name = "identity"},
     {.name = "client_relays", .type = config::Key::Type::kBoolean},
     // Of UDP
     kUdpIdleKey};
+
+/// Several of a range of ports.
+std::vector<forward::Service> read_services(const Planner::Text& text, const Planner& planner) {
+  const auto refuse = [&](const std::string& why) {
+    planner.mistake(text.line, fmt::format("service {}: {}", in_quotes(text.value), why));
+  };
+  const auto words = services_of_range(text.value);
+  if (!words) refuse(words.error());
+  std::vector<forward::Service> out;
+  for (const std::string& word : *words) {
+    auto service = parse_service(word, planner.folder());
+    if (!service) refuse(service.error());
+    out.push_back(std::move(*service));
+  }
+  return out;
+}
+
+std::vector<forward::Permit> read_permits(const config::Section& section, const Planner& planner,
+                                          const std::vector<forward::Service>& services,
+                                          const std::set<PublicKey>& allow) {
+  std::vector<forward::Permit> out;
+  for (const auto& text : section.texts("permit")) {
+    const auto peer_of = [&](const std::string& word) {
+      return planner.peer({word, text.line}).key;
+    };
+    auto permit = parse_permit(text.value, peer_of, services, allow);
+    if (!permit) {
+      planner.mistake(text.line,
+                      fmt::format("permit {}: {}", in_quotes(text.value), permit.error()));
+    }
+    out.push_back(std::move(*permit));
+  }
+  if (out.size() > forward::Policy::kMaxPermits) {
+    planner.mistake(section.line(),
+                    fmt::format("permit has more than {} entries", forward::Policy::kMaxPermits));
+  }
+  return out;
+}
 
 void read_expose(const config::Section& section, Planner& planner) {
   auto out = std::make_shared<ExposeSpec>();
   out->identity = planner.identity(section.text("identity"));
   std::set<std::string> names;
   for (const auto& text : section.texts("services")) {
-    auto service = parse_service(text.value, planner.folder());
-    if (!service) {
-      planner.mistake(text.line,
-                      fmt::format("service {}: {}", in_quotes(text.value), service.error()));
+    for (forward::Service& service : read_services(text, planner)) {
+      if (!names.insert(service.name).second) {
+        planner.mistake(text.line, fmt::format("two services are called '{}'", service.name));
+      }
+      out->services.push_back(std::move(service));
     }
-    if (!names.insert(service->name).second) {
-      planner.mistake(text.line, fmt::format("two services are called '{}'", service->name));
-    }
-    out->services.push_back(std::move(*service));
   }
   out->udp_idle = udp_idle(section, planner, out->has_udp(), "services");
   std::set<PublicKey> allow;
   for (const auto& text : section.texts("allow")) allow.insert(planner.peer(text).key);
-  out->policy = forward::Policy(std::move(allow));
+  std::vector<forward::Permit> permits = read_permits(section, planner, out->services, allow);
+  if (out->services.empty() && !opens_destinations(permits)) {
+    planner.mistake(section.line(), "[[expose]] needs services, such as services = [\"22\"]");
+  }
+  out->policy = forward::Policy(std::move(allow), std::move(permits));
   out->client_relays = section.boolean("client_relays").value_or(true);
   if (planner.has(kExposeKind, out->key())) {
     planner.mistake(section.line(),
@@ -72,11 +114,16 @@ const char* reachable_text(const std::optional<bool>& reachable) {
 std::string expose_text(const ExposeStatus& expose) {
   std::string out = fmt::format("\n\nexposed as {}", expose.key);
   for (const auto& service : expose.services) {
-    out += fmt::format("\n  {} -> {}", service.name, service.target);
+    out += fmt::format("\n  {} -> {}{}", service.name, service.target,
+                       service.proxy ? ", PROXY protocol" : "");
   }
   out +=
       fmt::format("\n  for:         {}", expose.allow ? count_text(expose.allow->size(), "key")
                                                       : std::string("everybody who knows the key"));
+  if (expose.permit) {
+    for (const std::string& permit : *expose.permit)
+      out += fmt::format("\n  permit:      {}", permit);
+  }
   out += fmt::format("\n{}", list_or("  announced:   ", expose.relays, "not yet"));
   out += fmt::format("\n  reachable:   {}", reachable_text(expose.reachable));
   if (expose.problem) out += fmt::format("\n  not open:    {}", *expose.problem);

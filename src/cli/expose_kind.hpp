@@ -22,14 +22,17 @@ struct ExposeStatus {
   struct Service {
     std::string name;
     std::string target;
+    bool proxy = false;  // with a header of the PROXY protocol
     static constexpr auto fields() {
-      return std::tuple{field("name", &Service::name), field("target", &Service::target)};
+      return std::tuple{field("name", &Service::name), field("target", &Service::target),
+                        newer_field("proxy", &Service::proxy)};
     }
   };
   std::string public_key;
   std::string key;
   std::vector<Service> services;
   std::optional<std::vector<std::string>> allow;  // null: everybody
+  Omittable<std::vector<std::string>> permit;     // without: all services
   std::vector<std::string> relays;                // introducers
   std::optional<bool> reachable;                  // null: not tested yet
   bool shared = false;
@@ -44,6 +47,7 @@ struct ExposeStatus {
                       field("key", &ExposeStatus::key),
                       field("services", &ExposeStatus::services),
                       field("allow", &ExposeStatus::allow),
+                      field("permit", &ExposeStatus::permit),
                       field("relays", &ExposeStatus::relays),
                       field("reachable", &ExposeStatus::reachable),
                       newer_field("shared", &ExposeStatus::shared),
@@ -66,7 +70,7 @@ struct ExposeSpec final : TunnelSpec {
   bool has_udp() const;
 
   std::string identity;                    // path
-  std::vector<forward::Service> services;  // at least one
+  std::vector<forward::Service> services;  // none: destinations alone
   forward::Policy policy;
   bool client_relays = true;  // contact relays named by clients
   Duration udp_idle = kUsualUdpIdle;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/figures.hpp"
+#include "cli/permits.hpp"
 #include "cli/targets.hpp"
 #include "cli/tunnel_events.hpp"
 #include "platform/listeners.hpp"
@@ -102,11 +103,16 @@ std::optional<Tunnel::Problem> Exposure::change(const TunnelSpec& spec) {
   udp_.set_services(wanted.services, kConfigurationChanged);
   udp_.set_idle(wanted.udp_idle);
   end_connections(
-      [this](const forward::OpenConnection& connection) {
-        return !policy_.allows_service(connection.peer->remote_key(), connection.service);
-      },
+      [this](const forward::OpenConnection& connection) { return !still_allows(connection); },
       kConfigurationChanged);
   return std::nullopt;
+}
+
+bool Exposure::still_allows(const forward::OpenConnection& connection) const {
+  const PublicKey& who = connection.peer->remote_key();
+  if (!connection.destination) return policy_.allows_service(who, connection.service);
+  if (!connection.address) return policy_.may_allow_destination(who, *connection.destination);
+  return policy_.allows_destination(who, *connection.destination, *connection.address);
 }
 
 void Exposure::report() {
@@ -142,13 +148,32 @@ bool Exposure::is_meant(const PublicKey&, const std::optional<Extension>& client
   return !client || !client->wants_packets();
 }
 
+/// The others are none of the client's business.
+std::vector<std::string> Exposure::services_for(const PublicKey& who) const {
+  std::vector<std::string> out = names_of(host_.services());
+  std::erase_if(out, [&](const std::string& name) { return !policy_.allows_service(who, name); });
+  return out;
+}
+
+/// By default the first that the client may reach.
+const forward::Service* Exposure::find_service(const PublicKey& who,
+                                               const std::string& name) const {
+  if (!name.empty()) return policy_.allows_service(who, name) ? host_.find(name) : nullptr;
+  const std::vector<std::string> names = services_for(who);
+  return names.empty() ? nullptr : host_.find(names.front());
+}
+
 /// The service that the client gets. Stock clients do not ask, and get the first.
-Extension Exposure::answer(const Extension& client) const {
-  const forward::Service* service = client.wants_service() ? host_.find(client.service) : nullptr;
-  const bool udp = service != nullptr && service->target.udp;
-  return Extension{.features = udp ? Extension::kUdpFlows : 0,
-                   .service = service != nullptr ? service->name : "",
-                   .services = names_of(host_.services())};
+Extension Exposure::answer(const PublicKey& who, const Extension& client) const {
+  Extension out{.features = 0, .service = {}, .services = services_for(who)};
+  if (!client.wants_service()) return out;
+  if (const auto to = forward::Destination::from_service(client.service)) {
+    if (policy_.may_allow_destination(who, *to)) out.service = to->to_service();
+  } else if (const forward::Service* service = find_service(who, client.service)) {
+    out.service = service->name;
+    if (service->target.udp) out.features |= Extension::kUdpFlows;
+  }
+  return out;
 }
 
 void Exposure::on_connection(std::unique_ptr<PeerStream> peer) {
@@ -159,8 +184,12 @@ void Exposure::on_connection(std::unique_ptr<PeerStream> peer) {
 
 void Exposure::serve(std::unique_ptr<PeerStream> socket, forward::Admission::Ticket ticket) {
   const PeerInfo peer = socket->info();
-  const forward::Service* service = host_.find(peer.extension ? peer.extension->service : "");
-  if (service == nullptr || !policy_.allows_service(peer.key, service->name)) {
+  const std::string wanted = peer.extension ? peer.extension->service : "";
+  if (const auto to = forward::Destination::from_service(wanted)) {
+    return serve_destination(std::move(socket), *to, std::move(ticket));
+  }
+  const forward::Service* service = find_service(peer.key, wanted);
+  if (service == nullptr) {
     host_.turn_away(std::move(socket), std::move(ticket));
     return;
   }
@@ -185,6 +214,25 @@ void Exposure::serve_udp(std::unique_ptr<PeerStream> socket, const forward::Serv
   report_connection(app_, id, socket->info(), service.name);
   report_path_changes(app_, id, *socket);
   udp_.serve(id, std::move(socket), service, std::move(ticket));
+}
+
+void Exposure::serve_destination(std::unique_ptr<PeerStream> socket, const forward::Destination& to,
+                                 forward::Admission::Ticket ticket) {
+  const PeerInfo peer = socket->info();
+  if (!policy_.may_allow_destination(peer.key, to)) {
+    app_.log().info(component(), "{} may not reach {}:{}", key_text(peer.key), to.host, to.port);
+    return host_.refuse_destination(std::move(socket), to, std::move(ticket));
+  }
+  if (const auto dial = ticket.start_dial(); !dial) return refuse(*socket, dial.error());
+  const std::uint64_t id = app_.connection_ids().take();
+  report_connection(app_, id, peer, to.to_service());
+  report_path_changes(app_, id, *socket);
+  host_.serve_destination(
+      id, std::move(socket), to, app_.env().resolver,
+      [this, who = peer.key, to](net::Ipv4 address) {
+        return policy_.allows_destination(who, to, address);
+      },
+      std::move(ticket));
 }
 
 void Exposure::refuse(PeerStream& socket, const std::string& why) {
@@ -226,12 +274,13 @@ Json Exposure::status() const {
   const auto figures = Figures::of(*this);
   ExposeStatus out{.public_key = to_hex(public_key().view()), .key = key_text(public_key())};
   for (const forward::Service& service : host_.services()) {
-    out.services.push_back({service.name, service.target.to_string()});
+    out.services.push_back({service.name, service.target.to_string(), service.proxy_header});
   }
   for (const PublicKey& key : policy_.keys()) {
     if (!out.allow) out.allow.emplace();
     out.allow->push_back(to_hex(key.view()));
   }
+  if (!policy_.permits().empty()) out.permit = permit_texts(policy_.permits());
   for (const net::Address& address : listener_->introducers())
     out.relays.push_back(address.to_string());
   if (tested) out.reachable = tested->reachable();

@@ -53,18 +53,23 @@ class Exposure final : public Tunnel, Offer {
   const char* component() const override { return "expose"; }
   bool admits(const PublicKey& who) const override { return policy_.admits(who); }
   bool is_meant(const PublicKey& who, const std::optional<Extension>& client) const override;
-  Extension answer(const Extension& client) const override;
+  Extension answer(const PublicKey& who, const Extension& client) const override;
   void on_connection(std::unique_ptr<PeerStream> peer) override;
   ClientRelayPolicy client_relays() const override;
   void on_announced(std::size_t introducers) override;
 
   const PublicKey& public_key() const { return listener_->public_key(); }
+  std::vector<std::string> services_for(const PublicKey& who) const;
+  const forward::Service* find_service(const PublicKey& who, const std::string& name) const;
+  bool still_allows(const forward::OpenConnection& connection) const;
   void serve(std::unique_ptr<PeerStream> socket, forward::Admission::Ticket ticket);
   void end_connections(const std::function<bool(const forward::OpenConnection&)>& unwanted,
                        const std::string& reason);
   void serve_udp(std::unique_ptr<PeerStream> socket, const forward::Service& service,
                  forward::Admission::Ticket ticket);
   bool has_udp() const;
+  void serve_destination(std::unique_ptr<PeerStream> socket, const forward::Destination& to,
+                         forward::Admission::Ticket ticket);
   void refuse(PeerStream& socket, const std::string& why);
 
   App& app_;

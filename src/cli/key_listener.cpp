@@ -121,7 +121,7 @@ std::optional<Extension> KeyListener::answer(const PublicKey& who,
                                              const std::optional<Extension>& client) const {
   if (!client) return std::nullopt;
   const Offer* const offer = offer_for(who, client);
-  return offer != nullptr ? offer->answer(*client) : Extension{};
+  return offer != nullptr ? offer->answer(who, *client) : Extension{};
 }
 
 /// For a guest, and for a plain peer where there are no services, whatever there is.

@@ -40,7 +40,7 @@ class Offer {
     return false;
   }
   /// The answer to an hsfwd client that is admitted.
-  virtual Extension answer(const Extension& client) const = 0;
+  virtual Extension answer(const PublicKey& who, const Extension& client) const = 0;
   /// A client that is admitted and came for it.
   virtual void on_connection(std::unique_ptr<PeerStream> peer) = 0;
   virtual ClientRelayPolicy client_relays() const = 0;

@@ -361,7 +361,7 @@ bool NetworkTunnel::expects(const PublicKey& who) const {
   return network_.nospoon(who) == overlay::Nospoon::kClient;
 }
 
-Extension NetworkTunnel::answer(const Extension&) const {
+Extension NetworkTunnel::answer(const PublicKey&, const Extension&) const {
   return Extension{.features = Extension::kIpPackets};
 }
 

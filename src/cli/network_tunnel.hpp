@@ -52,7 +52,7 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   bool admits(const PublicKey& who) const override { return network_.admits(who); }
   bool is_meant(const PublicKey& who, const std::optional<Extension>& client) const override;
   bool expects(const PublicKey& who) const override;
-  Extension answer(const Extension& client) const override;
+  Extension answer(const PublicKey& who, const Extension& client) const override;
   void on_connection(std::unique_ptr<PeerStream> peer) override;
   ClientRelayPolicy client_relays() const override { return ClientRelayPolicy::kOpen; }
   // overlay::NetworkObserver

@@ -228,6 +228,14 @@ const config::Peer* Planner::named(const std::string& name) const {
   return found != config_.peers.end() ? &found->second : nullptr;
 }
 
+std::map<std::string, PeerReference> Planner::named_peers() const {
+  std::map<std::string, PeerReference> out;
+  for (const auto& [name, named] : config_.peers) {
+    out.emplace(name, peer(named)).first->second.name = name;
+  }
+  return out;
+}
+
 PeerReference Planner::peer(const Text& text) const {
   if (const auto named = config_.peers.find(text.value); named != config_.peers.end()) {
     PeerReference out = peer(named->second);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,8 @@ class Planner {
   PeerReference peer(const Text& text) const;
   /// What the file says of the peer that it calls so; nullptr for one that it does not.
   const config::Peer* named(const std::string& name) const;
+  /// All that it gives a name.
+  std::map<std::string, PeerReference> named_peers() const;
   /// The path of a tunnel's own identity, or of the file's.
   std::string identity(const std::optional<Text>& own);
   /// Of two that listen on the same address the second could not start.

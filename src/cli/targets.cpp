@@ -34,8 +34,15 @@ Result<net::StreamAddress, std::string> resolved(net::StreamAddress address,
 
 Result<forward::Service, std::string> parse_service(std::string_view text,
                                                     const std::string& base) {
+  // Behind any target: no host has a comma.
+  constexpr std::string_view kProxyHeader = ",proxy";
+  const bool proxy_header = text.ends_with(kProxyHeader);
+  if (proxy_header) text.remove_suffix(kProxyHeader.size());
+  const bool udp = text.substr(text.find('=') + 1).starts_with("udp:");
+  if (udp && proxy_header) return Err(std::string("UDP has no header of the PROXY protocol"));
   auto service = forward::Service::parse(text);
   if (!service) return service;
+  service->proxy_header = proxy_header;
   auto target = resolved(std::move(service->target), base);
   if (!target) return Err(target.error());
   service->target = std::move(*target);

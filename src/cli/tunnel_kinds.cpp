@@ -3,12 +3,14 @@
 
 #include "cli/connect_kind.hpp"
 #include "cli/expose_kind.hpp"
+#include "cli/socks_kind.hpp"
 #include "cli/tun_kind.hpp"
 
 namespace hsfwd::cli {
 
 TunnelKinds tunnel_kinds() {
-  static constexpr const TunnelKind* kKinds[] = {&kExposeKind, &kConnectKind, &kTunKind};
+  static constexpr const TunnelKind* kKinds[] = {&kExposeKind, &kConnectKind, &kSocksKind,
+                                                 &kTunKind};
   return kKinds;
 }
 

@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "forward/destination.hpp"
 #include "forward/pipe.hpp"
 #include "node/peer_stream.hpp"
 #include "util/time.hpp"
@@ -39,6 +41,9 @@ struct OpenConnection {
   std::string service;  // of a ServiceHost
   PipeStats stats;
   Instant since;
+  std::optional<Destination> destination =
+      std::nullopt;                                 // of a ServiceHost, in the place of a service
+  std::optional<net::Ipv4> address = std::nullopt;  // of the destination, once it is known
 };
 
 /// Hands on what a tunnel counts: its connections now, and what all of them have carried so far.

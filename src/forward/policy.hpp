@@ -1,40 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <set>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "crypto/keys.hpp"
-#include "net/stream_factory.hpp"
+#include "forward/destination_rule.hpp"
+#include "net/address.hpp"
 
 namespace hsfwd::forward {
+
+/// What somebody may reach.
+struct Permit {
+  static constexpr std::string_view kAllServices = "*";
+  std::optional<crypto::PublicKey> who;    // nothing: whoever is let in
+  std::vector<std::string> services = {};  // by name, or kAllServices
+  std::optional<DestinationRule> to = std::nullopt;
+
+  /// The part behind `WHO:`: services, separated by commas, or a DestinationRule, which has a colon. The
+  /// error is one clause for people.
+  static Result<Permit, std::string> parse(std::optional<crypto::PublicKey> who,
+                                           std::string_view what);
+
+  bool applies_to(const crypto::PublicKey& key) const { return !who || *who == key; }
+  bool has_service(std::string_view service) const;
+
+  bool operator==(const Permit&) const = default;
+};
 
 /// Who may reach what. Whatever lets peers in asks here, when they knock, when they say what they
 /// want, and again when the policy has changed.
 class Policy {
  public:
+  /// They are looked through for every connection.
+  static constexpr std::size_t kMaxPermits = 1024;
+
   /// Everybody may reach all services.
   Policy() = default;
-  /// Only these keys may; everybody if there are none.
-  explicit Policy(std::set<crypto::PublicKey> keys) : keys_(std::move(keys)) {}
+  /// Only these keys may; everybody if there are none. With permits nothing is reached but what one of them
+  /// names; without, all services.
+  explicit Policy(std::set<crypto::PublicKey> keys, std::vector<Permit> permits = {})
+      : keys_(std::move(keys)), permits_(std::move(permits)) {}
 
   /// Whether there is anything that `who` may reach. Others get no answer.
-  bool admits(const crypto::PublicKey& who) const { return keys_.empty() || keys_.contains(who); }
+  bool admits(const crypto::PublicKey& who) const;
   /// A service that this host offers by its name.
   bool allows_service(const crypto::PublicKey& who, std::string_view service) const;
-  /// An address that the peer has chosen itself, which could be anything that this host can reach:
-  /// nobody may, unless a rule says so, and so far no rule can.
-  bool allows_destination(const crypto::PublicKey& who, const net::StreamAddress& to) const;
+  /// Whether the destination, an address that the peer has chosen itself, may be one that it may reach, as far
+  /// as can be known before a name is looked up.
+  bool may_allow_destination(const crypto::PublicKey& who, const Destination& to) const;
+  /// Whether it is one, given its address.
+  bool allows_destination(const crypto::PublicKey& who, const Destination& to,
+                          net::Ipv4 address) const;
 
-  bool admits_everybody() const { return keys_.empty(); }
+  bool admits_everybody() const;
   /// Those that are named; none if everybody is admitted.
   const std::set<crypto::PublicKey>& keys() const { return keys_; }
+  const std::vector<Permit>& permits() const { return permits_; }
 
   bool operator==(const Policy&) const = default;
 
  private:
+  bool is_named(const crypto::PublicKey& who) const { return keys_.empty() || keys_.contains(who); }
+  template <class Opens>
+  bool permits_any(const crypto::PublicKey& who, Opens&& opens) const;
+
   std::set<crypto::PublicKey> keys_;
+  std::vector<Permit> permits_;
 };
 
 }  // namespace hsfwd::forward

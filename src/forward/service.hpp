@@ -14,6 +14,7 @@ namespace hsfwd::forward {
 struct Service {
   std::string name;
   net::StreamAddress target;
+  bool proxy_header = false;  // it is told who a peer is, by the PROXY protocol
 
   /// `[NAME=]PORT`, `[NAME=]HOST:PORT`, `[NAME=]unix:PATH`, `[NAME=]udp:[HOST:]PORT`. Without a name it is named
   /// after its port or the last part of its path. The error is one clause for people.

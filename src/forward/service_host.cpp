@@ -1,25 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forward/service_host.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <new>
 #include <utility>
+
+#include "forward/proxy_header.hpp"
 
 namespace hsfwd::forward {
 
 namespace {
 constexpr Duration kLeaveTime = 5_s;
 constexpr const char* kNoMemory = "out of memory";
+// Names of destinations that are looked up at once: the threads for it are also the node's and those of
+// services that have names.
+constexpr std::ptrdiff_t kMaxLookups = 32;
+
+/// Where it leads to is what the peer has asked for; what is there, is none of its business.
+std::string told(const Destination& to, DestinationAnswer answer) {
+  return fmt::format("destination {}:{}: {}", to.host, to.port, describe(answer));
+}
 }  // namespace
 
+/// A peer that has been told that it gets nothing, until it has heard that.
 struct ServiceHost::Leaving final : net::ByteStreamObserver {
+  /// Ends normally.
   Leaving(ServiceHost& h, std::unique_ptr<PeerStream> p, Admission::Ticket t)
+      : Leaving(h, std::move(t), std::move(p)) {
+    peer->end();
+  }
+  /// Answers, then gives up with that reason.
+  Leaving(ServiceHost& h, std::unique_ptr<PeerStream> p, Admission::Ticket t,
+          DestinationAnswer answer, const std::string& reason)
+      : Leaving(h, std::move(t), std::move(p)) {
+    const auto byte = static_cast<std::uint8_t>(answer);
+    peer->write({&byte, 1});
+    peer->reset_behind(reason);
+  }
+  Leaving(ServiceHost& h, Admission::Ticket t, std::unique_ptr<PeerStream> p)
       : host(h), peer(std::move(p)), ticket(std::move(t)), timer(h.scheduler_, [this] {
           peer->reset();
           host.leaving_.retire(*this);
         }) {
     peer->set_observer(this);
-    peer->end();
     timer.start(kLeaveTime);
   }
   void on_readable() override {
@@ -45,6 +70,7 @@ struct ServiceHost::Leaving final : net::ByteStreamObserver {
 
 void ServiceHost::Connection::cancel() {
   if (dial) dial->cancel();
+  if (destination_dial) destination_dial->cancel();
   if (peer) peer->set_observer(nullptr);
 }
 
@@ -54,14 +80,12 @@ ServiceHost::ServiceHost(Scheduler& scheduler, net::StreamFactory& streams,
       streams_(streams),
       services_(std::move(services)),
       on_closed_(std::move(on_closed)),
-      leaving_(scheduler) {
-  HSFWD_CHECK(!services_.empty());
-}
+      leaving_(scheduler) {}
 
 ServiceHost::~ServiceHost() = default;
 
 const Service* ServiceHost::find(const std::string& name) const {
-  if (name.empty()) return &services_.front();
+  if (name.empty()) return services_.empty() ? nullptr : &services_.front();
   const auto found = std::find_if(services_.begin(), services_.end(),
                                   [&](const Service& service) { return service.name == name; });
   return found != services_.end() ? &*found : nullptr;
@@ -86,6 +110,62 @@ void ServiceHost::dial(std::uint64_t id, Connection& connection) {
   connection.peer->set_observer(waiting_[id].get());
   connection.dial = streams_.dial(connection.service.target,
                                   [this, id](auto result) { on_dialled(id, std::move(result)); });
+}
+
+void ServiceHost::serve_destination(std::uint64_t id, std::unique_ptr<PeerStream> peer,
+                                    const Destination& to, net::Resolver& resolver,
+                                    DestinationDial::Allows allows, Admission::Ticket ticket) {
+  const auto lookups =
+      std::count_if(connections_.begin(), connections_.end(), [](const auto& entry) {
+        const auto& dial = entry.second.destination_dial;
+        return dial && !dial->address();
+      });
+  Connection& connection = connections_[id];
+  connection.since = scheduler_.now();
+  connection.peer = std::move(peer);
+  connection.ticket = std::move(ticket);
+  try {
+    connection.destination = to;
+    connection.service.name = to.to_service();
+    waiting_[id] = std::make_unique<Waiting>(*this, id);
+    connection.peer->set_observer(waiting_[id].get());
+    if (!to.address() && lookups >= kMaxLookups) {
+      return on_destination(
+          id, Err(DestinationDial::Failure{DestinationAnswer::kFailed, "too many look-ups"}));
+    }
+    connection.destination_dial = std::make_unique<DestinationDial>(
+        scheduler_, resolver, streams_, to, std::move(allows),
+        [this, id](auto result) { on_destination(id, std::move(result)); });
+  } catch (const std::bad_alloc&) {
+    abort(id, kNoMemory);
+  }
+}
+
+void ServiceHost::on_destination(
+    std::uint64_t id, Result<std::unique_ptr<net::ByteStream>, DestinationDial::Failure> result) {
+  Connection& connection = connections_.at(id);
+  connection.ticket.end_dial();
+  if (!result) {
+    const std::string why = fmt::format("destination {}:{}: {}", connection.destination->host,
+                                        connection.destination->port, result.error().why);
+    const DestinationAnswer answer = result.error().answer;
+    leaving_.emplace(*this, std::move(connection.peer), std::move(connection.ticket), answer,
+                     told(*connection.destination, answer));
+    return close(id, why);
+  }
+  try {
+    const auto connected = static_cast<std::uint8_t>(DestinationAnswer::kConnected);
+    connection.peer->write({&connected, 1});
+    join(id, connection, std::move(*result));
+  } catch (const std::bad_alloc&) {
+    abort(id, kNoMemory);
+  }
+}
+
+void ServiceHost::refuse_destination(std::unique_ptr<PeerStream> peer, const Destination& to,
+                                     Admission::Ticket ticket) {
+  constexpr auto kAnswer = DestinationAnswer::kNotAllowed;
+  leaving_.emplace(*this, std::move(peer), std::move(ticket), kAnswer, told(to, kAnswer));
 }
 
 void ServiceHost::turn_away(std::unique_ptr<PeerStream> peer, Admission::Ticket ticket) {
@@ -114,6 +194,13 @@ void ServiceHost::on_dialled(std::uint64_t id,
 
 void ServiceHost::join(std::uint64_t id, Connection& connection,
                        std::unique_ptr<net::ByteStream> local) {
+  if (connection.service.proxy_header) {
+    const Bytes header = proxy_header(connection.peer->info(), connection.service.target);
+    // A fresh socket has room for so little.
+    if (local->write(header) < header.size()) {
+      return abort(id, "service " + connection.service.name + ": no room for a header");
+    }
+  }
   connection.pipe =
       std::make_unique<Pipe>(scheduler_, std::move(local), std::move(connection.peer),
                              [this, id](const std::string& reason) { close(id, reason); });
@@ -176,7 +263,10 @@ OpenConnection ServiceHost::describe(std::uint64_t id, const Connection& connect
           .peer = connection.pipe ? &connection.pipe->peer() : connection.peer.get(),
           .service = connection.service.name,
           .stats = connection.pipe ? connection.pipe->stats() : PipeStats(),
-          .since = connection.since};
+          .since = connection.since,
+          .destination = connection.destination,
+          .address =
+              connection.destination_dial ? connection.destination_dial->address() : std::nullopt};
 }
 
 std::vector<OpenConnection> ServiceHost::list() const {
@@ -198,10 +288,10 @@ void ServiceHost::collect(MetricSink& sink) const {
 }
 
 void ServiceHost::set_services(std::vector<Service> services, const std::string& reason) {
-  HSFWD_CHECK(!services.empty());
   services_ = std::move(services);
   std::vector<std::uint64_t> lost;
   for (const auto& [id, connection] : connections_) {
+    if (connection.destination) continue;
     if (std::find(services_.begin(), services_.end(), connection.service) == services_.end()) {
       lost.push_back(id);
     }

@@ -4,11 +4,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "forward/admission.hpp"
 #include "forward/connection.hpp"
+#include "forward/destination_dial.hpp"
 #include "forward/pipe.hpp"
 #include "forward/service.hpp"
 #include "node/peer_stream.hpp"
@@ -16,12 +18,12 @@
 
 namespace hsfwd::forward {
 
-/// Connects peers to local services. Owns their connections.
+/// Connects peers to local services, and to destinations that they choose. Owns their connections.
 class ServiceHost {
  public:
   using OnClosed = std::function<void(const ClosedConnection&)>;
 
-  /// At least one service; the first is the default.
+  /// The first service, if there is one, is the default.
   ServiceHost(Scheduler& scheduler, net::StreamFactory& streams, std::vector<Service> services,
               OnClosed on_closed);
   ~ServiceHost();
@@ -34,16 +36,24 @@ class ServiceHost {
   /// on_closed. The ticket is held as long as the connection; turn_away does the same.
   void serve(std::uint64_t id, std::unique_ptr<PeerStream> peer, const Service& service,
              Admission::Ticket ticket = {});
+  /// The same for a destination, as far as `allows` its address. Its first byte tells the peer what became of
+  /// it (DestinationAnswer), and with any but kConnected the connection ends.
+  void serve_destination(std::uint64_t id, std::unique_ptr<PeerStream> peer, const Destination& to,
+                         net::Resolver& resolver, DestinationDial::Allows allows,
+                         Admission::Ticket ticket = {});
   /// A peer that asked for a missing service. The handshake told it so, but a reset might overtake
   /// that: the connection is ended normally, and the peer given a moment to hang up.
   void turn_away(std::unique_ptr<PeerStream> peer, Admission::Ticket ticket = {});
+  /// The same for a destination that is not allowed: the answer says so.
+  void refuse_destination(std::unique_ptr<PeerStream> peer, const Destination& to,
+                          Admission::Ticket ticket = {});
   std::size_t connections() const { return connections_.size(); }
   std::vector<OpenConnection> list() const;
   /// Bytes of all connections so far, closed ones included.
   PipeStats total() const;
   void collect(MetricSink& sink) const;
 
-  /// Other services from now on, at least one. Connections to services that are no longer among
+  /// Other services from now on. Connections to services that are no longer among
   /// them, or lead elsewhere now, end with `reason`; the others continue.
   void set_services(std::vector<Service> services, const std::string& reason);
   /// Ends the connections that are `unwanted`.
@@ -60,6 +70,8 @@ class ServiceHost {
     Admission::Ticket ticket;
     std::unique_ptr<PeerStream> peer;  // until the service answers
     std::unique_ptr<net::Dial> dial;
+    std::optional<Destination> destination;  // in the place of a service
+    std::unique_ptr<DestinationDial> destination_dial;
     std::unique_ptr<Pipe> pipe;
     void cancel();
   };
@@ -77,6 +89,8 @@ class ServiceHost {
 
   void dial(std::uint64_t id, Connection& connection);
   void on_dialled(std::uint64_t id, Result<std::unique_ptr<net::ByteStream>, std::string> result);
+  void on_destination(std::uint64_t id,
+                      Result<std::unique_ptr<net::ByteStream>, DestinationDial::Failure> result);
   void join(std::uint64_t id, Connection& connection, std::unique_ptr<net::ByteStream> local);
   void abort(std::uint64_t id, const std::string& reason);
   void close(std::uint64_t id, const std::string& reason);

@@ -63,9 +63,12 @@ class StreamFactory {
  public:
   /// There is no such host, or nobody to ask.
   static constexpr const char* kUnresolved = "cannot be resolved";
+  /// Nobody listens there.
+  static constexpr const char* kRefused = "Connection refused";
+  static constexpr const char* kTimedOut = "timed out";
   virtual ~StreamFactory() = default;
 
-  /// The error is one clause for people: "connection refused", or kUnresolved.
+  /// The error is one clause for people, one of the above where it says the same.
   using Dialled = std::function<void(Result<std::unique_ptr<ByteStream>, std::string>)>;
   using Accepted = std::function<void(std::unique_ptr<ByteStream>)>;
 

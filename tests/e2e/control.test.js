@@ -100,7 +100,7 @@ t.test('status and peers tell of a connection on both sides', async () => {
   const [expose] = served.exposes
   t.equal(served.exposes.length, 1, 'exposes')
   t.equal(expose.publicKey, s.key, 'the exposed key')
-  t.equal(JSON.stringify(expose.services), JSON.stringify([{ name: 'echo', target: `localhost:${s.echo.port}` }]), 'services')
+  t.equal(JSON.stringify(expose.services), JSON.stringify([{ name: 'echo', target: `localhost:${s.echo.port}`, proxy: false }]), 'services')
   t.equal(expose.allow, null, 'who may come')
   t.equal(expose.relays.length, 3, 'relays')
   t.equal(expose.reachable, true, 'reachable')

@@ -35,6 +35,10 @@ constexpr std::string_view kForms[] = {
     "[::]:8022:ssh",
     "unix:/tmp/local.sock:web",
     "example.org:49737",
+    "tcp:example.org:443",
+    "10.0.0.0/8:80,8000-8003",
+    "*.example.org:*",
+    "alice: ssh,web",
     "fdae:7d21:d73d::/48",
     "::ffff:192.0.2.1",
     "10.246.0.0/16",
@@ -74,7 +78,21 @@ constexpr std::string_view kControl[] = {
     R"("services":[{"name":"a","target":"127.0.0.1:1"}],"allow":null,"relays":["1.2.3.4:5"],)"
     R"("reachable":null,"shared":true,"connections":1,"refused":3,"bytesToPeer":1,"bytesFromPeer":2}],"connects":[{"listen":)"
     R"("127.0.0.1:1","peer":"00","name":"home","service":"","connections":0,"bytesToPeer":0,)"
-    R"("bytesFromPeer":0}]})",
+    R"("bytesFromPeer":0}],"socks":[{"listen":"127.0.0.1:1080","peer":null,"name":null,"connections":1,)"
+    R"("waiting":0,"refused":2,"bytesToPeer":0,"bytesFromPeer":0,"problem":"in use"}]})",
+};
+
+// Greetings and requests: by name, by address, of IPv6, to be called back.
+constexpr std::string_view kSocks[] = {
+    "0501000501000306612e6873667701bb16030100",
+    "0502020005010001"
+    "0a0000010016",
+    "05010005010004"
+    "00000000000000000000000000000001"
+    "0016",
+    "050100050200010a0000010016",
+    "040100507f00000100",
+    "05ff",
 };
 
 constexpr std::string_view kIp[] = {
@@ -321,6 +339,9 @@ std::vector<Bytes> seeds(std::string_view corpus) {
   }
   if (corpus == "frames") {
     for (Bytes& pieces : frame_pieces()) out.insert(std::move(pieces));
+  }
+  if (corpus == "socks") {
+    for (const std::string_view hex : kSocks) out.insert(*from_hex(hex));
   }
   if (corpus == "name_packets") {
     for (Bytes& packet : name_packets()) out.insert(std::move(packet));

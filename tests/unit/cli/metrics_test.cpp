@@ -12,6 +12,7 @@
 #include "cli/exposure.hpp"
 #include "cli/figures.hpp"
 #include "cli/peer_tunnel.hpp"
+#include "cli/socks_tunnel.hpp"
 #include "cli/udp_tunnel.hpp"
 #include "overlay/network.hpp"
 #include "sim/packet_tunnel.hpp"
@@ -136,6 +137,9 @@ void walk_over_tunnels(MetricSink& sink) {
   const cli::UdpTunnel udp(app, {.key = keys.public_key}, *forward::LocalForward::parse("udp:8080"),
                            cli::kUsualUdpIdle);
   udp.collect(sink);
+  const cli::SocksTunnel socks(app, {.host = "127.0.0.1", .port = 1080, .path = {}},
+                               cli::SocksDirectory(std::nullopt));
+  socks.collect(sink);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 using namespace hsfwd;
 using namespace hsfwd::forward;
+using Catch::Matchers::Contains;
 
 namespace {
 
@@ -14,31 +15,85 @@ crypto::PublicKey key_of(std::uint8_t byte) {
   return out;
 }
 
-const net::StreamAddress kElsewhere{.host = "10.0.0.1", .port = 22, .path = {}};
+const crypto::PublicKey kAlice = key_of(1);
+const crypto::PublicKey kBob = key_of(2);
+const crypto::PublicKey kEve = key_of(3);
+const net::Ipv4 kOffice = net::Ipv4::of(10, 0, 0, 1);
+
+Permit permit(std::optional<crypto::PublicKey> who, const std::string& what) {
+  auto out = Permit::parse(who, what);
+  REQUIRE(out.ok());
+  return *out;
+}
 
 }  // namespace
 
 TEST_CASE("a policy that names nobody lets everybody reach the services") {
   const Policy policy;
   CHECK(policy.admits_everybody());
-  CHECK(policy.admits(key_of(1)));
-  CHECK(policy.allows_service(key_of(1), "web"));
+  CHECK(policy.admits(kAlice));
+  CHECK(policy.allows_service(kAlice, "web"));
   CHECK(Policy(std::set<crypto::PublicKey>()) == policy);
 }
 
 TEST_CASE("a policy that names keys lets no other reach anything") {
-  const Policy policy({key_of(1), key_of(2)});
+  const Policy policy({kAlice, kBob});
   CHECK(!policy.admits_everybody());
-  CHECK(policy.admits(key_of(2)));
-  CHECK(policy.allows_service(key_of(2), "web"));
-  CHECK(!policy.admits(key_of(3)));
-  CHECK(!policy.allows_service(key_of(3), "web"));
-  CHECK(policy == Policy({key_of(2), key_of(1)}));
-  CHECK(!(policy == Policy({key_of(1)})));
+  CHECK(policy.admits(kBob));
+  CHECK(policy.allows_service(kBob, "web"));
+  CHECK(!policy.admits(kEve));
+  CHECK(!policy.allows_service(kEve, "web"));
+  CHECK(policy == Policy({kBob, kAlice}));
+  CHECK(!(policy == Policy({kAlice})));
   CHECK(policy.keys().size() == 2);
 }
 
-TEST_CASE("no policy lets a peer choose an address") {
-  CHECK(!Policy().allows_destination(key_of(1), kElsewhere));
-  CHECK(!Policy({key_of(1)}).allows_destination(key_of(1), kElsewhere));
+TEST_CASE("no policy lets a peer choose an address unless a permit says so") {
+  const Destination to{"10.0.0.1", 22};
+  for (const Policy& policy : {Policy(), Policy({kAlice}),
+                               Policy({}, {permit(kAlice, "*"), permit(kBob, "10.0.0.0/8:22")})}) {
+    CHECK(!policy.may_allow_destination(kAlice, to));
+    CHECK(!policy.allows_destination(kAlice, to, kOffice));
+  }
+}
+
+TEST_CASE("with permits nothing is reached but what one of them names") {
+  const Policy policy(
+      {}, {permit(kAlice, "ssh,web"), permit(std::nullopt, "web"), permit(kBob, "10.0.0.0/8:22")});
+  CHECK(policy.admits_everybody());
+  CHECK(policy.allows_service(kAlice, "ssh"));
+  CHECK(policy.allows_service(kEve, "web"));
+  CHECK(!policy.allows_service(kEve, "ssh"));
+  CHECK(!policy.allows_service(kBob, "ssh"));
+  CHECK(!policy.allows_service(kAlice, "dns"));
+  CHECK(policy.allows_destination(kBob, {"10.0.0.1", 22}, kOffice));
+  CHECK(!policy.allows_destination(kBob, {"10.0.0.1", 23}, kOffice));
+  CHECK(!policy.allows_destination(kAlice, {"10.0.0.1", 22}, kOffice));
+  CHECK(policy.may_allow_destination(kBob, {"nas.lan", 22}));
+  CHECK(policy.allows_destination(kBob, {"nas.lan", 22}, kOffice));
+  CHECK(!policy.allows_destination(kBob, {"nas.lan", 22}, net::Ipv4::of(127, 0, 0, 1)));
+}
+
+TEST_CASE("who may reach nothing is not admitted") {
+  const Policy policy({}, {permit(kAlice, "ssh"), permit(kBob, "*:443")});
+  CHECK(!policy.admits_everybody());
+  CHECK(policy.admits(kAlice));
+  CHECK(policy.admits(kBob));
+  CHECK(!policy.admits(kEve));
+}
+
+TEST_CASE("a permit for everybody is for those that are let in") {
+  const Policy policy({kAlice}, {permit(std::nullopt, "*"), permit(std::nullopt, "*:443")});
+  CHECK(!policy.admits_everybody());
+  CHECK(policy.allows_service(kAlice, "any"));
+  CHECK(!policy.admits(kEve));
+  CHECK(!policy.allows_service(kEve, "any"));
+  CHECK(!policy.may_allow_destination(kEve, {"example.org", 443}));
+}
+
+TEST_CASE("what is neither services nor a destination is told in one line") {
+  CHECK_THAT(Permit::parse(std::nullopt, "a b").error(), Contains("not a valid service name"));
+  CHECK_THAT(Permit::parse(std::nullopt, "").error(), Contains("not a valid service name"));
+  CHECK_THAT(Permit::parse(std::nullopt, "web,").error(), Contains("not a valid service name"));
+  CHECK_THAT(Permit::parse(std::nullopt, "10.0.0.1:ssh").error(), Contains("not a valid port"));
 }

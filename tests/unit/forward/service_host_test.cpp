@@ -2,39 +2,15 @@
 #include "forward/service_host.hpp"
 
 #include <catch2/catch.hpp>
-#include <deque>
 #include <memory>
 
+#include "dialled.hpp"
 #include "streams.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::forward;
 
 namespace {
-
-/// Services that answer when the test says so.
-class Services final : public net::StreamFactory {
- public:
-  struct UnderWay final : net::Dial {
-    explicit UnderWay(std::shared_ptr<Dialled> d) : done(std::move(d)) {}
-    void cancel() override { *done = nullptr; }
-    std::shared_ptr<Dialled> done;
-  };
-  std::unique_ptr<net::Dial> dial(const net::StreamAddress& to, Dialled done) override {
-    dialled.push_back({to.to_string(), std::make_shared<Dialled>(std::move(done))});
-    return std::make_unique<UnderWay>(dialled.back().done);
-  }
-  Result<std::unique_ptr<net::StreamListener>, std::string> listen(const net::StreamAddress&,
-                                                                   Accepted) override {
-    return Err(std::string("no listening here"));
-  }
-
-  struct Dialling {
-    std::string to;
-    std::shared_ptr<Dialled> done;
-  };
-  std::deque<Dialling> dialled;
-};
 
 Service service(const std::string& text) {
   return *Service::parse(text);
@@ -118,4 +94,30 @@ TEST_CASE("other services: connections to those that are still there the same go
   // The dial that was given up does not come through any more.
   REQUIRE(h.streams.dialled.size() == 1);
   CHECK(!*h.streams.dialled.front().done);
+}
+
+TEST_CASE("a service that wants to know who a peer is gets a header ahead of its bytes") {
+  Hosted h;
+  std::vector<Service> services = {service("a=1"), service("b=2")};
+  services[1].proxy_header = true;
+  h.host.set_services(services, "changed");
+  Script peers[2];
+  Script locals[2];
+  h.serve(peers[0], "a");
+  h.serve(peers[1], "b");
+  for (Script& peer : peers) peer.incoming = {'x'};
+  h.answer(locals[0]);
+  h.answer(locals[1]);
+  CHECK(locals[0].written == Bytes{'x'});
+  REQUIRE(locals[1].written.size() > 16);
+  CHECK(locals[1].written[0] == 0x0d);
+  CHECK(locals[1].written.back() == 'x');
+  // One without room for it gets nothing.
+  Script peer;
+  Script full;
+  full.room = 10;
+  h.serve(peer, "b");
+  h.answer(full);
+  CHECK(peer.was_reset);
+  CHECK(h.closed.back().reason == "service b: no room for a header");
 }

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ranges of ports in services and local addresses, as the words that they stand for, one a port.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "util/result.hpp"
+
+namespace hsfwd::cli {
+
+/// Ports of one range.
+inline constexpr std::size_t kMaxRange = 256;
+
+// The errors are one clause for people. What has no range is returned as it is.
+
+/// `[NAME=][HOST:]FIRST-LAST`: a service for each port, called after it, or NAME-PORT.
+Result<std::vector<std::string>, std::string> services_of_range(std::string_view text);
+/// `[BIND:]FIRST-LAST[:FIRST-LAST]`: each port leads to the service that is called after its number, or the
+/// number at the same place in the second range.
+Result<std::vector<std::string>, std::string> forwards_of_range(std::string_view text);
+
+}  // namespace hsfwd::cli

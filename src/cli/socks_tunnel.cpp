@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/socks_tunnel.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "cli/figures.hpp"
+#include "cli/service_question.hpp"
+#include "cli/socks_kind.hpp"
+#include "cli/timeline.hpp"
+#include "cli/tunnel_events.hpp"
+#include "forward/destination.hpp"
+#include "util/metrics.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+using forward::SocksReply;
+using forward::SocksTarget;
+
+SocksTunnel::SocksTunnel(App& app, net::StreamAddress listen, SocksDirectory directory)
+    : app_(app),
+      directory_(std::move(directory)),
+      address_(app, std::move(listen),
+               [this](std::unique_ptr<net::ByteStream> local) {
+                 clients_.add(app_.connection_ids().take(), std::move(local));
+               }),
+      joined_(app.scheduler(),
+              [this](const forward::ClosedConnection& closed) { on_closed(closed); }),
+      clients_(app.scheduler(), *this) {}
+
+void SocksTunnel::prepare(Unavailable unavailable) {
+  address_.open();
+  const auto why = problem();
+  if (why && unavailable == Unavailable::kRefused) throw UserError{kFailed, why->code, why->text};
+}
+
+std::optional<Tunnel::Problem> SocksTunnel::problem() const {
+  if (address_.problem().empty()) return std::nullopt;
+  return Problem{"LISTEN_FAILED",
+                 fmt::format("cannot listen on {}: {}", address_.to_string(), address_.problem())};
+}
+
+std::optional<Tunnel::Problem> SocksTunnel::change(const TunnelSpec& spec) {
+  directory_ = static_cast<const SocksSpec&>(spec).directory;
+  for (const forward::OpenConnection& connection : joined_.list()) {
+    if (leads_elsewhere(connection)) joined_.abort(connection.id, kConfigurationChanged);
+  }
+  return std::nullopt;
+}
+
+bool SocksTunnel::leads_elsewhere(const forward::OpenConnection& connection) const {
+  const auto route = directory_.find(targets_.at(connection.id));
+  return !route || route->peer.key != connection.peer->remote_key();
+}
+
+void SocksTunnel::close(const std::string& reason, std::function<void()> done) {
+  address_.close();
+  clients_.close();
+  joined_.abort_all(reason);
+  done();
+}
+
+void SocksTunnel::leave(std::function<void()> done) {
+  address_.close();
+  clients_.close();
+  joined_.leave(kEnding, kEndingTime, std::move(done));
+}
+
+forward::SocksGuide::Way SocksTunnel::dial(std::uint64_t id, const SocksTarget& target) {
+  const auto route = directory_.find(target);
+  if (!route) {
+    app_.log().info("socks", "{}: {}", printable(shortened(target.host)), route.error().why);
+    return {.reply = route.error().reply, .peer = nullptr};
+  }
+  ConnectOptions options;
+  options.key_pair = route->peer.identity;
+  options.extension = Extension{.features = 0, .service = route->service};
+  options.session = true;
+  options.timeline = log_timeline(app_, app_.scheduler(), id);
+  auto peer = app_.node().connect_stream(route->peer.key, std::move(options));
+  report_path_changes(app_, id, *peer);
+  return {.peer = std::move(peer)};
+}
+
+forward::SocksGuide::Opened SocksTunnel::on_open(std::uint64_t, const SocksTarget& target,
+                                                 const PeerStream& peer) {
+  const auto route = directory_.find(target);
+  // The names may have changed since.
+  if (!route || route->peer.key != peer.remote_key()) return {.reply = SocksReply::kFailure};
+  const PeerInfo info = peer.info();
+  const bool is_destination = forward::Destination::is_meant(route->service);
+  const std::string problem = service_problem(info, route->service);
+  if (problem.empty()) return {.answers = is_destination};
+  if (is_destination) {
+    app_.log().info("socks", "{} does not lead to {}", route->peer.name,
+                    printable(shortened(target.host)));
+    return {.reply = SocksReply::kNotAllowed};
+  }
+  app_.log().info("socks", "{}: {}", printable(shortened(target.host)), problem);
+  return {.reply = SocksReply::kRefused};
+}
+
+void SocksTunnel::join(std::uint64_t id, const SocksTarget& target,
+                       std::unique_ptr<net::ByteStream> client, std::unique_ptr<PeerStream> peer) {
+  const PeerInfo info = peer->info();
+  report_connection(app_, id, info, info.extension ? info.extension->service : "");
+  targets_[id] = target;
+  joined_.join(id, std::move(client), std::move(peer));
+}
+
+void SocksTunnel::on_failed(std::uint64_t, const SocksTarget& target, SocksReply,
+                            const std::string& why) {
+  ++refused_;
+  if (why.empty()) return;
+  app_.log().info("socks", "{}: {}", printable(shortened(target.host)), printable(why));
+}
+
+SocksReply SocksTunnel::not_reached(const PeerStream& peer) {
+  switch (peer.info().error) {
+    case ConnectError::kNoNetwork:
+      return SocksReply::kNetworkUnreachable;
+    case ConnectError::kReset:
+    case ConnectError::kServerError:
+      return SocksReply::kRefused;
+    case ConnectError::kNoMemory:
+    case ConnectError::kBroken:
+    case ConnectError::kCut:
+      return SocksReply::kFailure;
+    default:
+      return SocksReply::kHostUnreachable;
+  }
+}
+
+void SocksTunnel::on_closed(const forward::ClosedConnection& closed) {
+  targets_.erase(closed.id);
+  report_closed(app_, closed);
+}
+
+void SocksTunnel::report() {
+  if (address_.problem().empty()) return report_ready();
+  app_.output().error("LISTEN_FAILED", fmt::format("cannot listen on {} (SOCKS): {}; trying again",
+                                                   address_.to_string(), address_.problem()));
+  address_.keep_trying([this] { report_ready(); });
+}
+
+void SocksTunnel::report_ready() const {
+  const auto& peer = directory_.peer();
+  events::SocksReady event{.listen = address_.to_string(), .protocol = "socks5"};
+  if (peer) event.peer = to_hex(peer->key.view());
+  app_.output().event(
+      event, printable(fmt::format("ready: SOCKS5 at {} leads to SERVICE.PEER.hsfwd{}{}",
+                                   address_.to_string(), peer ? ", and everything else to " : "",
+                                   peer ? peer->name : "")));
+}
+
+std::vector<forward::OpenConnection> SocksTunnel::connections() const {
+  std::vector<forward::OpenConnection> out = joined_.list();
+  for (forward::OpenConnection& connection : out) {
+    const auto extension = connection.peer->info().extension;
+    if (extension) connection.service = extension->service;
+  }
+  return out;
+}
+
+void SocksTunnel::collect(MetricSink& sink) const {
+  LabellingSink labelled(sink, {{"socks", address_.to_string()}});
+  joined_.collect(labelled);
+  labelled.gauge("hsfwd_socks_waiting", "SOCKS clients that are not connected yet",
+                 clients_.count());
+  labelled.counter("hsfwd_socks_refused", "Requests of SOCKS clients that were refused", refused_);
+}
+
+Json SocksTunnel::status() const {
+  const auto figures = Figures::of(*this);
+  SocksStatus out{
+      .listen = address_.to_string(),
+      .connections = joined_.connections(),
+      .waiting = figures.at("hsfwd_socks_waiting"),
+      .refused = figures.at("hsfwd_socks_refused"),
+      .bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}}),
+      .bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}})};
+  if (const auto& peer = directory_.peer()) {
+    out.peer = to_hex(peer->key.view());
+    out.name = peer->name;
+  }
+  if (!address_.problem().empty()) out.problem = told(address_.problem());
+  return encode(out);
+}
+
+}  // namespace hsfwd::cli

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "forward/destination_rule.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "util/text.hpp"
+
+namespace hsfwd::forward {
+
+namespace {
+
+constexpr const char* kForms =
+    "HOST:PORTS, such as 10.0.0.0/8:80,443, example.org:443, *.example.org:* or *:443";
+// Not private, and yet the machine that a virtual one runs on.
+constexpr net::Ipv4 kAzureHost = net::Ipv4::of(168, 63, 129, 16);
+constexpr net::Ipv4 kSixToFourRelays = net::Ipv4::of(192, 88, 99, 0);  // /24, RFC 7526
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  const auto port = parse_decimal(text, 65535);
+  if (!port || *port == 0) return std::nullopt;
+  return static_cast<std::uint16_t>(*port);
+}
+
+}  // namespace
+
+bool is_internet(net::Ipv4 address) {
+  return !net::is_bogon(address) && address != kAzureHost && address.slash_24() != kSixToFourRelays;
+}
+
+Result<DestinationRule, std::string> DestinationRule::parse(std::string_view text) {
+  DestinationRule out;
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0 || colon + 1 == text.size()) {
+    return Err(fmt::format("{} is not {}", in_quotes(text), kForms));
+  }
+  out.text_ = text;
+  if (auto host = out.parse_host(text.substr(0, colon)); !host) return Err(host.error());
+  if (auto ports = out.parse_ports(text.substr(colon + 1)); !ports) return Err(ports.error());
+  return out;
+}
+
+Result<DestinationRule::Network, std::string> DestinationRule::parse_network(
+    std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const auto base = net::Ipv4::parse(text.substr(0, slash));
+  const auto length = slash == std::string_view::npos ? std::optional<std::uint64_t>(32)
+                                                      : parse_decimal(text.substr(slash + 1), 32);
+  if (!base || !length) {
+    return Err(fmt::format("{} is not an IPv4 network, such as 10.0.0.0/8", in_quotes(text)));
+  }
+  const Network out{*base, static_cast<int>(*length)};
+  if (out.contains(*base)) return out;
+  const net::Ipv4 begin{base->value & out.mask()};
+  return Err(fmt::format("{} is a host in a network; write {} or {}/{}", in_quotes(text),
+                         base->to_string(), begin.to_string(), out.length));
+}
+
+Result<void, std::string> DestinationRule::parse_host(std::string_view text) {
+  if (text == "*") return {};
+  if (text == "localhost") text = "127.0.0.1";
+  if (text.find('/') != std::string_view::npos || net::Ipv4::parse(text)) {
+    auto network = parse_network(text);
+    if (!network) return Err(network.error());
+    network_ = *network;
+    return {};
+  }
+  if (text.find(':') != std::string_view::npos || text.front() == '[') {
+    return Err(fmt::format("{}: destinations are IPv4 addresses and names", in_quotes(text)));
+  }
+  const bool is_suffix = text.starts_with("*.");
+  const auto named = Destination::of(is_suffix ? text.substr(2) : text, 1);
+  if (!named) {
+    return Err(fmt::format("{} is not an address, network, name, *.SUFFIX or *", in_quotes(text)));
+  }
+  name_ = (is_suffix ? "." : "") + named->host;
+  return {};
+}
+
+Result<void, std::string> DestinationRule::parse_ports(std::string_view text) {
+  if (text == "*") {
+    ports_.push_back({1, 65535});
+    return {};
+  }
+  for (std::string_view rest = text;;) {
+    const std::size_t comma = rest.find(',');
+    const std::string_view part = rest.substr(0, comma);
+    const std::size_t dash = part.find('-');
+    const auto first = parse_port(part.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : parse_port(part.substr(dash + 1));
+    if (!first || !last) {
+      return Err(fmt::format("{} is not a valid port (1-65535), range or *", in_quotes(part)));
+    }
+    if (*first > *last) {
+      return Err(fmt::format("the range {} ends before it begins", in_quotes(part)));
+    }
+    if (ports_.size() == kMaxPorts) {
+      return Err(fmt::format("a rule has at most {} ports and ranges", kMaxPorts));
+    }
+    ports_.push_back({*first, *last});
+    if (comma == std::string_view::npos) return {};
+    rest.remove_prefix(comma + 1);
+  }
+}
+
+bool DestinationRule::has_port(std::uint16_t port) const {
+  return std::any_of(ports_.begin(), ports_.end(), [port](const Ports& ports) {
+    return ports.first <= port && port <= ports.last;
+  });
+}
+
+bool DestinationRule::has_name(std::string_view name) const {
+  if (name_.empty()) return true;
+  return name_.front() == '.' ? name.ends_with(name_) : name == name_;
+}
+
+bool DestinationRule::has_address(net::Ipv4 address) const {
+  static constexpr Network kNarrow[] = {{net::Ipv4::of(127, 0, 0, 0), 8},
+                                        {net::Ipv4::of(169, 254, 0, 0), 16}};
+  if (net::is_nobody(address) || !network_->contains(address)) return false;
+  return std::all_of(std::begin(kNarrow), std::end(kNarrow), [&](const Network& narrow) {
+    return !narrow.contains(address) || network_->lies_in(narrow);
+  });
+}
+
+bool DestinationRule::may_cover(const Destination& to) const {
+  if (const auto address = to.address()) return covers(to, *address);
+  return has_port(to.port) && (network_ || has_name(to.host));
+}
+
+bool DestinationRule::covers(const Destination& to, net::Ipv4 address) const {
+  if (!has_port(to.port)) return false;
+  if (network_) return has_address(address);
+  // An address is no name, and only "*" has it.
+  const bool named = name_.empty() || (!to.address() && has_name(to.host));
+  return named && is_internet(address);
+}
+
+}  // namespace hsfwd::forward

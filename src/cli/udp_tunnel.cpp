@@ -86,7 +86,7 @@ std::unique_ptr<PeerStream> UdpTunnel::dial(std::uint64_t& id) {
 
 std::string UdpTunnel::on_open(std::uint64_t id, const PeerStream& stream) {
   const PeerInfo peer = stream.info();
-  const std::string problem = udp_service_problem(stream, service_);
+  std::string problem = udp_service_problem(stream, service_);
   if (problem.empty()) {
     report_connection(app_, id, peer, peer.extension ? peer.extension->service : service_);
   } else {

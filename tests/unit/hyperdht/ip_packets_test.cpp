@@ -405,7 +405,9 @@ TEST_CASE("what somebody repeats or makes up is dropped, counted, and delivered 
 TEST_CASE(
     "a peer that sends 100,000 packets of anything in any channel breaks nothing and fills "
     "nothing") {
-  JoinedByPackets two;
+  PacketTerms terms;
+  if (GENERATE(false, true)) terms.of_client = terms.of_server = Extension::kUdpFlows;
+  JoinedByPackets two(terms);
   two.open();
   two.run_for(2_s);
   sim::SeededRandom random(9);

@@ -10,21 +10,36 @@ const { execFile, execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { FOLDERS, NAMES, ROOT, filesOf, flagsOf } = require('./sources')
+const { FOLDERS, NAMES, ROOT, filesOf, flagsOf, read } = require('./sources')
 
 const [, , build, ...only] = process.argv
 const COMPILER = 'clang++'
 // Newer ones warn of more; this is Debian 12's.
 const VERSION = 14
+// Three quarters of what is precompiled, and to open it costs a third of a small file. The standard's is there for all.
+const LARGE = /\//
 // Warnings that both compilers know; those of g++ alone are left out.
 const WARNINGS = /^-W(?!error|no-stringop-overread)/
 
-/** Those headers, for files with these flags; `made` remembers. */
-function precompiled (folder, flags, made) {
-  const key = flags.join(' ')
+/** All that a file includes, and its headers in turn; `seen` collects the names. */
+function collect (file, seen) {
+  for (const [, name] of read(file).matchAll(/^#include [<"]([^>"]+)[>"]/gm)) {
+    if (seen.has(name)) continue
+    seen.add(name)
+    const own = ['src/', ''].map((prefix) => prefix + name).find((at) => fs.existsSync(path.join(ROOT, at)))
+    if (own) collect(own, seen)
+  }
+}
+
+/** Those headers, the large ones where a file of the folder gets them anyway; `made` remembers. */
+function precompiled (scratch, folder, flags, made) {
+  const seen = new Set()
+  for (const file of filesOf(folder, '.cpp')) collect(file, seen)
+  const names = Object.keys(NAMES).filter((name) => LARGE.test(name) ? seen.has(name) : true)
+  const key = [...names, ...flags].join(' ')
   if (!made.has(key)) {
-    const header = path.join(folder, `libraries-${made.size}.hpp`)
-    fs.writeFileSync(header, Object.keys(NAMES).map((name) => `#include <${name}>\n`).join(''))
+    const header = path.join(scratch, `libraries-${made.size}.hpp`)
+    fs.writeFileSync(header, names.map((name) => `#include <${name}>\n`).join(''))
     // With what their inline functions need of templates, which each file would make again.
     execFileSync(COMPILER, [...flags, '-x', 'c++-header', '-fpch-instantiate-templates', header, '-o', `${header}.pch`])
     made.set(key, `${header}.pch`)
@@ -59,7 +74,7 @@ async function main () {
   const made = new Map()
   const waiting = FOLDERS.flatMap((folder) => {
     const flags = flagsOf(folder, commands, WARNINGS)
-    return flags ? filesOf(folder, '.cpp').map((file) => ({ file, flags, libraries: precompiled(scratch, flags, made) })) : []
+    return flags ? filesOf(folder, '.cpp').map((file) => ({ file, flags, libraries: precompiled(scratch, folder, flags, made) })) : []
   }).filter(({ file }) => !only.length || only.includes(file))
   const count = waiting.length
   let failed = 0

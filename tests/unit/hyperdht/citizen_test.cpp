@@ -17,7 +17,6 @@ using rpc::Stranger;
 
 namespace {
 
-constexpr std::size_t kMiB = 1024 * 1024;
 constexpr net::Ipv4 kGreedy = net::Ipv4::of(6, 6, 6, 6);
 
 /// Puts and announces under any address, with the token that a round trip from there would bring.

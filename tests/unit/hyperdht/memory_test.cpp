@@ -13,8 +13,6 @@ using namespace hsfwd::hyperdht;
 
 namespace {
 
-constexpr std::size_t kMiB = 1024 * 1024;
-
 /// A server, and clients at another machine.
 struct Held {
   explicit Held(std::uint64_t seed, bool hsfwd_peers = false) : swarm(seed), hsfwd(hsfwd_peers) {

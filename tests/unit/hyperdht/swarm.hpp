@@ -12,6 +12,8 @@
 
 namespace hsfwd::hyperdht {
 
+inline constexpr std::size_t kMiB = 1024 * 1024;
+
 /// Writes down what a peer connection brings.
 class SocketRecorder : public net::ByteStreamObserver {
  public:

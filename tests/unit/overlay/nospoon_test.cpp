@@ -19,7 +19,7 @@ ip::Ipv6 host(std::uint8_t number) {
 }
 
 /// UDP over IPv4 that may not be cut, of so many bytes in all.
-Bytes udp(std::uint8_t from, std::uint8_t to, std::size_t size = 40) {
+Bytes packet_between(std::uint8_t from, std::uint8_t to, std::size_t size = 40) {
   Bytes out =
       ip_test::Fields{.protocol = ip::protocol::kUdp, .payload = Bytes(size - 28, from)}.build();
   ip::store_be32(&out[12], host(from).ipv4());
@@ -128,7 +128,8 @@ class Spoon {
         const auto begin = one.buffer.begin();
         const auto end = begin + 4 + static_cast<std::ptrdiff_t>(size);
         if (size > 0) packets.emplace_back(begin + 4, end);
-        if (size > 0 && answers_ && way_ != nullptr) way_->socket.write(framed(udp(1, 2)));
+        if (size > 0 && answers_ && way_ != nullptr)
+          way_->socket.write(framed(packet_between(1, 2)));
         one.buffer.erase(begin, end);
       }
     });
@@ -195,12 +196,12 @@ TEST_CASE(
   it.open(Nospoon::kServer);
   REQUIRE(it.until([&] { return it.status().state == Link::State::kOpen; }));
   it.run_for(2_h);
-  it.spoon.send_packet(udp(1, 2));
+  it.spoon.send_packet(packet_between(1, 2));
   REQUIRE(it.until([&] { return !it.a.received().empty(); }));
-  CHECK(it.a.take() == std::vector<Bytes>{udp(1, 2)});
-  it.a.send(udp(2, 1));
+  CHECK(it.a.take() == std::vector<Bytes>{packet_between(1, 2)});
+  it.a.send(packet_between(2, 1));
   REQUIRE(it.until([&] { return !it.spoon.packets.empty(); }));
-  CHECK(it.spoon.packets == std::vector<Bytes>{udp(2, 1)});
+  CHECK(it.spoon.packets == std::vector<Bytes>{packet_between(2, 1)});
   CHECK(it.a.dials() == 1);
   CHECK(it.status().addresses == std::vector<ip::Ipv6>{host(1)});
   CHECK(it.status().max_packet == NospoonStream::kMaxPacket);
@@ -212,7 +213,7 @@ TEST_CASE("a nospoon server that is not there is dialled until it is") {
   it.open(Nospoon::kServer);
   it.run_for(5_min);
   CHECK(it.status().state != Link::State::kOpen);
-  it.a.send(udp(2, 1));
+  it.a.send(packet_between(2, 1));
   it.spoon.listen();
   REQUIRE(it.until([&] { return it.status().state == Link::State::kOpen; }, 1_min));
   CHECK(it.status().error.empty());
@@ -221,17 +222,17 @@ TEST_CASE("a nospoon server that is not there is dialled until it is") {
 TEST_CASE("a nospoon client is let in by its key, and never dialled") {
   Pair it(3);
   it.let_in();
-  it.spoon.send_packet(udp(1, 2));
+  it.spoon.send_packet(packet_between(1, 2));
   REQUIRE(it.until([&] { return !it.a.received().empty(); }));
-  CHECK(it.a.take() == std::vector<Bytes>{udp(1, 2)});
-  it.a.send(udp(2, 1));
+  CHECK(it.a.take() == std::vector<Bytes>{packet_between(1, 2)});
+  it.a.send(packet_between(2, 1));
   REQUIRE(it.until([&] { return !it.spoon.packets.empty(); }));
   it.run_for(1_h);
   CHECK(it.spoon.open() == 1);
   it.spoon.die();
   REQUIRE(it.until([&] { return it.status().state == Link::State::kIdle; }, 5_min));
   it.a.take();
-  it.a.send(udp(2, 1));
+  it.a.send(packet_between(2, 1));
   CHECK(it.a.take().size() == 1);  // unreachable
   CHECK(it.status().drops[Drop::kUnreachable] >= 1);
   CHECK(it.a.dials() == 0);
@@ -254,9 +255,9 @@ TEST_CASE(
     "a nospoon peer sends under its own addresses only, and no more than the interface takes") {
   Pair it(5);
   it.let_in();
-  it.spoon.send_packet(udp(3, 2));
-  it.spoon.send_packet(udp(1, 4));
-  it.spoon.send_packet(udp(1, 2, kDefaultMtu + 1));
+  it.spoon.send_packet(packet_between(3, 2));
+  it.spoon.send_packet(packet_between(1, 4));
+  it.spoon.send_packet(packet_between(1, 2, kDefaultMtu + 1));
   it.spoon.send_packet(Bytes(60, 0xaa));
   // An address that it has with peers of ours, and that nospoon knows nothing of.
   Bytes v6 = ip_test::Fields{.v6 = true, .payload = {}}.build();
@@ -265,9 +266,9 @@ TEST_CASE(
   std::copy(forged.bytes.begin(), forged.bytes.end(), &v6[8]);
   std::copy(own.bytes.begin(), own.bytes.end(), &v6[24]);
   it.spoon.send_packet(v6);
-  it.spoon.send_packet(udp(1, 2, kDefaultMtu));
+  it.spoon.send_packet(packet_between(1, 2, kDefaultMtu));
   REQUIRE(it.until([&] { return !it.a.received().empty(); }));
-  CHECK(it.a.take() == std::vector<Bytes>{udp(1, 2, kDefaultMtu)});
+  CHECK(it.a.take() == std::vector<Bytes>{packet_between(1, 2, kDefaultMtu)});
   const Drops drops = it.status().drops;
   CHECK(drops[Drop::kSpoofed] == 2);
   CHECK(drops[Drop::kNotForUs] == 1);
@@ -290,16 +291,16 @@ TEST_CASE("the address of a nospoon peer's key is nobody's") {
 TEST_CASE("what is too large for nospoon's interface is answered with the size that is not") {
   Pair it(7);
   it.let_in();
-  it.a.send(udp(2, 1, NospoonStream::kMaxPacket + 1));
+  it.a.send(packet_between(2, 1, NospoonStream::kMaxPacket + 1));
   const std::vector<Bytes> answers = it.a.take();
   REQUIRE(answers.size() == 1);
   CHECK(answers[0][20] == 3);  // ICMP: unreachable, to be cut
   CHECK(answers[0][21] == 4);
   CHECK(ip::load_be16(&answers[0][26]) == NospoonStream::kMaxPacket);
   CHECK(it.status().drops[Drop::kTooBig] == 1);
-  it.a.send(udp(2, 1, NospoonStream::kMaxPacket));
+  it.a.send(packet_between(2, 1, NospoonStream::kMaxPacket));
   REQUIRE(it.until([&] { return !it.spoon.packets.empty(); }));
-  CHECK(it.spoon.packets == std::vector<Bytes>{udp(2, 1, NospoonStream::kMaxPacket)});
+  CHECK(it.spoon.packets == std::vector<Bytes>{packet_between(2, 1, NospoonStream::kMaxPacket)});
 }
 
 TEST_CASE(
@@ -320,7 +321,7 @@ TEST_CASE(
   it.spoon.connect(it.a.key());
   it.run_for(5_s);
   it.a.take();
-  it.spoon.send_packet(udp(1, 2));
+  it.spoon.send_packet(packet_between(1, 2));
   REQUIRE(it.until([&] { return !it.a.received().empty(); }));
   CHECK(it.a.dials() == 0);
 }
@@ -333,7 +334,7 @@ TEST_CASE("frames of one byte, a hundred thousand of them, are counted and do no
   it.spoon.send(frames);
   REQUIRE(it.until(
       [&] { return it.status().drops[Drop::kMalformed] == std::uint64_t(flood(100000)); }));
-  it.spoon.send_packet(udp(1, 2));
+  it.spoon.send_packet(packet_between(1, 2));
   REQUIRE(it.until([&] { return !it.a.received().empty(); }));
 }
 
@@ -344,7 +345,7 @@ TEST_CASE(
   it.let_in();
   it.spoon.pause();
   for (int i = 0; i < flood(20000); ++i) {
-    it.a.send(udp(2, 1, 1400));
+    it.a.send(packet_between(2, 1, 1400));
     if (i % 10 == 0) it.run_for(1_ms);
   }
   it.run_for(10_s);
@@ -355,8 +356,8 @@ TEST_CASE(
   // The peer's window, and what was unsent.
   CHECK(it.spoon.packets.size() * 1404 < 6 * 1024 * 1024);
   it.spoon.packets.clear();
-  it.a.send(udp(2, 1));
-  REQUIRE(it.until([&] { return it.spoon.packets == std::vector<Bytes>{udp(2, 1)}; }));
+  it.a.send(packet_between(2, 1));
+  REQUIRE(it.until([&] { return it.spoon.packets == std::vector<Bytes>{packet_between(2, 1)}; }));
 }
 
 TEST_CASE("packets wait for a slow path in the queue that drops the late, and not in the stream") {
@@ -367,13 +368,13 @@ TEST_CASE("packets wait for a slow path in the queue that drops the late, and no
   it.a.host().link().set_profile(slow);
   it.let_in();
   for (int i = 0; i < 3000; ++i) {
-    it.a.send(udp(2, 1, 1400));
+    it.a.send(packet_between(2, 1, 1400));
     it.run_for(5_ms);  // 2.24 Mbit/s
   }
   CHECK(it.status().drops[Drop::kLate] > 100);
   const Instant before = it.net.swarm.world.now();
   it.spoon.packets.clear();
-  it.a.send(udp(2, 1, 50));
+  it.a.send(packet_between(2, 1, 50));
   REQUIRE(
       it.until([&] { return !it.spoon.packets.empty() && it.spoon.packets.back().size() == 50; }));
   CHECK((it.net.swarm.world.now() - before).to_millis() < 800);
@@ -388,9 +389,9 @@ TEST_CASE(
   it.spoon.connect(it.a.key());
   it.run_for(5_s);
   CHECK(it.spoon.open() == 2);
-  it.spoon.send_packet(udp(1, 2));
+  it.spoon.send_packet(packet_between(1, 2));
   REQUIRE(it.until([&] { return !it.a.received().empty(); }));
-  it.a.send(udp(2, 1));
+  it.a.send(packet_between(2, 1));
   REQUIRE(it.until([&] { return !it.spoon.packets.empty(); }));
   for (int i = 0; i < 20; ++i) {
     it.spoon.connect(it.a.key());
@@ -411,19 +412,19 @@ TEST_CASE(
   CHECK(it.a.dials() == 1);
   const Instant lost = it.net.swarm.world.now();
   while (it.net.swarm.world.now() - lost < Link::kGivenUp / 2) {
-    it.a.send(udp(2, 1));
+    it.a.send(packet_between(2, 1));
     it.run_for(500_ms);
   }
   CHECK(it.a.dials() == 1);
   while (it.net.swarm.world.now() - lost < Link::kGivenUp * 2) {
-    it.a.send(udp(2, 1));
+    it.a.send(packet_between(2, 1));
     it.run_for(500_ms);
   }
   CHECK(it.status().state != Link::State::kOpen);
   it.net.swarm.world.core().set_loss(0);
   REQUIRE(it.until([&] { return it.status().state == Link::State::kOpen; }, 1_min));
   it.spoon.packets.clear();
-  it.a.send(udp(2, 1));
+  it.a.send(packet_between(2, 1));
   REQUIRE(it.until([&] { return !it.spoon.packets.empty(); }));
 }
 
@@ -437,7 +438,7 @@ TEST_CASE("a host that moves is with its nospoon server again within seconds") {
   it.a.move_to(net::Ipv4::of(61, 2, 2, 2));
   REQUIRE(it.until(
       [&] {
-        it.a.send(udp(2, 1));
+        it.a.send(packet_between(2, 1));
         it.run_for(100_ms);
         return !it.spoon.packets.empty();
       },
@@ -463,7 +464,7 @@ TEST_CASE(
   REQUIRE(it.until([&] { return it.status().state == Link::State::kOpen; }, 1_min));
   const auto answered = [&] {
     it.a.take();
-    it.a.send(udp(2, 1));
+    it.a.send(packet_between(2, 1));
     it.run_for(1_s);
     return !it.a.received().empty();
   };
@@ -485,7 +486,7 @@ TEST_CASE(
   const auto send_for = [&](Duration time) {
     const Instant end = it.net.swarm.world.now() + time;
     while (it.net.swarm.world.now() < end) {
-      it.a.send(udp(2, 1));
+      it.a.send(packet_between(2, 1));
       it.run_for(1_s);
     }
   };
@@ -527,7 +528,7 @@ TEST_CASE("a peer that is nospoon's no more, after a reload, is dialled as ours 
   it.a.open(settings);
   REQUIRE(it.until([&] { return it.spoon.open() == 0; }));
   CHECK(it.status().addresses == std::vector<ip::Ipv6>{key_address(it.spoon.key()), host(1)});
-  it.a.send(udp(2, 1));
+  it.a.send(packet_between(2, 1));
   CHECK(it.a.dials() == 1);
 }
 
@@ -549,9 +550,9 @@ TEST_CASE("two of ours speak nospoon with each other, the one as server, the oth
   net.swarm.world.run_for(10_s);
   net[1].open(settings(2, net[0], 1, Nospoon::kServer));
   REQUIRE(net.until([&] { return net[0].status_of(net[1].key()).state == Link::State::kOpen; }));
-  net[0].send(udp(1, 2));
-  net[1].send(udp(2, 1));
+  net[0].send(packet_between(1, 2));
+  net[1].send(packet_between(2, 1));
   REQUIRE(net.until([&] { return !net[0].received().empty() && !net[1].received().empty(); }));
-  CHECK(net[0].take() == std::vector<Bytes>{udp(2, 1)});
-  CHECK(net[1].take() == std::vector<Bytes>{udp(1, 2)});
+  CHECK(net[0].take() == std::vector<Bytes>{packet_between(2, 1)});
+  CHECK(net[1].take() == std::vector<Bytes>{packet_between(1, 2)});
 }

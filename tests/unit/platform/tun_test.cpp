@@ -643,7 +643,7 @@ int of_another_kind() {
   return 0;
 }
 
-int no_device() {
+int no_tun_device() {
   if (!tunnels_possible()) return kNotAllowed;
   if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
       mount("tmpfs", "/dev/net", "tmpfs", 0, nullptr) != 0) {
@@ -972,7 +972,7 @@ TEST_CASE("an interface of another kind is left alone") {
 }
 
 TEST_CASE("a machine without /dev/net/tun is told of") {
-  expect_success(no_device);
+  expect_success(no_tun_device);
 }
 
 TEST_CASE("a tunnel that cannot have all it needs is not there at all") {

@@ -45,7 +45,7 @@ class FixedWindow final : public CongestionController {
   const double rate_;
 };
 
-constexpr std::uint64_t kWindow = 20'000;
+constexpr std::uint64_t kPathWindow = 20'000;
 constexpr double kNoPacing = 1e9;
 constexpr std::uint64_t kEndless = 1'000'000'000;
 
@@ -53,7 +53,7 @@ constexpr std::uint64_t kEndless = 1'000'000'000;
 template <std::size_t kStreams>
 struct Shared {
   explicit Shared(std::uint64_t seed, double rate = kNoPacing, const sim::LinkProfile& link = {},
-                  std::uint64_t window = kWindow, bool peer_answers = true)
+                  std::uint64_t window = kPathWindow, bool peer_answers = true)
       : world(seed),
         a_node(world.add_host(net::Ipv4::of(52, 0, 0, 1), link)),
         b_node(world.add_host(net::Ipv4::of(52, 0, 0, 2), link)),
@@ -100,7 +100,7 @@ TEST_CASE("another congestion controller behind the seam decides how much is in 
   Node b_node(world.add_host(net::Ipv4::of(52, 0, 0, 2)));
   FixedWindow::Told told;
   const auto path =
-      a_node.mux_.create_path(std::make_unique<FixedWindow>(told, kWindow, kNoPacing));
+      a_node.mux_.create_path(std::make_unique<FixedWindow>(told, kPathWindow, kNoPacing));
   Recorder a, b;
   a.stream = a_node.mux_.create_stream(*path, a);
   b.stream = b_node.mux_.create_stream(b);
@@ -109,22 +109,22 @@ TEST_CASE("another congestion controller behind the seam decides how much is in 
   a.send(kEndless, false);
   world.run_for(2_s);
   // A window, or one packet more, for each round trip of 20 ms.
-  CHECK(told.most_in_flight >= kWindow);
-  CHECK(told.most_in_flight < kWindow + 1500);
-  CHECK(b.received > 95 * kWindow);
-  CHECK(b.received < 101 * (kWindow + 1500));
+  CHECK(told.most_in_flight >= kPathWindow);
+  CHECK(told.most_in_flight < kPathWindow + 1500);
+  CHECK(b.received > 95 * kPathWindow);
+  CHECK(b.received < 101 * (kPathWindow + 1500));
   CHECK(told.acked <= b.received);
-  CHECK(a.stream->stats().window == kWindow);
+  CHECK(a.stream->stats().window == kPathWindow);
 }
 
 TEST_CASE("streams on one path keep to one window together, and all get through") {
   Shared<2> net(71);
   for (Recorder& end : net.a) end.send(kEndless, false);
   net.world.run_for(2_s);
-  CHECK(net.told.most_in_flight >= kWindow);
-  CHECK(net.told.most_in_flight < kWindow + 1500);
-  CHECK(net.received() > 95 * kWindow);
-  CHECK(net.received() < 101 * (kWindow + 1500));
+  CHECK(net.told.most_in_flight >= kPathWindow);
+  CHECK(net.told.most_in_flight < kPathWindow + 1500);
+  CHECK(net.received() > 95 * kPathWindow);
+  CHECK(net.received() < 101 * (kPathWindow + 1500));
   for (const Recorder& end : net.b) {
     CHECK(end.intact);
     CHECK(end.received > net.received() * 45 / 100);
@@ -204,12 +204,12 @@ TEST_CASE("a stream that ends gives back the window and the turn that it had") {
   const std::uint64_t before = net.b[1].received;
   net.world.run_for(2_s);
   CHECK(net.b[0].closed == CloseReason::kReset);
-  CHECK(net.b[1].received - before > 95 * kWindow);
-  CHECK(net.told.most_in_flight < kWindow + 1500);
+  CHECK(net.b[1].received - before > 95 * kPathWindow);
+  CHECK(net.told.most_in_flight < kPathWindow + 1500);
 }
 
 TEST_CASE("a stream whose peer answers nothing holds the window until it is given up") {
-  Shared<2> net(82, kNoPacing, {}, kWindow, false);
+  Shared<2> net(82, kNoPacing, {}, kPathWindow, false);
   net.connect_peer(1);
   net.a[0].send(kEndless, false);
   net.world.run_for(20_ms);
@@ -236,7 +236,7 @@ TEST_CASE("the search for the size of packets goes on when the stream that probe
 
 TEST_CASE("a timeout of one stream is none of the path while others are answered") {
   // The second one's peer does not know yet where to send.
-  Shared<2> net(78, kNoPacing, {}, kWindow, false);
+  Shared<2> net(78, kNoPacing, {}, kPathWindow, false);
   net.connect_peer(0);
   net.a[0].send(kEndless, false);
   net.world.run_for(100_ms);
@@ -271,7 +271,7 @@ TEST_CASE("a shared path moves once, with all its streams") {
 }
 
 TEST_CASE("what a peer that has not shown itself may be sent is shared by its streams") {
-  Shared<2> net(80, kNoPacing, {}, kWindow, false);
+  Shared<2> net(80, kNoPacing, {}, kPathWindow, false);
   std::uint64_t sent = 0;
   net.world.set_tap([&](const sim::Packet& packet) { sent += packet.payload.size() + 28; });
   net.a[0].stream->limit_unproven(4000);

@@ -4,8 +4,14 @@
 # Folders of which every header is public: the interface, what stands on it, and the seams that an
 # embedder implements.
 set(HSFWD_PUBLIC_FOLDERS src/node src/forward src/overlay src/ip src/resolver src/net src/crypto src/util)
-# Of these, not: the way behind the interface, for tests.
-set(HSFWD_PRIVATE_HEADERS src/node/internals.hpp)
+# Of these, not: the way behind the interface, for tests, and what the interface does with sessions.
+set(HSFWD_PRIVATE_HEADERS
+    src/node/client_session.hpp
+    src/node/client_sessions.hpp
+    src/node/internals.hpp
+    src/node/pending_stream.hpp
+    src/node/server_sessions.hpp
+    src/node/session_peer.hpp)
 # Values of the rooms below that the interface hands on as they are. They hold no class.
 set(HSFWD_VALUE_HEADERS
     src/hyperdht/diagnose/advice.hpp

@@ -154,10 +154,11 @@ class ConnectRun {
 int run_connect(const Arguments& arguments) {
   constexpr const char* kUsageLine =
       "hsfwd connect [PEER] -L SPEC... -D [BIND:]PORT... [OPTION...]";
-  CommandLine line(kUsageLine,
-                   "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE], "
-                   "udp:[BIND:]PORT[:SERVICE]\nor unix:PATH[:SERVICE]; port 0 picks one. At a port of "
-                   "-D programs say where they want to be led.");
+  CommandLine line(
+      kUsageLine,
+      "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE], "
+      "udp:[BIND:]PORT[:SERVICE]\nor unix:PATH[:SERVICE]; port 0 picks one. At a port of "
+      "-D programs say where they want to be led.");
   line.options().add_options()("local,L", po::value<std::vector<std::string>>()->composing(),
                                "SPEC, a local address and the service it leads to; repeatable")(
       "socks,D", po::value<std::vector<std::string>>()->composing(),

@@ -68,10 +68,11 @@ void CommandLine::add_limit_options() {
 }
 
 void CommandLine::add_patience_options() {
-  options_.add_options()("patience", po::value<std::string>(),
-                         "SECONDS to wait for a peer that has gone silent, with what is connected to it "
-                         "(default: 300)")(
-      "no-wait", po::bool_switch(), "end connections as soon as their peer has gone silent");
+  options_.add_options()(
+      "patience", po::value<std::string>(),
+      "SECONDS to wait for a peer that has gone silent, with what is connected to it "
+      "(default: 300)")("no-wait", po::bool_switch(),
+                        "end connections as soon as their peer has gone silent");
 }
 
 void CommandLine::add_connection_options() {

@@ -148,9 +148,8 @@ void ClientSessions::add(const Pair& pair, const hyperdht::ConnectOptions& optio
 void ClientSessions::on_dialled(Dial& dial) {
   const Pair pair = dial.pair();
   std::vector<Waiting> waiting = dial.take_waiting();
-  const auto first = std::find_if(waiting.begin(), waiting.end(), [&](const Waiting& w) {
-    return dial.is_for(*w.stream);
-  });
+  const auto first = std::find_if(waiting.begin(), waiting.end(),
+                                  [&](const Waiting& w) { return dial.is_for(*w.stream); });
   PendingStream* const asked = first != waiting.end() ? first->stream : nullptr;
   if (first != waiting.end()) waiting.erase(first);
   std::unique_ptr<hyperdht::PeerSocket> socket = dial.take_socket();

@@ -53,8 +53,7 @@ class ClientSessions final : private PendingStream::Finder {
 
   hyperdht::Session* current(const Pair& pair);
   void add(const Pair& pair, const hyperdht::ConnectOptions& options,
-           std::shared_ptr<hyperdht::Session> session,
-           std::unique_ptr<hyperdht::PeerSocket> link);
+           std::shared_ptr<hyperdht::Session> session, std::unique_ptr<hyperdht::PeerSocket> link);
   static void join(hyperdht::Session& session, PendingStream& stream, const std::string& service);
   void dial(const Pair& pair, Waiting waiting);
   void on_dialled(Dial& dial);
@@ -64,7 +63,7 @@ class ClientSessions final : private PendingStream::Finder {
   Scheduler& scheduler_;
   const Duration patience_;
   OwnedSet<Dial> dials_;
-  OwnedSet<Entry> sessions_;  // oldest first
+  OwnedSet<Entry> sessions_;      // oldest first
   BoundedMap<Pair, bool> plain_;  // peers that were seen to have none
 };
 

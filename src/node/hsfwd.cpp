@@ -71,9 +71,8 @@ class Server::Impl {
        std::function<void(PeerSocket)> on_connection, std::unique_ptr<ServerSessions> s)
       : sessions(std::move(s)),
         server(dht.create_server(
-            std::move(options),
-            [this, on_connection = std::move(on_connection)](
-                std::unique_ptr<hyperdht::PeerSocket> socket) {
+            std::move(options), [this, on_connection = std::move(on_connection)](
+                                    std::unique_ptr<hyperdht::PeerSocket> socket) {
               if (sessions && sessions->take(socket)) return;
               Scheduler& scheduler = socket->scheduler();
               on_connection(PeerSocket(scheduler, make_stream(std::move(socket))));
@@ -225,12 +224,12 @@ Server Node::create_server(std::function<void(PeerSocket)> on_connection, Server
   if (options.sessions && options.extension) {
     sessions = std::make_unique<ServerSessions>(
         scheduler, impl_->patience,
-        ServerSessions::Callbacks{.allow = options.allow,
-                                  .extension = options.extension,
-                                  .on_stream = [&scheduler, on_connection](
-                                                   std::unique_ptr<PeerStream> stream) {
-                                    on_connection(PeerSocket(scheduler, std::move(stream)));
-                                  }});
+        ServerSessions::Callbacks{
+            .allow = options.allow,
+            .extension = options.extension,
+            .on_stream = [&scheduler, on_connection](std::unique_ptr<PeerStream> stream) {
+              on_connection(PeerSocket(scheduler, std::move(stream)));
+            }});
     options.extension = [sessions = sessions.get()](const PublicKey& client,
                                                     const std::optional<Extension>& block) {
       return sessions->answer(client, block);
@@ -245,8 +244,8 @@ Server Node::create_server(std::function<void(PeerSocket)> on_connection, Server
   if (options.relay_through.empty()) options.relay_through = impl_->relay_through;
   out.relay_through = std::move(options.relay_through);
   out.on_reachability = std::move(options.on_reachability);
-  return Server(std::make_unique<Server::Impl>(impl_->dht, std::move(out),
-                                               std::move(on_connection), std::move(sessions)));
+  return Server(std::make_unique<Server::Impl>(impl_->dht, std::move(out), std::move(on_connection),
+                                               std::move(sessions)));
 }
 
 PeerSocket Node::connect(const PublicKey& key, ConnectOptions options) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/pending_stream.hpp"
 
+#include <span>
 #include <utility>
 
 namespace hsfwd {

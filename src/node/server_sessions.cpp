@@ -92,9 +92,8 @@ void ServerSessions::cancel() {
 }
 
 ServerSessions::ServerSession* ServerSessions::find(const PublicKey& client, ByteView id) {
-  const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& session) {
-    return session->is(client, id);
-  });
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(),
+                                  [&](const auto& session) { return session->is(client, id); });
   return found != sessions_.end() ? found->get() : nullptr;
 }
 

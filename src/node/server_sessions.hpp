@@ -23,7 +23,8 @@ class ServerSessions {
 
   struct Callbacks {
     std::function<bool(const Visitor&)> allow;  // may be empty
-    std::function<std::optional<Extension>(const PublicKey& client, const std::optional<Extension>&)>
+    std::function<std::optional<Extension>(const PublicKey& client,
+                                           const std::optional<Extension>&)>
         extension;
     std::function<void(std::unique_ptr<PeerStream>)> on_stream;
   };

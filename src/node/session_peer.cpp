@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/session_peer.hpp"
 
+#include <functional>
 #include <string>
 #include <utility>
 

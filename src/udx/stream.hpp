@@ -12,6 +12,7 @@
 // down from black holes, and a stream that closed cleanly still answers repeats for a while (Mux).
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <span>

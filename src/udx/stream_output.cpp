@@ -3,6 +3,7 @@
 // path says Path.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "udx/mux.hpp"

@@ -237,8 +237,10 @@ void check_sessions(const Json& v) {
       const bool first = side == &of_client;
       const auto& session = side->session;
       expect(session.initiator == first, "role");
-      expect_bytes((first ? session.tx : session.rx).view(), v["keys"][label + " initiator"], "key");
-      expect_bytes((first ? session.rx : session.tx).view(), v["keys"][label + " responder"], "key");
+      expect_bytes((first ? session.tx : session.rx).view(), v["keys"][label + " initiator"],
+                   "key");
+      expect_bytes((first ? session.rx : session.tx).view(), v["keys"][label + " responder"],
+                   "key");
       expect_bytes(session.hash.view(), stream["hash"], "hash");
       expect((first ? side->local : side->remote).value == stream["initiatorId"], "initiator's id");
       expect((first ? side->remote : side->local).value == stream["responderId"], "responder's id");

@@ -442,8 +442,8 @@ std::optional<std::string> PeerConnection::open_farewell(MutableBytes message) {
     count_drop(opened.error());
     return std::nullopt;
   }
-  const auto farewell = opened->channel == Channel::kControl ? Farewell::decode(opened->payload)
-                                                             : std::nullopt;
+  const auto farewell =
+      opened->channel == Channel::kControl ? Farewell::decode(opened->payload) : std::nullopt;
   if (!farewell) return std::nullopt;
   return farewell->text;
 }

@@ -75,8 +75,8 @@ class SecureStream : public net::BufferedByteStream, private udx::StreamObserver
 
   SecureStream(const PeerContext& context, Connection& connection);
   /// On a path that it shares with others, under an id that is free.
-  SecureStream(const PeerContext& context, Connection& connection, udx::Path& path, udx::StreamId id,
-               const udx::StreamOptions& options);
+  SecureStream(const PeerContext& context, Connection& connection, udx::Path& path,
+               udx::StreamId id, const udx::StreamOptions& options);
 
   bool is_open() const { return state_ == State::kOpen; }
   /// Finished or broken.

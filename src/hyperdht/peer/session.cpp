@@ -16,7 +16,8 @@ using Kind = SessionMessage::Kind;
 
 constexpr std::uint64_t kControl = 0;
 // A packet of a stream, as large as UDX makes them, with the room around it that sealing takes.
-constexpr std::size_t kCarriedSlot = net::kTunnelHeadroom + net::kMaxDatagram + net::kTunnelTailroom;
+constexpr std::size_t kCarriedSlot =
+    net::kTunnelHeadroom + net::kMaxDatagram + net::kTunnelTailroom;
 
 // Without an acknowledgement, of what is on its way: long enough for a lossy path, and not for who waits.
 constexpr Duration kStalledAfter = 500_ms;
@@ -174,7 +175,11 @@ bool Session::on_message(const SessionMessage& message) {
 void Session::on_open(const SessionMessage& message) {
   next_theirs_ = message.number + 2;
   const auto refuse = [&](const std::string& why) {
-    say({.kind = Kind::kRefuse, .number = message.number, .service = {}, .services = {}, .text = why});
+    say({.kind = Kind::kRefuse,
+         .number = message.number,
+         .service = {},
+         .services = {},
+         .text = why});
   };
   if (observer_ == nullptr) return refuse("it takes no more connections");
   if (streams() >= kMaxStreams) return refuse("too many connections at once");
@@ -276,7 +281,8 @@ void Session::on_stalled() {
 /// A reset that the peer has not given a reason for may be anybody's.
 void Session::on_link_over(const std::string& reason) {
   const auto self = shared_from_this();
-  const bool said = !own_link_->error_detail().empty() && own_link_->error() == ConnectError::kReset;
+  const bool said =
+      !own_link_->error_detail().empty() && own_link_->error() == ConnectError::kReset;
   const bool ended = own_link_->read_state() == net::ReadState::kEnd;
   let_link_go();
   set_carriers();
@@ -300,8 +306,8 @@ void Session::carry(const udx::Header& header, std::size_t padding,
   if (size > net::kMaxDatagram) return;
   if (carried_.empty()) carried_.resize(kMaxCarried * kCarriedSlot);
   if (carried_packets_.size() == kMaxCarried) flush_carried();
-  const MutableBytes packet =
-      MutableBytes(carried_).subspan(carried_packets_.size() * kCarriedSlot + net::kTunnelHeadroom, size);
+  const MutableBytes packet = MutableBytes(carried_).subspan(
+      carried_packets_.size() * kCarriedSlot + net::kTunnelHeadroom, size);
   header.write(packet.data());
   const MutableBytes body = packet.subspan(udx::kHeaderSize);
   std::fill_n(body.data(), padding, std::uint8_t{0});

@@ -15,8 +15,8 @@ SessionStream::SessionStream(Session& session, std::uint64_t number, const Strea
       number_(number),
       open_told_task_(session.context().env.scheduler, [this] { tell_open(); }) {
   const udx::Path& path = session.path();
-  set_keys(keys.session, {.hsfwd = true, .sealed_end = true, .first_record = false},
-           *path.socket(), keys.remote, path.remote());
+  set_keys(keys.session, {.hsfwd = true, .sealed_end = true, .first_record = false}, *path.socket(),
+           keys.remote, path.remote());
   begin();
 }
 

@@ -34,7 +34,8 @@ struct SessionMessage {
 
   Kind kind = Kind::kOpen;
   std::uint64_t number = 0;
-  std::string service;                // kOpen: the wanted one, empty for the default. kAccept: the one that is connected
+  std::string
+      service;  // kOpen: the wanted one, empty for the default. kAccept: the one that is connected
   std::vector<std::string> services;  // kAccept: all that there are, if the wanted one is not
   std::string text;                   // kRefuse: one line for people
 

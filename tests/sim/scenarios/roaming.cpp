@@ -57,8 +57,8 @@ double pause_of(std::uint64_t seed, double loss, Change change) {
 TEST_CASE("after a change data flows again within two seconds as a rule, and five at the worst") {
   for (const double loss : {0.0, 0.02, 0.10}) {
     std::vector<double> pauses;
-    for (const Change change : {Change::kClient, Change::kServer, Change::kBoth, Change::kReboot,
-                                Change::kRenumbered}) {
+    for (const Change change :
+         {Change::kClient, Change::kServer, Change::kBoth, Change::kReboot, Change::kRenumbered}) {
       std::vector<double> of_kind;
       for (int i = 0; i < seeds(); ++i) {
         const auto seed = static_cast<std::uint64_t>(1000 + i);
@@ -122,8 +122,9 @@ TEST_CASE("a transfer through ten changes is bit-exact, and so is a conversation
     const double loss = i % 2 == 0 ? 0 : 0.01;
     // So fast that the whole takes longer than all changes.
     const std::uint64_t rate = megabytes() * 1024 * 1024 / 40;
-    const Seat seat{.nat = hyperdht::kConsistentNat,
-                    .link = {.delay = 20_ms, .loss = loss, .rate = std::max<std::uint64_t>(rate, 200'000)}};
+    const Seat seat{
+        .nat = hyperdht::kConsistentNat,
+        .link = {.delay = 20_ms, .loss = loss, .rate = std::max<std::uint64_t>(rate, 200'000)}};
     SessionWorld w(seed, seat, seat);
     EchoClient& bulk = w.connect();
     EchoClient& talk = w.connect();

@@ -71,14 +71,14 @@ TEST_CASE("a peer that breaks a rule of the control stream ends its session, and
   good.send(as_bytes("one"));
   REQUIRE(w.run_until_whole(good));
   const std::vector<Bytes> wrong = {
-      to_bytes(as_bytes("\x01")),                                                // cut
+      to_bytes(as_bytes("\x01")),                                                 // cut
       SessionMessage{.kind = SessionMessage::Kind::kOpen, .number = 1}.encode(),  // ours
-      SessionMessage{.kind = SessionMessage::Kind::kOpen, .number = 0}.encode(),  // the control stream's
+      SessionMessage{.kind = SessionMessage::Kind::kOpen, .number = 0}
+          .encode(),  // the control stream's
       SessionMessage{.kind = SessionMessage::Kind::kOpen, .number = 2}.encode(),  // used
       SessionMessage{.kind = SessionMessage::Kind::kAccept, .number = 2}.encode(),
-      SessionMessage{.kind = SessionMessage::Kind::kOpen,
-                     .number = 4,
-                     .service = std::string(301, 'x')}
+      SessionMessage{
+          .kind = SessionMessage::Kind::kOpen, .number = 4, .service = std::string(301, 'x')}
           .encode(),
   };
   for (const Bytes& record : wrong) {
@@ -153,7 +153,8 @@ TEST_CASE("a peer that opens, floods, stalls and lies at random ends only itself
           if (auto stream = rogue.session->open("echo")) streams.push_back(std::move(*stream));
           break;
         case 2:
-          if (!streams.empty()) streams[random.below(static_cast<std::uint32_t>(streams.size()))]->write(Bytes(20'000));
+          if (!streams.empty())
+            streams[random.below(static_cast<std::uint32_t>(streams.size()))]->write(Bytes(20'000));
           break;
         case 3:
           if (!streams.empty()) streams.pop_back();
@@ -217,8 +218,8 @@ TEST_CASE("who repeats packets from elsewhere moves nothing") {
   REQUIRE(w.run_until_whole(one));
   CHECK(copies > 50);
   CHECK(w.echo->served() == 1);
-  CHECK(ear.heard > 0);       // it was asked whether it is the peer
-  CHECK(ear.heard < 60);      // ten times a second at most
+  CHECK(ear.heard > 0);   // it was asked whether it is the peer
+  CHECK(ear.heard < 60);  // ten times a second at most
   CHECK(ear.largest < 64);
   CHECK(one.info().remote.host == server);
 }

@@ -24,7 +24,9 @@ struct Seat {
 class Participant {
  public:
   Participant(hyperdht::Swarm& swarm, std::uint8_t number, const Seat& seat, Options options)
-      : number_(number), world_(swarm.world), nat_(make_nat(swarm, number, seat)),
+      : number_(number),
+        world_(swarm.world),
+        nat_(make_nat(swarm, number, seat)),
         host_(nat_ ? swarm.world.add_host(*inside_, net::Ipv4::of(192, 168, number, 2))
                    : swarm.world.add_host(net::Ipv4::of(90, number, 1, 1), seat.link)) {
     options.bootstrap = swarm.bootstrap;
@@ -89,8 +91,8 @@ class EchoServer {
       const bool has = client->service.empty() || client->service == "echo";
       return Extension{.features = 0, .service = has ? "echo" : "", .services = {"echo"}};
     };
-    server_.emplace(at.node->create_server(
-        [this](PeerSocket socket) { take(std::move(socket)); }, std::move(options)));
+    server_.emplace(at.node->create_server([this](PeerSocket socket) { take(std::move(socket)); },
+                                           std::move(options)));
     server_->on_announced([this](std::size_t introducers) { announced_ |= introducers > 0; });
     REQUIRE(server_->listen(keys).ok());
   }

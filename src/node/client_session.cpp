@@ -71,9 +71,9 @@ void ClientSession::on_session_over(const std::string&) {
 
 // --- When the path may be lost ---
 
+/// Most changes harm nothing, and many that do are over with a question from where this host is now.
 void ClientSession::on_network_change() {
   ask();
-  dial();
 }
 
 void ClientSession::on_path_doubtful() {
@@ -83,23 +83,36 @@ void ClientSession::on_path_doubtful() {
 
 void ClientSession::ask() {
   asked_at_ = scheduler_.now();
+  if (!doubted_at_) doubted_at_ = asked_at_;
   session_->probe();
   ask_timer_.start(session_->rtt() + kAnswerTime);
 }
 
 void ClientSession::on_asked() {
   if (!heard()) return dial();
-  // Whatever it was, it is over; so is what it made us do.
+  calm_down();
+}
+
+/// Whatever it was, it is over; so is what it made us do.
+void ClientSession::calm_down() {
   stop_dialling();
-  lost_ = false;
+  ask_timer_.stop();
+  doubted_at_.reset();
+  lost_at_.reset();
   rest_ = kFirstRest;
 }
 
 void ClientSession::dial() {
   if (dialled_) return;
   dial_timer_.stop();
-  const Duration silent = scheduler_.now() - session_->heard_at();
-  if (patience_ <= Duration() || silent >= patience_ || session_->streams() == 0) {
+  if (!doubted_at_) doubted_at_ = scheduler_.now();
+  // It has come back by itself.
+  if (lost_at_ && session_->linked() && session_->heard_at() > *lost_at_) return calm_down();
+  const Duration silent = scheduler_.now() - std::max(session_->heard_at(), *doubted_at_);
+  const bool given_up = silent >= patience_ || (session_->streams() == 0 && !session_->linked());
+  // Without patience the link decides, as it does for any connection.
+  if (patience_ <= Duration() && session_->linked()) return;
+  if (given_up) {
     return session_->end(fmt::format("the peer has been silent for {:.0f} s", silent.to_seconds()));
   }
   dialled_ = dht_.connect(session_->remote_key(), options_);
@@ -110,9 +123,7 @@ void ClientSession::dial() {
 void ClientSession::on_dialled() {
   std::unique_ptr<hyperdht::PeerSocket> link = std::move(dialled_);
   link->set_observer(nullptr);
-  ask_timer_.stop();
-  rest_ = kFirstRest;
-  lost_ = false;
+  calm_down();
   if (link->resumes()) return session_->adopt(std::move(link));
   std::shared_ptr<hyperdht::Session> other = link->take_session();
   // The peer has been started anew, or has waited long enough.
@@ -127,7 +138,7 @@ void ClientSession::on_dialled() {
 void ClientSession::on_reset(const std::string& reason) {
   const ConnectError error = dialled_->error();
   stop_dialling();
-  lost_ = true;
+  lost_at_ = scheduler_.now();
   session_->fail_unanswered(error, reason);
   dial_timer_.start(rest_);
   rest_ = std::min(rest_ * 2, kLongestRest);

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "hyperdht/dht.hpp"
@@ -34,7 +35,9 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
 
   hyperdht::Session& session() { return *session_; }
   /// The peer could not be found again so far: who comes new had better ask for itself.
-  bool lost() const { return lost_ || !session_->linked(); }
+  bool lost() const {
+    return !session_->linked() || (lost_at_ && session_->heard_at() < *lost_at_);
+  }
   /// Something has happened that may have cost it its path.
   void on_network_change();
   void cancel();
@@ -52,6 +55,7 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
   void on_reset(const std::string& reason) override;
 
   bool heard() const { return session_->linked() && session_->heard_at() > asked_at_; }
+  void calm_down();
   void ask();
   void on_asked();
   void dial();
@@ -66,7 +70,8 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
   const Callbacks callbacks_;
   Instant asked_at_;
   Duration rest_;
-  bool lost_ = false;
+  std::optional<Instant> lost_at_;  // a dial failed
+  std::optional<Instant> doubted_at_;
   std::unique_ptr<hyperdht::PeerSocket> dialled_;
   Timer ask_timer_;
   Timer dial_timer_;

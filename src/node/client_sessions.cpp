@@ -2,6 +2,7 @@
 #include "node/client_sessions.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "node/internals.hpp"
@@ -45,9 +46,22 @@ class ClientSessions::Dial final : public net::ByteStreamObserver {
     socket_->set_observer(nullptr);
     return std::move(socket_);
   }
-  std::vector<Waiting> take_waiting() { return std::exchange(waiting_, {}); }
-  /// It was dialled for this one, unless that has gone.
-  bool is_for(const PendingStream& stream) const { return asked_for_ == &stream; }
+  /// The one that it was dialled for, unless that has gone.
+  PendingStream* take_asked() {
+    const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                    [this](const Waiting& w) { return w.stream == asked_for_; });
+    if (found == waiting_.end()) return nullptr;
+    PendingStream* const out = found->stream;
+    waiting_.erase(found);
+    return out;
+  }
+  /// One after the other, since each may take others away when it is told.
+  std::optional<Waiting> take_next() {
+    if (waiting_.empty()) return std::nullopt;
+    Waiting out = std::move(waiting_.front());
+    waiting_.erase(waiting_.begin());
+    return out;
+  }
 
   void add(Waiting waiting) { waiting_.push_back(std::move(waiting)); }
   /// False if it was not there.
@@ -55,7 +69,7 @@ class ClientSessions::Dial final : public net::ByteStreamObserver {
     if (asked_for_ == &stream) asked_for_ = nullptr;
     return std::erase_if(waiting_, [&](const Waiting& w) { return w.stream == &stream; }) > 0;
   }
-  bool unwanted() const { return waiting_.empty(); }
+  bool unwanted() const { return waiting_.empty() && socket_ != nullptr; }
 
  private:
   void on_readable() override {}
@@ -147,25 +161,20 @@ void ClientSessions::add(const Pair& pair, const hyperdht::ConnectOptions& optio
 
 void ClientSessions::on_dialled(Dial& dial) {
   const Pair pair = dial.pair();
-  std::vector<Waiting> waiting = dial.take_waiting();
-  const auto first = std::find_if(waiting.begin(), waiting.end(),
-                                  [&](const Waiting& w) { return dial.is_for(*w.stream); });
-  PendingStream* const asked = first != waiting.end() ? first->stream : nullptr;
-  if (first != waiting.end()) waiting.erase(first);
+  PendingStream* const asked = dial.take_asked();
   std::unique_ptr<hyperdht::PeerSocket> socket = dial.take_socket();
-  const auto session = socket->take_session();
-  if (session) {
+  if (const auto session = socket->take_session()) {
     plain_.erase(pair);
     add(pair, dial.options(), session, std::move(socket));
     auto stream = session->take_first();
+    if (asked != nullptr && !stream) asked->fail(ConnectError::kReset, "no id for a stream");
     // Nobody's any more: it goes, and the peer is told.
     if (asked != nullptr && stream) asked->join(make_stream(std::move(stream)), false);
-    for (const Waiting& other : waiting) {
-      join(*session, *other.stream, other.options.extension->service);
+    while (const auto next = dial.take_next()) {
+      join(*session, *next->stream, next->options.extension->service);
     }
   } else {
     plain_.note(pair) = true;
-    for (Waiting& other : waiting) this->dial(pair, std::move(other));
     if (asked != nullptr) {
       asked->join(make_stream(std::move(socket)), true);
     } else {
@@ -173,15 +182,15 @@ void ClientSessions::on_dialled(Dial& dial) {
       socket->reset();
       scheduler_.delete_later(std::move(socket));
     }
+    while (auto next = dial.take_next()) this->dial(pair, std::move(*next));
   }
   dials_.retire(dial);
 }
 
 void ClientSessions::on_failed(Dial& dial, const std::string& reason) {
   const ConnectError error = dial.socket().error();
-  const std::vector<Waiting> waiting = dial.take_waiting();
+  while (const auto next = dial.take_next()) next->stream->fail(error, reason);
   dials_.retire(dial);
-  for (const Waiting& each : waiting) each.stream->fail(error, reason);
 }
 
 void ClientSessions::on_unwanted(PendingStream& stream) {

@@ -12,6 +12,7 @@
 #include "node/client_sessions.hpp"
 #include "node/internals.hpp"
 #include "node/server_sessions.hpp"
+#include "util/metrics.hpp"
 
 namespace hsfwd {
 
@@ -302,6 +303,8 @@ NodeStatus Node::status() const {
 
 void Node::collect(MetricSink& sink) const {
   impl_->dht.collect(sink);
+  sink.gauge("hsfwd_sessions", "Sessions with peers that this node has begun",
+             impl_->sessions.size());
 }
 
 std::vector<net::Address> Node::known_nodes(std::size_t most) const {

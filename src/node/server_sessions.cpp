@@ -12,6 +12,8 @@ namespace hsfwd {
 namespace {
 // Clients end what they do not use long before that.
 constexpr Duration kUnused = Duration::seconds(300);
+// Longer than a handshake takes to become a connection.
+constexpr Duration kPromised = 30_s;
 }  // namespace
 
 class ServerSessions::ServerSession final : private hyperdht::SessionObserver {
@@ -34,8 +36,9 @@ class ServerSessions::ServerSession final : private hyperdht::SessionObserver {
   void cancel() {
     silent_timer_.stop();
     unused_timer_.stop();
+    // Connections outlive the server that they came by.
     session_->abandon();
-    session_->end("the other side has ended");
+    if (session_->streams() == 0) session_->end("the other side has ended");
   }
   void adopt(std::unique_ptr<hyperdht::PeerSocket> link) {
     silent_timer_.stop();
@@ -97,11 +100,15 @@ ServerSessions::ServerSession* ServerSessions::find(const PublicKey& client, Byt
   return found != sessions_.end() ? found->get() : nullptr;
 }
 
-bool ServerSessions::has_room(const PublicKey& client) const {
-  const auto of_client = std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& other) {
-    return other->session().remote_key() == client;
-  });
-  return sessions_.size() < kMaxSessions && static_cast<std::size_t>(of_client) < kMaxOfClient;
+bool ServerSessions::has_room(const PublicKey& client) {
+  std::erase_if(promises_, [&](const Promise& one) { return one.until <= scheduler_.now(); });
+  const auto of_client =
+      std::count_if(sessions_.begin(), sessions_.end(),
+                    [&](const auto& other) { return other->session().remote_key() == client; }) +
+      std::count_if(promises_.begin(), promises_.end(),
+                    [&](const Promise& one) { return one.client == client; });
+  return sessions_.size() + promises_.size() < kMaxSessions &&
+         static_cast<std::size_t>(of_client) < kMaxOfClient;
 }
 
 std::optional<Extension> ServerSessions::answer(const PublicKey& client,
@@ -114,6 +121,7 @@ std::optional<Extension> ServerSessions::answer(const PublicKey& client,
     out->features |= Extension::kSessions | Extension::kResume;
   } else if (has_room(client)) {
     out->features |= Extension::kSessions;
+    promises_.push_back({client, scheduler_.now() + kPromised});
   }
   return out;
 }
@@ -132,6 +140,10 @@ bool ServerSessions::take(std::unique_ptr<hyperdht::PeerSocket>& socket) {
   }
   auto session = socket->take_session();
   if (!session) return false;
+  const auto promise = std::find_if(promises_.begin(), promises_.end(), [&](const Promise& one) {
+    return one.client == socket->remote_key();
+  });
+  if (promise != promises_.end()) promises_.erase(promise);
   ServerSession& added = sessions_.emplace(*this, std::move(session));
   added.start(std::move(socket));
   return true;

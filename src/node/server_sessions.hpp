@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "hyperdht/peer/session.hpp"
 #include "hyperdht/server/server.hpp"
@@ -44,12 +45,18 @@ class ServerSessions {
   class ServerSession;
 
   ServerSession* find(const PublicKey& client, ByteView id);
-  bool has_room(const PublicKey& client) const;
+  bool has_room(const PublicKey& client);
 
   Scheduler& scheduler_;
   const Duration patience_;
   const Callbacks callbacks_;
   OwnedSet<ServerSession> sessions_;
+  // Handshakes that were answered with a session, until it comes, or could not any more.
+  struct Promise {
+    PublicKey client;
+    Instant until;
+  };
+  std::vector<Promise> promises_;
 };
 
 }  // namespace hsfwd

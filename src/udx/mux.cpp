@@ -115,6 +115,12 @@ bool Mux::on_datagram(net::UdpSocket& socket, const net::InboundDatagram& datagr
   return true;
 }
 
+void Mux::on_carried(net::UdpSocket& socket, const net::InboundDatagram& datagram) {
+  takes_carried_ = true;
+  on_datagram(socket, datagram);
+  takes_carried_ = false;
+}
+
 void Mux::mark_dirty(Receiver& receiver) {
   if (!receiver.dirty_) {
     receiver.dirty_ = true;

@@ -46,6 +46,9 @@ class Mux {
   /// True when the datagram belonged to one of them; anything else is for another protocol. After the
   /// last datagram of a batch, end_batch() must follow while the bytes are still there.
   bool on_datagram(net::UdpSocket& socket, const net::InboundDatagram& datagram);
+  /// The same for a packet that came inside another one, see StreamCarrier.
+  void on_carried(net::UdpSocket& socket, const net::InboundDatagram& datagram);
+  bool takes_carried() const { return takes_carried_; }
   /// Delivers events, then sends what is to be sent.
   void end_batch();
   void on_writable(net::UdpSocket& socket);
@@ -134,6 +137,7 @@ class Mux {
   };
   std::vector<Parked> parked_;  // of this batch
   int expecting_ = 0;
+  bool takes_carried_ = false;
   bool in_batch_ = false;
   Task batch_task_;
   Timer linger_timer_;

@@ -34,6 +34,7 @@ Path::~Path() {
 void Path::begin(net::UdpSocket& socket, net::Address remote) {
   HSFWD_CHECK(!known());
   place_ = {&socket, remote};
+  heard_at_ = scheduler_.now();
   mtu_.reset(std::min(max_mtu_, socket.path_mtu(remote)));
 }
 

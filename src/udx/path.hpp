@@ -100,7 +100,7 @@ class Path {
   void redirect(net::UdpSocket& socket, net::Address remote);
   /// Something has come along it, since it leads there.
   bool heard() const { return heard_; }
-  /// When a packet that counts came in, lastly.
+  /// When a packet that counts came in, lastly; or the path began.
   Instant heard_at() const { return heard_at_; }
 
   // --- What may be sent to a peer that has not shown to be there ---

@@ -114,6 +114,8 @@ struct StreamOptions {
   bool urgent = false;
   /// Never ends for want of an answer: who uses it finds another place for the path, or ends it.
   bool patient = false;
+  /// Takes only packets that come carried (Mux::on_carried), which somebody has authenticated.
+  bool carried_only = false;
   /// How long nothing that is on its way may be acknowledged before on_stalled.
   Duration stalled_after = Duration::seconds(3);
   // Numbers of the first packets of the two directions; hyperdht's streams begin at 0.

@@ -10,7 +10,7 @@ namespace hsfwd::udx {
 
 void Stream::input(net::UdpSocket& socket, const net::Address& from, const Packet& packet,
                    MutableBytes datagram) {
-  if (closed_) return;
+  if (closed_ || (options_.carried_only && !mux_.takes_carried())) return;
   if (!accept(socket, from)) {
     const bool says = packet.valid && packet.header.has(kMessage) && !packet.payload.empty();
     if (says && !closed_ && from.port != 0) {

@@ -124,7 +124,9 @@ void Stream::on_retransmission_timeout() {
     close(only_end_unacknowledged() ? CloseReason::kFinished : CloseReason::kTimedOut);
     return;
   }
-  if (now - progress_at_ >= options_.stalled_after) events_.raise(Event::kStalled);
+  // One timeout may be a loss, or a path that is longer than was thought.
+  if (timeouts_in_row_ >= 2 && now - progress_at_ >= options_.stalled_after)
+    events_.raise(Event::kStalled);
   mark_late_lost();
   tail_probe_until_.reset();
   begin_recovery();

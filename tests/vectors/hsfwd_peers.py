@@ -241,6 +241,7 @@ def sessions():
          'record': bytes([2, 6]) + text(b'') + bytes([2]) + text(b'web') + text(b'ssh')},
         {'kind': 3, 'number': 8, 'text': b'too many connections at once',
          'record': bytes([3, 8]) + text(b'too many connections at once')},
+        {'kind': 4, 'number': 1, 'text': b'', 'record': bytes([4, 1]) + text(b'')},
     ]
     wrong = [b'', bytes([1]), bytes([1, 4]), bytes([1, 4, 9]) + b'web', bytes([2, 4]) + text(b'web'),
              bytes([2, 4]) + text(b'') + bytes([2]) + text(b'web'), bytes([3, 4]),

@@ -23,6 +23,8 @@ constexpr std::size_t kMaxEarlyDatagrams = 16;
 constexpr std::size_t kMaxEarlyMessages = 64;
 // Anybody can have a place asked, by a packet that seems to be the peer's.
 constexpr Duration kBetweenChallenges = 100_ms;
+// An answer may take as long.
+constexpr Duration kChallengeTime = 3_s;
 }  // namespace
 
 PeerConnection::PeerConnection(const PeerContext& context, SecureStream& stream,
@@ -100,6 +102,7 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
   std::vector<Bytes> early = std::exchange(early_datagrams_, {});
   for (Bytes& datagram : early) receive(datagram);
   if (lane_) lane_->deliver();
+  if (carried_) carried_->deliver();
   stream_.deliver_early_end();
 }
 
@@ -239,10 +242,13 @@ void PeerConnection::challenge(net::UdpSocket& socket, const net::Address& at) {
   const Instant now = context_.env.now();
   const Source place{&socket, at};
   if (!stream_.is_open() || !datagrams_ || !datagrams_->has_packets()) return;
-  if (challenged_ && now < challenged_at_ + kBetweenChallenges) return;
-  challenged_ = place;
-  challenged_at_ = now;
-  nonce_ = context_.env.random.fixed<PathChallenge::Nonce>();
+  if (challenged_ && now < asked_at_ + kBetweenChallenges) return;
+  asked_at_ = now;
+  if (challenged_ != place || now >= challenged_at_ + kChallengeTime) {
+    challenged_ = place;
+    challenged_at_ = now;
+    nonce_ = context_.env.random.fixed<PathChallenge::Nonce>();
+  }
   const PathChallenge question{PathChallenge::Kind::kQuestion, nonce_};
   if (const auto sealed = datagrams_->seal(Channel::kControl, question.encode())) {
     stream_.raw().send_message_to(socket, at, *sealed);
@@ -396,6 +402,9 @@ void PeerConnection::count_drop(Errc error) {
 void PeerConnection::receive_control(ByteView payload) {
   if (const auto farewell = Farewell::decode(payload)) {
     error_detail_ = farewell->text + (has(Extension::kSecretKeys) ? "" : kUnproven);
+    // What ends a link may be anybody's doing; the session's end is the peer's word.
+    if (farewell->of == Farewell::Of::kSession && session_ != nullptr)
+      session_end_ = farewell->text;
     return;
   }
   if (session_ != nullptr && udp_socket() != nullptr) {
@@ -429,7 +438,10 @@ Bytes PeerConnection::farewell(const std::string& reason) {
 
 Bytes PeerConnection::farewell_over(udx::Stream& raw, const std::string& reason) {
   if (!stream_.is_open() || !extension_ || !datagrams_) return {};
-  const auto sealed = datagrams_->seal(Farewell{has(Extension::kSecretKeys) ? reason : kUntold});
+  const bool session = ending_session_ && &raw == &stream_.raw();
+  const auto sealed =
+      datagrams_->seal(Farewell{.text = has(Extension::kSecretKeys) ? reason : kUntold,
+                                .of = session ? Farewell::Of::kSession : Farewell::Of::kStream});
   if (!sealed) return {};
   raw.send_message(*sealed);
   return to_bytes(*sealed);
@@ -446,6 +458,11 @@ std::optional<std::string> PeerConnection::open_farewell(MutableBytes message) {
       opened->channel == Channel::kControl ? Farewell::decode(opened->payload) : std::nullopt;
   if (!farewell) return std::nullopt;
   return farewell->text;
+}
+
+void PeerConnection::end_session(const std::string& reason) {
+  ending_session_ = true;
+  stream_.reset_because(reason);
 }
 
 void PeerConnection::send_carried(std::span<const MutableBytes> packets) {

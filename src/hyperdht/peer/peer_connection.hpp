@@ -144,8 +144,13 @@ class PeerConnection : protected SecureStream::Connection {
   bool hears(net::UdpSocket& socket, net::Address from) { return accept_path(socket, from); }
   /// Asks whether the peer is at a place: the answer, from there, moves the connection, and its session, to it.
   void challenge(net::UdpSocket& socket, const net::Address& at);
+  Instant heard_at() const { return stream_.raw().path().heard_at(); }
   /// Smoothed, as far as it is known.
   Duration rtt() const { return stream_.raw().path().rtt().smoothed(); }
+  /// Ends the connection, and the session with it: what the peer then finds in session_end().
+  void end_session(const std::string& reason);
+  /// The peer has ended the session, and why.
+  const std::optional<std::string>& session_end() const { return session_end_; }
   /// Packets of the session's streams, as send_packets() takes those of IP; what does not leave is lost.
   void send_carried(std::span<const MutableBytes> packets);
   /// Why another stream, `raw`, is reset: sent ahead, and to go with the reset.
@@ -265,10 +270,13 @@ class PeerConnection : protected SecureStream::Connection {
   std::shared_ptr<Session> begun_session_;
   Session* session_ = nullptr;
   std::optional<PacketLane> carried_;
+  bool ending_session_ = false;
+  std::optional<std::string> session_end_;
   // The last question, and where it was asked.
   std::optional<Source> challenged_;
   PathChallenge::Nonce nonce_{};
   Instant challenged_at_;
+  Instant asked_at_;  // there, lastly
 
   std::function<void()> on_open_;
   std::function<void()> on_path_changed_;

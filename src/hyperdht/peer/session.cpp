@@ -15,6 +15,8 @@ namespace {
 using Kind = SessionMessage::Kind;
 
 constexpr std::uint64_t kControl = 0;
+// What the peer says of its streams, and is not dealt with, bytes.
+constexpr std::size_t kControlWindow = 256 * 1024;
 // A packet of a stream, as large as UDX makes them, with the room around it that sealing takes.
 constexpr std::size_t kCarriedSlot =
     net::kTunnelHeadroom + net::kMaxDatagram + net::kTunnelTailroom;
@@ -52,7 +54,8 @@ Session::Session(const PeerContext& context, PeerConnection& link, const noise::
       path_(context.mux.create_path(context.stream.max_mtu)),
       next_own_(handshake.initiator ? kFirstStream : 1),
       next_theirs_(handshake.initiator ? 1 : kFirstStream),
-      carried_task_(context.env.scheduler, [this] { flush_carried(); }) {
+      carried_task_(context.env.scheduler, [this] { flush_carried(); }),
+      inbox_task_(context.env.scheduler, [this] { inbox_.clear(); }) {
   path_->begin(*link.udp_socket(), link.remote_address());
   path_->set_rtt_hint(link.rtt());
   path_kind_ = link.path();
@@ -68,6 +71,12 @@ Session::Session(const PeerContext& context, PeerConnection& link, const noise::
 }
 
 Session::~Session() {
+  // Nobody has it any more, and the peer need not wait for it.
+  if (own_link_ && !over_) own_link_->end_session("the other side has ended");
+  over_ = true;
+  // While there is still what they are carried by.
+  first_.reset();
+  control_.reset();
   context_.mux.expect_more_streams(false);
 }
 
@@ -79,11 +88,13 @@ std::unique_ptr<SessionStream> Session::make_stream(std::uint64_t number, bool c
   options.heartbeat = {};
   options.urgent = control;
   options.patient = true;
+  options.carried_only = control;
+  if (control) options.receive_window = std::min(options.receive_window, kControlWindow);
   options.stalled_after = kStalledAfter;
   auto stream = std::make_unique<SessionStream>(*this, number, keys, options);
   streams_[number] = stream.get();
   ids_.insert(keys.local.value);
-  stream->raw().set_carrier(link_ != nullptr && link_->carried() ? this : nullptr);
+  stream->raw().set_carrier(is_carried(*stream) ? this : nullptr);
   return stream;
 }
 
@@ -133,8 +144,9 @@ void Session::on_readable() {
   read_control();
 }
 
+/// A peer that does not read what is said to it is not listened to.
 void Session::read_control() {
-  while (!over_) {
+  while (!over_ && control_->room() > 0) {
     const ByteView record = control_->peek();
     if (record.empty()) break;
     const auto message = SessionMessage::decode(record);
@@ -155,6 +167,7 @@ bool Session::on_message(const SessionMessage& message) {
     if (new_one) on_open(message);
     return new_one;
   }
+  if (message.kind == Kind::kReset) return on_peer_reset(message);
   if (message.kind != Kind::kAccept && message.kind != Kind::kRefuse) return true;
   if (message.number % 2 != next_own_ % 2 || message.number == kControl) return false;
   const auto found = streams_.find(message.number);
@@ -168,6 +181,15 @@ bool Session::on_message(const SessionMessage& message) {
                    .service = message.service,
                    .services = message.services,
                    .stamp = {}});
+  }
+  return true;
+}
+
+bool Session::on_peer_reset(const SessionMessage& message) {
+  if (message.number == kControl) return false;
+  const auto found = streams_.find(message.number);
+  if (found != streams_.end() && !found->second->closed()) {
+    found->second->on_peer_reset(message.text);
   }
   return true;
 }
@@ -188,6 +210,7 @@ void Session::on_open(const SessionMessage& message) {
   wanted.services.clear();
   wanted.features &= ~(Extension::kNoService | Extension::kResume);
   const auto answer = observer_->on_stream_wanted(wanted);
+  if (over_ || observer_ == nullptr) return;
   if (!answer) return refuse(answer.error());
   auto stream = make_stream(message.number, false);
   if (!stream) return refuse("try again");
@@ -212,6 +235,8 @@ void Session::hold_socket() {
 void Session::on_link_proven() {
   proven_ = true;
   path_->lift_limit();
+  // The client is somewhere else than was said.
+  if (!path_->is(*link_->udp_socket(), link_->remote_address())) on_link_moved();
 }
 
 void Session::on_link_moved() {
@@ -226,12 +251,16 @@ void Session::on_link_moved() {
   for (const auto& [number, stream] : streams_) stream->tell_path_changed();
 }
 
+/// What is said of streams always travels sealed: nobody but the peer can end or break it.
+bool Session::is_carried(const SessionStream& stream) const {
+  return stream.is_control() || (link_ != nullptr && link_->carried());
+}
+
 void Session::set_carriers() {
-  const bool carried = link_ != nullptr && link_->carried();
-  for (const auto& [number, stream] : streams_) stream->raw().set_carrier(carried ? this : nullptr);
-  if (!carried) {
-    carried_packets_.clear();
-    carried_task_.cancel();
+  flush_carried();
+  carried_ = {};
+  for (const auto& [number, stream] : streams_) {
+    stream->raw().set_carrier(is_carried(*stream) ? this : nullptr);
   }
 }
 
@@ -281,17 +310,19 @@ void Session::on_stalled() {
 /// A reset that the peer has not given a reason for may be anybody's.
 void Session::on_link_over(const std::string& reason) {
   const auto self = shared_from_this();
-  const bool said =
-      !own_link_->error_detail().empty() && own_link_->error() == ConnectError::kReset;
+  const std::optional<std::string> said = own_link_->session_end();
   const bool ended = own_link_->read_state() == net::ReadState::kEnd;
   let_link_go();
   set_carriers();
   if (said || ended || !proven_) {
-    return finish(ConnectError::kReset, said ? reason : "the peer has ended the session");
+    return finish(ConnectError::kReset, said.value_or("the peer has ended the session"));
   }
   // What is sent there helps nobody, until the peer speaks from there again.
   path_->limit_unproven(0);
-  if (observer_ != nullptr && !over_) observer_->on_path_doubtful();
+  if (over_) return;
+  // With nobody there to wait for the peer it is as with any connection.
+  if (observer_ == nullptr) return finish(ConnectError::kTimedOut, reason);
+  observer_->on_path_doubtful();
 }
 
 // --- Streams without a path of their own ---
@@ -304,8 +335,13 @@ void Session::carry(const udx::Header& header, std::size_t padding,
                     const std::array<ByteView, 2>& payload) {
   const std::size_t size = udx::kHeaderSize + padding + payload[0].size() + payload[1].size();
   if (size > net::kMaxDatagram) return;
-  if (carried_.empty()) carried_.resize(kMaxCarried * kCarriedSlot);
-  if (carried_packets_.size() == kMaxCarried) flush_carried();
+  // Of a direct path it is the control stream's packets alone, which leave at once.
+  const std::size_t slots = link_ != nullptr && link_->carried() ? kMaxCarried : 1;
+  if (carried_packets_.size() >= slots) flush_carried();
+  if (carried_.size() < slots * kCarriedSlot) {
+    flush_carried();
+    carried_.resize(slots * kCarriedSlot);
+  }
   const MutableBytes packet = MutableBytes(carried_).subspan(
       carried_packets_.size() * kCarriedSlot + net::kTunnelHeadroom, size);
   header.write(packet.data());
@@ -314,6 +350,8 @@ void Session::carry(const udx::Header& header, std::size_t padding,
   copy_bytes(payload[0], body.subspan(padding));
   copy_bytes(payload[1], body.subspan(padding + payload[0].size()));
   carried_packets_.push_back(packet);
+  // What opens a stream leaves ahead of what the stream sends by itself.
+  if (link_ != nullptr && !link_->carried()) return flush_carried();
   carried_task_.post();
 }
 
@@ -324,13 +362,16 @@ void Session::flush_carried() {
 
 /// Only its own streams hear what comes this way, and those that it is about to have.
 void Session::on_packets(std::span<const MutableBytes> packets) {
-  for (const MutableBytes packet : packets) {
+  for (const MutableBytes carried : packets) {
+    Bytes& packet = inbox_.emplace_back(to_bytes(carried));
     const auto parsed = udx::Packet::parse(packet);
     if (!parsed || link_ == nullptr) continue;
     const udx::StreamId id = parsed->header.stream;
     if (!ids_.contains(id.value) && !context_.mux.is_free(id)) continue;
-    context_.mux.on_datagram(*link_->udp_socket(), {link_->remote_address(), packet});
+    context_.mux.on_carried(*link_->udp_socket(), {link_->remote_address(), packet});
   }
+  // Behind the end of the batch that this has begun.
+  inbox_task_.post();
 }
 
 // --- The end ---
@@ -341,11 +382,24 @@ Bytes Session::farewell_of_stream(udx::Stream& raw, const std::string& reason) {
 
 std::string Session::reason() const {
   if (over_ || link_ == nullptr) return reason_;
-  return link_->error_detail();
+  return link_->session_end().value_or("");
 }
 
 std::optional<std::string> Session::open_farewell(MutableBytes message) {
   return link_ != nullptr ? link_->open_farewell(message) : std::nullopt;
+}
+
+Instant Session::heard_at() const {
+  return link_ != nullptr ? std::max(path_->heard_at(), link_->heard_at()) : path_->heard_at();
+}
+
+void Session::say_reset(const SessionStream& stream, const std::string& why) {
+  if (over_ || stream.is_control() || !control_ || control_->closed()) return;
+  say({.kind = Kind::kReset,
+       .number = stream.number(),
+       .service = {},
+       .services = {},
+       .text = why});
 }
 
 void Session::forget(SessionStream& stream) {
@@ -357,16 +411,16 @@ void Session::forget(SessionStream& stream) {
 /// Of the control stream. Who ends a session ends that as well, and the link, which knows why.
 void Session::on_reset(const std::string& reason) {
   const auto self = shared_from_this();
-  const std::string said = link_ != nullptr ? link_->error_detail() : std::string();
-  if (said.empty()) return finish(ConnectError::kBroken, reason);
-  finish(ConnectError::kReset, said);
+  const auto said = link_ != nullptr ? link_->session_end() : std::nullopt;
+  if (!said) return finish(ConnectError::kBroken, reason);
+  finish(ConnectError::kReset, *said);
 }
 
 void Session::end(const std::string& reason) {
   const auto self = shared_from_this();
   if (over_) return;
   if (own_link_) {
-    own_link_->reset_because(reason);
+    own_link_->end_session(reason);
     let_link_go();
   }
   finish(ConnectError::kReset, reason);
@@ -376,6 +430,7 @@ void Session::finish(ConnectError error, const std::string& reason) {
   if (std::exchange(over_, true)) return;
   reason_ = reason;
   carried_task_.cancel();
+  inbox_task_.post();
   // Streams may go when their users hear of it.
   std::vector<SessionStream*> streams;
   for (const auto& [number, stream] : streams_) streams.push_back(stream);

@@ -84,8 +84,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   net::Address remote_address() const { return path_->remote(); }
   /// There is a link.
   bool linked() const { return link_ != nullptr; }
-  /// Something came along the path, lastly.
-  Instant heard_at() const { return path_->heard_at(); }
+  /// Something came along the path, or over the link, lastly.
+  Instant heard_at() const;
   Duration rtt() const { return path_->rtt().smoothed(); }
   /// Streams that the peer has not answered yet fail: it cannot be reached at the moment.
   void fail_unanswered(ConnectError error, const std::string& why);
@@ -119,6 +119,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   udx::Path& path() { return *path_; }
   bool hears(net::UdpSocket& socket, const net::Address& from);
   void forget(SessionStream& stream);
+  /// The peer hears that the stream is given up, whatever becomes of its packets.
+  void say_reset(const SessionStream& stream, const std::string& why);
   Bytes farewell_of_stream(udx::Stream& raw, const std::string& reason);
   std::optional<std::string> open_farewell(MutableBytes message);
   void on_stalled();
@@ -138,7 +140,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   void on_max_packet() override {}
   // net::ByteStreamObserver, of the control stream and of the link
   void on_readable() override;
-  void on_writable() override {}
+  /// The peer reads again what is said to it.
+  void on_writable() override { on_readable(); }
   void on_reset(const std::string& reason) override;
 
   struct LinkObserver;
@@ -146,8 +149,10 @@ class Session final : public std::enable_shared_from_this<Session>,
   std::unique_ptr<SessionStream> make_stream(std::uint64_t number, bool control);
   void read_control();
   bool on_message(const SessionMessage& message);
+  bool on_peer_reset(const SessionMessage& message);
   void on_open(const SessionMessage& message);
   void say(const SessionMessage& message);
+  bool is_carried(const SessionStream& stream) const;
   void set_carriers();
   void let_link_go();
   void flush_carried();
@@ -182,6 +187,9 @@ class Session final : public std::enable_shared_from_this<Session>,
   Bytes carried_;
   std::vector<MutableBytes> carried_packets_;
   Task carried_task_;
+  // What came carried, until the streams have taken it: their packets lie in it as long as the batch lasts.
+  std::vector<Bytes> inbox_;
+  Task inbox_task_;
 };
 
 }  // namespace hsfwd::hyperdht

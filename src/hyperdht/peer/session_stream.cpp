@@ -21,6 +21,7 @@ SessionStream::SessionStream(Session& session, std::uint64_t number, const Strea
 }
 
 SessionStream::~SessionStream() {
+  if (!closed()) session_.say_reset(*this, {});
   session_.forget(*this);
 }
 
@@ -41,11 +42,18 @@ void SessionStream::tell_open() {
 }
 
 void SessionStream::refuse(const std::string& why) {
+  peer_knows_ = true;
   fail(ConnectError::kReset, why);
 }
 
 void SessionStream::fail(ConnectError error, const std::string& detail) {
   let_go(error, detail);
+}
+
+void SessionStream::on_peer_reset(const std::string& why) {
+  peer_knows_ = true;
+  if (detail_.empty()) detail_ = why;
+  fail(ConnectError::kReset, detail_);
 }
 
 void SessionStream::tell_path_changed() {
@@ -75,13 +83,15 @@ void SessionStream::on_stream_acknowledged() {
   }
 }
 
-void SessionStream::on_stream_closed(ConnectError, const std::string& detail) {
+void SessionStream::on_stream_closed(ConnectError error, const std::string& detail) {
   if (!detail.empty()) detail_ = detail;
   open_told_task_.cancel();
+  if (error != ConnectError::kNone && !peer_knows_) session_.say_reset(*this, detail_);
 }
 
 Bytes SessionStream::farewell(const std::string& reason) {
   if (!is_open()) return {};
+  if (!std::exchange(peer_knows_, true)) session_.say_reset(*this, reason);
   return session_.farewell_of_stream(raw(), reason);
 }
 

@@ -35,6 +35,7 @@ class SessionStream final : public SessionPart, public SecureStream {
 
   std::uint64_t number() const { return number_; }
   Session& session() const { return session_; }
+  bool is_control() const { return number_ == 0; }
   /// Whoever has it keeps the session alive.
   void keep(std::shared_ptr<Session> session) { keeps_ = std::move(session); }
   /// What the peer said when it opened the stream, or answered.
@@ -57,6 +58,8 @@ class SessionStream final : public SessionPart, public SecureStream {
   void accept(Extension extension);
   void refuse(const std::string& why);
   void fail(ConnectError error, const std::string& detail);
+  /// The peer has given it up.
+  void on_peer_reset(const std::string& why);
   void tell_path_changed();
 
  private:
@@ -89,6 +92,7 @@ class SessionStream final : public SessionPart, public SecureStream {
   Instant pinged_at_;
   bool told_open_ = false;
   bool silent_ = false;
+  bool peer_knows_ = false;  // that it is over
   Task open_told_task_;
 };
 

@@ -350,6 +350,8 @@ void ServerSession::leave_relay(net::UdpSocket& socket, const net::Address& to) 
 /// Known there, and come back with a fresh first message; never on the word of an old one.
 bool ServerSession::may_be_early() const {
   if (message_ != KnownClients::Message::kFresh) return false;
+  // A session leaves the path that it has only for one that is proven.
+  if ((features_ & Extension::kResume) != 0) return false;
   const bool known = server_.clients_.was_at(key_, client_, context_.env.now()) ||
                      context_.connections.is_connected_at(key_, client_);
   if (!known) return false;

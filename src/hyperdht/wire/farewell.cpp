@@ -13,17 +13,17 @@ constexpr std::string_view kFarewellMagic = "hsfwd";
 
 Bytes Farewell::encode() const {
   return codec::encode([this](codec::Writer& w) {
-    w.uint(kKind);
+    w.uint(static_cast<std::uint64_t>(of));
     w.string(std::string_view(text).substr(0, kMaxText));
   });
 }
 
 std::optional<Farewell> Farewell::decode(ByteView bytes) {
   codec::Reader reader(bytes);
-  const std::uint64_t kind = reader.uint();
+  const auto kind = reader.number<Of>();
   const std::string_view text = reader.string();
-  if (!reader.ok() || kind != kKind) return std::nullopt;
-  return Farewell{printable(text.substr(0, kMaxText))};
+  if (!reader.ok() || (kind != Of::kStream && kind != Of::kSession)) return std::nullopt;
+  return Farewell{.text = printable(text.substr(0, kMaxText)), .of = kind};
 }
 
 Bytes Farewell::as_message() const {

@@ -13,7 +13,7 @@ Bytes SessionMessage::encode() const {
   return codec::encode([this](codec::Writer& w) {
     w.uint(static_cast<std::uint64_t>(kind));
     w.uint(number);
-    if (kind == Kind::kRefuse) {
+    if (kind == Kind::kRefuse || kind == Kind::kReset) {
       w.string(std::string_view(text).substr(0, kMaxText));
       return;
     }
@@ -28,11 +28,10 @@ Result<SessionMessage> SessionMessage::decode(ByteView record) {
   codec::Reader reader(record);
   SessionMessage out;
   out.kind = reader.number<Kind>();
-  const bool known =
-      out.kind == Kind::kOpen || out.kind == Kind::kAccept || out.kind == Kind::kRefuse;
+  const bool known = out.kind >= Kind::kOpen && out.kind <= Kind::kReset;
   if (reader.ok() && !known) return out;
   out.number = reader.uint();
-  if (out.kind == Kind::kRefuse) {
+  if (out.kind == Kind::kRefuse || out.kind == Kind::kReset) {
     out.text = printable(reader.string().substr(0, kMaxText));
   } else {
     out.service = reader.string();

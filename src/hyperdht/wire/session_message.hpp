@@ -6,6 +6,7 @@
 //   kOpen    service string
 //   kAccept  service string | services array(string)
 //   kRefuse  text string
+//   kReset   text string
 //
 // Bytes behind that are ignored. docs/protocol/forward.md, section 11.
 #pragma once
@@ -25,6 +26,7 @@ struct SessionMessage {
     kOpen = 1,
     kAccept = 2,
     kRefuse = 3,
+    kReset = 4,
   };
   /// Bytes of a wanted service: a name, or a destination.
   static constexpr std::size_t kMaxService = 300;
@@ -37,7 +39,7 @@ struct SessionMessage {
   std::string
       service;  // kOpen: the wanted one, empty for the default. kAccept: the one that is connected
   std::vector<std::string> services;  // kAccept: all that there are, if the wanted one is not
-  std::string text;                   // kRefuse: one line for people
+  std::string text;                   // kRefuse, kReset: one line for people; kReset: may be empty
 
   Bytes encode() const;
 

@@ -15,12 +15,18 @@ namespace {
 /// A client that speaks the session's protocol by hand.
 class Rogue final : private hyperdht::SessionObserver {
  public:
-  Rogue(SessionWorld& w, Participant& at) : at_(at) {
+  /// `resume`: the id of a session that it says it has.
+  Rogue(SessionWorld& w, Participant& at, const Bytes& resume = {}) : at_(at) {
     at.host().freeze();
     hyperdht::ConnectOptions options;
     options.extension = Extension{.features = Extension::kSessions, .service = "echo"};
+    if (!resume.empty()) {
+      options.extension->features |= Extension::kNoService | Extension::kResume;
+      options.extension->resume = resume;
+    }
     link_ = Internals::dht(*at.node).connect(w.key(), std::move(options));
     link_->set_on_open([this] {
+      resumed = link_->resumes();
       session = link_->take_session();
       if (session) session->start(std::move(link_), *this);
     });
@@ -48,6 +54,7 @@ class Rogue final : private hyperdht::SessionObserver {
 
   std::shared_ptr<Session> session;
   std::optional<std::string> over;
+  bool resumed = false;
 
  private:
   Result<Extension, std::string> on_stream_wanted(const Extension&) override {
@@ -131,6 +138,23 @@ TEST_CASE("a client that begins sessions without end gets connections beyond its
     if (!rogues.back()->session) break;
   }
   CHECK(sessions == 16);
+}
+
+TEST_CASE("who does not have a session's key cannot go on with it") {
+  SessionWorld w(67);
+  Participant other(w.swarm, 3, {}, {});
+  Rogue owner(w, *w.client);
+  REQUIRE(owner.session);
+  const Bytes id = to_bytes(owner.session->id().view());
+  for (const Bytes& resume : {id, Bytes(16), Bytes(3), Bytes(200)}) {
+    Rogue thief(w, other, resume);
+    CHECK(!thief.resumed);
+    CHECK(thief.session);
+  }
+  owner.say(4);
+  w.world().run_for(1_s);
+  CHECK(!owner.over);
+  CHECK(w.echo->served() == 2);
 }
 
 TEST_CASE("a peer that opens, floods, stalls and lies at random ends only itself") {

@@ -98,6 +98,7 @@ class EchoServer {
   }
   bool announced() const { return announced_; }
   std::size_t connections() const { return sockets_.size(); }
+  void close_first() { sockets_.erase(sockets_.begin()); }
   std::size_t served() const { return served_; }
   const std::vector<std::string>& wanted() const { return wanted_; }
   void close_all() { sockets_.clear(); }

@@ -61,6 +61,8 @@ class ServerSessions::ServerSession final : private hyperdht::SessionObserver {
     }
     auto answer = owner_.callbacks_.extension(client, wanted);
     if (!answer) return Err(std::string("it has no services"));
+    // Datagrams take a connection of their own.
+    if (answer->has_udp_flows()) return Err("service " + answer->service + " is UDP");
     return std::move(*answer);
   }
   void on_stream(std::unique_ptr<hyperdht::SessionStream> stream) override {

@@ -177,7 +177,7 @@ bool Session::on_message(const SessionMessage& message) {
   if (message.kind == Kind::kRefuse) {
     stream.refuse(message.text);
   } else {
-    stream.accept({.features = extension_->features,
+    stream.accept({.features = extension_->features & ~Extension::kUdpFlows,
                    .service = message.service,
                    .services = message.services,
                    .stamp = {}});

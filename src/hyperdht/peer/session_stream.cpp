@@ -33,7 +33,8 @@ void SessionStream::set_on_open(std::function<void()> on_open) {
 void SessionStream::accept(Extension extension) {
   if (closed() || accepted()) return;
   extension_ = std::move(extension);
-  open_told_task_.post();
+  // Ahead of what else the peer has said of it by now.
+  tell_open();
 }
 
 void SessionStream::tell_open() {

@@ -200,7 +200,7 @@ TEST_CASE("streams that are reset on a lossy path are gone at the other side") {
     }
     w.chat(stays, 120_s, 1_s);
     CHECK(!stays.closed);
-    WARN(session << ": " << w.echo->connections() - 1 << " of 200 are left behind");
+    INFO(session << ": " << w.echo->connections() - 1 << " of 200 are left behind");
     CHECK(w.echo->connections() == 1);
   }
 }
@@ -285,7 +285,7 @@ TEST_CASE("a rebinding is noticed where a round trip takes longer than the quest
   w.client->renumber();
   w.chat(one, 30_s, 20_ms);
   CHECK(w.run_until_whole(one, 20_s));
-  WARN("round trip " << (delay * 4).to_millis()
+  INFO("round trip " << (delay * 4).to_millis()
                      << " ms, longest pause: " << one.longest_pause.to_millis() << " ms");
   CHECK(one.longest_pause.to_millis() < 3000);
 }
@@ -298,14 +298,14 @@ TEST_CASE("a path of 800 ms there and back carries a session as it does a connec
     EchoClient& one = w.connect("echo", session);
     w.chat(one, 3_s);
     w.run_until_whole(one);
-    WARN(session << ": " << one.received.size() << " of " << one.sent.size() << ", "
+    INFO(session << ": " << one.received.size() << " of " << one.sent.size() << ", "
                  << one.closed.value_or("-") << ", first after "
                  << (one.first_at - Instant()).to_millis());
     CHECK(one.whole());
     one.begin_pauses();
     w.chat(one, 20_s);
     w.run_until_whole(one);
-    WARN("longest pause " << one.longest_pause.to_millis());
+    INFO("longest pause " << one.longest_pause.to_millis());
     CHECK(one.longest_pause.to_millis() < 1700);
     CHECK(!one.closed);
   }
@@ -515,7 +515,7 @@ TEST_CASE("many streams' packets in two parts at once arrive whole") {
   }
   for (EchoClient* each : all) {
     if (!each->closed) continue;
-    WARN(*each->closed);
+    INFO(*each->closed);
     break;
   }
   CHECK(one.info().path == PathKind::kRelayed);
@@ -621,7 +621,7 @@ TEST_CASE("who reads no answers on the control stream fills no memory") {
     w.world().run_for(200_ms);
     most = std::max(most, gauge(*w.server->node, "hsfwd_buffered_bytes"));
   }
-  WARN("held by the server: " << most);
+  INFO("held by the server: " << most);
   // What as many streams hold as there may be, and a window of what is said of them.
   CHECK(most < Session::kMaxStreams * 2300 + 1024 * 1024);
 }
@@ -797,7 +797,7 @@ TEST_CASE("a forged end - reset or garbage on any one stream ends no other") {
                     << one.closed.value_or("-") << " / " << two.closed.value_or("-"));
       CHECK(ended < 2);
     }
-    WARN("flags " << int(flags) << ": " << harmful << " of " << streams << " ids end all streams");
+    INFO("flags " << int(flags) << ": " << harmful << " of " << streams << " ids end all streams");
   }
 }
 
@@ -851,7 +851,7 @@ TEST_CASE("a client that comes from elsewhere than it was introduced has a sessi
     INFO(session << " " << one.closed.value_or("-"));
     CHECK(w.run_until_whole(one, 5_s));
     CHECK(!one.closed);
-    WARN(session << " handed over " << w.echo->served() << ", longest pause "
+    INFO(session << " handed over " << w.echo->served() << ", longest pause "
                  << one.longest_pause.to_millis());
     CHECK(one.longest_pause.to_millis() < 1000);
     odd.host().freeze();
@@ -871,7 +871,7 @@ TEST_CASE("a session begins on a lossy path as a connection does") {
       failed += one.closed ? 1 : 0;
       if (one.closed) why = *one.closed;
     }
-    WARN(session << ": " << failed << " of 40 failed; " << why);
+    INFO(session << ": " << failed << " of 40 failed; " << why);
     if (session) CHECK(failed <= 1);
   }
 }
@@ -966,12 +966,12 @@ TEST_CASE("a client whose address changes in the middle of its dial has a sessio
       const Instant since = w.world().now();
       if (!w.run_until_whole(one, 20_s)) {
         ++failed;
-        WARN(session << " after " << at << " ms: " << one.closed.value_or("hangs") << ", back "
+        INFO(session << " after " << at << " ms: " << one.closed.value_or("hangs") << ", back "
                      << one.received.size() << ", served " << w.echo->served());
       }
       worst = std::max(worst, w.world().now() - since);
     }
-    WARN(session << ": " << failed << " of 40 failed, worst " << worst.to_millis() << " ms");
+    INFO(session << ": " << failed << " of 40 failed, worst " << worst.to_millis() << " ms");
     if (session) CHECK(failed == 0);
   }
 }
@@ -995,7 +995,7 @@ TEST_CASE("bulk is not starved by a session's many small streams") {
     got[session ? 1 : 0] = bulk.received.size();
     std::size_t of_small = 0;
     for (EchoClient* each : small) of_small += each->received.size();
-    WARN(session << ": bulk " << bulk.received.size() << " small " << of_small);
+    INFO(session << ": bulk " << bulk.received.size() << " small " << of_small);
   }
   CHECK(got[1] * 4 > got[0]);
 }
@@ -1030,7 +1030,7 @@ TEST_CASE("a network change that harms nothing disturbs nothing") {
     CHECK(w.run_until_whole(one));
     int most = 0;
     for (const auto& [id, n] : changes) most = std::max(most, n);
-    WARN("delay " << delay.to_millis() << ": places " << most << ", longest pause "
+    INFO("delay " << delay.to_millis() << ": places " << most << ", longest pause "
                   << one.longest_pause.to_millis());
     CHECK(most <= 25);
     CHECK(one.longest_pause.to_millis() < 500);

@@ -208,7 +208,8 @@ TEST_CASE("a stream that ends gives back the window and the turn that it had") {
   CHECK(net.told.most_in_flight < kPathWindow + 1500);
 }
 
-TEST_CASE("a stream whose peer answers nothing holds the window until it is given up, but for a packet") {
+TEST_CASE(
+    "a stream whose peer answers nothing holds the window until it is given up, but for a packet") {
   Shared<2> net(82, kNoPacing, {}, kPathWindow, false);
   net.connect_peer(1);
   net.a[0].send(kEndless, false);

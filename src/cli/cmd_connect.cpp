@@ -204,6 +204,7 @@ int run_connect(const Arguments& arguments) {
       }
     });
   }
+  if (!peer && line.flag("wait")) app.on_no_answer([] {});
   node.when_ready([&] { awaited ? awaited->start() : run.start(); });
   return app.run();
 }

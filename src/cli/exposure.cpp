@@ -246,7 +246,9 @@ void Exposure::report_listening() const {
   for (const forward::Service& service : host_.services()) {
     text += fmt::format("  {} -> {}\n", service.name, printable(service.target.to_string()));
   }
-  text += fmt::format("connect with: hsfwd connect {} -L PORT", key_text(public_key()));
+  // What is opened may be destinations alone.
+  text += fmt::format("connect with: hsfwd connect {} {} PORT", key_text(public_key()),
+                      host_.services().empty() ? "-D" : "-L");
   app_.output().event(events::Listening{to_hex(public_key().view()), key_text(public_key()),
                                         names_of(host_.services())},
                       text);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "hyperdht/wire/key_text.hpp"
+
 namespace hsfwd {
 
 namespace {
@@ -15,9 +17,13 @@ constexpr Duration kKept = 60_s;
 // The peer's sign of life comes within a round trip; what takes longer than that and this is worth a dial
 // beside, which costs little if it was for nothing.
 constexpr Duration kAnswerTime = 200_ms;
+// What is connected without patience is left to the link, which takes longer than a new connection waits.
+constexpr Duration kNewcomersWait = 3_s;
 // Between dials that brought nothing, each twice as long as the one before.
 constexpr Duration kFirstRest = 500_ms;
-constexpr Duration kLongestRest = 5_s;
+constexpr Duration kLongestRest = 2_s;
+// A dial that began while the peer was away asks less and less often: another one finds it sooner.
+constexpr Duration kDialAnswerTime = 5_s;
 
 }  // namespace
 
@@ -33,13 +39,20 @@ ClientSession::ClientSession(hyperdht::Dht& dht, hyperdht::ConnectOptions option
       rest_(kFirstRest),
       ask_timer_(scheduler_, [this] { on_asked(); }),
       dial_timer_(scheduler_, [this] { dial(); }),
+      answer_timer_(scheduler_,
+                    [this] {
+                      if (!answered_) on_dial_failed(ConnectError::kPeerConnectionFailed);
+                    }),
       idle_timer_(scheduler_, [this] {
         if (session_->streams() == 0) session_->end("it has not been used for a while");
       }) {
   options_.extension->features |= Extension::kNoService | Extension::kSessions | Extension::kResume;
   options_.extension->service.clear();
   options_.extension->resume = to_bytes(session_->id().view());
-  options_.timeline = nullptr;
+  options_.timeline = [this](const hyperdht::AttemptEvent& event) {
+    using Step = hyperdht::AttemptStep;
+    answered_ |= event.step != Step::kSearch && event.step != Step::kHandshake;
+  };
   options_.known_path = false;
   session_->start(std::move(link), *this);
 }
@@ -49,7 +62,8 @@ ClientSession::~ClientSession() {
 }
 
 void ClientSession::cancel() {
-  for (Timer* const timer : {&ask_timer_, &dial_timer_, &idle_timer_}) timer->stop();
+  for (Timer* const timer : {&ask_timer_, &dial_timer_, &answer_timer_, &idle_timer_})
+    timer->stop();
   stop_dialling();
   session_->abandon();
   session_->end("the other side has ended");
@@ -64,7 +78,8 @@ void ClientSession::on_idle() {
 }
 
 void ClientSession::on_session_over(const std::string&) {
-  for (Timer* const timer : {&ask_timer_, &dial_timer_, &idle_timer_}) timer->stop();
+  for (Timer* const timer : {&ask_timer_, &dial_timer_, &answer_timer_, &idle_timer_})
+    timer->stop();
   stop_dialling();
   callbacks_.over();
 }
@@ -100,6 +115,19 @@ void ClientSession::calm_down() {
   doubted_at_.reset();
   lost_at_.reset();
   rest_ = kFirstRest;
+  if (!std::exchange(told_, false)) return;
+  dht_.env().log.warning("session", "{} answers again", hyperdht::key_text(session_->remote_key()));
+}
+
+void ClientSession::tell_of_silence() {
+  if (std::exchange(told_, true)) return;
+  dht_.env().log.warning("session", "{} does not answer; waiting for it, for {:.0f} s at most",
+                         hyperdht::key_text(session_->remote_key()), patience_.to_seconds());
+}
+
+void ClientSession::give_up() {
+  const Duration silent = scheduler_.now() - session_->heard_at();
+  session_->end(fmt::format("silent for {:.0f} s", silent.to_seconds()), ConnectError::kTimedOut);
 }
 
 void ClientSession::dial() {
@@ -110,17 +138,22 @@ void ClientSession::dial() {
   if (lost_at_ && session_->linked() && session_->heard_at() > *lost_at_) return calm_down();
   const Duration silent = scheduler_.now() - std::max(session_->heard_at(), *doubted_at_);
   const bool given_up = silent >= patience_ || (session_->streams() == 0 && !session_->linked());
-  // Without patience the link decides, as it does for any connection.
-  if (patience_ <= Duration() && session_->linked()) return;
-  if (given_up) {
-    return session_->end(fmt::format("the peer has been silent for {:.0f} s", silent.to_seconds()));
+  // Without patience the link decides, as it does for any connection; who comes new need not wait for that.
+  if (patience_ <= Duration() && session_->linked()) {
+    if (silent < kNewcomersWait) return ask();
+    lost_at_ = scheduler_.now();
+    return session_->fail_unanswered(ConnectError::kTimedOut, "");
   }
+  if (given_up) return give_up();
+  answered_ = false;
+  answer_timer_.start(kDialAnswerTime);
   dialled_ = dht_.connect(session_->remote_key(), options_);
   dialled_->set_observer(this);
   dialled_->set_on_open([this] { on_dialled(); });
 }
 
 void ClientSession::on_dialled() {
+  answer_timer_.stop();
   std::unique_ptr<hyperdht::PeerSocket> link = std::move(dialled_);
   link->set_observer(nullptr);
   calm_down();
@@ -135,17 +168,22 @@ void ClientSession::on_dialled() {
   scheduler_.delete_later(std::move(link));
 }
 
-void ClientSession::on_reset(const std::string& reason) {
-  const ConnectError error = dialled_->error();
+void ClientSession::on_reset(const std::string&) {
+  on_dial_failed(dialled_->error());
+}
+
+void ClientSession::on_dial_failed(ConnectError error) {
   stop_dialling();
   lost_at_ = scheduler_.now();
-  session_->fail_unanswered(error, reason);
+  tell_of_silence();
+  session_->fail_unanswered(error, "");
   dial_timer_.start(rest_);
   rest_ = std::min(rest_ * 2, kLongestRest);
 }
 
 void ClientSession::stop_dialling() {
   dial_timer_.stop();
+  answer_timer_.stop();
   if (!dialled_) return;
   dialled_->set_observer(nullptr);
   dialled_->silence();

@@ -56,6 +56,9 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
 
   bool heard() const { return session_->linked() && session_->heard_at() > asked_at_; }
   void calm_down();
+  void give_up();
+  void tell_of_silence();
+  void on_dial_failed(ConnectError error);
   void ask();
   void on_asked();
   void dial();
@@ -72,9 +75,12 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
   Duration rest_;
   std::optional<Instant> lost_at_;  // a dial failed
   std::optional<Instant> doubted_at_;
+  bool told_ = false;      // that it is waited for
+  bool answered_ = false;  // the peer, to the dial
   std::unique_ptr<hyperdht::PeerSocket> dialled_;
   Timer ask_timer_;
   Timer dial_timer_;
+  Timer answer_timer_;
   Timer idle_timer_;
 };
 

@@ -274,6 +274,7 @@ void Session::adopt(std::unique_ptr<PeerSocket> link) {
 }
 
 void Session::let_link_go() {
+  heard_before_ = heard_at();
   own_link_->set_session(nullptr);
   own_link_->set_observer(nullptr);
   own_link_->silence();
@@ -390,7 +391,8 @@ std::optional<std::string> Session::open_farewell(MutableBytes message) {
 }
 
 Instant Session::heard_at() const {
-  return link_ != nullptr ? std::max(path_->heard_at(), link_->heard_at()) : path_->heard_at();
+  const Instant before = std::max(path_->heard_at(), heard_before_);
+  return link_ != nullptr ? std::max(before, link_->heard_at()) : before;
 }
 
 void Session::say_reset(const SessionStream& stream, const std::string& why) {
@@ -416,14 +418,14 @@ void Session::on_reset(const std::string& reason) {
   finish(ConnectError::kReset, *said);
 }
 
-void Session::end(const std::string& reason) {
+void Session::end(const std::string& reason, ConnectError error) {
   const auto self = shared_from_this();
   if (over_) return;
   if (own_link_) {
     own_link_->end_session(reason);
     let_link_go();
   }
-  finish(ConnectError::kReset, reason);
+  finish(error, reason);
 }
 
 void Session::finish(ConnectError error, const std::string& reason) {

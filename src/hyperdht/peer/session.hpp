@@ -102,8 +102,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   Result<std::unique_ptr<SessionStream>, std::string> open(const std::string& service);
   /// Goes on over `link`, which the same peer has agreed on for this session.
   void adopt(std::unique_ptr<PeerSocket> link);
-  /// Ends it, with all streams. The peer hears the reason.
-  void end(const std::string& reason);
+  /// Ends it, with all streams. The peer hears the reason. `error`: what its users are told here.
+  void end(const std::string& reason, ConnectError error = ConnectError::kReset);
   /// A record of the control stream, for tests.
   void send_control(ByteView record) { control_->send_message(record); }
   /// Tells nobody anything any more.
@@ -182,6 +182,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   bool proven_ = false;  // the peer has shown that it has the keys
   bool over_ = false;
   std::string reason_;
+  Instant heard_before_;  // by links that are gone
 
   // What streams send while a relay carries the link: room for each packet, and around it.
   Bytes carried_;

@@ -32,7 +32,8 @@ std::string udp_service_problem(const PeerStream& peer, const std::string& servi
   const auto extension = peer.info().extension;
   const bool served = extension ? !extension->service.empty() : service.empty();
   if (!served) return missing_service(extension, service);
-  if (!extension || peer.takes_datagrams()) return "";
+  // Who is reset at once takes none any more.
+  if (!extension || peer.takes_datagrams() || extension->has_udp_flows()) return "";
   return fmt::format("the peer's service '{}' is TCP; leave out udp:", extension->service);
 }
 

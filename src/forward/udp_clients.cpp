@@ -244,12 +244,12 @@ void UdpClients::flush() {
 // --- Connections ---
 
 void UdpClients::on_open(Connection& connection) {
-  if (!connection.peer->info().open) return;  // on_reset follows
   const std::string problem = outside_.on_open(connection.id, *connection.peer);
   if (!problem.empty()) {
     rest();
     return abort(connection, problem);
   }
+  if (!connection.peer->info().open) return;  // on_reset follows
   connection.open = true;
   rest_ = kFirstRest;
   if (connection.peer->takes_datagrams()) {

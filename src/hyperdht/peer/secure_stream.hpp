@@ -82,6 +82,8 @@ class SecureStream : public net::BufferedByteStream, private udx::StreamObserver
   /// Finished or broken.
   bool closed() const { return state_ == State::kFinished || state_ == State::kBroken; }
   ConnectError error() const { return error_; }
+  /// Who uses it has reset it, and hears no more.
+  bool given_up() const { return given_up_; }
   udx::StreamStats stats() const { return raw_->stats(); }
   Scheduler& scheduler() const;
 

@@ -38,7 +38,8 @@ void SessionStream::accept(Extension extension) {
 }
 
 void SessionStream::tell_open() {
-  if (silent_ || closed() || !on_open_ || std::exchange(told_open_, true)) return;
+  // Its end may have come right behind, which is told after this.
+  if (silent_ || given_up() || !on_open_ || std::exchange(told_open_, true)) return;
   on_open_();
 }
 
@@ -86,7 +87,6 @@ void SessionStream::on_stream_acknowledged() {
 
 void SessionStream::on_stream_closed(ConnectError error, const std::string& detail) {
   if (!detail.empty()) detail_ = detail;
-  open_told_task_.cancel();
   if (error != ConnectError::kNone && !peer_knows_) session_.say_reset(*this, detail_);
 }
 

@@ -37,8 +37,8 @@ std::string mistake(const std::string& lines) {
   return "none";
 }
 
-const PublicKey kHomeKey = *parse_key(kHome);
-const PublicKey kBobKey = *parse_key(kBob);
+const PublicKey kPermitHomeKey = *parse_key(kHome);
+const PublicKey kPermitBobKey = *parse_key(kBob);
 const PublicKey kStranger = *parse_key(std::string(64, '6'));
 
 }  // namespace
@@ -49,17 +49,18 @@ TEST_CASE("peers are permitted services and destinations by name and by key") {
                 ":10.0.0.0/8:80,443', 'bob : *.example.org:443']");
   CHECK(policy.allows_service(kStranger, "web"));
   CHECK(!policy.allows_service(kStranger, "ssh"));
-  CHECK(policy.allows_service(kHomeKey, "ssh"));
-  CHECK(policy.allows_destination(kBobKey, {"10.1.1.1", 443}, net::Ipv4::of(10, 1, 1, 1)));
-  CHECK(policy.may_allow_destination(kBobKey, {"www.example.org", 443}));
-  CHECK(!policy.may_allow_destination(kHomeKey, {"www.example.org", 443}));
+  CHECK(policy.allows_service(kPermitHomeKey, "ssh"));
+  CHECK(policy.allows_destination(kPermitBobKey, {"10.1.1.1", 443}, net::Ipv4::of(10, 1, 1, 1)));
+  CHECK(policy.may_allow_destination(kPermitBobKey, {"www.example.org", 443}));
+  CHECK(!policy.may_allow_destination(kPermitHomeKey, {"www.example.org", 443}));
   CHECK(permit_texts(policy.permits()) ==
-        std::vector<std::string>{"*: web", to_hex(kHomeKey.view()) + ": ssh",
+        std::vector<std::string>{"*: web", to_hex(kPermitHomeKey.view()) + ": ssh",
                                  kBob + ": 10.0.0.0/8:80,443", kBob + ": *.example.org:443"});
 }
 
 TEST_CASE("destinations may be all that is exposed, but something there has to be") {
-  CHECK(policy_of("permit = 'bob: *:443'").may_allow_destination(kBobKey, {"example.org", 443}));
+  CHECK(policy_of("permit = 'bob: *:443'")
+            .may_allow_destination(kPermitBobKey, {"example.org", 443}));
   CHECK(mistake("") == "hsfwd.toml:5: [[expose]] needs services, such as services = [\"22\"]");
   CHECK_THAT(mistake("permit = 'bob: *'"), Contains("hsfwd.toml:5: [[expose]] needs services"));
   const auto empty = parse_config(file_with("services = '22'\npermit = []"), "hsfwd.toml");

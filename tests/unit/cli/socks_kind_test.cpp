@@ -15,12 +15,12 @@ using forward::SocksReply;
 
 namespace {
 
-constexpr const char* kHome = "8cc4iq8ei1uptd6fsfdbw7wzxt1by1w4iz8fjaqpfm5m3gf1hrgo";
-const std::string kBob(64, '5');
+constexpr const char* kSocksHome = "8cc4iq8ei1uptd6fsfdbw7wzxt1by1w4iz8fjaqpfm5m3gf1hrgo";
+const std::string kSocksBob(64, '5');
 
-Plan file_with(const std::string& lines) {
-  return plan_of(
-      fmt::format("[peer.home]\nkey = '{}'\n[peer.Bob]\nkey = '{}'\n{}\n", kHome, kBob, lines));
+Plan socks_file(const std::string& lines) {
+  return plan_of(fmt::format("[peer.home]\nkey = '{}'\n[peer.Bob]\nkey = '{}'\n{}\n", kSocksHome,
+                             kSocksBob, lines));
 }
 
 const SocksSpec& spec_of(const Plan& plan) {
@@ -37,9 +37,9 @@ std::string way(const SocksSpec& spec, const std::string& host, std::uint16_t po
   return route->peer.name + " " + route->service;
 }
 
-std::string mistake(const std::string& lines) {
+std::string socks_mistake(const std::string& lines) {
   try {
-    file_with(lines);
+    socks_file(lines);
   } catch (const UserError& error) {
     return error.message;
   }
@@ -49,14 +49,14 @@ std::string mistake(const std::string& lines) {
 }  // namespace
 
 TEST_CASE("names of peers lead to their services, whatever the port") {
-  const Plan plan = file_with("[[socks]]\nlisten = '1080'");
+  const Plan plan = socks_file("[[socks]]\nlisten = '1080'");
   const SocksSpec& spec = spec_of(plan);
   CHECK(way(spec, "web.home.hsfwd") == "home web");
   CHECK(way(spec, "web.home.hsfwd", 1) == "home web");
   CHECK(way(spec, "home.hsfwd") == "home ");
   CHECK(way(spec, "a.b.home.HSFWD.") == "home a.b");
   CHECK(way(spec, "Web.bob.hsfwd") == "Bob Web");
-  CHECK(way(spec, std::string("ssh.") + kHome + ".hsfwd") == std::string(kHome) + " ssh");
+  CHECK(way(spec, std::string("ssh.") + kSocksHome + ".hsfwd") == std::string(kSocksHome) + " ssh");
   CHECK(way(spec, "web.eve.hsfwd") == "4");
   CHECK(way(spec, "web..hsfwd") == "4");
   CHECK(way(spec, ".home.hsfwd") == "4");
@@ -65,11 +65,11 @@ TEST_CASE("names of peers lead to their services, whatever the port") {
 
 TEST_CASE(
     "without a peer nothing else leads anywhere, with one it goes there as it was asked for") {
-  const Plan none = file_with("[[socks]]\nlisten = '1080'");
+  const Plan none = socks_file("[[socks]]\nlisten = '1080'");
   for (const std::string host : {"example.org", "10.0.0.1", "hsfwd", ".hsfwd", "home"}) {
     CHECK(way(spec_of(none), host) == "2");
   }
-  const Plan plan = file_with("[[socks]]\nlisten = '1080'\npeer = 'home'");
+  const Plan plan = socks_file("[[socks]]\nlisten = '1080'\npeer = 'home'");
   const SocksSpec& spec = spec_of(plan);
   CHECK(way(spec, "Example.org.", 443) == "home tcp:example.org:443");
   CHECK(way(spec, "10.0.0.1") == "home tcp:10.0.0.1:80");
@@ -80,26 +80,28 @@ TEST_CASE(
 }
 
 TEST_CASE("addresses of [[socks]] are local ones, and others are warned of") {
-  const Plan plan = file_with("[[socks]]\nlisten = ['1080', '[::1]:1081', '0.0.0.0:1082']");
+  const Plan plan = socks_file("[[socks]]\nlisten = ['1080', '[::1]:1081', '0.0.0.0:1082']");
   CHECK(specs_of<SocksSpec>(plan).size() == 3);
   CHECK(spec_of(plan).listen.to_string() == "127.0.0.1:1080");
   REQUIRE(plan.warnings.size() == 1);
   CHECK_THAT(plan.warnings[0], Contains("hsfwd.toml:6: ") && Contains("0.0.0.0:1082"));
   CHECK_THAT(parse_config("[[socks]]", "hsfwd.toml").error().to_string(),
              Contains("[[socks]] needs listen"));
-  CHECK_THAT(mistake("[[socks]]\nlisten = '1080:web'"), Contains("is not [BIND:]PORT"));
-  CHECK_THAT(mistake("[[socks]]\nlisten = 'udp:1080'"), Contains("SOCKS is TCP"));
-  CHECK_THAT(mistake("[[socks]]\nlisten = 'unix:/s'"), Contains("is not [BIND:]PORT"));
-  CHECK_THAT(mistake("[[socks]]\nlisten = '1080'\npeer = 'eve'"), Contains("no [peer.NAME]"));
-  CHECK_THAT(mistake("[[connect]]\npeer = 'home'\nlisten = '1080'\n[[socks]]\nlisten = '1080'"),
-             Contains("is taken by another listen"));
+  CHECK_THAT(socks_mistake("[[socks]]\nlisten = '1080:web'"), Contains("is not [BIND:]PORT"));
+  CHECK_THAT(socks_mistake("[[socks]]\nlisten = 'udp:1080'"), Contains("SOCKS is TCP"));
+  CHECK_THAT(socks_mistake("[[socks]]\nlisten = 'unix:/s'"), Contains("is not [BIND:]PORT"));
+  CHECK_THAT(socks_mistake("[[socks]]\nlisten = '1080'\npeer = 'eve'"), Contains("no [peer.NAME]"));
+  CHECK_THAT(
+      socks_mistake("[[connect]]\npeer = 'home'\nlisten = '1080'\n[[socks]]\nlisten = '1080'"),
+      Contains("is taken by another listen"));
 }
 
 TEST_CASE("a SOCKS address that names lead elsewhere from is a changed one") {
   const std::string text = "[[socks]]\nlisten = '1080'";
-  const Plan one = file_with(text);
-  CHECK(diff(one, file_with(text)).kept.size() == 1);
-  CHECK(diff(one, file_with(text + "\npeer = 'home'")).changed.size() == 1);
-  CHECK(diff(one, file_with(text + "\n[peer.eve]\nkey = '" + kBob + "'")).changed.size() == 1);
-  CHECK(diff(one, file_with("[[socks]]\nlisten = '1081'")).removed.size() == 1);
+  const Plan one = socks_file(text);
+  CHECK(diff(one, socks_file(text)).kept.size() == 1);
+  CHECK(diff(one, socks_file(text + "\npeer = 'home'")).changed.size() == 1);
+  CHECK(diff(one, socks_file(text + "\n[peer.eve]\nkey = '" + kSocksBob + "'")).changed.size() ==
+        1);
+  CHECK(diff(one, socks_file("[[socks]]\nlisten = '1081'")).removed.size() == 1);
 }

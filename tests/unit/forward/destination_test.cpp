@@ -12,7 +12,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-std::string read(const std::string& service) {
+std::string service_read(const std::string& service) {
   const auto to = Destination::from_service(service);
   return to ? to->to_service() : "none";
 }
@@ -46,10 +46,10 @@ std::string mistake(const std::string& rule) {
 }  // namespace
 
 TEST_CASE("a destination is read as it is written, and no service has such a name") {
-  CHECK(read("tcp:10.0.0.1:22") == "tcp:10.0.0.1:22");
-  CHECK(read("tcp:Example.ORG.:443") == "tcp:example.org:443");
-  CHECK(read("tcp:_srv.a-b.example:65535") == "tcp:_srv.a-b.example:65535");
-  CHECK(read("tcp:localhost:80") == "tcp:127.0.0.1:80");
+  CHECK(service_read("tcp:10.0.0.1:22") == "tcp:10.0.0.1:22");
+  CHECK(service_read("tcp:Example.ORG.:443") == "tcp:example.org:443");
+  CHECK(service_read("tcp:_srv.a-b.example:65535") == "tcp:_srv.a-b.example:65535");
+  CHECK(service_read("tcp:localhost:80") == "tcp:127.0.0.1:80");
   CHECK(to("10.0.0.1").address() == ip("10.0.0.1"));
   CHECK(!to("example.org").address());
   CHECK(!is_service_name("tcp:10.0.0.1:22"));
@@ -79,7 +79,7 @@ TEST_CASE("what is neither an address nor a name is no destination") {
                                  "tcp:\xc3\xa9:1",
                                  "tcp:.:1"}) {
     CAPTURE(text);
-    CHECK(read(text) == "none");
+    CHECK(service_read(text) == "none");
   }
   // What inet_aton() takes for addresses.
   for (const std::string text : {"2130706433", "127.1", "0x7f000001", "0177.0.0.1", "10.0.0.0x1",

@@ -85,9 +85,10 @@ struct Proxy final : SocksGuide {
   }
   void run(Duration time = 1_ms) { scheduler.advance_to(scheduler.now() + time); }
 
-  Scheduler scheduler;
+  // What is retired lets go of these when the scheduler goes.
   std::deque<Script> locals;
   std::deque<Peer> peers;
+  Scheduler scheduler;
   SocksReply refusal = SocksReply::kSucceeded;
   Opened opened;
   std::vector<std::string> dialled;

@@ -94,21 +94,11 @@ void PeerTunnel::report() {
 }
 
 void PeerTunnel::report_ready() const {
-  app_.output().event(
-      events::TunnelReady{address_.to_string(), to_hex(peer_.key.view()), service_},
-      printable(fmt::format("ready: {} leads to {}{}{}", address_.to_string(), peer_.name,
-                            service_.empty() ? "" : ", service ", service_)));
+  report_led(app_, address_.to_string(), peer_, service_);
 }
 
 std::vector<forward::OpenConnection> PeerTunnel::connections() const {
-  std::vector<forward::OpenConnection> out;
-  for (forward::OpenConnection& connection : clients_.list()) {
-    const PeerInfo peer = connection.peer->info();
-    if (!peer.open) continue;
-    connection.service = peer.extension ? peer.extension->service : service_;
-    out.push_back(std::move(connection));
-  }
-  return out;
+  return open_ones(clients_.list(), service_);
 }
 
 void PeerTunnel::collect(MetricSink& sink) const {

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "cli/table.hpp"
 #include "util/text.hpp"
 
@@ -15,6 +17,25 @@ std::string short_key(const PublicKey& key) {
 }
 
 }  // namespace
+
+void report_led(const App& app, const std::string& address, const PeerReference& peer,
+                const std::string& service) {
+  app.output().event(events::TunnelReady{address, to_hex(peer.key.view()), service},
+                     printable(fmt::format("ready: {} leads to {}{}{}", address, peer.name,
+                                           service.empty() ? "" : ", service ", service)));
+}
+
+std::vector<forward::OpenConnection> open_ones(std::vector<forward::OpenConnection> all,
+                                               const std::string& service) {
+  std::vector<forward::OpenConnection> out;
+  for (forward::OpenConnection& connection : all) {
+    const PeerInfo peer = connection.peer->info();
+    if (!peer.open) continue;
+    connection.service = peer.extension ? peer.extension->service : service;
+    out.push_back(std::move(connection));
+  }
+  return out;
+}
 
 void report_connection(const App& app, std::uint64_t id, const PeerInfo& peer,
                        const std::string& service) {

@@ -109,20 +109,11 @@ void UdpTunnel::report() {
 }
 
 void UdpTunnel::report_ready() const {
-  app_.output().event(events::TunnelReady{address(), to_hex(peer_.key.view()), service_},
-                      printable(fmt::format("ready: {} leads to {}{}{}", address(), peer_.name,
-                                            service_.empty() ? "" : ", service ", service_)));
+  report_led(app_, address(), peer_, service_);
 }
 
 std::vector<forward::OpenConnection> UdpTunnel::connections() const {
-  std::vector<forward::OpenConnection> out;
-  for (forward::OpenConnection& connection : clients_.list()) {
-    const PeerInfo peer = connection.peer->info();
-    if (!peer.open) continue;
-    connection.service = peer.extension ? peer.extension->service : service_;
-    out.push_back(std::move(connection));
-  }
-  return out;
+  return open_ones(clients_.list(), service_);
 }
 
 void UdpTunnel::collect(MetricSink& sink) const {

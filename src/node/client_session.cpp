@@ -61,10 +61,14 @@ ClientSession::~ClientSession() {
   cancel();
 }
 
-void ClientSession::cancel() {
-  for (Timer* const timer : {&ask_timer_, &dial_timer_, &answer_timer_, &idle_timer_})
-    timer->stop();
+void ClientSession::stop() {
+  ask_timer_.stop();
+  idle_timer_.stop();
   stop_dialling();
+}
+
+void ClientSession::cancel() {
+  stop();
   session_->abandon();
   session_->end("the other side has ended");
 }
@@ -78,9 +82,7 @@ void ClientSession::on_idle() {
 }
 
 void ClientSession::on_session_over(const std::string&) {
-  for (Timer* const timer : {&ask_timer_, &dial_timer_, &answer_timer_, &idle_timer_})
-    timer->stop();
-  stop_dialling();
+  stop();
   callbacks_.over();
 }
 

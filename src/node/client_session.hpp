@@ -64,6 +64,7 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
   void dial();
   void on_dialled();
   void stop_dialling();
+  void stop();
 
   hyperdht::Dht& dht_;
   Scheduler& scheduler_;

@@ -12,8 +12,9 @@ namespace hsfwd {
 namespace {
 // Clients end what they do not use long before that.
 constexpr Duration kUnused = Duration::seconds(300);
-// Longer than a handshake takes to become a connection.
-constexpr Duration kPromised = 30_s;
+// As long as a handshake may take to become a connection, over a relay.
+constexpr Duration kPromised = 15_s;
+constexpr std::size_t kMaxPromises = 1024;
 }  // namespace
 
 class ServerSessions::ServerSession final : private hyperdht::SessionObserver {
@@ -109,8 +110,8 @@ bool ServerSessions::has_room(const PublicKey& client) {
                     [&](const auto& other) { return other->session().remote_key() == client; }) +
       std::count_if(promises_.begin(), promises_.end(),
                     [&](const Promise& one) { return one.client == client; });
-  return sessions_.size() + promises_.size() < kMaxSessions &&
-         static_cast<std::size_t>(of_client) < kMaxOfClient;
+  // What others were promised may come of handshakes that nobody can go on with.
+  return sessions_.size() < kMaxSessions && static_cast<std::size_t>(of_client) < kMaxOfClient;
 }
 
 std::optional<Extension> ServerSessions::answer(const PublicKey& client,
@@ -123,6 +124,7 @@ std::optional<Extension> ServerSessions::answer(const PublicKey& client,
     out->features |= Extension::kSessions | Extension::kResume;
   } else if (has_room(client)) {
     out->features |= Extension::kSessions;
+    if (promises_.size() >= kMaxPromises) promises_.erase(promises_.begin());
     promises_.push_back({client, scheduler_.now() + kPromised});
   }
   return out;
@@ -146,6 +148,11 @@ bool ServerSessions::take(std::unique_ptr<hyperdht::PeerSocket>& socket) {
     return one.client == socket->remote_key();
   });
   if (promise != promises_.end()) promises_.erase(promise);
+  if (sessions_.size() >= kMaxSessions) {
+    socket->end_session("too many sessions at once");
+    scheduler_.delete_later(std::move(socket));
+    return true;
+  }
   ServerSession& added = sessions_.emplace(*this, std::move(session));
   added.start(std::move(socket));
   return true;

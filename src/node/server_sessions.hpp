@@ -39,7 +39,6 @@ class ServerSessions {
   /// A connection that a client has made. False if it is of no session; it is as it was then.
   bool take(std::unique_ptr<hyperdht::PeerSocket>& socket);
   void cancel();
-  std::size_t size() const { return sessions_.size(); }
 
  private:
   class ServerSession;

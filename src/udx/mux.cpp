@@ -116,9 +116,13 @@ bool Mux::on_datagram(net::UdpSocket& socket, const net::InboundDatagram& datagr
 }
 
 void Mux::on_carried(net::UdpSocket& socket, const net::InboundDatagram& datagram) {
-  takes_carried_ = true;
+  // Whatever happens in there, the next packet is not taken for one that somebody has authenticated.
+  struct Taking {
+    explicit Taking(bool& f) : flag(f) { flag = true; }
+    ~Taking() { flag = false; }
+    bool& flag;
+  } const taking(takes_carried_);
   on_datagram(socket, datagram);
-  takes_carried_ = false;
 }
 
 void Mux::mark_dirty(Receiver& receiver) {
@@ -133,7 +137,11 @@ void Mux::mark_dirty(Receiver& receiver) {
 bool Mux::park(net::UdpSocket& socket, const net::InboundDatagram& datagram, const Packet& packet) {
   const bool opens = packet.header.has(kData) && packet.valid;
   if (expecting_ == 0 || !opens || parked_.size() >= kMaxParked) return false;
-  parked_.push_back({&socket, datagram});
+  try {
+    parked_.push_back({&socket, datagram});
+  } catch (const std::bad_alloc&) {
+    return true;  // lost, as a network loses datagrams
+  }
   if (!in_batch_) batch_task_.post();
   return true;
 }

@@ -34,7 +34,6 @@ Path::~Path() {
 void Path::begin(net::UdpSocket& socket, net::Address remote) {
   HSFWD_CHECK(!known());
   place_ = {&socket, remote};
-  heard_at_ = scheduler_.now();
   mtu_.reset(std::min(max_mtu_, socket.path_mtu(remote)));
 }
 
@@ -75,7 +74,6 @@ void Path::lift_limit() {
 void Path::on_arrival(const net::UdpSocket& socket, const net::Address& from,
                       std::size_t datagram) {
   heard_ |= is(socket, from);
-  heard_at_ = scheduler_.now();
   if (!allowance_) return;
   *allowance_ += kAmplification * datagram;
   // Whoever it was too little for has given up its turn.

@@ -100,8 +100,6 @@ class Path {
   void redirect(net::UdpSocket& socket, net::Address remote);
   /// Something has come along it, since it leads there.
   bool heard() const { return heard_; }
-  /// When a packet that counts came in, lastly; or the path began.
-  Instant heard_at() const { return heard_at_; }
 
   // --- What may be sent to a peer that has not shown to be there ---
 
@@ -202,7 +200,6 @@ class Path {
 
   Place place_;
   bool heard_ = false;
-  Instant heard_at_;
   std::optional<std::uint64_t> allowance_;  // bytes that may still be sent to who is unproven
 
   std::vector<PathUser*> users_;

@@ -87,6 +87,7 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
   hash_ = session.hash;
   extension_ = extension;
   path_ = path.kind;
+  heard_at_ = context_.env.now();
   // Ahead of what opens the stream, so that nothing is half open if there is no memory for it.
   datagrams_.emplace(session, context_.env.random, extension_.has_value(), features_);
   make_lane();
@@ -297,6 +298,9 @@ void PeerConnection::move(net::UdpSocket& socket, const net::Address& to) {
 /// Of clients that promise no first record, the header is the earliest that only they can send: to
 /// their stream's id at the server, which the second message tells them, sealed.
 void PeerConnection::on_records(const secret_stream::Receiver& receiver) {
+  if (std::exchange(records_, receiver.messages()) != receiver.messages()) {
+    heard_at_ = context_.env.now();
+  }
   if (proven_) return;
   const bool record_is_due = first_record_ && !initiator_;
   proven_ = record_is_due ? receiver.messages() > 0 : receiver.established();
@@ -381,6 +385,7 @@ void PeerConnection::receive(MutableBytes datagram) {
     count_drop(opened.error());
     return;
   }
+  heard_at_ = context_.env.now();
   if (opened->channel == Channel::kControl) {
     receive_control(opened->payload);
   } else if (opened->channel == Channel::kMessages) {

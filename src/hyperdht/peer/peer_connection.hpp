@@ -144,7 +144,8 @@ class PeerConnection : protected SecureStream::Connection {
   bool hears(net::UdpSocket& socket, net::Address from) { return accept_path(socket, from); }
   /// Asks whether the peer is at a place: the answer, from there, moves the connection, and its session, to it.
   void challenge(net::UdpSocket& socket, const net::Address& at);
-  Instant heard_at() const { return stream_.raw().path().heard_at(); }
+  /// When something came that the peer has sealed, lastly, or the keys were agreed on.
+  Instant heard_at() const { return heard_at_; }
   /// Smoothed, as far as it is known.
   Duration rtt() const { return stream_.raw().path().rtt().smoothed(); }
   /// Ends the connection, and the session with it: what the peer then finds in session_end().
@@ -245,6 +246,8 @@ class PeerConnection : protected SecureStream::Connection {
   std::string error_detail_;
   bool first_record_ = false;
   bool proven_ = false;
+  Instant heard_at_;
+  std::uint64_t records_ = 0;  // of the peer's, so far
 
   // The path
   PathKind path_ = PathKind::kDirect;

@@ -64,10 +64,11 @@ Session::Session(const PeerContext& context, PeerConnection& link, const noise::
   // Nothing is sent to who has not shown yet to be there but in answer.
   if (!proven_) path_->limit_unproven(0);
   context_.mux.expect_more_streams(true);
-  control_ = make_stream(kControl, true);
+  control_ = make_stream(kControl);
   const bool wanted = initiator() ? link.wants_service() : extension_->wants_service();
-  if (wanted) first_ = make_stream(kFirstStream, false);
-  if (first_) (initiator() ? next_own_ : next_theirs_) += 2;
+  if (!wanted) return;
+  first_ = make_stream(kFirstStream);
+  (initiator() ? next_own_ : next_theirs_) += 2;
 }
 
 Session::~Session() {
@@ -81,9 +82,13 @@ Session::~Session() {
 }
 
 /// Nothing if the id that follows from the number is somebody's here already.
-std::unique_ptr<SessionStream> Session::make_stream(std::uint64_t number, bool control) {
+std::unique_ptr<SessionStream> Session::make_stream(std::uint64_t number) {
   const StreamKeys keys = StreamKeys::derive(handshake_, number);
-  if (!context_.mux.is_free(keys.local)) return nullptr;
+  return context_.mux.is_free(keys.local) ? make_stream(number, keys) : nullptr;
+}
+
+std::unique_ptr<SessionStream> Session::make_stream(std::uint64_t number, const StreamKeys& keys) {
+  const bool control = number == kControl;
   udx::StreamOptions options = context_.stream;
   options.heartbeat = {};
   options.urgent = control;
@@ -105,7 +110,10 @@ void Session::start(std::unique_ptr<PeerSocket> link, SessionObserver& observer)
   own_link_->set_observer(link_observer_.get());
   if (!control_) return finish(ConnectError::kBroken, "the ids of its streams are taken");
   control_->set_observer(this);
-  if (initiator() || !first_) return;
+  if (initiator()) return;
+  // Its id was taken: whoever waits for it has to hear so.
+  if (!first_ && extension_->wants_service()) return refuse(kFirstStream, "try again");
+  if (!first_) return;
   Extension wanted = *extension_;
   first_->accept(std::move(wanted));
   observer_->on_stream(take_first());
@@ -123,10 +131,11 @@ Result<std::unique_ptr<SessionStream>, std::string> Session::open(const std::str
   // An id that is taken, by a chance of one in millions: the next number has another.
   for (int attempt = 0; attempt < 3; ++attempt) {
     const std::uint64_t number = std::exchange(next_own_, next_own_ + 2);
+    const StreamKeys keys = StreamKeys::derive(handshake_, number);
+    if (!context_.mux.is_free(keys.local)) continue;
     // Said first, so that it leaves ahead of what the stream will send.
     say({.kind = Kind::kOpen, .number = number, .service = service, .services = {}, .text = {}});
-    auto stream = make_stream(number, false);
-    if (!stream) continue;
+    auto stream = make_stream(number, keys);
     stream->keep(shared_from_this());
     return stream;
   }
@@ -135,6 +144,10 @@ Result<std::unique_ptr<SessionStream>, std::string> Session::open(const std::str
 
 void Session::say(const SessionMessage& message) {
   control_->send_message(message.encode());
+}
+
+void Session::refuse(std::uint64_t number, const std::string& why) {
+  say({.kind = Kind::kRefuse, .number = number, .service = {}, .services = {}, .text = why});
 }
 
 // --- What the peer says ---
@@ -196,24 +209,17 @@ bool Session::on_peer_reset(const SessionMessage& message) {
 
 void Session::on_open(const SessionMessage& message) {
   next_theirs_ = message.number + 2;
-  const auto refuse = [&](const std::string& why) {
-    say({.kind = Kind::kRefuse,
-         .number = message.number,
-         .service = {},
-         .services = {},
-         .text = why});
-  };
-  if (observer_ == nullptr) return refuse("it takes no more connections");
-  if (streams() >= kMaxStreams) return refuse("too many connections at once");
+  if (observer_ == nullptr) return refuse(message.number, "it takes no more connections");
+  if (streams() >= kMaxStreams) return refuse(message.number, "too many connections at once");
   Extension wanted = *extension_;
   wanted.service = message.service;
   wanted.services.clear();
   wanted.features &= ~(Extension::kNoService | Extension::kResume);
   const auto answer = observer_->on_stream_wanted(wanted);
   if (over_ || observer_ == nullptr) return;
-  if (!answer) return refuse(answer.error());
-  auto stream = make_stream(message.number, false);
-  if (!stream) return refuse("try again");
+  if (!answer) return refuse(message.number, answer.error());
+  auto stream = make_stream(message.number);
+  if (!stream) return refuse(message.number, "try again");
   SessionMessage accepted{.kind = Kind::kAccept,
                           .number = message.number,
                           .service = answer->service,
@@ -248,7 +254,14 @@ void Session::on_link_moved() {
   path_->move(*link_->udp_socket(), link_->remote_address());
   hold_socket();
   if (!other_kind) return;
-  for (const auto& [number, stream] : streams_) stream->tell_path_changed();
+  // Who hears of it may open more.
+  for (SessionStream* const stream : all_streams()) stream->tell_path_changed();
+}
+
+std::vector<SessionStream*> Session::all_streams() const {
+  std::vector<SessionStream*> out;
+  for (const auto& [number, stream] : streams_) out.push_back(stream);
+  return out;
 }
 
 /// What is said of streams always travels sealed: nobody but the peer can end or break it.
@@ -292,11 +305,9 @@ bool Session::hears(net::UdpSocket& socket, const net::Address& from) {
 }
 
 void Session::fail_unanswered(ConnectError error, const std::string& why) {
-  std::vector<SessionStream*> waiting;
-  for (const auto& [number, stream] : streams_) {
-    if (number != kControl && !stream->accepted()) waiting.push_back(stream);
+  for (SessionStream* const stream : all_streams()) {
+    if (!stream->is_control() && !stream->accepted()) stream->fail(error, why);
   }
-  for (SessionStream* const stream : waiting) stream->fail(error, why);
 }
 
 void Session::probe() {
@@ -391,8 +402,7 @@ std::optional<std::string> Session::open_farewell(MutableBytes message) {
 }
 
 Instant Session::heard_at() const {
-  const Instant before = std::max(path_->heard_at(), heard_before_);
-  return link_ != nullptr ? std::max(before, link_->heard_at()) : before;
+  return link_ != nullptr ? std::max(heard_before_, link_->heard_at()) : heard_before_;
 }
 
 void Session::say_reset(const SessionStream& stream, const std::string& why) {
@@ -433,10 +443,7 @@ void Session::finish(ConnectError error, const std::string& reason) {
   reason_ = reason;
   carried_task_.cancel();
   inbox_task_.post();
-  // Streams may go when their users hear of it.
-  std::vector<SessionStream*> streams;
-  for (const auto& [number, stream] : streams_) streams.push_back(stream);
-  for (SessionStream* const stream : streams) stream->fail(error, reason);
+  for (SessionStream* const stream : all_streams()) stream->fail(error, reason);
   if (SessionObserver* const observer = std::exchange(observer_, nullptr)) {
     observer->on_session_over(reason);
   }

@@ -84,7 +84,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   net::Address remote_address() const { return path_->remote(); }
   /// There is a link.
   bool linked() const { return link_ != nullptr; }
-  /// Something came along the path, or over the link, lastly.
+  /// When something came that the peer has sealed, over this link or an earlier one. What only looks like the
+  /// peer's is no sign of it.
   Instant heard_at() const;
   Duration rtt() const { return path_->rtt().smoothed(); }
   /// Streams that the peer has not answered yet fail: it cannot be reached at the moment.
@@ -146,12 +147,15 @@ class Session final : public std::enable_shared_from_this<Session>,
 
   struct LinkObserver;
 
-  std::unique_ptr<SessionStream> make_stream(std::uint64_t number, bool control);
+  std::unique_ptr<SessionStream> make_stream(std::uint64_t number);
+  std::unique_ptr<SessionStream> make_stream(std::uint64_t number, const StreamKeys& keys);
   void read_control();
   bool on_message(const SessionMessage& message);
   bool on_peer_reset(const SessionMessage& message);
   void on_open(const SessionMessage& message);
   void say(const SessionMessage& message);
+  void refuse(std::uint64_t number, const std::string& why);
+  std::vector<SessionStream*> all_streams() const;
   bool is_carried(const SessionStream& stream) const;
   void set_carriers();
   void let_link_go();

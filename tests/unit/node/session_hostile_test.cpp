@@ -2,74 +2,12 @@
 // A peer that has the keys and keeps no rule, and others who have none.
 #include <catch2/catch.hpp>
 
-#include "hyperdht/peer/session.hpp"
 #include "node/internals.hpp"
-#include "session_world.hpp"
+#include "session_rogue.hpp"
 
 using namespace hsfwd;
 using hyperdht::Session;
 using hyperdht::SessionMessage;
-
-namespace {
-
-/// A client that speaks the session's protocol by hand.
-class Rogue final : private hyperdht::SessionObserver {
- public:
-  /// `resume`: the id of a session that it says it has.
-  Rogue(SessionWorld& w, Participant& at, const Bytes& resume = {}) : at_(at) {
-    at.host().freeze();
-    hyperdht::ConnectOptions options;
-    options.extension = Extension{.features = Extension::kSessions, .service = "echo"};
-    if (!resume.empty()) {
-      options.extension->features |= Extension::kNoService | Extension::kResume;
-      options.extension->resume = resume;
-    }
-    link_ = Internals::dht(*at.node).connect(w.key(), std::move(options));
-    link_->set_on_open([this] {
-      resumed = link_->resumes();
-      session = link_->take_session();
-      if (session) session->start(std::move(link_), *this);
-    });
-    at.host().schedule_wake();
-    w.world().run_until([this] { return session != nullptr || link_->closed(); }, 20_s);
-  }
-  ~Rogue() override {
-    if (!session) return;
-    session->abandon();
-    session->end("done");
-  }
-  void say(std::uint64_t number, const std::string& service = "echo") {
-    say({.kind = SessionMessage::Kind::kOpen,
-         .number = number,
-         .service = service,
-         .services = {},
-         .text = {}});
-  }
-  void say(const SessionMessage& message) { say(message.encode()); }
-  void say(ByteView record) {
-    at_.host().freeze();
-    session->send_control(record);
-    at_.host().schedule_wake();
-  }
-
-  std::shared_ptr<Session> session;
-  std::optional<std::string> over;
-  bool resumed = false;
-
- private:
-  Result<Extension, std::string> on_stream_wanted(const Extension&) override {
-    return Err(std::string("no"));
-  }
-  void on_stream(std::unique_ptr<hyperdht::SessionStream>) override {}
-  void on_idle() override {}
-  void on_path_doubtful() override {}
-  void on_session_over(const std::string& reason) override { over = reason; }
-
-  Participant& at_;
-  std::unique_ptr<hyperdht::PeerSocket> link_;
-};
-
-}  // namespace
 
 TEST_CASE("a peer that breaks a rule of the control stream ends its session, and nothing else") {
   SessionWorld w(61);
@@ -147,7 +85,7 @@ TEST_CASE("who does not have a session's key cannot go on with it") {
   REQUIRE(owner.session);
   const Bytes id = to_bytes(owner.session->id().view());
   for (const Bytes& resume : {id, Bytes(16), Bytes(3), Bytes(200)}) {
-    Rogue thief(w, other, resume);
+    Rogue thief(w, other, {.resume = resume});
     CHECK(!thief.resumed);
     CHECK(thief.session);
   }

@@ -7,14 +7,6 @@ using namespace hsfwd;
 
 namespace {
 
-Seat home() {
-  return {.nat = hyperdht::kConsistentNat, .link = {.delay = 15_ms}};
-}
-
-Seat open_seat() {
-  return {.nat = std::nullopt, .link = {.delay = 15_ms}};
-}
-
 /// A conversation through a change, and how long it paused.
 Duration pause_through(SessionWorld& w, const std::function<void()>& change) {
   EchoClient& one = w.connect();

@@ -6,51 +6,6 @@
 
 using namespace hsfwd;
 
-namespace {
-
-constexpr std::uint8_t kRelay = 30;
-
-/// Behind NATs that no punch gets through.
-Seat hard_home() {
-  return {.nat = hyperdht::kRandomNat, .link = {.delay = 15_ms}};
-}
-
-Seat easy_home() {
-  return {.nat = hyperdht::kConsistentNat, .link = {.delay = 15_ms}};
-}
-
-struct RelayWorld {
-  RelayWorld(std::uint64_t seed, const Seat& server, const Seat& client)
-      : w(seed, {}, {}), relay(w.swarm, kRelay, {.nat = {}, .link = {.delay = 10_ms}}, {}) {
-    relay.host().freeze();
-    relay_node = relay.node->create_relay({});
-    REQUIRE(relay_node->listen(w.swarm.keys(kRelay), [this](std::size_t n) { announced |= n > 0; })
-                .ok());
-    REQUIRE(w.world().run_until([this] { return announced; }, 30_s));
-    Options options;
-    options.relay_through = {w.swarm.keys(kRelay).public_key};
-    w.echo.reset();
-    w.world().run_for(10_ms);
-    w.server = std::make_unique<Participant>(w.swarm, 11, server, options);
-    w.client = std::make_unique<Participant>(w.swarm, 12, client, Options());
-    w.listen();
-  }
-  std::uint64_t carried() const { return relay_node->status().bytes_forwarded; }
-
-  SessionWorld w;
-  Participant relay;
-  std::unique_ptr<RelayNode> relay_node;
-  bool announced = false;
-};
-
-Bytes some_bytes(std::size_t size) {
-  Bytes out(size);
-  for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(i * 7 + i / 251);
-  return out;
-}
-
-}  // namespace
-
 TEST_CASE("a session's streams go over a relay, whole") {
   RelayWorld r(41, hard_home(), hard_home());
   EchoClient& one = r.w.connect();
@@ -67,7 +22,7 @@ TEST_CASE("a session's streams go over a relay, whole") {
 }
 
 TEST_CASE("a session that began over a relay moves to the direct path, with nothing lost") {
-  RelayWorld r(42, easy_home(), easy_home());
+  RelayWorld r(42, home(), home());
   EchoClient& one = r.w.connect();
   const Bytes all = some_bytes(3'000'000);
   for (std::size_t at = 0; at < all.size(); at += 100'000) {
@@ -94,7 +49,7 @@ TEST_CASE("a session over a relay lives through a change of the client's address
 }
 
 TEST_CASE("packets that were cut for a direct path go on over a relay in two parts") {
-  RelayWorld r(44, easy_home(), easy_home());
+  RelayWorld r(44, home(), home());
   EchoClient& one = r.w.connect();
   r.w.chat(one, 5_s);
   REQUIRE(one.info().path == PathKind::kDirect);

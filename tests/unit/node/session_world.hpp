@@ -231,4 +231,59 @@ class SessionWorld {
   std::vector<std::unique_ptr<EchoClient>> clients;
 };
 
+/// Behind a NAT that every punch gets through.
+inline Seat home() {
+  return {.nat = hyperdht::kConsistentNat, .link = {.delay = 15_ms}};
+}
+/// Behind one that no punch gets through, if the other side has such a one, too.
+inline Seat hard_home() {
+  return {.nat = hyperdht::kRandomNat, .link = {.delay = 15_ms}};
+}
+inline Seat open_seat(Duration delay = 15_ms) {
+  return {.nat = std::nullopt, .link = {.delay = delay}};
+}
+
+inline Bytes some_bytes(std::size_t size, std::size_t from = 0) {
+  Bytes out(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    out[i] = static_cast<std::uint8_t>((from + i) * 7 + (from + i) / 251);
+  }
+  return out;
+}
+
+/// Nothing gets anywhere.
+inline void outage(SessionWorld& w, Duration duration) {
+  w.world().core().set_loss(1);
+  w.world().run_for(duration);
+  w.world().core().set_loss(0);
+}
+
+/// A world with a blind relay, which the server names.
+struct RelayWorld {
+  static constexpr std::uint8_t kRelayNumber = 30;
+
+  RelayWorld(std::uint64_t seed, const Seat& server, const Seat& client)
+      : w(seed, {}, {}), relay(w.swarm, kRelayNumber, {.nat = {}, .link = {.delay = 10_ms}}, {}) {
+    relay.host().freeze();
+    relay_node = relay.node->create_relay({});
+    REQUIRE(relay_node
+                ->listen(w.swarm.keys(kRelayNumber), [this](std::size_t n) { announced |= n > 0; })
+                .ok());
+    REQUIRE(w.world().run_until([this] { return announced; }, 30_s));
+    Options options;
+    options.relay_through = {w.swarm.keys(kRelayNumber).public_key};
+    w.echo.reset();
+    w.world().run_for(10_ms);
+    w.server = std::make_unique<Participant>(w.swarm, 11, server, options);
+    w.client = std::make_unique<Participant>(w.swarm, 12, client, Options());
+    w.listen();
+  }
+  std::uint64_t carried() const { return relay_node->status().bytes_forwarded; }
+
+  SessionWorld w;
+  Participant relay;
+  std::unique_ptr<RelayNode> relay_node;
+  bool announced = false;
+};
+
 }  // namespace hsfwd

@@ -165,9 +165,7 @@ void ClientSession::on_dialled() {
   const auto anew = callbacks_.anew;
   session_->end("the peer has been started anew");
   if (other) return anew(std::move(other), std::move(link));
-  link->silence();
-  link->reset();
-  scheduler_.delete_later(std::move(link));
+  scheduler_.retire(std::move(link));
 }
 
 void ClientSession::on_reset(const std::string&) {
@@ -186,11 +184,7 @@ void ClientSession::on_dial_failed(ConnectError error) {
 void ClientSession::stop_dialling() {
   dial_timer_.stop();
   answer_timer_.stop();
-  if (!dialled_) return;
-  dialled_->set_observer(nullptr);
-  dialled_->silence();
-  dialled_->reset();
-  scheduler_.delete_later(std::move(dialled_));
+  scheduler_.retire(std::move(dialled_));
 }
 
 }  // namespace hsfwd

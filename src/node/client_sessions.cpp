@@ -32,11 +32,7 @@ class ClientSessions::Dial final : public net::ByteStreamObserver {
     for (const Waiting& waiting : std::exchange(waiting_, {})) {
       waiting.stream->fail(ConnectError::kReset, "the node is being stopped");
     }
-    if (!socket_) return;
-    socket_->set_observer(nullptr);
-    socket_->silence();
-    socket_->reset();
-    owner_.scheduler_.delete_later(std::move(socket_));
+    owner_.scheduler_.retire(std::move(socket_));
   }
 
   const Pair& pair() const { return pair_; }
@@ -178,9 +174,7 @@ void ClientSessions::on_dialled(Dial& dial) {
     if (asked != nullptr) {
       asked->join(make_stream(std::move(socket)), true);
     } else {
-      socket->silence();
-      socket->reset();
-      scheduler_.delete_later(std::move(socket));
+      scheduler_.retire(std::move(socket));
     }
     while (auto next = dial.take_next()) this->dial(pair, std::move(*next));
   }

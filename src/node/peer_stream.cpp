@@ -59,10 +59,7 @@ class DhtStream final : public PeerStream, private hyperdht::LaneObserver {
     packet_observer_ = observer;
     socket_->set_packet_observer(observer != nullptr ? this : nullptr);
   }
-  void cancel() override {
-    socket_->silence();
-    socket_->reset();
-  }
+  void cancel() override { socket_->cancel(); }
 
   // net::BufferedByteStream
   void set_observer(net::ByteStreamObserver* observer) override { socket_->set_observer(observer); }

@@ -13,4 +13,10 @@ PeerSocket::~PeerSocket() {
   leave_node();
 }
 
+void PeerSocket::cancel() {
+  set_observer(nullptr);
+  silence();
+  reset();
+}
+
 }  // namespace hsfwd::hyperdht

@@ -13,6 +13,9 @@ class PeerSocket final : public PeerConnection, public SecureStream {
   PeerSocket(const PeerContext& context, const crypto::PublicKey& local,
              const crypto::PublicKey& remote, bool initiator);
   ~PeerSocket() override;
+
+  /// Gives up at once, and calls nobody any more: Scheduler::retire().
+  void cancel();
 };
 
 }  // namespace hsfwd::hyperdht

@@ -289,10 +289,7 @@ void Session::adopt(std::unique_ptr<PeerSocket> link) {
 void Session::let_link_go() {
   heard_before_ = heard_at();
   own_link_->set_session(nullptr);
-  own_link_->set_observer(nullptr);
-  own_link_->silence();
-  own_link_->reset();
-  context_.env.scheduler.delete_later(std::move(own_link_));
+  context_.env.scheduler.retire(std::move(own_link_));
   link_ = nullptr;
 }
 

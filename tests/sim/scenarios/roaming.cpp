@@ -83,7 +83,7 @@ namespace {
 
 std::size_t megabytes() {
   const char* const wanted = std::getenv("HSFWD_MEGABYTES");
-  return wanted != nullptr ? static_cast<std::size_t>(std::atoi(wanted)) : 4;
+  return wanted != nullptr ? static_cast<std::size_t>(std::atoi(wanted)) : 8;
 }
 
 /// Says again what it is told, and keeps nothing: who sends knows what has to come back.
@@ -122,9 +122,8 @@ TEST_CASE("a transfer through ten changes is bit-exact, and so is a conversation
     const double loss = i % 2 == 0 ? 0 : 0.01;
     // So fast that the whole takes longer than all changes.
     const std::uint64_t rate = megabytes() * 1024 * 1024 / 40;
-    const Seat seat{
-        .nat = hyperdht::kConsistentNat,
-        .link = {.delay = 20_ms, .loss = loss, .rate = std::max<std::uint64_t>(rate, 200'000)}};
+    const Seat seat{.nat = hyperdht::kConsistentNat,
+                    .link = {.delay = 20_ms, .loss = loss, .rate = rate}};
     SessionWorld w(seed, seat, seat);
     EchoClient& bulk = w.connect();
     EchoClient& talk = w.connect();

@@ -14,6 +14,7 @@
 #include "cli/commands.hpp"
 #include "cli/connect_kind.hpp"
 #include "cli/port_ranges.hpp"
+#include "cli/reverse_tunnel.hpp"
 #include "cli/service_question.hpp"
 #include "cli/socks_kind.hpp"
 #include "cli/socks_tunnel.hpp"
@@ -90,17 +91,39 @@ std::vector<net::StreamAddress> parse_socks(const std::vector<std::string>& text
   return out;
 }
 
-/// Local addresses that lead to one peer, or with SOCKS to any. At least one.
+std::vector<forward::ReverseForward> parse_reverses(const std::vector<std::string>& texts) {
+  std::vector<forward::ReverseForward> out;
+  for (const std::string& text : texts) {
+    auto reverse = parse_reverse_forward(text);
+    if (!reverse) {
+      throw UserError{kUsage, "BAD_SPEC",
+                      fmt::format("-R {}: {}", in_quotes(text), reverse.error())};
+    }
+    out.push_back(std::move(*reverse));
+  }
+  return out;
+}
+
+/// What is asked for, at least one of it.
+struct Forwards {
+  std::vector<forward::LocalForward> forwards;
+  std::vector<net::StreamAddress> socks;
+  std::vector<forward::ReverseForward> reverses;
+  Duration udp_idle;
+};
+
+/// Local addresses that lead to one peer, or with SOCKS to any, and addresses of that peer that lead here.
 class ConnectRun {
  public:
-  /// Opens them. Without a peer there are no forwards. `idle`: of UDP flows. Throws UserError.
-  ConnectRun(App& app, const std::optional<PeerReference>& peer,
-             const std::vector<forward::LocalForward>& forwards,
-             const std::vector<net::StreamAddress>& socks, Duration idle) {
-    for (const forward::LocalForward& forward : forwards) {
-      tunnels_.push_back(ConnectSpec(*peer, forward, idle).make(app));
+  /// Opens them. Without a peer there is SOCKS alone. Throws UserError.
+  ConnectRun(App& app, const std::optional<PeerReference>& peer, const Forwards& wanted) {
+    for (const forward::LocalForward& forward : wanted.forwards) {
+      tunnels_.push_back(ConnectSpec(*peer, forward, wanted.udp_idle).make(app));
     }
-    for (const net::StreamAddress& listen : socks) {
+    for (const forward::ReverseForward& reverse : wanted.reverses) {
+      tunnels_.push_back(std::make_unique<ReverseTunnel>(app, *peer, reverse));
+    }
+    for (const net::StreamAddress& listen : wanted.socks) {
       auto tunnel = std::make_unique<SocksTunnel>(app, listen, SocksDirectory(peer));
       tunnels_.push_back(std::move(tunnel));
       if (const std::string warning = socks_exposure(listen); !warning.empty()) {
@@ -109,7 +132,7 @@ class ConnectRun {
     }
     for (const auto& tunnel : tunnels_) tunnel->prepare(Unavailable::kTryAgain);
     refuse_if_not_open();
-    if (peer) question_.emplace(app, *peer, services_of(forwards));
+    if (peer) question_.emplace(app, *peer, services_of(wanted.forwards));
     app.on_goodbye([this](std::function<void()> done) { leave(std::move(done)); });
   }
 
@@ -153,7 +176,7 @@ class ConnectRun {
 
 int run_connect(const Arguments& arguments) {
   constexpr const char* kUsageLine =
-      "hsfwd connect [PEER] -L SPEC... -D [BIND:]PORT... [OPTION...]";
+      "hsfwd connect [PEER] -L SPEC... -D [BIND:]PORT... -R SPEC... [OPTION...]";
   CommandLine line(
       kUsageLine,
       "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE], "
@@ -165,6 +188,10 @@ int run_connect(const Arguments& arguments) {
       "[BIND:]PORT for SOCKS5: names SERVICE.KEY.hsfwd lead to that service of that peer, and "
       "anything "
       "else to PEER, if there is one and its permits name it; repeatable")(
+      "reverse,R", po::value<std::vector<std::string>>()->composing(),
+      "[BIND:]PORT[:TARGET], an address of PEER's that leads to a service of this machine, if "
+      "PEER's "
+      "--permit-listen names it; repeatable")(
       "socket-mode", po::value<std::string>(),
       "MODE of the unix sockets among them, such as 0660 (default: from the umask)")(
       "socket-group", po::value<std::string>(),
@@ -178,22 +205,26 @@ int run_connect(const Arguments& arguments) {
   if (!line.parse(arguments)) return kDone;
   refuse_more_words(line.texts("peer"), kUsageLine);
 
-  std::vector<forward::LocalForward> forwards = parse_forwards(line.texts("local"));
-  const std::vector<net::StreamAddress> socks = parse_socks(line.texts("socks"));
+  Forwards wanted{.forwards = parse_forwards(line.texts("local")),
+                  .socks = parse_socks(line.texts("socks")),
+                  .reverses = parse_reverses(line.texts("reverse")),
+                  .udp_idle = {}};
+  auto& forwards = wanted.forwards;
+  const bool needs_peer = !forwards.empty() || !wanted.reverses.empty() || wanted.socks.empty();
   std::optional<PeerReference> peer;
-  if (line.has("peer") || socks.empty() || !forwards.empty()) peer = peer_argument(line.peer());
-  if (forwards.empty() && socks.empty()) {
+  if (line.has("peer") || needs_peer) peer = peer_argument(line.peer());
+  if (forwards.empty() && wanted.socks.empty() && wanted.reverses.empty()) {
     throw UserError{kUsage, "USAGE", "-L is missing: name a local port, such as -L 2222"};
   }
   read_socket_access(line, forwards);
   const bool has_udp = std::any_of(forwards.begin(), forwards.end(),
                                    [](const auto& forward) { return forward.listen.udp; });
-  const Duration idle = udp_idle(line, has_udp, "-L");
+  wanted.udp_idle = udp_idle(line, has_udp, "-L");
 
   App app(lasting_output_options(line));
   Node& node = app.start_node_as(identity_path(line), node_options(line));
 
-  ConnectRun run(app, peer, forwards, socks, idle);
+  ConnectRun run(app, peer, wanted);
   std::optional<AwaitedPeer> awaited;
   if (peer) {
     awaited.emplace(app, *peer, line.flag("wait"), [&](ConnectError error) {

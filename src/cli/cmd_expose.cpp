@@ -50,7 +50,7 @@ std::vector<forward::Service> parse_services(const std::vector<std::string>& tar
   return out;
 }
 
-/// --allow and --permit, of which --permit may be all that there is.
+/// --allow, --permit and --permit-listen, of which the last two may be all that there is.
 forward::Policy parse_policy(const CommandLine& line,
                              const std::vector<forward::Service>& services) {
   std::set<PublicKey> allow;
@@ -65,12 +65,23 @@ forward::Policy parse_policy(const CommandLine& line,
     }
     permits.push_back(std::move(*permit));
   }
-  if (services.empty() && !opens_destinations(permits)) {
+  std::vector<forward::ListenPermit> listens;
+  for (const std::string& text : line.texts("permit-listen")) {
+    auto permit = parse_listen_permit(
+        text, [](const std::string& word) { return peer_argument(word).key; }, allow);
+    if (!permit) {
+      throw UserError{kUsage, "BAD_PERMIT",
+                      fmt::format("--permit-listen {}: {}", in_quotes(text), permit.error())};
+    }
+    listens.push_back(std::move(*permit));
+  }
+  if (services.empty() && listens.empty() && !opens_destinations(permits)) {
     throw UserError{kUsage, "USAGE",
                     "expose what? usage: hsfwd expose [NAME=]PORT | [NAME=]HOST:PORT | "
                     "[NAME=]udp:[HOST:]PORT | [NAME=]unix:PATH ..."};
   }
-  return forward::Policy(std::move(allow), std::move(permits));
+  allow = let_in(std::move(allow), services, permits, listens);
+  return forward::Policy(std::move(allow), std::move(permits), std::move(listens));
 }
 
 }  // namespace
@@ -87,6 +98,10 @@ int run_expose(const Arguments& arguments) {
       "'WHO: WHAT', what a PEER (or *) may reach, and nothing else: services, or destinations that "
       "it "
       "chooses, such as '*: web' or 'KEY: 10.0.0.0/8:80,443'; repeatable")(
+      "permit-listen", po::value<std::vector<std::string>>()->composing(),
+      "'WHO: [BIND:]PORTS', where this machine listens for a PEER (or *) that asks it to with -R, "
+      "such "
+      "as 'KEY: 8080' or 'KEY: *:8000-8010'; repeatable")(
       "no-client-relays", po::bool_switch(),
       "contact no relays named by clients, only those of --relay-through");
   add_udp_idle_option(line);

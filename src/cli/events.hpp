@@ -48,6 +48,32 @@ struct SocksReady {
   }
 };
 
+struct ReverseReady {
+  static constexpr const char* kName = "ready";
+  static constexpr const char* kFrom = "connect -R, up";
+  std::string listen;  // of the peer's
+  std::string peer;
+  std::string target;
+  static constexpr auto fields() {
+    return std::tuple{field("listen", &ReverseReady::listen), field("peer", &ReverseReady::peer),
+                      field("target", &ReverseReady::target)};
+  }
+};
+
+struct ReverseListening {
+  static constexpr const char* kName = "reverse";
+  static constexpr const char* kFrom = "expose, up";
+  std::string peer;
+  std::string listen;
+  bool open;           // false: no more
+  std::string reason;  // why not; empty: the peer does not want it any more
+  static constexpr auto fields() {
+    return std::tuple{
+        field("peer", &ReverseListening::peer), field("listen", &ReverseListening::listen),
+        field("open", &ReverseListening::open), field("reason", &ReverseListening::reason)};
+  }
+};
+
 struct NetworkReady {
   static constexpr const char* kName = "ready";
   static constexpr const char* kFrom = "tun, up";
@@ -525,9 +551,10 @@ struct Error {
   }
 };
 
-using All = std::tuple<Listening, TunnelReady, SocksReady, NetworkReady, NetworkPeer, NodeReady,
-                       Relaying, TestnetReady, Valid, Warning, Connection, Moved, Dropped, Closed,
-                       Status, Peers, Reloaded, Down, Identity, Tested, Found, PingConnection, Pong,
-                       Silence, Statistics, Attempt, Verdict, Netcheck, Waiting, Error>;
+using All = std::tuple<Listening, TunnelReady, SocksReady, ReverseReady, ReverseListening,
+                       NetworkReady, NetworkPeer, NodeReady, Relaying, TestnetReady, Valid, Warning,
+                       Connection, Moved, Dropped, Closed, Status, Peers, Reloaded, Down, Identity,
+                       Tested, Found, PingConnection, Pong, Silence, Statistics, Attempt, Verdict,
+                       Netcheck, Waiting, Error>;
 
 }  // namespace hsfwd::cli::events

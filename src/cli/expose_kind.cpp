@@ -29,6 +29,9 @@ constexpr config::Key kKeysOfExpose[] = {
     {.name = "permit",
      .type = config::Key::Type::kTexts,
      .instead = "leave it out to open all services, or name at least one"},
+    {.name = "permit_listen",
+     .type = config::Key::Type::kTexts,
+     .instead = "leave it out to listen for nobody, or name at least one peer"},
     {.name = "identity"},
     {.name = "client_relays", .type = config::Key::Type::kBoolean},
     // Of UDP
@@ -72,6 +75,28 @@ std::vector<forward::Permit> read_permits(const config::Section& section, const 
   return out;
 }
 
+std::vector<forward::ListenPermit> read_listen_permits(const config::Section& section,
+                                                       const Planner& planner,
+                                                       const std::set<PublicKey>& allow) {
+  std::vector<forward::ListenPermit> out;
+  for (const auto& text : section.texts("permit_listen")) {
+    const auto peer_of = [&](const std::string& word) {
+      return planner.peer({word, text.line}).key;
+    };
+    auto permit = parse_listen_permit(text.value, peer_of, allow);
+    if (!permit) {
+      planner.mistake(text.line,
+                      fmt::format("permit_listen {}: {}", in_quotes(text.value), permit.error()));
+    }
+    out.push_back(std::move(*permit));
+  }
+  if (out.size() > forward::Policy::kMaxPermits) {
+    planner.mistake(section.line(), fmt::format("permit_listen has more than {} entries",
+                                                forward::Policy::kMaxPermits));
+  }
+  return out;
+}
+
 void read_expose(const config::Section& section, Planner& planner) {
   auto out = std::make_shared<ExposeSpec>();
   out->identity = planner.identity(section.text("identity"));
@@ -88,10 +113,12 @@ void read_expose(const config::Section& section, Planner& planner) {
   std::set<PublicKey> allow;
   for (const auto& text : section.texts("allow")) allow.insert(planner.peer(text).key);
   std::vector<forward::Permit> permits = read_permits(section, planner, out->services, allow);
-  if (out->services.empty() && !opens_destinations(permits)) {
+  std::vector<forward::ListenPermit> listens = read_listen_permits(section, planner, allow);
+  if (out->services.empty() && listens.empty() && !opens_destinations(permits)) {
     planner.mistake(section.line(), "[[expose]] needs services, such as services = [\"22\"]");
   }
-  out->policy = forward::Policy(std::move(allow), std::move(permits));
+  allow = let_in(std::move(allow), out->services, permits, listens);
+  out->policy = forward::Policy(std::move(allow), std::move(permits), std::move(listens));
   out->client_relays = section.boolean("client_relays").value_or(true);
   if (planner.has(kExposeKind, out->key())) {
     planner.mistake(section.line(),
@@ -123,6 +150,14 @@ std::string expose_text(const ExposeStatus& expose) {
   if (expose.permit) {
     for (const std::string& permit : *expose.permit)
       out += fmt::format("\n  permit:      {}", permit);
+  }
+  if (expose.permit_listen) {
+    for (const std::string& permit : *expose.permit_listen)
+      out += fmt::format("\n  may listen:  {}", permit);
+  }
+  for (const auto& one : expose.listening) {
+    out += fmt::format("\n  listening:   {} for {}, {}", one.listen, one.key.substr(0, 12),
+                       count_text(one.connections, "connection"));
   }
   out += fmt::format("\n{}", list_or("  announced:   ", expose.relays, "not yet"));
   out += fmt::format("\n  reachable:   {}", reachable_text(expose.reachable));

@@ -28,13 +28,26 @@ struct ExposeStatus {
                         newer_field("proxy", &Service::proxy)};
     }
   };
+  struct Listening {
+    std::string peer;
+    std::string key;
+    std::string listen;
+    std::uint64_t connections = 0;
+    static constexpr auto fields() {
+      return std::tuple{field("peer", &Listening::peer), field("key", &Listening::key),
+                        field("listen", &Listening::listen),
+                        field("connections", &Listening::connections)};
+    }
+  };
   std::string public_key;
   std::string key;
   std::vector<Service> services;
   std::optional<std::vector<std::string>> allow;  // null: everybody
   Omittable<std::vector<std::string>> permit;     // without: all services
-  std::vector<std::string> relays;                // introducers
-  std::optional<bool> reachable;                  // null: not tested yet
+  Omittable<std::vector<std::string>> permit_listen;
+  std::vector<Listening> listening;  // for peers
+  std::vector<std::string> relays;   // introducers
+  std::optional<bool> reachable;     // null: not tested yet
   bool shared = false;
   std::uint64_t connections = 0;
   Omittable<std::uint64_t> flows;  // of UDP
@@ -48,6 +61,8 @@ struct ExposeStatus {
                       field("services", &ExposeStatus::services),
                       field("allow", &ExposeStatus::allow),
                       field("permit", &ExposeStatus::permit),
+                      field("permitListen", &ExposeStatus::permit_listen),
+                      newer_field("listening", &ExposeStatus::listening),
                       field("relays", &ExposeStatus::relays),
                       field("reachable", &ExposeStatus::reachable),
                       newer_field("shared", &ExposeStatus::shared),

@@ -9,7 +9,6 @@
 #include "cli/figures.hpp"
 #include "cli/permits.hpp"
 #include "cli/targets.hpp"
-#include "cli/tunnel_events.hpp"
 #include "platform/listeners.hpp"
 #include "util/metrics.hpp"
 #include "util/text.hpp"
@@ -35,7 +34,8 @@ Exposure::Exposure(App& app, const ExposeSpec& spec, std::shared_ptr<KeyListener
       host_(app.scheduler(), app.streams(), spec.services,
             [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
       udp_(app.env(), spec.udp_idle,
-           [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }) {}
+           [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
+      reverse_(app.scheduler(), app.streams(), *this) {}
 
 Exposure::~Exposure() {
   listener_->remove(*this);
@@ -105,6 +105,9 @@ std::optional<Tunnel::Problem> Exposure::change(const TunnelSpec& spec) {
   end_connections(
       [this](const forward::OpenConnection& connection) { return !still_allows(connection); },
       kConfigurationChanged);
+  reverse_.end([this](const PublicKey& who,
+                      const forward::ListenRequest& at) { return !policy_.may_listen(who, at); },
+               kConfigurationChanged);
   return std::nullopt;
 }
 
@@ -128,16 +131,19 @@ void Exposure::end_connections(const std::function<bool(const forward::OpenConne
 std::vector<forward::OpenConnection> Exposure::connections() const {
   std::vector<forward::OpenConnection> out = host_.list();
   for (forward::OpenConnection& connection : udp_.list()) out.push_back(std::move(connection));
+  for (forward::OpenConnection& connection : reverse_.list()) out.push_back(std::move(connection));
   return out;
 }
 
 void Exposure::close(const std::string& reason, std::function<void()> done) {
   end_connections([](const forward::OpenConnection&) { return true; }, reason);
+  reverse_.end([](const PublicKey&, const forward::ListenRequest&) { return true; }, reason);
   listener_->stop(*this, std::move(done));
 }
 
 void Exposure::leave(std::function<void()> done) {
-  left_.start(2, std::move(done));
+  left_.start(3, std::move(done));
+  reverse_.leave(kEnding, kEndingTime, [this] { left_.step(); });
   udp_.end_connections([](const forward::OpenConnection&) { return true; }, kEnding);
   host_.leave(kEnding, kEndingTime, [this] { left_.step(); });
   listener_->stop(*this, [this] { left_.step(); });
@@ -169,6 +175,8 @@ Extension Exposure::answer(const PublicKey& who, const Extension& client) const 
   if (!client.wants_service()) return out;
   if (const auto to = forward::Destination::from_service(client.service)) {
     if (policy_.may_allow_destination(who, *to)) out.service = to->to_service();
+  } else if (const auto at = forward::ListenRequest::from_service(client.service)) {
+    if (policy_.may_listen(who, *at)) out.service = at->to_service();
   } else if (const forward::Service* service = find_service(who, client.service)) {
     out.service = service->name;
     if (service->target.udp) out.features |= Extension::kUdpFlows;
@@ -187,6 +195,9 @@ void Exposure::serve(std::unique_ptr<PeerStream> socket, forward::Admission::Tic
   const std::string wanted = peer.extension ? peer.extension->service : "";
   if (const auto to = forward::Destination::from_service(wanted)) {
     return serve_destination(std::move(socket), *to, std::move(ticket));
+  }
+  if (const auto at = forward::ListenRequest::from_service(wanted)) {
+    return reverse_.serve(std::move(socket), *at, policy_.listens_for(peer.key), std::move(ticket));
   }
   const forward::Service* service = find_service(peer.key, wanted);
   if (service == nullptr) {
@@ -235,6 +246,35 @@ void Exposure::serve_destination(std::unique_ptr<PeerStream> socket, const forwa
       std::move(ticket));
 }
 
+void Exposure::on_listening(const PublicKey& peer, const std::string& address) {
+  app_.output().event(
+      events::ReverseListening{to_hex(peer.view()), address, true, {}},
+      app_.quiet() ? "" : fmt::format("listening at {} for {}", address, key_text(peer)));
+}
+
+void Exposure::on_not_listening(const PublicKey& peer, const std::string& address,
+                                const std::string& why) {
+  app_.output().event(events::ReverseListening{to_hex(peer.view()), address, false, why},
+                      app_.quiet()
+                          ? ""
+                          : printable(fmt::format("no longer listening at {} for {}{}{}", address,
+                                                  key_text(peer), why.empty() ? "" : ": ", why)));
+}
+
+/// Who connects here is a connection of the peer that he is led to.
+std::optional<forward::Admission::Ticket> Exposure::admit_client(const PublicKey& peer) {
+  auto ticket = app_.admission().admit(peer);
+  if (ticket) return std::move(*ticket);
+  ++refused_;
+  listener_->refusals().add_excess(component(), ticket.error());
+  return std::nullopt;
+}
+
+void Exposure::on_client(std::uint64_t id, PeerStream& to, const std::string& address) {
+  to.set_on_open([this, &to, id, address] { report_connection(app_, id, to.info(), address); });
+  report_path_changes(app_, id, to);
+}
+
 void Exposure::refuse(PeerStream& socket, const std::string& why) {
   ++refused_;
   listener_->refusals().add_excess(component(), why);
@@ -263,7 +303,9 @@ void Exposure::collect(MetricSink& sink) const {
   LabellingSink labelled(sink, {{"exposed", key_text(public_key())}});
   forward::PipeStats total = host_.total();
   total += udp_.total();
-  forward::collect_tunnel(labelled, host_.connections() + udp_.connections(), total);
+  total += reverse_.total();
+  forward::collect_tunnel(labelled,
+                          host_.connections() + udp_.connections() + reverse_.connections(), total);
   udp_.drops().collect(labelled, udp_.flows());
   labelled.counter("hsfwd_tunnel_refused", "Connections refused because there were too many",
                    refused_);
@@ -283,6 +325,11 @@ Json Exposure::status() const {
     out.allow->push_back(to_hex(key.view()));
   }
   if (!policy_.permits().empty()) out.permit = permit_texts(policy_.permits());
+  if (!policy_.listens().empty()) out.permit_listen = permit_texts(policy_.listens());
+  for (const auto& one : reverse_.listening()) {
+    out.listening.push_back(
+        {to_hex(one.peer.view()), key_text(one.peer), one.address, one.connections});
+  }
   for (const net::Address& address : listener_->introducers())
     out.relays.push_back(address.to_string());
   if (tested) out.reachable = tested->reachable();

@@ -11,6 +11,8 @@
 #include "cli/expose_kind.hpp"
 #include "cli/key_listener.hpp"
 #include "cli/tunnel.hpp"
+#include "cli/tunnel_events.hpp"
+#include "forward/reverse_host.hpp"
 #include "forward/service_host.hpp"
 #include "forward/udp_host.hpp"
 #include "util/countdown.hpp"
@@ -18,7 +20,7 @@
 namespace hsfwd::cli {
 
 /// Services of this machine that peers reach under a key.
-class Exposure final : public Tunnel, Offer {
+class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
  public:
   Exposure(App& app, const ExposeSpec& spec, std::shared_ptr<KeyListener> listener);
   ~Exposure() override;
@@ -58,6 +60,15 @@ class Exposure final : public Tunnel, Offer {
   ClientRelayPolicy client_relays() const override;
   void on_announced(std::size_t introducers) override;
 
+  // forward::ReverseHost::Observer
+  void on_listening(const PublicKey& peer, const std::string& address) override;
+  void on_not_listening(const PublicKey& peer, const std::string& address,
+                        const std::string& why) override;
+  std::optional<forward::Admission::Ticket> admit_client(const PublicKey& peer) override;
+  std::uint64_t take_id() override { return app_.connection_ids().take(); }
+  void on_client(std::uint64_t id, PeerStream& to, const std::string& address) override;
+  void on_closed(const forward::ClosedConnection& closed) override { report_closed(app_, closed); }
+
   const PublicKey& public_key() const { return listener_->public_key(); }
   std::vector<std::string> services_for(const PublicKey& who) const;
   const forward::Service* find_service(const PublicKey& who, const std::string& name) const;
@@ -78,7 +89,8 @@ class Exposure final : public Tunnel, Offer {
   forward::Policy policy_;
   bool client_relays_;
   forward::ServiceHost host_;
-  forward::UdpHost udp_;  // of those of its services that are UDP
+  forward::UdpHost udp_;          // of those of its services that are UDP
+  forward::ReverseHost reverse_;  // of what peers have it listen at
   std::function<void(std::size_t)> on_announced_;
   std::vector<std::unique_ptr<net::Lookup>> lookups_;  // of hosts that may be names
   std::uint64_t refused_ = 0;                          // because there were too many

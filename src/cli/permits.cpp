@@ -56,6 +56,49 @@ Result<forward::Permit, std::string> parse_permit(std::string_view text, const P
   return permit;
 }
 
+Result<forward::ListenPermit, std::string> parse_listen_permit(std::string_view text,
+                                                               const PeerOfWord& peer_of,
+                                                               const std::set<PublicKey>& allow) {
+  const std::size_t colon = end_of_who(text);
+  const std::string_view who = trimmed(text.substr(0, colon));
+  if (colon == std::string_view::npos || who.empty()) {
+    return Err(
+        fmt::format("{} is not WHO: [BIND:]PORTS, such as \"alice: 8080\" or "
+                    "\"bob: *:8000-8010\"",
+                    in_quotes(text)));
+  }
+  std::optional<PublicKey> key;
+  if (who != kEverybody) key = peer_of(std::string(who));
+  auto permit = forward::ListenPermit::parse(key, trimmed(text.substr(colon + 1)));
+  if (!permit) return permit;
+  if (key && !allow.empty() && !allow.contains(*key)) {
+    return Err(fmt::format("{} is not among those that are allowed to connect", in_quotes(who)));
+  }
+  return permit;
+}
+
+std::set<PublicKey> let_in(std::set<PublicKey> allow, const std::vector<forward::Service>& services,
+                           const std::vector<forward::Permit>& permits,
+                           const std::vector<forward::ListenPermit>& listens) {
+  if (!allow.empty() || !services.empty() || !permits.empty()) return allow;
+  std::set<PublicKey> out;
+  for (const forward::ListenPermit& permit : listens) {
+    if (!permit.who) return {};
+    out.insert(*permit.who);
+  }
+  return out;
+}
+
+std::vector<std::string> permit_texts(const std::vector<forward::ListenPermit>& listens) {
+  std::vector<std::string> out;
+  for (const forward::ListenPermit& permit : listens) {
+    out.push_back(fmt::format("{}: {}",
+                              permit.who ? to_hex(permit.who->view()) : std::string(kEverybody),
+                              permit.to_string()));
+  }
+  return out;
+}
+
 std::vector<std::string> permit_texts(const std::vector<forward::Permit>& permits) {
   std::vector<std::string> out;
   for (const forward::Permit& permit : permits) {

@@ -23,8 +23,20 @@ Result<forward::Permit, std::string> parse_permit(std::string_view text, const P
                                                   const std::vector<forward::Service>& services,
                                                   const std::set<PublicKey>& allow);
 
+/// `WHO: [BIND:]PORTS`: where this host listens for WHO, as forward::ListenPermit::parse() takes it. The error is one clause
+/// for people.
+Result<forward::ListenPermit, std::string> parse_listen_permit(std::string_view text,
+                                                               const PeerOfWord& peer_of,
+                                                               const std::set<PublicKey>& allow);
+
+/// Who may connect at all: those of `allow`; where there is nothing but addresses to listen at, those who may.
+std::set<PublicKey> let_in(std::set<PublicKey> allow, const std::vector<forward::Service>& services,
+                           const std::vector<forward::Permit>& permits,
+                           const std::vector<forward::ListenPermit>& listens);
+
 /// `KEY: WHAT`, as status shows it; KEY `*` or hexadecimal digits.
 std::vector<std::string> permit_texts(const std::vector<forward::Permit>& permits);
+std::vector<std::string> permit_texts(const std::vector<forward::ListenPermit>& listens);
 bool opens_destinations(const std::vector<forward::Permit>& permits);
 
 }  // namespace hsfwd::cli

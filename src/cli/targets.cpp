@@ -59,6 +59,16 @@ Result<forward::LocalForward, std::string> parse_local_forward(std::string_view 
   return local;
 }
 
+Result<forward::ReverseForward, std::string> parse_reverse_forward(std::string_view text,
+                                                                   const std::string& base) {
+  auto reverse = forward::ReverseForward::parse(text);
+  if (!reverse) return reverse;
+  auto target = resolved(std::move(reverse->target.target), base);
+  if (!target) return Err(target.error());
+  reverse->target.target = std::move(*target);
+  return reverse;
+}
+
 std::string name_hint(const forward::Service& service) {
   const net::StreamAddress& at = service.target;
   const std::string port = std::to_string(at.port);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "forward/reverse_forward.hpp"
 #include "forward/service.hpp"
 
 namespace hsfwd::cli {
@@ -16,6 +17,10 @@ Result<forward::Service, std::string> parse_service(std::string_view text,
                                                     const std::string& base = {});
 Result<forward::LocalForward, std::string> parse_local_forward(std::string_view text,
                                                                const std::string& base = {});
+
+/// As forward::ReverseForward::parse().
+Result<forward::ReverseForward, std::string> parse_reverse_forward(std::string_view text,
+                                                                   const std::string& base = {});
 
 /// What may have been meant by `web:8080`, which is a host, not a name; empty for other targets.
 std::string name_hint(const forward::Service& service);

@@ -2,6 +2,7 @@
 #include "forward/policy.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "forward/service.hpp"
 #include "util/text.hpp"
@@ -42,7 +43,7 @@ bool Policy::permits_any(const crypto::PublicKey& who, Opens&& opens) const {
 
 bool Policy::admits(const crypto::PublicKey& who) const {
   if (permits_.empty()) return is_named(who);
-  return permits_any(who, [](const Permit&) { return true; });
+  return permits_any(who, [](const Permit&) { return true; }) || !listens_for(who).empty();
 }
 
 bool Policy::allows_service(const crypto::PublicKey& who, std::string_view service) const {
@@ -59,6 +60,21 @@ bool Policy::allows_destination(const crypto::PublicKey& who, const Destination&
                                 net::Ipv4 address) const {
   return permits_any(
       who, [&](const Permit& permit) { return permit.to && permit.to->covers(to, address); });
+}
+
+std::vector<ListenPermit> Policy::listens_for(const crypto::PublicKey& who) const {
+  std::vector<ListenPermit> out;
+  if (!is_named(who)) return out;
+  std::copy_if(listens_.begin(), listens_.end(), std::back_inserter(out),
+               [&](const ListenPermit& permit) { return permit.applies_to(who); });
+  return out;
+}
+
+bool Policy::may_listen(const crypto::PublicKey& who, const ListenRequest& at) const {
+  return is_named(who) &&
+         std::any_of(listens_.begin(), listens_.end(), [&](const ListenPermit& permit) {
+           return permit.applies_to(who) && permit.covers(at);
+         });
 }
 
 bool Policy::admits_everybody() const {

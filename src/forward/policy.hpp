@@ -10,6 +10,7 @@
 
 #include "crypto/keys.hpp"
 #include "forward/destination_rule.hpp"
+#include "forward/listen_permit.hpp"
 #include "net/address.hpp"
 
 namespace hsfwd::forward {
@@ -43,8 +44,9 @@ class Policy {
   Policy() = default;
   /// Only these keys may; everybody if there are none. With permits nothing is reached but what one of them
   /// names; without, all services.
-  explicit Policy(std::set<crypto::PublicKey> keys, std::vector<Permit> permits = {})
-      : keys_(std::move(keys)), permits_(std::move(permits)) {}
+  explicit Policy(std::set<crypto::PublicKey> keys, std::vector<Permit> permits = {},
+                  std::vector<ListenPermit> listens = {})
+      : keys_(std::move(keys)), permits_(std::move(permits)), listens_(std::move(listens)) {}
 
   /// Whether there is anything that `who` may reach. Others get no answer.
   bool admits(const crypto::PublicKey& who) const;
@@ -57,10 +59,15 @@ class Policy {
   bool allows_destination(const crypto::PublicKey& who, const Destination& to,
                           net::Ipv4 address) const;
 
+  /// Where this host listens for `who`: nowhere unless that is permitted.
+  std::vector<ListenPermit> listens_for(const crypto::PublicKey& who) const;
+  bool may_listen(const crypto::PublicKey& who, const ListenRequest& at) const;
+
   bool admits_everybody() const;
   /// Those that are named; none if everybody is admitted.
   const std::set<crypto::PublicKey>& keys() const { return keys_; }
   const std::vector<Permit>& permits() const { return permits_; }
+  const std::vector<ListenPermit>& listens() const { return listens_; }
 
   bool operator==(const Policy&) const = default;
 
@@ -71,6 +78,7 @@ class Policy {
 
   std::set<crypto::PublicKey> keys_;
   std::vector<Permit> permits_;
+  std::vector<ListenPermit> listens_;
 };
 
 }  // namespace hsfwd::forward

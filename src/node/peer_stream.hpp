@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <span>
 
 #include "net/byte_stream.hpp"
@@ -42,6 +43,17 @@ class PeerStream : public net::BufferedByteStream {
   /// not at all if the connection ends before. One at a time: a further one replaces the one under
   /// way.
   virtual void ping(std::function<void(Duration)> done) = 0;
+
+  /// It belongs to a session.
+  virtual bool in_session() const { return false; }
+  /// A stream the other way: a further one, to whoever has the other end of this one and has set on_back(). Both
+  /// belong to one session; nullptr where this stream belongs to none, or that is full. Its observer must be set at once.
+  virtual std::unique_ptr<PeerStream> open_back() { return nullptr; }
+  /// Called with each stream that the peer opens that way. No effect where this stream turns out to belong to no
+  /// session.
+  virtual void set_on_back(std::function<void(std::unique_ptr<PeerStream>)> on_back) {
+    static_cast<void>(on_back);
+  }
 
   /// From now on reserve() has room only while fewer bytes than that wait to be sent for the first time, for who
   /// has a queue of its own and wants what waits to wait there. From 1 to 256 KiB.

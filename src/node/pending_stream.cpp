@@ -25,6 +25,7 @@ void PendingStream::join(std::unique_ptr<PeerStream> stream, bool open) {
   if (max_unsent_ > 0) stream_->set_max_unsent(max_unsent_);
   stream_->set_on_path_changed(std::exchange(on_path_changed_, nullptr));
   stream_->set_on_message(std::exchange(on_message_, nullptr));
+  if (on_back_) stream_->set_on_back(std::exchange(on_back_, nullptr));
   const auto on_open = std::exchange(on_open_, nullptr);
   if (!open) stream_->set_on_open(on_open);
   stream_->set_observer(observer_);
@@ -57,6 +58,11 @@ void PendingStream::set_on_open(std::function<void()> on_open) {
 void PendingStream::set_on_path_changed(std::function<void()> on_path_changed) {
   if (stream_) return stream_->set_on_path_changed(std::move(on_path_changed));
   on_path_changed_ = std::move(on_path_changed);
+}
+
+void PendingStream::set_on_back(std::function<void(std::unique_ptr<PeerStream>)> on_back) {
+  if (stream_) return stream_->set_on_back(std::move(on_back));
+  on_back_ = std::move(on_back);
 }
 
 void PendingStream::set_on_message(std::function<void(ByteView)> on_message) {

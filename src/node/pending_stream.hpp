@@ -39,6 +39,11 @@ class PendingStream final : public PeerStream {
   void set_on_open(std::function<void()> on_open) override;
   void set_on_path_changed(std::function<void()> on_path_changed) override;
   void ping(std::function<void(Duration)> done) override;
+  bool in_session() const override { return stream_ && stream_->in_session(); }
+  std::unique_ptr<PeerStream> open_back() override {
+    return stream_ ? stream_->open_back() : nullptr;
+  }
+  void set_on_back(std::function<void(std::unique_ptr<PeerStream>)> on_back) override;
   void set_max_unsent(std::size_t bytes) override;
   void send_message(ByteView message) override;
   std::size_t max_message() const override { return stream_ ? stream_->max_message() : 0; }
@@ -73,6 +78,7 @@ class PendingStream final : public PeerStream {
   net::ByteStreamObserver* observer_ = nullptr;
   std::function<void()> on_open_;
   std::function<void()> on_path_changed_;
+  std::function<void(std::unique_ptr<PeerStream>)> on_back_;
   std::function<void(ByteView)> on_message_;
   std::size_t max_unsent_ = 0;  // 0: as it is
   bool ended_ = false;

@@ -41,6 +41,15 @@ class SessionPeer final : public PeerStream {
     stream_->set_on_path_changed(std::move(on_path_changed));
   }
   void ping(std::function<void(Duration)> done) override { stream_->ping(std::move(done)); }
+  bool in_session() const override { return true; }
+  std::unique_ptr<PeerStream> open_back() override {
+    auto opened = stream_->session().open_back(*stream_);
+    return opened ? make_stream(std::move(*opened)) : nullptr;
+  }
+  void set_on_back(std::function<void(std::unique_ptr<PeerStream>)> on_back) override {
+    stream_->set_on_back(
+        [on_back = std::move(on_back)](auto stream) { on_back(make_stream(std::move(stream))); });
+  }
   void set_max_unsent(std::size_t bytes) override { stream_->set_max_unsent(bytes); }
   void send_message(ByteView) override {}
   std::size_t max_message() const override { return 0; }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Destinations as peers ask for them, and rules for them as people write them: what is read says what was
-// written, and no rule opens what it must not.
+// Destinations, and addresses to listen at, as peers ask for them, and rules for them as people write them: what is read
+// says what was written, and no rule opens what it must not.
 #include "forward/destination_rule.hpp"
+#include "forward/listen_permit.hpp"
+#include "forward/reverse_forward.hpp"
 #include "fuzz/input.hpp"
 
 using namespace hsfwd;
@@ -27,6 +29,25 @@ void check_rule(const std::string& text) {
   HSFWD_CHECK(*DestinationRule::parse(rule->text()) == *rule);
 }
 
+void check_listen(std::string_view text) {
+  const auto at = ListenRequest::from_service(text);
+  if (!at) return;
+  HSFWD_CHECK(ListenRequest::from_service(at->to_service()) == at);
+  HSFWD_CHECK(!Destination::from_service(text));
+}
+
+void check_listen_permit(const std::string& text) {
+  const auto permit = ListenPermit::parse(std::nullopt, text);
+  if (!permit) return fuzz::check_one_line(permit.error());
+  HSFWD_CHECK(ListenPermit::parse(std::nullopt, permit->to_string()).value() == *permit);
+}
+
+void check_reverse(const std::string& text) {
+  const auto reverse = ReverseForward::parse(text);
+  if (!reverse) return fuzz::check_one_line(reverse.error());
+  HSFWD_CHECK(!reverse->target.target.udp && reverse->target.target.to_string().size() > 0);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -34,5 +55,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_destination(text);
   check_destination("tcp:" + text);
   check_rule(text);
+  check_listen(text);
+  check_listen("listen:" + text);
+  check_listen_permit(text);
+  check_reverse(text);
   return 0;
 }

@@ -228,6 +228,8 @@ void PeerConnection::on_path_proven() {
 
 void PeerConnection::on_stalled() {
   if (path_observer_ != nullptr) path_observer_->on_stalled();
+  // Its streams may have nothing on their way that would show it.
+  if (session_ != nullptr) session_->on_stalled();
 }
 
 void PeerConnection::check_path(const char* reason) {

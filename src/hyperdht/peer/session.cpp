@@ -2,11 +2,14 @@
 #include "hyperdht/peer/session.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <string_view>
 #include <utility>
 
 #include "hyperdht/peer/context.hpp"
 #include "hyperdht/peer/peer_connections.hpp"
 #include "hyperdht/peer/peer_socket.hpp"
+#include "util/text.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -15,6 +18,8 @@ namespace {
 using Kind = SessionMessage::Kind;
 
 constexpr std::uint64_t kControl = 0;
+// In the place of a service: the number of the stream of the other side that a stream is opened back to.
+constexpr std::string_view kBackTo = "back:";
 // What the peer says of its streams, and is not dealt with, bytes.
 constexpr std::size_t kControlWindow = 256 * 1024;
 // A packet of a stream, as large as UDX makes them, with the room around it that sealing takes.
@@ -142,6 +147,11 @@ Result<std::unique_ptr<SessionStream>, std::string> Session::open(const std::str
   return Err(std::string("no id for another stream"));
 }
 
+Result<std::unique_ptr<SessionStream>, std::string> Session::open_back(
+    const SessionStream& stream) {
+  return open(std::string(kBackTo) + std::to_string(stream.number()));
+}
+
 void Session::say(const SessionMessage& message) {
   control_->send_message(message.encode());
 }
@@ -207,6 +217,16 @@ bool Session::on_peer_reset(const SessionMessage& message) {
   return true;
 }
 
+/// The stream, of this side's, that the peer opens one back to; nullptr if nobody here waits for that.
+SessionStream* Session::find_back(const SessionMessage& message) const {
+  const auto number = parse_decimal(std::string_view(message.service).substr(kBackTo.size()),
+                                    std::numeric_limits<std::uint64_t>::max());
+  if (!number || *number % 2 != next_own_ % 2) return nullptr;
+  const auto found = streams_.find(*number);
+  if (found == streams_.end() || !found->second->takes_back()) return nullptr;
+  return found->second;
+}
+
 void Session::on_open(const SessionMessage& message) {
   next_theirs_ = message.number + 2;
   if (observer_ == nullptr) return refuse(message.number, "it takes no more connections");
@@ -215,7 +235,11 @@ void Session::on_open(const SessionMessage& message) {
   wanted.service = message.service;
   wanted.services.clear();
   wanted.features &= ~(Extension::kNoService | Extension::kResume);
-  const auto answer = observer_->on_stream_wanted(wanted);
+  const bool is_back = message.service.starts_with(kBackTo);
+  SessionStream* const back_to = is_back ? find_back(message) : nullptr;
+  if (is_back && back_to == nullptr) return refuse(message.number, "nobody waits for it");
+  const auto answer =
+      is_back ? Result<Extension, std::string>(wanted) : observer_->on_stream_wanted(wanted);
   if (over_ || observer_ == nullptr) return;
   if (!answer) return refuse(message.number, answer.error());
   auto stream = make_stream(message.number);
@@ -229,6 +253,7 @@ void Session::on_open(const SessionMessage& message) {
   say(accepted);
   stream->keep(shared_from_this());
   stream->accept(std::move(wanted));
+  if (back_to != nullptr) return back_to->take_back(std::move(stream));
   observer_->on_stream(std::move(stream));
 }
 

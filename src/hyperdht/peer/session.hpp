@@ -101,6 +101,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   std::unique_ptr<SessionStream> take_first();
   /// A further one, to a service of the peer's, which may be written to at once. The error is one clause for people.
   Result<std::unique_ptr<SessionStream>, std::string> open(const std::string& service);
+  /// One to whoever has the other end of `stream`, which the peer has opened: SessionStream::set_on_back.
+  Result<std::unique_ptr<SessionStream>, std::string> open_back(const SessionStream& stream);
   /// Goes on over `link`, which the same peer has agreed on for this session.
   void adopt(std::unique_ptr<PeerSocket> link);
   /// Ends it, with all streams. The peer hears the reason. `error`: what its users are told here.
@@ -153,6 +155,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   bool on_message(const SessionMessage& message);
   bool on_peer_reset(const SessionMessage& message);
   void on_open(const SessionMessage& message);
+  SessionStream* find_back(const SessionMessage& message) const;
   void say(const SessionMessage& message);
   void refuse(std::uint64_t number, const std::string& why);
   std::vector<SessionStream*> all_streams() const;

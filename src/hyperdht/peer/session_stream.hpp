@@ -49,6 +49,10 @@ class SessionStream final : public SessionPart, public SecureStream {
   void set_on_path_changed(std::function<void()> on_path_changed) {
     on_path_changed_ = std::move(on_path_changed);
   }
+  /// The peer may open streams back to this one, of this side's numbers; each goes to `on_back`, open.
+  void set_on_back(std::function<void(std::unique_ptr<SessionStream>)> on_back) {
+    on_back_ = std::move(on_back);
+  }
   /// See PeerConnection::ping.
   void ping(std::function<void(Duration)> done);
   /// None of these functions is called any more; they stay, since one of them may be running.
@@ -61,6 +65,8 @@ class SessionStream final : public SessionPart, public SecureStream {
   /// The peer has given it up.
   void on_peer_reset(const std::string& why);
   void tell_path_changed();
+  bool takes_back() const { return on_back_ && !silent_ && !closed(); }
+  void take_back(std::unique_ptr<SessionStream> stream) { on_back_(std::move(stream)); }
 
  private:
   // SecureStream::Connection
@@ -88,6 +94,7 @@ class SessionStream final : public SessionPart, public SecureStream {
   std::string detail_;
   std::function<void()> on_open_;
   std::function<void()> on_path_changed_;
+  std::function<void(std::unique_ptr<SessionStream>)> on_back_;
   std::function<void(Duration)> on_pong_;
   Instant pinged_at_;
   bool told_open_ = false;

@@ -12,6 +12,7 @@
 #include "cli/exposure.hpp"
 #include "cli/figures.hpp"
 #include "cli/peer_tunnel.hpp"
+#include "cli/reverse_tunnel.hpp"
 #include "cli/socks_tunnel.hpp"
 #include "cli/udp_tunnel.hpp"
 #include "overlay/network.hpp"
@@ -140,6 +141,9 @@ void walk_over_tunnels(MetricSink& sink) {
   const cli::SocksTunnel socks(app, {.host = "127.0.0.1", .port = 1080, .path = {}},
                                cli::SocksDirectory(std::nullopt));
   socks.collect(sink);
+  const cli::ReverseTunnel reverse(app, {.key = keys.public_key},
+                                   *forward::ReverseForward::parse("8080"));
+  reverse.collect(sink);
 }
 
 }  // namespace

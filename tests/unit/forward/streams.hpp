@@ -25,6 +25,9 @@ struct Script {
   std::optional<std::string> reset_behind;
   std::size_t read = 0;
   net::ByteStreamObserver* observer = nullptr;
+  // Of a peer
+  PublicKey key = {};
+  std::function<std::unique_ptr<PeerStream>()> open_back = {};  // nothing: it is in no session
 
   void arrive(ByteView bytes) {
     append(incoming, bytes);
@@ -100,8 +103,16 @@ class ScriptedPeer final : public PeerStream {
   void reset_behind(const std::string& reason) override { script_.reset_behind = reason; }
 
   // Nobody in this layer asks for more than bytes.
-  PeerInfo info() const override { return {}; }
-  const PublicKey& remote_key() const override { return key_; }
+  PeerInfo info() const override {
+    PeerInfo out;
+    out.open = true;
+    return out;
+  }
+  const PublicKey& remote_key() const override { return script_.key; }
+  bool in_session() const override { return script_.open_back != nullptr; }
+  std::unique_ptr<PeerStream> open_back() override {
+    return script_.open_back ? script_.open_back() : nullptr;
+  }
   void set_on_open(std::function<void()>) override {}
   void set_on_path_changed(std::function<void()>) override {}
   void ping(std::function<void(Duration)>) override {}
@@ -113,7 +124,6 @@ class ScriptedPeer final : public PeerStream {
  private:
   Script& script_;
   Bytes buffer_;
-  PublicKey key_;
 };
 
 }  // namespace hsfwd::forward

@@ -196,3 +196,25 @@ TEST_CASE("a path of 800 ms there and back carries a session as it does a connec
     CHECK(!one.closed);
   }
 }
+
+TEST_CASE("a peer that was killed and is back is noticed soon, with nothing on its way") {
+  // Wherever that falls between two signs of life.
+  for (int second = 5; second < 10; ++second) {
+    INFO(second);
+    SessionWorld w(341);
+    EchoClient& quiet = w.connect();
+    quiet.send(as_bytes("hello"));
+    REQUIRE(w.run_until_whole(quiet));
+    w.world().run_for(Duration::seconds(second));
+    w.world().core().set_loss(1);
+    w.echo.reset();
+    w.server.reset();
+    w.world().run_for(10_ms);
+    w.world().core().set_loss(0);
+    w.server = std::make_unique<Participant>(w.swarm, 13, Seat{}, Options());
+    w.listen();
+    const Instant back_at = w.world().now();
+    CHECK(w.world().run_until([&] { return quiet.closed.has_value(); }, 60_s));
+    CHECK(w.world().now() - back_at < 9_s);
+  }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/reverse_kind.hpp"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "cli/planner.hpp"
+#include "cli/preflight.hpp"
+#include "cli/reverse_tunnel.hpp"
+#include "cli/table.hpp"
+#include "cli/targets.hpp"
+#include "platform/standard_streams.hpp"
+#include "util/text.hpp"
+
+namespace hsfwd::cli {
+
+namespace {
+
+// Of the table.
+constexpr std::size_t kPeerColumn = 1;
+constexpr std::size_t kTargetColumn = 2;
+
+constexpr config::Key kKeysOfReverse[] = {
+    {.name = "peer", .needed = "a peer: its key, or a name from [peer.NAME]"},
+    {.name = "listen",
+     .type = config::Key::Type::kTexts,
+     .needed = "listen, such as listen = [\"8080:3000\"]"}};
+
+void read_reverse(const config::Section& section, Planner& planner) {
+  const PeerReference peer = planner.peer(*section.text("peer"));
+  for (const auto& text : section.texts("listen")) {
+    auto forward = parse_reverse_forward(text.value, planner.folder());
+    if (!forward) {
+      planner.mistake(text.line,
+                      fmt::format("listen {}: {}", in_quotes(text.value), forward.error()));
+    }
+    auto spec = std::make_shared<ReverseSpec>(peer, std::move(*forward));
+    if (!spec->key().empty() && planner.has(kReverseKind, spec->key())) {
+      planner.mistake(text.line, fmt::format("{} of {} is to lead to two targets",
+                                             spec->forward.listen.to_string(), peer.name));
+    }
+    planner.add(std::move(spec));
+  }
+}
+
+std::string reverse_text(const Json& list) {
+  const auto all = decoded<std::vector<ReverseStatus>>(list);
+  if (all.empty()) return "";
+  Table table({"AT THE PEER", "PEER", "LEADS TO", "CONNECTIONS", "TO PEER", "FROM PEER"});
+  table.may_shorten(kPeerColumn).may_shorten(kTargetColumn);
+  std::string problems;
+  for (const ReverseStatus& one : all) {
+    table.add({one.listen, one.name, one.target,
+               one.listening ? std::to_string(one.connections) : "not open",
+               size_text(one.bytes_to_peer), size_text(one.bytes_from_peer)});
+    if (one.problem) problems += fmt::format("\n{}; trying again", *one.problem);
+  }
+  return "\n\n" + table.to_string(platform::output_width()) +
+         (problems.empty() ? "" : "\n" + problems);
+}
+
+std::string addresses_of_peers(std::size_t number) {
+  return number == 0 ? "" : count_text(number, "address of peers", "addresses of peers");
+}
+
+}  // namespace
+
+const TunnelKind kReverseKind = {.section = {"reverse", kKeysOfReverse},
+                                 .read = read_reverse,
+                                 .list = "reverses",
+                                 .fields = names_of_fields<ReverseStatus>,
+                                 .text = reverse_text,
+                                 .number = "reverses",
+                                 .number_text = addresses_of_peers};
+
+std::string ReverseSpec::key() const {
+  // Port 0 is a different one each time.
+  if (forward.listen.port == 0) return "";
+  return to_hex(peer.key.view()) + " " + forward.listen.to_string();
+}
+
+bool ReverseSpec::same(const TunnelSpec& other) const {
+  const auto& reverse = static_cast<const ReverseSpec&>(other);
+  return forward == reverse.forward && peer.same_peer(reverse.peer);
+}
+
+void ReverseSpec::check(Preflight& preflight) const {
+  preflight.check_service(forward.target);
+}
+
+std::unique_ptr<Tunnel> ReverseSpec::make(App& app) const {
+  return std::make_unique<ReverseTunnel>(app, peer, forward);
+}
+
+}  // namespace hsfwd::cli

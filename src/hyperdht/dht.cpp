@@ -45,6 +45,7 @@ Dht::Dht(const net::Env& env, DhtOptions options)
                 .router = router_,
                 .addresses = addresses_,
                 .punch_socket = punch_socket_,
+                .mappings = mappings_,
                 .punch_budget = punch_budget_,
                 .punch_limits = punch_limits_,
                 .stamps = stamps_},
@@ -68,6 +69,7 @@ Dht::Dht(const net::Env& env, DhtOptions options)
       router_(node_),
       routes_(endpoint_, env.scheduler),
       punch_limits_(env.random),
+      mappings_(context_),
       punch_socket_(context_),
       addresses_(env, endpoint_, node_, punch_socket_),
       stamps_(env_),
@@ -82,6 +84,7 @@ Dht::Dht(const net::Env& env, DhtOptions options)
 
 Dht::~Dht() {
   punch_socket_.close();
+  mappings_.cancel();
   relay_connections_.clear();
   env_.scheduler.collect();
   HSFWD_CHECK(servers_.empty() && connections_.empty() && attempts_.empty());
@@ -125,6 +128,7 @@ void Dht::on_interfaces_changed() {
   addresses_.invalidate();
   routes_.clear();
   const bool renew = punch_socket_.get() != nullptr;
+  mappings_.reset();
   node_.doubt_address();
   if (renew) punch_socket_.renew();
   connections_.check_paths("this machine's network changed");
@@ -161,6 +165,7 @@ void Dht::on_network_update() {
   // Another public address: relays forward to the old one.
   const auto now = node_.remote_address();
   const bool moved = std::exchange(last_remote_address_, now) != now;
+  if (moved) mappings_.reset();
   if (moved) punch_socket_.renew();
   servers_.prepare_punch_socket();
   if (moved) servers_.refresh();

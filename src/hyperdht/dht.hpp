@@ -9,6 +9,7 @@
 
 #include "hyperdht/client/connector.hpp"
 #include "hyperdht/client/context.hpp"
+#include "hyperdht/nat/mapping_watch.hpp"
 #include "hyperdht/nat/punch_socket.hpp"
 #include "hyperdht/peer/peer_connections.hpp"
 #include "hyperdht/peer/relay_connections.hpp"
@@ -120,6 +121,7 @@ class Dht final : private rpc::NodeHandler, private PeerDialer {
   std::unique_ptr<Storage> storage_;  // once the node has been persistent
   PunchBudget punch_budget_;
   PunchLimits punch_limits_;
+  MappingWatch mappings_;
   SharedPunchSocket punch_socket_;
   OwnAddresses addresses_;
   StampClock stamps_;

@@ -24,6 +24,8 @@ constexpr Duration kFirstRest = 500_ms;
 constexpr Duration kLongestRest = 2_s;
 // A dial that began while the peer was away asks less and less often: another one finds it sooner.
 constexpr Duration kDialAnswerTime = 5_s;
+// However often the server asks for another path.
+constexpr Duration kBetweenRenewals = 7_s;
 
 }  // namespace
 
@@ -132,7 +134,19 @@ void ClientSession::give_up() {
   session_->end(fmt::format("silent for {:.0f} s", silent.to_seconds()), ConnectError::kTimedOut);
 }
 
+/// If that brings nothing, the path that there is goes on.
+void ClientSession::on_path_old() {
+  const Instant now = scheduler_.now();
+  const bool lately = renewed_at_ && now < *renewed_at_ + kBetweenRenewals;
+  if (lately || dialled_ || dial_timer_.armed() || doubted_at_ || session_->streams() == 0) return;
+  renewed_at_ = now;
+  renewing_ = true;
+  begin_dial();
+}
+
 void ClientSession::dial() {
+  // A path is missed now.
+  renewing_ = false;
   if (dialled_) return;
   dial_timer_.stop();
   if (!doubted_at_) doubted_at_ = scheduler_.now();
@@ -147,6 +161,10 @@ void ClientSession::dial() {
     return session_->fail_unanswered(ConnectError::kTimedOut, "");
   }
   if (given_up) return give_up();
+  begin_dial();
+}
+
+void ClientSession::begin_dial() {
   answered_ = false;
   answer_timer_.start(kDialAnswerTime);
   dialled_ = dht_.connect(session_->remote_key(), options_);
@@ -158,6 +176,7 @@ void ClientSession::on_dialled() {
   answer_timer_.stop();
   std::unique_ptr<hyperdht::PeerSocket> link = std::move(dialled_);
   link->set_observer(nullptr);
+  renewing_ = false;
   calm_down();
   if (link->resumes()) return session_->adopt(std::move(link));
   std::shared_ptr<hyperdht::Session> other = link->take_session();
@@ -174,6 +193,7 @@ void ClientSession::on_reset(const std::string&) {
 
 void ClientSession::on_dial_failed(ConnectError error) {
   stop_dialling();
+  if (std::exchange(renewing_, false)) return;
   lost_at_ = scheduler_.now();
   tell_of_silence();
   session_->fail_unanswered(error, "");

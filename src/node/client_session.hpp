@@ -48,6 +48,7 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
   void on_stream(std::unique_ptr<hyperdht::SessionStream>) override {}
   void on_idle() override;
   void on_path_doubtful() override;
+  void on_path_old() override;
   void on_session_over(const std::string& reason) override;
   // net::ByteStreamObserver, of the link that is dialled
   void on_readable() override {}
@@ -62,6 +63,7 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
   void ask();
   void on_asked();
   void dial();
+  void begin_dial();
   void on_dialled();
   void stop_dialling();
   void stop();
@@ -78,6 +80,8 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
   std::optional<Instant> doubted_at_;
   bool told_ = false;      // that it is waited for
   bool answered_ = false;  // the peer, to the dial
+  bool renewing_ = false;  // the dial is for a path beside one that works
+  std::optional<Instant> renewed_at_;
   std::unique_ptr<hyperdht::PeerSocket> dialled_;
   Timer ask_timer_;
   Timer dial_timer_;

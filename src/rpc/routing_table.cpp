@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "rpc/address_votes.hpp"
+
 namespace hsfwd::rpc {
 
 namespace {
@@ -115,6 +117,16 @@ const RoutingNode* RoutingTable::random(Random& random) const {
     n -= row.size();
   }
   return nullptr;
+}
+
+const RoutingNode* RoutingTable::random(Random& random, std::optional<net::Ipv4> not_near) const {
+  constexpr int kDraws = 16;
+  const RoutingNode* node = this->random(random);
+  for (int draw = 1; node != nullptr && not_near && draw < kDraws; ++draw) {
+    if (!are_neighbours(node->address.host, *not_near)) break;
+    node = this->random(random);
+  }
+  return node;
 }
 
 std::vector<RoutingNode*> RoutingTable::bucket_of(const NodeId& id) const {

@@ -61,6 +61,8 @@ class RoutingTable {
   /// farther, and those on trial come behind all others.
   std::vector<const RoutingNode*> closest(const Target& target, std::size_t count) const;
   const RoutingNode* random(Random& random) const;
+  /// The same, and if that can be found soon, no neighbour of `not_near`.
+  const RoutingNode* random(Random& random, std::optional<net::Ipv4> not_near) const;
   /// Nodes of the bucket that `id` belongs to.
   std::vector<RoutingNode*> bucket_of(const NodeId& id) const;
   /// Index of the bucket; the own id belongs to the last.

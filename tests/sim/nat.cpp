@@ -113,7 +113,7 @@ Nat::Mapping* Nat::mapping_for(const Address& inside, const Address& destination
   if (mappings_.size() >= profile_.max_mappings) return nullptr;
   const auto outer = assign(inside, destination);
   if (!outer) return nullptr;
-  auto mapping = std::make_unique<Mapping>(Mapping{key, *outer, Instant(), {}});
+  auto mapping = std::make_unique<Mapping>(Mapping{key, *outer, Instant(), end_of_new(), {}});
   Mapping* const raw = mapping.get();
   mappings_.emplace(key, std::move(mapping));
   by_outer_.emplace(*outer, raw);
@@ -121,8 +121,15 @@ Nat::Mapping* Nat::mapping_for(const Address& inside, const Address& destination
   return raw;
 }
 
+Instant Nat::end_of_new() {
+  if (profile_.max_age <= Duration()) return Instant::max();
+  const auto quarter = static_cast<std::uint32_t>((profile_.max_age / 4).to_millis());
+  return world_.now() + profile_.max_age - Duration::millis(quarter) +
+         Duration::millis(random_.below(2 * quarter));
+}
+
 void Nat::touch(Mapping& mapping, const Address& destination) {
-  mapping.expires = world_.now() + profile_.lifetime;
+  mapping.expires = std::min(world_.now() + profile_.lifetime, mapping.ends);
   mapping.permitted[cut(destination, profile_.filtering)] = mapping.expires;
 }
 

@@ -34,6 +34,9 @@ struct NatProfile {
   /// A mapping, and each destination's right to answer, lives this long after the last use.
   Duration lifetime = 120_s;
   bool refresh_by_inbound = false;  // RFC 4787 REQ-6; going out always refreshes
+  /// If not 0, it ends that long after it was made, whatever flows, up to a quarter earlier or later: as with some
+  /// carriers.
+  Duration max_age;
   /// Inside hosts reach each other through outer endpoints, and see the sender's outer one.
   bool hairpin = false;
   /// All mappings of an inside host get the same outer address of the pool.
@@ -86,12 +89,14 @@ class Nat final : public Gateway, public Station {
     Key key;
     Address outer;
     Instant expires;
+    Instant ends;
     std::unordered_map<Address, Instant> permitted;  // until when; addresses cut as filtering is
   };
 
   static Address cut(const Address& address, NatBehavior behavior);
   bool is_outer(Ipv4 host) const;
   Mapping* mapping_for(const Address& inside, const Address& destination);
+  Instant end_of_new();
   void touch(Mapping& mapping, const Address& destination);
   bool permits(const Mapping& mapping, const Address& from) const;
   Ipv4 outer_host_for(Ipv4 inside);

@@ -12,6 +12,7 @@
 
 namespace hsfwd::hyperdht {
 
+class MappingWatch;
 class SharedPunchSocket;
 
 /// What one node has once, for all who connect, listen and punch. Whoever puts a node together owns
@@ -23,6 +24,7 @@ struct Context {
   Router& router;
   OwnAddresses& addresses;
   SharedPunchSocket& punch_socket;
+  MappingWatch& mappings;
   PunchBudget& punch_budget;
   PunchLimits& punch_limits;
   StampClock& stamps;

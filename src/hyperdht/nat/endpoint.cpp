@@ -12,8 +12,8 @@ namespace {
 constexpr int kPortTries = 5;
 }
 
-PoolSocket::PoolSocket(Endpoint& endpoint, std::unique_ptr<net::UdpSocket> socket)
-    : endpoint_(endpoint), socket_(std::move(socket)) {}
+PoolSocket::PoolSocket(Endpoint& endpoint, std::unique_ptr<net::UdpSocket> socket, Instant now)
+    : endpoint_(endpoint), socket_(std::move(socket)), opened_at_(now) {}
 
 PoolSocket::~PoolSocket() {
   endpoint_.release(*this);
@@ -57,7 +57,7 @@ Result<std::shared_ptr<PoolSocket>> Endpoint::acquire() {
   auto bound = env_.udp.bind({host_, 0}, *this);
   if (!bound) return Err(bound.error());
   const net::UdpSocket* key = bound->get();
-  auto socket = std::make_shared<PoolSocket>(*this, std::move(*bound));
+  auto socket = std::make_shared<PoolSocket>(*this, std::move(*bound), env_.now());
   pool_[key] = socket;
   return socket;
 }

@@ -42,12 +42,13 @@ class PunchListener {
 /// out of it. It is closed when nobody holds it any more.
 class PoolSocket {
  public:
-  PoolSocket(Endpoint& endpoint, std::unique_ptr<net::UdpSocket> socket);
+  PoolSocket(Endpoint& endpoint, std::unique_ptr<net::UdpSocket> socket, Instant now);
   ~PoolSocket();
   PoolSocket(const PoolSocket&) = delete;
   PoolSocket& operator=(const PoolSocket&) = delete;
 
   net::UdpSocket& socket() { return *socket_; }
+  Instant opened_at() const { return opened_at_; }
   /// Punches from `host` are for that listener, among others maybe. All other punches are ignored.
   void listen(net::Ipv4 host, PunchListener& listener) { listeners_.emplace(host, &listener); }
   /// `kNeighbours` in place of a host: all of private networks.
@@ -58,6 +59,7 @@ class PoolSocket {
   friend class Endpoint;
   Endpoint& endpoint_;
   std::unique_ptr<net::UdpSocket> socket_;
+  const Instant opened_at_;
   std::unordered_multimap<net::Ipv4, PunchListener*> listeners_;
 };
 

@@ -5,17 +5,18 @@
 #include <optional>
 
 #include "hyperdht/nat/context.hpp"
+#include "hyperdht/nat/mapping_watch.hpp"
 
 namespace hsfwd::hyperdht {
 
 namespace {
-// Some NATs forget a UDP mapping after thirty seconds (RFC 4787 asks for two minutes and more).
-constexpr Duration kKeepalive = 15_s;
+// Some NATs forget a UDP mapping after thirty seconds (RFC 4787 asks for two minutes and more). A mapping that
+// may end by its age is old when one of these is due.
+constexpr Duration kKeepalive = MappingWatch::kLasts / 3 + 100_ms;
 // A pong disproves that a NAT is consistent. That it has become so only a fresh socket can show.
 constexpr Duration kRecheckRandom = 2_min;
 // One node that lies is not to have the socket replaced: another one has to say the same.
 constexpr int kDenials = 2;
-constexpr int kStrangerDraws = 16;  // for one that is no neighbour of the first
 }  // namespace
 
 PunchSocket::PunchSocket(const Context& context)
@@ -50,6 +51,12 @@ void PunchSocket::renew() {
 void PunchSocket::on_keepalive() {
   keepalive_timer_.start(kKeepalive);
   const bool unknown = !socket_ || (probe_->settled() && probe_->nat().unknown());
+  if (ready() && nat().verdict() == Firewall::kConsistent &&
+      context_.mappings.is_old(socket_->opened_at())) {
+    const std::shared_ptr<PoolSocket> left = socket_;
+    renew();
+    return context_.mappings.observe(left);
+  }
   const bool old = context_.env.now() - renewed_at_ >= kRecheckRandom;
   if (unknown || (old && ready() && nat().verdict() == Firewall::kRandom)) {
     renew();
@@ -59,12 +66,7 @@ void PunchSocket::on_keepalive() {
 }
 
 void PunchSocket::ping_one(std::optional<net::Ipv4> not_near) {
-  const rpc::RoutingTable& table = context_.node.table();
-  const rpc::RoutingNode* node = table.random(context_.env.random);
-  for (int draw = 1; node != nullptr && not_near && draw < kStrangerDraws; ++draw) {
-    if (!rpc::are_neighbours(node->address.host, *not_near)) break;
-    node = table.random(context_.env.random);
-  }
+  const rpc::RoutingNode* const node = context_.node.table().random(context_.env.random, not_near);
   if (node != nullptr) context_.node.ping(ping_, node->address, &socket_->socket());
 }
 

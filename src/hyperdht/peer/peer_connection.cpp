@@ -9,6 +9,7 @@
 #include "hyperdht/peer/context.hpp"
 #include "hyperdht/peer/peer_connections.hpp"
 #include "hyperdht/peer/session.hpp"
+#include "hyperdht/wire/renewal_wish.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -415,6 +416,7 @@ void PeerConnection::receive_control(ByteView payload) {
     return;
   }
   if (session_ != nullptr && udp_socket() != nullptr) {
+    if (RenewalWish::decode(payload)) return session_->on_renewal_wanted();
     receive_challenge({udp_socket(), remote_address()}, payload);
     if (PathChallenge::decode(payload)) return;
   }
@@ -465,6 +467,11 @@ std::optional<std::string> PeerConnection::open_farewell(MutableBytes message) {
       opened->channel == Channel::kControl ? Farewell::decode(opened->payload) : std::nullopt;
   if (!farewell) return std::nullopt;
   return farewell->text;
+}
+
+void PeerConnection::ask_for_renewal() {
+  if (!stream_.is_open() || !datagrams_) return;
+  send_packet(Channel::kControl, RenewalWish().encode());
 }
 
 void PeerConnection::end_session(const std::string& reason) {

@@ -148,6 +148,8 @@ class PeerConnection : protected SecureStream::Connection {
   Instant heard_at() const { return heard_at_; }
   /// Smoothed, as far as it is known.
   Duration rtt() const { return stream_.raw().path().rtt().smoothed(); }
+  /// Asks the client of the session to make another path.
+  void ask_for_renewal();
   /// Ends the connection, and the session with it: what the peer then finds in session_end().
   void end_session(const std::string& reason);
   /// The peer has ended the session, and why.

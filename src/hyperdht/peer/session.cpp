@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "hyperdht/nat/mapping_watch.hpp"
 #include "hyperdht/peer/context.hpp"
 #include "hyperdht/peer/peer_connections.hpp"
 #include "hyperdht/peer/peer_socket.hpp"
@@ -28,6 +29,9 @@ constexpr std::size_t kCarriedSlot =
 
 // Without an acknowledgement, of what is on its way: long enough for a lossy path, and not for who waits.
 constexpr Duration kStalledAfter = 500_ms;
+// A server's punch socket is a new one by then, and known.
+constexpr Duration kBehindPunchSocket = 2_s;
+constexpr Duration kBetweenRenewals = 8_s;
 
 SessionId id_of(const noise::Session& handshake) {
   return SessionId::from(handshake.derive("hsfwd session").view());
@@ -60,6 +64,7 @@ Session::Session(const PeerContext& context, PeerConnection& link, const noise::
       next_own_(handshake.initiator ? kFirstStream : 1),
       next_theirs_(handshake.initiator ? 1 : kFirstStream),
       carried_task_(context.env.scheduler, [this] { flush_carried(); }),
+      age_timer_(context.env.scheduler, [this] { look_at_age(); }),
       inbox_task_(context.env.scheduler, [this] { inbox_.clear(); }) {
   path_->begin(*link.udp_socket(), link.remote_address());
   path_->set_rtt_hint(link.rtt());
@@ -261,6 +266,25 @@ void Session::on_open(const SessionMessage& message) {
 
 void Session::hold_socket() {
   pool_socket_ = context_.endpoint.owner_of(*path_->socket());
+  age_timer_.stop();
+  // Of what was not punched no mapping matters that the next packet would not make anew.
+  if (!pool_socket_ || path_kind_ != PathKind::kDirect) return;
+  age_timer_.start_at(pool_socket_->opened_at() + MappingWatch::kLasts + kBehindPunchSocket);
+}
+
+/// Whose mapping it is that may end asks for another path.
+void Session::look_at_age() {
+  const auto self = shared_from_this();
+  if (over_ || !pool_socket_ || !context_.mappings.is_old(pool_socket_->opened_at())) return;
+  age_timer_.start(kBetweenRenewals);
+  if (streams() == 0 || link_ == nullptr) return;
+  if (!initiator()) return link_->ask_for_renewal();
+  if (observer_ != nullptr) observer_->on_path_old();
+}
+
+void Session::on_renewal_wanted() {
+  const auto self = shared_from_this();
+  if (initiator() && !over_ && observer_ != nullptr) observer_->on_path_old();
 }
 
 void Session::on_link_proven() {
@@ -278,6 +302,7 @@ void Session::on_link_moved() {
   path_->set_rtt_hint(link_->rtt());
   path_->move(*link_->udp_socket(), link_->remote_address());
   hold_socket();
+  if (old && old != pool_socket_) context_.mappings.observe(old);
   if (!other_kind) return;
   // Who hears of it may open more.
   for (SessionStream* const stream : all_streams()) stream->tell_path_changed();
@@ -464,6 +489,7 @@ void Session::finish(ConnectError error, const std::string& reason) {
   if (std::exchange(over_, true)) return;
   reason_ = reason;
   carried_task_.cancel();
+  age_timer_.stop();
   inbox_task_.post();
   for (SessionStream* const stream : all_streams()) stream->fail(error, reason);
   if (SessionObserver* const observer = std::exchange(observer_, nullptr)) {

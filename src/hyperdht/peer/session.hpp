@@ -52,6 +52,9 @@ class SessionObserver {
   /// Nothing is heard along the path, or it is known to be gone: there should be another link, see
   /// Session::adopt.
   virtual void on_path_doubtful() = 0;
+  /// The path's mapping in a NAT may end soon, here or at the peer: there should be another path ahead of that. To the
+  /// initiator.
+  virtual void on_path_old() {}
   /// The last event: the peer has ended it, or broken it.
   virtual void on_session_over(const std::string& reason) = 0;
 };
@@ -116,6 +119,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   void on_link_proven();
   /// The link leads elsewhere.
   void on_link_moved();
+  /// The peer's side of the path may end soon.
+  void on_renewal_wanted();
 
   // --- For the streams ---
   const PeerContext& context() const { return context_; }
@@ -166,6 +171,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   void on_link_over(const std::string& reason);
   void finish(ConnectError error, const std::string& reason);
   void hold_socket();
+  void look_at_age();
 
   const PeerContext& context_;
   const noise::Session handshake_;
@@ -195,6 +201,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   Bytes carried_;
   std::vector<MutableBytes> carried_packets_;
   Task carried_task_;
+  Timer age_timer_;
   // What came carried, until the streams have taken it: their packets lie in it as long as the batch lasts.
   std::vector<Bytes> inbox_;
   Task inbox_task_;

@@ -160,3 +160,44 @@ TEST_CASE("a transfer through ten changes is bit-exact, and so is a conversation
     CHECK(w.echo->served() == 2);
   }
 }
+
+namespace {
+
+/// Its mappings end after 45 to 75 s, whatever flows.
+Seat carrier() {
+  sim::NatProfile nat{.ports = sim::PortAssignment::kRandom};
+  nat.max_age = 60_s;
+  return {.nat = nat, .link = {.delay = 15_ms}};
+}
+
+}  // namespace
+
+TEST_CASE("a steady stream behind a carrier's NAT never pauses for long") {
+  struct Case {
+    const char* name;
+    Seat server;
+    Seat client;
+  };
+  const Case cases[] = {
+      {"client", home(), carrier()}, {"server", carrier(), home()}, {"both", carrier(), carrier()}};
+  const int worlds = seeds() < 200 ? 3 : 50;
+  for (const Case& one : cases) {
+    std::vector<double> pauses;
+    for (int i = 0; i < worlds; ++i) {
+      const auto seed = static_cast<std::uint64_t>(3000 + i);
+      INFO(one.name << ", seed " << seed);
+      SessionWorld w(seed, one.server, one.client);
+      EchoClient& talk = w.connect();
+      w.chat(talk, 2_s);
+      talk.begin_pauses();
+      w.chat(talk, 6_min);
+      REQUIRE(w.run_until_whole(talk));
+      CHECK(!talk.closed);
+      pauses.push_back(talk.longest_pause.to_seconds());
+    }
+    std::sort(pauses.begin(), pauses.end());
+    fmt::print("carrier's NAT: {:8} longest pause: median {:.2f} s  worst {:.2f} s\n", one.name,
+               pauses[pauses.size() / 2], pauses.back());
+    CHECK(pauses.back() < 1);
+  }
+}

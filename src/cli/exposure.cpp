@@ -103,16 +103,17 @@ std::optional<Tunnel::Problem> Exposure::change(const TunnelSpec& spec) {
   udp_.set_services(wanted.services, kConfigurationChanged);
   udp_.set_idle(wanted.udp_idle);
   end_connections(
-      [this](const forward::OpenConnection& connection) { return !still_allows(connection); },
+      [this](const forward::OpenConnection& connection) {
+        return !policy_.still_allows(connection, app_.vicinity(), app_.scheduler().now());
+      },
       kConfigurationChanged);
   return std::nullopt;
 }
 
-bool Exposure::still_allows(const forward::OpenConnection& connection) const {
-  const PublicKey& who = connection.peer->remote_key();
-  if (!connection.destination) return policy_.allows_service(who, connection.service);
-  if (!connection.address) return policy_.may_allow_destination(who, *connection.destination);
-  return policy_.allows_destination(who, *connection.destination, *connection.address);
+bool Exposure::allows(const PublicKey& who, const forward::Destination& to,
+                      net::Ipv4 address) const {
+  return policy_.allows_destination(who, to,
+                                    app_.vicinity().place_of(address, app_.scheduler().now()));
 }
 
 void Exposure::report() {
@@ -150,8 +151,10 @@ bool Exposure::is_meant(const PublicKey&, const std::optional<Extension>& client
 
 /// The others are none of the client's business.
 std::vector<std::string> Exposure::services_for(const PublicKey& who) const {
-  std::vector<std::string> out = names_of(host_.services());
-  std::erase_if(out, [&](const std::string& name) { return !policy_.allows_service(who, name); });
+  std::vector<std::string> out;
+  for (const forward::Service& service : host_.services()) {
+    if (policy_.allows_service(who, service.name)) out.push_back(service.name);
+  }
   return out;
 }
 
@@ -159,8 +162,11 @@ std::vector<std::string> Exposure::services_for(const PublicKey& who) const {
 const forward::Service* Exposure::find_service(const PublicKey& who,
                                                const std::string& name) const {
   if (!name.empty()) return policy_.allows_service(who, name) ? host_.find(name) : nullptr;
-  const std::vector<std::string> names = services_for(who);
-  return names.empty() ? nullptr : host_.find(names.front());
+  const auto& services = host_.services();
+  const auto first = std::find_if(
+      services.begin(), services.end(),
+      [&](const forward::Service& service) { return policy_.allows_service(who, service.name); });
+  return first != services.end() ? &*first : nullptr;
 }
 
 /// The service that the client gets. Stock clients do not ask, and get the first.
@@ -220,7 +226,7 @@ void Exposure::serve_destination(std::unique_ptr<PeerStream> socket, const forwa
                                  forward::Admission::Ticket ticket) {
   const PeerInfo peer = socket->info();
   if (!policy_.may_allow_destination(peer.key, to)) {
-    app_.log().info(component(), "{} may not reach {}:{}", key_text(peer.key), to.host, to.port);
+    app_.log().info(component(), "{} may not reach {}", key_text(peer.key), to.to_string());
     return host_.refuse_destination(std::move(socket), to, std::move(ticket));
   }
   if (const auto dial = ticket.start_dial(); !dial) return refuse(*socket, dial.error());
@@ -229,9 +235,7 @@ void Exposure::serve_destination(std::unique_ptr<PeerStream> socket, const forwa
   report_path_changes(app_, id, *socket);
   host_.serve_destination(
       id, std::move(socket), to, app_.env().resolver,
-      [this, who = peer.key, to](net::Ipv4 address) {
-        return policy_.allows_destination(who, to, address);
-      },
+      [this, who = peer.key, to](net::Ipv4 address) { return allows(who, to, address); },
       std::move(ticket));
 }
 

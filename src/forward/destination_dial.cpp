@@ -35,7 +35,7 @@ DestinationDial::DestinationDial(Scheduler& scheduler, net::Resolver& resolver,
     return;
   }
   lookup_timer_.start(kLookupTime);
-  lookup_ = resolver.resolve(to_.host, [this](const Result<net::Ipv4>& found) {
+  lookup_ = resolver.resolve(to_.host(), [this](const Result<net::Ipv4>& found) {
     lookup_timer_.stop();
     scheduler_.retire(std::move(lookup_));
     if (found) return on_address(*found);
@@ -57,7 +57,7 @@ void DestinationDial::on_address(net::Ipv4 address) {
                               : fmt::format("it is {}, which is not allowed", address.to_string()));
   }
   address_ = address;
-  dial_ = streams_.dial({.host = address.to_string(), .port = to_.port, .path = {}},
+  dial_ = streams_.dial({.host = address.to_string(), .port = to_.port(), .path = {}},
                         [this](auto result) { on_dialled(std::move(result)); });
 }
 

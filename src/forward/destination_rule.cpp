@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "net/internet.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::forward {
@@ -13,9 +14,6 @@ namespace {
 
 constexpr const char* kForms =
     "HOST:PORTS, such as 10.0.0.0/8:80,443, example.org:443, *.example.org:* or *:443";
-// Not private, and yet the machine that a virtual one runs on.
-constexpr net::Ipv4 kAzureHost = net::Ipv4::of(168, 63, 129, 16);
-constexpr net::Ipv4 kSixToFourRelays = net::Ipv4::of(192, 88, 99, 0);  // /24, RFC 7526
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
   const auto port = parse_decimal(text, 65535);
@@ -23,11 +21,17 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   return static_cast<std::uint16_t>(*port);
 }
 
-}  // namespace
-
-bool is_internet(net::Ipv4 address) {
-  return !net::is_bogon(address) && address != kAzureHost && address.slash_24() != kSixToFourRelays;
+/// What only those rules have that are no wider.
+std::vector<ip::Prefix> narrow_networks() {
+  std::vector<ip::Prefix> out = {ip::Prefix::around_ipv4(net::Ipv4::loopback().value, 8),
+                                 ip::Prefix::around_ipv4(net::Ipv4::of(169, 254, 0, 0).value, 16)};
+  for (const net::Ipv4 host : net::kCloudHosts) {
+    out.push_back(ip::Prefix::around_ipv4(host.value, 32));
+  }
+  return out;
 }
+
+}  // namespace
 
 Result<DestinationRule, std::string> DestinationRule::parse(std::string_view text) {
   DestinationRule out;
@@ -41,8 +45,7 @@ Result<DestinationRule, std::string> DestinationRule::parse(std::string_view tex
   return out;
 }
 
-Result<DestinationRule::Network, std::string> DestinationRule::parse_network(
-    std::string_view text) {
+Result<ip::Prefix, std::string> DestinationRule::parse_network(std::string_view text) {
   const std::size_t slash = text.find('/');
   const auto base = net::Ipv4::parse(text.substr(0, slash));
   const auto length = slash == std::string_view::npos ? std::optional<std::uint64_t>(32)
@@ -50,11 +53,10 @@ Result<DestinationRule::Network, std::string> DestinationRule::parse_network(
   if (!base || !length) {
     return Err(fmt::format("{} is not an IPv4 network, such as 10.0.0.0/8", in_quotes(text)));
   }
-  const Network out{*base, static_cast<int>(*length)};
-  if (out.contains(*base)) return out;
-  const net::Ipv4 begin{base->value & out.mask()};
-  return Err(fmt::format("{} is a host in a network; write {} or {}/{}", in_quotes(text),
-                         base->to_string(), begin.to_string(), out.length));
+  const auto out = ip::Prefix::around_ipv4(base->value, static_cast<int>(*length));
+  if (out.host == ip::Ipv6::mapped(base->value)) return out;
+  return Err(fmt::format("{} is a host in a network; write {} or {}", in_quotes(text),
+                         base->to_string(), out.to_string()));
 }
 
 Result<void, std::string> DestinationRule::parse_host(std::string_view text) {
@@ -74,7 +76,7 @@ Result<void, std::string> DestinationRule::parse_host(std::string_view text) {
   if (!named) {
     return Err(fmt::format("{} is not an address, network, name, *.SUFFIX or *", in_quotes(text)));
   }
-  name_ = (is_suffix ? "." : "") + named->host;
+  name_ = (is_suffix ? "." : "") + named->host();
   return {};
 }
 
@@ -115,26 +117,31 @@ bool DestinationRule::has_name(std::string_view name) const {
   return name_.front() == '.' ? name.ends_with(name_) : name == name_;
 }
 
-bool DestinationRule::has_address(net::Ipv4 address) const {
-  static constexpr Network kNarrow[] = {{net::Ipv4::of(127, 0, 0, 0), 8},
-                                        {net::Ipv4::of(169, 254, 0, 0), 16}};
-  if (net::is_nobody(address) || !network_->contains(address)) return false;
-  return std::all_of(std::begin(kNarrow), std::end(kNarrow), [&](const Network& narrow) {
-    return !narrow.contains(address) || network_->lies_in(narrow);
+bool DestinationRule::has_address(const net::Place& at) const {
+  static const std::vector<ip::Prefix> narrow = narrow_networks();
+  const ip::Ipv6 host = ip::Ipv6::mapped(at.address.value);
+  if (net::is_nobody(at.address) || !network_->contains(host)) return false;
+  if (at.own && !at.own->contains(*network_)) return false;
+  return std::all_of(narrow.begin(), narrow.end(), [&](const ip::Prefix& network) {
+    return !network.contains(host) || network.contains(*network_);
   });
 }
 
 bool DestinationRule::may_cover(const Destination& to) const {
-  if (const auto address = to.address()) return covers(to, *address);
-  return has_port(to.port) && (network_ || has_name(to.host));
+  if (to.address()) return covers(to, {.address = *to.address()});
+  return has_port(to.port()) && (network_ || has_name(to.host()));
 }
 
-bool DestinationRule::covers(const Destination& to, net::Ipv4 address) const {
-  if (!has_port(to.port)) return false;
-  if (network_) return has_address(address);
+bool DestinationRule::names(const Destination& to) const {
+  return !network_ && has_port(to.port()) && has_name(to.host());
+}
+
+bool DestinationRule::covers(const Destination& to, const net::Place& at) const {
+  if (!has_port(to.port())) return false;
+  if (network_) return has_address(at);
   // An address is no name, and only "*" has it.
-  const bool named = name_.empty() || (!to.address() && has_name(to.host));
-  return named && is_internet(address);
+  const bool named = name_.empty() || (!to.address() && has_name(to.host()));
+  return named && net::is_internet(at.address) && !at.near && !at.own;
 }
 
 }  // namespace hsfwd::forward

@@ -27,44 +27,69 @@ Result<Permit, std::string> Permit::parse(std::optional<crypto::PublicKey> who,
   }
 }
 
-bool Permit::has_service(std::string_view service) const {
-  return std::any_of(services.begin(), services.end(), [&](const std::string& name) {
-    return name == kAllServices || name == service;
-  });
+Policy::Policy(std::set<crypto::PublicKey> keys, std::vector<Permit> permits)
+    : keys_(std::move(keys)), permits_(std::move(permits)) {
+  for (const Permit& permit : permits_) {
+    if (!permit.who && !everybodys_) everybodys_.emplace();
+    Rights& rights = permit.who ? rights_[*permit.who] : *everybodys_;
+    if (permit.to) rights.destinations.push_back(*permit.to);
+    for (const std::string& name : permit.services) {
+      if (name == Permit::kAllServices) rights.all_services = true;
+      rights.services.insert(name);
+    }
+  }
 }
 
-template <class Opens>
-bool Policy::permits_any(const crypto::PublicKey& who, Opens&& opens) const {
-  return is_named(who) && std::any_of(permits_.begin(), permits_.end(), [&](const Permit& permit) {
-           return permit.applies_to(who) && opens(permit);
-         });
+template <class Open>
+bool Policy::has_right(const crypto::PublicKey& who, Open&& open) const {
+  if (!is_named(who)) return false;
+  if (everybodys_ && open(*everybodys_)) return true;
+  const auto own = rights_.find(who);
+  return own != rights_.end() && open(own->second);
 }
 
 bool Policy::admits(const crypto::PublicKey& who) const {
   if (permits_.empty()) return is_named(who);
-  return permits_any(who, [](const Permit&) { return true; });
+  return has_right(who, [](const Rights&) { return true; });
 }
 
 bool Policy::allows_service(const crypto::PublicKey& who, std::string_view service) const {
   if (permits_.empty()) return is_named(who);
-  return permits_any(who, [&](const Permit& permit) { return permit.has_service(service); });
+  return has_right(who, [&](const Rights& rights) { return rights.has_service(service); });
+}
+
+template <class Opens>
+bool Policy::has_rule(const crypto::PublicKey& who, Opens&& opens) const {
+  return has_right(who, [&](const Rights& rights) {
+    return std::any_of(rights.destinations.begin(), rights.destinations.end(), opens);
+  });
 }
 
 bool Policy::may_allow_destination(const crypto::PublicKey& who, const Destination& to) const {
-  return permits_any(who,
-                     [&](const Permit& permit) { return permit.to && permit.to->may_cover(to); });
+  return has_rule(who, [&](const DestinationRule& rule) { return rule.may_cover(to); });
 }
 
 bool Policy::allows_destination(const crypto::PublicKey& who, const Destination& to,
-                                net::Ipv4 address) const {
-  return permits_any(
-      who, [&](const Permit& permit) { return permit.to && permit.to->covers(to, address); });
+                                const net::Place& at) const {
+  return has_rule(who, [&](const DestinationRule& rule) { return rule.covers(to, at); });
+}
+
+bool Policy::names_destination(const crypto::PublicKey& who, const Destination& to) const {
+  return has_rule(who, [&](const DestinationRule& rule) { return rule.names(to); });
+}
+
+bool Policy::still_allows(const OpenConnection& connection, net::Vicinity& vicinity,
+                          Instant now) const {
+  const crypto::PublicKey& who = connection.peer->remote_key();
+  if (!connection.destination) return allows_service(who, connection.service);
+  if (!connection.address) return may_allow_destination(who, *connection.destination);
+  return allows_destination(who, *connection.destination,
+                            vicinity.place_of(*connection.address, now));
 }
 
 bool Policy::admits_everybody() const {
   if (!keys_.empty()) return false;
-  return permits_.empty() || std::any_of(permits_.begin(), permits_.end(),
-                                         [](const Permit& permit) { return !permit.who; });
+  return permits_.empty() || everybodys_;
 }
 
 }  // namespace hsfwd::forward

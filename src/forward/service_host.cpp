@@ -20,7 +20,7 @@ constexpr std::ptrdiff_t kMaxLookups = 32;
 
 /// Where it leads to is what the peer has asked for; what is there, is none of its business.
 std::string told(const Destination& to, DestinationAnswer answer) {
-  return fmt::format("destination {}:{}: {}", to.host, to.port, describe(answer));
+  return fmt::format("destination {}: {}", to.to_string(), describe(answer));
 }
 }  // namespace
 
@@ -146,8 +146,8 @@ void ServiceHost::on_destination(
   Connection& connection = connections_.at(id);
   connection.ticket.end_dial();
   if (!result) {
-    const std::string why = fmt::format("destination {}:{}: {}", connection.destination->host,
-                                        connection.destination->port, result.error().why);
+    const std::string why =
+        fmt::format("destination {}: {}", connection.destination->to_string(), result.error().why);
     const DestinationAnswer answer = result.error().answer;
     leaving_.emplace(*this, std::move(connection.peer), std::move(connection.ticket), answer,
                      told(*connection.destination, answer));

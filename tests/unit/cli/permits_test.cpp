@@ -10,6 +10,7 @@
 using namespace hsfwd;
 using namespace hsfwd::cli;
 using Catch::Matchers::Contains;
+using forward::Destination;
 
 namespace {
 
@@ -50,9 +51,10 @@ TEST_CASE("peers are permitted services and destinations by name and by key") {
   CHECK(policy.allows_service(kStranger, "web"));
   CHECK(!policy.allows_service(kStranger, "ssh"));
   CHECK(policy.allows_service(kPermitHomeKey, "ssh"));
-  CHECK(policy.allows_destination(kPermitBobKey, {"10.1.1.1", 443}, net::Ipv4::of(10, 1, 1, 1)));
-  CHECK(policy.may_allow_destination(kPermitBobKey, {"www.example.org", 443}));
-  CHECK(!policy.may_allow_destination(kPermitHomeKey, {"www.example.org", 443}));
+  CHECK(policy.allows_destination(kPermitBobKey, *Destination::of("10.1.1.1", 443),
+                                  {.address = net::Ipv4::of(10, 1, 1, 1)}));
+  CHECK(policy.may_allow_destination(kPermitBobKey, *Destination::of("www.example.org", 443)));
+  CHECK(!policy.may_allow_destination(kPermitHomeKey, *Destination::of("www.example.org", 443)));
   CHECK(permit_texts(policy.permits()) ==
         std::vector<std::string>{"*: web", to_hex(kPermitHomeKey.view()) + ": ssh",
                                  kBob + ": 10.0.0.0/8:80,443", kBob + ": *.example.org:443"});
@@ -60,7 +62,7 @@ TEST_CASE("peers are permitted services and destinations by name and by key") {
 
 TEST_CASE("destinations may be all that is exposed, but something there has to be") {
   CHECK(policy_of("permit = 'bob: *:443'")
-            .may_allow_destination(kPermitBobKey, {"example.org", 443}));
+            .may_allow_destination(kPermitBobKey, *Destination::of("example.org", 443)));
   CHECK(mistake("") == "hsfwd.toml:5: [[expose]] needs services, such as services = [\"22\"]");
   CHECK_THAT(mistake("permit = 'bob: *'"), Contains("hsfwd.toml:5: [[expose]] needs services"));
   const auto empty = parse_config(file_with("services = '22'\npermit = []"), "hsfwd.toml");

@@ -24,6 +24,7 @@ struct Script {
   std::string write_error;
   std::optional<std::string> reset_behind;
   std::size_t read = 0;
+  std::uint8_t key = 0;  // the first byte of the peer's
   net::ByteStreamObserver* observer = nullptr;
 
   void arrive(ByteView bytes) {
@@ -77,7 +78,7 @@ class LocalStream final : public net::ByteStream {
 
 class ScriptedPeer final : public PeerStream {
  public:
-  explicit ScriptedPeer(Script& script) : script_(script) {}
+  explicit ScriptedPeer(Script& script) : script_(script) { key_.bytes[0] = script.key; }
   void set_observer(net::ByteStreamObserver* observer) override { script_.observer = observer; }
   net::ReadResult read(MutableBytes) override { return {}; }
   std::size_t write(ByteView bytes) override { return script_.write(bytes); }

@@ -72,6 +72,7 @@ struct UdpTerms {
   sim::LinkProfile link = {};
   bool stock_client = false;
   bool stock_server = false;
+  std::string service_host = "127.0.0.1";
 };
 
 /// A host with a UDP service, and one whose programs reach it.
@@ -120,7 +121,7 @@ class Tunnelled {
     };
     server_.emplace(server_node_->create_server(
         [this](PeerSocket socket) {
-          Service dns{"dns", {.host = "127.0.0.1", .port = kUdpService.port, .udp = true}};
+          Service dns{"dns", {.host = terms_.service_host, .port = kUdpService.port, .udp = true}};
           host->serve(++ids_, socket.release(), dns);
         },
         std::move(server_options)));
@@ -448,6 +449,19 @@ TEST_CASE("a peer that has no such service is not asked with every datagram") {
   two.problem.clear();
   two.run_for(UdpClients::kLongestRest);
   CHECK(two.echo(program, datagram_of(10)));
+}
+
+TEST_CASE("a service whose host nobody knows is not asked for with every datagram") {
+  UdpTerms terms;
+  terms.service_host = "nowhere.lan";
+  Tunnelled two(terms);
+  UdpProgram program(*two.client_host);
+  for (int i = 0; i < 600; ++i) {
+    program.say(datagram_of(10));
+    two.run_for(100_ms);
+  }
+  CHECK(two.dials >= 3);
+  CHECK(two.dials <= 8);
 }
 
 TEST_CASE("nobody is there: what waits is bounded, and dropped") {

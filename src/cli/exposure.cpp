@@ -213,7 +213,7 @@ void Exposure::serve(std::unique_ptr<PeerStream> socket, forward::Admission::Tic
   host_.serve(id, std::move(socket), *service, std::move(ticket));
 }
 
-/// A datagram needs nobody's answer, so that there is no dial that could take long.
+/// A datagram needs nobody's answer: only the look-up of a host that has a name can take long.
 void Exposure::serve_udp(std::unique_ptr<PeerStream> socket, const forward::Service& service,
                          forward::Admission::Ticket ticket) {
   const std::uint64_t id = app_.connection_ids().take();
@@ -235,7 +235,8 @@ void Exposure::serve_destination(std::unique_ptr<PeerStream> socket, const forwa
   report_path_changes(app_, id, *socket);
   host_.serve_destination(
       id, std::move(socket), to, app_.env().resolver,
-      [this, who = peer.key, to](net::Ipv4 address) { return allows(who, to, address); },
+      {.reach = [this, who = peer.key, to](net::Ipv4 address) { return allows(who, to, address); },
+       .know_name = [this, who = peer.key, to] { return policy_.names_destination(who, to); }},
       std::move(ticket));
 }
 

@@ -87,6 +87,15 @@ TEST_CASE("a permit that cannot be meant is told with its line") {
              Contains("'bob' is not among those that are allowed to connect"));
 }
 
+TEST_CASE("there are as many permits as a policy may have, wherever they come from") {
+  std::vector<forward::Permit> permits;
+  const std::vector<forward::Service> services(1, forward::Service{"web", {}});
+  const auto add = [&] { return add_permit(permits, "*: web", {}, services, {}); };
+  for (std::size_t i = 0; i < forward::Policy::kMaxPermits; ++i) REQUIRE(add());
+  CHECK(add().error() == "there may be 1024 of them");
+  CHECK(permits.size() == 1024);
+}
+
 TEST_CASE("another permit is another policy of the same identity") {
   const auto spec = [](const std::string& permit) {
     return plan_of(file_with("services = '22'\npermit = ['" + permit + "']"));

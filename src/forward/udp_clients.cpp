@@ -85,7 +85,7 @@ UdpClients::~UdpClients() {
 }
 
 Result<void, std::string> UdpClients::listen(net::Address at) {
-  auto socket = env_.udp.bind_for_programs(at, *this);
+  auto socket = env_.udp.bind_for_programs(at, *this, net::UdpLoad::kAll);
   if (!socket) return Err(socket.error());
   socket_ = std::move(*socket);
   return {};

@@ -230,7 +230,7 @@ UdpHost::Flow* UdpHost::make_flow(Connection& connection, std::uint16_t number) 
   // From elsewhere nobody then reaches what only speaks to this machine.
   const net::Ipv4 from =
       connection.target->host.is_loopback() ? net::Ipv4::loopback() : net::Ipv4::any();
-  auto socket = env_.udp.bind_for_programs({from, 0}, *flow);
+  auto socket = env_.udp.bind_for_programs({from, 0}, *flow, net::UdpLoad::kOneFlow);
   if (!socket) {
     if (!std::exchange(told_of_sockets_, true)) {
       env_.log.warning(kUdpComponent, "no socket for another UDP flow to service {}: {}",

@@ -42,7 +42,7 @@ class UdpProgram final : net::UdpObserver {
  public:
   UdpProgram(sim::Host& host, net::Address at = {net::Ipv4::loopback(), 0}) : host_(host) {
     host.freeze();
-    auto socket = host.bind_for_programs(at, *this);
+    auto socket = host.bind_for_programs(at, *this, net::UdpLoad::kAll);
     REQUIRE(socket.ok());
     socket_ = std::move(*socket);
   }

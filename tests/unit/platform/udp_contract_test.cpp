@@ -340,10 +340,11 @@ TEMPLATE_TEST_CASE("a datagram above the largest that peers take is dropped, and
 TEMPLATE_TEST_CASE(
     "sockets for programs carry datagrams of all sizes, and say why one cannot be had", "",
     UDP_IMPLEMENTATIONS) {
+  const auto load = GENERATE(net::UdpLoad::kAll, net::UdpLoad::kOneFlow);
   TestType place;
   Recorder recorder;
-  auto to = place.udp().bind_for_programs(kLoopback, recorder);
-  auto from = place.udp().bind_for_programs(kLoopback, recorder);
+  auto to = place.udp().bind_for_programs(kLoopback, recorder, load);
+  auto from = place.udp().bind_for_programs(kLoopback, recorder, load);
   REQUIRE(to.ok());
   REQUIRE(from.ok());
   const std::vector<Bytes> sent{numbered(net::kMaxUdpPayload, 1), numbered(10'000, 2), {}, kLast};
@@ -351,7 +352,7 @@ TEMPLATE_TEST_CASE(
   REQUIRE(place.run_until([&] { return recorder.has(kLast); }));
   CHECK((recorder.heard == sent));
   CHECK(recorder.from.front() == (*from)->local_address());
-  const auto taken = place.udp().bind_for_programs((*to)->local_address(), recorder);
+  const auto taken = place.udp().bind_for_programs((*to)->local_address(), recorder, load);
   REQUIRE(!taken.ok());
   CHECK_THAT(taken.error(), Catch::Matchers::Contains("in use"));
 }
@@ -361,14 +362,14 @@ TEMPLATE_TEST_CASE("a socket for programs lives on when nobody takes what it sen
                    UDP_IMPLEMENTATIONS) {
   TestType place;
   Recorder recorder;
-  auto from = place.udp().bind_for_programs(kLoopback, recorder);
+  auto from = place.udp().bind_for_programs(kLoopback, recorder, net::UdpLoad::kAll);
   REQUIRE(from.ok());
-  auto to = place.udp().bind_for_programs(kLoopback, recorder);
+  auto to = place.udp().bind_for_programs(kLoopback, recorder, net::UdpLoad::kAll);
   REQUIRE(to.ok());
   const net::Address at = (*to)->local_address();
   to->reset();
   for (int i = 0; i < 5; ++i) (*from)->send_one(at, numbered(10, 1));
-  auto again = place.udp().bind_for_programs(at, recorder);
+  auto again = place.udp().bind_for_programs(at, recorder, net::UdpLoad::kAll);
   REQUIRE(again.ok());
   (*from)->send_one(at, kLast);
   CHECK(place.run_until([&] { return recorder.has(kLast); }));

@@ -32,6 +32,17 @@ struct Permit {
   bool operator==(const Permit&) const = default;
 };
 
+/// All that the permits for somebody name.
+struct Rights {
+  bool all_services = false;
+  std::set<std::string, std::less<>> services;
+  std::vector<DestinationRule> destinations;
+
+  bool has_service(std::string_view service) const {
+    return all_services || services.contains(service);
+  }
+};
+
 /// Who may reach what. Whatever lets peers in asks here, when they knock, when they say what they
 /// want, and again when the policy has changed.
 class Policy {
@@ -55,7 +66,6 @@ class Policy {
   /// Whether it is one, given its address.
   bool allows_destination(const crypto::PublicKey& who, const Destination& to,
                           const net::Place& at) const;
-
   /// Whether a permit has it by its name, so that whether there is one is no secret.
   bool names_destination(const crypto::PublicKey& who, const Destination& to) const;
 
@@ -72,17 +82,6 @@ class Policy {
   }
 
  private:
-  /// All that the permits for somebody name.
-  struct Rights {
-    bool all_services = false;
-    std::set<std::string, std::less<>> services;
-    std::vector<DestinationRule> destinations;
-
-    bool has_service(std::string_view service) const {
-      return all_services || services.contains(service);
-    }
-  };
-
   bool is_named(const crypto::PublicKey& who) const { return keys_.empty() || keys_.contains(who); }
   /// Whether the rights of this key, or of whoever is let in, are such; without permits nobody has any.
   template <class Open>

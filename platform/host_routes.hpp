@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ip/address.hpp"
+#include "net/vicinity.hpp"
 
 namespace hsfwd::platform {
 
@@ -13,11 +14,7 @@ namespace hsfwd::platform {
 /// name. None if they cannot be listed.
 std::vector<ip::Prefix> host_routes(const std::string& without_interface);
 
-struct HostNetworks {
-  std::vector<ip::Prefix> own;   // what it takes for itself: addresses, broadcasts, anycast
-  std::vector<ip::Prefix> near;  // that it has routes to, but for its default route
-};
-/// But for those of these interfaces. Empty if they cannot be listed.
-HostNetworks host_networks(const std::set<std::string>& without_interfaces);
+/// Without routes through these interfaces. Empty if they cannot be listed.
+net::HostNetworks host_networks(const std::set<std::string>& without_interfaces);
 
 }  // namespace hsfwd::platform

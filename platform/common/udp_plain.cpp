@@ -23,11 +23,13 @@ constexpr std::size_t kReceiveSize = 65536;
 
 class PlainUdpSocket final : public net::UdpSocket {
  public:
-  PlainUdpSocket(Loop& loop, net::UdpObserver& observer, std::uint8_t* buffer, bool for_programs)
+  /// `programs`: of a socket for them.
+  PlainUdpSocket(Loop& loop, net::UdpObserver& observer, std::uint8_t* buffer,
+                 std::optional<net::UdpLoad> programs)
       : loop_(loop),
         observer_(observer),
         buffer_(buffer),
-        for_programs_(for_programs),
+        programs_(programs),
         handle_(new uv_udp_t) {
     uv_udp_init(loop.uv(), handle_.get());
     handle_->data = this;
@@ -45,11 +47,8 @@ class PlainUdpSocket final : public net::UdpSocket {
     uv_udp_getsockname(handle_.get(), reinterpret_cast<sockaddr*>(&bound), &size);
     local_ = from_sockaddr(bound);
     default_ttl_ = usual_ttl();
-    if (!for_programs_) marked_.emplace(loop_.socket_marks(), descriptor());
-    int bytes = kUdpSendBuffer;
-    uv_send_buffer_size(reinterpret_cast<uv_handle_t*>(handle_.get()), &bytes);
-    bytes = kUdpReceiveBuffer;
-    uv_recv_buffer_size(reinterpret_cast<uv_handle_t*>(handle_.get()), &bytes);
+    if (!programs_) marked_.emplace(loop_.socket_marks(), descriptor());
+    if (programs_ != net::UdpLoad::kOneFlow) enlarge_buffers();
     return uv_udp_recv_start(handle_.get(), on_alloc, on_receive);
   }
 
@@ -96,6 +95,13 @@ class PlainUdpSocket final : public net::UdpSocket {
     return ttl;
   }
 
+  void enlarge_buffers() {
+    int bytes = kUdpSendBuffer;
+    uv_send_buffer_size(reinterpret_cast<uv_handle_t*>(handle_.get()), &bytes);
+    bytes = kUdpReceiveBuffer;
+    uv_recv_buffer_size(reinterpret_cast<uv_handle_t*>(handle_.get()), &bytes);
+  }
+
   uv_os_fd_t descriptor() const {
     uv_os_fd_t socket{};
     uv_fileno(reinterpret_cast<const uv_handle_t*>(handle_.get()), &socket);
@@ -121,7 +127,7 @@ class PlainUdpSocket final : public net::UdpSocket {
                          unsigned) {
     auto* self = static_cast<PlainUdpSocket*>(handle->data);
     if (self == nullptr || size < 0 || from == nullptr) return;
-    const std::size_t largest = self->for_programs_ ? net::kMaxUdpPayload : net::kMaxDatagram;
+    const std::size_t largest = self->programs_ ? net::kMaxUdpPayload : net::kMaxDatagram;
     if (static_cast<std::size_t>(size) > largest) return;
     net::InboundDatagram datagram{
         from_sockaddr(*reinterpret_cast<const sockaddr_in*>(from)),
@@ -132,7 +138,7 @@ class PlainUdpSocket final : public net::UdpSocket {
   Loop& loop_;
   net::UdpObserver& observer_;
   std::uint8_t* buffer_;
-  const bool for_programs_;
+  const std::optional<net::UdpLoad> programs_;
   net::Address local_;
   int default_ttl_ = 0;
   bool cancelled_ = false;
@@ -147,13 +153,13 @@ class PlainUdpFactory final : public net::UdpFactory {
 
   Result<std::unique_ptr<net::UdpSocket>> bind(net::Address local,
                                                net::UdpObserver& observer) override {
-    auto socket = std::make_unique<PlainUdpSocket>(loop_, observer, buffer_.get(), false);
+    auto socket = std::make_unique<PlainUdpSocket>(loop_, observer, buffer_.get(), std::nullopt);
     if (socket->bind(local) != 0) return Err(Errc::kUnavailable);
     return std::unique_ptr<net::UdpSocket>(std::move(socket));
   }
   Result<std::unique_ptr<net::UdpSocket>, std::string> bind_for_programs(
-      net::Address local, net::UdpObserver& observer) override {
-    auto socket = std::make_unique<PlainUdpSocket>(loop_, observer, buffer_.get(), true);
+      net::Address local, net::UdpObserver& observer, net::UdpLoad load) override {
+    auto socket = std::make_unique<PlainUdpSocket>(loop_, observer, buffer_.get(), load);
     if (const int error = socket->bind(local)) return Err(std::string(uv_strerror(error)));
     return std::unique_ptr<net::UdpSocket>(std::move(socket));
   }

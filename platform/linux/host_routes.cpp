@@ -20,8 +20,8 @@ std::vector<ip::Prefix> host_routes(const std::string& without_interface) {
   return out;
 }
 
-HostNetworks host_networks(const std::set<std::string>& without_interfaces) {
-  HostNetworks out;
+net::HostNetworks host_networks(const std::set<std::string>& without_interfaces) {
+  net::HostNetworks out;
   auto netlink = Netlink::open();
   if (!netlink) return out;
   std::set<int> without;

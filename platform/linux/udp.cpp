@@ -317,22 +317,23 @@ class LinuxUdpFactory final : public net::UdpFactory {
 
   Result<std::unique_ptr<net::UdpSocket>> bind(net::Address local,
                                                net::UdpObserver& observer) override {
-    auto socket = make(local, observer, false);
+    auto socket = make(local, observer, std::nullopt);
     if (!socket) return Err(Errc::kUnavailable);
     return std::move(*socket);
   }
 
   Result<std::unique_ptr<net::UdpSocket>, std::string> bind_for_programs(
-      net::Address local, net::UdpObserver& observer) override {
-    auto socket = make(local, observer, true);
+      net::Address local, net::UdpObserver& observer, net::UdpLoad load) override {
+    auto socket = make(local, observer, load);
     if (!socket) return Err(listen_problem(socket.error(), local.port));
     return std::move(*socket);
   }
 
  private:
-  /// Errors: errno.
+  /// `programs`: of a socket for them. Errors: errno.
   Result<std::unique_ptr<net::UdpSocket>, int> make(const net::Address& local,
-                                                    net::UdpObserver& observer, bool for_programs) {
+                                                    net::UdpObserver& observer,
+                                                    std::optional<net::UdpLoad> programs) {
     UniqueFd fd = open_socket(AF_INET, SOCK_DGRAM);
     if (!fd) return Err(int(errno));
     sockaddr_in address = to_sockaddr(local);
@@ -341,21 +342,26 @@ class LinuxUdpFactory final : public net::UdpFactory {
         getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
       return Err(int(errno));
     }
-    set_options(fd.get(), for_programs);
+    if (programs != net::UdpLoad::kOneFlow) enlarge_buffers(fd.get());
+    set_options(fd.get(), programs.has_value());
     try {
-      return std::unique_ptr<net::UdpSocket>(std::make_unique<LinuxUdpSocket>(
-          loop_, receive_, send_, std::move(fd), from_sockaddr(address), observer, for_programs));
+      return std::unique_ptr<net::UdpSocket>(
+          std::make_unique<LinuxUdpSocket>(loop_, receive_, send_, std::move(fd),
+                                           from_sockaddr(address), observer, programs.has_value()));
     } catch (const std::exception&) {
       // No memory, or no room in the event loop.
       return Err(int(ENOMEM));
     }
   }
 
-  static void set_options(int fd, bool for_programs) {
-    const int on = 1;
-    // Sizes above the system's limits are cut by the kernel.
+  /// Sizes above the system's limits are cut by the kernel.
+  static void enlarge_buffers(int fd) {
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kUdpSendBuffer, sizeof kUdpSendBuffer);
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kUdpReceiveBuffer, sizeof kUdpReceiveBuffer);
+  }
+
+  static void set_options(int fd, bool for_programs) {
+    const int on = 1;
     setsockopt(fd, SOL_UDP, kUdpGro, &on, sizeof on);
     if (for_programs) {
       const int fragments = IP_PMTUDISC_DONT;

@@ -68,7 +68,9 @@ bool is_not_here(int error) {
 }
 
 std::string dial_problem(int error) {
-  return error == ECONNREFUSED ? net::StreamFactory::kRefused : std::strerror(error);
+  if (error == ECONNREFUSED) return net::StreamFactory::kRefused;
+  if (error == ENETUNREACH) return net::StreamFactory::kNetworkUnreachable;
+  return std::strerror(error);
 }
 
 /// What all streams of a factory have in common.

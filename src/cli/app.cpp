@@ -11,6 +11,7 @@
 #include "cli/key_listener.hpp"
 #include "cli/kill_switch_hint.hpp"
 #include "platform/file_limit.hpp"
+#include "platform/host_routes.hpp"
 #include "platform/node_file.hpp"
 #include "platform/split_dns.hpp"
 #include "util/text.hpp"
@@ -52,6 +53,7 @@ App::App(const OutputOptions& options)
       log_(*sink_, options.level),
       memory_reserve_([this] { on_memory_out(); }),
       streams_(platform::make_stream_factory(loop_, log_)),
+      vicinity_([this] { return look_around(); }),
       key_listeners_(std::make_unique<KeyListeners>()),
       waiting_(loop_.scheduler(), output_, options.json && !options.one_object, quiet()),
       remember_timer_(loop_.scheduler(),
@@ -128,9 +130,18 @@ Node& App::start_node(Options options) {
   interface_watch_ = platform::watch_interfaces(loop_, [this] {
     log_.info("network", "the network of this machine has changed");
     node_->on_network_change();
+    vicinity_.forget();
     if (network_changed_) network_changed_();
   });
   return *node_;
+}
+
+/// What has the address that others see is this machine to them, be it a router in front of it.
+net::HostNetworks App::look_around() const {
+  net::HostNetworks out = platform::host_networks({});
+  const auto seen_as = node_ ? node_->status().seen_as : std::nullopt;
+  if (seen_as) out.own.push_back(ip::Prefix::around_ipv4(seen_as->host.value, 32));
+  return out;
 }
 
 /// The first of a network has nobody to wait for.

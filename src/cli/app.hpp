@@ -14,6 +14,7 @@
 #include "forward/admission.hpp"
 #include "forward/connection.hpp"
 #include "net/split_dns.hpp"
+#include "net/vicinity.hpp"
 #include "node/first_contact.hpp"
 #include "platform/interface_watch.hpp"
 #include "platform/loop.hpp"
@@ -46,6 +47,8 @@ class App {
   KeyListeners& key_listeners() { return *key_listeners_; }
   /// What may come in, of all that is exposed.
   forward::Admission& admission() { return admission_; }
+  /// Whom this machine is near to, our own networks included.
+  net::Vicinity& vicinity() { return vicinity_; }
   const Output& output() const { return output_; }
   const Log& log() const { return log_; }
   /// Only errors, and what the command was asked for, are shown to people.
@@ -90,6 +93,7 @@ class App {
   bool hung_up() const;
 
  private:
+  net::HostNetworks look_around() const;
   void on_signal(int number);
   void linger();
   void await_network(const Options& options);
@@ -110,6 +114,7 @@ class App {
   std::unique_ptr<net::SplitDnsFactory> split_dns_;
   forward::ConnectionIds connection_ids_;
   forward::Admission admission_;
+  net::Vicinity vicinity_;
   const std::unique_ptr<KeyListeners> key_listeners_;
   std::unique_ptr<Node> node_;
   std::string node_file_;  // empty: nothing is remembered

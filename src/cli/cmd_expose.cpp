@@ -57,13 +57,11 @@ forward::Policy parse_policy(const CommandLine& line,
   for (const std::string& text : line.texts("allow")) allow.insert(peer_argument(text).key);
   std::vector<forward::Permit> permits;
   for (const std::string& text : line.texts("permit")) {
-    auto permit = parse_permit(
-        text, [](const std::string& word) { return peer_argument(word).key; }, services, allow);
-    if (!permit) {
+    const auto peer_of = [](const std::string& word) { return peer_argument(word).key; };
+    if (const auto added = add_permit(permits, text, peer_of, services, allow); !added) {
       throw UserError{kUsage, "BAD_PERMIT",
-                      fmt::format("--permit {}: {}", in_quotes(text), permit.error())};
+                      fmt::format("--permit {}: {}", in_quotes(text), added.error())};
     }
-    permits.push_back(std::move(*permit));
   }
   std::vector<forward::ListenPermit> listens;
   for (const std::string& text : line.texts("permit-listen")) {

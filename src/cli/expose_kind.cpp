@@ -61,16 +61,10 @@ std::vector<forward::Permit> read_permits(const config::Section& section, const 
     const auto peer_of = [&](const std::string& word) {
       return planner.peer({word, text.line}).key;
     };
-    auto permit = parse_permit(text.value, peer_of, services, allow);
-    if (!permit) {
+    if (const auto added = add_permit(out, text.value, peer_of, services, allow); !added) {
       planner.mistake(text.line,
-                      fmt::format("permit {}: {}", in_quotes(text.value), permit.error()));
+                      fmt::format("permit {}: {}", in_quotes(text.value), added.error()));
     }
-    out.push_back(std::move(*permit));
-  }
-  if (out.size() > forward::Policy::kMaxPermits) {
-    planner.mistake(section.line(),
-                    fmt::format("permit has more than {} entries", forward::Policy::kMaxPermits));
   }
   return out;
 }

@@ -103,7 +103,9 @@ std::optional<Tunnel::Problem> Exposure::change(const TunnelSpec& spec) {
   udp_.set_services(wanted.services, kConfigurationChanged);
   udp_.set_idle(wanted.udp_idle);
   end_connections(
-      [this](const forward::OpenConnection& connection) { return !still_allows(connection); },
+      [this](const forward::OpenConnection& connection) {
+        return !policy_.still_allows(connection, app_.vicinity(), app_.scheduler().now());
+      },
       kConfigurationChanged);
   reverse_.end([this](const PublicKey& who,
                       const forward::ListenRequest& at) { return !policy_.may_listen(who, at); },
@@ -111,11 +113,10 @@ std::optional<Tunnel::Problem> Exposure::change(const TunnelSpec& spec) {
   return std::nullopt;
 }
 
-bool Exposure::still_allows(const forward::OpenConnection& connection) const {
-  const PublicKey& who = connection.peer->remote_key();
-  if (!connection.destination) return policy_.allows_service(who, connection.service);
-  if (!connection.address) return policy_.may_allow_destination(who, *connection.destination);
-  return policy_.allows_destination(who, *connection.destination, *connection.address);
+bool Exposure::allows(const PublicKey& who, const forward::Destination& to,
+                      net::Ipv4 address) const {
+  return policy_.allows_destination(who, to,
+                                    app_.vicinity().place_of(address, app_.scheduler().now()));
 }
 
 void Exposure::report() {
@@ -156,8 +157,10 @@ bool Exposure::is_meant(const PublicKey&, const std::optional<Extension>& client
 
 /// The others are none of the client's business.
 std::vector<std::string> Exposure::services_for(const PublicKey& who) const {
-  std::vector<std::string> out = names_of(host_.services());
-  std::erase_if(out, [&](const std::string& name) { return !policy_.allows_service(who, name); });
+  std::vector<std::string> out;
+  for (const forward::Service& service : host_.services()) {
+    if (policy_.allows_service(who, service.name)) out.push_back(service.name);
+  }
   return out;
 }
 
@@ -165,8 +168,11 @@ std::vector<std::string> Exposure::services_for(const PublicKey& who) const {
 const forward::Service* Exposure::find_service(const PublicKey& who,
                                                const std::string& name) const {
   if (!name.empty()) return policy_.allows_service(who, name) ? host_.find(name) : nullptr;
-  const std::vector<std::string> names = services_for(who);
-  return names.empty() ? nullptr : host_.find(names.front());
+  const auto& services = host_.services();
+  const auto first = std::find_if(
+      services.begin(), services.end(),
+      [&](const forward::Service& service) { return policy_.allows_service(who, service.name); });
+  return first != services.end() ? &*first : nullptr;
 }
 
 /// The service that the client gets. Stock clients do not ask, and get the first.
@@ -218,7 +224,7 @@ void Exposure::serve(std::unique_ptr<PeerStream> socket, forward::Admission::Tic
   host_.serve(id, std::move(socket), *service, std::move(ticket));
 }
 
-/// A datagram needs nobody's answer, so that there is no dial that could take long.
+/// A datagram needs nobody's answer: only the look-up of a host that has a name can take long.
 void Exposure::serve_udp(std::unique_ptr<PeerStream> socket, const forward::Service& service,
                          forward::Admission::Ticket ticket) {
   const std::uint64_t id = app_.connection_ids().take();
@@ -231,7 +237,7 @@ void Exposure::serve_destination(std::unique_ptr<PeerStream> socket, const forwa
                                  forward::Admission::Ticket ticket) {
   const PeerInfo peer = socket->info();
   if (!policy_.may_allow_destination(peer.key, to)) {
-    app_.log().info(component(), "{} may not reach {}:{}", key_text(peer.key), to.host, to.port);
+    app_.log().info(component(), "{} may not reach {}", key_text(peer.key), to.to_string());
     return host_.refuse_destination(std::move(socket), to, std::move(ticket));
   }
   if (const auto dial = ticket.start_dial(); !dial) return refuse(*socket, dial.error());
@@ -240,9 +246,8 @@ void Exposure::serve_destination(std::unique_ptr<PeerStream> socket, const forwa
   report_path_changes(app_, id, *socket);
   host_.serve_destination(
       id, std::move(socket), to, app_.env().resolver,
-      [this, who = peer.key, to](net::Ipv4 address) {
-        return policy_.allows_destination(who, to, address);
-      },
+      {.reach = [this, who = peer.key, to](net::Ipv4 address) { return allows(who, to, address); },
+       .know_name = [this, who = peer.key, to] { return policy_.names_destination(who, to); }},
       std::move(ticket));
 }
 

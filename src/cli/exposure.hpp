@@ -72,7 +72,7 @@ class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
   const PublicKey& public_key() const { return listener_->public_key(); }
   std::vector<std::string> services_for(const PublicKey& who) const;
   const forward::Service* find_service(const PublicKey& who, const std::string& name) const;
-  bool still_allows(const forward::OpenConnection& connection) const;
+  bool allows(const PublicKey& who, const forward::Destination& to, net::Ipv4 address) const;
   void serve(std::unique_ptr<PeerStream> socket, forward::Admission::Ticket ticket);
   void end_connections(const std::function<bool(const forward::OpenConnection&)>& unwanted,
                        const std::string& reason);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/local_address.hpp"
 
+#include <utility>
+
 #include "cli/tunnel.hpp"
 
 namespace hsfwd::cli {
@@ -13,17 +15,31 @@ bool is_looked_up(const net::StreamAddress& at) {
   return at.host.find(':') == std::string::npos;
 }
 
+LocalAddress::Listener listener_of(net::StreamFactory& streams,
+                                   forward::Acceptor::Accepted accepted) {
+  const auto acceptor = std::make_shared<forward::Acceptor>(streams, std::move(accepted));
+  return {.listen = [acceptor](const net::StreamAddress& at) { return acceptor->listen(at); },
+          .close = [acceptor] { acceptor->close(); },
+          .address = [acceptor]() -> std::optional<net::StreamAddress> {
+            if (!acceptor->listening()) return std::nullopt;
+            return acceptor->address();
+          }};
+}
+
 }  // namespace
+
+LocalAddress::LocalAddress(App& app, net::StreamAddress wanted, Listener listener)
+    : app_(app),
+      wanted_(std::move(wanted)),
+      listener_(std::move(listener)),
+      again_timer_(app.scheduler(), [this] { try_again(); }) {}
 
 LocalAddress::LocalAddress(App& app, net::StreamAddress wanted,
                            forward::Acceptor::Accepted accepted)
-    : app_(app),
-      wanted_(std::move(wanted)),
-      acceptor_(app.streams(), std::move(accepted)),
-      again_timer_(app.scheduler(), [this] { try_again(); }) {}
+    : LocalAddress(app, std::move(wanted), listener_of(app.streams(), std::move(accepted))) {}
 
 void LocalAddress::open() {
-  const auto listened = acceptor_.listen(wanted_);
+  const auto listened = listener_.listen(wanted_);
   problem_ = listened ? std::string() : listened.error();
 }
 
@@ -35,11 +51,11 @@ void LocalAddress::keep_trying(std::function<void()> opened) {
 void LocalAddress::close() {
   again_timer_.stop();
   app_.scheduler().retire(std::move(lookup_));
-  acceptor_.close();
+  listener_.close();
 }
 
 std::string LocalAddress::to_string() const {
-  return (acceptor_.listening() ? acceptor_.address() : wanted_).to_string();
+  return listener_.address().value_or(wanted_).to_string();
 }
 
 /// To listen on a name waits for its addresses, and nothing else goes on meanwhile. At the start

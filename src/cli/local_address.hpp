@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/app.hpp"
@@ -10,10 +11,21 @@
 
 namespace hsfwd::cli {
 
-/// An address of this machine at which a tunnel accepts local clients, at once or as soon as it can
+/// An address of this machine at which a tunnel takes what local programs send, at once or as soon as it can
 /// be had.
 class LocalAddress {
  public:
+  /// What listens there.
+  struct Listener {
+    /// The error is one clause for people.
+    std::function<Result<void, std::string>(const net::StreamAddress& at)> listen;
+    std::function<void()> close;
+    /// With the port that was picked; nothing while it does not listen.
+    std::function<std::optional<net::StreamAddress>()> address;
+  };
+
+  LocalAddress(App& app, net::StreamAddress wanted, Listener listener);
+  /// Streams, each of which is `accepted`.
   LocalAddress(App& app, net::StreamAddress wanted, forward::Acceptor::Accepted accepted);
 
   /// Listens there, or has a problem.
@@ -35,7 +47,7 @@ class LocalAddress {
 
   App& app_;
   const net::StreamAddress wanted_;
-  forward::Acceptor acceptor_;
+  const Listener listener_;
   std::string problem_;
   std::function<void()> opened_;
   Timer again_timer_;

@@ -106,10 +106,7 @@ NetworkTunnel::NetworkTunnel(App& app, const TunSpec& spec, std::shared_ptr<KeyL
                                          std::uint64_t id) { return dial(peer, id); },
                           .take_id = [this] { return app_.connection_ids().take(); }},
                 .host_networks =
-                    [this] {
-                      auto found = platform::host_networks(app_.loop().own_interfaces());
-                      return overlay::HostNetworks{std::move(found.own), std::move(found.near)};
-                    },
+                    [this] { return platform::host_networks(app_.loop().own_interfaces()); },
                 .is_node_port = [this](std::uint16_t port) { return app_.node().has_port(port); }},
                listener_->public_key(), *this),
       again_timer_(app.scheduler(), [this] { keep_trying(); }) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "util/text.hpp"
 
@@ -29,9 +30,13 @@ std::size_t end_of_who(std::string_view text) {
 
 }  // namespace
 
-Result<forward::Permit, std::string> parse_permit(std::string_view text, const PeerOfWord& peer_of,
-                                                  const std::vector<forward::Service>& services,
-                                                  const std::set<PublicKey>& allow) {
+Result<void, std::string> add_permit(std::vector<forward::Permit>& permits, std::string_view text,
+                                     const PeerOfWord& peer_of,
+                                     const std::vector<forward::Service>& services,
+                                     const std::set<PublicKey>& allow) {
+  if (permits.size() >= forward::Policy::kMaxPermits) {
+    return Err(fmt::format("there may be {} of them", forward::Policy::kMaxPermits));
+  }
   const std::size_t colon = end_of_who(text);
   const std::string_view who = trimmed(text.substr(0, colon));
   if (colon == std::string_view::npos || who.empty()) {
@@ -42,7 +47,7 @@ Result<forward::Permit, std::string> parse_permit(std::string_view text, const P
   std::optional<PublicKey> key;
   if (who != kEverybody) key = peer_of(std::string(who));
   auto permit = forward::Permit::parse(key, trimmed(text.substr(colon + 1)));
-  if (!permit) return permit;
+  if (!permit) return Err(permit.error());
   if (key && !allow.empty() && !allow.contains(*key)) {
     return Err(fmt::format("{} is not among those that are allowed to connect", in_quotes(who)));
   }
@@ -53,7 +58,8 @@ Result<forward::Permit, std::string> parse_permit(std::string_view text, const P
                     [&](const forward::Service& service) { return service.name == name; });
     if (!there) return Err(fmt::format("there is no service {}", in_quotes(name)));
   }
-  return permit;
+  permits.push_back(std::move(*permit));
+  return {};
 }
 
 Result<forward::ListenPermit, std::string> parse_listen_permit(std::string_view text,

@@ -17,11 +17,13 @@ namespace hsfwd::cli {
 /// A word for a peer; throws UserError where it is none.
 using PeerOfWord = std::function<PublicKey(const std::string& word)>;
 
-/// `WHO: WHAT`: WHO a peer or `*`, WHAT as forward::Permit::parse() takes it, given the services that there
-/// are and who is let in at all (everybody if that is empty). The error is one clause for people.
-Result<forward::Permit, std::string> parse_permit(std::string_view text, const PeerOfWord& peer_of,
-                                                  const std::vector<forward::Service>& services,
-                                                  const std::set<PublicKey>& allow);
+/// Adds one to `permits`, as far as there may be another. `WHO: WHAT`: WHO a peer or `*`, WHAT as
+/// forward::Permit::parse() takes it, given the services that there are and who is let in at all (everybody if
+/// that is empty). The error is one clause for people.
+Result<void, std::string> add_permit(std::vector<forward::Permit>& permits, std::string_view text,
+                                     const PeerOfWord& peer_of,
+                                     const std::vector<forward::Service>& services,
+                                     const std::set<PublicKey>& allow);
 
 /// `WHO: [BIND:]PORTS`: where this host listens for WHO, as forward::ListenPermit::parse() takes it. The error is one clause
 /// for people.

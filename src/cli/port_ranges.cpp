@@ -82,7 +82,9 @@ Result<Words, std::string> services_of_range(std::string_view text) {
 
 Result<Words, std::string> forwards_of_range(std::string_view text) {
   if (text.starts_with("unix:")) return Words{std::string(text)};
-  const auto parts = parts_of(text);
+  constexpr std::string_view kUdp = "udp:";
+  const std::string_view protocol = text.starts_with(kUdp) ? kUdp : "";
+  const auto parts = parts_of(text.substr(protocol.size()));
   const bool has_bind = !range_of(parts[0]) && !parse_decimal(parts[0], 65535);
   const std::size_t at = has_bind ? 1 : 0;
   if (at >= parts.size() || parts.size() > at + 2) return Words{std::string(text)};
@@ -103,8 +105,8 @@ Result<Words, std::string> forwards_of_range(std::string_view text) {
   }
   Words out;
   for (std::size_t i = 0; i < ports->size(); ++i) {
-    out.push_back(fmt::format("{}{}{}:{}", has_bind ? parts[0] : "", has_bind ? ":" : "",
-                              ports->first + i, services->first + i));
+    out.push_back(fmt::format("{}{}{}{}:{}", protocol, has_bind ? parts[0] : "",
+                              has_bind ? ":" : "", ports->first + i, services->first + i));
   }
   return out;
 }

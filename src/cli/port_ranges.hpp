@@ -17,7 +17,7 @@ inline constexpr std::size_t kMaxRange = 256;
 
 /// `[NAME=][HOST:]FIRST-LAST`: a service for each port, called after it, or NAME-PORT.
 Result<std::vector<std::string>, std::string> services_of_range(std::string_view text);
-/// `[BIND:]FIRST-LAST[:FIRST-LAST]`: each port leads to the service that is called after its number, or the
+/// `[udp:][BIND:]FIRST-LAST[:FIRST-LAST]`: each port leads to the service that is called after its number, or the
 /// number at the same place in the second range.
 Result<std::vector<std::string>, std::string> forwards_of_range(std::string_view text);
 

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "forward/service.hpp"
+#include "util/text.hpp"
+
 namespace hsfwd::cli {
 
 namespace {
@@ -17,6 +20,11 @@ std::string missing_service(const std::optional<Extension>& extension, const std
                      fmt::join(extension->services, ", "));
 }
 
+/// Nothing but what is a name there, since people paste it into a shell.
+std::string in_command(const std::string& service) {
+  return forward::is_service_name(service) ? ":" + service : "";
+}
+
 }  // namespace
 
 std::string service_problem(const PeerInfo& peer, const std::string& service) {
@@ -24,8 +32,8 @@ std::string service_problem(const PeerInfo& peer, const std::string& service) {
   const bool served = extension ? !extension->service.empty() : service.empty();
   if (!served) return missing_service(extension, service);
   if (!extension || !extension->has_udp_flows()) return "";
-  return fmt::format("the peer's service '{}' is UDP; connect with -L udp:PORT:{}",
-                     extension->service, extension->service);
+  return fmt::format("the peer's service {} is UDP; connect with -L udp:PORT{}",
+                     in_quotes(extension->service), in_command(extension->service));
 }
 
 std::string udp_service_problem(const PeerStream& peer, const std::string& service) {
@@ -34,7 +42,7 @@ std::string udp_service_problem(const PeerStream& peer, const std::string& servi
   if (!served) return missing_service(extension, service);
   // Who is reset at once takes none any more.
   if (!extension || peer.takes_datagrams() || extension->has_udp_flows()) return "";
-  return fmt::format("the peer's service '{}' is TCP; leave out udp:", extension->service);
+  return fmt::format("the peer's service {} is TCP; leave out udp:", in_quotes(extension->service));
 }
 
 ServiceQuestion::ServiceQuestion(App& app, const PeerReference& peer,

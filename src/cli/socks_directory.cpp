@@ -19,14 +19,10 @@ using forward::SocksReply;
 
 constexpr std::string_view kZone = ".hsfwd";
 
-char lower_of(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 /// Of names, in which case does not count: browsers write all of them in lower case.
 bool alike(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower_of(x) == lower_of(y); });
+                    [](char x, char y) { return lower(x) == lower(y); });
 }
 
 auto refused(SocksReply reply, std::string why) {

@@ -17,9 +17,10 @@ constexpr std::int64_t kMost = 24 * 3600;  // seconds
 }  // namespace
 
 void add_udp_idle_option(CommandLine& line) {
-  line.options().add_options()(
-      kOption, po::value<std::string>(),
-      "SECONDS without a datagram either way after which a UDP flow is forgotten (default: 300)");
+  const std::string help = fmt::format(
+      "SECONDS without a datagram either way after which a UDP flow is forgotten (default: {})",
+      forward::kDefaultUdpIdle);
+  line.options().add_options()(kOption, po::value<std::string>(), help.c_str());
 }
 
 Duration udp_idle(const CommandLine& line, bool used, const char* where) {

@@ -18,7 +18,6 @@ namespace hsfwd::cli {
 UdpTunnel::UdpTunnel(App& app, PeerReference peer, forward::LocalForward forward, Duration idle)
     : app_(app),
       peer_(std::move(peer)),
-      wanted_(std::move(forward.listen)),
       service_(std::move(forward.service)),
       clients_(
           app.env(), idle,
@@ -27,29 +26,31 @@ UdpTunnel::UdpTunnel(App& app, PeerReference peer, forward::LocalForward forward
                              const PeerStream& stream) { return on_open(id, stream); },
            .on_closed =
                [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }}),
-      again_timer_(app.scheduler(), [this] { try_again(); }) {}
+      address_(app, std::move(forward.listen), listener()) {}
 
-void UdpTunnel::listen() {
-  const auto listened = clients_.listen({*net::Ipv4::parse(wanted_.host), wanted_.port});
-  listen_problem_ = listened ? std::string() : listened.error();
-}
-
-void UdpTunnel::try_again() {
-  listen();
-  if (listen_problem_.empty()) return report_ready();
-  again_timer_.start(kTunnelTryAgain);
+LocalAddress::Listener UdpTunnel::listener() {
+  return {.listen =
+              [this](const net::StreamAddress& at) {
+                return clients_.listen({*net::Ipv4::parse(at.host), at.port});
+              },
+          .close = [this] { clients_.stop_listening(); },
+          .address = [this]() -> std::optional<net::StreamAddress> {
+            if (!clients_.listening()) return std::nullopt;
+            const net::Address at = clients_.address();
+            return net::StreamAddress{.host = at.host.to_string(), .port = at.port, .udp = true};
+          }};
 }
 
 void UdpTunnel::prepare(Unavailable unavailable) {
-  listen();
+  address_.open();
   const auto why = problem();
   if (why && unavailable == Unavailable::kRefused) throw UserError{kFailed, why->code, why->text};
 }
 
 std::optional<Tunnel::Problem> UdpTunnel::problem() const {
-  if (listen_problem_.empty()) return std::nullopt;
+  if (address_.problem().empty()) return std::nullopt;
   return Problem{"LISTEN_FAILED",
-                 fmt::format("cannot listen on {}: {}", address(), listen_problem_)};
+                 fmt::format("cannot listen on {}: {}", address_.to_string(), address_.problem())};
 }
 
 std::optional<Tunnel::Problem> UdpTunnel::change(const TunnelSpec& spec) {
@@ -63,8 +64,7 @@ std::optional<Tunnel::Problem> UdpTunnel::change(const TunnelSpec& spec) {
 }
 
 void UdpTunnel::close(const std::string& reason, std::function<void()> done) {
-  again_timer_.stop();
-  clients_.stop_listening();
+  address_.close();
   clients_.abort_all(reason);
   done();
 }
@@ -95,21 +95,16 @@ std::string UdpTunnel::on_open(std::uint64_t id, const PeerStream& stream) {
   return problem;
 }
 
-std::string UdpTunnel::address() const {
-  net::StreamAddress out = wanted_;
-  if (clients_.listening()) out.port = clients_.address().port;
-  return out.to_string();
-}
-
 void UdpTunnel::report() {
-  if (listen_problem_.empty()) return report_ready();
-  app_.output().error("LISTEN_FAILED", fmt::format("cannot listen on {} (for {}): {}; trying again",
-                                                   address(), peer_.name, listen_problem_));
-  again_timer_.start(kTunnelTryAgain);
+  if (address_.problem().empty()) return report_ready();
+  app_.output().error("LISTEN_FAILED",
+                      fmt::format("cannot listen on {} (for {}): {}; trying again",
+                                  address_.to_string(), peer_.name, address_.problem()));
+  address_.keep_trying([this] { report_ready(); });
 }
 
 void UdpTunnel::report_ready() const {
-  report_led(app_, address(), peer_, service_);
+  report_led(app_, address_.to_string(), peer_, service_);
 }
 
 std::vector<forward::OpenConnection> UdpTunnel::connections() const {
@@ -117,14 +112,14 @@ std::vector<forward::OpenConnection> UdpTunnel::connections() const {
 }
 
 void UdpTunnel::collect(MetricSink& sink) const {
-  LabellingSink labelled(sink, {{"listen", address()}, {"peer", key_text(peer_.key)}});
+  LabellingSink labelled(sink, {{"listen", address_.to_string()}, {"peer", key_text(peer_.key)}});
   clients_.collect(labelled);
 }
 
 Json UdpTunnel::status() const {
   const auto figures = Figures::of(*this);
   ConnectStatus out{
-      .listen = address(),
+      .listen = address_.to_string(),
       .peer = to_hex(peer_.key.view()),
       .name = peer_.name,
       .service = service_,
@@ -132,7 +127,7 @@ Json UdpTunnel::status() const {
       .flows = clients_.flows(),
       .bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}}),
       .bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}})};
-  if (!listen_problem_.empty()) out.problem = told(listen_problem_);
+  if (!address_.problem().empty()) out.problem = told(address_.problem());
   return encode(out);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/app.hpp"
+#include "cli/local_address.hpp"
 #include "cli/tunnel.hpp"
 #include "forward/service.hpp"
 #include "forward/udp_clients.hpp"
@@ -33,20 +34,16 @@ class UdpTunnel final : public Tunnel {
   std::vector<forward::OpenConnection> connections() const override;
 
  private:
-  void listen();
-  void try_again();
   std::unique_ptr<PeerStream> dial(std::uint64_t& id);
   std::string on_open(std::uint64_t id, const PeerStream& stream);
   void report_ready() const;
-  std::string address() const;
+  LocalAddress::Listener listener();
 
   App& app_;
   PeerReference peer_;
-  const net::StreamAddress wanted_;
   std::string service_;  // empty: the peer's default
-  std::string listen_problem_;
   forward::UdpClients clients_;
-  Timer again_timer_;
+  LocalAddress address_;
 };
 
 }  // namespace hsfwd::cli

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many connections of peers there may be: in all, of one key, and waiting for their services to
-// answer. One for all that a process exposes; whoever accepts a connection asks here first and
+// How many connections of peers there may be: in all, of one key, waiting for their services to answer, and
+// waiting for names to be looked up. One for all that a process exposes; whoever accepts a connection asks here first and
 // keeps the ticket.
 #pragma once
 
@@ -31,6 +31,8 @@ class Admission {
     /// A service that answers late, or not at all, holds a descriptor for each dial; connections to
     /// others go on beside them.
     std::size_t dialling() const { return connections - connections / 2; }
+    /// Of names at once: the threads for them are also the node's.
+    static constexpr std::size_t kMaxLookups = 32;
   };
 
   /// A connection that was admitted, until it is gone.
@@ -40,13 +42,17 @@ class Admission {
     Ticket(Ticket&& other) noexcept
         : admission_(std::exchange(other.admission_, nullptr)),
           key_(other.key_),
-          dialling_(std::exchange(other.dialling_, false)) {}
+          dialling_(std::exchange(other.dialling_, false)),
+          looking_up_(std::exchange(other.looking_up_, false)) {}
     Ticket& operator=(Ticket&& other) noexcept;
     ~Ticket() { release(); }
 
-    /// Its service is about to be dialled. The error, for people: too many are.
+    /// Its service is about to be dialled. The error, for people: too many are, of all keys or of this one.
     Result<void, std::string> start_dial();
     void end_dial();
+    /// The same of a name that is about to be looked up.
+    Result<void, std::string> start_lookup();
+    void end_lookup();
 
    private:
     friend class Admission;
@@ -57,6 +63,7 @@ class Admission {
     Admission* admission_ = nullptr;
     crypto::PublicKey key_;
     bool dialling_ = false;
+    bool looking_up_ = false;
   };
 
   Admission() = default;
@@ -71,15 +78,29 @@ class Admission {
   /// The error is one clause for people, the peer among them.
   Result<Ticket, std::string> admit(const crypto::PublicKey& key);
 
-  std::size_t connections() const { return connections_; }
-  std::size_t dialling() const { return dialling_; }
+  std::size_t connections() const { return all_.connections; }
+  std::size_t dialling() const { return all_.dialling; }
   void collect(MetricSink& sink) const;
 
  private:
+  struct Held {
+    std::size_t connections = 0;
+    std::size_t dialling = 0;
+    std::size_t lookups = 0;
+  };
+  struct Kind;
+  static const Kind kConnections;
+  static const Kind kDialling;
+  static const Kind kLookups;
+
+  /// One more of a kind, unless all or this key have as many as they may.
+  Result<void, std::string> take(const crypto::PublicKey& key, const Kind& kind, std::size_t limit,
+                                 std::size_t limit_of_key);
+  void give_back(const crypto::PublicKey& key, const Kind& kind);
+
   Limits limits_;
-  std::size_t connections_ = 0;
-  std::size_t dialling_ = 0;
-  std::map<crypto::PublicKey, std::size_t> by_key_;
+  Held all_;
+  std::map<crypto::PublicKey, Held> by_key_;
 };
 
 }  // namespace hsfwd::forward

@@ -31,14 +31,6 @@ bool is_part_of_address(std::string_view label) {
                                      label.starts_with("0x") || label.starts_with("0X"));
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 }  // namespace
 
 bool is_dns_name(std::string_view name) {
@@ -54,12 +46,14 @@ bool is_dns_name(std::string_view name) {
 
 std::optional<Destination> Destination::of(std::string_view host, std::uint16_t port) {
   if (port == 0) return std::nullopt;
-  if (net::Ipv4::parse(host)) return Destination{std::string(host), port};
+  if (const auto address = net::Ipv4::parse(host)) {
+    return Destination(std::string(host), port, address);
+  }
   if (host.ends_with('.')) host.remove_suffix(1);
   if (!is_dns_name(host)) return std::nullopt;
   std::string name = lower(host);
-  if (name == "localhost") name = net::Ipv4::loopback().to_string();
-  return Destination{std::move(name), port};
+  if (name == "localhost") return of(net::Ipv4::loopback().to_string(), port);
+  return Destination(std::move(name), port, std::nullopt);
 }
 
 std::optional<Destination> Destination::from_service(std::string_view service) {
@@ -71,8 +65,12 @@ std::optional<Destination> Destination::from_service(std::string_view service) {
   return port ? of(service.substr(0, colon), static_cast<std::uint16_t>(*port)) : std::nullopt;
 }
 
+std::string Destination::to_string() const {
+  return fmt::format("{}:{}", host_, port_);
+}
+
 std::string Destination::to_service() const {
-  return fmt::format("{}{}:{}", kPrefix, host, port);
+  return std::string(kPrefix) + to_string();
 }
 
 const char* describe(DestinationAnswer answer) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "net/address.hpp"
 #include "util/result.hpp"
@@ -13,13 +14,11 @@
 namespace hsfwd::forward {
 
 /// A TCP port of a host that the side which serves connects to.
-struct Destination {
+class Destination {
+ public:
   static constexpr std::string_view kPrefix = "tcp:";
   /// Bytes of a name, without a dot at its end (RFC 1035).
   static constexpr std::size_t kMaxName = 253;
-
-  std::string host;  // an IPv4 address in four numbers, or a DNS name in lower case
-  std::uint16_t port = 0;
 
   /// Nothing unless the host is one of these two; `localhost` is 127.0.0.1.
   static std::optional<Destination> of(std::string_view host, std::uint16_t port);
@@ -28,12 +27,25 @@ struct Destination {
   /// Whether a service that is asked for is meant as a destination; no service has such a name.
   static bool is_meant(std::string_view service) { return service.starts_with(kPrefix); }
 
+  /// An IPv4 address in four numbers, or a DNS name in lower case.
+  const std::string& host() const { return host_; }
+  std::uint16_t port() const { return port_; }
+  /// None of a name.
+  const std::optional<net::Ipv4>& address() const { return address_; }
+  /// `HOST:PORT`.
+  std::string to_string() const;
   /// `tcp:HOST:PORT`, in the place of a service's name.
   std::string to_service() const;
-  /// None of a name.
-  std::optional<net::Ipv4> address() const { return net::Ipv4::parse(host); }
 
   bool operator==(const Destination&) const = default;
+
+ private:
+  Destination(std::string host, std::uint16_t port, std::optional<net::Ipv4> address)
+      : host_(std::move(host)), port_(port), address_(address) {}
+
+  std::string host_;
+  std::uint16_t port_;
+  std::optional<net::Ipv4> address_;
 };
 
 /// The first byte of the side that serves a destination. The numbers are those of SOCKS5 (RFC 1928 section

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "forward/destination.hpp"
+#include "forward/timed_lookup.hpp"
 #include "net/env.hpp"
 #include "net/stream_factory.hpp"
 #include "util/scheduler.hpp"
@@ -22,21 +23,24 @@ class DestinationDial {
     DestinationAnswer answer;
     std::string why;
   };
-  using Allows = std::function<bool(net::Ipv4)>;
+  /// What the peer may, asked when it matters: it may be taken away meanwhile.
+  struct Permission {
+    std::function<bool(net::Ipv4)> reach;
+    /// Learn that the name has no address.
+    std::function<bool()> know_name;
+  };
   using Done = std::function<void(Result<std::unique_ptr<net::ByteStream>, Failure>)>;
 
   /// `done` is called once, later, never from inside this call.
   DestinationDial(Scheduler& scheduler, net::Resolver& resolver, net::StreamFactory& streams,
-                  Destination to, Allows allows, Done done);
+                  Destination to, Permission permission, Done done);
 
   void cancel();
   /// Once it is known and allowed.
   const std::optional<net::Ipv4>& address() const { return address_; }
 
-  /// For the name; the dial has limits of its own.
-  static constexpr Duration kLookupTime = Duration::seconds(10);
-
  private:
+  void on_found(const Result<net::Ipv4>& found);
   void on_address(net::Ipv4 address);
   void on_dialled(Result<std::unique_ptr<net::ByteStream>, std::string> result);
   void fail(DestinationAnswer answer, std::string why);
@@ -44,12 +48,11 @@ class DestinationDial {
   Scheduler& scheduler_;
   net::StreamFactory& streams_;
   const Destination to_;
-  const Allows allows_;
+  const Permission permission_;
   const Done done_;
   std::optional<net::Ipv4> address_;
   Task literal_task_;
-  Timer lookup_timer_;
-  std::unique_ptr<net::Lookup> lookup_;
+  std::unique_ptr<TimedLookup> lookup_;
   std::unique_ptr<net::Dial> dial_;
 };
 

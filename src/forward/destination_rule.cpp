@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "net/internet.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::forward {
@@ -13,21 +14,18 @@ namespace {
 
 constexpr const char* kForms =
     "HOST:PORTS, such as 10.0.0.0/8:80,443, example.org:443, *.example.org:* or *:443";
-// Not private, and yet the machine that a virtual one runs on.
-constexpr net::Ipv4 kAzureHost = net::Ipv4::of(168, 63, 129, 16);
-constexpr net::Ipv4 kSixToFourRelays = net::Ipv4::of(192, 88, 99, 0);  // /24, RFC 7526
 
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-  const auto port = parse_decimal(text, 65535);
-  if (!port || *port == 0) return std::nullopt;
-  return static_cast<std::uint16_t>(*port);
+/// What only those rules have that are no wider.
+std::vector<ip::Prefix> narrow_networks() {
+  std::vector<ip::Prefix> out = {ip::Prefix::around_ipv4(net::Ipv4::loopback().value, 8),
+                                 ip::Prefix::around_ipv4(net::Ipv4::of(169, 254, 0, 0).value, 16)};
+  for (const net::Ipv4 host : net::kCloudHosts) {
+    out.push_back(ip::Prefix::around_ipv4(host.value, 32));
+  }
+  return out;
 }
 
 }  // namespace
-
-bool is_internet(net::Ipv4 address) {
-  return !net::is_bogon(address) && address != kAzureHost && address.slash_24() != kSixToFourRelays;
-}
 
 Result<DestinationRule, std::string> DestinationRule::parse(std::string_view text) {
   DestinationRule out;
@@ -37,12 +35,13 @@ Result<DestinationRule, std::string> DestinationRule::parse(std::string_view tex
   }
   out.text_ = text;
   if (auto host = out.parse_host(text.substr(0, colon)); !host) return Err(host.error());
-  if (auto ports = out.parse_ports(text.substr(colon + 1)); !ports) return Err(ports.error());
+  auto ports = PortSet::parse(text.substr(colon + 1));
+  if (!ports) return Err(ports.error());
+  out.ports_ = std::move(*ports);
   return out;
 }
 
-Result<DestinationRule::Network, std::string> DestinationRule::parse_network(
-    std::string_view text) {
+Result<ip::Prefix, std::string> DestinationRule::parse_network(std::string_view text) {
   const std::size_t slash = text.find('/');
   const auto base = net::Ipv4::parse(text.substr(0, slash));
   const auto length = slash == std::string_view::npos ? std::optional<std::uint64_t>(32)
@@ -50,11 +49,10 @@ Result<DestinationRule::Network, std::string> DestinationRule::parse_network(
   if (!base || !length) {
     return Err(fmt::format("{} is not an IPv4 network, such as 10.0.0.0/8", in_quotes(text)));
   }
-  const Network out{*base, static_cast<int>(*length)};
-  if (out.contains(*base)) return out;
-  const net::Ipv4 begin{base->value & out.mask()};
-  return Err(fmt::format("{} is a host in a network; write {} or {}/{}", in_quotes(text),
-                         base->to_string(), begin.to_string(), out.length));
+  const auto out = ip::Prefix::around_ipv4(base->value, static_cast<int>(*length));
+  if (out.host == ip::Ipv6::mapped(base->value)) return out;
+  return Err(fmt::format("{} is a host in a network; write {} or {}", in_quotes(text),
+                         base->to_string(), out.to_string()));
 }
 
 Result<void, std::string> DestinationRule::parse_host(std::string_view text) {
@@ -74,40 +72,8 @@ Result<void, std::string> DestinationRule::parse_host(std::string_view text) {
   if (!named) {
     return Err(fmt::format("{} is not an address, network, name, *.SUFFIX or *", in_quotes(text)));
   }
-  name_ = (is_suffix ? "." : "") + named->host;
+  name_ = (is_suffix ? "." : "") + named->host();
   return {};
-}
-
-Result<void, std::string> DestinationRule::parse_ports(std::string_view text) {
-  if (text == "*") {
-    ports_.push_back({1, 65535});
-    return {};
-  }
-  for (std::string_view rest = text;;) {
-    const std::size_t comma = rest.find(',');
-    const std::string_view part = rest.substr(0, comma);
-    const std::size_t dash = part.find('-');
-    const auto first = parse_port(part.substr(0, dash));
-    const auto last = dash == std::string_view::npos ? first : parse_port(part.substr(dash + 1));
-    if (!first || !last) {
-      return Err(fmt::format("{} is not a valid port (1-65535), range or *", in_quotes(part)));
-    }
-    if (*first > *last) {
-      return Err(fmt::format("the range {} ends before it begins", in_quotes(part)));
-    }
-    if (ports_.size() == kMaxPorts) {
-      return Err(fmt::format("a rule has at most {} ports and ranges", kMaxPorts));
-    }
-    ports_.push_back({*first, *last});
-    if (comma == std::string_view::npos) return {};
-    rest.remove_prefix(comma + 1);
-  }
-}
-
-bool DestinationRule::has_port(std::uint16_t port) const {
-  return std::any_of(ports_.begin(), ports_.end(), [port](const Ports& ports) {
-    return ports.first <= port && port <= ports.last;
-  });
 }
 
 bool DestinationRule::has_name(std::string_view name) const {
@@ -115,26 +81,31 @@ bool DestinationRule::has_name(std::string_view name) const {
   return name_.front() == '.' ? name.ends_with(name_) : name == name_;
 }
 
-bool DestinationRule::has_address(net::Ipv4 address) const {
-  static constexpr Network kNarrow[] = {{net::Ipv4::of(127, 0, 0, 0), 8},
-                                        {net::Ipv4::of(169, 254, 0, 0), 16}};
-  if (net::is_nobody(address) || !network_->contains(address)) return false;
-  return std::all_of(std::begin(kNarrow), std::end(kNarrow), [&](const Network& narrow) {
-    return !narrow.contains(address) || network_->lies_in(narrow);
+bool DestinationRule::has_address(const net::Place& at) const {
+  static const std::vector<ip::Prefix> narrow = narrow_networks();
+  const ip::Ipv6 host = ip::Ipv6::mapped(at.address.value);
+  if (net::is_nobody(at.address) || !network_->contains(host)) return false;
+  if (at.own && !at.own->contains(*network_)) return false;
+  return std::all_of(narrow.begin(), narrow.end(), [&](const ip::Prefix& network) {
+    return !network.contains(host) || network.contains(*network_);
   });
 }
 
 bool DestinationRule::may_cover(const Destination& to) const {
-  if (const auto address = to.address()) return covers(to, *address);
-  return has_port(to.port) && (network_ || has_name(to.host));
+  if (to.address()) return covers(to, {.address = *to.address()});
+  return ports_.has(to.port()) && (network_ || has_name(to.host()));
 }
 
-bool DestinationRule::covers(const Destination& to, net::Ipv4 address) const {
-  if (!has_port(to.port)) return false;
-  if (network_) return has_address(address);
+bool DestinationRule::names(const Destination& to) const {
+  return !network_ && ports_.has(to.port()) && has_name(to.host());
+}
+
+bool DestinationRule::covers(const Destination& to, const net::Place& at) const {
+  if (!ports_.has(to.port())) return false;
+  if (network_) return has_address(at);
   // An address is no name, and only "*" has it.
-  const bool named = name_.empty() || (!to.address() && has_name(to.host));
-  return named && is_internet(address);
+  const bool named = name_.empty() || (!to.address() && has_name(to.host()));
+  return named && net::is_internet(at.address) && !at.near && !at.own;
 }
 
 }  // namespace hsfwd::forward

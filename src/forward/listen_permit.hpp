@@ -23,7 +23,6 @@ struct ListenPermit {
   static Result<ListenPermit, std::string> parse(std::optional<crypto::PublicKey> who,
                                                  std::string_view where);
 
-  bool applies_to(const crypto::PublicKey& key) const { return !who || *who == key; }
   /// A port of 0 is any.
   bool covers(const ListenRequest& request) const;
   /// As it was written, BIND included.

@@ -2,7 +2,6 @@
 #include "forward/policy.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 #include "forward/service.hpp"
 #include "util/text.hpp"
@@ -28,59 +27,90 @@ Result<Permit, std::string> Permit::parse(std::optional<crypto::PublicKey> who,
   }
 }
 
-bool Permit::has_service(std::string_view service) const {
-  return std::any_of(services.begin(), services.end(), [&](const std::string& name) {
-    return name == kAllServices || name == service;
-  });
+Policy::Policy(std::set<crypto::PublicKey> keys, std::vector<Permit> permits,
+               std::vector<ListenPermit> listens)
+    : keys_(std::move(keys)), permits_(std::move(permits)), listens_(std::move(listens)) {
+  const auto rights_of = [this](const std::optional<crypto::PublicKey>& who) -> Rights& {
+    if (who) return rights_[*who];
+    return everybodys_ ? *everybodys_ : everybodys_.emplace();
+  };
+  for (const ListenPermit& permit : listens_) rights_of(permit.who).listens.push_back(permit);
+  for (const Permit& permit : permits_) {
+    Rights& rights = rights_of(permit.who);
+    if (permit.to) rights.destinations.push_back(*permit.to);
+    for (const std::string& name : permit.services) {
+      if (name == Permit::kAllServices) rights.all_services = true;
+      rights.services.insert(name);
+    }
+  }
 }
 
-template <class Opens>
-bool Policy::permits_any(const crypto::PublicKey& who, Opens&& opens) const {
-  return is_named(who) && std::any_of(permits_.begin(), permits_.end(), [&](const Permit& permit) {
-           return permit.applies_to(who) && opens(permit);
-         });
+template <class Open>
+bool Policy::has_right(const crypto::PublicKey& who, Open&& open) const {
+  if (!is_named(who)) return false;
+  if (everybodys_ && open(*everybodys_)) return true;
+  const auto own = rights_.find(who);
+  return own != rights_.end() && open(own->second);
 }
 
 bool Policy::admits(const crypto::PublicKey& who) const {
   if (permits_.empty()) return is_named(who);
-  return permits_any(who, [](const Permit&) { return true; }) || !listens_for(who).empty();
+  return has_right(who, [](const Rights&) { return true; });
 }
 
 bool Policy::allows_service(const crypto::PublicKey& who, std::string_view service) const {
   if (permits_.empty()) return is_named(who);
-  return permits_any(who, [&](const Permit& permit) { return permit.has_service(service); });
+  return has_right(who, [&](const Rights& rights) { return rights.has_service(service); });
+}
+
+template <class Opens>
+bool Policy::has_rule(const crypto::PublicKey& who, Opens&& opens) const {
+  return has_right(who, [&](const Rights& rights) {
+    return std::any_of(rights.destinations.begin(), rights.destinations.end(), opens);
+  });
 }
 
 bool Policy::may_allow_destination(const crypto::PublicKey& who, const Destination& to) const {
-  return permits_any(who,
-                     [&](const Permit& permit) { return permit.to && permit.to->may_cover(to); });
+  return has_rule(who, [&](const DestinationRule& rule) { return rule.may_cover(to); });
 }
 
 bool Policy::allows_destination(const crypto::PublicKey& who, const Destination& to,
-                                net::Ipv4 address) const {
-  return permits_any(
-      who, [&](const Permit& permit) { return permit.to && permit.to->covers(to, address); });
+                                const net::Place& at) const {
+  return has_rule(who, [&](const DestinationRule& rule) { return rule.covers(to, at); });
+}
+
+bool Policy::names_destination(const crypto::PublicKey& who, const Destination& to) const {
+  return has_rule(who, [&](const DestinationRule& rule) { return rule.names(to); });
+}
+
+bool Policy::still_allows(const OpenConnection& connection, net::Vicinity& vicinity,
+                          Instant now) const {
+  const crypto::PublicKey& who = connection.peer->remote_key();
+  if (!connection.destination) return allows_service(who, connection.service);
+  if (!connection.address) return may_allow_destination(who, *connection.destination);
+  return allows_destination(who, *connection.destination,
+                            vicinity.place_of(*connection.address, now));
 }
 
 std::vector<ListenPermit> Policy::listens_for(const crypto::PublicKey& who) const {
   std::vector<ListenPermit> out;
-  if (!is_named(who)) return out;
-  std::copy_if(listens_.begin(), listens_.end(), std::back_inserter(out),
-               [&](const ListenPermit& permit) { return permit.applies_to(who); });
+  has_right(who, [&](const Rights& rights) {
+    out.insert(out.end(), rights.listens.begin(), rights.listens.end());
+    return false;
+  });
   return out;
 }
 
 bool Policy::may_listen(const crypto::PublicKey& who, const ListenRequest& at) const {
-  return is_named(who) &&
-         std::any_of(listens_.begin(), listens_.end(), [&](const ListenPermit& permit) {
-           return permit.applies_to(who) && permit.covers(at);
-         });
+  return has_right(who, [&](const Rights& rights) {
+    return std::any_of(rights.listens.begin(), rights.listens.end(),
+                       [&](const ListenPermit& permit) { return permit.covers(at); });
+  });
 }
 
 bool Policy::admits_everybody() const {
   if (!keys_.empty()) return false;
-  return permits_.empty() || std::any_of(permits_.begin(), permits_.end(),
-                                         [](const Permit& permit) { return !permit.who; });
+  return permits_.empty() || everybodys_;
 }
 
 }  // namespace hsfwd::forward

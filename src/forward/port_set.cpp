@@ -12,7 +12,7 @@ namespace hsfwd::forward {
 
 namespace {
 
-std::optional<std::uint16_t> one_port(std::string_view text) {
+std::optional<std::uint16_t> parse_port(std::string_view text) {
   const auto port = parse_decimal(text, 65535);
   if (!port || *port == 0) return std::nullopt;
   return static_cast<std::uint16_t>(*port);
@@ -30,8 +30,8 @@ Result<PortSet, std::string> PortSet::parse(std::string_view text) {
     const std::size_t comma = rest.find(',');
     const std::string_view part = rest.substr(0, comma);
     const std::size_t dash = part.find('-');
-    const auto first = one_port(part.substr(0, dash));
-    const auto last = dash == std::string_view::npos ? first : one_port(part.substr(dash + 1));
+    const auto first = parse_port(part.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : parse_port(part.substr(dash + 1));
     if (!first || !last) {
       return Err(fmt::format("{} is not a valid port (1-65535), range or *", in_quotes(part)));
     }

@@ -21,11 +21,6 @@ void append_host(Bytes& out, net::Ipv4 host) {
   for (int i = 0; i < 4; ++i) out.push_back(host.octet(i));
 }
 
-net::Ipv4 host_of(const net::StreamAddress& service) {
-  if (service.host == "localhost") return net::Ipv4::loopback();
-  return net::Ipv4::parse(service.host).value_or(net::Ipv4::any());
-}
-
 }  // namespace
 
 Bytes proxy_header(const PeerInfo& peer, const net::StreamAddress& service) {
@@ -33,7 +28,7 @@ Bytes proxy_header(const PeerInfo& peer, const net::StreamAddress& service) {
   Bytes rest;
   if (has_address) {
     append_host(rest, peer.remote.host);
-    append_host(rest, host_of(service));
+    append_host(rest, service.ipv4().value_or(net::Ipv4::any()));
     append_u16(rest, peer.remote.port);
     append_u16(rest, service.port);
   }

@@ -14,32 +14,17 @@ namespace hsfwd::forward {
 namespace {
 constexpr Duration kLeaveTime = 5_s;
 constexpr const char* kNoMemory = "out of memory";
-// Names of destinations that are looked up at once: the threads for it are also the node's and those of
-// services that have names.
-constexpr std::ptrdiff_t kMaxLookups = 32;
+constexpr const char* kNoRoom = "no room for an answer";
 
 /// Where it leads to is what the peer has asked for; what is there, is none of its business.
 std::string told(const Destination& to, DestinationAnswer answer) {
-  return fmt::format("destination {}:{}: {}", to.host, to.port, describe(answer));
+  return fmt::format("destination {}: {}", to.to_string(), describe(answer));
 }
 }  // namespace
 
 /// A peer that has been told that it gets nothing, until it has heard that.
 struct ServiceHost::Leaving final : net::ByteStreamObserver {
-  /// Ends normally.
   Leaving(ServiceHost& h, std::unique_ptr<PeerStream> p, Admission::Ticket t)
-      : Leaving(h, std::move(t), std::move(p)) {
-    peer->end();
-  }
-  /// Answers, then gives up with that reason.
-  Leaving(ServiceHost& h, std::unique_ptr<PeerStream> p, Admission::Ticket t,
-          DestinationAnswer answer, const std::string& reason)
-      : Leaving(h, std::move(t), std::move(p)) {
-    const auto byte = static_cast<std::uint8_t>(answer);
-    peer->write({&byte, 1});
-    peer->reset_behind(reason);
-  }
-  Leaving(ServiceHost& h, Admission::Ticket t, std::unique_ptr<PeerStream> p)
       : host(h), peer(std::move(p)), ticket(std::move(t)), timer(h.scheduler_, [this] {
           peer->reset();
           host.leaving_.retire(*this);
@@ -114,12 +99,8 @@ void ServiceHost::dial(std::uint64_t id, Connection& connection) {
 
 void ServiceHost::serve_destination(std::uint64_t id, std::unique_ptr<PeerStream> peer,
                                     const Destination& to, net::Resolver& resolver,
-                                    DestinationDial::Allows allows, Admission::Ticket ticket) {
-  const auto lookups =
-      std::count_if(connections_.begin(), connections_.end(), [](const auto& entry) {
-        const auto& dial = entry.second.destination_dial;
-        return dial && !dial->address();
-      });
+                                    DestinationDial::Permission permission,
+                                    Admission::Ticket ticket) {
   Connection& connection = connections_[id];
   connection.since = scheduler_.now();
   connection.peer = std::move(peer);
@@ -129,12 +110,18 @@ void ServiceHost::serve_destination(std::uint64_t id, std::unique_ptr<PeerStream
     connection.service.name = to.to_service();
     waiting_[id] = std::make_unique<Waiting>(*this, id);
     connection.peer->set_observer(waiting_[id].get());
-    if (!to.address() && lookups >= kMaxLookups) {
-      return on_destination(
-          id, Err(DestinationDial::Failure{DestinationAnswer::kFailed, "too many look-ups"}));
+    if (!to.address()) {
+      if (const auto lookup = connection.ticket.start_lookup(); !lookup) {
+        return on_destination(
+            id, Err(DestinationDial::Failure{DestinationAnswer::kFailed, lookup.error()}));
+      }
     }
+    permission.reach = [this, id, reach = std::move(permission.reach)](net::Ipv4 address) {
+      connections_.at(id).ticket.end_lookup();
+      return reach(address);
+    };
     connection.destination_dial = std::make_unique<DestinationDial>(
-        scheduler_, resolver, streams_, to, std::move(allows),
+        scheduler_, resolver, streams_, to, std::move(permission),
         [this, id](auto result) { on_destination(id, std::move(result)); });
   } catch (const std::bad_alloc&) {
     abort(id, kNoMemory);
@@ -144,18 +131,20 @@ void ServiceHost::serve_destination(std::uint64_t id, std::unique_ptr<PeerStream
 void ServiceHost::on_destination(
     std::uint64_t id, Result<std::unique_ptr<net::ByteStream>, DestinationDial::Failure> result) {
   Connection& connection = connections_.at(id);
+  connection.ticket.end_lookup();
   connection.ticket.end_dial();
   if (!result) {
-    const std::string why = fmt::format("destination {}:{}: {}", connection.destination->host,
-                                        connection.destination->port, result.error().why);
+    const std::string why =
+        fmt::format("destination {}: {}", connection.destination->to_string(), result.error().why);
     const DestinationAnswer answer = result.error().answer;
-    leaving_.emplace(*this, std::move(connection.peer), std::move(connection.ticket), answer,
-                     told(*connection.destination, answer));
+    refuse(std::move(connection.peer), std::move(connection.ticket), answer,
+           told(*connection.destination, answer));
     return close(id, why);
   }
   try {
     const auto connected = static_cast<std::uint8_t>(DestinationAnswer::kConnected);
-    connection.peer->write({&connected, 1});
+    // Without it the destination's first byte would be taken for the answer.
+    if (connection.peer->write({&connected, 1}) == 0) return abort(id, kNoRoom);
     join(id, connection, std::move(*result));
   } catch (const std::bad_alloc&) {
     abort(id, kNoMemory);
@@ -165,11 +154,21 @@ void ServiceHost::on_destination(
 void ServiceHost::refuse_destination(std::unique_ptr<PeerStream> peer, const Destination& to,
                                      Admission::Ticket ticket) {
   constexpr auto kAnswer = DestinationAnswer::kNotAllowed;
-  leaving_.emplace(*this, std::move(peer), std::move(ticket), kAnswer, told(to, kAnswer));
+  refuse(std::move(peer), std::move(ticket), kAnswer, told(to, kAnswer));
+}
+
+/// With the answer, then the reason.
+void ServiceHost::refuse(std::unique_ptr<PeerStream> peer, Admission::Ticket ticket,
+                         DestinationAnswer answer, const std::string& reason) {
+  Leaving& leaving = leaving_.emplace(*this, std::move(peer), std::move(ticket));
+  const auto byte = static_cast<std::uint8_t>(answer);
+  if (leaving.peer->write({&byte, 1}) == 1) return leaving.peer->reset_behind(reason);
+  leaving.peer->reset_because(reason);
+  leaving_.retire(leaving);
 }
 
 void ServiceHost::turn_away(std::unique_ptr<PeerStream> peer, Admission::Ticket ticket) {
-  leaving_.emplace(*this, std::move(peer), std::move(ticket));
+  leaving_.emplace(*this, std::move(peer), std::move(ticket)).peer->end();
 }
 
 void ServiceHost::on_dialled(std::uint64_t id,

@@ -36,10 +36,10 @@ class ServiceHost {
   /// on_closed. The ticket is held as long as the connection; turn_away does the same.
   void serve(std::uint64_t id, std::unique_ptr<PeerStream> peer, const Service& service,
              Admission::Ticket ticket = {});
-  /// The same for a destination, as far as `allows` its address. Its first byte tells the peer what became of
+  /// The same for a destination, as far as it is permitted. Its first byte tells the peer what became of
   /// it (DestinationAnswer), and with any but kConnected the connection ends.
   void serve_destination(std::uint64_t id, std::unique_ptr<PeerStream> peer, const Destination& to,
-                         net::Resolver& resolver, DestinationDial::Allows allows,
+                         net::Resolver& resolver, DestinationDial::Permission permission,
                          Admission::Ticket ticket = {});
   /// A peer that asked for a missing service. The handshake told it so, but a reset might overtake
   /// that: the connection is ended normally, and the peer given a moment to hang up.
@@ -87,6 +87,8 @@ class ServiceHost {
 
   struct Leaving;
 
+  void refuse(std::unique_ptr<PeerStream> peer, Admission::Ticket ticket, DestinationAnswer answer,
+              const std::string& reason);
   void dial(std::uint64_t id, Connection& connection);
   void on_dialled(std::uint64_t id, Result<std::unique_ptr<net::ByteStream>, std::string> result);
   void on_destination(std::uint64_t id,

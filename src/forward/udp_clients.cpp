@@ -46,6 +46,8 @@ struct UdpClients::Connection final : net::ByteStreamObserver, PacketObserver {
   void heard() {
     unanswered.reset();
     asked = false;
+    answered = true;
+    clients.rest_ = kFirstRest;
   }
 
   UdpClients& clients;
@@ -58,6 +60,7 @@ struct UdpClients::Connection final : net::ByteStreamObserver, PacketObserver {
   std::deque<Waiting> waiting;
   std::optional<Instant> unanswered;  // the first datagram that nothing has come back for
   bool asked = false;
+  bool answered = false;  // something has come back
   FrameReader reader;
   FrameWriter writer;
   PipeStats stats;
@@ -82,7 +85,7 @@ UdpClients::~UdpClients() {
 }
 
 Result<void, std::string> UdpClients::listen(net::Address at) {
-  auto socket = env_.udp.bind_for_programs(at, *this);
+  auto socket = env_.udp.bind_for_programs(at, *this, net::UdpLoad::kAll);
   if (!socket) return Err(socket.error());
   socket_ = std::move(*socket);
   return {};
@@ -251,7 +254,6 @@ void UdpClients::on_open(Connection& connection) {
   }
   if (!connection.peer->info().open) return;  // on_reset follows
   connection.open = true;
-  rest_ = kFirstRest;
   if (connection.peer->takes_datagrams()) {
     begin_packets(connection);
   } else {
@@ -307,7 +309,7 @@ void UdpClients::abort(Connection& connection, const std::string& reason) {
 }
 
 void UdpClients::on_reset(Connection& connection, const std::string& reason) {
-  if (!connection.open) rest();
+  rest_after(connection);
   close(connection, reason);
 }
 
@@ -328,6 +330,11 @@ void UdpClients::close(Connection& connection, const std::string& reason) {
 void UdpClients::rest() {
   rest_timer_.start(rest_);
   rest_ = std::min(rest_ * 2, kLongestRest);
+}
+
+/// A peer that lets us in and sends us away is asked no more often than one that is not there.
+void UdpClients::rest_after(const Connection& connection) {
+  if (!connection.answered) rest();
 }
 
 /// Programs that only send are not answered either: so the peer is asked.
@@ -390,10 +397,16 @@ void UdpClients::on_frames(Connection& connection) {
           use(*flow);
           give(*flow, datagram);
         });
-    if (!understood) return abort(connection, kNoDatagrams);
+    if (!understood) {
+      rest_after(connection);
+      return abort(connection, kNoDatagrams);
+    }
     peer.consume(bytes.size());
   }
-  if (peer.read_state() == net::ReadState::kEnd) close(connection, "");
+  if (peer.read_state() == net::ReadState::kEnd) {
+    rest_after(connection);
+    close(connection, "");
+  }
 }
 
 void UdpClients::give(const Flow& flow, ByteView bytes) {

@@ -39,7 +39,7 @@ class UdpClients final : net::UdpObserver {
   static constexpr std::size_t kMaxWaitingBytes = 1024 * 1024;
   /// After the last flow: so long until the connection goes.
   static constexpr Duration kLinger = 1_min;
-  /// After a failure; doubled with each further one up to the second.
+  /// After a failure; doubled with each further one up to the second, until something comes back.
   static constexpr Duration kFirstRest = 1_s;
   static constexpr Duration kLongestRest = 30_s;
   /// Something was sent and nothing came back: so long until the peer is asked whether it is there, and so long
@@ -115,6 +115,7 @@ class UdpClients final : net::UdpObserver {
   void on_reset(Connection& connection, const std::string& reason);
   void close(Connection& connection, const std::string& reason);
   void rest();
+  void rest_after(const Connection& connection);
   void look_for_answers();
 
   void on_packets(Connection& connection, std::span<const MutableBytes> packets);

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "forward/flow_datagram.hpp"
+#include "forward/timed_lookup.hpp"
+#include "net/stream_factory.hpp"
 
 namespace hsfwd::forward {
 
@@ -15,6 +17,8 @@ namespace {
 
 // Of a batch to the service.
 constexpr std::size_t kMaxBatch = 32;
+// Keys whose rate is known: more than can have so many flows that others give way.
+constexpr std::size_t kMaxDisplacing = 1024;
 
 }  // namespace
 
@@ -69,9 +73,9 @@ struct UdpHost::Connection final : net::ByteStreamObserver, PacketObserver {
   const PublicKey key;
   const bool stock;
   const Service service;
-  const Admission::Ticket ticket;
+  Admission::Ticket ticket;
   const Instant since;
-  std::unique_ptr<net::Lookup> lookup;
+  std::unique_ptr<TimedLookup> lookup;
   std::optional<net::Address> target;
   std::map<std::uint16_t, std::unique_ptr<Flow>> flows;
   FrameReader reader;
@@ -84,6 +88,7 @@ UdpHost::UdpHost(const net::Env& env, Duration idle, OnClosed on_closed, FlowLim
       idle_(idle),
       on_closed_(std::move(on_closed)),
       limits_(limits),
+      displacing_(limits.displacing, kMaxDisplacing, env.random.u64()),
       connections_(env.scheduler),
       sweep_timer_(env.scheduler, [this] { sweep(); }) {}
 
@@ -103,21 +108,35 @@ void UdpHost::find_target(Connection& connection) {
     connection.target = net::Address{*host, at.port};
     return begin(connection);
   }
-  connection.lookup =
-      env_.resolver.resolve(at.host, [this, &connection](const Result<net::Ipv4>& host) {
-        if (!host) {
-          return abort(connection, "service " + connection.service.name + ": " +
-                                       net::StreamFactory::kUnresolved);
-        }
-        connection.target = net::Address{*host, connection.service.target.port};
-        begin(connection);
-      });
+  for (const auto start : {&Admission::Ticket::start_dial, &Admission::Ticket::start_lookup}) {
+    if (const auto started = (connection.ticket.*start)(); !started) {
+      return abort(connection, started.error());
+    }
+  }
+  connection.lookup = std::make_unique<TimedLookup>(
+      env_.scheduler, env_.resolver, at.host,
+      [this, &connection](const Result<net::Ipv4>& host) { on_target(connection, host); });
+}
+
+void UdpHost::on_target(Connection& connection, const Result<net::Ipv4>& host) {
+  env_.scheduler.retire(std::move(connection.lookup));
+  connection.ticket.end_lookup();
+  connection.ticket.end_dial();
+  if (!host) {
+    return abort(connection,
+                 "service " + connection.service.name + ": " + net::StreamFactory::kUnresolved);
+  }
+  connection.target = net::Address{*host, connection.service.target.port};
+  begin(connection);
 }
 
 void UdpHost::begin(Connection& connection) {
-  if (!connection.stock) return connection.peer->set_packet_observer(&connection);
-  connection.peer->set_max_unsent(kMaxUnsentFrames);
-  if (make_flow(connection, 0) == nullptr) return abort(connection, kTooManyFlows);
+  if (connection.stock) {
+    connection.peer->set_max_unsent(kMaxUnsentFrames);
+    if (make_flow(connection, 0) == nullptr) return abort(connection, kTooManyFlows);
+  } else {
+    connection.peer->set_packet_observer(&connection);
+  }
   on_frames(connection);
 }
 
@@ -206,12 +225,12 @@ UdpHost::Flow* UdpHost::find_flow(Connection& connection, std::uint16_t number) 
 }
 
 UdpHost::Flow* UdpHost::make_flow(Connection& connection, std::uint16_t number) {
-  make_room(connection.key);
+  if (!make_room(connection.key)) return nullptr;
   auto flow = std::make_unique<Flow>(*this, connection, number);
   // From elsewhere nobody then reaches what only speaks to this machine.
   const net::Ipv4 from =
       connection.target->host.is_loopback() ? net::Ipv4::loopback() : net::Ipv4::any();
-  auto socket = env_.udp.bind_for_programs({from, 0}, *flow);
+  auto socket = env_.udp.bind_for_programs({from, 0}, *flow, net::UdpLoad::kOneFlow);
   if (!socket) {
     if (!std::exchange(told_of_sockets_, true)) {
       env_.log.warning(kUdpComponent, "no socket for another UDP flow to service {}: {}",
@@ -228,8 +247,8 @@ UdpHost::Flow* UdpHost::make_flow(Connection& connection, std::uint16_t number) 
   return (connection.flows[number] = std::move(flow)).get();
 }
 
-/// For one more of that key.
-void UdpHost::make_room(const PublicKey& key) {
+/// For one more of that key; false: not now.
+bool UdpHost::make_room(const PublicKey& key) {
   const auto own = owners_.find(key);
   Flow* victim = nullptr;
   if (own != owners_.end() && own->second.size() >= limits_.per_key) {
@@ -240,7 +259,8 @@ void UdpHost::make_room(const PublicKey& key) {
         [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
     victim = most->second.front();
   }
-  if (victim == nullptr) return;
+  if (victim == nullptr) return true;
+  if (!displacing_.try_take(load_le64(key.bytes.data()), env_.now(), 1)) return false;
   if (!std::exchange(told_of_limit_, true)) {
     env_.log.warning(kUdpComponent,
                      "peers have {} UDP flows to services, {} of them one key: those that were "
@@ -248,6 +268,7 @@ void UdpHost::make_room(const PublicKey& key) {
                      flows_, owners_[victim->connection.key].size());
   }
   displace(*victim);
+  return true;
 }
 
 void UdpHost::displace(Flow& flow) {

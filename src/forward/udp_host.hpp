@@ -26,14 +26,17 @@
 #include "net/env.hpp"
 #include "node/peer_stream.hpp"
 #include "util/owned_set.hpp"
+#include "util/token_bucket.hpp"
 
 namespace hsfwd::forward {
 
 /// Of flows, each of which takes a socket. A key that has as many as it may, and where all have as many as there
-/// may be the one that has most, loses the one that was idle longest.
+/// may be the one that has most, loses the one that was idle longest, as often as `displacing` lets the key that
+/// wants another: a socket costs more than the packet that asks for one.
 struct FlowLimits {
   std::size_t flows = 4096;
   std::size_t per_key = 1024;
+  TokenRate displacing = {.per_second = 1000, .capacity = 1000};
 };
 
 class UdpHost {
@@ -67,13 +70,14 @@ class UdpHost {
   using Idlest = std::list<Flow*>;  // first
 
   void find_target(Connection& connection);
+  void on_target(Connection& connection, const Result<net::Ipv4>& host);
   void begin(Connection& connection);
   void on_packets(Connection& connection, std::span<const MutableBytes> packets);
   void on_frames(Connection& connection);
   void on_replies(Flow& flow, std::span<net::InboundDatagram> batch);
   Flow* find_flow(Connection& connection, std::uint16_t number);
   Flow* make_flow(Connection& connection, std::uint16_t number);
-  void make_room(const PublicKey& key);
+  bool make_room(const PublicKey& key);
   void displace(Flow& flow);
   void forget(Flow& flow);
   void use(Flow& flow);
@@ -91,6 +95,7 @@ class UdpHost {
   FlowPackets packets_;
   std::map<PublicKey, Idlest> owners_;
   std::size_t flows_ = 0;
+  TokenBuckets displacing_;  // by key
   OwnedSet<Connection> connections_;
   bool told_of_limit_ = false;
   bool told_of_sockets_ = false;

@@ -66,6 +66,8 @@ class StreamFactory {
   /// Nobody listens there.
   static constexpr const char* kRefused = "Connection refused";
   static constexpr const char* kTimedOut = "timed out";
+  /// There is no way there.
+  static constexpr const char* kNetworkUnreachable = "Network is unreachable";
   virtual ~StreamFactory() = default;
 
   /// The error is one clause for people, one of the above where it says the same.

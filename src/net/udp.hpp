@@ -75,6 +75,12 @@ class UdpSocket {
   }
 };
 
+/// What a socket for programs is for, which decides how much may wait in it.
+enum class UdpLoad {
+  kAll,      // of all programs at an address: as much as of peers
+  kOneFlow,  // as much as the system lets wait in any socket, since there may be thousands of these
+};
+
 class UdpFactory {
  public:
   virtual ~UdpFactory() = default;
@@ -85,8 +91,9 @@ class UdpFactory {
   /// kMaxUdpPayload bytes, are cut up where they are too large for the way, and go where those of any program
   /// of this machine go, whatever mark the others have. What nobody takes at the other end is no error.
   /// The error is one clause for people.
-  virtual Result<std::unique_ptr<UdpSocket>, std::string> bind_for_programs(
-      Address local, UdpObserver& observer) = 0;
+  virtual Result<std::unique_ptr<UdpSocket>, std::string> bind_for_programs(Address local,
+                                                                            UdpObserver& observer,
+                                                                            UdpLoad load) = 0;
 };
 
 }  // namespace hsfwd::net

@@ -10,6 +10,7 @@
 #include "overlay/quote.hpp"
 #include "resolver/protocol.hpp"
 #include "resolver/query.hpp"
+#include "util/text.hpp"
 
 namespace hsfwd::overlay {
 
@@ -61,7 +62,7 @@ bool is_about(ByteView answer, ByteView head) {
   if (ip::load_be16(&answer[4]) == 0) return true;
   return rest.size() >= question.size() &&
          std::equal(question.begin(), question.end(), rest.begin(), [](auto x, auto y) {
-           return resolver::lower(static_cast<char>(x)) == resolver::lower(static_cast<char>(y));
+           return lower(static_cast<char>(x)) == lower(static_cast<char>(y));
          });
 }
 

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "ip/mss.hpp"
+#include "net/internet.hpp"
 #include "node/key_address.hpp"
-#include "overlay/internet.hpp"
 #include "overlay/quote.hpp"
 #include "util/metrics.hpp"
 
@@ -468,7 +468,7 @@ bool Network::is_error_from_the_way(const ip::Packet& packet) {
 
 /// Neighbours are not the internet, whatever addresses they have.
 bool Network::is_offered_internet(const ip::Ipv6& host) {
-  if (!settings_.offers_internet || !is_internet(host)) return false;
+  if (!settings_.offers_internet || !net::is_internet(host)) return false;
   return !vicinity_.is_near(host, around_.scheduler.now()) || is_this_host(host);
 }
 

@@ -19,13 +19,13 @@
 
 #include "ip/icmp.hpp"
 #include "net/packet_tunnel.hpp"
+#include "net/vicinity.hpp"
 #include "overlay/drops.hpp"
 #include "overlay/filter.hpp"
 #include "overlay/link.hpp"
 #include "overlay/names.hpp"
 #include "overlay/routes.hpp"
 #include "overlay/settings.hpp"
-#include "overlay/vicinity.hpp"
 #include "util/bounded_map.hpp"
 #include "util/token_bucket.hpp"
 
@@ -65,7 +65,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
     net::PacketTunnelFactory& tunnels;
     Link::Outside links;
     /// Those that this host has besides this network.
-    std::function<HostNetworks()> host_networks;
+    std::function<net::HostNetworks()> host_networks;
     /// A UDP port of the node's: what comes from there is never led into the network, which it carries.
     std::function<bool(std::uint16_t port)> is_node_port;
   };
@@ -185,7 +185,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
 
   std::vector<MutableBytes> batch_;  // on its way, of one call
   bool exit_has_answered_ = false;
-  Vicinity vicinity_;
+  net::Vicinity vicinity_;
   // The last destination, as packets come in trains.
   ip::Ipv6 last_to_;
   Link* last_link_ = nullptr;

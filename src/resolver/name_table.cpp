@@ -17,12 +17,6 @@ bool is_host_letter(char c) {
   return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
-}
-
 }  // namespace
 
 bool is_host_name(std::string_view name) {
@@ -35,17 +29,17 @@ bool is_host_name(std::string_view name) {
 
 NameTable::NameTable(std::vector<NamedPeer> peers) : peers_(std::move(peers)) {
   for (std::size_t i = 0; i < peers_.size(); ++i) {
-    by_label_.emplace(lower_case(peers_[i].key), i);
+    by_label_.emplace(lower(peers_[i].key), i);
     if (peers_[i].ipv6) by_address_.emplace(*peers_[i].ipv6, i);
     if (peers_[i].ipv4) by_address_.emplace(*peers_[i].ipv4, i);
   }
   for (std::size_t i = 0; i < peers_.size(); ++i) {
-    if (is_host_name(peers_[i].name)) by_label_.emplace(lower_case(peers_[i].name), i);
+    if (is_host_name(peers_[i].name)) by_label_.emplace(lower(peers_[i].name), i);
   }
 }
 
 const NamedPeer* NameTable::find(std::string_view label) const {
-  const auto found = by_label_.find(lower_case(label));
+  const auto found = by_label_.find(lower(label));
   return found == by_label_.end() ? nullptr : &peers_[found->second];
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "util/text.hpp"
+
 namespace hsfwd::resolver {
 
 namespace {

@@ -64,9 +64,4 @@ struct Query {
   static Result<Query, Refusal> parse(ByteView message);
 };
 
-/// Letters of ASCII in lower case; DNS knows no others.
-constexpr char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
 }  // namespace hsfwd::resolver

@@ -41,6 +41,12 @@ std::string in_quotes(std::string_view text);
 /// for words of up to three letters), or the only one that begins with it. Empty if there is none.
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& names);
 
+/// Letters of ASCII in lower case, and everything else as it is: DNS knows no others.
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+std::string lower(std::string_view text);
+
 /// A decimal number without sign, spaces or leading plus, at most `max`.
 std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t max);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who may reach what of an exposed key, and programs that say by SOCKS5 where they want to be led.
 'use strict'
-const { spawn } = require('node:child_process')
+const { spawn, spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
 const t = require('../support/harness')
@@ -195,6 +195,25 @@ t.test('a name never leads to this machine or the metadata of a cloud, whatever 
   for (const name of names) t.equal(await replyTo(port, name, secret.port), 2, name)
   t.equal(secret.sockets.size, 0, 'connections to the service')
   return `${names.length} names of /etc/hosts`
+})
+
+t.test('a name never leads to this machine by the address that it has on the internet either', async () => {
+  // What its firewall keeps from the internet is open to what comes from itself.
+  const own = '5.6.7.8'
+  if (spawnSync('ip', ['address', 'add', `${own}/32`, 'dev', 'lo']).status !== 0) t.skip('no address of its own can be had')
+  const net = await t.testnet()
+  const secret = await web('secret', { host: '0.0.0.0' })
+  const named = await expose(net, ['--permit', '*: *:*'])
+  const network = await expose(net, ['--permit', '*: 0.0.0.0/0:*'])
+  const itself = await expose(net, ['--permit', `*: ${own}:*`])
+  const reply = async (server) => replyTo((await connect(net, [server.key, '-D', '0'])).port, own, secret.port)
+  try {
+    t.equal(await reply(itself), 0, 'by a rule that names it')
+    t.equal(await reply(named), 2, 'by a rule for all names')
+    t.equal(await reply(network), 2, 'by a rule for all addresses')
+  } finally {
+    spawnSync('ip', ['address', 'del', `${own}/32`, 'dev', 'lo'])
+  }
 })
 
 t.test('without a peer only names of peers lead anywhere; those of the file are its names', async () => {

@@ -50,6 +50,36 @@ async function connect (net, key, specs, more = []) {
   return { program, ports: program.events.filter((e) => e.event === 'ready').map((e) => Number(e.listen.split(':').pop())) }
 }
 
+t.test('a reload that takes a right ends the flows that stand on it', async () => {
+  const net = await t.testnet()
+  const dns = await echo()
+  const web = await t.service((socket) => socket.end('hello'))
+  const made = (await t.run(['keygen', '--identity', path.join(t.scratch, 'reload-client'), '--json'])).program.events[0]
+  const file = path.join(t.scratch, 'reload-config')
+  const write = (permit) => fs.writeFileSync(file, `identity = "${file}.node"\nbootstrap = "${net.bootstrap}"\n` +
+    `[peer.client]\nkey = "${made.key}"\n[[expose]]\nservices = ["web=${web.port}", "dns=udp:${dns.port}"]\n` +
+    `identity = "${file}.identity"\npermit = ${JSON.stringify(permit)}\n`)
+  write(['client: web,dns'])
+  const server = t.hsfwd(['up', '-c', file, '--json'])
+  const { publicKey } = await server.event('listening')
+  const program = t.hsfwd(['connect', publicKey, '-L', 'udp:0:dns', '--identity', path.join(t.scratch, 'reload-client'), '--bootstrap', net.bootstrap, '--json'])
+  const { listen } = await program.event('ready')
+  const port = Number(listen.split(':').pop())
+  const client = await socket()
+  await ask(client, port, 10)
+  const status = async () => (await t.run(['status', '-c', file, '--json'])).program.events[0].exposes[0]
+  t.equal((await status()).flows, 1, 'flows')
+  write(['client: web'])
+  t.equal((await t.run(['reload', '-c', file])).code, 0, 'exit code of reload')
+  t.equal((await status()).flows, 0, 'flows once it is not permitted')
+  const before = dns.heard.length
+  await t.until(() => {
+    client.send(Buffer.from([1, 2, 3]), port)
+    return program.events.some((e) => e.error === 'NO_SUCH_SERVICE' || e.code === 'NO_SUCH_SERVICE')
+  }, 'that it is told')
+  t.equal(dns.heard.length, before, 'datagrams that the service hears')
+})
+
 t.test('datagrams of all sizes that fit, of several programs, beside a TCP service of the same key', async () => {
   const net = await t.testnet()
   const dns = await echo()

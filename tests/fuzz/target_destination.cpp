@@ -14,8 +14,8 @@ namespace {
 void check_destination(std::string_view text) {
   const auto to = Destination::from_service(text);
   if (!to) return;
-  HSFWD_CHECK(to->port > 0 && to->host.size() <= Destination::kMaxName);
-  HSFWD_CHECK(to->address().has_value() != is_dns_name(to->host));
+  HSFWD_CHECK(to->port() > 0 && to->host().size() <= Destination::kMaxName);
+  HSFWD_CHECK(to->address().has_value() != is_dns_name(to->host()));
   HSFWD_CHECK(Destination::from_service(to->to_service()) == to);
 }
 
@@ -24,7 +24,7 @@ void check_rule(const std::string& text) {
   if (!rule) return fuzz::check_one_line(rule.error());
   for (const auto address : {net::Ipv4::of(0, 0, 0, 1), net::Ipv4::of(224, 0, 0, 1),
                              net::Ipv4::of(255, 255, 255, 255)}) {
-    HSFWD_CHECK(!rule->covers(*Destination::of("example.org", 80), address));
+    HSFWD_CHECK(!rule->covers(*Destination::of("example.org", 80), {.address = address}));
   }
   HSFWD_CHECK(*DestinationRule::parse(rule->text()) == *rule);
 }

@@ -32,8 +32,8 @@ class Wall final : public net::UdpFactory {
     return std::unique_ptr<net::UdpSocket>(std::move(socket));
   }
   Result<std::unique_ptr<net::UdpSocket>, std::string> bind_for_programs(
-      net::Address local, net::UdpObserver& observer) override {
-    return outside_.bind_for_programs(local, observer);
+      net::Address local, net::UdpObserver& observer, net::UdpLoad load) override {
+    return outside_.bind_for_programs(local, observer, load);
   }
 
  private:

@@ -147,7 +147,7 @@ Result<std::unique_ptr<net::UdpSocket>> Host::bind(Address local, net::UdpObserv
 }
 
 Result<std::unique_ptr<net::UdpSocket>, std::string> Host::bind_for_programs(
-    Address local, net::UdpObserver& observer) {
+    Address local, net::UdpObserver& observer, net::UdpLoad) {
   auto socket = make_socket(local, observer, true);
   if (!socket) return Err(std::string("address already in use"));
   return std::move(*socket);

@@ -45,7 +45,7 @@ class Host final : public Station,
   void receive(Packet packet) override;
   Result<std::unique_ptr<net::UdpSocket>> bind(Address local, net::UdpObserver& observer) override;
   Result<std::unique_ptr<net::UdpSocket>, std::string> bind_for_programs(
-      Address local, net::UdpObserver& observer) override;
+      Address local, net::UdpObserver& observer, net::UdpLoad load) override;
   std::vector<net::Interface> list() override;
   std::unique_ptr<net::Lookup> resolve(const std::string& host, Done done) override;
   std::uint64_t unix_millis() override { return world_.unix_millis(); }

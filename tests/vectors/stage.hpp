@@ -43,8 +43,9 @@ class Stage : public net::UdpFactory,
     if (local.port == 0) local.port = next_port_++;
     return std::unique_ptr<net::UdpSocket>(std::make_unique<Socket>(*this, local));
   }
-  Result<std::unique_ptr<net::UdpSocket>, std::string> bind_for_programs(
-      net::Address, net::UdpObserver&) override {
+  Result<std::unique_ptr<net::UdpSocket>, std::string> bind_for_programs(net::Address,
+                                                                         net::UdpObserver&,
+                                                                         net::UdpLoad) override {
     return Err(std::string("no programs here"));
   }
   std::vector<net::Interface> list() override { return {}; }

@@ -10,6 +10,7 @@
 using namespace hsfwd;
 using namespace hsfwd::cli;
 using Catch::Matchers::Contains;
+using forward::Destination;
 
 namespace {
 
@@ -50,9 +51,10 @@ TEST_CASE("peers are permitted services and destinations by name and by key") {
   CHECK(policy.allows_service(kStranger, "web"));
   CHECK(!policy.allows_service(kStranger, "ssh"));
   CHECK(policy.allows_service(kPermitHomeKey, "ssh"));
-  CHECK(policy.allows_destination(kPermitBobKey, {"10.1.1.1", 443}, net::Ipv4::of(10, 1, 1, 1)));
-  CHECK(policy.may_allow_destination(kPermitBobKey, {"www.example.org", 443}));
-  CHECK(!policy.may_allow_destination(kPermitHomeKey, {"www.example.org", 443}));
+  CHECK(policy.allows_destination(kPermitBobKey, *Destination::of("10.1.1.1", 443),
+                                  {.address = net::Ipv4::of(10, 1, 1, 1)}));
+  CHECK(policy.may_allow_destination(kPermitBobKey, *Destination::of("www.example.org", 443)));
+  CHECK(!policy.may_allow_destination(kPermitHomeKey, *Destination::of("www.example.org", 443)));
   CHECK(permit_texts(policy.permits()) ==
         std::vector<std::string>{"*: web", to_hex(kPermitHomeKey.view()) + ": ssh",
                                  kBob + ": 10.0.0.0/8:80,443", kBob + ": *.example.org:443"});
@@ -60,7 +62,7 @@ TEST_CASE("peers are permitted services and destinations by name and by key") {
 
 TEST_CASE("destinations may be all that is exposed, but something there has to be") {
   CHECK(policy_of("permit = 'bob: *:443'")
-            .may_allow_destination(kPermitBobKey, {"example.org", 443}));
+            .may_allow_destination(kPermitBobKey, *Destination::of("example.org", 443)));
   CHECK(mistake("") == "hsfwd.toml:5: [[expose]] needs services, such as services = [\"22\"]");
   CHECK_THAT(mistake("permit = 'bob: *'"), Contains("hsfwd.toml:5: [[expose]] needs services"));
   const auto empty = parse_config(file_with("services = '22'\npermit = []"), "hsfwd.toml");
@@ -83,6 +85,15 @@ TEST_CASE("a permit that cannot be meant is told with its line") {
   CHECK_THAT(of("bob: 10.0.0.1:http"), Contains("not a valid port"));
   CHECK_THAT(mistake("services = '22'\nallow = 'home'\npermit = ['bob: 22']"),
              Contains("'bob' is not among those that are allowed to connect"));
+}
+
+TEST_CASE("there are as many permits as a policy may have, wherever they come from") {
+  std::vector<forward::Permit> permits;
+  const std::vector<forward::Service> services(1, forward::Service{"web", {}});
+  const auto add = [&] { return add_permit(permits, "*: web", {}, services, {}); };
+  for (std::size_t i = 0; i < forward::Policy::kMaxPermits; ++i) REQUIRE(add());
+  CHECK(add().error() == "there may be 1024 of them");
+  CHECK(permits.size() == 1024);
 }
 
 TEST_CASE("another permit is another policy of the same identity") {

@@ -53,6 +53,9 @@ TEST_CASE("a range of local ports leads to services that are called after number
   CHECK(forwards("9000-9001:8000-8001") == "9000:8000 9001:8001");
   CHECK(forwards("0.0.0.0:1-2") == "0.0.0.0:1:1 0.0.0.0:2:2");
   CHECK(forwards("[::1]:1-2:3-4") == "[::1]:1:3 [::1]:2:4");
+  CHECK(forwards("udp:1-2:3-4") == "udp:1:3 udp:2:4");
+  CHECK(forwards("udp:0.0.0.0:1-2") == "udp:0.0.0.0:1:1 udp:0.0.0.0:2:2");
+  CHECK(forwards("udp:0.0.0.0:1-2:3-4") == "udp:0.0.0.0:1:3 udp:0.0.0.0:2:4");
 }
 
 TEST_CASE("ranges that cannot be are told in one line") {

@@ -45,7 +45,9 @@ TEST_CASE("connections whose services do not answer leave room for others") {
   Admission admission;
   admission.set_limits({.connections = 10, .per_key = 10});
   std::vector<Admission::Ticket> tickets;
-  for (int i = 0; i < 6; ++i) tickets.push_back(std::move(*admission.admit(key(1))));
+  for (std::uint8_t i = 0; i < 6; ++i) {
+    tickets.push_back(std::move(*admission.admit(key(i % 2))));
+  }
   for (int i = 0; i < 5; ++i) CHECK(tickets[static_cast<std::size_t>(i)].start_dial());
   const auto dial = tickets[5].start_dial();
   REQUIRE(!dial);
@@ -55,6 +57,27 @@ TEST_CASE("connections whose services do not answer leave room for others") {
   // Gone before the service answered.
   tickets.clear();
   CHECK(admission.dialling() == 0);
+}
+
+TEST_CASE(
+    "a key whose connections all wait for what they have chosen leaves others a place to be "
+    "connected") {
+  Admission admission;
+  admission.set_limits({.connections = 16, .per_key = Admission::Limits::share_of_key(16)});
+  std::vector<Admission::Ticket> tickets;
+  // Destinations that do not answer: whoever may choose in a network finds as many as it likes.
+  while (auto ticket = admission.admit(key(1))) {
+    tickets.push_back(std::move(*ticket));
+    if (!tickets.back().start_dial()) break;
+  }
+  CHECK(tickets.back().start_dial().error() ==
+        "too many connections from this key are waiting for their services (6)");
+  auto other = admission.admit(key(2));
+  REQUIRE(other.ok());
+  CHECK(other->start_dial().ok());
+  tickets.front().end_dial();
+  CHECK(tickets.back().start_dial().ok());
+  tickets.clear();
 }
 
 TEST_CASE("by default one key may have more than a thousand connections, and never all") {

@@ -5,6 +5,7 @@
 
 #include "forward/destination_rule.hpp"
 #include "forward/service.hpp"
+#include "net/internet.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::forward;
@@ -23,19 +24,24 @@ Destination to(const std::string& host, std::uint16_t port = 443) {
   return *out;
 }
 
-net::Ipv4 ip(const std::string& text) {
+net::Ipv4 ipv4(const std::string& text) {
   return *net::Ipv4::parse(text);
 }
 
-bool covers(const std::string& rule, const std::string& host, const std::string& address,
+bool covers(const std::string& rule, const std::string& host, const net::Place& at,
             std::uint16_t port = 443) {
   const auto parsed = DestinationRule::parse(rule);
   REQUIRE(parsed.ok());
   const Destination destination = to(host, port);
-  const bool out = parsed->covers(destination, ip(address));
+  const bool out = parsed->covers(destination, at);
   // What is reached was not ruled out before.
   if (out) CHECK(parsed->may_cover(destination));
   return out;
+}
+
+bool covers(const std::string& rule, const std::string& host, const std::string& address,
+            std::uint16_t port = 443) {
+  return covers(rule, host, net::Place{.address = ipv4(address)}, port);
 }
 
 std::string mistake(const std::string& rule) {
@@ -50,7 +56,7 @@ TEST_CASE("a destination is read as it is written, and no service has such a nam
   CHECK(service_read("tcp:Example.ORG.:443") == "tcp:example.org:443");
   CHECK(service_read("tcp:_srv.a-b.example:65535") == "tcp:_srv.a-b.example:65535");
   CHECK(service_read("tcp:localhost:80") == "tcp:127.0.0.1:80");
-  CHECK(to("10.0.0.1").address() == ip("10.0.0.1"));
+  CHECK(to("10.0.0.1").address() == ipv4("10.0.0.1"));
   CHECK(!to("example.org").address());
   CHECK(!is_service_name("tcp:10.0.0.1:22"));
   CHECK(!Destination::is_meant("tcp"));
@@ -134,7 +140,7 @@ TEST_CASE("who answers for a name does not choose an address of this machine or 
         "169.254.169.254", "168.63.129.16", "192.0.0.192", "198.18.0.1", "224.0.0.1",
         "255.255.255.255", "192.88.99.1"}) {
     CAPTURE(address);
-    CHECK(!is_internet(ip(address)));
+    CHECK(!net::is_internet(ipv4(address)));
     for (const std::string rule : {"example.org:*", "*.org:*", "*:*"}) {
       CHECK(!covers(rule, "example.org", address));
     }
@@ -156,6 +162,46 @@ TEST_CASE("this machine and its link are in no network but theirs, and nobody in
   for (const std::string nobody : {"0.0.0.0", "224.0.0.1", "255.255.255.255"}) {
     CHECK(!covers("0.0.0.0/0:*", nobody, nobody));
     CHECK(!covers(nobody + "/32:*", nobody, nobody));
+  }
+}
+
+TEST_CASE("this machine is in no network but those that it has its addresses in") {
+  const auto own = [](const std::string& address, const std::string& network, bool near) {
+    return net::Place{
+        .address = ipv4(address), .near = near, .own = *hsfwd::ip::Prefix::parse(network)};
+  };
+  const net::Place alone = own("5.6.7.8", "5.6.7.8/32", false);
+  const net::Place in_lan = own("192.168.1.5", "192.168.1.0/24", true);
+  for (const net::Place& at : {alone, in_lan}) {
+    const std::string host = at.address.to_string();
+    for (const std::string wide : {"0.0.0.0/0:*", "*:*", "128.0.0.0/1:*", "192.168.0.0/16:*"}) {
+      CHECK(!covers(wide, host, at));
+      CHECK(!covers(wide, "rebound.example", at));
+    }
+    CHECK(!covers("rebound.example:*", "rebound.example", at));
+    CHECK(covers(host + ":443", host, at));
+    CHECK(covers(host + ":443", "rebound.example", at));
+  }
+  CHECK(!covers("5.6.7.0/24:*", "5.6.7.8", alone));
+  CHECK(covers("192.168.1.0/24:*", "192.168.1.5", in_lan));
+}
+
+TEST_CASE("a neighbour with an address of the internet is reached by no name") {
+  const net::Place neighbour{.address = ipv4("5.6.7.8"), .near = true};
+  for (const std::string rule : {"*:*", "db.example:*", "*.example:*"}) {
+    CHECK(!covers(rule, "db.example", neighbour));
+  }
+  CHECK(!covers("*:*", "5.6.7.8", neighbour));
+  CHECK(covers("5.6.7.0/24:*", "db.example", neighbour));
+}
+
+TEST_CASE("where clouds answer with secrets is in no network but its own") {
+  // Of Azure, Alibaba and Oracle.
+  for (const std::string cloud : {"168.63.129.16", "100.100.100.200", "192.0.0.192"}) {
+    CAPTURE(cloud);
+    CHECK(!covers("0.0.0.0/0:*", cloud, cloud));
+    CHECK(!covers("0.0.0.0/0:*", "meta.data", cloud));
+    CHECK(covers(cloud + ":80", cloud, cloud, 80));
   }
 }
 

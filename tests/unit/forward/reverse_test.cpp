@@ -172,7 +172,7 @@ struct Hosting final : ReverseHost::Observer {
 
   Script& ask(const std::string& service, std::uint8_t who = 1, bool session = true) {
     Script& script = peers.emplace_back();
-    script.key = person(who);
+    script.key = who;
     if (session) {
       script.open_back = [this]() -> std::unique_ptr<PeerStream> {
         if (full) return nullptr;

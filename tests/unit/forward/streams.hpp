@@ -24,10 +24,9 @@ struct Script {
   std::string write_error;
   std::optional<std::string> reset_behind;
   std::size_t read = 0;
+  std::uint8_t key = 0;  // the first byte of the peer's
   net::ByteStreamObserver* observer = nullptr;
-  // Of a peer
-  PublicKey key = {};
-  std::function<std::unique_ptr<PeerStream>()> open_back = {};  // nothing: it is in no session
+  std::function<std::unique_ptr<PeerStream>()> open_back = {};  // of a peer in a session
 
   void arrive(ByteView bytes) {
     append(incoming, bytes);
@@ -80,7 +79,7 @@ class LocalStream final : public net::ByteStream {
 
 class ScriptedPeer final : public PeerStream {
  public:
-  explicit ScriptedPeer(Script& script) : script_(script) {}
+  explicit ScriptedPeer(Script& script) : script_(script) { key_.bytes[0] = script.key; }
   void set_observer(net::ByteStreamObserver* observer) override { script_.observer = observer; }
   net::ReadResult read(MutableBytes) override { return {}; }
   std::size_t write(ByteView bytes) override { return script_.write(bytes); }
@@ -108,7 +107,7 @@ class ScriptedPeer final : public PeerStream {
     out.open = true;
     return out;
   }
-  const PublicKey& remote_key() const override { return script_.key; }
+  const PublicKey& remote_key() const override { return key_; }
   bool in_session() const override { return script_.open_back != nullptr; }
   std::unique_ptr<PeerStream> open_back() override {
     return script_.open_back ? script_.open_back() : nullptr;
@@ -124,6 +123,7 @@ class ScriptedPeer final : public PeerStream {
  private:
   Script& script_;
   Bytes buffer_;
+  PublicKey key_;
 };
 
 }  // namespace hsfwd::forward

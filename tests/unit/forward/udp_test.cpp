@@ -2,6 +2,7 @@
 // UDP through a peer, from a program to a service and back, over a simulated network: between hsfwd peers, with
 // stock ones, and with peers that mean harm.
 #include <catch2/catch.hpp>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,11 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "dialled.hpp"
 #include "forward/datagram_frames.hpp"
 #include "forward/flow_datagram.hpp"
+#include "forward/timed_lookup.hpp"
 #include "forward/udp_clients.hpp"
 #include "forward/udp_host.hpp"
 #include "node/hsfwd.hpp"
+#include "streams.hpp"
 #include "unit/hyperdht/swarm.hpp"
 #include "unit/sanitizer.hpp"
 
@@ -38,7 +42,7 @@ class UdpProgram final : net::UdpObserver {
  public:
   UdpProgram(sim::Host& host, net::Address at = {net::Ipv4::loopback(), 0}) : host_(host) {
     host.freeze();
-    auto socket = host.bind_for_programs(at, *this);
+    auto socket = host.bind_for_programs(at, *this, net::UdpLoad::kAll);
     REQUIRE(socket.ok());
     socket_ = std::move(*socket);
   }
@@ -72,6 +76,7 @@ struct UdpTerms {
   sim::LinkProfile link = {};
   bool stock_client = false;
   bool stock_server = false;
+  std::string service_host = "127.0.0.1";
 };
 
 /// A host with a UDP service, and one whose programs reach it.
@@ -120,7 +125,7 @@ class Tunnelled {
     };
     server_.emplace(server_node_->create_server(
         [this](PeerSocket socket) {
-          Service dns{"dns", {.host = "127.0.0.1", .port = kUdpService.port, .udp = true}};
+          Service dns{"dns", {.host = terms_.service_host, .port = kUdpService.port, .udp = true}};
           host->serve(++ids_, socket.release(), dns);
         },
         std::move(server_options)));
@@ -376,6 +381,67 @@ TEST_CASE("of two peers the one with many flows gives way, not the one with few"
   CHECK(two.host->flows() == 1);
 }
 
+TEST_CASE("a peer above the cap gets a socket at a rate, and not with each packet") {
+  Tunnelled two(
+      {.limits = {.flows = 100, .per_key = 8, .displacing = {.per_second = 1, .capacity = 20}}});
+  auto other = two.connect(two.client_node(), 3);
+  REQUIRE(two.swarm.world.run_until([&] { return other->takes_datagrams(); }, 10_s));
+  FlowPackets packets;
+  std::uint16_t flow = 0;
+  const auto make_flows = [&](int count) {
+    two.client_host->freeze();
+    for (int i = 0; i < count; ++i) packets.add(*other, flow++, datagram_of(30));
+    packets.flush(*other);
+    two.run_for(100_ms);
+  };
+  for (int i = 0; i < 20; ++i) make_flows(20);
+  CHECK(two.host->flows() == 8);
+  CHECK(two.host->drops().displaced >= 20);
+  CHECK(two.host->drops().displaced <= 23);
+  CHECK(two.host->drops().no_flow + two.host->drops().displaced + 8 == 400);
+  two.run_for(10_s);
+  const auto before = two.host->drops().displaced;
+  make_flows(5);
+  CHECK(two.host->drops().displaced == before + 5);
+  two.client_host->freeze();
+}
+
+TEST_CASE("the host of a service is looked up for ten seconds, and twenty-four times for a key") {
+  Admission admission;
+  sim::World world(1);
+  const net::Env env = world.add_host(net::Ipv4::of(60, 1, 1, 1)).env();
+  Scheduler scheduler;
+  scheduler.freeze(Instant::from_micros(1'000'000));
+  Names names(scheduler);
+  names.silent = true;
+  std::vector<ClosedConnection> closed;
+  UdpHost host({scheduler, env.udp, env.random, env.interfaces, names, env.wall_clock, env.log},
+               kUdpIdle, [&](const ClosedConnection& one) { closed.push_back(one); });
+  std::deque<Script> peers;
+  const Service dns{"dns", {.host = "slow.lan", .port = 53, .udp = true}};
+  const auto serve = [&](std::uint8_t key) {
+    Script& script = peers.emplace_back();
+    script.key = key;
+    auto peer = std::make_unique<ScriptedPeer>(script);
+    auto ticket = admission.admit(peer->remote_key());
+    host.serve(peers.size(), std::move(peer), dns, std::move(*ticket));
+  };
+  for (int i = 0; i < 24; ++i) serve(1);
+  CHECK(host.connections() == 24);
+  CHECK(admission.dialling() == 24);
+  serve(1);
+  REQUIRE(closed.size() == 1);
+  CHECK(closed[0].reason == "too many names from this key are being looked up (24)");
+  serve(2);
+  CHECK(host.connections() == 25);
+  CHECK(names.asked == 25);
+  scheduler.advance_to(scheduler.now() + TimedLookup::kTime);
+  CHECK(host.connections() == 0);
+  CHECK(admission.dialling() == 0);
+  REQUIRE(closed.size() == 26);
+  CHECK(closed.back().reason == "service dns: cannot be resolved");
+}
+
 TEST_CASE("garbage in the channels of flows makes no flow and costs nothing but itself") {
   Tunnelled two;
   UdpProgram program(*two.client_host);
@@ -448,6 +514,34 @@ TEST_CASE("a peer that has no such service is not asked with every datagram") {
   two.problem.clear();
   two.run_for(UdpClients::kLongestRest);
   CHECK(two.echo(program, datagram_of(10)));
+}
+
+TEST_CASE("a service whose host nobody knows is not asked for with every datagram") {
+  UdpTerms terms;
+  terms.service_host = "nowhere.lan";
+  Tunnelled two(terms);
+  UdpProgram program(*two.client_host);
+  for (int i = 0; i < 600; ++i) {
+    program.say(datagram_of(10));
+    two.run_for(100_ms);
+  }
+  CHECK(two.dials >= 3);
+  CHECK(two.dials <= 8);
+}
+
+TEST_CASE("a peer that ends while the host of its service is looked up is let go") {
+  UdpTerms terms;
+  terms.service_host = GENERATE("127.0.0.1", "dns.lan");
+  CAPTURE(terms.service_host);
+  Tunnelled two(terms);
+  two.swarm.world.add_name("dns.lan", net::Ipv4::loopback());
+  two.client_host->freeze();
+  const auto peer = two.connect(two.client_node(), 2);
+  peer->set_on_open([&] { peer->end(); });
+  two.client_host->run();
+  two.run_for(10_s);
+  CHECK(two.host->connections() == 0);
+  two.client_host->freeze();
 }
 
 TEST_CASE("nobody is there: what waits is bounded, and dropped") {

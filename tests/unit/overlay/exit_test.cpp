@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "ip/icmp.hpp"
-#include "overlay/internet.hpp"
+#include "net/internet.hpp"
 #include "unit/overlay/host_packets.hpp"
 #include "unit/overlay/members.hpp"
 
@@ -353,7 +353,7 @@ TEST_CASE("the internet is what everybody knows by its address") {
   for (const char* host : {"::ffff:8.8.8.8", "::ffff:172.32.0.1", "::ffff:100.128.0.1",
                            "2620:fe::fe", "2001:4860::1", "3fff:ffff::1"}) {
     INFO(host);
-    CHECK(is_internet(*ip::Ipv6::parse(host)));
+    CHECK(net::is_internet(*ip::Ipv6::parse(host)));
   }
   for (const char* host :
        {"::ffff:10.0.0.1", "::ffff:100.64.0.1", "::ffff:127.0.0.1", "::ffff:169.254.1.1",
@@ -361,6 +361,6 @@ TEST_CASE("the internet is what everybody knows by its address") {
         "::ffff:0.0.0.1", "::1", "::", "fe80::1", "fdae:7d21:d73d::1", "ff02::1", "2001::1",
         "2001:db8::1", "2002:a00:1::1", "4000::1", "64:ff9b::a00:1"}) {
     INFO(host);
-    CHECK_FALSE(is_internet(*ip::Ipv6::parse(host)));
+    CHECK_FALSE(net::is_internet(*ip::Ipv6::parse(host)));
   }
 }

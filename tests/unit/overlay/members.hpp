@@ -75,7 +75,7 @@ class Member final : NetworkObserver {
     host_.run();
   }
   /// Those that it has besides this network, as far as that knows; from some seconds later on.
-  void set_host_networks(HostNetworks networks) { host_networks_ = std::move(networks); }
+  void set_host_networks(net::HostNetworks networks) { host_networks_ = std::move(networks); }
   /// Ends like a program that is killed.
   void die() {
     host_.freeze();
@@ -141,7 +141,7 @@ class Member final : NetworkObserver {
   std::uint64_t ids_ = 0;
   int dials_ = 0;
   std::optional<PublicKey> instead_;
-  HostNetworks host_networks_;
+  net::HostNetworks host_networks_;
   std::optional<Node> node_;
   std::optional<Network> network_;
   std::optional<Server> server_;

@@ -115,6 +115,25 @@ struct SimulatedUdp {
 
 constexpr net::Address kLoopback{net::Ipv4::loopback(), 0};
 
+/// Of this process's sockets the one that is bound there.
+int descriptor_at(const net::Address& address) {
+  for (int fd = 0; fd < 1024; ++fd) {
+    sockaddr_in at{};
+    socklen_t size = sizeof at;
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0) continue;
+    if (at.sin_family == AF_INET && from_sockaddr(at) == address) return fd;
+  }
+  return -1;
+}
+
+/// Bytes.
+int receive_buffer(int fd) {
+  int out = 0;
+  socklen_t size = sizeof out;
+  REQUIRE(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &out, &size) == 0);
+  return out;
+}
+
 /// Writes down what comes.
 struct Recorder final : net::UdpObserver {
   void on_datagrams(net::UdpSocket& socket, std::span<net::InboundDatagram> batch) override {
@@ -340,10 +359,11 @@ TEMPLATE_TEST_CASE("a datagram above the largest that peers take is dropped, and
 TEMPLATE_TEST_CASE(
     "sockets for programs carry datagrams of all sizes, and say why one cannot be had", "",
     UDP_IMPLEMENTATIONS) {
+  const auto load = GENERATE(net::UdpLoad::kAll, net::UdpLoad::kOneFlow);
   TestType place;
   Recorder recorder;
-  auto to = place.udp().bind_for_programs(kLoopback, recorder);
-  auto from = place.udp().bind_for_programs(kLoopback, recorder);
+  auto to = place.udp().bind_for_programs(kLoopback, recorder, load);
+  auto from = place.udp().bind_for_programs(kLoopback, recorder, load);
   REQUIRE(to.ok());
   REQUIRE(from.ok());
   const std::vector<Bytes> sent{numbered(net::kMaxUdpPayload, 1), numbered(10'000, 2), {}, kLast};
@@ -351,9 +371,23 @@ TEMPLATE_TEST_CASE(
   REQUIRE(place.run_until([&] { return recorder.has(kLast); }));
   CHECK((recorder.heard == sent));
   CHECK(recorder.from.front() == (*from)->local_address());
-  const auto taken = place.udp().bind_for_programs((*to)->local_address(), recorder);
+  const auto taken = place.udp().bind_for_programs((*to)->local_address(), recorder, load);
   REQUIRE(!taken.ok());
   CHECK_THAT(taken.error(), Catch::Matchers::Contains("in use"));
+}
+
+TEMPLATE_TEST_CASE("a socket for one flow holds no more than any of the system", "", SystemUdp,
+                   PlainUdp) {
+  TestType place;
+  Recorder recorder;
+  const auto of_all = place.udp().bind_for_programs(kLoopback, recorder, net::UdpLoad::kAll);
+  const auto of_flow = place.udp().bind_for_programs(kLoopback, recorder, net::UdpLoad::kOneFlow);
+  REQUIRE(of_all.ok());
+  REQUIRE(of_flow.ok());
+  const UniqueFd any(socket(AF_INET, SOCK_DGRAM, 0));
+  CHECK(receive_buffer(descriptor_at((*of_flow)->local_address())) == receive_buffer(any.get()));
+  // Where the system lets a program have more.
+  CHECK(receive_buffer(descriptor_at((*of_all)->local_address())) >= receive_buffer(any.get()));
 }
 
 // Whether anybody is there is not this seam's business: one that is not yet may come.
@@ -361,14 +395,14 @@ TEMPLATE_TEST_CASE("a socket for programs lives on when nobody takes what it sen
                    UDP_IMPLEMENTATIONS) {
   TestType place;
   Recorder recorder;
-  auto from = place.udp().bind_for_programs(kLoopback, recorder);
+  auto from = place.udp().bind_for_programs(kLoopback, recorder, net::UdpLoad::kAll);
   REQUIRE(from.ok());
-  auto to = place.udp().bind_for_programs(kLoopback, recorder);
+  auto to = place.udp().bind_for_programs(kLoopback, recorder, net::UdpLoad::kAll);
   REQUIRE(to.ok());
   const net::Address at = (*to)->local_address();
   to->reset();
   for (int i = 0; i < 5; ++i) (*from)->send_one(at, numbered(10, 1));
-  auto again = place.udp().bind_for_programs(at, recorder);
+  auto again = place.udp().bind_for_programs(at, recorder, net::UdpLoad::kAll);
   REQUIRE(again.ok());
   (*from)->send_one(at, kLast);
   CHECK(place.run_until([&] { return recorder.has(kLast); }));

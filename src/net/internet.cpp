@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "overlay/internet.hpp"
+#include "net/internet.hpp"
 
-#include "net/address.hpp"
+#include <algorithm>
+#include <iterator>
 
-namespace hsfwd::overlay {
+namespace hsfwd::net {
 
 namespace {
 
-// 168.63.129.16: not private, and yet the machine that a virtual one runs on.
-constexpr std::uint32_t kAzureHost = 0xa83f8110;
-constexpr std::uint32_t kSixToFourRelays = 0xc05863;  // 192.88.99.0/24, RFC 7526
+constexpr Ipv4 kSixToFourRelays = Ipv4::of(192, 88, 99, 0);  // /24, RFC 7526
 
 /// By its first two groups.
 ip::Prefix network(std::uint16_t first, std::uint16_t second, int bits) {
@@ -23,11 +22,14 @@ ip::Prefix network(std::uint16_t first, std::uint16_t second, int bits) {
 
 }  // namespace
 
+bool is_internet(Ipv4 host) {
+  const auto* const end = std::end(kCloudHosts);
+  return !is_bogon(host) && host.slash_24() != kSixToFourRelays &&
+         std::find(std::begin(kCloudHosts), end, host) == end;
+}
+
 bool is_internet(const ip::Ipv6& host) {
-  if (host.is_mapped()) {
-    const std::uint32_t ipv4 = host.ipv4();
-    return !net::is_bogon({ipv4}) && ipv4 != kAzureHost && ipv4 >> 8 != kSixToFourRelays;
-  }
+  if (host.is_mapped()) return is_internet(Ipv4{host.ipv4()});
   static const ip::Prefix global = network(0x2000, 0, 3);
   static const ip::Prefix others[] = {network(0x2001, 0, 32), network(0x2001, 0x0db8, 32),
                                       network(0x2002, 0, 16)};
@@ -38,4 +40,4 @@ bool is_internet(const ip::Ipv6& host) {
   return true;
 }
 
-}  // namespace hsfwd::overlay
+}  // namespace hsfwd::net

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "overlay/vicinity.hpp"
+#include "net/vicinity.hpp"
 
-namespace hsfwd::overlay {
+namespace hsfwd::net {
 
 namespace {
 // Shorter ones are default routes in pieces, as other tunnels have them.
@@ -14,21 +14,31 @@ void Vicinity::look_around(Instant now) {
   looked_ = now;
   own_ = near_ = {};
   const HostNetworks networks = look_();
-  for (const ip::Prefix& own : networks.own) static_cast<void>(own_.add(own, {}));
+  for (const ip::Prefix& own : networks.own) own_.add({own});
   for (const ip::Prefix& near : networks.near) {
     if (near.length() < (near.is_ipv4() ? kHalvesV4 : kHalvesV6)) continue;
-    static_cast<void>(near_.add(near, {}));
+    near_.add({near});
   }
 }
 
 bool Vicinity::is_this_host(const ip::Ipv6& host, Instant now) {
   look_around(now);
-  return own_.route_to(host) != nullptr;
+  return own_.find(host) != nullptr;
 }
 
 bool Vicinity::is_near(const ip::Ipv6& host, Instant now) {
   look_around(now);
-  return near_.route_to(host) != nullptr;
+  return near_.find(host) != nullptr;
 }
 
-}  // namespace hsfwd::overlay
+Place Vicinity::place_of(Ipv4 host, Instant now) {
+  look_around(now);
+  const ip::Ipv6 mapped = ip::Ipv6::mapped(host.value);
+  const Entry* const near = near_.find(mapped);
+  const Entry* const own = host.is_loopback() ? nullptr : own_.find(mapped);
+  Place out{.address = host, .near = near != nullptr};
+  if (own != nullptr) out.own = near != nullptr ? near->network : own->network;
+  return out;
+}
+
+}  // namespace hsfwd::net

@@ -198,6 +198,53 @@ struct NodeState {
   }
 };
 
+struct SessionState {
+  std::uint64_t id;
+  std::string direction;
+  std::string peer;
+  std::string key;
+  std::vector<std::string> services;  // of its connections at the moment, each once
+  std::uint64_t streams;
+  std::string path;
+  std::string remote;
+  double rtt_millis;
+  std::uint64_t bytes_to_peer;
+  std::uint64_t bytes_from_peer;
+  std::uint64_t rate_to_peer;  // bytes a second
+  std::uint64_t rate_from_peer;
+  std::uint64_t packets;
+  std::uint64_t packets_repeated;
+  std::uint64_t packets_lost;
+  std::uint64_t moves;
+  std::optional<std::uint64_t> silent_seconds;
+  std::string last_error;  // empty: none
+  std::string since;
+  std::uint64_t seconds;
+  static constexpr auto fields() {
+    return std::tuple{field("id", &SessionState::id),
+                      field("direction", &SessionState::direction),
+                      field("peer", &SessionState::peer),
+                      field("key", &SessionState::key),
+                      field("services", &SessionState::services),
+                      field("streams", &SessionState::streams),
+                      field("path", &SessionState::path),
+                      field("remote", &SessionState::remote),
+                      field("rttMillis", &SessionState::rtt_millis),
+                      field("bytesToPeer", &SessionState::bytes_to_peer),
+                      field("bytesFromPeer", &SessionState::bytes_from_peer),
+                      field("rateToPeer", &SessionState::rate_to_peer),
+                      field("rateFromPeer", &SessionState::rate_from_peer),
+                      field("packets", &SessionState::packets),
+                      field("packetsRepeated", &SessionState::packets_repeated),
+                      field("packetsLost", &SessionState::packets_lost),
+                      field("moves", &SessionState::moves),
+                      field("silentSeconds", &SessionState::silent_seconds),
+                      field("lastError", &SessionState::last_error),
+                      field("since", &SessionState::since),
+                      field("seconds", &SessionState::seconds)};
+  }
+};
+
 struct Status {
   static constexpr const char* kName = "status";
   static constexpr const char* kFrom = "status";
@@ -207,11 +254,16 @@ struct Status {
   std::string public_key;
   std::string key;
   NodeState node;
+  std::vector<SessionState> sessions;
   Spread tunnels;  // TunnelKind::list
   static constexpr auto fields() {
-    return std::tuple{field("config", &Status::config),   field("pid", &Status::pid),
-                      field("seconds", &Status::seconds), field("publicKey", &Status::public_key),
-                      field("key", &Status::key),         field("node", &Status::node),
+    return std::tuple{field("config", &Status::config),
+                      field("pid", &Status::pid),
+                      field("seconds", &Status::seconds),
+                      field("publicKey", &Status::public_key),
+                      field("key", &Status::key),
+                      field("node", &Status::node),
+                      newer_field("sessions", &Status::sessions),
                       field("", &Status::tunnels)};
   }
 };
@@ -229,6 +281,7 @@ struct ConnectionState {
   std::uint64_t bytes_from_peer;
   std::string since;
   std::uint64_t seconds;
+  std::optional<std::uint64_t> session;  // the one that carries it
   static constexpr auto fields() {
     return std::tuple{field("id", &ConnectionState::id),
                       field("direction", &ConnectionState::direction),
@@ -241,7 +294,8 @@ struct ConnectionState {
                       field("bytesToPeer", &ConnectionState::bytes_to_peer),
                       field("bytesFromPeer", &ConnectionState::bytes_from_peer),
                       field("since", &ConnectionState::since),
-                      field("seconds", &ConnectionState::seconds)};
+                      field("seconds", &ConnectionState::seconds),
+                      newer_field("session", &ConnectionState::session)};
   }
 };
 
@@ -249,7 +303,11 @@ struct Peers {
   static constexpr const char* kName = "peers";
   static constexpr const char* kFrom = "peers";
   std::vector<ConnectionState> connections;
-  static constexpr auto fields() { return std::tuple{field("connections", &Peers::connections)}; }
+  std::vector<SessionState> sessions;
+  static constexpr auto fields() {
+    return std::tuple{field("connections", &Peers::connections),
+                      newer_field("sessions", &Peers::sessions)};
+  }
 };
 
 struct Reloaded {

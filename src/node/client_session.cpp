@@ -28,13 +28,14 @@ constexpr Duration kDialAnswerTime = 5_s;
 }  // namespace
 
 ClientSession::ClientSession(hyperdht::Dht& dht, hyperdht::ConnectOptions options,
-                             Duration patience, std::shared_ptr<hyperdht::Session> session,
+                             Duration patience, std::shared_ptr<SessionRecord> record,
                              std::unique_ptr<hyperdht::PeerSocket> link, Callbacks callbacks)
     : dht_(dht),
       scheduler_(dht.env().scheduler),
       options_(std::move(options)),
       patience_(patience),
-      session_(std::move(session)),
+      record_(std::move(record)),
+      session_(record_->shared()),
       callbacks_(std::move(callbacks)),
       rest_(kFirstRest),
       ask_timer_(scheduler_, [this] { on_asked(); }),
@@ -94,6 +95,7 @@ void ClientSession::on_network_change() {
 }
 
 void ClientSession::on_path_doubtful() {
+  record_->on_unanswered();
   if (!session_->linked()) return dial();
   if (!ask_timer_.armed() && !dialled_ && !dial_timer_.armed()) ask();
 }
@@ -106,8 +108,9 @@ void ClientSession::ask() {
 }
 
 void ClientSession::on_asked() {
-  if (!heard()) return dial();
-  calm_down();
+  if (heard()) return calm_down();
+  record_->on_unanswered();
+  dial();
 }
 
 /// Whatever it was, it is over; so is what it made us do.
@@ -174,6 +177,7 @@ void ClientSession::on_reset(const std::string&) {
 
 void ClientSession::on_dial_failed(ConnectError error) {
   stop_dialling();
+  record_->on_error(hyperdht::describe(error));
   lost_at_ = scheduler_.now();
   tell_of_silence();
   session_->fail_unanswered(error, "");

@@ -171,11 +171,16 @@ struct Closed {
   static constexpr const char* kName = "closed";
   static constexpr const char* kFrom = "expose, connect, up";
   std::uint64_t id;
+  std::string peer;
+  std::string service;
   std::uint64_t bytes_to_peer;
   std::uint64_t bytes_from_peer;
   std::string reason;
   static constexpr auto fields() {
-    return std::tuple{field("id", &Closed::id), field("bytesToPeer", &Closed::bytes_to_peer),
+    return std::tuple{field("id", &Closed::id),
+                      field("peer", &Closed::peer),
+                      field("service", &Closed::service),
+                      field("bytesToPeer", &Closed::bytes_to_peer),
                       field("bytesFromPeer", &Closed::bytes_from_peer),
                       field("reason", &Closed::reason)};
   }

@@ -107,7 +107,8 @@ void SocksTunnel::join(std::uint64_t id, const SocksTarget& target,
   const PeerInfo info = peer->info();
   report_connection(app_, id, info, info.extension ? info.extension->service : "");
   targets_[id] = target;
-  joined_.join(id, std::move(client), std::move(peer));
+  joined_.join(id, std::move(client), std::move(peer),
+               info.extension ? info.extension->service : "");
 }
 
 void SocksTunnel::on_failed(std::uint64_t, const SocksTarget& target, SocksReply,

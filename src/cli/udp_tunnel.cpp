@@ -20,13 +20,15 @@ UdpTunnel::UdpTunnel(App& app, PeerReference peer, forward::LocalForward forward
       peer_(std::move(peer)),
       wanted_(std::move(forward.listen)),
       service_(std::move(forward.service)),
-      clients_(
-          app.env(), idle,
-          {.dial = [this](std::uint64_t& id) { return dial(id); },
-           .on_open = [this](std::uint64_t id,
-                             const PeerStream& stream) { return on_open(id, stream); },
-           .on_closed =
-               [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }}),
+      clients_(app.env(), idle,
+               {.dial = [this](std::uint64_t& id) { return dial(id); },
+                .on_open = [this](std::uint64_t id,
+                                  const PeerStream& stream) { return on_open(id, stream); },
+                .on_closed =
+                    [this](forward::ClosedConnection closed) {
+                      if (closed.service.empty()) closed.service = service_;
+                      report_closed(app_, closed);
+                    }}),
       again_timer_(app.scheduler(), [this] { try_again(); }) {}
 
 void UdpTunnel::listen() {

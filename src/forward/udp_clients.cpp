@@ -319,7 +319,11 @@ void UdpClients::close(Connection& connection, const std::string& reason) {
   for (const Connection::Waiting& one : connection.waiting) waiting_bytes_ -= one.bytes.size();
   drops_.no_peer += connection.waiting.size();
   closed_total_ += connection.stats;
-  const ClosedConnection closed{.id = connection.id, .stats = connection.stats, .reason = reason};
+  const ClosedConnection closed{.id = connection.id,
+                                .peer = connection.peer->remote_key(),
+                                .service = service_of(connection.peer->info(), {}),
+                                .stats = connection.stats,
+                                .reason = reason};
   connections_.retire(connection);
   outside_.on_closed(closed);
 }

@@ -313,7 +313,11 @@ void UdpHost::abort(Connection& connection, const std::string& reason) {
 void UdpHost::close(Connection& connection, const std::string& reason) {
   while (!connection.flows.empty()) forget(*connection.flows.begin()->second);
   closed_total_ += connection.stats;
-  const ClosedConnection closed{.id = connection.id, .stats = connection.stats, .reason = reason};
+  const ClosedConnection closed{.id = connection.id,
+                                .peer = connection.key,
+                                .service = connection.service.name,
+                                .stats = connection.stats,
+                                .reason = reason};
   connections_.retire(connection);
   on_closed_(closed);
 }

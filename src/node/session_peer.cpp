@@ -2,6 +2,7 @@
 #include "node/session_peer.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -31,7 +32,7 @@ class SessionPeer final : public PeerStream {
             .path = session.path_kind(),
             .remote = session.remote_address(),
             .error = stream_->error(),
-            .extension = stream_->accepted() ? stream_->extension() : session.extension(),
+            .extension = said(),
             .rtt = stats.rtt,
             .mtu = stats.mtu,
             .bytes_sent = stats.bytes_sent,
@@ -87,6 +88,14 @@ class SessionPeer final : public PeerStream {
   void reset_behind(const std::string& reason) override { stream_->reset_behind(reason); }
 
  private:
+  /// Before it is about this stream, what was said when the session began; but not for which service.
+  std::optional<Extension> said() const {
+    std::optional<Extension> out =
+        stream_->accepted() ? stream_->extension() : stream_->session().extension();
+    if (out && !stream_->accepted()) out->service.clear();
+    return out;
+  }
+
   const std::shared_ptr<SessionRecord> record_;
   const std::unique_ptr<hyperdht::SessionStream> stream_;
 };

@@ -138,7 +138,10 @@ t.test('status and peers tell of a connection on both sides', async () => {
   t.ok(/^ {4}1 connection, \d+ B\/s to the peer, \d+ B\/s from it/.test(peers[2]), peers[2])
 
   line.socket.end()
-  await s.client.event('closed')
+  const closed = await s.client.event('closed')
+  t.equal(`${closed.peer} ${closed.service}`, `${s.key} echo`, 'what has ended, at the client')
+  const left = await s.server.event('closed')
+  t.equal(`${left.peer} ${left.service}`, `${connected.publicKey} echo`, 'and at the server')
   t.equal((await ask('peers', s.clientFile)).connections.length, 0, 'connections when it has ended')
   t.equal((await ask('status', s.clientFile)).connects[0].bytesToPeer, 5, 'bytes are counted on')
   t.equal((await t.run(['peers', '-c', s.clientFile.name])).stdout, 'no connections\n', 'none, for people')

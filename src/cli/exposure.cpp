@@ -10,6 +10,7 @@
 #include "cli/permits.hpp"
 #include "cli/targets.hpp"
 #include "cli/tunnel_events.hpp"
+#include "ip/address.hpp"
 #include "platform/listeners.hpp"
 #include "util/metrics.hpp"
 #include "util/text.hpp"
@@ -73,13 +74,7 @@ void Exposure::on_announced(std::size_t introducers) {
 
 void Exposure::look_for_services() {
   for (const forward::Service& service : host_.services()) {
-    if (const std::string hint = name_hint(service); !hint.empty()) {
-      const std::string& host = service.target.host;
-      lookups_.push_back(
-          app_.env().resolver.resolve(host, [this, hint, host](const Result<net::Ipv4>& found) {
-            if (!found) app_.log().warning("expose", "host {} has no IPv4 address: {}", host, hint);
-          }));
-    }
+    look_up_host(service);
     if (service.target.udp) continue;  // what is not asked does not say whether it is there
     const std::string why = platform::why_nobody_listens(service.target);
     if (why.empty()) continue;
@@ -87,6 +82,19 @@ void Exposure::look_for_services() {
                        "service {}: {}: {}; peers cannot use it until something listens there",
                        service.name, printable(service.target.to_string()), why);
   }
+}
+
+void Exposure::look_up_host(const forward::Service& service) {
+  const std::string& host = service.target.host;
+  if (service.target.is_unix() || host == "localhost" || ip::parse_host(host)) return;
+  const std::string hint = name_hint(service);
+  lookups_.push_back(app_.env().resolver.resolve(
+      host, [this, name = service.name, hint, host](const Result<net::Ipv4>& found) {
+        if (found) return;
+        app_.log().warning("expose", "service {}: host {} has no IPv4 address{}; {}", name,
+                           printable(host), hint.empty() ? " at the moment" : "",
+                           hint.empty() ? "peers cannot use it until it has one" : hint);
+      }));
 }
 
 /// The relays of clients that are named on the list may know this machine by its key, as they do.
@@ -166,7 +174,12 @@ const forward::Service* Exposure::find_service(const PublicKey& who,
 /// The service that the client gets. Stock clients do not ask, and get the first.
 Extension Exposure::answer(const PublicKey& who, const Extension& client) const {
   Extension out{.features = 0, .service = {}, .services = services_for(who)};
-  if (!client.wants_service()) return out;
+  if (!client.wants_service()) {
+    for (std::size_t i = 0; i < out.services.size(); ++i) {
+      out.say_udp(i, host_.find(out.services[i])->target.udp);
+    }
+    return out;
+  }
   if (const auto to = forward::Destination::from_service(client.service)) {
     if (policy_.may_allow_destination(who, *to)) out.service = to->to_service();
   } else if (const forward::Service* service = find_service(who, client.service)) {

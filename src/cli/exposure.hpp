@@ -44,11 +44,13 @@ class Exposure final : public Tunnel, Offer {
 
   /// Says where the services are to be found.
   void report_listening() const;
-  /// Warns of services on this machine at which nobody listens, and of hosts that seem to be meant as
-  /// names.
+  /// Warns of services on this machine at which nobody listens, and of hosts without an address, which may be meant as
+  /// names of services.
   void look_for_services();
 
  private:
+  /// Warns if it has none.
+  void look_up_host(const forward::Service& service);
   // Offer
   const char* component() const override { return "expose"; }
   bool admits(const PublicKey& who) const override { return policy_.admits(who); }

@@ -183,6 +183,19 @@ t.test('a SOCKS client reaches services by name, and destinations that are permi
   }
 })
 
+t.test('who has destinations alone says so to those that come for a service', async () => {
+  const net = await t.testnet()
+  const server = await expose(net, ['--permit', '*: 127.0.0.1:80'])
+  const says = /^the peer has no services for this key; destinations that it may permit are reached with connect -D PORT/
+  const named = t.hsfwd(['connect', server.key, '-L', '0:web', '-L', '0:ssh', '--identity', fresh('client'), '--bootstrap', net.bootstrap, '--json'])
+  t.ok(says.test((await named.event('error')).message), 'at the start')
+  const client = t.hsfwd(['connect', server.key, '-L', '0', '--identity', fresh('client'), '--bootstrap', net.bootstrap, '--json'])
+  const { listen } = await client.event('ready')
+  await t.readAll(await t.connect(Number(listen.split(':')[1]))).catch(() => {})
+  t.ok(says.test((await client.event('error')).message), 'to the first connection')
+  t.equal(named.events.filter((e) => e.event === 'error').length, 1, 'once')
+})
+
 t.test('a name never leads to this machine or the metadata of a cloud, whatever a rule for names says', async () => {
   const net = await t.testnet()
   const secret = await web('secret')

@@ -186,6 +186,20 @@ struct Closed {
   }
 };
 
+struct Oversized {
+  static constexpr const char* kName = "oversized";
+  static constexpr const char* kFrom = "expose, connect, up";
+  std::string service;
+  std::uint64_t datagrams;
+  std::uint64_t most;             // bytes
+  Omittable<std::string> listen;  // where they came to, unless they are a service's
+  static constexpr auto fields() {
+    return std::tuple{field("service", &Oversized::service),
+                      field("datagrams", &Oversized::datagrams), field("most", &Oversized::most),
+                      field("listen", &Oversized::listen)};
+  }
+};
+
 struct NodeState {
   bool online;
   bool persistent;
@@ -588,9 +602,10 @@ struct Error {
   }
 };
 
-using All = std::tuple<Listening, TunnelReady, SocksReady, NetworkReady, NetworkPeer, NodeReady,
-                       Relaying, TestnetReady, Valid, Warning, Connection, Moved, Dropped, Closed,
-                       Status, Peers, Reloaded, Down, Identity, Tested, Found, PingConnection, Pong,
-                       Silence, Statistics, Attempt, Verdict, Netcheck, Waiting, Error>;
+using All =
+    std::tuple<Listening, TunnelReady, SocksReady, NetworkReady, NetworkPeer, NodeReady, Relaying,
+               TestnetReady, Valid, Warning, Connection, Moved, Dropped, Closed, Oversized, Status,
+               Peers, Reloaded, Down, Identity, Tested, Found, PingConnection, Pong, Silence,
+               Statistics, Attempt, Verdict, Netcheck, Waiting, Error>;
 
 }  // namespace hsfwd::cli::events

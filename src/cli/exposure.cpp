@@ -36,7 +36,10 @@ Exposure::Exposure(App& app, const ExposeSpec& spec, std::shared_ptr<KeyListener
       host_(app.scheduler(), app.streams(), spec.services,
             [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
       udp_(app.env(), spec.udp_idle,
-           [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }) {}
+           [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
+      oversized_(app) {
+  udp_.set_on_too_large([this](const forward::TooLarge& lost) { oversized_.add("", lost); });
+}
 
 Exposure::~Exposure() {
   listener_->remove(*this);
@@ -301,7 +304,10 @@ Json Exposure::status() const {
   if (tested) out.reachable = tested->reachable();
   out.shared = tested && tested->shared;
   out.connections = figures.at("hsfwd_tunnel_connections");
-  if (has_udp()) out.flows = udp_.flows();
+  if (has_udp()) {
+    out.flows = udp_.flows();
+    out.drops = drops_of(udp_.drops());
+  }
   out.refused = figures.at("hsfwd_tunnel_refused");
   out.bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}});
   out.bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}});

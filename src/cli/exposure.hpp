@@ -81,6 +81,7 @@ class Exposure final : public Tunnel, Offer {
   bool client_relays_;
   forward::ServiceHost host_;
   forward::UdpHost udp_;  // of those of its services that are UDP
+  OversizedReport oversized_;
   std::function<void(std::size_t)> on_announced_;
   std::vector<std::unique_ptr<net::Lookup>> lookups_;  // of hosts that may be names
   std::uint64_t refused_ = 0;                          // because there were too many

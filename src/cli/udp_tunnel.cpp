@@ -20,6 +20,7 @@ UdpTunnel::UdpTunnel(App& app, PeerReference peer, forward::LocalForward forward
       peer_(std::move(peer)),
       wanted_(std::move(forward.listen)),
       service_(std::move(forward.service)),
+      oversized_(app),
       clients_(app.env(), idle,
                {.dial = [this](std::uint64_t& id) { return dial(id); },
                 .on_open = [this](std::uint64_t id,
@@ -28,6 +29,11 @@ UdpTunnel::UdpTunnel(App& app, PeerReference peer, forward::LocalForward forward
                     [this](forward::ClosedConnection closed) {
                       if (closed.service.empty()) closed.service = service_;
                       report_closed(app_, closed);
+                    },
+                .on_too_large =
+                    [this](forward::TooLarge lost) {
+                      if (lost.service.empty()) lost.service = service_;
+                      oversized_.add(address(), lost);
                     }}),
       again_timer_(app.scheduler(), [this] { try_again(); }) {}
 
@@ -132,6 +138,7 @@ Json UdpTunnel::status() const {
       .service = service_,
       .connections = connections().size(),
       .flows = clients_.flows(),
+      .drops = drops_of(clients_.drops()),
       .bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}}),
       .bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}})};
   if (!listen_problem_.empty()) out.problem = told(listen_problem_);

@@ -9,6 +9,7 @@
 
 #include "cli/app.hpp"
 #include "cli/tunnel.hpp"
+#include "cli/udp_report.hpp"
 #include "forward/service.hpp"
 #include "forward/udp_clients.hpp"
 
@@ -45,6 +46,7 @@ class UdpTunnel final : public Tunnel {
   const net::StreamAddress wanted_;
   std::string service_;  // empty: the peer's default
   std::string listen_problem_;
+  OversizedReport oversized_;
   forward::UdpClients clients_;
   Timer again_timer_;
 };

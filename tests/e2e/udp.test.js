@@ -68,6 +68,10 @@ t.test('datagrams of all sizes that fit, of several programs, beside a TCP servi
   await t.until(() => /too large for the path to the peer: more than \d+ bytes/.test(client.program.stderr), 'a line about 8,000 bytes')
   await ask(programs[0], client.ports[0], 1400)
   t.equal(client.program.stderr.match(/too large/g).length, 1, 'lines about it')
+  const told = client.program.events.filter((e) => e.event === 'oversized')
+  t.equal(told.length, 1, 'events about it')
+  t.equal(told[0].service, 'dns', 'the service')
+  t.ok(told[0].listen.endsWith(`:${client.ports[0]}`) && told[0].datagrams >= 1 && told[0].most >= 2246, JSON.stringify(told[0]))
   await client.program.kill()
   await t.until(() => server.program.events.some((e) => e.event === 'closed' && e.bytesFromPeer > 4000), 'the end, with its bytes')
 })
@@ -172,6 +176,14 @@ t.test('through up: a file, status, peers, and a reload that leads elsewhere', a
   t.equal(entry.flows, 1, 'flows')
   t.equal(entry.connections, 1, 'connections')
   t.ok(entry.bytesToPeer >= 30, 'bytes')
+  t.equal(entry.drops.length, 0, 'what was dropped')
+  program.send(crypto.randomBytes(8000), port)
+  await t.until(async () => {
+    const { connects } = JSON.parse((await t.run(['status', '-c', file, '--json'])).stdout)
+    return connects.some((c) => c.drops?.some((d) => d.reason === 'too_large' && d.datagrams === 1))
+  }, 'what was too large to be counted')
+  const shown = (await t.run(['status', '-c', file])).stdout
+  t.ok(shown.includes(`udp:127.0.0.1:${port}: datagrams dropped: 1 too large`), shown)
   const told = (await t.run(['status', '-c', file])).stdout
   t.ok(told.includes(`udp:127.0.0.1:${port}`) && told.includes('1, 1 flow'), told)
   t.ok(JSON.parse((await t.run(['peers', '-c', file, '--json'])).stdout).connections.some((c) => c.service === 'one'), 'in peers')

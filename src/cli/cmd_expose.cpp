@@ -57,8 +57,15 @@ forward::Policy parse_policy(const CommandLine& line,
   for (const std::string& text : line.texts("allow")) allow.insert(peer_argument(text).key);
   std::vector<forward::Permit> permits;
   for (const std::string& text : line.texts("permit")) {
-    auto permit = parse_permit(
-        text, [](const std::string& word) { return peer_argument(word).key; }, services, allow);
+    const auto peer_of = [&](const std::string& word) {
+      try {
+        return peer_argument(word).key;
+      } catch (const UserError& error) {
+        throw UserError{error.exit_code, error.code,
+                        fmt::format("--permit {}: {}", in_quotes(text), error.message)};
+      }
+    };
+    auto permit = parse_permit(text, peer_of, services, allow);
     if (!permit) {
       throw UserError{kUsage, "BAD_PERMIT",
                       fmt::format("--permit {}: {}", in_quotes(text), permit.error())};

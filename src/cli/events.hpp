@@ -18,9 +18,11 @@ struct Listening {
   std::string public_key;
   std::string key;
   std::vector<std::string> services;
+  std::vector<std::string> targets;  // of these
   static constexpr auto fields() {
     return std::tuple{field("publicKey", &Listening::public_key), field("key", &Listening::key),
-                      field("services", &Listening::services)};
+                      field("services", &Listening::services),
+                      field("targets", &Listening::targets)};
   }
 };
 
@@ -128,9 +130,12 @@ struct Valid {
 
 struct Warning {
   static constexpr const char* kName = "warning";
-  static constexpr const char* kFrom = "check";
+  static constexpr const char* kFrom = "all but keygen, lookup, netcheck, pipe, run";
   std::string message;
-  static constexpr auto fields() { return std::tuple{field("message", &Warning::message)}; }
+  Omittable<std::string> component;  // that says it; none of those of check
+  static constexpr auto fields() {
+    return std::tuple{field("message", &Warning::message), field("component", &Warning::component)};
+  }
 };
 
 struct Connection {
@@ -583,12 +588,14 @@ struct Waiting {
   static constexpr const char* kName = "waiting";
   static constexpr const char* kFrom = "all but check, keygen, lookup, netcheck, pipe";
   std::string what;
+  std::string text = {};                          // as people are told
   Omittable<std::vector<std::string>> bootstrap;  // of "network"
   Omittable<std::string> peer;                    // of "peer"
   Omittable<std::uint64_t> size;                  // of "nodes"
   static constexpr auto fields() {
-    return std::tuple{field("for", &Waiting::what), field("bootstrap", &Waiting::bootstrap),
-                      field("peer", &Waiting::peer), field("size", &Waiting::size)};
+    return std::tuple{field("for", &Waiting::what), field("text", &Waiting::text),
+                      field("bootstrap", &Waiting::bootstrap), field("peer", &Waiting::peer),
+                      field("size", &Waiting::size)};
   }
 };
 

@@ -259,14 +259,16 @@ void Exposure::refuse(PeerStream& socket, const std::string& why) {
 
 void Exposure::report_listening() const {
   std::string text = fmt::format("listening as {}\n", key_text(public_key()));
+  std::vector<std::string> targets;
   for (const forward::Service& service : host_.services()) {
+    targets.push_back(service.target.to_string());
     text += fmt::format("  {} -> {}\n", service.name, printable(service.target.to_string()));
   }
   // What is opened may be destinations alone.
   text += fmt::format("connect with: hsfwd connect {} {} PORT", key_text(public_key()),
                       host_.services().empty() ? "-D" : "-L");
   app_.output().event(events::Listening{to_hex(public_key().view()), key_text(public_key()),
-                                        names_of(host_.services())},
+                                        names_of(host_.services()), targets},
                       text);
 }
 

@@ -11,7 +11,8 @@ set(HSFWD_PRIVATE_HEADERS
     src/node/internals.hpp
     src/node/pending_stream.hpp
     src/node/server_sessions.hpp
-    src/node/session_peer.hpp)
+    src/node/session_peer.hpp
+    src/node/session_record.hpp)
 # Values of the rooms below that the interface hands on as they are. They hold no class.
 set(HSFWD_VALUE_HEADERS
     src/hyperdht/diagnose/advice.hpp

@@ -10,6 +10,7 @@
 
 #include "cli/key_listener.hpp"
 #include "cli/kill_switch_hint.hpp"
+#include "cli/warning_events.hpp"
 #include "platform/file_limit.hpp"
 #include "platform/host_routes.hpp"
 #include "platform/node_file.hpp"
@@ -35,6 +36,13 @@ std::unique_ptr<platform::BackgroundWriter> open_writer(int fd, bool lasting, bo
       fd, [json](std::uint64_t lines) { return dropped_line(json, lines); });
 }
 
+std::unique_ptr<LogSink> make_sink(const OutputOptions& options, platform::BackgroundWriter* writer,
+                                   const Output& output) {
+  auto lines = platform::make_log_sink(options.format, writer);
+  if (!options.json || options.one_object) return lines;
+  return std::make_unique<WarningEvents>(std::move(lines), output);
+}
+
 /// The file for the nodes of a network; none for a network without bootstrap nodes.
 std::string node_file_of(const std::vector<BootstrapNode>& bootstrap) {
   if (bootstrap.empty()) return "";
@@ -49,7 +57,7 @@ App::App(const OutputOptions& options)
     : out_writer_(open_writer(platform::BackgroundWriter::kOutput, options.lasting, options.json)),
       err_writer_(open_writer(platform::BackgroundWriter::kError, options.lasting, false)),
       output_(options.json, out_writer_.get(), err_writer_.get()),
-      sink_(platform::make_log_sink(options.format, err_writer_.get())),
+      sink_(make_sink(options, err_writer_.get(), output_)),
       log_(*sink_, options.level),
       memory_reserve_([this] { on_memory_out(); }),
       streams_(platform::make_stream_factory(loop_, log_)),

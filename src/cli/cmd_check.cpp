@@ -16,7 +16,7 @@ namespace {
 void report_check(App& app, const Plan& plan, const std::vector<std::string>& doubts) {
   for (const std::string& doubt : doubts) {
     if (app.output().json()) {
-      app.output().event(events::Warning{told(doubt)}, "");
+      app.output().event(events::Warning{told(doubt), {}}, "");
     } else if (app.log().enabled(LogLevel::kWarning)) {
       app.output().note("warning: " + doubt);
     }

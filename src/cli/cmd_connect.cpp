@@ -142,10 +142,11 @@ class ConnectRun {
   }
 
  private:
-  static std::set<std::string> services_of(const std::vector<forward::LocalForward>& forwards) {
-    std::set<std::string> out;
+  static std::set<ServiceQuestion::Wanted> services_of(
+      const std::vector<forward::LocalForward>& forwards) {
+    std::set<ServiceQuestion::Wanted> out;
     for (const forward::LocalForward& forward : forwards) {
-      if (!forward.service.empty()) out.insert(forward.service);
+      out.insert({forward.service, forward.listen.udp});
     }
     return out;
   }

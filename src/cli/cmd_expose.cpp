@@ -50,6 +50,18 @@ std::vector<forward::Service> parse_services(const std::vector<std::string>& tar
   return out;
 }
 
+/// WHO of a permit, in words that say which.
+PeerOfWord peer_of(const char* option, const std::string& text) {
+  return [option, text](const std::string& word) {
+    try {
+      return peer_argument(word).key;
+    } catch (const UserError& error) {
+      throw UserError{error.exit_code, error.code,
+                      fmt::format("--{} {}: {}", option, in_quotes(text), error.message)};
+    }
+  };
+}
+
 /// --allow, --permit and --permit-listen, of which the last two may be all that there is.
 forward::Policy parse_policy(const CommandLine& line,
                              const std::vector<forward::Service>& services) {
@@ -57,16 +69,15 @@ forward::Policy parse_policy(const CommandLine& line,
   for (const std::string& text : line.texts("allow")) allow.insert(peer_argument(text).key);
   std::vector<forward::Permit> permits;
   for (const std::string& text : line.texts("permit")) {
-    const auto peer_of = [](const std::string& word) { return peer_argument(word).key; };
-    if (const auto added = add_permit(permits, text, peer_of, services, allow); !added) {
+    const auto added = add_permit(permits, text, peer_of("permit", text), services, allow);
+    if (!added) {
       throw UserError{kUsage, "BAD_PERMIT",
                       fmt::format("--permit {}: {}", in_quotes(text), added.error())};
     }
   }
   std::vector<forward::ListenPermit> listens;
   for (const std::string& text : line.texts("permit-listen")) {
-    auto permit = parse_listen_permit(
-        text, [](const std::string& word) { return peer_argument(word).key; }, allow);
+    auto permit = parse_listen_permit(text, peer_of("permit-listen", text), allow);
     if (!permit) {
       throw UserError{kUsage, "BAD_PERMIT",
                       fmt::format("--permit-listen {}: {}", in_quotes(text), permit.error())};

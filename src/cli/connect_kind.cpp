@@ -91,12 +91,17 @@ void read_connect(const config::Section& section, Planner& planner) {
   }
 }
 
-/// Why local addresses of the table are not there, a line each.
+/// Why local addresses of the table are not there, and what they have not passed on, a line each.
 std::string problems_text(const std::vector<ConnectStatus>& connects) {
   std::string out;
   for (const ConnectStatus& connect : connects) {
-    if (!connect.problem) continue;
-    out += fmt::format("\ncannot listen on {}: {}; trying again", connect.listen, *connect.problem);
+    if (connect.problem) {
+      out +=
+          fmt::format("\ncannot listen on {}: {}; trying again", connect.listen, *connect.problem);
+    }
+    if (connect.drops && !connect.drops->empty()) {
+      out += fmt::format("\n{}: datagrams dropped: {}", connect.listen, drops_text(*connect.drops));
+    }
   }
   return out.empty() ? "" : "\n" + out;
 }

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/event.hpp"
 #include "cli/peer_reference.hpp"
 #include "cli/tunnel.hpp"
+#include "cli/udp_report.hpp"
 #include "forward/service.hpp"
 
 namespace hsfwd::cli {
@@ -21,7 +23,8 @@ struct ConnectStatus {
   std::string name;
   std::string service;
   std::uint64_t connections = 0;
-  Omittable<std::uint64_t> flows;  // of UDP
+  Omittable<std::uint64_t> flows;              // of UDP
+  Omittable<std::vector<DatagramDrop>> drops;  // of UDP
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
   Omittable<std::string> problem;  // that keeps it from being open
@@ -32,6 +35,7 @@ struct ConnectStatus {
                       field("service", &ConnectStatus::service),
                       field("connections", &ConnectStatus::connections),
                       field("flows", &ConnectStatus::flows),
+                      field("drops", &ConnectStatus::drops),
                       field("bytesToPeer", &ConnectStatus::bytes_to_peer),
                       field("bytesFromPeer", &ConnectStatus::bytes_from_peer),
                       field("problem", &ConnectStatus::problem)};

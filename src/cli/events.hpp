@@ -18,9 +18,11 @@ struct Listening {
   std::string public_key;
   std::string key;
   std::vector<std::string> services;
+  std::vector<std::string> targets;  // of these
   static constexpr auto fields() {
     return std::tuple{field("publicKey", &Listening::public_key), field("key", &Listening::key),
-                      field("services", &Listening::services)};
+                      field("services", &Listening::services),
+                      field("targets", &Listening::targets)};
   }
 };
 
@@ -154,9 +156,12 @@ struct Valid {
 
 struct Warning {
   static constexpr const char* kName = "warning";
-  static constexpr const char* kFrom = "check";
+  static constexpr const char* kFrom = "all but keygen, lookup, netcheck, pipe, run";
   std::string message;
-  static constexpr auto fields() { return std::tuple{field("message", &Warning::message)}; }
+  Omittable<std::string> component;  // that says it; none of those of check
+  static constexpr auto fields() {
+    return std::tuple{field("message", &Warning::message), field("component", &Warning::component)};
+  }
 };
 
 struct Connection {
@@ -197,13 +202,32 @@ struct Closed {
   static constexpr const char* kName = "closed";
   static constexpr const char* kFrom = "expose, connect, up";
   std::uint64_t id;
+  std::string peer;
+  std::string service;
   std::uint64_t bytes_to_peer;
   std::uint64_t bytes_from_peer;
   std::string reason;
   static constexpr auto fields() {
-    return std::tuple{field("id", &Closed::id), field("bytesToPeer", &Closed::bytes_to_peer),
+    return std::tuple{field("id", &Closed::id),
+                      field("peer", &Closed::peer),
+                      field("service", &Closed::service),
+                      field("bytesToPeer", &Closed::bytes_to_peer),
                       field("bytesFromPeer", &Closed::bytes_from_peer),
                       field("reason", &Closed::reason)};
+  }
+};
+
+struct Oversized {
+  static constexpr const char* kName = "oversized";
+  static constexpr const char* kFrom = "expose, connect, up";
+  std::string service;
+  std::uint64_t datagrams;
+  std::uint64_t most;             // bytes
+  Omittable<std::string> listen;  // where they came to, unless they are a service's
+  static constexpr auto fields() {
+    return std::tuple{field("service", &Oversized::service),
+                      field("datagrams", &Oversized::datagrams), field("most", &Oversized::most),
+                      field("listen", &Oversized::listen)};
   }
 };
 
@@ -224,6 +248,53 @@ struct NodeState {
   }
 };
 
+struct SessionState {
+  std::uint64_t id;
+  std::string direction;
+  std::string peer;
+  std::string key;
+  std::vector<std::string> services;  // of its connections at the moment, each once
+  std::uint64_t streams;
+  std::string path;
+  std::string remote;
+  double rtt_millis;
+  std::uint64_t bytes_to_peer;
+  std::uint64_t bytes_from_peer;
+  std::uint64_t rate_to_peer;  // bytes a second
+  std::uint64_t rate_from_peer;
+  std::uint64_t packets;
+  std::uint64_t packets_repeated;
+  std::uint64_t packets_lost;
+  std::uint64_t moves;
+  std::optional<std::uint64_t> silent_seconds;
+  std::string last_error;  // empty: none
+  std::string since;
+  std::uint64_t seconds;
+  static constexpr auto fields() {
+    return std::tuple{field("id", &SessionState::id),
+                      field("direction", &SessionState::direction),
+                      field("peer", &SessionState::peer),
+                      field("key", &SessionState::key),
+                      field("services", &SessionState::services),
+                      field("streams", &SessionState::streams),
+                      field("path", &SessionState::path),
+                      field("remote", &SessionState::remote),
+                      field("rttMillis", &SessionState::rtt_millis),
+                      field("bytesToPeer", &SessionState::bytes_to_peer),
+                      field("bytesFromPeer", &SessionState::bytes_from_peer),
+                      field("rateToPeer", &SessionState::rate_to_peer),
+                      field("rateFromPeer", &SessionState::rate_from_peer),
+                      field("packets", &SessionState::packets),
+                      field("packetsRepeated", &SessionState::packets_repeated),
+                      field("packetsLost", &SessionState::packets_lost),
+                      field("moves", &SessionState::moves),
+                      field("silentSeconds", &SessionState::silent_seconds),
+                      field("lastError", &SessionState::last_error),
+                      field("since", &SessionState::since),
+                      field("seconds", &SessionState::seconds)};
+  }
+};
+
 struct Status {
   static constexpr const char* kName = "status";
   static constexpr const char* kFrom = "status";
@@ -233,11 +304,16 @@ struct Status {
   std::string public_key;
   std::string key;
   NodeState node;
+  std::vector<SessionState> sessions;
   Spread tunnels;  // TunnelKind::list
   static constexpr auto fields() {
-    return std::tuple{field("config", &Status::config),   field("pid", &Status::pid),
-                      field("seconds", &Status::seconds), field("publicKey", &Status::public_key),
-                      field("key", &Status::key),         field("node", &Status::node),
+    return std::tuple{field("config", &Status::config),
+                      field("pid", &Status::pid),
+                      field("seconds", &Status::seconds),
+                      field("publicKey", &Status::public_key),
+                      field("key", &Status::key),
+                      field("node", &Status::node),
+                      newer_field("sessions", &Status::sessions),
                       field("", &Status::tunnels)};
   }
 };
@@ -255,6 +331,7 @@ struct ConnectionState {
   std::uint64_t bytes_from_peer;
   std::string since;
   std::uint64_t seconds;
+  std::optional<std::uint64_t> session;  // the one that carries it
   static constexpr auto fields() {
     return std::tuple{field("id", &ConnectionState::id),
                       field("direction", &ConnectionState::direction),
@@ -267,7 +344,8 @@ struct ConnectionState {
                       field("bytesToPeer", &ConnectionState::bytes_to_peer),
                       field("bytesFromPeer", &ConnectionState::bytes_from_peer),
                       field("since", &ConnectionState::since),
-                      field("seconds", &ConnectionState::seconds)};
+                      field("seconds", &ConnectionState::seconds),
+                      newer_field("session", &ConnectionState::session)};
   }
 };
 
@@ -275,7 +353,11 @@ struct Peers {
   static constexpr const char* kName = "peers";
   static constexpr const char* kFrom = "peers";
   std::vector<ConnectionState> connections;
-  static constexpr auto fields() { return std::tuple{field("connections", &Peers::connections)}; }
+  std::vector<SessionState> sessions;
+  static constexpr auto fields() {
+    return std::tuple{field("connections", &Peers::connections),
+                      newer_field("sessions", &Peers::sessions)};
+  }
 };
 
 struct Reloaded {
@@ -532,12 +614,14 @@ struct Waiting {
   static constexpr const char* kName = "waiting";
   static constexpr const char* kFrom = "all but check, keygen, lookup, netcheck, pipe";
   std::string what;
+  std::string text = {};                          // as people are told
   Omittable<std::vector<std::string>> bootstrap;  // of "network"
   Omittable<std::string> peer;                    // of "peer"
   Omittable<std::uint64_t> size;                  // of "nodes"
   static constexpr auto fields() {
-    return std::tuple{field("for", &Waiting::what), field("bootstrap", &Waiting::bootstrap),
-                      field("peer", &Waiting::peer), field("size", &Waiting::size)};
+    return std::tuple{field("for", &Waiting::what), field("text", &Waiting::text),
+                      field("bootstrap", &Waiting::bootstrap), field("peer", &Waiting::peer),
+                      field("size", &Waiting::size)};
   }
 };
 
@@ -553,8 +637,8 @@ struct Error {
 
 using All = std::tuple<Listening, TunnelReady, SocksReady, ReverseReady, ReverseListening,
                        NetworkReady, NetworkPeer, NodeReady, Relaying, TestnetReady, Valid, Warning,
-                       Connection, Moved, Dropped, Closed, Status, Peers, Reloaded, Down, Identity,
-                       Tested, Found, PingConnection, Pong, Silence, Statistics, Attempt, Verdict,
-                       Netcheck, Waiting, Error>;
+                       Connection, Moved, Dropped, Closed, Oversized, Status, Peers, Reloaded, Down,
+                       Identity, Tested, Found, PingConnection, Pong, Silence, Statistics, Attempt,
+                       Verdict, Netcheck, Waiting, Error>;
 
 }  // namespace hsfwd::cli::events

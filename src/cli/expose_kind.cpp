@@ -159,6 +159,9 @@ std::string expose_text(const ExposeStatus& expose) {
   if (expose.shared) {
     out += "\n               another program also serves this key: one of them needs its own";
   }
+  if (expose.drops && !expose.drops->empty()) {
+    out += fmt::format("\n  dropped:     {} (datagrams)", drops_text(*expose.drops));
+  }
   return out + fmt::format(
                    "\n  connections: {}{}; {} to peers, {} from them{}", expose.connections,
                    expose.flows ? ", " + count_text(*expose.flows, "UDP flow") : "",

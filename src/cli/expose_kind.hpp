@@ -11,6 +11,7 @@
 #include "cli/event.hpp"
 #include "cli/tunnel.hpp"
 #include "cli/udp_idle.hpp"
+#include "cli/udp_report.hpp"
 #include "forward/policy.hpp"
 #include "forward/service.hpp"
 
@@ -50,7 +51,8 @@ struct ExposeStatus {
   std::optional<bool> reachable;     // null: not tested yet
   bool shared = false;
   std::uint64_t connections = 0;
-  Omittable<std::uint64_t> flows;  // of UDP
+  Omittable<std::uint64_t> flows;              // of UDP
+  Omittable<std::vector<DatagramDrop>> drops;  // of UDP
   std::uint64_t refused = 0;
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
@@ -68,6 +70,7 @@ struct ExposeStatus {
                       newer_field("shared", &ExposeStatus::shared),
                       field("connections", &ExposeStatus::connections),
                       field("flows", &ExposeStatus::flows),
+                      field("drops", &ExposeStatus::drops),
                       field("refused", &ExposeStatus::refused),
                       field("bytesToPeer", &ExposeStatus::bytes_to_peer),
                       field("bytesFromPeer", &ExposeStatus::bytes_from_peer),

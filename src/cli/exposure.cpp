@@ -9,6 +9,7 @@
 #include "cli/figures.hpp"
 #include "cli/permits.hpp"
 #include "cli/targets.hpp"
+#include "ip/address.hpp"
 #include "platform/listeners.hpp"
 #include "util/metrics.hpp"
 #include "util/text.hpp"
@@ -35,7 +36,10 @@ Exposure::Exposure(App& app, const ExposeSpec& spec, std::shared_ptr<KeyListener
             [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
       udp_(app.env(), spec.udp_idle,
            [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
-      reverse_(app.scheduler(), app.streams(), *this) {}
+      reverse_(app.scheduler(), app.streams(), *this),
+      oversized_(app) {
+  udp_.set_on_too_large([this](const forward::TooLarge& lost) { oversized_.add("", lost); });
+}
 
 Exposure::~Exposure() {
   listener_->remove(*this);
@@ -73,13 +77,7 @@ void Exposure::on_announced(std::size_t introducers) {
 
 void Exposure::look_for_services() {
   for (const forward::Service& service : host_.services()) {
-    if (const std::string hint = name_hint(service); !hint.empty()) {
-      const std::string& host = service.target.host;
-      lookups_.push_back(
-          app_.env().resolver.resolve(host, [this, hint, host](const Result<net::Ipv4>& found) {
-            if (!found) app_.log().warning("expose", "host {} has no IPv4 address: {}", host, hint);
-          }));
-    }
+    look_up_host(service);
     if (service.target.udp) continue;  // what is not asked does not say whether it is there
     const std::string why = platform::why_nobody_listens(service.target);
     if (why.empty()) continue;
@@ -87,6 +85,19 @@ void Exposure::look_for_services() {
                        "service {}: {}: {}; peers cannot use it until something listens there",
                        service.name, printable(service.target.to_string()), why);
   }
+}
+
+void Exposure::look_up_host(const forward::Service& service) {
+  const std::string& host = service.target.host;
+  if (service.target.is_unix() || host == "localhost" || ip::parse_host(host)) return;
+  const std::string hint = name_hint(service);
+  lookups_.push_back(app_.env().resolver.resolve(
+      host, [this, name = service.name, hint, host](const Result<net::Ipv4>& found) {
+        if (found) return;
+        app_.log().warning("expose", "service {}: host {} has no IPv4 address{}; {}", name,
+                           printable(host), hint.empty() ? " at the moment" : "",
+                           hint.empty() ? "peers cannot use it until it has one" : hint);
+      }));
 }
 
 /// The relays of clients that are named on the list may know this machine by its key, as they do.
@@ -178,7 +189,12 @@ const forward::Service* Exposure::find_service(const PublicKey& who,
 /// The service that the client gets. Stock clients do not ask, and get the first.
 Extension Exposure::answer(const PublicKey& who, const Extension& client) const {
   Extension out{.features = 0, .service = {}, .services = services_for(who)};
-  if (!client.wants_service()) return out;
+  if (!client.wants_service()) {
+    for (std::size_t i = 0; i < out.services.size(); ++i) {
+      out.say_udp(i, host_.find(out.services[i])->target.udp);
+    }
+    return out;
+  }
   if (const auto to = forward::Destination::from_service(client.service)) {
     if (policy_.may_allow_destination(who, *to)) out.service = to->to_service();
   } else if (const auto at = forward::ListenRequest::from_service(client.service)) {
@@ -288,14 +304,16 @@ void Exposure::refuse(PeerStream& socket, const std::string& why) {
 
 void Exposure::report_listening() const {
   std::string text = fmt::format("listening as {}\n", key_text(public_key()));
+  std::vector<std::string> targets;
   for (const forward::Service& service : host_.services()) {
+    targets.push_back(service.target.to_string());
     text += fmt::format("  {} -> {}\n", service.name, printable(service.target.to_string()));
   }
   // What is opened may be destinations alone.
   text += fmt::format("connect with: hsfwd connect {} {} PORT", key_text(public_key()),
                       host_.services().empty() ? "-D" : "-L");
   app_.output().event(events::Listening{to_hex(public_key().view()), key_text(public_key()),
-                                        names_of(host_.services())},
+                                        names_of(host_.services()), targets},
                       text);
 }
 
@@ -340,7 +358,10 @@ Json Exposure::status() const {
   if (tested) out.reachable = tested->reachable();
   out.shared = tested && tested->shared;
   out.connections = figures.at("hsfwd_tunnel_connections");
-  if (has_udp()) out.flows = udp_.flows();
+  if (has_udp()) {
+    out.flows = udp_.flows();
+    out.drops = drops_of(udp_.drops());
+  }
   out.refused = figures.at("hsfwd_tunnel_refused");
   out.bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}});
   out.bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}});

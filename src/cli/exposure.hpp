@@ -46,11 +46,13 @@ class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
 
   /// Says where the services are to be found.
   void report_listening() const;
-  /// Warns of services on this machine at which nobody listens, and of hosts that seem to be meant as
-  /// names.
+  /// Warns of services on this machine at which nobody listens, and of hosts without an address, which may be meant as
+  /// names of services.
   void look_for_services();
 
  private:
+  /// Warns if it has none.
+  void look_up_host(const forward::Service& service);
   // Offer
   const char* component() const override { return "expose"; }
   bool admits(const PublicKey& who) const override { return policy_.admits(who); }
@@ -91,6 +93,7 @@ class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
   forward::ServiceHost host_;
   forward::UdpHost udp_;          // of those of its services that are UDP
   forward::ReverseHost reverse_;  // of what peers have it listen at
+  OversizedReport oversized_;
   std::function<void(std::size_t)> on_announced_;
   std::vector<std::unique_ptr<net::Lookup>> lookups_;  // of hosts that may be names
   std::uint64_t refused_ = 0;                          // because there were too many

@@ -17,6 +17,11 @@ constexpr std::size_t kLeastConnections = 256;
 constexpr std::size_t kUsualConnections = 2048;
 }  // namespace
 
+std::optional<std::size_t> exceeded_by_share(const WantedLimits& wanted) {
+  const std::size_t whole = wanted.connections.value_or(kUsualConnections);
+  return wanted.per_key.value_or(0) > whole ? std::optional(whole) : std::nullopt;
+}
+
 ResourceLimits resource_limits(const WantedLimits& wanted, std::size_t memory) {
   const std::size_t usual =
       std::clamp<std::size_t>(memory / kPartOfMemory, kLeastBuffered * kMiB, kUsualBuffered);

@@ -2,6 +2,7 @@
 // How much of the machine a command may use: what was asked for, or what suits the machine.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -25,6 +26,9 @@ struct ResourceLimits {
   std::size_t max_buffered;  // bytes
   forward::Admission::Limits admission;
 };
+
+/// How many connections there may be in all, if the share that is named for one key is more than that.
+std::optional<std::size_t> exceeded_by_share(const WantedLimits& wanted);
 
 /// `memory`: bytes that the process may come to use.
 ResourceLimits resource_limits(const WantedLimits& wanted, std::size_t memory);

@@ -27,6 +27,15 @@ constexpr std::size_t kMaxParserText = 120;
   throw UserError{kUsage, "USAGE", message};
 }
 
+/// An option without its value takes the one behind it for that.
+void refuse_swallowed(const po::option& option, const po::options_description& all) {
+  if (option.string_key.empty() || option.position_key >= 0 || option.value.size() != 1) return;
+  const std::string& value = option.value.front();
+  if (!value.starts_with("--") || all.find_nothrow(value.substr(2), false) == nullptr) return;
+  usage_error(fmt::format("{} needs a value, and {} is an option", option.original_tokens.front(),
+                          in_quotes(value)));
+}
+
 }  // namespace
 
 CommandLine::CommandLine(std::string usage, std::string about)
@@ -49,7 +58,8 @@ void CommandLine::add_node_options() {
 void CommandLine::add_identity_options() {
   options_.add_options()("identity", po::value<std::string>(),
                          "FILE with the secret key, created on first use; - reads standard input")(
-      "name", po::value<std::string>(), "N, another identity, of that name, beside the default");
+      "name", po::value<std::string>(),
+      "N, another identity, of that name: the file identity.N beside the default one");
 }
 
 void CommandLine::add_relay_options() {
@@ -104,12 +114,13 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
       words.add(kTooMany, -1);
     }
     namespace style = po::command_line_style;
-    po::store(po::command_line_parser(arguments)
-                  .options(all)
-                  .positional(words)
-                  .style(style::default_style & ~style::allow_guessing)
-                  .run(),
-              values_);
+    const po::parsed_options parsed = po::command_line_parser(arguments)
+                                          .options(all)
+                                          .positional(words)
+                                          .style(style::default_style & ~style::allow_guessing)
+                                          .run();
+    for (const po::option& option : parsed.options) refuse_swallowed(option, all);
+    po::store(parsed, values_);
     po::notify(values_);
   } catch (const po::error& error) {
     usage_error(fmt::format("{}; usage: {}", shortened(error.what(), kMaxParserText), usage_));
@@ -207,10 +218,15 @@ ResourceLimits resource_limits(const CommandLine& line) {
     if (value.value_or(0) >= least) return *value;
     usage_error(fmt::format("--{} {}: must be {} to {}", name, shortened(text), least, most));
   };
-  return resource_limits({.buffered = number("max-buffered", kLeastBuffered, kMostBuffered),
-                          .connections = number("max-connections", 1, kMostConnections),
-                          .per_key = number("max-connections-per-key", 1, kMostConnections)},
-                         platform::available_memory());
+  const WantedLimits wanted = {.buffered = number("max-buffered", kLeastBuffered, kMostBuffered),
+                               .connections = number("max-connections", 1, kMostConnections),
+                               .per_key = number("max-connections-per-key", 1, kMostConnections)};
+  if (const auto whole = exceeded_by_share(wanted)) {
+    usage_error(fmt::format(
+        "--max-connections-per-key {} is more than there may be in all: {}, see --max-connections",
+        *wanted.per_key, *whole));
+  }
+  return resource_limits(wanted, platform::available_memory());
 }
 
 Duration patience(const CommandLine& line) {

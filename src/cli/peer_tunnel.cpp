@@ -59,7 +59,7 @@ void PeerTunnel::leave(std::function<void()> done) {
 
 void PeerTunnel::on_accepted(std::unique_ptr<net::ByteStream> local) {
   const std::uint64_t id = app_.connection_ids().take();
-  clients_.join(id, std::move(local), dial(id));
+  clients_.join(id, std::move(local), dial(id), service_);
 }
 
 std::unique_ptr<PeerStream> PeerTunnel::dial(std::uint64_t id) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "net/address.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -20,6 +21,49 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(' ');
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(' ') - first + 1);
+}
+
+/// A space behind a comma separates nothing.
+std::string without_spaces(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c != ' ' || out.empty() || out.back() != ',') out += c;
+  }
+  return out;
+}
+
+std::string unknown_service(const std::string& name,
+                            const std::vector<forward::Service>& services) {
+  std::string out = fmt::format("there is no service {}", in_quotes(name));
+  if (name.find('.') != std::string::npos) {
+    return out + fmt::format("; a destination has ports: {}:443, or {}:* for all", name, name);
+  }
+  if (services.empty()) return out + ", nor any other; a destination is HOST:PORTS";
+  std::vector<std::string> names;
+  for (const forward::Service& service : services) names.push_back(service.name);
+  return out + fmt::format("; there is {}", shortened(fmt::format("{}", fmt::join(names, ", "))));
+}
+
+/// What somebody has probably meant whose WHAT is nothing; empty if it may be something.
+std::string mistaken_what(std::string_view what) {
+  const std::size_t colon = what.rfind(':');
+  if (what.empty()) return "it does not say what: services, or a destination, HOST:PORTS";
+  if (what.find("://") != std::string_view::npos) {
+    return "a destination is HOST:PORTS, such as example.org:443, without what a URL has";
+  }
+  if (what.starts_with("tcp:")) return "destinations are TCP: leave out tcp:";
+  if (what.starts_with("udp:")) return "destinations are TCP; UDP is reached as a service only";
+  if (colon == std::string_view::npos) {
+    const bool is_host = what.find('/') != std::string_view::npos || what.starts_with("*.") ||
+                         net::Ipv4::parse(what).has_value();
+    if (!is_host) return "";
+    return fmt::format("{} is a destination without ports; write {}:80,443, or {}:* for all",
+                       in_quotes(what), shortened(what), shortened(what));
+  }
+  if (what.substr(0, colon).find_first_of(", ") != std::string_view::npos) {
+    return "one permit has either services or one destination: write several";
+  }
+  return "";
 }
 
 /// Where WHO ends: a connection string has a colon of its own.
@@ -46,7 +90,9 @@ Result<void, std::string> add_permit(std::vector<forward::Permit>& permits, std:
   }
   std::optional<PublicKey> key;
   if (who != kEverybody) key = peer_of(std::string(who));
-  auto permit = forward::Permit::parse(key, trimmed(text.substr(colon + 1)));
+  const std::string what = without_spaces(trimmed(text.substr(colon + 1)));
+  if (std::string mistake = mistaken_what(what); !mistake.empty()) return Err(std::move(mistake));
+  auto permit = forward::Permit::parse(key, what);
   if (!permit) return Err(permit.error());
   if (key && !allow.empty() && !allow.contains(*key)) {
     return Err(fmt::format("{} is not among those that are allowed to connect", in_quotes(who)));
@@ -56,7 +102,7 @@ Result<void, std::string> add_permit(std::vector<forward::Permit>& permits, std:
         name == forward::Permit::kAllServices ||
         std::any_of(services.begin(), services.end(),
                     [&](const forward::Service& service) { return service.name == name; });
-    if (!there) return Err(fmt::format("there is no service {}", in_quotes(name)));
+    if (!there) return Err(unknown_service(name, services));
   }
   permits.push_back(std::move(*permit));
   return {};

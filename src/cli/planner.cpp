@@ -172,12 +172,18 @@ ResourceLimits Planner::limits() const {
     if (wanted >= least && wanted <= most) return wanted;
     mistake(value->line, fmt::format("{} must be {} to {}", name, least, most));
   };
-  return resource_limits(
-      {.buffered = number(config_.max_buffered, "max_buffered", kLeastBuffered, kMostBuffered),
-       .connections = number(config_.max_connections, "max_connections", 1, kMostConnections),
-       .per_key =
-           number(config_.max_connections_per_key, "max_connections_per_key", 1, kMostConnections)},
-      platform::available_memory());
+  const WantedLimits wanted = {
+      .buffered = number(config_.max_buffered, "max_buffered", kLeastBuffered, kMostBuffered),
+      .connections = number(config_.max_connections, "max_connections", 1, kMostConnections),
+      .per_key =
+          number(config_.max_connections_per_key, "max_connections_per_key", 1, kMostConnections)};
+  if (const auto whole = exceeded_by_share(wanted)) {
+    mistake(config_.max_connections_per_key->line,
+            fmt::format("max_connections_per_key is more than there may be in all: {}, see "
+                        "max_connections",
+                        *whole));
+  }
+  return resource_limits(wanted, platform::available_memory());
 }
 
 Duration Planner::patience(const config::Located<std::int64_t>& wanted) const {

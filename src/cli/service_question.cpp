@@ -15,7 +15,11 @@ namespace {
 
 std::string missing_service(const std::optional<Extension>& extension, const std::string& service) {
   if (!extension) return "the peer is a plain one, without named services";
-  if (extension->services.empty()) return "the peer has no services for this key";
+  if (extension->services.empty()) {
+    return "the peer has no services for this key; destinations that it may permit are reached "
+           "with "
+           "connect -D PORT";
+  }
   return fmt::format("the peer has no service '{}'; it has {}", service,
                      fmt::join(extension->services, ", "));
 }
@@ -25,15 +29,22 @@ std::string in_command(const std::string& service) {
   return forward::is_service_name(service) ? ":" + service : "";
 }
 
+std::string is_udp_text(const std::string& service) {
+  return fmt::format("the peer's service {} is UDP; connect with -L udp:PORT{}", in_quotes(service),
+                     in_command(service));
+}
+
+std::string is_tcp_text(const std::string& service) {
+  return fmt::format("the peer's service {} is TCP; leave out udp:", in_quotes(service));
+}
+
 }  // namespace
 
 std::string service_problem(const PeerInfo& peer, const std::string& service) {
   const auto& extension = peer.extension;
   const bool served = extension ? !extension->service.empty() : service.empty();
   if (!served) return missing_service(extension, service);
-  if (!extension || !extension->has_udp_flows()) return "";
-  return fmt::format("the peer's service {} is UDP; connect with -L udp:PORT{}",
-                     in_quotes(extension->service), in_command(extension->service));
+  return extension && extension->has_udp_flows() ? is_udp_text(extension->service) : "";
 }
 
 std::string udp_service_problem(const PeerStream& peer, const std::string& service) {
@@ -42,19 +53,35 @@ std::string udp_service_problem(const PeerStream& peer, const std::string& servi
   if (!served) return missing_service(extension, service);
   // Who is reset at once takes none any more.
   if (!extension || peer.takes_datagrams() || extension->has_udp_flows()) return "";
-  return fmt::format("the peer's service {} is TCP; leave out udp:", in_quotes(extension->service));
+  return is_tcp_text(extension->service);
 }
 
-ServiceQuestion::ServiceQuestion(App& app, const PeerReference& peer,
-                                 std::set<std::string> services)
-    : app_(app), peer_(peer), services_(std::move(services)) {}
+std::string problem_told(const std::optional<Extension>& answer, const std::string& service,
+                         bool udp) {
+  const auto has = [&](const std::string& name) {
+    return std::find(answer->services.begin(), answer->services.end(), name) !=
+           answer->services.end();
+  };
+  if (!answer || answer->services.empty() || (!service.empty() && !has(service))) {
+    return missing_service(answer, service);
+  }
+  const std::string& name = service.empty() ? answer->services.front() : service;
+  const auto is_udp = answer->is_udp(name);
+  if (!is_udp || *is_udp == udp) return "";
+  return udp ? is_tcp_text(name) : is_udp_text(name);
+}
+
+ServiceQuestion::ServiceQuestion(App& app, const PeerReference& peer, std::set<Wanted> wanted)
+    : app_(app), peer_(peer), wanted_(std::move(wanted)) {}
 
 ServiceQuestion::~ServiceQuestion() {
   if (connection_) connection_->set_observer(nullptr);
 }
 
 void ServiceQuestion::ask() {
-  if (services_.empty()) return;
+  const bool named = std::any_of(wanted_.begin(), wanted_.end(),
+                                 [](const Wanted& one) { return !one.service.empty(); });
+  if (!named) return;
   ConnectOptions options;
   options.key_pair = peer_.identity;
   options.extension = Extension{.features = Extension::kNoService, .service = {}, .services = {}};
@@ -74,13 +101,12 @@ void ServiceQuestion::on_told() {
   const std::optional<Extension> extension = connection_->info().extension;
   connection_->reset();
   app_.scheduler().delete_later(std::move(connection_));
-  for (const std::string& service : services_) {
-    const bool there =
-        extension && std::find(extension->services.begin(), extension->services.end(), service) !=
-                         extension->services.end();
-    if (there) continue;
-    app_.output().error("NO_SUCH_SERVICE",
-                        missing_service(extension, service) + "; listening anyway");
+  for (const Wanted& wanted : wanted_) {
+    const std::string problem = problem_told(extension, wanted.service, wanted.udp);
+    if (problem.empty()) continue;
+    app_.output().error("NO_SUCH_SERVICE", problem + "; listening anyway");
+    // Each would be told the same.
+    if (!extension || extension->services.empty()) return;
   }
 }
 

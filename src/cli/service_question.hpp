@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <compare>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -9,20 +11,29 @@
 
 namespace hsfwd::cli {
 
+/// What is wrong with a service that was not asked for yet, as far as the peer's answer to a question tells.
+std::string problem_told(const std::optional<Extension>& answer, const std::string& service,
+                         bool udp);
 /// Why a peer does not have the service that was asked for; empty if it does.
 std::string service_problem(const PeerInfo& peer, const std::string& service);
 /// The same of a UDP service, once the connection is open. Whether that of a plain peer is one nobody can tell.
 std::string udp_service_problem(const PeerStream& peer, const std::string& service);
 
-/// Asks a peer whether it has certain services, and reports those that it lacks, or that it does not
-/// answer.
+/// Asks a peer whether it has certain services, and reports those that it lacks, or has of the other kind, or that it
+/// does not answer.
 class ServiceQuestion {
  public:
+  struct Wanted {
+    std::string service;  // empty: its default
+    bool udp = false;
+    auto operator<=>(const Wanted&) const = default;
+  };
+
   /// `peer` outlives it.
-  ServiceQuestion(App& app, const PeerReference& peer, std::set<std::string> services);
+  ServiceQuestion(App& app, const PeerReference& peer, std::set<Wanted> wanted);
   ~ServiceQuestion();
 
-  /// Unless there is none to ask for.
+  /// Unless no service is named: a stock peer has but one, and takes who asks it for a client of that.
   void ask();
 
  private:
@@ -39,7 +50,7 @@ class ServiceQuestion {
 
   App& app_;
   const PeerReference& peer_;
-  const std::set<std::string> services_;
+  const std::set<Wanted> wanted_;
   Asking asking_{*this};
   std::unique_ptr<PeerStream> connection_;
 };

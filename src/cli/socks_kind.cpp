@@ -96,11 +96,15 @@ std::unique_ptr<Tunnel> SocksSpec::make(App& app) const {
 
 Result<net::StreamAddress, std::string> parse_socks_address(std::string_view text) {
   if (text.starts_with("udp:")) return Err(fmt::format("{}: SOCKS is TCP", in_quotes(text)));
-  auto forward = parse_local_forward(text);
-  if (!forward) return Err(forward.error());
-  if (forward->listen.is_unix() || !forward->service.empty()) {
-    return Err(fmt::format("{} is not [BIND:]PORT", in_quotes(text)));
+  if (PeerReference::parse(std::string(text))) {
+    return Err(std::string("it takes a local port; the peer is a word of its own: PEER -D 1080"));
   }
+  auto forward = parse_local_forward(text);
+  const bool is_port = forward && !forward->listen.is_unix() && forward->service.empty();
+  // What it says of the shape is about services.
+  const bool of_shape = !forward && forward.error().find("[:SERVICE]") != std::string::npos;
+  if (!forward && !of_shape) return Err(forward.error());
+  if (!is_port) return Err(fmt::format("{} is not [BIND:]PORT", in_quotes(text)));
   return std::move(forward->listen);
 }
 

@@ -19,6 +19,12 @@ namespace hsfwd::cli {
 using forward::SocksReply;
 using forward::SocksTarget;
 
+namespace {
+// Characters of what a client asks for, and of a reason that quotes it.
+constexpr std::size_t kShownOfName = 100;
+constexpr std::size_t kShownOfWhy = 300;
+}  // namespace
+
 SocksTunnel::SocksTunnel(App& app, net::StreamAddress listen, SocksDirectory directory)
     : app_(app),
       directory_(std::move(directory)),
@@ -26,6 +32,7 @@ SocksTunnel::SocksTunnel(App& app, net::StreamAddress listen, SocksDirectory dir
                [this](std::unique_ptr<net::ByteStream> local) {
                  clients_.add(app_.connection_ids().take(), std::move(local));
                }),
+      refusals_(app.scheduler(), app.log()),
       joined_(app.scheduler(),
               [this](const forward::ClosedConnection& closed) { on_closed(closed); }),
       clients_(app.scheduler(), *this) {}
@@ -70,10 +77,7 @@ void SocksTunnel::leave(std::function<void()> done) {
 
 forward::SocksGuide::Way SocksTunnel::dial(std::uint64_t id, const SocksTarget& target) {
   const auto route = directory_.find(target);
-  if (!route) {
-    app_.log().info("socks", "{}: {}", printable(shortened(target.host)), route.error().why);
-    return {.reply = route.error().reply, .peer = nullptr};
-  }
+  if (!route) return {.reply = route.error().reply, .peer = nullptr, .why = route.error().why};
   ConnectOptions options;
   options.key_pair = route->peer.identity;
   options.extension = Extension{.features = 0, .service = route->service};
@@ -88,18 +92,17 @@ forward::SocksGuide::Opened SocksTunnel::on_open(std::uint64_t, const SocksTarge
                                                  const PeerStream& peer) {
   const auto route = directory_.find(target);
   // The names may have changed since.
-  if (!route || route->peer.key != peer.remote_key()) return {.reply = SocksReply::kFailure};
+  if (!route || route->peer.key != peer.remote_key()) {
+    return {.reply = SocksReply::kFailure, .why = kConfigurationChanged};
+  }
   const PeerInfo info = peer.info();
   const bool is_destination = forward::Destination::is_meant(route->service);
   const std::string problem = service_problem(info, route->service);
   if (problem.empty()) return {.answers = is_destination};
   if (is_destination) {
-    app_.log().info("socks", "{} does not lead to {}", route->peer.name,
-                    printable(shortened(target.host)));
-    return {.reply = SocksReply::kNotAllowed};
+    return {.reply = SocksReply::kNotAllowed, .why = route->peer.name + " does not permit it"};
   }
-  app_.log().info("socks", "{}: {}", printable(shortened(target.host)), problem);
-  return {.reply = SocksReply::kRefused};
+  return {.reply = SocksReply::kRefused, .why = problem};
 }
 
 void SocksTunnel::join(std::uint64_t id, const SocksTarget& target,
@@ -107,14 +110,19 @@ void SocksTunnel::join(std::uint64_t id, const SocksTarget& target,
   const PeerInfo info = peer->info();
   report_connection(app_, id, info, info.extension ? info.extension->service : "");
   targets_[id] = target;
-  joined_.join(id, std::move(client), std::move(peer));
+  joined_.join(id, std::move(client), std::move(peer),
+               info.extension ? info.extension->service : "");
 }
 
-void SocksTunnel::on_failed(std::uint64_t, const SocksTarget& target, SocksReply,
-                            const std::string& why) {
+void SocksTunnel::on_failed(std::uint64_t id, const std::string& asked, const std::string& why) {
   ++refused_;
-  if (why.empty()) return;
-  app_.log().info("socks", "{}: {}", printable(shortened(target.host)), printable(why));
+  app_.log().info("socks", "{}: refused{}{}: {}", id, asked.empty() ? "" : " ",
+                  printable(shortened(asked, kShownOfName)),
+                  printable(shortened(why, kShownOfWhy)));
+}
+
+void SocksTunnel::on_excess(const std::string& why) {
+  refusals_.add_excess("socks", why);
 }
 
 SocksReply SocksTunnel::not_reached(const PeerStream& peer) {

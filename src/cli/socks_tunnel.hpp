@@ -10,6 +10,7 @@
 
 #include "cli/app.hpp"
 #include "cli/local_address.hpp"
+#include "cli/refusals.hpp"
 #include "cli/socks_directory.hpp"
 #include "cli/tunnel.hpp"
 #include "forward/local_clients.hpp"
@@ -43,8 +44,8 @@ class SocksTunnel final : public Tunnel, forward::SocksGuide {
                  const PeerStream& peer) override;
   void join(std::uint64_t id, const forward::SocksTarget& target,
             std::unique_ptr<net::ByteStream> client, std::unique_ptr<PeerStream> peer) override;
-  void on_failed(std::uint64_t id, const forward::SocksTarget& target, forward::SocksReply reply,
-                 const std::string& why) override;
+  void on_failed(std::uint64_t id, const std::string& asked, const std::string& why) override;
+  void on_excess(const std::string& why) override;
   forward::SocksReply not_reached(const PeerStream& peer) override;
 
   void on_closed(const forward::ClosedConnection& closed);
@@ -55,6 +56,7 @@ class SocksTunnel final : public Tunnel, forward::SocksGuide {
   SocksDirectory directory_;
   LocalAddress address_;
   std::uint64_t refused_ = 0;
+  Refusals refusals_;
   std::map<std::uint64_t, forward::SocksTarget> targets_;  // of those that are joined
   forward::LocalClients joined_;
   forward::SocksClients clients_;

@@ -36,10 +36,10 @@ Table& Table::may_shorten(std::size_t column) {
 }
 
 std::vector<std::size_t> Table::column_widths(std::size_t width) const {
-  std::vector<std::size_t> widths(rows_.front().size());
+  std::vector<std::size_t> widths(rows_.front().cells.size());
   std::size_t sum = (widths.size() - 1) * kGap;
   for (std::size_t i = 0; i < widths.size(); ++i) {
-    for (const auto& row : rows_) widths[i] = std::max(widths[i], printable(row[i]).size());
+    for (const Row& row : rows_) widths[i] = std::max(widths[i], printable(row.cells[i]).size());
     sum += widths[i];
   }
   for (const std::size_t column : may_shorten_) {
@@ -55,21 +55,23 @@ std::vector<std::size_t> Table::column_widths(std::size_t width) const {
 std::string Table::to_string(std::size_t width) const {
   const std::vector<std::size_t> widths = column_widths(width);
   std::string out;
-  for (const auto& row : rows_) {
+  for (const Row& row : rows_) {
     std::string line;
     std::size_t used = 0;
-    for (std::size_t i = 0; i < row.size(); ++i) {
+    for (std::size_t i = 0; i < row.cells.size(); ++i) {
       if (used + widths[i] > width) {
         trim_end(line);
         line += '\n';
         line.append(kIndent, ' ');
         used = kIndent;
       }
-      line += fmt::format("{:<{}}", without_middle(printable(row[i]), widths[i]), widths[i] + kGap);
+      line += fmt::format("{:<{}}", without_middle(printable(row.cells[i]), widths[i]),
+                          widths[i] + kGap);
       used += widths[i] + kGap;
     }
     trim_end(line);
     out += (out.empty() ? "" : "\n") + line;
+    if (!row.below.empty()) out += "\n" + list_text(std::string(kIndent, ' '), row.below, width);
   }
   return out;
 }

@@ -17,10 +17,14 @@ std::string list_text(const std::string& label, const std::vector<std::string>& 
 class Table {
  public:
   /// The first row.
-  explicit Table(std::vector<std::string> head) : rows_{std::move(head)} {}
+  explicit Table(std::vector<std::string> head) { add(std::move(head)); }
 
   /// As many cells as the header has.
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  void add(std::vector<std::string> row) { rows_.push_back({std::move(row), {}}); }
+  /// The same, with what does not go into columns below it, in as many lines as it takes.
+  void add(std::vector<std::string> row, std::vector<std::string> below) {
+    rows_.push_back({std::move(row), std::move(below)});
+  }
   /// If needed to fit, cells of the column are shortened in the middle.
   Table& may_shorten(std::size_t column);
   /// Lines of at most `width` characters, without a newline after the last one. Columns that do
@@ -28,8 +32,14 @@ class Table {
   std::string to_string(std::size_t width) const;
 
  private:
+  struct Row {
+    std::vector<std::string> cells;
+    std::vector<std::string> below;
+  };
+
   std::vector<std::size_t> column_widths(std::size_t width) const;
-  std::vector<std::vector<std::string>> rows_;
+
+  std::vector<Row> rows_;
   std::vector<std::size_t> may_shorten_;
 };
 

@@ -30,16 +30,32 @@ Result<net::StreamAddress, std::string> resolved(net::StreamAddress address,
   return address;
 }
 
+// Behind any target: no host has a comma.
+constexpr std::string_view kProxyHeader = ",proxy";
+
+/// What somebody has probably meant who has written a comma where none can be; empty if there is none.
+std::string mistaken_comma(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  const std::string_view target = text.substr(equals == std::string_view::npos ? 0 : equals + 1);
+  const std::size_t comma = target.find(',');
+  if (comma == std::string_view::npos || target.starts_with("unix:")) return "";
+  const std::string_view word = target.substr(comma + 1);
+  if (word.empty()) return "nothing is behind the comma; ,proxy has no space";
+  if (word == kProxyHeader.substr(1)) return ",proxy is there twice";
+  if (parse_decimal(word, 65535)) return "a TARGET has one port, or a range; write several of them";
+  return fmt::format("{} is not known; behind a TARGET there is ,proxy or nothing",
+                     in_quotes(target.substr(comma)));
+}
+
 }  // namespace
 
 Result<forward::Service, std::string> parse_service(std::string_view text,
                                                     const std::string& base) {
-  // Behind any target: no host has a comma.
-  constexpr std::string_view kProxyHeader = ",proxy";
   const bool proxy_header = text.ends_with(kProxyHeader);
   if (proxy_header) text.remove_suffix(kProxyHeader.size());
   const bool udp = text.substr(text.find('=') + 1).starts_with("udp:");
   if (udp && proxy_header) return Err(std::string("UDP has no header of the PROXY protocol"));
+  if (std::string mistake = mistaken_comma(text); !mistake.empty()) return Err(std::move(mistake));
   auto service = forward::Service::parse(text);
   if (!service) return service;
   service->proxy_header = proxy_header;
@@ -51,6 +67,9 @@ Result<forward::Service, std::string> parse_service(std::string_view text,
 
 Result<forward::LocalForward, std::string> parse_local_forward(std::string_view text,
                                                                const std::string& base) {
+  if (text.ends_with(kProxyHeader) && !text.starts_with("unix:")) {
+    return Err(std::string(",proxy is said on the side that exposes the service"));
+  }
   auto local = forward::LocalForward::parse(text);
   if (!local) return local;
   auto listen = resolved(std::move(local->listen), base);

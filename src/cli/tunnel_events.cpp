@@ -31,7 +31,7 @@ std::vector<forward::OpenConnection> open_ones(std::vector<forward::OpenConnecti
   for (forward::OpenConnection& connection : all) {
     const PeerInfo peer = connection.peer->info();
     if (!peer.open) continue;
-    connection.service = peer.extension ? peer.extension->service : service;
+    connection.service = forward::service_of(peer, service);
     out.push_back(std::move(connection));
   }
   return out;
@@ -44,8 +44,9 @@ void report_connection(const App& app, std::uint64_t id, const PeerInfo& peer,
   app.output().event(
       events::Connection{id, to_hex(peer.key.view()), service, path, remote},
       app.quiet() ? ""
-                  : fmt::format("connection {}: {} {} ({}, {})", id, peer.outgoing ? "to" : "from",
-                                short_key(peer.key), path, remote));
+                  : fmt::format("connection {}: {} {}{}{} ({}, {})", id,
+                                peer.outgoing ? "to" : "from", short_key(peer.key),
+                                service.empty() ? "" : ", ", printable(service), path, remote));
 }
 
 void report_path_changes(const App& app, std::uint64_t id, PeerStream& stream) {
@@ -61,11 +62,14 @@ void report_path_changes(const App& app, std::uint64_t id, PeerStream& stream) {
 
 void report_closed(const App& app, const forward::ClosedConnection& closed) {
   app.output().event(
-      events::Closed{closed.id, closed.stats.to_peer, closed.stats.from_peer, closed.reason},
+      events::Closed{closed.id, to_hex(closed.peer.view()), closed.service, closed.stats.to_peer,
+                     closed.stats.from_peer, closed.reason},
       app.quiet() ? ""
-                  : fmt::format("closed {}: {} to the peer, {} from it{}{}", closed.id,
-                                count_text(closed.stats.to_peer, "byte"), closed.stats.from_peer,
-                                closed.reason.empty() ? "" : "; ", printable(closed.reason)));
+                  : fmt::format("closed {} ({}{}{}): {} to the peer, {} from it{}{}", closed.id,
+                                short_key(closed.peer), closed.service.empty() ? "" : ", ",
+                                printable(closed.service), count_text(closed.stats.to_peer, "byte"),
+                                closed.stats.from_peer, closed.reason.empty() ? "" : "; ",
+                                printable(closed.reason)));
 }
 
 }  // namespace hsfwd::cli

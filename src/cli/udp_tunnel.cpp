@@ -19,13 +19,21 @@ UdpTunnel::UdpTunnel(App& app, PeerReference peer, forward::LocalForward forward
     : app_(app),
       peer_(std::move(peer)),
       service_(std::move(forward.service)),
-      clients_(
-          app.env(), idle,
-          {.dial = [this](std::uint64_t& id) { return dial(id); },
-           .on_open = [this](std::uint64_t id,
-                             const PeerStream& stream) { return on_open(id, stream); },
-           .on_closed =
-               [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }}),
+      oversized_(app),
+      clients_(app.env(), idle,
+               {.dial = [this](std::uint64_t& id) { return dial(id); },
+                .on_open = [this](std::uint64_t id,
+                                  const PeerStream& stream) { return on_open(id, stream); },
+                .on_closed =
+                    [this](forward::ClosedConnection closed) {
+                      if (closed.service.empty()) closed.service = service_;
+                      report_closed(app_, closed);
+                    },
+                .on_too_large =
+                    [this](forward::TooLarge lost) {
+                      if (lost.service.empty()) lost.service = service_;
+                      oversized_.add(address_.to_string(), lost);
+                    }}),
       address_(app, std::move(forward.listen), listener()) {}
 
 LocalAddress::Listener UdpTunnel::listener() {
@@ -125,6 +133,7 @@ Json UdpTunnel::status() const {
       .service = service_,
       .connections = connections().size(),
       .flows = clients_.flows(),
+      .drops = drops_of(clients_.drops()),
       .bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}}),
       .bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}})};
   if (!address_.problem().empty()) out.problem = told(address_.problem());

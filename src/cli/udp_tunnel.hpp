@@ -10,6 +10,7 @@
 #include "cli/app.hpp"
 #include "cli/local_address.hpp"
 #include "cli/tunnel.hpp"
+#include "cli/udp_report.hpp"
 #include "forward/service.hpp"
 #include "forward/udp_clients.hpp"
 
@@ -42,6 +43,7 @@ class UdpTunnel final : public Tunnel {
   App& app_;
   PeerReference peer_;
   std::string service_;  // empty: the peer's default
+  OversizedReport oversized_;
   forward::UdpClients clients_;
   LocalAddress address_;
 };

@@ -4,8 +4,11 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "cli/figures.hpp"
 #include "platform/signals.hpp"
@@ -34,13 +37,21 @@ std::uint64_t seconds_since(App& app, Instant began) {
   return static_cast<std::uint64_t>((app.scheduler().now() - began).to_millis() / 1000);
 }
 
-/// With the age taken off the wall clock, which may have been set since.
+/// An age taken off the wall clock, which may have been set since.
+std::string time_before(App& app, std::uint64_t seconds) {
+  const auto now = static_cast<std::time_t>(app.env().wall_clock.unix_millis() / 1000);
+  return fmt::format("{:%FT%TZ}", fmt::gmtime(now - static_cast<std::time_t>(seconds)));
+}
+
+const char* direction(bool outgoing) {
+  return outgoing ? "out" : "in";
+}
+
 events::ConnectionState connection_state(App& app, const forward::OpenConnection& connection) {
   const PeerInfo peer = connection.peer->info();
   const std::uint64_t age = seconds_since(app, connection.since);
-  const auto now = static_cast<std::time_t>(app.env().wall_clock.unix_millis() / 1000);
   return {.id = connection.id,
-          .direction = peer.outgoing ? "out" : "in",
+          .direction = direction(peer.outgoing),
           .peer = to_hex(peer.key.view()),
           .key = key_text(peer.key),
           .service = connection.service,
@@ -49,8 +60,70 @@ events::ConnectionState connection_state(App& app, const forward::OpenConnection
           .rtt_millis = millis(peer.rtt),
           .bytes_to_peer = connection.stats.to_peer,
           .bytes_from_peer = connection.stats.from_peer,
-          .since = fmt::format("{:%FT%TZ}", fmt::gmtime(now - static_cast<std::time_t>(age))),
-          .seconds = age};
+          .since = time_before(app, age),
+          .seconds = age,
+          .session = peer.session};
+}
+
+std::vector<events::ConnectionState> connection_states(App& app, const TunnelSet& tunnels) {
+  std::vector<events::ConnectionState> out;
+  for (const auto& tunnel : tunnels.tunnels()) {
+    for (const auto& connection : tunnel->connections()) {
+      out.push_back(connection_state(app, connection));
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> services_of(const SessionInfo& session,
+                                     const std::vector<events::ConnectionState>& connections) {
+  std::vector<std::string> out;
+  for (const events::ConnectionState& connection : connections) {
+    if (connection.session != session.id) continue;
+    if (std::find(out.begin(), out.end(), connection.service) == out.end()) {
+      out.push_back(connection.service);
+    }
+  }
+  return out;
+}
+
+events::SessionState session_state(App& app, const SessionInfo& session,
+                                   const std::vector<events::ConnectionState>& connections) {
+  const std::uint64_t age = seconds_since(app, session.since);
+  events::SessionState out{.id = session.id,
+                           .direction = direction(session.outgoing),
+                           .peer = to_hex(session.key.view()),
+                           .key = key_text(session.key),
+                           .services = services_of(session, connections),
+                           .streams = session.streams,
+                           .path = to_string(session.path),
+                           .remote = session.remote.to_string(),
+                           .rtt_millis = millis(session.rtt),
+                           .bytes_to_peer = session.bytes_sent,
+                           .bytes_from_peer = session.bytes_received,
+                           .rate_to_peer = static_cast<std::uint64_t>(session.send_rate),
+                           .rate_from_peer = static_cast<std::uint64_t>(session.receive_rate),
+                           .packets = session.packets_sent,
+                           .packets_repeated = session.packets_repeated,
+                           .packets_lost = session.packets_lost,
+                           .moves = session.moves,
+                           .silent_seconds = std::nullopt,
+                           .last_error = session.last_error,
+                           .since = time_before(app, age),
+                           .seconds = age};
+  if (session.silent) {
+    out.silent_seconds = static_cast<std::uint64_t>(session.silent->to_millis() / 1000);
+  }
+  return out;
+}
+
+std::vector<events::SessionState> session_states(
+    App& app, const std::vector<events::ConnectionState>& connections) {
+  std::vector<events::SessionState> out;
+  for (const SessionInfo& session : app.node().sessions()) {
+    out.push_back(session_state(app, session, connections));
+  }
+  return out;
 }
 
 }  // namespace
@@ -82,16 +155,13 @@ events::Status status_event(App& app, const TunnelSet& tunnels, const std::strin
           .public_key = to_hex(key.view()),
           .key = key_text(key),
           .node = node_state(app.node().status(), Figures::of(app)),
+          .sessions = session_states(app, connection_states(app, tunnels)),
           .tunnels = tunnel_states(tunnels, tunnel_kinds())};
 }
 
 events::Peers peers_event(App& app, const TunnelSet& tunnels) {
-  events::Peers out;
-  for (const auto& tunnel : tunnels.tunnels()) {
-    for (const auto& connection : tunnel->connections()) {
-      out.connections.push_back(connection_state(app, connection));
-    }
-  }
+  events::Peers out{.connections = connection_states(app, tunnels), .sessions = {}};
+  out.sessions = session_states(app, out.connections);
   return out;
 }
 

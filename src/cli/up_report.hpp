@@ -17,7 +17,7 @@ Spread tunnel_states(const TunnelSet& tunnels, TunnelKinds kinds);
 /// `config` is the file, `began` when `up` did.
 events::Status status_event(App& app, const TunnelSet& tunnels, const std::string& config,
                             Instant began);
-/// The open connections of all tunnels.
+/// The open connections of all tunnels, and the sessions that carry them.
 events::Peers peers_event(App& app, const TunnelSet& tunnels);
 
 }  // namespace hsfwd::cli

@@ -6,14 +6,13 @@
 #include <vector>
 
 #include "cli/events.hpp"
+#include "cli/session_texts.hpp"
 #include "cli/table.hpp"
 #include "platform/standard_streams.hpp"
 
 namespace hsfwd::cli {
 
 namespace {
-
-constexpr std::size_t kShortKey = 12;
 
 std::string node_text(const events::NodeState& node) {
   std::vector<std::string> out = {node.online ? "online" : "offline",
@@ -40,22 +39,12 @@ std::string status_text(const Json& event) {
   std::string out = fmt::format("up:   {}, process {}, for {}\n", status.config, status.pid,
                                 span_text(status.seconds));
   out += fmt::format("key:  {}\n", status.key);
-  out += node_text(status.node);
+  out += node_text(status.node) + sessions_text(status.sessions);
   return out + tunnels_text(event, tunnel_kinds());
 }
 
 std::string peers_text(const Json& event) {
-  const auto peers = decoded<events::Peers>(event);
-  if (peers.connections.empty()) return "no connections";
-  Table table({"ID", "", "PEER", "SERVICE", "PATH", "REMOTE", "RTT", "TO", "FROM", "FOR"});
-  for (const events::ConnectionState& connection : peers.connections) {
-    table.add({std::to_string(connection.id), connection.direction,
-               connection.key.substr(0, kShortKey), connection.service, connection.path,
-               connection.remote, fmt::format("{:.1f} ms", connection.rtt_millis),
-               size_text(connection.bytes_to_peer), size_text(connection.bytes_from_peer),
-               span_text(connection.seconds)});
-  }
-  return table.to_string(platform::output_width());
+  return connections_text(decoded<events::Peers>(event));
 }
 
 std::string reloaded_text(const Json& event) {

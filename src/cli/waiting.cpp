@@ -14,6 +14,7 @@ Waiting::Waiting(Scheduler& scheduler, const Output& output, bool events, bool q
 void Waiting::begin(std::string text, events::Waiting event) {
   text_ = std::move(text);
   event_ = std::move(event);
+  event_.text = told(text_);
   if (!quiet_) timer_.start(kMoment);
 }
 

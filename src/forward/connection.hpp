@@ -30,15 +30,21 @@ class ConnectionIds {
 
 struct ClosedConnection {
   std::uint64_t id = 0;
+  PublicKey peer;
+  std::string service;  // or a destination; empty: the default of a peer that did not say more
   PipeStats stats;
   std::string reason;  // empty: ended normally
 };
+
+/// What is at the other end of a connection of ours: what was `wanted`, or what the peer calls its default, once
+/// it has said so.
+std::string service_of(const PeerInfo& peer, const std::string& wanted);
 
 /// A connection as it stands now. What it points to lives until the next event.
 struct OpenConnection {
   std::uint64_t id = 0;
   const PeerStream* peer = nullptr;
-  std::string service;  // of a ServiceHost
+  std::string service;
   PipeStats stats;
   Instant since;
   std::optional<Destination> destination =

@@ -9,13 +9,13 @@
 
 namespace hsfwd::forward {
 
-void FlowPackets::add(PeerStream& peer, std::uint16_t flow, ByteView bytes) {
+bool FlowPackets::add(PeerStream& peer, std::uint16_t flow, ByteView bytes) {
   const std::size_t size = kFlowHeader + bytes.size();
   const std::size_t most = std::min(kMaxBytes, peer.max_in_parts());
   if (size > most) {
     // Nothing at all goes to one that is about to end.
     ++(most > 0 ? lost_.too_large : lost_.busy);
-    return;
+    return false;
   }
   if (memory_.empty()) memory_.resize(kMax * kSlot);
   const MutableBytes packet =
@@ -24,6 +24,7 @@ void FlowPackets::add(PeerStream& peer, std::uint16_t flow, ByteView bytes) {
   copy_bytes(bytes, packet.subspan(kFlowHeader));
   batch_[count_++] = packet;
   if (count_ == kMax) send(peer);
+  return true;
 }
 
 void FlowPackets::send(PeerStream& peer) {

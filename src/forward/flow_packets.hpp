@@ -23,7 +23,8 @@ class FlowPackets {
     std::size_t busy = 0;       // the socket to the peer was full, or the connection over
   };
 
-  void add(PeerStream& peer, std::uint16_t flow, ByteView bytes);
+  /// False if it is lost already.
+  bool add(PeerStream& peer, std::uint16_t flow, ByteView bytes);
   /// Sends what has been added since the last time, all of it for `peer`.
   Lost flush(PeerStream& peer);
 

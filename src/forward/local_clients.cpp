@@ -11,19 +11,25 @@ LocalClients::LocalClients(Scheduler& scheduler, OnClosed on_closed)
 LocalClients::~LocalClients() = default;
 
 void LocalClients::join(std::uint64_t id, std::unique_ptr<net::ByteStream> client,
-                        std::unique_ptr<PeerStream> peer) {
+                        std::unique_ptr<PeerStream> peer, std::string service) {
   auto pipe =
       std::make_unique<Pipe>(scheduler_, std::move(client), std::move(peer),
                              [this, id](const std::string& reason) { on_done(id, reason); });
   Connection& connection = connections_[id];
   connection.pipe = std::move(pipe);
+  connection.service = std::move(service);
   connection.since = scheduler_.now();
   connection.pipe->start();
 }
 
 void LocalClients::on_done(std::uint64_t id, const std::string& reason) {
   const auto found = connections_.find(id);
-  const ClosedConnection closed{.id = id, .stats = found->second.pipe->stats(), .reason = reason};
+  const PeerStream& peer = found->second.pipe->peer();
+  const ClosedConnection closed{.id = id,
+                                .peer = peer.remote_key(),
+                                .service = service_of(peer.info(), found->second.service),
+                                .stats = found->second.pipe->stats(),
+                                .reason = reason};
   closed_total_ += closed.stats;
   scheduler_.delete_later(std::move(found->second.pipe));
   connections_.erase(found);
@@ -59,7 +65,7 @@ std::vector<OpenConnection> LocalClients::list() const {
   for (const auto& [id, connection] : connections_) {
     out.push_back({.id = id,
                    .peer = &connection.pipe->peer(),
-                   .service = {},
+                   .service = service_of(connection.pipe->peer().info(), connection.service),
                    .stats = connection.pipe->stats(),
                    .since = connection.since});
   }

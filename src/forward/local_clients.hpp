@@ -21,10 +21,10 @@ class LocalClients {
   LocalClients(Scheduler& scheduler, OnClosed on_closed);
   ~LocalClients();
 
-  /// `peer` was dialled for this client, and need not be open yet. `id`, of ConnectionIds,
+  /// `peer` was dialled for this client and `service`, and need not be open yet. `id`, of ConnectionIds,
   /// identifies the connection.
   void join(std::uint64_t id, std::unique_ptr<net::ByteStream> client,
-            std::unique_ptr<PeerStream> peer);
+            std::unique_ptr<PeerStream> peer, std::string service = {});
   /// Gives up one connection, for example when the peer turns out not to have the service.
   void abort(std::uint64_t id, const std::string& reason);
   void abort_all(const std::string& reason);
@@ -40,6 +40,7 @@ class LocalClients {
  private:
   struct Connection {
     std::unique_ptr<Pipe> pipe;
+    std::string service;
     Instant since;
   };
   void on_done(std::uint64_t id, const std::string& reason);

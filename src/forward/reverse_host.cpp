@@ -149,7 +149,7 @@ void ReverseHost::on_accepted(Entry& entry, std::unique_ptr<net::ByteStream> loc
   const std::uint64_t id = observer_.take_id();
   observer_.on_client(id, *back, entry.address);
   clients_of_.emplace(id, Client{&entry, entry.address, std::move(*ticket)});
-  clients_.join(id, std::move(local), std::move(back));
+  clients_.join(id, std::move(local), std::move(back), entry.address);
 }
 
 void ReverseHost::on_closed(const ClosedConnection& closed) {

@@ -80,6 +80,7 @@ void ServiceHost::serve(std::uint64_t id, std::unique_ptr<PeerStream> peer, cons
                         Admission::Ticket ticket) {
   Connection& connection = connections_[id];
   connection.since = scheduler_.now();
+  connection.key = peer->remote_key();
   connection.peer = std::move(peer);
   connection.ticket = std::move(ticket);
   try {
@@ -103,6 +104,7 @@ void ServiceHost::serve_destination(std::uint64_t id, std::unique_ptr<PeerStream
                                     Admission::Ticket ticket) {
   Connection& connection = connections_[id];
   connection.since = scheduler_.now();
+  connection.key = peer->remote_key();
   connection.peer = std::move(peer);
   connection.ticket = std::move(ticket);
   try {
@@ -224,8 +226,12 @@ void ServiceHost::abort(std::uint64_t id, const std::string& reason) {
 
 void ServiceHost::close(std::uint64_t id, const std::string& reason) {
   const auto found = connections_.find(id);
-  ClosedConnection closed{.id = id, .reason = reason};
-  if (found->second.pipe) closed.stats = found->second.pipe->stats();
+  const OpenConnection open = describe(id, found->second);
+  const ClosedConnection closed{.id = id,
+                                .peer = found->second.key,
+                                .service = open.service,
+                                .stats = open.stats,
+                                .reason = reason};
   closed_total_ += closed.stats;
   // The call may come from any of them.
   scheduler_.retire(std::make_unique<Connection>(std::move(found->second)));

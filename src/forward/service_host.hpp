@@ -68,6 +68,7 @@ class ServiceHost {
     Service service;
     Instant since;
     Admission::Ticket ticket;
+    PublicKey key;
     std::unique_ptr<PeerStream> peer;  // until the service answers
     std::unique_ptr<net::Dial> dial;
     std::optional<Destination> destination;  // in the place of a service

@@ -28,6 +28,9 @@ enum class SocksReply : std::uint8_t {
 struct SocksTarget {
   std::string host;  // an IPv4 address in four numbers, or a name as the client has it: any bytes
   std::uint16_t port = 0;
+
+  /// "example.org:443", as the client has it; empty if it has named no host.
+  std::string text() const;
 };
 
 /// Reads one client's words. Exactly as many bytes as its next message still has are asked for, so that what
@@ -50,8 +53,13 @@ class SocksParser {
   /// The first `size` bytes of wanted() have been filled.
   Step take(std::size_t size);
 
+  /// Of what was refused as well, as far as it says.
   const SocksTarget& target() const { return target_; }
   SocksReply refusal() const { return refusal_; }
+  /// What of it is not offered, one clause for people.
+  const std::string& why_refused() const { return why_refused_; }
+  /// What the message has so far.
+  ByteView taken() const { return ByteView(bytes_).first(have_); }
 
  private:
   // Head, and a name of 255 bytes with its port.
@@ -60,8 +68,8 @@ class SocksParser {
   Step check();
   Step check_greeting();
   Step check_request();
-  Step read_target();
-  Step refuse(SocksReply why);
+  void read_target();
+  Step refuse(SocksReply reply, std::string why);
   Step more(std::size_t size);
 
   std::array<std::uint8_t, kLongest> bytes_{};
@@ -70,7 +78,12 @@ class SocksParser {
   bool greeted_ = false;
   SocksTarget target_;
   SocksReply refusal_ = SocksReply::kFailure;
+  std::string why_refused_;
 };
+
+/// Who speaks something else than SOCKS5, by its first bytes, of which there may be more than these: what that is
+/// and what it asks for, one clause for people with bytes as they came.
+std::string other_than_socks5(ByteView beginning);
 
 Bytes socks_method();
 Bytes socks_no_method();

@@ -9,6 +9,13 @@
 
 namespace hsfwd::forward {
 
+namespace {
+constexpr const char* kTooManyDialling = "too many clients wait for their peers";
+constexpr const char* kTooManyIdle = "too many clients of SOCKS have not said what they want";
+// Bytes of what somebody says who does not speak SOCKS5: a line that names an address.
+constexpr std::size_t kMaxBeginning = 512;
+}  // namespace
+
 class SocksClients::Client final {
  public:
   Client(SocksClients& all, std::uint64_t id, std::unique_ptr<net::ByteStream> local)
@@ -91,15 +98,29 @@ class SocksClients::Client final {
       case Step::kRequest:
         return dial();
       case Step::kNoMethod:
+        tell("it wants a password, and there is none");
         return leave(socks_no_method());
       case Step::kRefused:
-        return refuse(parser_.refusal(), "");
+        return refuse(parser_.refusal(), parser_.why_refused());
       case Step::kSocks4:
+        tell(other_than_socks5(beginning()));
         return leave(socks4_refusal());
       case Step::kNotSocks:
+        tell(other_than_socks5(beginning()));
         return give_up();
     }
   }
+
+  /// Of what it says, as far as that is here.
+  Bytes beginning() {
+    Bytes out = to_bytes(parser_.taken());
+    const std::size_t had = out.size();
+    out.resize(had + kMaxBeginning);
+    out.resize(had + local_->read(MutableBytes(out).subspan(had)).size);
+    return out;
+  }
+
+  void tell(const std::string& why) { all_.guide_.on_failed(id_, parser_.target().text(), why); }
 
   /// A client that has no room for some bytes has read nothing so far.
   void say(const Bytes& words) {
@@ -107,9 +128,12 @@ class SocksClients::Client final {
   }
 
   void dial() {
-    if (all_.dialling_ >= kMaxDialling) return refuse(SocksReply::kFailure, "too many clients");
+    if (all_.dialling_ >= kMaxDialling) {
+      all_.guide_.on_excess(kTooManyDialling);
+      return refuse(SocksReply::kFailure, kTooManyDialling);
+    }
     SocksGuide::Way way = all_.guide_.dial(id_, parser_.target());
-    if (!way.peer) return refuse(way.reply, "");
+    if (!way.peer) return refuse(way.reply, way.why);
     enter(State::kDialling);
     timer_.start(kTimeToConnect);
     peer_ = std::move(way.peer);
@@ -120,7 +144,7 @@ class SocksClients::Client final {
   void on_open() {
     if (state_ != State::kDialling) return;
     const SocksGuide::Opened opened = all_.guide_.on_open(id_, parser_.target(), *peer_);
-    if (opened.reply != SocksReply::kSucceeded) return refuse(opened.reply, "");
+    if (opened.reply != SocksReply::kSucceeded) return refuse(opened.reply, opened.why);
     if (!opened.answers) return connected();
     awaits_answer_ = true;
     read_answer();
@@ -157,12 +181,13 @@ class SocksClients::Client final {
 
   void on_late() {
     if (state_ == State::kDialling) return refuse(SocksReply::kExpired, "no answer in time");
+    if (state_ == State::kAsking) tell("it did not say in time what it wants");
     give_up();
   }
 
   void refuse(SocksReply reply, const std::string& why) {
     drop_peer();
-    all_.guide_.on_failed(id_, parser_.target(), reply, why);
+    tell(why);
     leave(socks_reply(reply));
   }
 
@@ -218,6 +243,7 @@ void SocksClients::add(std::uint64_t id, std::unique_ptr<net::ByteStream> client
     const auto oldest = std::find_if(clients_.begin(), clients_.end(),
                                      [](const auto& other) { return other->idle(); });
     (*oldest)->give_up();
+    guide_.on_excess(kTooManyIdle);
   }
   clients_.emplace(*this, id, std::move(client)).read();
 }

@@ -19,23 +19,27 @@ class SocksGuide {
  public:
   virtual ~SocksGuide() = default;
   struct Way {
-    SocksReply reply = SocksReply::kSucceeded;  // any other: why there is no peer
+    SocksReply reply = SocksReply::kSucceeded;  // any other: there is no peer
     std::unique_ptr<PeerStream> peer;           // being dialled
+    std::string why = {};                       // there is none, one clause for people
   };
   virtual Way dial(std::uint64_t id, const SocksTarget& target) = 0;
 
   struct Opened {
     SocksReply reply = SocksReply::kSucceeded;  // any other: it does not have what was wanted
     bool answers = false;                       // its first byte is a DestinationAnswer
+    std::string why = {};                       // it does not, one clause for people
   };
   /// The peer's stream is open.
   virtual Opened on_open(std::uint64_t id, const SocksTarget& target, const PeerStream& peer) = 0;
   /// The client is connected, and has been told so.
   virtual void join(std::uint64_t id, const SocksTarget& target,
                     std::unique_ptr<net::ByteStream> client, std::unique_ptr<PeerStream> peer) = 0;
-  /// The client has been told why not. `why`: for people, of a peer that was dialled.
-  virtual void on_failed(std::uint64_t id, const SocksTarget& target, SocksReply reply,
-                         const std::string& why) = 0;
+  /// The client is told, as far as it understands, that it is not led anywhere. `asked` is what it asked for, empty if
+  /// that is not known; `why` is for people. Both have bytes as they came.
+  virtual void on_failed(std::uint64_t id, const std::string& asked, const std::string& why) = 0;
+  /// A client has given way to others, or would be one too many. The same.
+  virtual void on_excess(const std::string& why) = 0;
   /// The reply to a client whose peer was not reached, or has left before there was an answer.
   virtual SocksReply not_reached(const PeerStream& peer) = 0;
 };

@@ -221,14 +221,13 @@ void UdpClients::hold(Connection& connection, const Flow& flow, ByteView bytes) 
 }
 
 void UdpClients::pass(Connection& connection, Flow& flow, ByteView bytes) {
+  const bool sent = connection.stock ? connection.writer.send(*connection.peer, bytes)
+                                     : packets_.add(*connection.peer, flow.number, bytes);
+  if (connection.stock) drops_.busy += sent ? 0 : 1;
+  if (!sent) return;
   connection.stats.to_peer += bytes.size();
   if (!connection.unanswered) connection.unanswered = env_.now();
   if (!answer_timer_.armed()) answer_timer_.start(kUnanswered);
-  if (connection.stock) {
-    drops_.busy += connection.writer.send(*connection.peer, bytes) ? 0 : 1;
-  } else {
-    packets_.add(*connection.peer, flow.number, bytes);
-  }
 }
 
 void UdpClients::flush() {
@@ -236,12 +235,9 @@ void UdpClients::flush() {
   const FlowPackets::Lost lost = packets_.flush(*shared_->peer);
   drops_.busy += lost.busy;
   drops_.too_large += lost.too_large;
-  if (lost.too_large == 0 || std::exchange(told_of_size_, true)) return;
-  env_.log.warning(kUdpComponent,
-                   "datagrams for {} are too large for the path to the peer: more than {} bytes; "
-                   "they are dropped",
-                   socket_ ? address().to_string() : "the peer",
-                   shared_->peer->max_in_parts() - kFlowHeader);
+  if (lost.too_large == 0 || !outside_.on_too_large) return;
+  outside_.on_too_large({service_of(shared_->peer->info(), {}), lost.too_large,
+                         shared_->peer->max_in_parts() - kFlowHeader});
 }
 
 // --- Connections ---
@@ -321,7 +317,11 @@ void UdpClients::close(Connection& connection, const std::string& reason) {
   for (const Connection::Waiting& one : connection.waiting) waiting_bytes_ -= one.bytes.size();
   drops_.no_peer += connection.waiting.size();
   closed_total_ += connection.stats;
-  const ClosedConnection closed{.id = connection.id, .stats = connection.stats, .reason = reason};
+  const ClosedConnection closed{.id = connection.id,
+                                .peer = connection.peer->remote_key(),
+                                .service = service_of(connection.peer->info(), {}),
+                                .stats = connection.stats,
+                                .reason = reason};
   connections_.retire(connection);
   outside_.on_closed(closed);
 }

@@ -53,6 +53,7 @@ class UdpClients final : net::UdpObserver {
     /// One is open: why it is of no use, one line for people, which has been told them; empty if it is.
     std::function<std::string(std::uint64_t id, const PeerStream& peer)> on_open;
     std::function<void(const ClosedConnection&)> on_closed;
+    OnTooLarge on_too_large = nullptr;
   };
 
   UdpClients(const net::Env& env, Duration idle, Outside outside);
@@ -138,7 +139,6 @@ class UdpClients final : net::UdpObserver {
   PipeStats closed_total_;
   UdpDrops drops_;
   bool told_of_limit_ = false;
-  bool told_of_size_ = false;
   Duration rest_ = kFirstRest;
   Timer rest_timer_;
   Timer sweep_timer_;

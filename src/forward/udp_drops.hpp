@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <string>
 
 namespace hsfwd {
 class MetricSink;
@@ -27,7 +30,17 @@ struct UdpDrops {
   std::uint64_t no_peer = 0;    // there is no connection, and none can be made at the moment
   std::uint64_t displaced = 0;  // flows, for others
 
+  /// Calls with each reason why datagrams were dropped, and their number.
+  void for_each(const std::function<void(const char* reason, std::uint64_t datagrams)>& tell) const;
   void collect(MetricSink& sink, std::size_t flows) const;
 };
+
+/// Datagrams were dropped because the path does not carry them.
+struct TooLarge {
+  std::string service;          // as far as it is known
+  std::uint64_t datagrams = 0;  // how many at once
+  std::size_t most = 0;         // bytes of the largest that would fit
+};
+using OnTooLarge = std::function<void(const TooLarge&)>;
 
 }  // namespace hsfwd::forward

@@ -200,21 +200,18 @@ void UdpHost::on_replies(Flow& flow, std::span<net::InboundDatagram> batch) {
       continue;
     }
     use(flow);
-    connection.stats.to_peer += datagram.bytes.size();
-    if (connection.stock) {
-      drops_.busy += connection.writer.send(*connection.peer, datagram.bytes) ? 0 : 1;
-    } else {
-      packets_.add(*connection.peer, flow.number, datagram.bytes);
-    }
+    const bool sent = connection.stock
+                          ? connection.writer.send(*connection.peer, datagram.bytes)
+                          : packets_.add(*connection.peer, flow.number, datagram.bytes);
+    if (connection.stock) drops_.busy += sent ? 0 : 1;
+    if (sent) connection.stats.to_peer += datagram.bytes.size();
   }
   const FlowPackets::Lost lost = packets_.flush(*connection.peer);
   drops_.busy += lost.busy;
   drops_.too_large += lost.too_large;
-  if (lost.too_large == 0 || std::exchange(told_of_size_, true)) return;
-  env_.log.warning(kUdpComponent,
-                   "service {} sends datagrams that are too large for the path to the peer: more "
-                   "than {} bytes; they are dropped",
-                   connection.service.name, connection.peer->max_in_parts() - kFlowHeader);
+  if (lost.too_large == 0 || !on_too_large_) return;
+  on_too_large_(
+      {connection.service.name, lost.too_large, connection.peer->max_in_parts() - kFlowHeader});
 }
 
 // --- Flows ---
@@ -334,7 +331,11 @@ void UdpHost::abort(Connection& connection, const std::string& reason) {
 void UdpHost::close(Connection& connection, const std::string& reason) {
   while (!connection.flows.empty()) forget(*connection.flows.begin()->second);
   closed_total_ += connection.stats;
-  const ClosedConnection closed{.id = connection.id, .stats = connection.stats, .reason = reason};
+  const ClosedConnection closed{.id = connection.id,
+                                .peer = connection.key,
+                                .service = connection.service.name,
+                                .stats = connection.stats,
+                                .reason = reason};
   connections_.retire(connection);
   on_closed_(closed);
 }

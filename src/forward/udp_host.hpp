@@ -52,6 +52,7 @@ class UdpHost {
              Admission::Ticket ticket = {});
   /// Of flows, from the last datagram either way. For those that there are, too.
   void set_idle(Duration idle);
+  void set_on_too_large(OnTooLarge on_too_large) { on_too_large_ = std::move(on_too_large); }
 
   std::size_t connections() const { return connections_.size(); }
   std::size_t flows() const { return flows_; }
@@ -89,6 +90,7 @@ class UdpHost {
   const net::Env env_;
   Duration idle_;
   const OnClosed on_closed_;
+  OnTooLarge on_too_large_;
   const FlowLimits limits_;
   PipeStats closed_total_;
   UdpDrops drops_;
@@ -99,7 +101,6 @@ class UdpHost {
   OwnedSet<Connection> connections_;
   bool told_of_limit_ = false;
   bool told_of_sockets_ = false;
-  bool told_of_size_ = false;
   Timer sweep_timer_;
 };
 

@@ -30,13 +30,14 @@ constexpr Duration kBetweenRenewals = 7_s;
 }  // namespace
 
 ClientSession::ClientSession(hyperdht::Dht& dht, hyperdht::ConnectOptions options,
-                             Duration patience, std::shared_ptr<hyperdht::Session> session,
+                             Duration patience, std::shared_ptr<SessionRecord> record,
                              std::unique_ptr<hyperdht::PeerSocket> link, Callbacks callbacks)
     : dht_(dht),
       scheduler_(dht.env().scheduler),
       options_(std::move(options)),
       patience_(patience),
-      session_(std::move(session)),
+      record_(std::move(record)),
+      session_(record_->shared()),
       callbacks_(std::move(callbacks)),
       rest_(kFirstRest),
       ask_timer_(scheduler_, [this] { on_asked(); }),
@@ -96,6 +97,7 @@ void ClientSession::on_network_change() {
 }
 
 void ClientSession::on_path_doubtful() {
+  record_->on_unanswered();
   if (!session_->linked()) return dial();
   if (!ask_timer_.armed() && !dialled_ && !dial_timer_.armed()) ask();
 }
@@ -108,8 +110,9 @@ void ClientSession::ask() {
 }
 
 void ClientSession::on_asked() {
-  if (!heard()) return dial();
-  calm_down();
+  if (heard()) return calm_down();
+  record_->on_unanswered();
+  dial();
 }
 
 /// Whatever it was, it is over; so is what it made us do.
@@ -194,6 +197,7 @@ void ClientSession::on_reset(const std::string&) {
 void ClientSession::on_dial_failed(ConnectError error) {
   stop_dialling();
   if (std::exchange(renewing_, false)) return;
+  record_->on_error(hyperdht::describe(error));
   lost_at_ = scheduler_.now();
   tell_of_silence();
   session_->fail_unanswered(error, "");

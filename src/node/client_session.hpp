@@ -9,6 +9,7 @@
 #include "hyperdht/dht.hpp"
 #include "hyperdht/peer/session.hpp"
 #include "node/peer_info.hpp"
+#include "node/session_record.hpp"
 
 namespace hsfwd {
 
@@ -27,13 +28,14 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
         anew;
   };
 
-  /// `options` are those of the connection that began it.
+  /// `options` are those of the connection that began it, `record` is the session's.
   ClientSession(hyperdht::Dht& dht, hyperdht::ConnectOptions options, Duration patience,
-                std::shared_ptr<hyperdht::Session> session,
-                std::unique_ptr<hyperdht::PeerSocket> link, Callbacks callbacks);
+                std::shared_ptr<SessionRecord> record, std::unique_ptr<hyperdht::PeerSocket> link,
+                Callbacks callbacks);
   ~ClientSession() override;
 
   hyperdht::Session& session() { return *session_; }
+  const std::shared_ptr<SessionRecord>& record() const { return record_; }
   /// The peer could not be found again so far: who comes new had better ask for itself.
   bool lost() const {
     return !session_->linked() || (lost_at_ && session_->heard_at() < *lost_at_);
@@ -72,6 +74,7 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
   Scheduler& scheduler_;
   hyperdht::ConnectOptions options_;
   const Duration patience_;
+  const std::shared_ptr<SessionRecord> record_;
   const std::shared_ptr<hyperdht::Session> session_;
   const Callbacks callbacks_;
   Instant asked_at_;

@@ -82,9 +82,9 @@ class ClientSessions::Dial final : public net::ByteStreamObserver {
 
 struct ClientSessions::Entry {
   Entry(ClientSessions& owner, const Pair& p, const hyperdht::ConnectOptions& options,
-        std::shared_ptr<hyperdht::Session> s, std::unique_ptr<hyperdht::PeerSocket> link)
+        std::shared_ptr<SessionRecord> record, std::unique_ptr<hyperdht::PeerSocket> link)
       : pair(p),
-        session(owner.dht_, options, owner.patience_, std::move(s), std::move(link),
+        session(owner.dht_, options, owner.patience_, std::move(record), std::move(link),
                 {.over = [this, &owner] { owner.sessions_.retire(*this); },
                  .anew =
                      [&owner, p, options](std::shared_ptr<hyperdht::Session> other,
@@ -97,9 +97,10 @@ struct ClientSessions::Entry {
   ClientSession session;
 };
 
-ClientSessions::ClientSessions(hyperdht::Dht& dht, Duration patience)
+ClientSessions::ClientSessions(hyperdht::Dht& dht, SessionRecords& records, Duration patience)
     : dht_(dht),
       scheduler_(dht.env().scheduler),
+      records_(records),
       patience_(patience),
       dials_(scheduler_),
       sessions_(scheduler_),
@@ -115,8 +116,8 @@ std::unique_ptr<PeerStream> ClientSessions::connect(const PublicKey& key,
   auto stream = std::make_unique<PendingStream>(scheduler_, key, finder);
   const auto under_way = std::find_if(dials_.begin(), dials_.end(),
                                       [&](const auto& dial) { return dial->pair() == pair; });
-  if (hyperdht::Session* const session = current(pair)) {
-    join(*session, *stream, options.extension->service);
+  if (const auto session = current(pair)) {
+    join(session, *stream, options.extension->service);
   } else if (under_way != dials_.end() && !plain_.contains(pair)) {
     (*under_way)->add({stream.get(), std::move(options)});
   } else {
@@ -126,20 +127,20 @@ std::unique_ptr<PeerStream> ClientSessions::connect(const PublicKey& key,
 }
 
 /// The newest that can take another stream.
-hyperdht::Session* ClientSessions::current(const Pair& pair) {
-  hyperdht::Session* out = nullptr;
+std::shared_ptr<SessionRecord> ClientSessions::current(const Pair& pair) {
+  std::shared_ptr<SessionRecord> out;
   for (const auto& entry : sessions_) {
     const bool usable = !entry->session.session().over() && !entry->session.lost();
-    if (entry->pair == pair && usable) out = &entry->session.session();
+    if (entry->pair == pair && usable) out = entry->session.record();
   }
   return out;
 }
 
-void ClientSessions::join(hyperdht::Session& session, PendingStream& stream,
+void ClientSessions::join(const std::shared_ptr<SessionRecord>& to, PendingStream& stream,
                           const std::string& service) {
-  auto opened = session.open(service);
+  auto opened = to->session().open(service);
   if (opened) {
-    stream.join(make_stream(std::move(*opened)), false);
+    stream.join(make_stream(std::move(*opened), to), false);
   } else {
     stream.fail(ConnectError::kReset, opened.error());
   }
@@ -149,10 +150,13 @@ void ClientSessions::dial(const Pair& pair, Waiting waiting) {
   dials_.emplace(*this, pair, std::move(waiting));
 }
 
-void ClientSessions::add(const Pair& pair, const hyperdht::ConnectOptions& options,
-                         std::shared_ptr<hyperdht::Session> session,
-                         std::unique_ptr<hyperdht::PeerSocket> link) {
-  sessions_.emplace(*this, pair, options, std::move(session), std::move(link));
+std::shared_ptr<SessionRecord> ClientSessions::add(const Pair& pair,
+                                                   const hyperdht::ConnectOptions& options,
+                                                   std::shared_ptr<hyperdht::Session> session,
+                                                   std::unique_ptr<hyperdht::PeerSocket> link) {
+  std::shared_ptr<SessionRecord> record = records_.add(std::move(session));
+  sessions_.emplace(*this, pair, options, record, std::move(link));
+  return record;
 }
 
 void ClientSessions::on_dialled(Dial& dial) {
@@ -161,13 +165,13 @@ void ClientSessions::on_dialled(Dial& dial) {
   std::unique_ptr<hyperdht::PeerSocket> socket = dial.take_socket();
   if (const auto session = socket->take_session()) {
     plain_.erase(pair);
-    add(pair, dial.options(), session, std::move(socket));
+    const auto record = add(pair, dial.options(), session, std::move(socket));
     auto stream = session->take_first();
     if (asked != nullptr && !stream) asked->fail(ConnectError::kReset, "no id for a stream");
     // Nobody's any more: it goes, and the peer is told.
-    if (asked != nullptr && stream) asked->join(make_stream(std::move(stream)), false);
+    if (asked != nullptr && stream) asked->join(make_stream(std::move(stream), record), false);
     while (const auto next = dial.take_next()) {
-      join(*session, *next->stream, next->options.extension->service);
+      join(record, *next->stream, next->options.extension->service);
     }
   } else {
     plain_.note(pair) = true;

@@ -18,6 +18,7 @@
 #include "hyperdht/peer/session.hpp"
 #include "node/client_session.hpp"
 #include "node/pending_stream.hpp"
+#include "node/session_record.hpp"
 #include "util/bounded_map.hpp"
 #include "util/owned_set.hpp"
 
@@ -26,7 +27,7 @@ namespace hsfwd {
 class ClientSessions final : private PendingStream::Finder {
  public:
   /// `patience`: how long a peer that is silent is waited for.
-  ClientSessions(hyperdht::Dht& dht, Duration patience);
+  ClientSessions(hyperdht::Dht& dht, SessionRecords& records, Duration patience);
   ~ClientSessions() override;
 
   /// A stream to the service that the options' block names.
@@ -51,16 +52,19 @@ class ClientSessions final : private PendingStream::Finder {
   // PendingStream::Finder
   void on_unwanted(PendingStream& stream) override;
 
-  hyperdht::Session* current(const Pair& pair);
-  void add(const Pair& pair, const hyperdht::ConnectOptions& options,
-           std::shared_ptr<hyperdht::Session> session, std::unique_ptr<hyperdht::PeerSocket> link);
-  static void join(hyperdht::Session& session, PendingStream& stream, const std::string& service);
+  std::shared_ptr<SessionRecord> current(const Pair& pair);
+  std::shared_ptr<SessionRecord> add(const Pair& pair, const hyperdht::ConnectOptions& options,
+                                     std::shared_ptr<hyperdht::Session> session,
+                                     std::unique_ptr<hyperdht::PeerSocket> link);
+  static void join(const std::shared_ptr<SessionRecord>& to, PendingStream& stream,
+                   const std::string& service);
   void dial(const Pair& pair, Waiting waiting);
   void on_dialled(Dial& dial);
   void on_failed(Dial& dial, const std::string& reason);
 
   hyperdht::Dht& dht_;
   Scheduler& scheduler_;
+  SessionRecords& records_;
   const Duration patience_;
   OwnedSet<Dial> dials_;
   OwnedSet<Entry> sessions_;      // oldest first

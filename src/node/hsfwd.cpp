@@ -12,6 +12,7 @@
 #include "node/client_sessions.hpp"
 #include "node/internals.hpp"
 #include "node/server_sessions.hpp"
+#include "node/session_record.hpp"
 #include "util/metrics.hpp"
 
 namespace hsfwd {
@@ -172,13 +173,14 @@ struct Node::Impl {
         own_address(options.own_address),
         patience(options.session_patience),
         dht(env, dht_options(env, std::move(options))),
-        sessions(dht, patience) {
+        sessions(dht, records, patience) {
     dht.set_on_network_change([this] { sessions.on_network_change(); });
   }
 
   const std::vector<PublicKey> relay_through;
   const std::optional<net::Address> own_address;
   const Duration patience;
+  SessionRecords records;
   hyperdht::Dht dht;
   ClientSessions sessions;
 };
@@ -224,7 +226,7 @@ Server Node::create_server(std::function<void(PeerSocket)> on_connection, Server
   std::unique_ptr<ServerSessions> sessions;
   if (options.sessions && options.extension) {
     sessions = std::make_unique<ServerSessions>(
-        scheduler, impl_->patience,
+        scheduler, impl_->records, impl_->patience,
         ServerSessions::Callbacks{
             .allow = options.allow,
             .extension = options.extension,
@@ -299,6 +301,10 @@ NodeStatus Node::status() const {
           .seen_as = seen_as(node),
           .reachable_as = node.remote_address(),
           .connections = dht.open_sockets()};
+}
+
+std::vector<SessionInfo> Node::sessions() const {
+  return impl_->records.list();
 }
 
 void Node::collect(MetricSink& sink) const {

@@ -28,6 +28,7 @@
 #include "node/options.hpp"
 #include "node/peer_info.hpp"
 #include "node/peer_stream.hpp"
+#include "node/session_info.hpp"
 #include "node/status.hpp"
 #include "util/metrics.hpp"
 #include "util/result.hpp"
@@ -169,6 +170,8 @@ class Node {
 
   const KeyPair& key_pair() const;
   NodeStatus status() const;
+  /// The sessions with peers at the moment, those that nobody uses among them, from the oldest on.
+  std::vector<SessionInfo> sessions() const;
   /// Up to `most` other nodes that have answered, for Options::known_nodes of a later run.
   std::vector<net::Address> known_nodes(std::size_t most) const;
   /// All that the node and its servers count; docs/metrics.md lists it.

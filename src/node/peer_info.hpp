@@ -34,6 +34,7 @@ struct PeerInfo {
   std::uint64_t bytes_sent = 0;  // without repeats
   std::uint64_t bytes_received = 0;
   std::uint64_t packets_repeated = 0;
+  std::optional<std::uint64_t> session;  // the one that it is a part of, SessionInfo::id
 
   bool is_hsfwd() const { return extension.has_value(); }
 };

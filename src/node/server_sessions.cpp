@@ -21,6 +21,7 @@ class ServerSessions::ServerSession final : private hyperdht::SessionObserver {
  public:
   ServerSession(ServerSessions& owner, std::shared_ptr<hyperdht::Session> session)
       : owner_(owner),
+        record_(owner.records_.add(session)),
         session_(std::move(session)),
         silent_timer_(owner.scheduler_,
                       [this] { session_->end("the other side was not heard of for too long"); }),
@@ -67,11 +68,13 @@ class ServerSessions::ServerSession final : private hyperdht::SessionObserver {
     return std::move(*answer);
   }
   void on_stream(std::unique_ptr<hyperdht::SessionStream> stream) override {
-    owner_.callbacks_.on_stream(make_stream(std::move(stream)));
+    owner_.callbacks_.on_stream(make_stream(std::move(stream), record_));
   }
   void on_idle() override { unused_timer_.start(kUnused); }
   void on_path_doubtful() override {
+    record_->on_unanswered();
     if (session_->linked() || silent_timer_.armed()) return;
+    record_->on_error("the connection to the other side is lost");
     if (owner_.patience_ <= Duration() || session_->streams() == 0) {
       return session_->end("the connection to the other side is lost");
     }
@@ -80,13 +83,16 @@ class ServerSessions::ServerSession final : private hyperdht::SessionObserver {
   void on_session_over(const std::string&) override { owner_.sessions_.retire(*this); }
 
   ServerSessions& owner_;
+  const std::shared_ptr<SessionRecord> record_;
   const std::shared_ptr<hyperdht::Session> session_;
   Timer silent_timer_;
   Timer unused_timer_;
 };
 
-ServerSessions::ServerSessions(Scheduler& scheduler, Duration patience, Callbacks callbacks)
+ServerSessions::ServerSessions(Scheduler& scheduler, SessionRecords& records, Duration patience,
+                               Callbacks callbacks)
     : scheduler_(scheduler),
+      records_(records),
       patience_(patience),
       callbacks_(std::move(callbacks)),
       sessions_(scheduler) {}

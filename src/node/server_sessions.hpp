@@ -12,6 +12,7 @@
 #include "hyperdht/server/server.hpp"
 #include "node/options.hpp"
 #include "node/peer_stream.hpp"
+#include "node/session_record.hpp"
 #include "util/owned_set.hpp"
 
 namespace hsfwd {
@@ -31,7 +32,8 @@ class ServerSessions {
   };
 
   /// `patience`: how long a client that is silent is waited for.
-  ServerSessions(Scheduler& scheduler, Duration patience, Callbacks callbacks);
+  ServerSessions(Scheduler& scheduler, SessionRecords& records, Duration patience,
+                 Callbacks callbacks);
   ~ServerSessions();
 
   /// Our block for a client, which takes its session or a new one if there is room.
@@ -47,6 +49,7 @@ class ServerSessions {
   bool has_room(const PublicKey& client);
 
   Scheduler& scheduler_;
+  SessionRecords& records_;
   const Duration patience_;
   const Callbacks callbacks_;
   OwnedSet<ServerSession> sessions_;

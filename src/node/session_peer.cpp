@@ -2,10 +2,12 @@
 #include "node/session_peer.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "hyperdht/peer/session.hpp"
+#include "node/session_record.hpp"
 
 namespace hsfwd {
 
@@ -13,8 +15,12 @@ namespace {
 
 class SessionPeer final : public PeerStream {
  public:
-  explicit SessionPeer(std::unique_ptr<hyperdht::SessionStream> stream)
-      : stream_(std::move(stream)) {}
+  SessionPeer(std::unique_ptr<hyperdht::SessionStream> stream,
+              std::shared_ptr<SessionRecord> record)
+      : record_(std::move(record)), stream_(std::move(stream)) {
+    record_->add(*stream_);
+  }
+  ~SessionPeer() override { record_->remove(*stream_); }
 
   // PeerStream
   PeerInfo info() const override {
@@ -26,12 +32,13 @@ class SessionPeer final : public PeerStream {
             .path = session.path_kind(),
             .remote = session.remote_address(),
             .error = stream_->error(),
-            .extension = stream_->accepted() ? stream_->extension() : session.extension(),
+            .extension = said(),
             .rtt = stats.rtt,
             .mtu = stats.mtu,
             .bytes_sent = stats.bytes_sent,
             .bytes_received = stats.bytes_received,
-            .packets_repeated = stats.packets_repeated};
+            .packets_repeated = stats.packets_repeated,
+            .session = record_->id()};
   }
   const PublicKey& remote_key() const override { return stream_->session().remote_key(); }
   void set_on_open(std::function<void()> on_open) override {
@@ -44,11 +51,12 @@ class SessionPeer final : public PeerStream {
   bool in_session() const override { return true; }
   std::unique_ptr<PeerStream> open_back() override {
     auto opened = stream_->session().open_back(*stream_);
-    return opened ? make_stream(std::move(*opened)) : nullptr;
+    return opened ? make_stream(std::move(*opened), record_) : nullptr;
   }
   void set_on_back(std::function<void(std::unique_ptr<PeerStream>)> on_back) override {
-    stream_->set_on_back(
-        [on_back = std::move(on_back)](auto stream) { on_back(make_stream(std::move(stream))); });
+    stream_->set_on_back([on_back = std::move(on_back), record = record_](auto stream) {
+      on_back(make_stream(std::move(stream), record));
+    });
   }
   void set_max_unsent(std::size_t bytes) override { stream_->set_max_unsent(bytes); }
   void send_message(ByteView) override {}
@@ -61,28 +69,52 @@ class SessionPeer final : public PeerStream {
 
   // net::BufferedByteStream
   void set_observer(net::ByteStreamObserver* observer) override { stream_->set_observer(observer); }
-  net::ReadResult read(MutableBytes into) override { return stream_->read(into); }
-  std::size_t write(ByteView bytes) override { return stream_->write(bytes); }
+  net::ReadResult read(MutableBytes into) override {
+    const net::ReadResult result = stream_->read(into);
+    record_->on_received(result.size);
+    return result;
+  }
+  std::size_t write(ByteView bytes) override {
+    const std::size_t size = stream_->write(bytes);
+    record_->on_sent(size);
+    return size;
+  }
   std::string write_error() const override { return stream_->write_error(); }
   void end() override { stream_->end(); }
   void reset() override { stream_->reset(); }
   bool flushed() const override { return stream_->flushed(); }
   MutableBytes reserve() override { return stream_->reserve(); }
-  void commit(std::size_t size) override { stream_->commit(size); }
+  void commit(std::size_t size) override {
+    stream_->commit(size);
+    record_->on_sent(size);
+  }
   ByteView peek() override { return stream_->peek(); }
-  void consume(std::size_t size) override { stream_->consume(size); }
+  void consume(std::size_t size) override {
+    stream_->consume(size);
+    record_->on_received(size);
+  }
   net::ReadState read_state() const override { return stream_->read_state(); }
   void reset_because(const std::string& reason) override { stream_->reset_because(reason); }
   void reset_behind(const std::string& reason) override { stream_->reset_behind(reason); }
 
  private:
+  /// Before it is about this stream, what was said when the session began; but not for which service.
+  std::optional<Extension> said() const {
+    std::optional<Extension> out =
+        stream_->accepted() ? stream_->extension() : stream_->session().extension();
+    if (out && !stream_->accepted()) out->service.clear();
+    return out;
+  }
+
+  const std::shared_ptr<SessionRecord> record_;
   const std::unique_ptr<hyperdht::SessionStream> stream_;
 };
 
 }  // namespace
 
-std::unique_ptr<PeerStream> make_stream(std::unique_ptr<hyperdht::SessionStream> stream) {
-  return std::make_unique<SessionPeer>(std::move(stream));
+std::unique_ptr<PeerStream> make_stream(std::unique_ptr<hyperdht::SessionStream> stream,
+                                        std::shared_ptr<SessionRecord> record) {
+  return std::make_unique<SessionPeer>(std::move(stream), std::move(record));
 }
 
 }  // namespace hsfwd

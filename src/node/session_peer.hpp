@@ -10,8 +10,10 @@ namespace hsfwd {
 namespace hyperdht {
 class SessionStream;
 }
+class SessionRecord;
 
-/// A stream of a session, for those who need not know that there are more of them.
-std::unique_ptr<PeerStream> make_stream(std::unique_ptr<hyperdht::SessionStream> stream);
+/// A stream of the session that `record` is of, for those who need not know that there are more of them.
+std::unique_ptr<PeerStream> make_stream(std::unique_ptr<hyperdht::SessionStream> stream,
+                                        std::shared_ptr<SessionRecord> record);
 
 }  // namespace hsfwd

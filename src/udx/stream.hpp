@@ -130,6 +130,8 @@ struct StreamStats {
   std::uint64_t packets_received = 0;
   std::uint64_t packets_refused = 0;  // not from the peer's address, or a reset that cannot be its
   std::uint64_t packets_repeated = 0;
+  std::uint64_t packets_in_order = 0;  // those of packets_sent that are acknowledged, with repeats
+  std::uint64_t packets_lost = 0;      // of these
   std::uint64_t timeouts = 0;
   Duration rtt;
   std::uint64_t window = 0;  // congestion window, bytes

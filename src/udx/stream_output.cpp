@@ -108,6 +108,7 @@ bool Stream::resend_lost() {
   const SeqNo seq = flight_.first_lost();
   SentPacket& packet = flight_.at(seq);
   if (!path_.spend_allowance(datagram_size(packet))) return false;
+  ++stats_.packets_lost;
   note_loss_of(packet);
   packet.rate = path_.snapshot();
   repeat(seq);
@@ -206,6 +207,7 @@ void Stream::transmit(SeqNo seq) {
   }
   window_.on_announced(h.window);
   ++stats_.packets_sent;
+  ++stats_.packets_in_order;
   path_.spend(datagram_size(packet));
   ack_owed_ = false;  // every packet carries the acknowledgement
   note_sent();

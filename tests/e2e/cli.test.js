@@ -195,7 +195,16 @@ t.test('words that make no sense are named', async () => {
     [['keygen', '--name', ''], /--name is empty/, 'USAGE', []],
     [['keygen', '--identity', ''], /--identity is empty/, 'USAGE', []],
     [['expose', '80', '-v', '-q'], /--quiet and --verbose cannot be combined/, 'USAGE'],
-    [['expose', '80', '--name', 'x'], /--identity and --name cannot be combined/, 'USAGE']
+    [['expose', '80', '--name', 'x'], /--identity and --name cannot be combined/, 'USAGE'],
+    [['expose', '80', '--permit'], /--permit needs a value, and '--identity' is an option/, 'USAGE'],
+    [['connect', KEY, '-D'], /-D needs a value, and '--identity' is an option/, 'USAGE'],
+    [['connect', '-D', KEY], /it takes a local port; the peer is a word of its own: PEER -D 1080/, 'BAD_SPEC'],
+    [['expose', '80', '--permit', 'alice: 80'], /--permit 'alice: 80': 'alice' is not a key/, 'BAD_KEY'],
+    [['expose', '80', '--permit', '*: 10.0.0.0/8'], /'10\.0\.0\.0\/8' is a destination without ports; write 10\.0\.0\.0\/8:80,443/, 'BAD_PERMIT'],
+    [['expose', '80,proxi'], /',proxi' is not known; behind a TARGET there is ,proxy or nothing/, 'BAD_TARGET'],
+    [['expose', '80', '--max-connections', '10', '--max-connections-per-key', '20'],
+      /--max-connections-per-key 20 is more than there may be in all: 10, see --max-connections/, 'USAGE'],
+    [['expose', '80', '--max-connections-per-key', '3000'], /3000 is more than there may be in all: 2048/, 'USAGE']
   ]
   for (const [args, says, event, rest = more] of cases) await fails([...args, ...rest], 2, says, event)
   await fails(['keygen', '--name', '../x'], 2, /--name/, 'USAGE')

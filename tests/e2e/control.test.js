@@ -133,11 +133,15 @@ t.test('status and peers tell of a connection on both sides', async () => {
     t.ok(status.stdout.includes(word), `'${word}' in ${status.stdout}`)
   }
   const peers = (await t.run(['peers', '-c', s.clientFile.name])).stdout.trimEnd().split('\n')
-  t.equal(peers.length, 2, `a head and a line: ${peers}`)
+  t.equal(peers.length, 3, `a head, a line, and what is below: ${peers}`)
   t.ok(new RegExp(`^\\d+ +out +${served.key.slice(0, 12)} +echo +direct +127.0.0.1:\\d+ +[\\d.]+ ms +5 B +5 B +\\d+ s$`).test(peers[1]), peers[1])
+  t.ok(/^ {4}1 connection, \d+ B\/s to the peer, \d+ B\/s from it/.test(peers[2]), peers[2])
 
   line.socket.end()
-  await s.client.event('closed')
+  const closed = await s.client.event('closed')
+  t.equal(`${closed.peer} ${closed.service}`, `${s.key} echo`, 'what has ended, at the client')
+  const left = await s.server.event('closed')
+  t.equal(`${left.peer} ${left.service}`, `${connected.publicKey} echo`, 'and at the server')
   t.equal((await ask('peers', s.clientFile)).connections.length, 0, 'connections when it has ended')
   t.equal((await ask('status', s.clientFile)).connects[0].bytesToPeer, 5, 'bytes are counted on')
   t.equal((await t.run(['peers', '-c', s.clientFile.name])).stdout, 'no connections\n', 'none, for people')

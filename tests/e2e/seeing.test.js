@@ -62,9 +62,73 @@ t.test('a node file that was tampered with is passed over with a warning', async
   const file = path.join(folder, fs.readdirSync(folder)[0])
   fs.writeFileSync(file, 'hsfwd nodes 1\n127.0.0.1:99999\n\0')
   const again = await expose(net.bootstrap, [hello.port], [], { env })
-  t.ok(/nodes.*damaged/.test(again.program.stderr), `a warning, and not ${JSON.stringify(again.program.stderr)}`)
+  await t.until(() => /nodes.*damaged/.test(again.program.stderr), 'a warning')
   await again.program.kill()
   t.ok(fs.readFileSync(file, 'utf8').startsWith('hsfwd nodes 1\n127.0.0.1:'), 'and replaced by a good one')
+})
+
+t.test('status and peers show a session on both sides, and its silence', async () => {
+  const net = await t.testnet()
+  const echo = await t.service((socket) => socket.pipe(socket))
+  const up = async (name, rows, event) => {
+    const file = path.join(t.scratch, `session-${name}.toml`)
+    fs.writeFileSync(file, `identity = "${path.join(t.scratch, `session-${name}-identity`)}"\nbootstrap = "${net.bootstrap}"\n${rows}`)
+    const program = t.hsfwd(['up', '-c', file, '--json'])
+    return { file, program, told: await program.event(event) }
+  }
+  const ask = async (command, file) => JSON.parse((await t.run([command, '-c', file, '--json'])).stdout)
+  const server = await up('server', `[[expose]]\nservices = ["one=${echo.port}", "two=${echo.port}"]\n`, 'listening')
+  const key = server.told.publicKey
+  const ports = [await t.freePort(), await t.freePort()]
+  const client = await up('client', `[[connect]]\npeer = "${key}"\nlisten = ["${ports[0]}:one", "${ports[1]}:two"]\n`, 'ready')
+  const sockets = []
+  for (const port of [ports[0], ports[1], ports[1]]) {
+    const socket = await t.connect(port)
+    socket.on('error', () => {})
+    await new Promise((resolve) => { socket.once('data', resolve); socket.write('hello') })
+    sockets.push(socket)
+  }
+  for (const [side, direction] of [[client, 'out'], [server, 'in']]) {
+    for (const command of ['status', 'peers']) {
+      const { sessions } = await ask(command, side.file)
+      t.equal(sessions.length, 1, `sessions in ${command}`)
+      const [one] = sessions
+      t.equal(one.direction, direction, 'direction')
+      t.equal(one.streams, 3, 'connections')
+      t.equal([...one.services].sort().join(), 'one,two', 'services')
+      t.equal(one.path, 'direct', 'path')
+      t.ok(/^127\.0\.0\.1:\d+$/.test(one.remote), `remote address: ${one.remote}`)
+      t.ok(one.rttMillis > 0, 'round-trip time')
+      t.equal(`${one.bytesToPeer} ${one.bytesFromPeer}`, '15 15', 'bytes')
+      t.equal(one.silentSeconds, null, 'it is not silent')
+      t.equal(`${one.moves} ${one.lastError}`, '0 ', 'and where it was')
+    }
+    const { connections, sessions } = await ask('peers', side.file)
+    t.equal(connections.map((c) => c.session).join(), Array(3).fill(sessions[0].id).join(), 'whose connections they are')
+    const rows = (await t.run(['peers', '-c', side.file])).stdout.trimEnd().split('\n')
+    t.equal(rows.filter((row) => /^\d/.test(row)).length, 1, `one row: ${rows.join('\n')}`)
+    t.ok(rows.some((row) => /^ {4}3 connections, /.test(row)), `and what is below: ${rows.join('\n')}`)
+    t.ok((await t.run(['status', '-c', side.file])).stdout.includes('3 connections, '), 'in status as well')
+  }
+
+  process.kill(server.program.pid(), 'SIGSTOP')
+  try {
+    sockets[0].write('anybody?')
+    let silent
+    await t.until(async () => {
+      silent = (await ask('peers', client.file)).sessions[0].silentSeconds
+      return silent !== null
+    }, 'the silence to be seen')
+    t.ok(/silent for \d+ s/.test((await t.run(['peers', '-c', client.file])).stdout), 'silence for people')
+  } finally {
+    process.kill(server.program.pid(), 'SIGCONT')
+  }
+  await t.until(async () => (await ask('peers', client.file)).sessions[0].silentSeconds === null, 'the silence to be over')
+  for (const socket of sockets) socket.end()
+  await t.until(async () => (await ask('peers', client.file)).connections.length === 0, 'all to end')
+  t.equal((await t.run(['peers', '-c', client.file])).stdout, 'no connections\n', 'no rows')
+  const [idle] = (await ask('status', client.file)).sessions
+  t.equal(`${idle.streams} ${idle.bytesToPeer}`, '0 23', 'a session that nobody uses')
 })
 
 t.test('netcheck: an open host in a whole network', async () => {

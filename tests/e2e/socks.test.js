@@ -177,6 +177,23 @@ t.test('a SOCKS client reaches services by name, and destinations that are permi
   t.equal(await replyTo(port, 'web', 80, { command: 2 }), 7, 'BIND')
   t.equal(await replyTo(port, 'web', 80, { command: 3 }), 7, 'UDP ASSOCIATE')
   t.equal(program.stderr.split('\n').filter((line) => / (warning|error)/.test(line)).join(), '', 'warnings')
+  for (const line of [`refused 127.0.0.2:${chosen.port}: `, 'refused web.nobody.hsfwd:80: ', 'refused web:80: BIND is not offered',
+    'refused web:80: UDP ASSOCIATE is not offered', `refused nothing.${server.key}.hsfwd:80: `]) {
+    await t.until(() => program.stderr.includes(line), `'${line}' on standard error`)
+  }
+})
+
+t.test('who has destinations alone says so to those that come for a service', async () => {
+  const net = await t.testnet()
+  const server = await expose(net, ['--permit', '*: 127.0.0.1:80'])
+  const says = /^the peer has no services for this key; destinations that it may permit are reached with connect -D PORT/
+  const named = t.hsfwd(['connect', server.key, '-L', '0:web', '-L', '0:ssh', '--identity', fresh('client'), '--bootstrap', net.bootstrap, '--json'])
+  t.ok(says.test((await named.event('error')).message), 'at the start')
+  const client = t.hsfwd(['connect', server.key, '-L', '0', '--identity', fresh('client'), '--bootstrap', net.bootstrap, '--json'])
+  const { listen } = await client.event('ready')
+  await t.readAll(await t.connect(Number(listen.split(':')[1]))).catch(() => {})
+  t.ok(says.test((await client.event('error')).message), 'to the first connection')
+  t.equal(named.events.filter((e) => e.event === 'error').length, 1, 'once')
 })
 
 t.test('a name never leads to this machine or the metadata of a cloud, whatever a rule for names says', async () => {
@@ -250,7 +267,7 @@ t.test('without a peer only names of peers lead anywhere; those of the file are 
 t.test('a peer that is not there is unreachable, and other protocols get what they understand', async () => {
   const net = await t.testnet()
   const nobody = await keyOf(fresh('nobody'))
-  const { port } = await connect(net, ['-D', '0'])
+  const { program, port } = await connect(net, ['-D', '0'])
   t.equal(await replyTo(port, `web.${nobody.key}.hsfwd`, 80), 4, 'the reply')
   const exchange = async (bytes) => {
     const socket = await t.connect(port)
@@ -260,6 +277,10 @@ t.test('a peer that is not there is unreachable, and other protocols get what th
   t.equal(await exchange(Buffer.from([4, 1, 0, 80, 127, 0, 0, 1, 0])), '005b000000000000', 'SOCKS4')
   t.equal(await exchange(Buffer.from([5, 2, 1, 2])), '05ff', 'no method in common')
   t.equal(await exchange('CONNECT example.org:443 HTTP/1.1\r\n\r\n'), 'reset', 'HTTP')
+  for (const line of ['SOCKS4 is not offered, SOCKS5 is; it asked for 127.0.0.1:80', 'it wants a password, and there is none',
+    'it speaks HTTP, and this port SOCKS5; it asked: CONNECT example.org:443 HTTP/1.1']) {
+    await t.until(() => program.stderr.includes(line), `'${line}' on standard error`)
+  }
 })
 
 t.test('an address that others reach is warned of, and one that is taken is told', async () => {

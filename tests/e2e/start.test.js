@@ -83,7 +83,8 @@ t.test('what is missing on either side is said at the start, and waited for', as
   const own = await identity('promises')
   const expose = t.hsfwd(['expose', `web=${port}`, '--identity', own.file, '--bootstrap', bootstrap, '--json'])
   await t.until(() => new RegExp(`service web: localhost:${port}: Connection refused`).test(expose.stderr), 'that nobody listens')
-  await expose.event('listening')
+  const listening = await expose.event('listening')
+  t.equal(listening.targets.join(), `localhost:${port}`, 'what the services lead to')
   const connect = t.hsfwd(['connect', own.key, '-L', '0:nosuch', '--bootstrap', bootstrap, '--json', '--name', 'asking'])
   const error = await connect.event('error')
   t.equal(error.code, 'NO_SUCH_SERVICE', 'the event')
@@ -94,6 +95,19 @@ t.test('what is missing on either side is said at the start, and waited for', as
   await t.service((socket) => socket.end('hello'), { port })
   t.equal((await t.readAll(await t.connect(Number(listen.split(':').pop())))).toString(), 'hello', 'once somebody listens')
   t.equal(fine.events.filter((event) => event.event === 'error').length, 0, 'no error')
+})
+
+t.test('a host that has no address is told at the start, by the event of a warning as well', async () => {
+  const { bootstrap } = await t.testnet()
+  const own = await identity('nowhere')
+  const targets = ['a=nowhere.invalid:80', 'b=udp:nowhere.invalid:53', '81', 'c=127.0.0.1:82']
+  const expose = t.hsfwd(['expose', ...targets, '--identity', own.file, '--bootstrap', bootstrap, '--json'])
+  const line = (name) => `service ${name}: host nowhere.invalid has no IPv4 address at the moment; peers cannot use it until it has one`
+  for (const name of ['a', 'b']) {
+    await t.until(() => expose.stderr.includes(line(name)), `a line about ${name}`)
+    t.ok(expose.warned.some((e) => e.message === line(name) && e.component === 'expose'), `an event: ${JSON.stringify(expose.warned)}`)
+  }
+  t.equal(expose.stderr.match(/no IPv4 address/g).length, 2, 'lines about hosts')
 })
 
 t.test('an identity that another process announces does not keep the rest of up down', async () => {

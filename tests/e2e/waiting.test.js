@@ -70,7 +70,7 @@ t.test('what is tried is told before it has failed: on standard error, as an eve
       else t.ok(!/waiting/.test(json.stdout), `a result and nothing else: ${json.stdout}`)
       t.ok(json.program.said.startsWith(first), `a pipe tells nobody but standard error: ${json.program.said}`)
     } else {
-      t.equal(JSON.stringify(waiting), JSON.stringify({ event: 'waiting', for: 'network', bootstrap: [NOBODY] }), `event of ${command[0]}`)
+      t.equal(JSON.stringify(waiting), JSON.stringify({ event: 'waiting', for: 'network', text: `waiting for a bootstrap node to answer: ${NOBODY}`, bootstrap: [NOBODY] }), `event of ${command[0]}`)
       t.ok(!/^hsfwd: still/m.test(json.program.said), `once: ${json.program.said}`)
     }
 

@@ -31,7 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         Extension::read(codec::encode([&](codec::Writer& writer) { extension->write(writer); }));
     HSFWD_CHECK(again && again->features == extension->features &&
                 again->service == extension->service && again->services == extension->services &&
-                again->resume == extension->resume);
+                again->resume == extension->resume && again->udp == extension->udp);
+    for (const std::string& name : extension->services) (void)extension->is_udp(name);
   }
 
   if (const auto message = SessionMessage::decode(bytes); message.ok()) {

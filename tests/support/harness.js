@@ -34,6 +34,7 @@ class Program {
   constructor (command, args, { stdin = 'ignore', env = {}, lasting = false } = {}) {
     this.name = path.basename(command) + ' ' + args[0]
     this.events = []
+    this.warned = []  // events of what is said on standard error as well
     this.tried = []  // events of what took its time, which a busy machine makes of anything
     this.stdout = []
     this.said = ''
@@ -82,6 +83,7 @@ class Program {
     try { event = JSON.parse(line) } catch {}
     if (event === null || typeof event !== 'object') event = { event: 'line', line }
     if (event.event === 'waiting') this.tried.push(event)
+    else if (event.event === 'warning' && event.component) this.warned.push(event)
     else this.events.push(event)
     for (const wait of [...this.waiting]) {
       if (!wait.match(event)) continue
@@ -100,7 +102,7 @@ class Program {
   /** The first event, past or to come, of that name that `matches`. */
   event (name, { timeout = 30000, matches = () => true } = {}) {
     const match = (event) => event.event === name && matches(event)
-    const past = [...this.events, ...this.tried].find(match)
+    const past = [...this.events, ...this.tried, ...this.warned].find(match)
     if (past) return Promise.resolve(past)
     if (this.code !== undefined) return Promise.reject(this.failure(name))
     return within(timeout, `${this.name}: event ${name}`, new Promise((resolve, reject) => {

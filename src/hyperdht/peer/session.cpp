@@ -298,6 +298,8 @@ void Session::on_link_moved() {
   const auto old = std::move(pool_socket_);
   const bool other_kind = std::exchange(path_kind_, link_->path()) != link_->path();
   set_carriers();
+  const bool elsewhere = !path_->is(*link_->udp_socket(), link_->remote_address());
+  if (elsewhere && path_->heard()) ++moves_;
   path_->lift_limit();
   path_->set_rtt_hint(link_->rtt());
   path_->move(*link_->udp_socket(), link_->remote_address());

@@ -85,6 +85,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   /// Where the path leads, or led.
   PathKind path_kind() const { return path_kind_; }
   net::Address remote_address() const { return path_->remote(); }
+  /// How often the path has come to lead to another place than one that the peer was heard at.
+  std::uint64_t moves() const { return moves_; }
   /// There is a link.
   bool linked() const { return link_ != nullptr; }
   /// When something came that the peer has sealed, over this link or an earlier one. What only looks like the
@@ -196,6 +198,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   bool over_ = false;
   std::string reason_;
   Instant heard_before_;  // by links that are gone
+  std::uint64_t moves_ = 0;
 
   // What streams send while a relay carries the link: room for each packet, and around it.
   Bytes carried_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/wire/extension.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 #include "codec/writer.hpp"
@@ -19,8 +20,9 @@ void Extension::write(codec::Writer& writer) const {
     body.string(service);
     body.uint(services.size());
     for (const std::string& name : services) body.string(name);
-    if (stamp || !resume.empty()) body.uint(stamp.value_or(0));
-    if (!resume.empty()) body.buffer(resume);
+    if (stamp || !resume.empty() || !udp.empty()) body.uint(stamp.value_or(0));
+    if (!resume.empty() || !udp.empty()) body.buffer(resume);
+    if (!udp.empty()) body.buffer(udp);
   }));
 }
 
@@ -37,7 +39,20 @@ std::optional<Extension> Extension::read(ByteView trailing) {
   if (!body.ok()) return std::nullopt;
   if (const std::uint64_t stamp = body.uint(); body.ok()) out.stamp = stamp;
   if (const ByteView resume = body.buffer(); body.ok()) out.resume = to_bytes(resume);
+  if (const ByteView udp = body.buffer(); body.ok()) out.udp = to_bytes(udp);
   return out;
+}
+
+void Extension::say_udp(std::size_t place, bool is_udp) {
+  udp.resize(place / 8 + 1);
+  if (is_udp) udp[place / 8] |= static_cast<std::uint8_t>(1U << place % 8);
+}
+
+std::optional<bool> Extension::is_udp(std::string_view name) const {
+  const auto found = std::find(services.begin(), services.end(), name);
+  const auto place = static_cast<std::size_t>(found - services.begin());
+  if (found == services.end() || place / 8 >= udp.size()) return std::nullopt;
+  return (udp[place / 8] >> place % 8 & 1U) != 0;
 }
 
 }  // namespace hsfwd::hyperdht

@@ -3,7 +3,8 @@
 // ignore trailing bytes; the block is encrypted and authenticated with the rest of the payload.
 //
 //   "hsfwd" (5 bytes) | version uint = 1 | body buffer
-//   body: features uint | service string | services array(string) | stamp uint, optional | resume buffer, optional
+//   body: features uint | service string | services array(string) | stamp uint, optional | resume buffer, optional |
+//         udp buffer, optional
 //
 // The client names the service it wants, or none for the default; the server names the one that it
 // connects, or none if it has no such service, and all that it has.
@@ -16,9 +17,11 @@
 // documented in docs/protocol/forward.md.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "util/bytes.hpp"
@@ -62,7 +65,14 @@ struct Extension {
   std::optional<std::uint64_t> stamp;
   /// From a client with kResume: the id of a session. 16 bytes.
   Bytes resume;
+  /// From a server to a client with kNoService: which of `services` are UDP ones, a bit for each, of the first the lowest of
+  /// the first byte. Empty if it does not say.
+  Bytes udp;
 
+  /// The service at that place in `services` is a UDP one, or not. In rising order.
+  void say_udp(std::size_t place, bool is_udp);
+  /// Nothing if the server does not say, or has no such service.
+  std::optional<bool> is_udp(std::string_view name) const;
   bool wants_service() const { return (features & kNoService) == 0; }
   bool wants_session() const { return (features & kSessions) != 0; }
   bool wants_packets() const { return (features & kIpPackets) != 0; }

@@ -37,8 +37,10 @@ TEST_CASE("limits of a file are read, and wrong ones are told with their line") 
       plan_of("max_connections = 100\nmax_connections_per_key = 10\nmax_buffered = 64" + rest);
   CHECK(plan.limits == forward::Admission::Limits{.connections = 100, .per_key = 10});
   CHECK(plan.node.max_buffered == 64 * kMiB);
-  for (const char* wrong : {"max_connections = 0", "max_connections_per_key = -1",
-                            "max_buffered = 31", "max_buffered = 9223372036854775807"}) {
+  for (const char* wrong :
+       {"max_connections = 0", "max_connections_per_key = -1", "max_connections_per_key = 2049",
+        "max_connections_per_key = 20\nmax_connections = 10", "max_buffered = 31",
+        "max_buffered = 9223372036854775807"}) {
     try {
       plan_of(wrong + rest);
       FAIL(wrong);

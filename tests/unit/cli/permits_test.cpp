@@ -3,6 +3,8 @@
 #include "cli/permits.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "plans.hpp"
@@ -80,8 +82,9 @@ TEST_CASE("a permit that cannot be meant is told with its line") {
   CHECK_THAT(of(": web"), Contains("is not WHO: WHAT"));
   CHECK_THAT(of("eve: web"),
              Contains("hsfwd.toml:8: ") && Contains("no [peer.NAME] has that name"));
-  CHECK(of("bob: dns") == "hsfwd.toml:8: permit 'bob: dns': there is no service 'dns'");
-  CHECK_THAT(of("bob: "), Contains("not a valid service name"));
+  CHECK(of("bob: dns") ==
+        "hsfwd.toml:8: permit 'bob: dns': there is no service 'dns'; there is web, ssh");
+  CHECK_THAT(of("bob: "), Contains("it does not say what: services, or a destination"));
   CHECK_THAT(of("bob: 10.0.0.1:http"), Contains("not a valid port"));
   CHECK_THAT(mistake("services = '22'\nallow = 'home'\npermit = ['bob: 22']"),
              Contains("'bob' is not among those that are allowed to connect"));
@@ -94,6 +97,36 @@ TEST_CASE("there are as many permits as a policy may have, wherever they come fr
   for (std::size_t i = 0; i < forward::Policy::kMaxPermits; ++i) REQUIRE(add());
   CHECK(add().error() == "there may be 1024 of them");
   CHECK(permits.size() == 1024);
+}
+
+TEST_CASE("a permit that nearly says what was meant is told what it lacks") {
+  const auto why = [](const std::string& what) {
+    const std::string begin = "hsfwd.toml:8: permit '*: " + what + "': ";
+    const std::string out =
+        mistake("services = ['web=80', 'ssh=22']\npermit = ['*: " + what + "']");
+    CHECK_THAT(out, Catch::StartsWith(begin));
+    return out.substr(std::min(begin.size(), out.size()));
+  };
+  CHECK(why("10.0.0.0/8") ==
+        "'10.0.0.0/8' is a destination without ports; write 10.0.0.0/8:80,443, or 10.0.0.0/8:* for "
+        "all");
+  CHECK_THAT(why("10.0.0.1"), Contains("is a destination without ports"));
+  CHECK_THAT(why("*.example.org"), Contains("is a destination without ports"));
+  CHECK(why("example.org") ==
+        "there is no service 'example.org'; a destination has ports: example.org:443, or "
+        "example.org:* for all");
+  CHECK_THAT(why("http://example.org:80"), Contains("without what a URL has"));
+  CHECK(why("tcp:10.0.0.1:80") == "destinations are TCP: leave out tcp:");
+  CHECK_THAT(why("udp:10.0.0.1:53"), Contains("UDP is reached as a service only"));
+  for (const char* several :
+       {"web,10.0.0.1:80", "10.0.0.1:80,10.0.0.2:80", "10.0.0.1:80 10.0.0.2:80"})
+    CHECK(why(several) == "one permit has either services or one destination: write several");
+  CHECK(
+      policy_of("services = ['web=80', 'ssh=22']\npermit = ['*: web, ssh', '*: 10.0.0.1:80, 443']")
+          .allows_destination(kStranger, *Destination::of("10.0.0.1", 443),
+                              {.address = net::Ipv4::of(10, 0, 0, 1)}));
+  CHECK_THAT(mistake("permit = ['*: web', '*: *:443']"),
+             Contains("there is no service 'web', nor any other"));
 }
 
 TEST_CASE("another permit is another policy of the same identity") {

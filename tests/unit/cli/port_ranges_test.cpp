@@ -100,7 +100,14 @@ TEST_CASE("ranges in a file are services and local addresses by themselves") {
 TEST_CASE("a service that is told who a peer is, whatever its target") {
   CHECK(parse_service("web=8080,proxy")->proxy_header);
   CHECK(parse_service("unix:/run/web.sock,proxy")->target.path == "/run/web.sock");
-  CHECK(!parse_service("web=8080,other").ok());
+  CHECK(parse_service("web=8080,proxi").error() ==
+        "',proxi' is not known; behind a TARGET there is ,proxy or nothing");
+  CHECK(parse_service("web=8080,").error() == "nothing is behind the comma; ,proxy has no space");
+  CHECK(parse_service("8080,proxy,proxy").error() == ",proxy is there twice");
+  CHECK(parse_service("80,443").error() ==
+        "a TARGET has one port, or a range; write several of them");
+  CHECK(parse_local_forward("8080:web,proxy").error() ==
+        ",proxy is said on the side that exposes the service");
   CHECK(parse_service("dns=udp:53,proxy").error() == "UDP has no header of the PROXY protocol");
   CHECK(!parse_service("web=8080")->proxy_header);
 }

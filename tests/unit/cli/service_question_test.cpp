@@ -17,3 +17,33 @@ TEST_CASE("a command to type has no service that a peer's name could make anothe
   CHECK(problem("dns; rm -r ~") ==
         "the peer's service 'dns; rm -r ~' is UDP; connect with -L udp:PORT");
 }
+
+TEST_CASE(
+    "what a peer says of its services tells whether one is there, and of the kind that is wanted") {
+  Extension answer{.services = {"web", "dns"}};
+  answer.say_udp(0, false);
+  answer.say_udp(1, true);
+  CHECK(problem_told(answer, "web", false) == "");
+  CHECK(problem_told(answer, "", false) == "");
+  CHECK(problem_told(answer, "dns", true) == "");
+  CHECK(problem_told(answer, "web", true) == "the peer's service 'web' is TCP; leave out udp:");
+  CHECK(problem_told(answer, "", true) == "the peer's service 'web' is TCP; leave out udp:");
+  CHECK(problem_told(answer, "dns", false) ==
+        "the peer's service 'dns' is UDP; connect with -L udp:PORT:dns");
+  CHECK(problem_told(answer, "ssh", false) == "the peer has no service 'ssh'; it has web, dns");
+}
+
+TEST_CASE("an older peer, and a plain one, say nothing of the kind") {
+  const Extension older{.services = {"web"}};
+  CHECK(problem_told(older, "web", true) == "");
+  CHECK(problem_told(std::nullopt, "web", false) ==
+        "the peer is a plain one, without named services");
+}
+
+TEST_CASE("of a peer that has destinations alone it is said how they are reached") {
+  for (const char* service : {"", "web"}) {
+    CHECK(problem_told(Extension{}, service, false) ==
+          "the peer has no services for this key; destinations that it may permit are reached with "
+          "connect -D PORT");
+  }
+}

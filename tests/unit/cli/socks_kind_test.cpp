@@ -90,6 +90,10 @@ TEST_CASE("addresses of [[socks]] are local ones, and others are warned of") {
   CHECK_THAT(socks_mistake("[[socks]]\nlisten = '1080:web'"), Contains("is not [BIND:]PORT"));
   CHECK_THAT(socks_mistake("[[socks]]\nlisten = 'udp:1080'"), Contains("SOCKS is TCP"));
   CHECK_THAT(socks_mistake("[[socks]]\nlisten = 'unix:/s'"), Contains("is not [BIND:]PORT"));
+  CHECK_THAT(socks_mistake("[[socks]]\nlisten = '1080-1090'"),
+             Catch::EndsWith("'1080-1090' is not [BIND:]PORT"));
+  CHECK_THAT(socks_mistake("[[socks]]\nlisten = '" + std::string(64, 'a') + "'"),
+             Contains("the peer is a word of its own"));
   CHECK_THAT(socks_mistake("[[socks]]\nlisten = '1080'\npeer = 'eve'"), Contains("no [peer.NAME]"));
   CHECK_THAT(
       socks_mistake("[[connect]]\npeer = 'home'\nlisten = '1080'\n[[socks]]\nlisten = '1080'"),

@@ -167,7 +167,8 @@ TEST_CASE("a client is kept as it came until it is known where it is to be led")
   std::vector<ClosedConnection> closed;
   LocalClients clients(scheduler, [&](const ClosedConnection& one) { closed.push_back(one); });
   Script peer;
-  clients.join(7, std::move(waiting[0]), std::make_unique<ScriptedPeer>(peer));
+  clients.join(7, std::move(waiting[0]), std::make_unique<ScriptedPeer>(peer), "web");
+  CHECK(clients.list()[0].service == "web");
   local.arrive(Bytes(2, 5));
   CHECK(peer.written == Bytes(2, 5));
   // Who accepts no more keeps those that came.
@@ -175,7 +176,8 @@ TEST_CASE("a client is kept as it came until it is known where it is to be led")
   CHECK(!acceptor.listening());
   CHECK(clients.connections() == 1);
   clients.abort_all("over");
-  CHECK(closed.size() == 1);
+  REQUIRE(closed.size() == 1);
+  CHECK(closed[0].service == "web");
 }
 
 TEST_CASE("a port that is closed ends all that it has") {

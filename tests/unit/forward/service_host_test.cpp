@@ -66,6 +66,8 @@ TEST_CASE("connections are listed with their services and bytes, and bytes are c
   CHECK(h.host.list().empty());
   REQUIRE(h.closed.size() == 1);
   CHECK(h.closed[0].reason == "enough");
+  CHECK(h.closed[0].service == "b");
+  CHECK(h.closed[0].peer == ScriptedPeer(peer).remote_key());
   CHECK(peer.was_reset);
   CHECK(local.was_reset);
   CHECK(h.host.total().from_peer == 7);

@@ -57,7 +57,9 @@ struct Proxy final : SocksGuide {
 
   Way dial(std::uint64_t, const SocksTarget& target) override {
     dialled.push_back(target.host + ":" + std::to_string(target.port));
-    if (refusal != SocksReply::kSucceeded) return {.reply = refusal, .peer = nullptr};
+    if (refusal != SocksReply::kSucceeded) {
+      return {.reply = refusal, .peer = nullptr, .why = "nobody there"};
+    }
     Peer& peer = peers.emplace_back();
     return {.peer = std::make_unique<OpeningPeer>(peer.script, peer.open)};
   }
@@ -66,9 +68,10 @@ struct Proxy final : SocksGuide {
             std::unique_ptr<PeerStream> peer) override {
     joined.emplace_back(std::move(client), std::move(peer));
   }
-  void on_failed(std::uint64_t, const SocksTarget&, SocksReply reply, const std::string&) override {
-    failed.push_back(reply);
+  void on_failed(std::uint64_t, const std::string& asked, const std::string& why) override {
+    failed.push_back(asked + ": " + why);
   }
+  void on_excess(const std::string& why) override { excess.push_back(why); }
   SocksReply not_reached(const PeerStream&) override { return SocksReply::kNetworkUnreachable; }
 
   Script& add() {
@@ -92,7 +95,8 @@ struct Proxy final : SocksGuide {
   SocksReply refusal = SocksReply::kSucceeded;
   Opened opened;
   std::vector<std::string> dialled;
-  std::vector<SocksReply> failed;
+  std::vector<std::string> failed;
+  std::vector<std::string> excess;
   std::vector<std::pair<std::unique_ptr<net::ByteStream>, std::unique_ptr<PeerStream>>> joined;
   std::uint64_t ids = 1;
   SocksClients clients{scheduler, *this};
@@ -144,7 +148,7 @@ TEST_CASE(
   p.peers[1].open();
   CHECK(said(other) == reply(5));
   CHECK(other.ended);
-  CHECK(p.failed == std::vector{SocksReply::kRefused});
+  CHECK(p.failed == std::vector<std::string>{"example.org:443: connection refused"});
 }
 
 TEST_CASE("whatever keeps a client from its peer is a reply, and then an end") {
@@ -159,7 +163,7 @@ TEST_CASE("whatever keeps a client from its peer is a reply, and then an end") {
   p.peers[0].script.observer->on_reset("nobody there");
   CHECK(said(unreached) == reply(3));
 
-  p.opened = {.reply = SocksReply::kRefused};
+  p.opened = {.reply = SocksReply::kRefused, .why = "it has none"};
   Script& missing = p.asked();
   p.peers[1].open();
   CHECK(said(missing) == reply(5));
@@ -182,7 +186,10 @@ TEST_CASE("whatever keeps a client from its peer is a reply, and then an end") {
   CHECK(!late.was_reset);
   p.run(SocksClients::kTimeToLeave);
   CHECK(p.clients.count() == 0);
-  CHECK(p.failed.size() == 5);
+  CHECK(p.failed == std::vector<std::string>{
+                        "example.org:443: nobody there", "example.org:443: nobody there",
+                        "example.org:443: it has none", "example.org:443: the peer did not answer",
+                        "example.org:443: no answer in time"});
 }
 
 TEST_CASE("other words than SOCKS5 get the answer that their speakers understand") {
@@ -201,6 +208,10 @@ TEST_CASE("other words than SOCKS5 get the answer that their speakers understand
   CHECK(http.was_reset);
   CHECK(http.written.empty());
   CHECK(p.dialled.empty());
+  CHECK(p.failed == std::vector<std::string>{
+                        ": SOCKS4 is not offered, SOCKS5 is; it asked for 127.0.0.1:80",
+                        ": it wants a password, and there is none",
+                        ": it speaks HTTP, and this port SOCKS5; it asked: GET / HTTP/1.1"});
 }
 
 TEST_CASE("a client that does not say what it wants is given up") {
@@ -211,6 +222,7 @@ TEST_CASE("a client that does not say what it wants is given up") {
   CHECK(!client.was_reset);
   p.run(2_ms);
   CHECK(client.was_reset);
+  CHECK(p.failed == std::vector<std::string>{": it did not say in time what it wants"});
   Script& gone = p.add();
   gone.arrive_end();
   p.run();
@@ -236,6 +248,8 @@ TEST_CASE(
   for (std::size_t i = 0; i <= SocksClients::kMaxIdle; ++i) idle.push_back(&p.add());
   CHECK(idle[0]->was_reset);
   CHECK(!idle[1]->was_reset);
+  CHECK(p.excess ==
+        std::vector<std::string>{"too many clients of SOCKS have not said what they want"});
   CHECK(p.clients.count() == SocksClients::kMaxIdle);
   p.clients.close();
   p.run();
@@ -243,6 +257,7 @@ TEST_CASE(
   CHECK(p.peers.size() == SocksClients::kMaxDialling);
   Script& late = p.asked();
   CHECK(said(late) == reply(1));
+  CHECK(p.excess.back() == "too many clients wait for their peers");
   CHECK(p.peers.size() == SocksClients::kMaxDialling);
   // Whoever has not asked yet is not in their way, nor they in his.
   Script& next = p.add();

@@ -19,6 +19,7 @@ struct Read {
   std::size_t rest = 0;     // bytes that were not asked for
   SocksTarget target;
   SocksReply refusal;
+  std::string why;
 };
 
 /// As they come in: `at_once` bytes at a time.
@@ -41,6 +42,7 @@ Read read(const std::string& hex, std::size_t at_once = 1000) {
   out.rest = bytes.size() - at;
   out.target = parser.target();
   out.refusal = parser.refusal();
+  out.why = parser.why_refused();
   return out;
 }
 
@@ -94,6 +96,42 @@ TEST_CASE("what is not offered is refused as the RFC says") {
   CHECK(refusal("0501000200") == SocksReply::kAddressNotSupported);
   CHECK(refusal("05010003000016") == SocksReply::kFailure);
   CHECK(refusal("050100010a0000010000") == SocksReply::kFailure);
+}
+
+TEST_CASE("what was asked for and is not offered can be shown") {
+  const auto shown = [](const std::string& request) {
+    const Read found = read(kGreeting + request);
+    return found.target.text() + " " + found.why;
+  };
+  CHECK(shown("050200010a0000010016") == "10.0.0.1:22 BIND is not offered");
+  CHECK(shown("050300010a0000010016") == "10.0.0.1:22 UDP ASSOCIATE is not offered");
+  CHECK(shown("050900030161"
+              "0016") == "a:22 command 9 is not offered");
+  CHECK(shown("05010004"
+              "20010db8000000000000000000000001"
+              "01bb") == "[2001:db8::1]:443 IPv6 addresses are not offered");
+  CHECK(shown("0501000200") == " addresses of the kind 2 are not offered");
+  CHECK(shown("05010003000016") == " it names no host");
+  CHECK(shown("050100010a0000010000") == "10.0.0.1:0 0 is not a valid port");
+}
+
+TEST_CASE("what speaks something else is shown with what it asks for, as far as that is here") {
+  const auto shown = [](const std::string& hex) { return other_than_socks5(*from_hex(hex)); };
+  CHECK(shown("04010016") == "SOCKS4 is not offered, SOCKS5 is");
+  CHECK(shown("040100160a00000100") ==
+        "SOCKS4 is not offered, SOCKS5 is; it asked for 10.0.0.1:22");
+  CHECK(shown("0401005000000001"
+              "6d6500"
+              "612e6f726700") == "SOCKS4 is not offered, SOCKS5 is; it asked for a.org:80");
+  CHECK(shown("0401005000000001"
+              "6d6500"
+              "612e") == "SOCKS4 is not offered, SOCKS5 is; it asked for a.:80");
+  CHECK(shown("0401005000000001"
+              "6d65") == "SOCKS4 is not offered, SOCKS5 is");
+  CHECK(other_than_socks5(as_bytes(std::string_view("CONNECT a.org:443 HTTP/1.1\r\nHost: a"))) ==
+        "it speaks HTTP, and this port SOCKS5; it asked: CONNECT a.org:443 HTTP/1.1");
+  CHECK(shown("1603") == "it does not speak SOCKS5");
+  CHECK(shown("") == "it does not speak SOCKS5");
 }
 
 TEST_CASE("who cannot do without authentication, or speaks something else, is told so at once") {

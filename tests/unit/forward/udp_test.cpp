@@ -91,12 +91,12 @@ class Tunnelled {
     start_server();
     client_node_.emplace(client_host->env(), options(2));
     REQUIRE(client_node_->start());
-    clients.emplace(
-        client_host->env(), kUdpIdle,
-        UdpClients::Outside{
-            .dial = [this](std::uint64_t& id) { return dial(id); },
-            .on_open = [this](std::uint64_t, const PeerStream&) { return problem; },
-            .on_closed = [this](const ClosedConnection& one) { closed.push_back(one); }});
+    clients.emplace(client_host->env(), kUdpIdle,
+                    UdpClients::Outside{
+                        .dial = [this](std::uint64_t& id) { return dial(id); },
+                        .on_open = [this](std::uint64_t, const PeerStream&) { return problem; },
+                        .on_closed = [this](const ClosedConnection& one) { closed.push_back(one); },
+                        .on_too_large = [this](const TooLarge& one) { too_large.push_back(one); }});
     REQUIRE(clients->listen(kUdpLocal).ok());
     client_host->run();
     swarm.world.run_for(10_s);
@@ -116,6 +116,7 @@ class Tunnelled {
     host.emplace(
         server_host->env(), terms_.idle,
         [this](const ClosedConnection& one) { ended.push_back(one); }, terms_.limits);
+    host->set_on_too_large([this](const TooLarge& one) { too_large.push_back(one); });
     server_node_.emplace(server_host->env(), options(1));
     REQUIRE(server_node_->start());
     ServerOptions server_options;
@@ -175,6 +176,7 @@ class Tunnelled {
   std::string problem;
   std::vector<ClosedConnection> closed;
   std::vector<ClosedConnection> ended;
+  std::vector<TooLarge> too_large;
   std::size_t sockets_at_rest = 0;
   int dials = 0;
 
@@ -211,6 +213,14 @@ TEST_CASE(
   CHECK(two.echo(program, datagram_of(100)));
   CHECK(two.dials == 1);
   CHECK(two.clients->total().from_peer == 5 + 1 + 1400 + 1425 + 1426 + 2000 + 2846 + 100);
+  CHECK(two.clients->total().to_peer == two.clients->total().from_peer);
+  std::uint64_t told = 0;
+  for (const TooLarge& one : two.too_large) {
+    told += one.datagrams;
+    CHECK(one.most == 2846);
+    CHECK(one.service == "dns");
+  }
+  CHECK(told == 3);
   CHECK(two.host->total().from_peer == two.clients->total().from_peer);
 }
 
@@ -230,6 +240,9 @@ TEST_CASE("a service that sends more than two packets of the path carry loses th
   two.service->say(datagram_of(8000), two.service->from.at(0));
   two.run_for(1_s);
   CHECK(two.host->drops().too_large == 1);
+  CHECK(two.host->total().to_peer == 10);
+  REQUIRE(two.too_large.size() == 1);
+  CHECK(two.too_large[0].service == "dns");
   CHECK(two.echo(program, datagram_of(10)));
 }
 

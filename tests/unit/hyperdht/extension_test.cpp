@@ -56,6 +56,38 @@ TEST_CASE("a stamp stands behind the services, and may be absent or cut") {
              ->stamp);
 }
 
+TEST_CASE("which services are UDP stands last, a bit for each, and may be absent") {
+  Extension answer{.service = "", .services = {"a", "b", "c"}};
+  for (std::size_t i = 0; i < 3; ++i) answer.say_udp(i, i == 1);
+  const std::string hex =
+      "687366776401"
+      "0d"
+      "0000"
+      "03016101620163"
+      "0000"
+      "0102";
+  CHECK(to_hex(codec::encode([&](codec::Writer& w) { answer.write(w); })) == hex);
+  const auto back = read(hex);
+  REQUIRE(back);
+  CHECK(back->is_udp("a") == false);
+  CHECK(back->is_udp("b") == true);
+  CHECK(back->is_udp("c") == false);
+  CHECK(!back->is_udp("d"));
+  CHECK(back->resume.empty());
+  CHECK(!read("687366776401"
+              "09"
+              "0000"
+              "03016101620163")
+             ->is_udp("a"));
+  Extension many;
+  for (std::size_t i = 0; i < 20; ++i) {
+    many.services.push_back(std::to_string(i));
+    many.say_udp(i, i == 8 || i == 19);
+  }
+  CHECK(to_hex(many.udp) == "000108");
+  CHECK(many.is_udp("19") == true);
+}
+
 TEST_CASE("no block, another magic, another version or a broken body: a plain peer") {
   CHECK(!read(""));
   CHECK(!read("68736677650106000377656200"));

@@ -14,6 +14,7 @@
 #include "cli/commands.hpp"
 #include "cli/connect_kind.hpp"
 #include "cli/port_ranges.hpp"
+#include "cli/recorded_forward.hpp"
 #include "cli/service_question.hpp"
 #include "cli/socks_kind.hpp"
 #include "cli/socks_tunnel.hpp"
@@ -158,7 +159,8 @@ int run_connect(const Arguments& arguments) {
       kUsageLine,
       "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE], "
       "udp:[BIND:]PORT[:SERVICE]\nor unix:PATH[:SERVICE]; port 0 picks one. At a port of "
-      "-D programs say where they want to be led.");
+      "-D programs say where they want to be led.\nWith neither, PEER is hs://..., and the local "
+      "port is what its holesail server says.");
   line.options().add_options()("local,L", po::value<std::vector<std::string>>()->composing(),
                                "SPEC, a local address and the service it leads to; repeatable")(
       "socks,D", po::value<std::vector<std::string>>()->composing(),
@@ -182,30 +184,41 @@ int run_connect(const Arguments& arguments) {
   const std::vector<net::StreamAddress> socks = parse_socks(line.texts("socks"));
   std::optional<PeerReference> peer;
   if (line.has("peer") || socks.empty() || !forwards.empty()) peer = peer_argument(line.peer());
-  if (forwards.empty() && socks.empty()) {
+  const bool recorded = forwards.empty() && socks.empty() && peer->connection_string;
+  if (forwards.empty() && socks.empty() && !recorded) {
     throw UserError{kUsage, "USAGE", "-L is missing: name a local port, such as -L 2222"};
   }
   read_socket_access(line, forwards);
-  const bool has_udp = std::any_of(forwards.begin(), forwards.end(),
-                                   [](const auto& forward) { return forward.listen.udp; });
+  const bool has_udp =
+      recorded || std::any_of(forwards.begin(), forwards.end(),
+                              [](const auto& forward) { return forward.listen.udp; });
   const Duration idle = udp_idle(line, has_udp, "-L");
 
   App app(lasting_output_options(line));
   Node& node = app.start_node_as(identity_path(line), node_options(line));
 
-  ConnectRun run(app, peer, forwards, socks, idle);
+  std::optional<ConnectRun> run;
+  if (!recorded) run.emplace(app, peer, forwards, socks, idle);
+  std::optional<RecordedForward> record;
+  if (recorded) {
+    record.emplace(app, *peer, [&](const forward::LocalForward& forward) {
+      run.emplace(app, peer, std::vector{forward}, socks, idle);
+      run->start();
+    });
+  }
+  const auto start = [&] { record ? record->start() : run->start(); };
   std::optional<AwaitedPeer> awaited;
   if (peer) {
     awaited.emplace(app, *peer, line.flag("wait"), [&](ConnectError error) {
       if (error == ConnectError::kNone) {
-        run.start();
+        start();
       } else {
         app.fail(connect_error(error, peer->name));
       }
     });
   }
   if (!peer && line.flag("wait")) app.on_no_answer([] {});
-  node.when_ready([&] { awaited ? awaited->start() : run.start(); });
+  node.when_ready([&] { awaited ? awaited->start() : start(); });
   return app.run();
 }
 

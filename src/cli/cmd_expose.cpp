@@ -54,7 +54,9 @@ std::vector<forward::Service> parse_services(const std::vector<std::string>& tar
 forward::Policy parse_policy(const CommandLine& line,
                              const std::vector<forward::Service>& services) {
   std::set<PublicKey> allow;
-  for (const std::string& text : line.texts("allow")) allow.insert(peer_argument(text).key);
+  for (const std::string& text : line.texts("allow")) {
+    for (const PublicKey& key : allowed_argument(text)) allow.insert(key);
+  }
   std::vector<forward::Permit> permits;
   for (const std::string& text : line.texts("permit")) {
     auto permit = parse_permit(
@@ -73,6 +75,10 @@ forward::Policy parse_policy(const CommandLine& line,
   return forward::Policy(std::move(allow), std::move(permits));
 }
 
+void refuse_problem(const std::string& problem) {
+  if (!problem.empty()) throw UserError{kUsage, "USAGE", problem};
+}
+
 }  // namespace
 
 int run_expose(const Arguments& arguments) {
@@ -82,11 +88,15 @@ int run_expose(const Arguments& arguments) {
                    "no service get the first.");
   line.options().add_options()(
       "allow", po::value<std::vector<std::string>>()->composing(),
-      "PEER that may connect; repeatable (default: everybody who knows the key)")(
+      "PEER that may connect, or @FILE with hypertele's allow; repeatable (default: everybody who "
+      "knows the key)")(
       "permit", po::value<std::vector<std::string>>()->composing(),
       "'WHO: WHAT', what a PEER (or *) may reach, and nothing else: services, or destinations that "
       "it "
       "chooses, such as '*: web' or 'KEY: 10.0.0.0/8:80,443'; repeatable")(
+      "private", po::bool_switch(), "let in only those who have this identity, too")(
+      "holesail", po::bool_switch(),
+      "store a record, so that `holesail hs://...` needs no port; shows that string")(
       "no-client-relays", po::bool_switch(),
       "contact no relays named by clients, only those of --relay-through");
   add_udp_idle_option(line);
@@ -100,6 +110,9 @@ int run_expose(const Arguments& arguments) {
   spec.services = parse_services(line.texts("target"));
   spec.udp_idle = udp_idle(line, spec.has_udp(), "TARGET");
   spec.policy = parse_policy(line, spec.services);
+  spec.own_key_only = line.flag("private");
+  spec.holesail = line.flag("holesail");
+  refuse_problem(spec.problem_with_words());
   spec.client_relays = !line.flag("no-client-relays");
   Options options = node_options(line);
   spec.identity = identity_path(line);
@@ -107,6 +120,7 @@ int run_expose(const Arguments& arguments) {
   App app(lasting_output_options(line));
   app.admission().set_limits(resource_limits(line).admission);
   const platform::Identity identity = require_identity(spec.identity, app.loop().random());
+  refuse_problem(spec.problem_with(identity));
   platform::IdentityLock lock = await_lock(identity, spec.identity, app.log());
   options.key_pair = identity.keys;
   Node& node = app.start_node(std::move(options));

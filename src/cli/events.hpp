@@ -18,9 +18,12 @@ struct Listening {
   std::string public_key;
   std::string key;
   std::vector<std::string> services;
+  Omittable<std::string>
+      holesail;  // the string for its clients, if there is a record and it is no secret
   static constexpr auto fields() {
     return std::tuple{field("publicKey", &Listening::public_key), field("key", &Listening::key),
-                      field("services", &Listening::services)};
+                      field("services", &Listening::services),
+                      field("holesail", &Listening::holesail)};
   }
 };
 

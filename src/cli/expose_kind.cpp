@@ -8,6 +8,7 @@
 #include <set>
 
 #include "cli/exposure.hpp"
+#include "cli/identity_forms.hpp"
 #include "cli/permits.hpp"
 #include "cli/planner.hpp"
 #include "cli/port_ranges.hpp"
@@ -29,6 +30,8 @@ constexpr config::Key kKeysOfExpose[] = {
     {.name = "permit",
      .type = config::Key::Type::kTexts,
      .instead = "leave it out to open all services, or name at least one"},
+    {.name = "private", .type = config::Key::Type::kBoolean},
+    {.name = "holesail", .type = config::Key::Type::kBoolean},
     {.name = "identity"},
     {.name = "client_relays", .type = config::Key::Type::kBoolean},
     // Of UDP
@@ -92,6 +95,11 @@ void read_expose(const config::Section& section, Planner& planner) {
     planner.mistake(section.line(), "[[expose]] needs services, such as services = [\"22\"]");
   }
   out->policy = forward::Policy(std::move(allow), std::move(permits));
+  out->own_key_only = section.boolean("private").value_or(false);
+  out->holesail = section.boolean("holesail").value_or(false);
+  if (const std::string problem = out->problem_with_words(); !problem.empty()) {
+    planner.mistake(section.line(), "[[expose]]: " + problem);
+  }
   out->client_relays = section.boolean("client_relays").value_or(true);
   if (planner.has(kExposeKind, out->key())) {
     planner.mistake(section.line(),
@@ -160,12 +168,53 @@ const TunnelKind kExposeKind = {.section = {"expose", kKeysOfExpose},
 bool ExposeSpec::same(const TunnelSpec& other) const {
   const auto& expose = static_cast<const ExposeSpec&>(other);
   return identity == expose.identity && services == expose.services && policy == expose.policy &&
+         own_key_only == expose.own_key_only && holesail == expose.holesail &&
          client_relays == expose.client_relays && udp_idle == expose.udp_idle;
 }
 
 bool ExposeSpec::has_udp() const {
   return std::any_of(services.begin(), services.end(),
                      [](const forward::Service& service) { return service.target.udp; });
+}
+
+forward::Policy ExposeSpec::policy_of(const PublicKey& own) const {
+  return own_key_only ? forward::Policy({own}, policy.permits()) : policy;
+}
+
+std::string ExposeSpec::problem_with_words() const {
+  if (own_key_only && !policy.admits_everybody()) {
+    return "private and allow cannot be combined: who has the identity may connect, nobody else";
+  }
+  if (!holesail) return "";
+  if (services.empty()) return "holesail needs a service: its clients get the first";
+  if (services.front().target.is_unix()) {
+    return "holesail needs a port: its clients get the first service, which is a unix socket";
+  }
+  return "";
+}
+
+std::string ExposeSpec::problem_with(const platform::Identity& own) const {
+  using Access = platform::Identity::Access;
+  if (own.access == Access::kShared && !own_key_only) {
+    return fmt::format("identity {} is for those alone who have it, too: it needs private",
+                       identity);
+  }
+  if (own.access == Access::kListed && !own_key_only && policy.admits_everybody()) {
+    return fmt::format("identity {} lists who may connect, and allow does not", identity);
+  }
+  if (holesail && own_key_only && own.access != Access::kShared) {
+    return fmt::format(
+        "holesail with private needs a connection string, hs://s000 and 64 random digits, as "
+        "identity; {} is none",
+        identity);
+  }
+  return "";
+}
+
+Contradiction ExposeSpec::contradiction() const {
+  const auto own = platform::read_identity(identity, identity_of_other_form);
+  if (!own) return {};
+  return {problem_with(*own ? **own : platform::Identity()), 0};
 }
 
 void ExposeSpec::check(Preflight& preflight) const {

@@ -24,18 +24,29 @@ std::vector<std::string> names_of(const std::vector<forward::Service>& services)
   return out;
 }
 
+/// What clients of holesail get, which is the first service.
+std::optional<HolesailRecord> record_of(const ExposeSpec& spec) {
+  if (!spec.holesail) return std::nullopt;
+  const net::StreamAddress& at = spec.services.front().target;
+  return HolesailRecord{.port = at.port, .udp = at.udp};
+}
+
 }  // namespace
 
 Exposure::Exposure(App& app, const ExposeSpec& spec, std::shared_ptr<KeyListener> listener)
     : app_(app),
       listener_(std::move(listener)),
       identity_(spec.identity),
-      policy_(spec.policy),
+      policy_(spec.policy_of(listener_->public_key())),
       client_relays_(spec.client_relays),
+      own_key_only_(spec.own_key_only),
+      listing_(app, listener_->keys()),
       host_(app.scheduler(), app.streams(), spec.services,
             [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
       udp_(app.env(), spec.udp_idle,
-           [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }) {}
+           [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }) {
+  listing_.set(record_of(spec));
+}
 
 Exposure::~Exposure() {
   listener_->remove(*this);
@@ -68,7 +79,9 @@ void Exposure::start(std::function<void(std::size_t)> on_announced) {
 }
 
 void Exposure::on_announced(std::size_t introducers) {
-  on_announced_(introducers);
+  if (introducers == 0) return on_announced_(introducers);
+  // Who is told that it is there finds the record as well.
+  listing_.keep([this, introducers] { on_announced_(introducers); });
 }
 
 void Exposure::look_for_services() {
@@ -97,8 +110,11 @@ ClientRelayPolicy Exposure::client_relays() const {
 
 std::optional<Tunnel::Problem> Exposure::change(const TunnelSpec& spec) {
   const auto& wanted = static_cast<const ExposeSpec&>(spec);
-  policy_ = wanted.policy;
+  policy_ = wanted.policy_of(public_key());
   client_relays_ = wanted.client_relays;
+  own_key_only_ = wanted.own_key_only;
+  listing_.set(record_of(wanted));
+  if (!listener_->introducers().empty()) listing_.keep([] {});
   host_.set_services(wanted.services, kConfigurationChanged);
   udp_.set_services(wanted.services, kConfigurationChanged);
   udp_.set_idle(wanted.udp_idle);
@@ -132,11 +148,13 @@ std::vector<forward::OpenConnection> Exposure::connections() const {
 }
 
 void Exposure::close(const std::string& reason, std::function<void()> done) {
+  listing_.stop();
   end_connections([](const forward::OpenConnection&) { return true; }, reason);
   listener_->stop(*this, std::move(done));
 }
 
 void Exposure::leave(std::function<void()> done) {
+  listing_.stop();
   left_.start(2, std::move(done));
   udp_.end_connections([](const forward::OpenConnection&) { return true; }, kEnding);
   host_.leave(kEnding, kEndingTime, [this] { left_.step(); });
@@ -249,9 +267,20 @@ void Exposure::report_listening() const {
   // What is opened may be destinations alone.
   text += fmt::format("connect with: hsfwd connect {} {} PORT", key_text(public_key()),
                       host_.services().empty() ? "-D" : "-L");
+  if (own_key_only_) text += " --identity FILE, FILE being a copy of this identity";
+  const auto link = holesail_string();
+  if (listing_.wanted()) {
+    text += "\nwith holesail: " + (link ? "holesail " + *link : "the string that the identity is");
+  }
   app_.output().event(events::Listening{to_hex(public_key().view()), key_text(public_key()),
-                                        names_of(host_.services())},
+                                        names_of(host_.services()), link},
                       text);
+}
+
+/// What clients of holesail are given, unless it is a secret.
+Omittable<std::string> Exposure::holesail_string() const {
+  if (!listing_.wanted() || own_key_only_) return {};
+  return "hs://0000" + key_text(public_key());
 }
 
 bool Exposure::has_udp() const {

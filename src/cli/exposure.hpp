@@ -9,6 +9,7 @@
 
 #include "cli/app.hpp"
 #include "cli/expose_kind.hpp"
+#include "cli/holesail_listing.hpp"
 #include "cli/key_listener.hpp"
 #include "cli/tunnel.hpp"
 #include "forward/service_host.hpp"
@@ -59,6 +60,7 @@ class Exposure final : public Tunnel, Offer {
   void on_announced(std::size_t introducers) override;
 
   const PublicKey& public_key() const { return listener_->public_key(); }
+  Omittable<std::string> holesail_string() const;
   std::vector<std::string> services_for(const PublicKey& who) const;
   const forward::Service* find_service(const PublicKey& who, const std::string& name) const;
   bool still_allows(const forward::OpenConnection& connection) const;
@@ -77,6 +79,8 @@ class Exposure final : public Tunnel, Offer {
   const std::string identity_;  // path
   forward::Policy policy_;
   bool client_relays_;
+  bool own_key_only_;
+  HolesailListing listing_;
   forward::ServiceHost host_;
   forward::UdpHost udp_;  // of those of its services that are UDP
   std::function<void(std::size_t)> on_announced_;

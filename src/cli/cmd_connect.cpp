@@ -158,7 +158,8 @@ int run_connect(const Arguments& arguments) {
   CommandLine line(
       kUsageLine,
       "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE], "
-      "udp:[BIND:]PORT[:SERVICE]\nor unix:PATH[:SERVICE]; port 0 picks one. At a port of "
+      "udp:[BIND:]PORT[:SERVICE],\ntcp+udp:... or unix:PATH[:SERVICE]; port 0 picks one. At a port "
+      "of "
       "-D programs say where they want to be led.\nWith neither, PEER is hs://..., and the local "
       "port is what its holesail server says.");
   line.options().add_options()("local,L", po::value<std::vector<std::string>>()->composing(),

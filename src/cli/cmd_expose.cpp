@@ -4,6 +4,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/commands.hpp"
@@ -33,14 +34,14 @@ std::vector<std::string> spread_ranges(const std::vector<std::string>& targets) 
 
 std::vector<forward::Service> parse_services(const std::vector<std::string>& targets) {
   std::vector<forward::Service> out;
-  std::set<std::string> names;
+  std::set<std::pair<std::string, bool>> names;  // and whether it is UDP
   for (const std::string& text : spread_ranges(targets)) {
     auto service = parse_service(text);
     if (!service) {
       throw UserError{kUsage, "BAD_TARGET",
                       fmt::format("target {}: {}", in_quotes(text), service.error())};
     }
-    if (!names.insert(service->name).second) {
+    if (!names.emplace(service->name, service->target.udp).second) {
       throw UserError{kUsage, "BAD_TARGET",
                       fmt::format("two services are called '{}'; give one another name: NAME={}",
                                   service->name, text.substr(text.find('=') + 1))};
@@ -84,7 +85,8 @@ void refuse_problem(const std::string& problem) {
 int run_expose(const Arguments& arguments) {
   CommandLine line("hsfwd expose TARGET... [OPTION...]",
                    "Publishes services under this machine's key. TARGET: [NAME=]PORT, "
-                   "[NAME=]HOST:PORT, [NAME=]udp:[HOST:]PORT,\n[NAME=]unix:PATH. Peers that name "
+                   "[NAME=]HOST:PORT, [NAME=]udp:[HOST:]PORT,\n[NAME=]tcp+udp:[HOST:]PORT, "
+                   "[NAME=]unix:PATH. Peers that name "
                    "no service get the first.");
   line.options().add_options()(
       "allow", po::value<std::vector<std::string>>()->composing(),

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "cli/exposure.hpp"
 #include "cli/identity_forms.hpp"
@@ -78,10 +80,10 @@ std::vector<forward::Permit> read_permits(const config::Section& section, const 
 void read_expose(const config::Section& section, Planner& planner) {
   auto out = std::make_shared<ExposeSpec>();
   out->identity = planner.identity(section.text("identity"));
-  std::set<std::string> names;
+  std::set<std::pair<std::string, bool>> names;  // and whether it is UDP
   for (const auto& text : section.texts("services")) {
     for (forward::Service& service : read_services(text, planner)) {
-      if (!names.insert(service.name).second) {
+      if (!names.emplace(service.name, service.target.udp).second) {
         planner.mistake(text.line, fmt::format("two services are called '{}'", service.name));
       }
       out->services.push_back(std::move(service));

@@ -18,9 +18,13 @@ namespace hsfwd::cli {
 
 namespace {
 
+/// Each once, also if it is a service of TCP and one of UDP.
 std::vector<std::string> names_of(const std::vector<forward::Service>& services) {
   std::vector<std::string> out;
-  for (const forward::Service& service : services) out.push_back(service.name);
+  for (const forward::Service& service : services) {
+    const bool known = std::find(out.begin(), out.end(), service.name) != out.end();
+    if (!known) out.push_back(service.name);
+  }
   return out;
 }
 
@@ -173,12 +177,22 @@ std::vector<std::string> Exposure::services_for(const PublicKey& who) const {
   return out;
 }
 
-/// By default the first that the client may reach.
+/// By default the first that the client may reach. Of a name that is two services, the client's protocol says which;
+/// one that says none gets the first.
 const forward::Service* Exposure::find_service(const PublicKey& who,
-                                               const std::string& name) const {
-  if (!name.empty()) return policy_.allows_service(who, name) ? host_.find(name) : nullptr;
-  const std::vector<std::string> names = services_for(who);
-  return names.empty() ? nullptr : host_.find(names.front());
+                                               const std::optional<Extension>& client) const {
+  std::string name = client ? client->service : "";
+  if (name.empty()) {
+    const std::vector<std::string> names = services_for(who);
+    if (names.empty()) return nullptr;
+    name = names.front();
+  }
+  if (!policy_.allows_service(who, name)) return nullptr;
+  const auto& services = host_.services();
+  const auto found = std::find_if(services.begin(), services.end(), [&](const auto& service) {
+    return service.name == name && client && service.target.udp == client->has_udp_flows();
+  });
+  return found != services.end() ? &*found : host_.find(name);
 }
 
 /// The service that the client gets. Stock clients do not ask, and get the first.
@@ -187,7 +201,7 @@ Extension Exposure::answer(const PublicKey& who, const Extension& client) const 
   if (!client.wants_service()) return out;
   if (const auto to = forward::Destination::from_service(client.service)) {
     if (policy_.may_allow_destination(who, *to)) out.service = to->to_service();
-  } else if (const forward::Service* service = find_service(who, client.service)) {
+  } else if (const forward::Service* service = find_service(who, client)) {
     out.service = service->name;
     if (service->target.udp) out.features |= Extension::kUdpFlows;
   }
@@ -206,7 +220,7 @@ void Exposure::serve(std::unique_ptr<PeerStream> socket, forward::Admission::Tic
   if (const auto to = forward::Destination::from_service(wanted)) {
     return serve_destination(std::move(socket), *to, std::move(ticket));
   }
-  const forward::Service* service = find_service(peer.key, wanted);
+  const forward::Service* service = find_service(peer.key, peer.extension);
   if (service == nullptr) {
     host_.turn_away(std::move(socket), std::move(ticket));
     return;

@@ -62,7 +62,8 @@ class Exposure final : public Tunnel, Offer {
   const PublicKey& public_key() const { return listener_->public_key(); }
   Omittable<std::string> holesail_string() const;
   std::vector<std::string> services_for(const PublicKey& who) const;
-  const forward::Service* find_service(const PublicKey& who, const std::string& name) const;
+  const forward::Service* find_service(const PublicKey& who,
+                                       const std::optional<Extension>& client) const;
   bool still_allows(const forward::OpenConnection& connection) const;
   void serve(std::unique_ptr<PeerStream> socket, forward::Admission::Ticket ticket);
   void end_connections(const std::function<bool(const forward::OpenConnection&)>& unwanted,

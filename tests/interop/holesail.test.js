@@ -129,8 +129,9 @@ async function exposed (net, kind, target) {
   const url = 'hs://s000' + crypto.randomBytes(32).toString('hex')
   const file = path.join(t.scratch, 'identity')
   fs.writeFileSync(file, url, { mode: 0o600 })
-  const { holesail } = await t.hsfwd([...args, '--private', '--identity', file]).event('listening')
-  t.equal(holesail, undefined, 'a secret string in an event')
+  const program = t.hsfwd([...args, '--private', '--identity', file])
+  t.equal((await program.event('listening')).holesail, undefined, 'a secret string in an event')
+  t.ok(!(program.text() + program.said).includes(url.slice('hs://s000'.length)), 'the secret is told')
   return url
 }
 
@@ -253,6 +254,28 @@ t.test('what a record says opens no port below 1024, and nothing but a record is
   }
   await putRecord(net, keys, `{"host":"0.0.0.0","port":${await t.freePort()}}`, seq++)
   t.ok((await connectByRecord(net, [url])).startsWith('127.0.0.1:'), 'where it listens')
+})
+
+t.test('a reload stores another record, or begins to', async () => {
+  const net = await peers.ownNetwork()
+  const ports = [await elsewhere((socket) => socket.end('one')), await elsewhere((socket) => socket.end('two'))]
+  const file = path.join(t.scratch, 'hsfwd.toml')
+  const write = (port, more) => fs.writeFileSync(file,
+    `bootstrap = ["${net.bootstrap}"]\n[[expose]]\nidentity = "${path.join(t.scratch, 'up.key')}"\nservices = ["${ELSEWHERE}:${port}"]\n${more}`)
+  write(ports[0], '')
+  const up = t.hsfwd(['up', '-c', file, '--json'])
+  const { key } = await up.event('listening')
+  const leadsTo = (port) => t.until(async () => {
+    const client = t.hsfwd(['connect', `hs://0000${key}`, '--name', 'client', '--bootstrap', net.bootstrap, '--json'])
+    const { listen } = await client.event('ready')
+    await client.kill()
+    return listen === `127.0.0.1:${port}`
+  }, `a record of ${port}`)
+  for (const port of ports) {
+    write(port, 'holesail = true\n')
+    t.equal((await t.run(['reload', '-c', file])).code, 0, 'exit code of reload')
+    await leadsTo(port)
+  }
 })
 
 function seedOf (url) { return crypto.createHash('sha256').update(url.slice('hs://s000'.length)).digest() }

@@ -198,11 +198,12 @@ std::string ExposeSpec::problem_with_words() const {
 std::string ExposeSpec::problem_with(const platform::Identity& own) const {
   using Access = platform::Identity::Access;
   if (own.access == Access::kShared && !own_key_only) {
-    return fmt::format("identity {} is for those alone who have it, too: it needs private",
-                       identity);
+    return fmt::format(
+        "identity {} is for those alone who have it, too: it needs private (--private)", identity);
   }
   if (own.access == Access::kListed && !own_key_only && policy.admits_everybody()) {
-    return fmt::format("identity {} lists who may connect, and allow does not", identity);
+    return fmt::format("identity {} lists who may connect, and allow does not: --allow @{}",
+                       identity, identity);
   }
   if (holesail && own_key_only && own.access != Access::kShared) {
     return fmt::format(

@@ -100,7 +100,7 @@ Result<Words, std::string> services_of_range(std::string_view text) {
 Result<Words, std::string> forwards_of_range(std::string_view text) {
   if (text.starts_with(kBothPrefix)) {
     const auto tcp = forwards_of_range(text.substr(kBothPrefix.size()));
-    if (!tcp) return tcp;
+    if (!tcp) return Err(tcp.error());
     Words udp = *tcp;
     for (std::string& word : udp) word.insert(0, kUdpPrefix);
     return of_both(tcp, udp);

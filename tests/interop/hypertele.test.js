@@ -149,7 +149,7 @@ t.test('who is let in: --allow refuses a random hypertele, and takes one of that
 
 /** A file of this case, kept to its owner. */
 function secretFile (name, content) {
-  const file = path.join(t.scratch, name)
+  const file = path.join(fs.mkdtempSync(path.join(t.scratch, 'case-')), name)
   fs.writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content), { mode: 0o600 })
   return file
 }

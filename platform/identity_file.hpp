@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Identities on disk: a file with the 64 hexadecimal digits of a seed, readable by its owner alone.
+// Identities on disk: a file with the 64 hexadecimal digits of a seed, readable by its owner alone, or
+// with the secret in a form of another program's.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "crypto/keys.hpp"
 #include "platform/file_lock.hpp"
@@ -22,15 +24,28 @@ inline constexpr const char* kIdentityVariable = "$HSFWD_IDENTITY";
 std::string default_identity_path(const std::string& name = {});
 
 struct Identity {
+  /// What its form says of who may connect to the key.
+  enum class Access {
+    kUnsaid,
+    kShared,  // those who have the same secret
+    kListed,  // those on a list
+  };
   crypto::KeyPair keys;
   bool created = false;
+  Access access = Access::kUnsaid;
 };
+
+/// Reads a text that is not 64 hexadecimal digits. The error is one clause for people, and tells nothing
+/// of what is in it.
+using OtherForms = Result<Identity, std::string> (*)(std::string_view text);
 
 /// Reads an identity that is kept to its owner (SecretFile::exposed); nothing if there is none yet. "-"
 /// reads one from standard input. The error is one line for people that names the file.
-Result<std::optional<Identity>, std::string> read_identity(const std::string& path);
+Result<std::optional<Identity>, std::string> read_identity(const std::string& path,
+                                                           OtherForms other = nullptr);
 /// The same, and makes it on first use. Two processes that do so at once have the same one.
-Result<Identity, std::string> load_identity(const std::string& path, Random& random);
+Result<Identity, std::string> load_identity(const std::string& path, Random& random,
+                                            OtherForms other = nullptr);
 /// Makes a new file, whole or not at all; an existing one is left alone and is an error.
 Result<Identity, std::string> create_identity(const std::string& path, Random& random);
 

@@ -29,10 +29,15 @@ Err<std::string> failed(const std::string& path, const std::string& what) {
   return Err(fmt::format("identity {}: {}", path, what));
 }
 
-Result<std::optional<Identity>, std::string> parse(const std::string& path,
-                                                   const SecretText& text) {
+Result<std::optional<Identity>, std::string> parse(const std::string& path, const SecretText& text,
+                                                   OtherForms other) {
   const std::string_view digits = text.trimmed();
   auto bytes = digits.size() == 2 * crypto::Seed::kSize ? from_hex(digits) : std::nullopt;
+  if (!bytes && other != nullptr) {
+    auto identity = other(digits);
+    if (!identity) return failed(path, identity.error());
+    return std::optional(std::move(*identity));
+  }
   if (!bytes) return failed(path, "is not 64 hexadecimal digits");
   const auto seed = crypto::Seed::from(*bytes);
   crypto::wipe(*bytes);
@@ -89,32 +94,34 @@ std::string default_identity_path(const std::string& name) {
   return name.empty() ? base : base + "." + name;
 }
 
-Result<std::optional<Identity>, std::string> read_identity(const std::string& path) {
+Result<std::optional<Identity>, std::string> read_identity(const std::string& path,
+                                                           OtherForms other) {
   if (path == "-") {
     const auto text = SecretText::read(kStandardInput);
     if (!text) return failed("on standard input", text.error());
-    return parse("on standard input", *text);
+    return parse("on standard input", *text, other);
   }
   if (path == kIdentityVariable) {
     SecretText text;
     text.append(std::string_view(variable()).substr(0, SecretText::kMaxSize));
-    return parse(path, text);
+    return parse(path, text, other);
   }
   const auto file = read_secret_file(path);
   if (!file) return failed(path, file.error());
   if (!*file) return std::optional<Identity>();
   if (!(*file)->exposed.empty()) return failed(path, (*file)->exposed);
-  return parse(path, (*file)->text);
+  return parse(path, (*file)->text, other);
 }
 
-Result<Identity, std::string> load_identity(const std::string& path, Random& random) {
-  auto identity = read_identity(path);
+Result<Identity, std::string> load_identity(const std::string& path, Random& random,
+                                            OtherForms other) {
+  auto identity = read_identity(path, other);
   if (!identity) return Err(identity.error());
   if (*identity) return std::move(**identity);
   auto made = create_identity(path, random);
   if (made) return made;
   // Another process may have made it a moment ago: both have the same one then.
-  identity = read_identity(path);
+  identity = read_identity(path, other);
   if (identity && *identity) return std::move(**identity);
   return made;
 }

@@ -14,6 +14,7 @@
 #include "cli/commands.hpp"
 #include "cli/connect_kind.hpp"
 #include "cli/port_ranges.hpp"
+#include "cli/recorded_forward.hpp"
 #include "cli/reverse_tunnel.hpp"
 #include "cli/service_question.hpp"
 #include "cli/socks_kind.hpp"
@@ -181,8 +182,10 @@ int run_connect(const Arguments& arguments) {
   CommandLine line(
       kUsageLine,
       "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE], "
-      "udp:[BIND:]PORT[:SERVICE]\nor unix:PATH[:SERVICE]; port 0 picks one. At a port of "
-      "-D programs say where they want to be led.");
+      "udp:[BIND:]PORT[:SERVICE],\ntcp+udp:... or unix:PATH[:SERVICE]; port 0 picks one. At a port "
+      "of "
+      "-D programs say where they want to be led.\nWith neither, PEER is hs://..., and the local "
+      "port is what its holesail server says.");
   line.options().add_options()("local,L", po::value<std::vector<std::string>>()->composing(),
                                "SPEC, a local address and the service it leads to; repeatable")(
       "socks,D", po::value<std::vector<std::string>>()->composing(),
@@ -214,30 +217,43 @@ int run_connect(const Arguments& arguments) {
   const bool needs_peer = !forwards.empty() || !wanted.reverses.empty() || wanted.socks.empty();
   std::optional<PeerReference> peer;
   if (line.has("peer") || needs_peer) peer = peer_argument(line.peer());
-  if (forwards.empty() && wanted.socks.empty() && wanted.reverses.empty()) {
+  const bool nothing = forwards.empty() && wanted.socks.empty() && wanted.reverses.empty();
+  const bool recorded = nothing && peer->connection_string;
+  if (nothing && !recorded) {
     throw UserError{kUsage, "USAGE", "-L is missing: name a local port, such as -L 2222"};
   }
   read_socket_access(line, forwards);
-  const bool has_udp = std::any_of(forwards.begin(), forwards.end(),
-                                   [](const auto& forward) { return forward.listen.udp; });
+  const bool has_udp =
+      recorded || std::any_of(forwards.begin(), forwards.end(),
+                              [](const auto& forward) { return forward.listen.udp; });
   wanted.udp_idle = udp_idle(line, has_udp, "-L");
 
   App app(lasting_output_options(line));
   Node& node = app.start_node_as(identity_path(line), node_options(line));
 
-  ConnectRun run(app, peer, wanted);
+  std::optional<ConnectRun> run;
+  if (!recorded) run.emplace(app, peer, wanted);
+  std::optional<RecordedForward> record;
+  if (recorded) {
+    record.emplace(app, *peer, [&](const forward::LocalForward& forward) {
+      wanted.forwards = {forward};
+      run.emplace(app, peer, wanted);
+      run->start();
+    });
+  }
+  const auto start = [&] { record ? record->start() : run->start(); };
   std::optional<AwaitedPeer> awaited;
   if (peer) {
     awaited.emplace(app, *peer, line.flag("wait"), [&](ConnectError error) {
       if (error == ConnectError::kNone) {
-        run.start();
+        start();
       } else {
         app.fail(connect_error(error, peer->name));
       }
     });
   }
   if (!peer && line.flag("wait")) app.on_no_answer([] {});
-  node.when_ready([&] { awaited ? awaited->start() : run.start(); });
+  node.when_ready([&] { awaited ? awaited->start() : start(); });
   return app.run();
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/commands.hpp"
@@ -33,14 +34,14 @@ std::vector<std::string> spread_ranges(const std::vector<std::string>& targets) 
 
 std::vector<forward::Service> parse_services(const std::vector<std::string>& targets) {
   std::vector<forward::Service> out;
-  std::set<std::string> names;
+  std::set<std::pair<std::string, bool>> names;  // and whether it is UDP
   for (const std::string& text : spread_ranges(targets)) {
     auto service = parse_service(text);
     if (!service) {
       throw UserError{kUsage, "BAD_TARGET",
                       fmt::format("target {}: {}", in_quotes(text), service.error())};
     }
-    if (!names.insert(service->name).second) {
+    if (!names.emplace(service->name, service->target.udp).second) {
       throw UserError{kUsage, "BAD_TARGET",
                       fmt::format("two services are called '{}'; give one another name: NAME={}",
                                   service->name, text.substr(text.find('=') + 1))};
@@ -66,7 +67,9 @@ PeerOfWord peer_of(const char* option, const std::string& text) {
 forward::Policy parse_policy(const CommandLine& line,
                              const std::vector<forward::Service>& services) {
   std::set<PublicKey> allow;
-  for (const std::string& text : line.texts("allow")) allow.insert(peer_argument(text).key);
+  for (const std::string& text : line.texts("allow")) {
+    for (const PublicKey& key : allowed_argument(text)) allow.insert(key);
+  }
   std::vector<forward::Permit> permits;
   for (const std::string& text : line.texts("permit")) {
     const auto added = add_permit(permits, text, peer_of("permit", text), services, allow);
@@ -93,16 +96,22 @@ forward::Policy parse_policy(const CommandLine& line,
   return forward::Policy(std::move(allow), std::move(permits), std::move(listens));
 }
 
+void refuse_problem(const std::string& problem) {
+  if (!problem.empty()) throw UserError{kUsage, "USAGE", problem};
+}
+
 }  // namespace
 
 int run_expose(const Arguments& arguments) {
   CommandLine line("hsfwd expose TARGET... [OPTION...]",
                    "Publishes services under this machine's key. TARGET: [NAME=]PORT, "
-                   "[NAME=]HOST:PORT, [NAME=]udp:[HOST:]PORT,\n[NAME=]unix:PATH. Peers that name "
+                   "[NAME=]HOST:PORT, [NAME=]udp:[HOST:]PORT,\n[NAME=]tcp+udp:[HOST:]PORT, "
+                   "[NAME=]unix:PATH. Peers that name "
                    "no service get the first.");
   line.options().add_options()(
       "allow", po::value<std::vector<std::string>>()->composing(),
-      "PEER that may connect; repeatable (default: everybody who knows the key)")(
+      "PEER that may connect, or @FILE with hypertele's allow; repeatable (default: everybody who "
+      "knows the key)")(
       "permit", po::value<std::vector<std::string>>()->composing(),
       "'WHO: WHAT', what a PEER (or *) may reach, and nothing else: services, or destinations that "
       "it "
@@ -111,6 +120,9 @@ int run_expose(const Arguments& arguments) {
       "'WHO: [BIND:]PORTS', where this machine listens for a PEER (or *) that asks it to with -R, "
       "such "
       "as 'KEY: 8080' or 'KEY: *:8000-8010'; repeatable")(
+      "private", po::bool_switch(), "let in only those who have this identity, too")(
+      "holesail", po::bool_switch(),
+      "store a record, so that `holesail hs://...` needs no port; shows that string")(
       "no-client-relays", po::bool_switch(),
       "contact no relays named by clients, only those of --relay-through");
   add_udp_idle_option(line);
@@ -124,6 +136,9 @@ int run_expose(const Arguments& arguments) {
   spec.services = parse_services(line.texts("target"));
   spec.udp_idle = udp_idle(line, spec.has_udp(), "TARGET");
   spec.policy = parse_policy(line, spec.services);
+  spec.own_key_only = line.flag("private");
+  spec.holesail = line.flag("holesail");
+  refuse_problem(spec.problem_with_words(line.has("allow")));
   spec.client_relays = !line.flag("no-client-relays");
   Options options = node_options(line);
   spec.identity = identity_path(line);
@@ -131,6 +146,7 @@ int run_expose(const Arguments& arguments) {
   App app(lasting_output_options(line));
   app.admission().set_limits(resource_limits(line).admission);
   const platform::Identity identity = require_identity(spec.identity, app.loop().random());
+  refuse_problem(spec.problem_with(identity));
   platform::IdentityLock lock = await_lock(identity, spec.identity, app.log());
   options.key_pair = identity.keys;
   Node& node = app.start_node(std::move(options));

@@ -69,7 +69,7 @@ class PingRun {
     const std::string path = to_string(info.path);
     const std::string remote = info.remote.to_string();
     std::optional<std::vector<std::string>> services;
-    if (extension) services = extension->services;
+    if (extension) services = extension->service_names();
     opened_ = true;
     app_.waiting().end();
     app_.output().event(
@@ -78,7 +78,7 @@ class PingRun {
                     path, remote,
                     extension ? fmt::format("\nservices: {}",
                                             printable(fmt::format(
-                                                "{}", fmt::join(extension->services, ", "))))
+                                                "{}", fmt::join(extension->service_names(), ", "))))
                               : ""));
     next();
   }

@@ -69,8 +69,9 @@ void read_connect(const config::Section& section, Planner& planner) {
   const PeerReference peer = planner.peer(*section.text("peer"));
   const SocketAccess access = read_socket_access(section, planner);
   const auto listen = section.texts("listen");
-  const bool has_udp = std::any_of(listen.begin(), listen.end(),
-                                   [](const auto& text) { return text.value.starts_with("udp:"); });
+  const bool has_udp = std::any_of(listen.begin(), listen.end(), [](const auto& text) {
+    return text.value.starts_with("udp:") || text.value.starts_with(kBothPrefix);
+  });
   const Duration idle = udp_idle(section, planner, has_udp, "listen");
   for (const auto& text : listen) {
     const auto refuse = [&](const std::string& why) {

@@ -19,10 +19,13 @@ struct Listening {
   std::string key;
   std::vector<std::string> services;
   std::vector<std::string> targets;  // of these
+  Omittable<std::string>
+      holesail;  // the string for its clients, if there is a record and it is no secret
   static constexpr auto fields() {
     return std::tuple{field("publicKey", &Listening::public_key), field("key", &Listening::key),
                       field("services", &Listening::services),
-                      field("targets", &Listening::targets)};
+                      field("targets", &Listening::targets),
+                      field("holesail", &Listening::holesail)};
   }
 };
 

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "cli/exposure.hpp"
+#include "cli/identity_forms.hpp"
 #include "cli/permits.hpp"
 #include "cli/planner.hpp"
 #include "cli/port_ranges.hpp"
@@ -32,6 +35,8 @@ constexpr config::Key kKeysOfExpose[] = {
     {.name = "permit_listen",
      .type = config::Key::Type::kTexts,
      .instead = "leave it out to listen for nobody, or name at least one peer"},
+    {.name = "private", .type = config::Key::Type::kBoolean},
+    {.name = "holesail", .type = config::Key::Type::kBoolean},
     {.name = "identity"},
     {.name = "client_relays", .type = config::Key::Type::kBoolean},
     // Of UDP
@@ -94,10 +99,10 @@ std::vector<forward::ListenPermit> read_listen_permits(const config::Section& se
 void read_expose(const config::Section& section, Planner& planner) {
   auto out = std::make_shared<ExposeSpec>();
   out->identity = planner.identity(section.text("identity"));
-  std::set<std::string> names;
+  std::set<std::pair<std::string, bool>> names;  // and whether it is UDP
   for (const auto& text : section.texts("services")) {
     for (forward::Service& service : read_services(text, planner)) {
-      if (!names.insert(service.name).second) {
+      if (!names.emplace(service.name, service.target.udp).second) {
         planner.mistake(text.line, fmt::format("two services are called '{}'", service.name));
       }
       out->services.push_back(std::move(service));
@@ -110,6 +115,11 @@ void read_expose(const config::Section& section, Planner& planner) {
   std::vector<forward::ListenPermit> listens = read_listen_permits(section, planner, allow);
   if (out->services.empty() && listens.empty() && !opens_destinations(permits)) {
     planner.mistake(section.line(), "[[expose]] needs services, such as services = [\"22\"]");
+  }
+  out->own_key_only = section.boolean("private").value_or(false);
+  out->holesail = section.boolean("holesail").value_or(false);
+  if (const std::string problem = out->problem_with_words(!allow.empty()); !problem.empty()) {
+    planner.mistake(section.line(), "[[expose]]: " + problem);
   }
   allow = let_in(std::move(allow), out->services, permits, listens);
   out->policy = forward::Policy(std::move(allow), std::move(permits), std::move(listens));
@@ -192,12 +202,54 @@ const TunnelKind kExposeKind = {.section = {"expose", kKeysOfExpose},
 bool ExposeSpec::same(const TunnelSpec& other) const {
   const auto& expose = static_cast<const ExposeSpec&>(other);
   return identity == expose.identity && services == expose.services && policy == expose.policy &&
+         own_key_only == expose.own_key_only && holesail == expose.holesail &&
          client_relays == expose.client_relays && udp_idle == expose.udp_idle;
 }
 
 bool ExposeSpec::has_udp() const {
   return std::any_of(services.begin(), services.end(),
                      [](const forward::Service& service) { return service.target.udp; });
+}
+
+forward::Policy ExposeSpec::policy_of(const PublicKey& own) const {
+  return own_key_only ? forward::Policy({own}, policy.permits(), policy.listens()) : policy;
+}
+
+std::string ExposeSpec::problem_with_words(bool allows) const {
+  if (own_key_only && allows) {
+    return "private and allow cannot be combined: who has the identity may connect, nobody else";
+  }
+  if (!holesail) return "";
+  if (services.empty()) return "holesail needs a service: its clients get the first";
+  if (services.front().target.is_unix()) {
+    return "holesail needs a port: its clients get the first service, which is a unix socket";
+  }
+  return "";
+}
+
+std::string ExposeSpec::problem_with(const platform::Identity& own) const {
+  using Access = platform::Identity::Access;
+  if (own.access == Access::kShared && !own_key_only) {
+    return fmt::format(
+        "identity {} is for those alone who have it, too: it needs private (--private)", identity);
+  }
+  if (own.access == Access::kListed && !own_key_only && policy.admits_everybody()) {
+    return fmt::format("identity {} lists who may connect, and allow does not: --allow @{}",
+                       identity, identity);
+  }
+  if (holesail && own_key_only && own.access != Access::kShared) {
+    return fmt::format(
+        "holesail with private needs a connection string, hs://s000 and 64 random digits, as "
+        "identity; {} is none",
+        identity);
+  }
+  return "";
+}
+
+Contradiction ExposeSpec::contradiction() const {
+  const auto own = platform::read_identity(identity, identity_of_other_form);
+  if (!own) return {};
+  return {problem_with(*own ? **own : platform::Identity()), 0};
 }
 
 void ExposeSpec::check(Preflight& preflight) const {

@@ -14,6 +14,7 @@
 #include "cli/udp_report.hpp"
 #include "forward/policy.hpp"
 #include "forward/service.hpp"
+#include "platform/identity_file.hpp"
 
 namespace hsfwd::cli {
 
@@ -85,11 +86,19 @@ struct ExposeSpec final : TunnelSpec {
   std::size_t number() const override { return services.size(); }
   void check(Preflight& preflight) const override;
   std::unique_ptr<Tunnel> make(App& app) const override;
+  Contradiction contradiction() const override;
   bool has_udp() const;
+  /// Who may reach what under that key.
+  forward::Policy policy_of(const PublicKey& own) const;
+  /// What does not go together, and with its identity, one clause for people; empty: nothing.
+  std::string problem_with_words(bool allows) const;
+  std::string problem_with(const platform::Identity& own) const;
 
   std::string identity;                    // path
   std::vector<forward::Service> services;  // none: destinations alone
   forward::Policy policy;
+  bool own_key_only = false;  // who may connect: those who have the same identity
+  bool holesail = false;      // with a record for holesail's clients
   bool client_relays = true;  // contact relays named by clients
   Duration udp_idle = kUsualUdpIdle;
 };

@@ -18,10 +18,21 @@ namespace hsfwd::cli {
 
 namespace {
 
+/// Each once, also if it is a service of TCP and one of UDP.
 std::vector<std::string> names_of(const std::vector<forward::Service>& services) {
   std::vector<std::string> out;
-  for (const forward::Service& service : services) out.push_back(service.name);
+  for (const forward::Service& service : services) {
+    const bool known = std::find(out.begin(), out.end(), service.name) != out.end();
+    if (!known) out.push_back(service.name);
+  }
   return out;
+}
+
+/// What clients of holesail get, which is the first service.
+std::optional<HolesailRecord> record_of(const ExposeSpec& spec) {
+  if (!spec.holesail) return std::nullopt;
+  const net::StreamAddress& at = spec.services.front().target;
+  return HolesailRecord{.port = at.port, .udp = at.udp};
 }
 
 }  // namespace
@@ -30,8 +41,10 @@ Exposure::Exposure(App& app, const ExposeSpec& spec, std::shared_ptr<KeyListener
     : app_(app),
       listener_(std::move(listener)),
       identity_(spec.identity),
-      policy_(spec.policy),
+      policy_(spec.policy_of(listener_->public_key())),
       client_relays_(spec.client_relays),
+      own_key_only_(spec.own_key_only),
+      listing_(app, listener_->keys()),
       host_(app.scheduler(), app.streams(), spec.services,
             [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
       udp_(app.env(), spec.udp_idle,
@@ -39,6 +52,7 @@ Exposure::Exposure(App& app, const ExposeSpec& spec, std::shared_ptr<KeyListener
       reverse_(app.scheduler(), app.streams(), *this),
       oversized_(app) {
   udp_.set_on_too_large([this](const forward::TooLarge& lost) { oversized_.add("", lost); });
+  listing_.set(record_of(spec));
 }
 
 Exposure::~Exposure() {
@@ -72,7 +86,9 @@ void Exposure::start(std::function<void(std::size_t)> on_announced) {
 }
 
 void Exposure::on_announced(std::size_t introducers) {
-  on_announced_(introducers);
+  if (introducers == 0) return on_announced_(introducers);
+  // Who is told that it is there finds the record as well.
+  listing_.keep([this, introducers] { on_announced_(introducers); });
 }
 
 void Exposure::look_for_services() {
@@ -108,8 +124,11 @@ ClientRelayPolicy Exposure::client_relays() const {
 
 std::optional<Tunnel::Problem> Exposure::change(const TunnelSpec& spec) {
   const auto& wanted = static_cast<const ExposeSpec&>(spec);
-  policy_ = wanted.policy;
+  policy_ = wanted.policy_of(public_key());
   client_relays_ = wanted.client_relays;
+  own_key_only_ = wanted.own_key_only;
+  listing_.set(record_of(wanted));
+  if (!listener_->introducers().empty()) listing_.keep([] {});
   host_.set_services(wanted.services, kConfigurationChanged);
   udp_.set_services(wanted.services, kConfigurationChanged);
   udp_.set_idle(wanted.udp_idle);
@@ -148,12 +167,14 @@ std::vector<forward::OpenConnection> Exposure::connections() const {
 }
 
 void Exposure::close(const std::string& reason, std::function<void()> done) {
+  listing_.stop();
   end_connections([](const forward::OpenConnection&) { return true; }, reason);
   reverse_.end([](const PublicKey&, const forward::ListenRequest&) { return true; }, reason);
   listener_->stop(*this, std::move(done));
 }
 
 void Exposure::leave(std::function<void()> done) {
+  listing_.stop();
   left_.start(3, std::move(done));
   reverse_.leave(kEnding, kEndingTime, [this] { left_.step(); });
   udp_.end_connections([](const forward::OpenConnection&) { return true; }, kEnding);
@@ -168,38 +189,58 @@ bool Exposure::is_meant(const PublicKey&, const std::optional<Extension>& client
 
 /// The others are none of the client's business.
 std::vector<std::string> Exposure::services_for(const PublicKey& who) const {
-  std::vector<std::string> out;
-  for (const forward::Service& service : host_.services()) {
-    if (policy_.allows_service(who, service.name)) out.push_back(service.name);
-  }
+  std::vector<std::string> out = names_of(host_.services());
+  std::erase_if(out, [&](const std::string& name) { return !policy_.allows_service(who, name); });
   return out;
 }
 
-/// By default the first that the client may reach.
+/// By default the first that the client may reach. Of a name that is two services, the client's protocol says which;
+/// one that says none gets the first.
 const forward::Service* Exposure::find_service(const PublicKey& who,
-                                               const std::string& name) const {
-  if (!name.empty()) return policy_.allows_service(who, name) ? host_.find(name) : nullptr;
+                                               const std::optional<Extension>& client) const {
+  std::string name = client ? client->service : "";
+  if (name.empty()) {
+    const std::vector<std::string> names = services_for(who);
+    if (names.empty()) return nullptr;
+    name = names.front();
+  }
+  if (!policy_.allows_service(who, name)) return nullptr;
   const auto& services = host_.services();
-  const auto first = std::find_if(
-      services.begin(), services.end(),
-      [&](const forward::Service& service) { return policy_.allows_service(who, service.name); });
-  return first != services.end() ? &*first : nullptr;
+  const auto found = std::find_if(services.begin(), services.end(), [&](const auto& service) {
+    return service.name == name && client && service.target.udp == client->has_udp_flows();
+  });
+  return found != services.end() ? &*found : host_.find(name);
+}
+
+/// Whether each is TCP or UDP. One that is both stands twice.
+void Exposure::say_kinds(Extension& told) const {
+  const std::vector<std::string> names = told.services;
+  std::vector<bool> kinds;
+  for (const std::string& name : names) kinds.push_back(host_.find(name)->target.udp);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const bool both = std::any_of(host_.services().begin(), host_.services().end(),
+                                  [&](const forward::Service& other) {
+                                    return other.name == names[i] && other.target.udp != kinds[i];
+                                  });
+    if (!both) continue;
+    told.services.push_back(names[i]);
+    kinds.push_back(!kinds[i]);
+  }
+  for (std::size_t i = 0; i < kinds.size(); ++i) told.say_udp(i, kinds[i]);
 }
 
 /// The service that the client gets. Stock clients do not ask, and get the first.
 Extension Exposure::answer(const PublicKey& who, const Extension& client) const {
   Extension out{.features = 0, .service = {}, .services = services_for(who)};
   if (!client.wants_service()) {
-    for (std::size_t i = 0; i < out.services.size(); ++i) {
-      out.say_udp(i, host_.find(out.services[i])->target.udp);
-    }
+    say_kinds(out);
     return out;
   }
   if (const auto to = forward::Destination::from_service(client.service)) {
     if (policy_.may_allow_destination(who, *to)) out.service = to->to_service();
   } else if (const auto at = forward::ListenRequest::from_service(client.service)) {
     if (policy_.may_listen(who, *at)) out.service = at->to_service();
-  } else if (const forward::Service* service = find_service(who, client.service)) {
+  } else if (const forward::Service* service = find_service(who, client)) {
     out.service = service->name;
     if (service->target.udp) out.features |= Extension::kUdpFlows;
   }
@@ -221,7 +262,7 @@ void Exposure::serve(std::unique_ptr<PeerStream> socket, forward::Admission::Tic
   if (const auto at = forward::ListenRequest::from_service(wanted)) {
     return reverse_.serve(std::move(socket), *at, policy_.listens_for(peer.key), std::move(ticket));
   }
-  const forward::Service* service = find_service(peer.key, wanted);
+  const forward::Service* service = find_service(peer.key, peer.extension);
   if (service == nullptr) {
     host_.turn_away(std::move(socket), std::move(ticket));
     return;
@@ -312,9 +353,20 @@ void Exposure::report_listening() const {
   // What is opened may be destinations alone.
   text += fmt::format("connect with: hsfwd connect {} {} PORT", key_text(public_key()),
                       host_.services().empty() ? "-D" : "-L");
+  if (own_key_only_) text += " --identity FILE, FILE being a copy of this identity";
+  const auto link = holesail_string();
+  if (listing_.wanted()) {
+    text += "\nwith holesail: " + (link ? "holesail " + *link : "the string that the identity is");
+  }
   app_.output().event(events::Listening{to_hex(public_key().view()), key_text(public_key()),
-                                        names_of(host_.services()), targets},
+                                        names_of(host_.services()), targets, link},
                       text);
+}
+
+/// What clients of holesail are given, unless it is a secret.
+Omittable<std::string> Exposure::holesail_string() const {
+  if (!listing_.wanted() || own_key_only_) return {};
+  return "hs://0000" + key_text(public_key());
 }
 
 bool Exposure::has_udp() const {

@@ -9,6 +9,7 @@
 
 #include "cli/app.hpp"
 #include "cli/expose_kind.hpp"
+#include "cli/holesail_listing.hpp"
 #include "cli/key_listener.hpp"
 #include "cli/tunnel.hpp"
 #include "cli/tunnel_events.hpp"
@@ -72,8 +73,11 @@ class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
   void on_closed(const forward::ClosedConnection& closed) override { report_closed(app_, closed); }
 
   const PublicKey& public_key() const { return listener_->public_key(); }
+  Omittable<std::string> holesail_string() const;
   std::vector<std::string> services_for(const PublicKey& who) const;
-  const forward::Service* find_service(const PublicKey& who, const std::string& name) const;
+  void say_kinds(Extension& told) const;
+  const forward::Service* find_service(const PublicKey& who,
+                                       const std::optional<Extension>& client) const;
   bool allows(const PublicKey& who, const forward::Destination& to, net::Ipv4 address) const;
   void serve(std::unique_ptr<PeerStream> socket, forward::Admission::Ticket ticket);
   void end_connections(const std::function<bool(const forward::OpenConnection&)>& unwanted,
@@ -90,6 +94,8 @@ class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
   const std::string identity_;  // path
   forward::Policy policy_;
   bool client_relays_;
+  bool own_key_only_;
+  HolesailListing listing_;
   forward::ServiceHost host_;
   forward::UdpHost udp_;          // of those of its services that are UDP
   forward::ReverseHost reverse_;  // of what peers have it listen at

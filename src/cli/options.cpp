@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "cli/identity_forms.hpp"
 #include "platform/directories.hpp"
 #include "platform/identity_file.hpp"
 #include "platform/memory_reserve.hpp"
@@ -285,7 +286,7 @@ std::string identity_path(const CommandLine& line) {
 }
 
 platform::Identity require_identity(const std::string& path, Random& random) {
-  auto identity = platform::load_identity(path, random);
+  auto identity = platform::load_identity(path, random, identity_of_other_form);
   if (!identity) throw UserError{kBadConfig, "BAD_IDENTITY", identity.error()};
   return std::move(*identity);
 }

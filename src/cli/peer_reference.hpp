@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "node/keys.hpp"
 #include "util/result.hpp"
@@ -14,6 +15,7 @@ struct PeerReference {
   PublicKey key;
   std::optional<KeyPair> identity = std::nullopt;  // to be used instead of ours
   std::string name = {};  // for people: what was written, or the key where that was a secret
+  bool connection_string = false;  // written as `hs://…`: a holesail server's, which has a record
 
   // The errors are one clause for people.
   static Result<PeerReference, std::string> parse(const std::string& text);
@@ -29,5 +31,7 @@ struct PeerReference {
 
 /// A word on the command line: a peer, or @FILE. Throws UserError.
 PeerReference peer_argument(const std::string& word);
+/// The same for who may connect, of whom a file of hypertele's lists several.
+std::vector<PublicKey> allowed_argument(const std::string& word);
 
 }  // namespace hsfwd::cli

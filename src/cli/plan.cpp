@@ -58,7 +58,7 @@ Plan load_plan(const std::string& file) {
   for (const auto& tunnel : plan.tunnels) {
     const Contradiction found = tunnel->contradiction();
     if (found.text.empty()) continue;
-    planner.mistake(found.line, fmt::format("[{}]: {}", tunnel->kind().section.name, found.text));
+    planner.mistake(found.line, fmt::format("{}: {}", tunnel->kind().section.header(), found.text));
   }
   if (file == kStandardInput) return plan;
   for (std::string& warning : planner.exposed_secrets())

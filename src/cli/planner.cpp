@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "cli/identity_forms.hpp"
 #include "platform/directories.hpp"
 #include "platform/identity_file.hpp"
 #include "platform/memory_reserve.hpp"
@@ -118,7 +119,7 @@ void Planner::check_identities() const {
 }
 
 void Planner::check_identity(const Text& path) const {
-  const auto identity = platform::read_identity(path.value);
+  const auto identity = platform::read_identity(path.value, identity_of_other_form);
   if (identity) return;
   const config::ConfigError error{file_, path.line, identity.error()};
   throw UserError{kBadConfig, "BAD_IDENTITY", error.to_string()};

@@ -16,6 +16,8 @@ namespace {
 
 using Words = std::vector<std::string>;
 
+constexpr std::string_view kUdpPrefix = "udp:";
+
 struct Range {
   std::uint64_t first;
   std::uint64_t last;
@@ -57,6 +59,15 @@ std::vector<std::string_view> parts_of(std::string_view text) {
   }
 }
 
+/// The words behind kBothPrefix, and then the same of UDP.
+Result<Words, std::string> of_both(const Result<Words, std::string>& tcp,
+                                   const Result<Words, std::string>& udp) {
+  if (!tcp || !udp) return tcp ? udp : tcp;
+  Words out = *tcp;
+  out.insert(out.end(), udp->begin(), udp->end());
+  return out;
+}
+
 }  // namespace
 
 Result<Words, std::string> services_of_range(std::string_view text) {
@@ -64,6 +75,12 @@ Result<Words, std::string> services_of_range(std::string_view text) {
   const std::string_view name = text.substr(0, equals == std::string_view::npos ? 0 : equals);
   const std::string_view target = equals == std::string_view::npos ? text : text.substr(equals + 1);
   if (target.starts_with("unix:")) return Words{std::string(text)};
+  if (target.starts_with(kBothPrefix)) {
+    const std::string_view before = text.substr(0, text.size() - target.size());
+    const std::string_view rest = target.substr(kBothPrefix.size());
+    return of_both(services_of_range(fmt::format("{}{}", before, rest)),
+                   services_of_range(fmt::format("{}{}{}", before, kUdpPrefix, rest)));
+  }
   // What follows is said of each of them.
   const std::string_view options = target.substr(std::min(target.find(','), target.size()));
   const std::string_view address = target.substr(0, target.size() - options.size());
@@ -81,6 +98,13 @@ Result<Words, std::string> services_of_range(std::string_view text) {
 }
 
 Result<Words, std::string> forwards_of_range(std::string_view text) {
+  if (text.starts_with(kBothPrefix)) {
+    const auto tcp = forwards_of_range(text.substr(kBothPrefix.size()));
+    if (!tcp) return Err(tcp.error());
+    Words udp = *tcp;
+    for (std::string& word : udp) word.insert(0, kUdpPrefix);
+    return of_both(tcp, udp);
+  }
   if (text.starts_with("unix:")) return Words{std::string(text)};
   constexpr std::string_view kUdp = "udp:";
   const std::string_view protocol = text.starts_with(kUdp) ? kUdp : "";

@@ -21,7 +21,7 @@ std::string missing_service(const std::optional<Extension>& extension, const std
            "connect -D PORT";
   }
   return fmt::format("the peer has no service '{}'; it has {}", service,
-                     fmt::join(extension->services, ", "));
+                     fmt::join(extension->service_names(), ", "));
 }
 
 /// Nothing but what is a name there, since people paste it into a shell.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "cli/identity_forms.hpp"
 #include "cli/network_tunnel.hpp"
 #include "cli/planner.hpp"
 #include "cli/preflight.hpp"
@@ -316,7 +317,7 @@ bool TunSpec::same(const TunnelSpec& other) const {
 
 /// Of an identity that is yet to be made nothing is known, but of peers.
 Contradiction TunSpec::contradiction() const {
-  const auto own = platform::read_identity(identity);
+  const auto own = platform::read_identity(identity, identity_of_other_form);
   const PublicKey key = own && *own ? (*own)->keys.public_key : PublicKey();
   const overlay::SettingsProblem problem = overlay::problem_with(key, settings);
   const bool has_line = problem.peer && *problem.peer < peer_lines.size();

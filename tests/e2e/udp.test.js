@@ -5,6 +5,7 @@ const { execFile, spawn } = require('node:child_process')
 const crypto = require('node:crypto')
 const dgram = require('node:dgram')
 const fs = require('node:fs')
+const http = require('node:http')
 const path = require('node:path')
 const t = require('../support/harness')
 
@@ -161,6 +162,58 @@ t.test('what is UDP is not reached as TCP, nor the reverse, and one line says so
   t.ok(/'dns' is UDP/.test(pipe.stderr) && pipe.code !== 0, `pipe says so: ${pipe.stderr}`)
 })
 
+t.test('TCP and UDP of a port in one word, on either side, with a name and without', async () => {
+  const net = await t.testnet()
+  const port = await t.freePort()
+  await echo(port)
+  const tcp = http.createServer((request, response) => response.end('hello'))
+  await new Promise((resolve) => tcp.listen(port, '127.0.0.1', resolve))
+  t.cleanups.push(() => new Promise((resolve) => tcp.close(resolve)))
+  const other = await t.service((socket) => socket.end('other'))
+  const server = await expose(net, [`dns=tcp+udp:127.0.0.1:${port}`, `web=${other.port}`])
+  t.equal(JSON.stringify((await server.program.event('listening')).services), '["dns","web"]', 'services')
+  const program = await socket()
+  for (const service of ['', ':dns']) {
+    const local = await t.freePort()
+    const client = t.hsfwd(['connect', server.key, '-L', `tcp+udp:${local}${service}`, '--name', 'client', '--bootstrap', net.bootstrap, '--json'])
+    await t.until(() => client.events.filter((e) => e.event === 'ready').length === 2, 'both ready')
+    await ask(program, local, 40)
+    t.equal(await (await fetch(`http://127.0.0.1:${local}/`)).text(), 'hello', `TCP at '${service}'`)
+    await client.kill()
+  }
+  const pipe = await t.run(['pipe', server.key, 'dns', '--bootstrap', net.bootstrap], { input: 'GET / HTTP/1.0\r\n\r\n' })
+  t.ok(pipe.stdout.endsWith('hello'), `what pipe gets: ${pipe.stdout}${pipe.stderr}`)
+})
+
+t.test('TCP and UDP of a port in one word of a file: check, status, and a reload that leaves one', async () => {
+  const net = await t.testnet()
+  const dns = await echo()
+  const port = await t.freePort()
+  const file = path.join(t.scratch, 'both.toml')
+  const identity = path.join(t.scratch, 'both.key')
+  const { key } = JSON.parse((await t.run(['keygen', '--identity', identity, '--json'])).stdout)
+  const write = (service, listen) => fs.writeFileSync(file, `bootstrap = ["${net.bootstrap}"]\n` +
+    `[[expose]]\nidentity = "${identity}"\nservices = ["dns=${service}:${dns.port}"]\n` +
+    `[[connect]]\npeer = "${key}"\nlisten = ["${listen}:${port}:dns"]\nudp_idle = 100\n`)
+  write('tcp+udp', 'tcp+udp')
+  const valid = JSON.parse((await t.run(['check', '-c', file, '--json'])).stdout.trim().split('\n').pop())
+  t.equal([valid.services, valid.forwards].join(), '2,2', 'services and local addresses')
+  const up = t.hsfwd(['up', '-c', file, '--json'])
+  await up.event('listening')
+  const program = await socket()
+  await ask(program, port, 30)
+  const status = async () => JSON.parse((await t.run(['status', '-c', file, '--json'])).stdout)
+  const places = async () => {
+    const { exposes, connects } = await status()
+    return [...exposes[0].services.map(({ target }) => target), ...connects.map(({ listen }) => listen)].join()
+  }
+  t.equal(await places(), `localhost:${dns.port},udp:localhost:${dns.port},127.0.0.1:${port},udp:127.0.0.1:${port}`, 'in status')
+  write('udp', 'udp')
+  t.equal((await t.run(['reload', '-c', file])).code, 0, 'exit code of reload')
+  await ask(program, port, 31)
+  t.equal(await places(), `udp:localhost:${dns.port},udp:127.0.0.1:${port}`, 'in status')
+})
+
 t.test('mistakes are one line each', async () => {
   const key = 'y'.repeat(52)
   const cases = [
@@ -168,7 +221,10 @@ t.test('mistakes are one line each', async () => {
     [['expose', 'udp:[::1]:53'], /UDP goes over IPv4 only$/],
     [['expose', 'udp:unix:/run/x'], /a unix socket has no UDP$/],
     [['expose', 'udp:dns'], /'dns' is not a valid port \(1-65535\)$/],
-    [['expose', '53', 'udp:53'], /two services are called '53'; give one another name: NAME=udp:53$/],
+    [['expose', 'udp:53', 'tcp+udp:53'], /two services are called '53'; give one another name: NAME=udp:53$/],
+    [['expose', 'tcp+udp:53,proxy'], /UDP has no header of the PROXY protocol$/],
+    [['expose', 'tcp+udp:unix:/run/x'], /a unix socket has no UDP$/],
+    [['connect', key, '-L', 'tcp+udp:[::1]:53'], /UDP goes over IPv4 only$/],
     [['expose', '53', '--udp-idle', '300'], /--udp-idle applies to UDP, and no TARGET is$/],
     [['expose', 'udp:53', '--udp-idle', '0'], /--udp-idle 0: must be 1 to 86400$/],
     [['connect', key, '-L', 'udp:[::]:53'], /UDP goes over IPv4 only$/],

@@ -85,6 +85,19 @@ constexpr std::string_view kControl[] = {
     R"("waiting":0,"refused":2,"bytesToPeer":0,"bytesFromPeer":0,"problem":"in use"}]})",
 };
 
+constexpr std::string_view kOtherTools[] = {
+    R"({"host":"127.0.0.1","port":3000})",
+    R"({"host":"127.0.0.1","udp":true,"port":"53"})",
+    R"({"peer":"a5fabdae507f53380ce09fa7f0bd4fb85e7ed5e7f6c62bba92829335dffa96bd","keepAlive":5000})",
+    R"({"seed":"0000000000000000000000000000000000000000000000000000000000000001","compress":false,)"
+    R"("allow":["a5fabdae507f53380ce09fa7f0bd4fb85e7ed5e7f6c62bba92829335dffa96bd"]})",
+    // The pair of an identity file, of the seed of RFC 8032's first test.
+    R"({"publicKey":"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",)"
+    R"("secretKey":"9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60)"
+    R"(d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"})",
+    "hs://s000yry8ajbr5d3qwtgq6d1kxmfwnhfyrxgpbmhm6tpxkfwt1z5nby9o",
+};
+
 // Greetings and requests: by name, by address, of IPv6, to be called back.
 constexpr std::string_view kSocks[] = {
     "0501000501000306612e6873667701bb16030100",
@@ -351,6 +364,9 @@ std::vector<Bytes> seeds(std::string_view corpus) {
   }
   if (corpus == "control") {
     for (const std::string_view text : kControl) out.insert(to_bytes(as_bytes(text)));
+  }
+  if (corpus == "other_tools") {
+    for (const std::string_view text : kOtherTools) out.insert(to_bytes(as_bytes(text)));
   }
   if (corpus == "texts") {
     for (const std::string_view text : kForms) out.insert(to_bytes(as_bytes(text)));

@@ -17,6 +17,7 @@ namespace hsfwd::fuzz {
 ///   punches      what a liar says in a hole punch, see target_punch.cpp
 ///   ip           IP packets behind an MTU, reads of a TUN device, see target_ip_*.cpp
 ///   control      lines on the control socket, either way
+///   other_tools  holesail's record, files of hypertele's
 ///   queries      DNS queries, bare and behind their length
 ///
 /// Empty for any other name.

@@ -4,9 +4,13 @@
 'use strict'
 const crypto = require('node:crypto')
 const dgram = require('node:dgram')
+const fs = require('node:fs')
+const net = require('node:net')
 const path = require('node:path')
 const t = require('../support/harness')
 const peers = require('./peers')
+
+const ELSEWHERE = '127.0.0.2'
 
 function holesail (net, args) {
   const program = path.join(path.dirname(require.resolve('holesail/package.json')), 'src/bin/holesail.mjs')
@@ -32,10 +36,10 @@ async function dial (net, url) {
 }
 
 /** A UDP socket that answers what it hears, or a client of one. */
-async function datagrams (answers) {
+async function datagrams (answers, host = '127.0.0.1') {
   const socket = dgram.createSocket('udp4')
   if (answers) socket.on('message', (message, from) => socket.send(message, from.port, from.address))
-  await new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve))
+  await new Promise((resolve) => socket.bind(0, host, resolve))
   t.cleanups.push(() => new Promise((resolve) => socket.close(resolve)))
   return socket
 }
@@ -91,7 +95,88 @@ async function echoes (port) {
   await t.within(10000, 'the end', ended)
 }
 
+/** A service at an address that the client's side of the same machine leaves free, and its port. */
+async function elsewhere (answer) {
+  const server = net.createServer({ allowHalfOpen: true }, answer)
+  await new Promise((resolve) => server.listen(0, ELSEWHERE, resolve))
+  t.cleanups.push(() => new Promise((resolve) => server.close(resolve)))
+  return server.address().port
+}
+
+/** `holesail hs://…` with its defaults: what it says it does. */
+async function dialByRecord (net, url) {
+  const program = holesail(net, [url])
+  await program.event('line', { matches: ({ line }) => line.includes('hs://') })
+  return program
+}
+
+/** `hsfwd connect` with nothing but a string; where it listens. */
+async function connectByRecord (net, args) {
+  const program = t.hsfwd(['connect', ...args, '--name', 'client', '--bootstrap', net.bootstrap, '--json'])
+  return (await program.event('ready')).listen
+}
+
+/** What a server of holesail puts into the DHT, as some program wrote it. */
+async function putRecord (net, keys, value, seq = 0) {
+  const dht = peers.node(net)
+  await dht.mutablePut(keys, Buffer.from(value), { seq })
+}
+
+/** `expose --holesail`, of either kind; the string for its clients. */
+async function exposed (net, kind, target) {
+  const args = ['expose', target, '--holesail', '--bootstrap', net.bootstrap, '--json']
+  if (kind === 'public') return (await t.hsfwd(args).event('listening')).holesail
+  const url = 'hs://s000' + crypto.randomBytes(32).toString('hex')
+  const file = path.join(t.scratch, 'identity')
+  fs.writeFileSync(file, url, { mode: 0o600 })
+  const program = t.hsfwd([...args, '--private', '--identity', file])
+  t.equal((await program.event('listening')).holesail, undefined, 'a secret string in an event')
+  t.ok(!(program.text() + program.said).includes(url.slice('hs://s000'.length)), 'the secret is told')
+  return url
+}
+
+const KINDS = { public: ['--public'], secure: [] }
+
 for (const by of ['hsfwd testnet', 'hyperdht']) {
+  for (const [kind, flags] of Object.entries(KINDS)) {
+    t.test(`network of ${by}: connect to a ${kind} holesail takes the port from its record, and the address from nobody`, async () => {
+      const net = await peers.NETWORKS[by]()
+      const port = await elsewhere((socket) => socket.end('hello'))
+      const url = await live(net, port, [...flags, '--host', ELSEWHERE])
+      const file = path.join(t.scratch, 'string')
+      fs.writeFileSync(file, url, { mode: 0o600 })
+      t.equal(await connectByRecord(net, [`@${file}`]), `127.0.0.1:${port}`, 'where it listens')
+      t.equal(await ask(port), 'hello', 'what is heard there')
+    })
+
+    t.test(`network of ${by}: connect to a ${kind} holesail of UDP knows by its record that it is`, async () => {
+      const net = await peers.NETWORKS[by]()
+      const service = await datagrams(true, ELSEWHERE)
+      const port = service.address().port
+      const url = await live(net, port, [...flags, '--host', ELSEWHERE, '--udp'])
+      const file = path.join(t.scratch, 'string')
+      fs.writeFileSync(file, url, { mode: 0o600 })
+      t.equal(await connectByRecord(net, [`@${file}`]), `udp:127.0.0.1:${port}`, 'where it listens')
+      await udpEchoes(port)
+    })
+
+    t.test(`network of ${by}: holesail with a ${kind} string and nothing else to expose --holesail`, async () => {
+      const net = await peers.NETWORKS[by]()
+      const port = await elsewhere((socket) => socket.end('hello'))
+      const url = await exposed(net, kind, `${ELSEWHERE}:${port}`)
+      await dialByRecord(net, url)
+      await t.until(() => ask(port).then((heard) => heard === 'hello', () => false), 'the answer')
+    })
+
+    t.test(`network of ${by}: holesail with a ${kind} string and nothing else to a UDP service of expose --holesail`, async () => {
+      const net = await peers.NETWORKS[by]()
+      const port = (await datagrams(true, ELSEWHERE)).address().port
+      const url = await exposed(net, kind, `udp:${ELSEWHERE}:${port}`)
+      await dialByRecord(net, url)
+      await udpEchoes(port)
+    })
+  }
+
   t.test(`network of ${by}: connect and pipe to a public holesail`, async () => {
     const net = await peers.NETWORKS[by]()
     const hello = await t.service((socket) => socket.end('hello'))
@@ -138,5 +223,59 @@ for (const by of ['hsfwd testnet', 'hyperdht']) {
     await udpEchoes(await dialUdp(net, 'hs://0000' + require('z32').encode(Buffer.from(key, 'hex'))))
   })
 }
+
+t.test('a string without a record leads to the port that holesail takes then', async () => {
+  const net = await peers.ownNetwork()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const { key } = await peers.expose(net, [hello.port])
+  const url = 'hs://0000' + require('z32').encode(Buffer.from(key, 'hex'))
+  t.equal(await connectByRecord(net, [url]), '127.0.0.1:8989', 'where it listens')
+})
+
+t.test('what a record says opens no port below 1024, and nothing but a record is taken for one', async () => {
+  const net = await peers.ownNetwork()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const keys = require('hyperdht').keyPair(crypto.randomBytes(32))
+  const server = t.hsfwd(['expose', String(hello.port), '--identity', '-', '--bootstrap', net.bootstrap, '--json'], { stdin: 'pipe' })
+  server.child.stdin.end(keys.secretKey.subarray(0, 32).toString('hex'))
+  await server.event('listening')
+  const url = 'hs://0000' + require('z32').encode(keys.publicKey)
+  let seq = 0
+  for (const [record, why] of [
+    ['{"host":"0.0.0.0","port":22}', /its port, 22, is below 1024: choose a local one, such as -L 8022$/],
+    ['{"host":"0.0.0.0","udp":true,"port":53}', /its port, 53, .* such as -L udp:8053$/],
+    ['{"port":70000}', /its port is not one/], ['{"port":3000,"udp":"yes"}', /its udp is neither/],
+    ['[3000]', /not a JSON object/], ['\u001b[31m', /not a JSON object/]
+  ]) {
+    await putRecord(net, keys, record, seq++)
+    const { code, stderr } = await t.run(['connect', url, '--bootstrap', net.bootstrap], { input: '' })
+    t.equal(code, 1, `${record}: ${stderr}`)
+    t.ok(why.test(stderr.trim()), `${record}: ${stderr}`)
+  }
+  await putRecord(net, keys, `{"host":"0.0.0.0","port":${await t.freePort()}}`, seq++)
+  t.ok((await connectByRecord(net, [url])).startsWith('127.0.0.1:'), 'where it listens')
+})
+
+t.test('a reload stores another record, or begins to', async () => {
+  const net = await peers.ownNetwork()
+  const ports = [await elsewhere((socket) => socket.end('one')), await elsewhere((socket) => socket.end('two'))]
+  const file = path.join(t.scratch, 'hsfwd.toml')
+  const write = (port, more) => fs.writeFileSync(file,
+    `bootstrap = ["${net.bootstrap}"]\n[[expose]]\nidentity = "${path.join(t.scratch, 'up.key')}"\nservices = ["${ELSEWHERE}:${port}"]\n${more}`)
+  write(ports[0], '')
+  const up = t.hsfwd(['up', '-c', file, '--json'])
+  const { key } = await up.event('listening')
+  const leadsTo = (port) => t.until(async () => {
+    const client = t.hsfwd(['connect', `hs://0000${key}`, '--name', 'client', '--bootstrap', net.bootstrap, '--json'])
+    const { listen } = await client.event('ready')
+    await client.kill()
+    return listen === `127.0.0.1:${port}`
+  }, `a record of ${port}`)
+  for (const port of ports) {
+    write(port, 'holesail = true\n')
+    t.equal((await t.run(['reload', '-c', file])).code, 0, 'exit code of reload')
+    await leadsTo(port)
+  }
+})
 
 function seedOf (url) { return crypto.createHash('sha256').update(url.slice('hs://s000'.length)).digest() }

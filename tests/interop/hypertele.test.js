@@ -2,6 +2,7 @@
 // Either end of a tunnel is hypertele, the program as npm installs it.
 'use strict'
 const crypto = require('node:crypto')
+const fs = require('node:fs')
 const path = require('node:path')
 const t = require('../support/harness')
 const peers = require('./peers')
@@ -134,7 +135,7 @@ t.test('who is let in: --allow refuses a random hypertele, and takes one of that
   const hello = await t.service((socket) => socket.end('hello'))
   const friend = require('hyperdht').keyPair(crypto.randomBytes(32))
   const identity = path.join(t.scratch, 'friend.json')
-  require('node:fs').writeFileSync(identity, JSON.stringify({
+  fs.writeFileSync(identity, JSON.stringify({
     publicKey: friend.publicKey.toString('hex'), secretKey: friend.secretKey.toString('hex')
   }))
   const { key } = await peers.expose(net, [hello.port], ['--allow', friend.publicKey.toString('hex')])
@@ -144,6 +145,67 @@ t.test('who is let in: --allow refuses a random hypertele, and takes one of that
   const stranger = await t.connect((await client(net, key)).port)
   await t.within(30000, 'the stranger to be refused', t.readAll(stranger).then(
     (heard) => t.equal(heard.toString(), '', 'what the stranger hears'), () => {}))
+})
+
+/** A file of this case, kept to its owner. */
+function secretFile (name, content) {
+  const file = path.join(fs.mkdtempSync(path.join(t.scratch, 'case-')), name)
+  fs.writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content), { mode: 0o600 })
+  return file
+}
+
+async function hears (port, wanted, what) {
+  const socket = await t.connect(port)
+  t.equal((await t.within(20000, 'an answer', t.readAll(socket))).toString(), wanted, what)
+  socket.end()
+}
+
+t.test('--private: who has the seed of a hypertele-server connects, by either way of writing it', async () => {
+  const net = await peers.ownNetwork()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const { key, seed } = await server(net, hello.port, { more: ['--private'] })
+  const shared = secretFile('shared.json', { seed })
+  await hears((await peers.connect(net, `@${shared}`)).port, 'hello', 'with hypertele\'s configuration as PEER')
+  const identity = secretFile('seed', seed)
+  const named = t.hsfwd(['connect', key.replace(/\W/g, ''), '-L', '0', '--identity', identity, '--bootstrap', net.bootstrap, '--json'])
+  await hears(Number((await named.event('ready')).listen.split(':').pop()), 'hello', 'with the seed as identity')
+})
+
+t.test('expose --private lets in hypertele --private with its seed, and nobody else', async () => {
+  const net = await peers.ownNetwork()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const seed = crypto.randomBytes(32).toString('hex')
+  const { key } = await peers.expose(net, [hello.port], ['--private', '--identity', secretFile('shared.json', { seed })])
+  await hears((await client(net, seed, ['--private'])).port, 'hello', 'who has the seed')
+  const stranger = await t.run(['pipe', key, '--bootstrap', net.bootstrap], { input: '' })
+  t.equal(stranger.code, 69, `who knows the public key only: ${stranger.stderr}`)
+})
+
+t.test('files of hypertele: an identity on our side, a configuration with a seed and whom it allows, one with a peer', async () => {
+  const net = await peers.ownNetwork()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const friend = require('hyperdht').keyPair(crypto.randomBytes(32))
+  const hex = (pair) => ({ publicKey: pair.publicKey.toString('hex'), secretKey: pair.secretKey.toString('hex') })
+  const identity = secretFile('friend.json', hex(friend))
+
+  // Theirs serves: its configuration names ours, which has an identity of theirs.
+  const conf = secretFile('server.json', { allow: [hex(friend).publicKey] })
+  const theirs = await server(net, hello.port, { more: ['-c', conf] })
+  const peer = secretFile('client.json', { peer: theirs.key })
+  const ours = t.hsfwd(['connect', `@${peer}`, '-L', '0', '--identity', identity, '--bootstrap', net.bootstrap, '--json'])
+  await hears(Number((await ours.event('ready')).listen.split(':').pop()), 'hello', 'through hypertele-server')
+  const stranger = await t.run(['pipe', `@${peer}`, '--bootstrap', net.bootstrap], { input: '' })
+  t.equal(stranger.code, 69, `another identity: ${stranger.stderr}`)
+
+  // Ours serves with a configuration of theirs.
+  const both = secretFile('both.json', { seed: crypto.randomBytes(32).toString('hex'), allow: [hex(friend).publicKey], keepAlive: 5000 })
+  const open = await t.run(['expose', String(hello.port), '--identity', both, '--bootstrap', net.bootstrap])
+  t.equal(open.code, 2, `without its list: ${open.stderr}`)
+  t.ok(open.stderr.includes('lists who may connect'), open.stderr)
+  const { key } = await peers.expose(net, [hello.port], ['--identity', both, '--allow', `@${both}`])
+  await hears((await client(net, key, ['-i', identity])).port, 'hello', 'who is on the list')
+  const other = await t.run(['pipe', key, '--name', 'other', '--bootstrap', net.bootstrap], { input: '' })
+  t.equal(other.code, 69, `who is not: ${other.stderr}`)
 })
 
 t.test('hypertele-server --private does not answer a stranger: pipe says so and exits with 69', async () => {

@@ -5,9 +5,7 @@
 
 #include "hyperdht/nat/holepuncher.hpp"
 #include "hyperdht/nat/local_addresses.hpp"
-#include "hyperdht/wire/key_text.hpp"
 #include "hyperdht/wire/protocol.hpp"
-#include "hyperdht/wire/signatures.hpp"
 #include "rpc/nat_sampler.hpp"
 #include "rpc/routing_table.hpp"
 #include "rpc/tokens.hpp"
@@ -161,52 +159,6 @@ void check_holepunch_nat(const Json& v) {
   } else {
     throw Unknown(v["op"]);
   }
-}
-
-namespace {
-
-void check_hypertele_keys(const Json& one) {
-  const auto keys = crypto::KeyPair::from_seed(crypto::Seed::from(bytes_of(one["seed"])));
-  expect_bytes(keys.public_key.view(), one["public_key"], "public key");
-  expect_bytes(keys.secret_key.view(), one["secret_key"], "secret key");
-  expect(hyperdht::key_text(keys.public_key) == one["z32"], "z32");
-  expect_bytes(hyperdht::target_of_peer(keys.public_key).view(), one["announce_target"],
-               "announce target");
-}
-
-void check_holesail_keys(const Json& one) {
-  const auto address = hyperdht::HolesailAddress::parse(one["url"].get<std::string>());
-  expect(address.has_value(), "url is refused");
-  expect_bytes(address->key.view(), one["public_key"], "public key");
-  const bool secure = one["mode"] == "secure";
-  expect(address->shared_identity.has_value() == secure, "secure or not");
-  if (secure) {
-    expect_bytes(address->shared_identity->seed().view(), one["seed_hex"], "seed");
-  }
-}
-
-void check_holesail_record(const Json& one) {
-  const Json& in = one["inputs"];
-  const auto keys = crypto::KeyPair::from_seed(crypto::Seed::from(bytes_of(in["seed"])));
-  const Bytes value = bytes_of(one["value"]);
-  const std::uint64_t seq = in["seq"];
-  expect_bytes(hyperdht::mutable_signable(seq, value), one["signable"], "signable");
-  expect_bytes(hyperdht::sign_mutable(seq, value, keys).view(), one["signature"], "signature");
-}
-
-}  // namespace
-
-void check_applications(const Json& v) {
-  static const std::map<std::string, Check> kKinds = {
-      {"hypertele-keys", check_hypertele_keys},
-      {"holesail-keys", check_holesail_keys},
-      {"holesail-dht-record", check_holesail_record},
-      {"z32",
-       [](const Json& one) { expect(to_z32(bytes_of(one["hex"])) == one["z32"], "other text"); }},
-  };
-  const auto kind = kKinds.find(v["name"].get<std::string>());
-  if (kind == kKinds.end()) throw Unknown(v["name"]);
-  for (const Json& one : v["cases"]) kind->second(one);
 }
 
 }  // namespace hsfwd::vectors

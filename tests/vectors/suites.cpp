@@ -34,9 +34,6 @@ const std::map<std::string, Check>& suites() {
 const std::vector<NotHere>& not_here() {
   static const std::vector<NotHere> kNotHere = {
       {"applications", "discovery-key", "a key of Hypercore's; nothing of it is replicated"},
-      {"applications", "holesail-udp-framing", "tunnels carry no UDP"},
-      {"applications", "holesail-url-parsing",
-       "an hs:// address begins hs://s000 or hs://0000, no other way"},
       {"applications", "hyperbeam-keys", "Hyperbeam's passphrases are not read"},
       {"applications", "hypertele-compress", "hypertele's --compress is not spoken"},
       {"applications", "hyperswarm-duplicate-rule", "a peer may connect more than once"},

@@ -117,6 +117,7 @@ class PutMutable {
   PutMutable(rpc::Node& node, const crypto::KeyPair& keys, std::uint64_t seq, Bytes value,
              OnDone on_done);
   void start() { query_.start(); }
+  void cancel() { query_.cancel(); }
 
  private:
   Bytes request_;
@@ -132,6 +133,7 @@ class GetMutable {
 
   GetMutable(rpc::Node& node, const crypto::PublicKey& key, std::uint64_t seq, OnDone on_done);
   void start() { query_.start(); }
+  void cancel() { query_.cancel(); }
 
  private:
   void on_reply(const rpc::Reply& reply);

@@ -49,10 +49,23 @@ void Extension::say_udp(std::size_t place, bool is_udp) {
 }
 
 std::optional<bool> Extension::is_udp(std::string_view name) const {
-  const auto found = std::find(services.begin(), services.end(), name);
-  const auto place = static_cast<std::size_t>(found - services.begin());
-  if (found == services.end() || place / 8 >= udp.size()) return std::nullopt;
-  return (udp[place / 8] >> place % 8 & 1U) != 0;
+  std::optional<bool> out;
+  for (std::size_t place = 0; place < services.size(); ++place) {
+    if (services[place] != name) continue;
+    if (place / 8 >= udp.size()) return std::nullopt;
+    const bool one = (udp[place / 8] >> place % 8 & 1U) != 0;
+    if (out && *out != one) return std::nullopt;
+    out = one;
+  }
+  return out;
+}
+
+std::vector<std::string> Extension::service_names() const {
+  std::vector<std::string> out;
+  for (const std::string& name : services) {
+    if (std::find(out.begin(), out.end(), name) == out.end()) out.push_back(name);
+  }
+  return out;
 }
 
 }  // namespace hsfwd::hyperdht

@@ -71,8 +71,10 @@ struct Extension {
 
   /// The service at that place in `services` is a UDP one, or not. In rising order.
   void say_udp(std::size_t place, bool is_udp);
-  /// Nothing if the server does not say, or has no such service.
+  /// Nothing if the server does not say, or has no such service, or one of each kind.
   std::optional<bool> is_udp(std::string_view name) const;
+  /// Each of `services` once.
+  std::vector<std::string> service_names() const;
   bool wants_service() const { return (features & kNoService) == 0; }
   bool wants_session() const { return (features & kSessions) != 0; }
   bool wants_packets() const { return (features & kIpPackets) != 0; }

@@ -36,6 +36,23 @@ TEST_CASE("a range of services is one for each port") {
   CHECK(services("7-7") == "7");
 }
 
+TEST_CASE("TCP and UDP in one word are one of each, of a range as well") {
+  CHECK(services("tcp+udp:53") == "53 udp:53");
+  CHECK(services("dns=tcp+udp:10.0.0.7:53") == "dns=10.0.0.7:53 dns=udp:10.0.0.7:53");
+  CHECK(services("game=tcp+udp:80-81") == "game-80=80 game-81=81 game-80=udp:80 game-81=udp:81");
+  CHECK(services("tcp+udp:3-1") == "the range 3-1 ends before it begins");
+  CHECK(forwards("tcp+udp:5353:dns") == "5353:dns udp:5353:dns");
+  CHECK(forwards("tcp+udp:0.0.0.0:5353") == "0.0.0.0:5353 udp:0.0.0.0:5353");
+  CHECK(forwards("tcp+udp:1-2") == "1:1 2:2 udp:1:1 udp:2:2");
+}
+
+TEST_CASE("a name may be a service of TCP and one of UDP, and no more") {
+  const Plan plan = plan_of("[[expose]]\nservices = ['dns=53', 'dns=udp:10.0.0.1:5300']\n");
+  CHECK(specs_of<ExposeSpec>(plan).at(0)->services.size() == 2);
+  CHECK_THROWS_AS(plan_of("[[expose]]\nservices = ['dns=tcp+udp:53', 'dns=udp:54']\n"), UserError);
+  CHECK_THROWS_AS(plan_of("[[expose]]\nservices = ['dns=tcp+udp:53', 'dns=54']\n"), UserError);
+}
+
 TEST_CASE("what is no range is left as it is") {
   for (const std::string text : {"", "80", "web=80", "a-b=80", "my-host:80", "unix:/a/1-2",
                                  "s=unix:/1-2", "-", "1-", "-2", "1-x", "[::1]:80", "80,proxy"}) {

@@ -16,10 +16,16 @@ const SSHD = '/usr/sbin/sshd'
 
 /** A TCP connection of one member to the other, which carries as much as it can both ways, or 64 KB every `pace` ms. */
 class Conversation {
-  static async start (from, to, { pace = 0 } = {}) {
+  static start (from, to, { pace = 0 } = {}) {
+    const place = { address: to.address, port: TCP_PORT }
+    return Conversation.between({ host: from.host, ...place }, { host: to.host, ...place }, pace)
+  }
+
+  /** The same of two hosts, one of which listens at a place, while the other connects to where that leads. */
+  static async between (from, to, pace) {
     const conversation = new Conversation()
-    const end = (member, role) => member.host.program(process.execPath,
-      [path.join(__dirname, 'tcp.js'), role, to.address, String(TCP_PORT), String(pace)], { stdin: 'pipe' })
+    const end = ({ host, address, port }, role) => host.program(process.execPath,
+      [path.join(__dirname, 'tcp.js'), role, address, String(port), String(pace)], { stdin: 'pipe' })
     const listening = end(to, 'listen')
     await listening.event('listening')
     conversation.ends = [listening, end(from, 'connect')]
@@ -64,10 +70,10 @@ function newKey () {
   return { file, publicKey: fs.readFileSync(`${file}.pub`, 'utf8').trim() }
 }
 
-/** What goes in by ssh to the other's name comes back from there. */
-async function ssh (from, to) {
+/** An sshd of a host at an address of its, and the words with which ssh gets in by that name. */
+async function startSshd (at, address, name) {
   const [host, user, config, known] = [newKey(), newKey(), scratchPath('conf'), scratchPath('known')]
-  fs.writeFileSync(config, `ListenAddress [${to.address}]:22
+  fs.writeFileSync(config, `ListenAddress [${address}]:22
 HostKey ${host.file}
 AuthorizedKeysFile ${user.file}.pub
 AuthenticationMethods publickey
@@ -77,12 +83,18 @@ UsePAM no
 UseDNS no
 PidFile none
 `)
-  fs.writeFileSync(known, `${to.name} ${host.publicKey}\n`)
+  fs.writeFileSync(known, `${name} ${host.publicKey}\n`)
   // A /run of its own has the folder that sshd wants.
-  const server = to.host.program('sh', ['-ec', `mount -t tmpfs none /run; mkdir /run/sshd; exec ${SSHD} -D -e -f ${config}`])
+  const server = at.program('sh', ['-ec', `mount -t tmpfs none /run; mkdir /run/sshd; exec ${SSHD} -D -e -f ${config}`])
   await t.until(() => server.code !== undefined || server.said.includes('Server listening'), 'sshd')
-  const client = withNames(from, 'ssh', ['-F', 'none', '-i', user.file, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes',
-    '-o', `UserKnownHostsFile=${known}`, '-o', 'StrictHostKeyChecking=yes', `${os.userInfo().username}@${to.name}`, 'cat'], { stdin: 'pipe' })
+  return { server, words: ['-F', 'none', '-i', user.file, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes',
+    '-o', `UserKnownHostsFile=${known}`, '-o', 'StrictHostKeyChecking=yes', '-l', os.userInfo().username] }
+}
+
+/** What goes in by ssh to the other's name comes back from there. */
+async function ssh (from, to) {
+  const { server, words } = await startSshd(to.host, to.address, to.name)
+  const client = withNames(from, 'ssh', [...words, to.name, 'cat'], { stdin: 'pipe' })
   const data = crypto.randomBytes(1 << 20)
   client.child.stdin.on('error', () => {}).end(data)
   const code = await t.within(60000, 'ssh to end', client.exited)
@@ -111,4 +123,4 @@ async function iperf (from, to) {
   return told.join(', ')
 }
 
-module.exports = { Conversation, iperf, ssh, unavailable }
+module.exports = { Conversation, TCP_PORT, iperf, ssh, startSshd, unavailable }

@@ -34,7 +34,8 @@ std::vector<std::uint64_t> moves_of(SessionWorld& w, int minutes) {
 
 }  // namespace
 
-TEST_CASE("behind a NAT that keeps its mappings another path is made once or twice, and never again") {
+TEST_CASE(
+    "behind a NAT that keeps its mappings another path is made once or twice, and never again") {
   SessionWorld w(521, home(), home());
   const auto moves = moves_of(w, 8);
   INFO(Catch::StringMaker<std::vector<std::uint64_t>>::convert(moves));
@@ -43,7 +44,8 @@ TEST_CASE("behind a NAT that keeps its mappings another path is made once or twi
   CHECK(moves.back() == moves[2]);
 }
 
-TEST_CASE("no further path is made where there is no NAT, or a random one, which each costs a punch") {
+TEST_CASE(
+    "no further path is made where there is no NAT, or a random one, which each costs a punch") {
   const auto last = [](std::uint64_t seed, const Seat& server, const Seat& client) {
     SessionWorld w(seed, server, client);
     const auto moves = moves_of(w, 6);

@@ -150,49 +150,6 @@ bool box_open(const Key32& key, const BoxNonce& nonce, ByteView box, MutableByte
          0;
 }
 
-namespace {
-
-using SodiumState = crypto_secretstream_xchacha20poly1305_state;
-
-SodiumState* sodium_state(void* opaque) {
-  return static_cast<SodiumState*>(opaque);
-}
-
-}  // namespace
-
-SecretStreamState::SecretStreamState(const Key32& key, const StreamHeader& header) {
-  static_assert(sizeof(Opaque) >= sizeof(SodiumState));
-  static_assert(kStreamOverhead == crypto_secretstream_xchacha20poly1305_ABYTES);
-  // Sender and receiver start from the same state. The receiver's initialisation takes the header
-  // from outside, where chance is ours to seed; the sender's would draw it from the kernel.
-  auto* state = new (&state_) SodiumState;
-  crypto_secretstream_xchacha20poly1305_init_pull(state, header.data(), key.data());
-}
-
-SecretStreamState::~SecretStreamState() {
-  wipe(state_.bytes);
-}
-
-void SecretStreamState::push(MutableBytes record, StreamTag tag) {
-  static_assert(static_cast<int>(StreamTag::kMessage) ==
-                crypto_secretstream_xchacha20poly1305_TAG_MESSAGE);
-  static_assert(static_cast<int>(StreamTag::kFinal) ==
-                crypto_secretstream_xchacha20poly1305_TAG_FINAL);
-  HSFWD_CHECK(record.size() >= kStreamOverhead);
-  crypto_secretstream_xchacha20poly1305_push(sodium_state(&state_), record.data(), nullptr,
-                                             record.data() + 1, record.size() - kStreamOverhead,
-                                             nullptr, 0, static_cast<unsigned char>(tag));
-}
-
-std::optional<StreamTag> SecretStreamState::pull(MutableBytes record) {
-  if (record.size() < kStreamOverhead) return std::nullopt;
-  unsigned char tag = 0;
-  const bool opened = crypto_secretstream_xchacha20poly1305_pull(
-                          sodium_state(&state_), record.data() + 1, nullptr, &tag, record.data(),
-                          record.size(), nullptr, 0) == 0;
-  return opened ? std::optional(static_cast<StreamTag>(tag)) : std::nullopt;
-}
-
 Hash32 sha256(ByteView input) {
   Hash32 out;
   crypto_hash_sha256(out.data(), input.data(), input.size());

@@ -62,41 +62,6 @@ void box_seal(const Key32& key, const BoxNonce& nonce, ByteView plaintext, Mutab
 /// Writes the plaintext, box size - 16 bytes, to `out`, which may be the box itself behind its tag.
 bool box_open(const Key32& key, const BoxNonce& nonce, ByteView box, MutableBytes out);
 
-// --- secretstream: XChaCha20-Poly1305, strictly ordered ---
-
-inline constexpr std::size_t kStreamHeaderSize = 24;
-inline constexpr std::size_t kStreamOverhead = 17;  // encrypted tag byte, then MAC at the end
-using StreamHeader = FixedBytes<struct StreamHeaderTag, kStreamHeaderSize>;
-
-/// What a record says of itself, sealed with it.
-enum class StreamTag : std::uint8_t {
-  kMessage = 0,
-  kFinal = 3,  // the last one of its direction
-};
-
-/// One direction of a secretstream, as sender or as receiver. The same key and header make the same
-/// state, so the header must be random and fresh for each session.
-class SecretStreamState {
- public:
-  SecretStreamState(const Key32& key, const StreamHeader& header);
-  ~SecretStreamState();
-  SecretStreamState(const SecretStreamState&) = delete;
-  SecretStreamState& operator=(const SecretStreamState&) = delete;
-
-  /// Encrypts in place: `record` has the plaintext from its second byte on and 16 spare bytes
-  /// behind it, and becomes the ciphertext.
-  void push(MutableBytes record, StreamTag tag = StreamTag::kMessage);
-  /// Decrypts in place; the plaintext is `record` without its first byte and its last 16. The tag
-  /// may be one that has no name here. Nothing when it does not authenticate or is too short, after
-  /// which the stream is dead.
-  std::optional<StreamTag> pull(MutableBytes record);
-
- private:
-  struct alignas(16) Opaque {
-    std::array<std::uint8_t, 64> bytes;
-  } state_;
-};
-
 // --- SHA ---
 
 Hash32 sha256(ByteView input);

@@ -11,7 +11,7 @@
 #include <functional>
 #include <optional>
 
-#include "crypto/crypto.hpp"
+#include "crypto/secret_stream.hpp"
 #include "noise/handshake.hpp"
 #include "util/buffer_pool.hpp"
 #include "util/ring.hpp"

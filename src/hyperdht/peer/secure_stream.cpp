@@ -216,7 +216,8 @@ MutableBytes SecureStream::reserve() {
     return {};
   }
   const MutableBytes room = raw_->reserve(kMinRecord);
-  const std::size_t plaintext = std::min(room.size() - secret_stream::kFrameOverhead, kMaxRecord);
+  const std::size_t most = std::min(room.size() - secret_stream::kFrameOverhead, kMaxRecord);
+  const std::size_t plaintext = most - most % crypto::kFastRecordUnit;
   reserved_ = room.first(plaintext + secret_stream::kFrameOverhead);
   return reserved_.subspan(secret_stream::kPlaintextOffset, plaintext);
 }

@@ -104,32 +104,6 @@ TEST_CASE("a box that was changed anywhere does not open") {
   }
 }
 
-TEST_CASE("a secretstream is read in order, whole and unchanged, or not at all") {
-  Pair keys;
-  const auto key = keys.random.fixed<Key32>();
-  const auto header = keys.random.fixed<StreamHeader>();
-  SecretStreamState sender(key, header);
-  std::vector<Bytes> records;
-  for (std::uint8_t i = 0; i < 3; ++i) {
-    Bytes record(kStreamOverhead + 10, 0);
-    record[1] = i;
-    sender.push(record);
-    records.push_back(record);
-  }
-  const auto opens = [&](std::initializer_list<Bytes> list) {
-    SecretStreamState receiver(key, header);
-    bool ok = true;
-    for (Bytes record : list) ok = ok && receiver.pull(record);
-    return ok;
-  };
-  CHECK(opens({records[0], records[1], records[2]}));
-  CHECK(!opens({records[1]}));
-  CHECK(!opens({records[0], records[0]}));
-  CHECK(!opens({records[0], records[2]}));
-  CHECK(!opens({Bytes(kStreamOverhead - 1)}));
-  CHECK(!opens({Bytes()}));
-}
-
 TEST_CASE("secrets are compared by content and length") {
   CHECK(equal_constant_time(Bytes{1, 2}, Bytes{1, 2}));
   CHECK(!equal_constant_time(Bytes{1, 2}, Bytes{1, 3}));

@@ -100,6 +100,14 @@ std::vector<forward::ReverseForward> parse_reverses(const std::vector<std::strin
       throw UserError{kUsage, "BAD_SPEC",
                       fmt::format("-R {}: {}", in_quotes(text), reverse.error())};
     }
+    const bool twice = std::any_of(out.begin(), out.end(), [&](const auto& other) {
+      return other.listen.port != 0 && other.listen == reverse->listen;
+    });
+    if (twice) {
+      throw UserError{kUsage, "BAD_SPEC",
+                      fmt::format("-R {}: {} is to lead to two targets", in_quotes(text),
+                                  reverse->listen.to_string())};
+    }
     out.push_back(std::move(*reverse));
   }
   return out;
@@ -220,7 +228,8 @@ int run_connect(const Arguments& arguments) {
   const bool nothing = forwards.empty() && wanted.socks.empty() && wanted.reverses.empty();
   const bool recorded = nothing && peer->connection_string;
   if (nothing && !recorded) {
-    throw UserError{kUsage, "USAGE", "-L is missing: name a local port, such as -L 2222"};
+    throw UserError{kUsage, "USAGE",
+                    "-L is missing: name a local port, such as -L 2222 (or -D, or -R)"};
   }
   read_socket_access(line, forwards);
   const bool has_udp =

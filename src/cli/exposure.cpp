@@ -28,6 +28,12 @@ std::vector<std::string> names_of(const std::vector<forward::Service>& services)
   return out;
 }
 
+/// What may be reached may be destinations alone, or only addresses to be listened at.
+const char* way_in(const forward::Policy& policy, const std::vector<forward::Service>& services) {
+  if (!services.empty()) return "-L";
+  return opens_destinations(policy.permits()) ? "-D" : "-R";
+}
+
 /// What clients of holesail get, which is the first service.
 std::optional<HolesailRecord> record_of(const ExposeSpec& spec) {
   if (!spec.holesail) return std::nullopt;
@@ -350,9 +356,8 @@ void Exposure::report_listening() const {
     targets.push_back(service.target.to_string());
     text += fmt::format("  {} -> {}\n", service.name, printable(service.target.to_string()));
   }
-  // What is opened may be destinations alone.
   text += fmt::format("connect with: hsfwd connect {} {} PORT", key_text(public_key()),
-                      host_.services().empty() ? "-D" : "-L");
+                      way_in(policy_, host_.services()));
   if (own_key_only_) text += " --identity FILE, FILE being a copy of this identity";
   const auto link = holesail_string();
   if (listing_.wanted()) {

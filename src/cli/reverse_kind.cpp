@@ -18,8 +18,8 @@ namespace hsfwd::cli {
 namespace {
 
 // Of the table.
-constexpr std::size_t kPeerColumn = 1;
-constexpr std::size_t kTargetColumn = 2;
+constexpr std::size_t kOwnerColumn = 1;
+constexpr std::size_t kLedToColumn = 2;
 
 constexpr config::Key kKeysOfReverse[] = {
     {.name = "peer", .needed = "a peer: its key, or a name from [peer.NAME]"},
@@ -48,7 +48,7 @@ std::string reverse_text(const Json& list) {
   const auto all = decoded<std::vector<ReverseStatus>>(list);
   if (all.empty()) return "";
   Table table({"AT THE PEER", "PEER", "LEADS TO", "CONNECTIONS", "TO PEER", "FROM PEER"});
-  table.may_shorten(kPeerColumn).may_shorten(kTargetColumn);
+  table.may_shorten(kOwnerColumn).may_shorten(kLedToColumn);
   std::string problems;
   for (const ReverseStatus& one : all) {
     table.add({one.listen, one.name, one.target,

@@ -24,7 +24,10 @@ using forward::ListenAnswer;
 constexpr Duration kFirstRest = 500_ms;
 constexpr Duration kLongestRest = 4_s;
 // What the peer refuses it may allow after a change of its settings.
-constexpr Duration kRestOfRefused = 20_s;
+constexpr Duration kRestOfRefused = kTunnelTryAgain;
+// For the answer, and for the reason behind one that is a refusal.
+constexpr Duration kAnswerTime = 20_s;
+constexpr Duration kReasonTime = 2_s;
 
 }  // namespace
 
@@ -35,7 +38,11 @@ ReverseTunnel::ReverseTunnel(App& app, PeerReference peer, forward::ReverseForwa
       host_(app.scheduler(), app.streams(), {forward_.target},
             [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
       rest_(kFirstRest),
-      again_timer_(app.scheduler(), [this] { ask(); }) {}
+      again_timer_(app.scheduler(), [this] { ask(); }),
+      answer_timer_(app.scheduler(), [this] {
+        fail(kRestOfRefused, "NOT_LISTENING",
+             fmt::format("{} gives no answer about {}", peer_.name, forward_.listen.to_string()));
+      }) {}
 
 ReverseTunnel::~ReverseTunnel() {
   if (asking_) asking_->set_observer(nullptr);
@@ -68,6 +75,7 @@ std::string ReverseTunnel::wanted() const {
 
 /// Who cannot do it does not begin with an answer.
 void ReverseTunnel::on_open() {
+  answer_timer_.start(kAnswerTime);
   const PeerInfo info = asking_->info();
   if (!info.extension) {
     return fail(kRestOfRefused, "NOT_SUPPORTED",
@@ -103,8 +111,9 @@ void ReverseTunnel::on_readable() {
 void ReverseTunnel::on_answer(const ListenAnswer& answer) {
   if (answer.kind != ListenAnswer::Kind::kListening || answer.port == 0) {
     rest_ = kRestOfRefused;
-    return;
+    return answer_timer_.start(kReasonTime);
   }
+  answer_timer_.stop();
   address_ = forward::ListenRequest{forward_.listen.address, answer.port}.to_string();
   problem_.reset();
   rest_ = kFirstRest;
@@ -125,6 +134,7 @@ void ReverseTunnel::on_reset(const std::string& reason) {
 }
 
 void ReverseTunnel::fail(Duration rest, const char* code, const std::string& why) {
+  answer_timer_.stop();
   asking_->set_observer(nullptr);
   app_.scheduler().retire(std::move(asking_));
   address_.clear();
@@ -162,6 +172,7 @@ void ReverseTunnel::report() {
 
 void ReverseTunnel::close(const std::string& reason, std::function<void()> done) {
   again_timer_.stop();
+  answer_timer_.stop();
   if (asking_) asking_->set_observer(nullptr);
   app_.scheduler().retire(std::move(asking_));
   host_.end_connections([](const forward::OpenConnection&) { return true; }, reason);
@@ -170,6 +181,9 @@ void ReverseTunnel::close(const std::string& reason, std::function<void()> done)
 
 void ReverseTunnel::leave(std::function<void()> done) {
   again_timer_.stop();
+  answer_timer_.stop();
+  if (asking_) asking_->set_observer(nullptr);
+  app_.scheduler().retire(std::move(asking_));
   host_.leave(kEnding, kEndingTime, std::move(done));
 }
 

@@ -62,6 +62,7 @@ class ReverseTunnel final : public Tunnel, net::ByteStreamObserver {
   std::optional<Problem> problem_;
   Duration rest_;
   Timer again_timer_;
+  Timer answer_timer_;
 };
 
 }  // namespace hsfwd::cli

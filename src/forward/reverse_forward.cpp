@@ -54,7 +54,7 @@ Result<ReverseForward, std::string> ReverseForward::parse(std::string_view text)
   if (!has_target && *port == 0)
     return Err(fmt::format("{}: port 0 needs a target, such as 0:8080", in_quotes(text)));
   auto target = Service::parse(has_target ? rest : part);
-  if (!target) return Err(target.error());
+  if (!target) return Err(printable(target.error()));
   if (target->target.udp)
     return Err(fmt::format("{}: only TCP is forwarded in reverse", in_quotes(text)));
   if (rest.find('=') != std::string_view::npos && !rest.starts_with("unix:")) {

@@ -14,8 +14,13 @@ using Kind = ListenAnswer::Kind;
 
 // A peer that was refused and does not hang up.
 constexpr Duration kRefusedTime = 5_s;
-// Ports that are tried for who leaves the choice to this side.
+// Ports that are tried for who leaves the choice to this side. Those below are the system's, and tried last.
 constexpr std::size_t kMaxTries = 64;
+constexpr std::uint32_t kFirstFreePort = 1024;
+// Refused ones that have not gone yet.
+constexpr std::size_t kMaxRefused = 64;
+// For the peer that has the address already to show that it is there still.
+constexpr Duration kAnswerTime = 2_s;
 
 net::StreamAddress address_of(net::Ipv4 host, std::uint16_t port) {
   return {.host = host.to_string(), .port = port, .path = {}};
@@ -27,8 +32,10 @@ net::StreamAddress address_of(net::Ipv4 host, std::uint16_t port) {
 class ReverseHost::Entry final : public net::ByteStreamObserver {
  public:
   Entry(ReverseHost& host, std::unique_ptr<PeerStream> asking, const ListenRequest& asked,
-        Admission::Ticket ticket)
-      : request(asked),
+        std::vector<ListenPermit> permitted, Admission::Ticket ticket)
+      : number(host.next_number_++),
+        request(asked),
+        permits(std::move(permitted)),
         key(asking->remote_key()),
         acceptor(host.streams_,
                  [this, &host](std::unique_ptr<net::ByteStream> local) {
@@ -37,13 +44,32 @@ class ReverseHost::Entry final : public net::ByteStreamObserver {
         peer(std::move(asking)),
         host_(host),
         ticket_(std::move(ticket)),
-        refused_timer_(host.scheduler_, [this] {
-          peer->reset();
-          host_.entries_.retire(*this);
+        refused_timer_(host.scheduler_,
+                       [this] {
+                         peer->reset();
+                         host_.entries_.retire(*this);
+                       }),
+        wait_timer_(host.scheduler_, [this] {
+          // It was killed, and has begun anew, or its network was cut.
+          if (Entry* const before = host_.find_same(*this))
+            host_.give_up(*before, "asked for anew");
+          host_.begin(*this);
         }) {
     peer->set_observer(this);
   }
 
+  /// The peer has that address by another stream, which may be dead.
+  void wait_for_answer_of(Entry& other) {
+    wait_timer_.start(kAnswerTime);
+    other.peer->ping([&host = host_, number = number](Duration) {
+      Entry* const waiting = host.find(number);
+      if (waiting != nullptr && waiting->wait_timer_.armed()) {
+        waiting->refuse(Kind::kFailed, "the same key has it listened at already");
+      }
+    });
+  }
+  bool listening() const { return !address.empty(); }
+  bool refused() const { return refused_timer_.armed(); }
   /// Says so, and that is it. `why`: one clause for people.
   void refuse(Kind kind, const std::string& why) {
     say({.kind = kind});
@@ -57,11 +83,14 @@ class ReverseHost::Entry final : public net::ByteStreamObserver {
   }
   void cancel() {
     refused_timer_.stop();
+    wait_timer_.stop();
     acceptor.close();
     peer->set_observer(nullptr);
   }
 
+  const std::uint64_t number;
   ListenRequest request;  // with the port that was picked, once there is one
+  const std::vector<ListenPermit> permits;
   const crypto::PublicKey key;
   Acceptor acceptor;
   std::string address;  // where it listens, while it does
@@ -83,6 +112,7 @@ class ReverseHost::Entry final : public net::ByteStreamObserver {
   ReverseHost& host_;
   const Admission::Ticket ticket_;
   Timer refused_timer_;
+  Timer wait_timer_;
 };
 
 ReverseHost::ReverseHost(Scheduler& scheduler, net::StreamFactory& streams, Observer& observer)
@@ -94,48 +124,90 @@ ReverseHost::ReverseHost(Scheduler& scheduler, net::StreamFactory& streams, Obse
 
 ReverseHost::~ReverseHost() = default;
 
-std::size_t ReverseHost::of_key(const crypto::PublicKey& peer) const {
-  return static_cast<std::size_t>(std::count_if(
-      entries_.begin(), entries_.end(), [&](const auto& entry) { return entry->key == peer; }));
+std::size_t ReverseHost::count(const crypto::PublicKey* peer) const {
+  return static_cast<std::size_t>(
+      std::count_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
+        return entry->listening() && (peer == nullptr || entry->key == *peer);
+      }));
+}
+
+ReverseHost::Entry* ReverseHost::find(std::uint64_t number) const {
+  const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const auto& entry) { return entry->number == number; });
+  return found != entries_.end() ? found->get() : nullptr;
+}
+
+/// What the same key has listened at at the same address, by another stream.
+ReverseHost::Entry* ReverseHost::find_same(const Entry& entry) const {
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const auto& other) {
+    return other.get() != &entry && other->listening() && other->key == entry.key &&
+           other->request == entry.request;
+  });
+  return found != entries_.end() ? found->get() : nullptr;
 }
 
 void ReverseHost::serve(std::unique_ptr<PeerStream> peer, const ListenRequest& request,
-                        const std::vector<ListenPermit>& permits, Admission::Ticket ticket) {
-  const bool too_many = entries_.size() >= kMaxListeners || of_key(peer->remote_key()) >= kMaxOfKey;
-  Entry& entry = entries_.emplace(*this, std::move(peer), request, std::move(ticket));
-  if (too_many) return entry.refuse(Kind::kTooMany, "too many addresses are listened at");
-  if (!entry.peer->in_session()) return entry.refuse(Kind::kFailed, "it takes a session");
+                        std::vector<ListenPermit> permits, Admission::Ticket ticket) {
+  const auto not_listening = [&](const crypto::PublicKey* key) {
+    return static_cast<std::size_t>(
+        std::count_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
+          return !entry->listening() && (key == nullptr || entry->key == *key);
+        }));
+  };
   const bool allowed = std::any_of(permits.begin(), permits.end(), [&](const ListenPermit& permit) {
     return permit.covers(request);
   });
+  // Those that are refused stay until they have heard it, and take no room from others.
+  const bool full = (!allowed && not_listening(nullptr) >= kMaxRefused) ||
+                    not_listening(&peer->remote_key()) >= kMaxOfKey;
+  if (full) return peer->reset_because("too many ask at once");
+  Entry& entry =
+      entries_.emplace(*this, std::move(peer), request, std::move(permits), std::move(ticket));
   if (!allowed) return entry.refuse(Kind::kNotAllowed, "not allowed to listen there");
-  if (const std::string why = listen(entry, permits); !why.empty()) {
+  if (!entry.peer->in_session()) return entry.refuse(Kind::kFailed, "it takes a session");
+  if (Entry* const same = find_same(entry)) return entry.wait_for_answer_of(*same);
+  begin(entry);
+}
+
+void ReverseHost::begin(Entry& entry) {
+  if (count(nullptr) >= kMaxListeners || count(&entry.key) >= kMaxOfKey) {
+    return entry.refuse(Kind::kTooMany, "too many addresses are listened at");
+  }
+  if (const std::string why = listen(entry); !why.empty()) {
     return entry.refuse(Kind::kFailed, why);
   }
   entry.request.port = entry.acceptor.address().port;
   entry.address = entry.request.to_string();
-  if (!entry.say({.kind = Kind::kListening, .port = entry.request.port}))
+  if (!entry.say({.kind = Kind::kListening, .port = entry.request.port})) {
     return stop(entry, "no room for an answer");
+  }
   observer_.on_listening(entry.key, entry.address);
 }
 
 /// Empty, or why it could not be done.
-std::string ReverseHost::listen(Entry& entry, const std::vector<ListenPermit>& permits) {
+std::string ReverseHost::listen(Entry& entry) {
   const ListenRequest& request = entry.request;
-  const auto try_port = [&](std::uint16_t port) {
-    const auto listened = entry.acceptor.listen(address_of(request.address, port));
+  const auto try_port = [&](std::uint32_t port) {
+    const auto listened =
+        entry.acceptor.listen(address_of(request.address, static_cast<std::uint16_t>(port)));
     return listened ? std::string() : listened.error();
   };
   if (request.port != 0) return try_port(request.port);
   std::string why = "no port is free";
   std::size_t tries = 0;
-  for (const ListenPermit& permit : permits) {
-    if (!permit.covers(request)) continue;
-    for (const PortSet::Range& range : permit.ports.ranges()) {
-      for (std::uint32_t port = range.first; port <= range.last; ++port) {
-        if (tries++ == kMaxTries) return why;
-        why = try_port(static_cast<std::uint16_t>(port));
-        if (why.empty()) return why;
+  for (const bool free_ones : {true, false}) {
+    for (const ListenPermit& permit : entry.permits) {
+      if (!permit.covers(request)) continue;
+      for (const PortSet::Range& range : permit.ports.ranges()) {
+        const std::uint32_t first =
+            free_ones ? std::max<std::uint32_t>(range.first, kFirstFreePort) : range.first;
+        const std::uint32_t last =
+            free_ones ? range.last : std::min<std::uint32_t>(range.last, kFirstFreePort - 1);
+        for (std::uint32_t port = first; port <= last; ++port) {
+          if (tries++ == kMaxTries) return why;
+          why = try_port(port);
+          if (why.empty()) return why;
+        }
       }
     }
   }
@@ -166,7 +238,7 @@ void ReverseHost::stop(Entry& entry, const std::string& why) {
   for (const std::uint64_t id : its_own) {
     clients_.abort(id, why.empty() ? "the peer does not want it any more" : why);
   }
-  if (!entry.address.empty()) observer_.on_not_listening(entry.key, entry.address, why);
+  if (entry.listening()) observer_.on_not_listening(entry.key, entry.address, why);
   entries_.retire(entry);
 }
 
@@ -175,14 +247,15 @@ void ReverseHost::end(const std::function<bool(const crypto::PublicKey& peer,
                       const std::string& reason) {
   std::vector<Entry*> lost;
   for (const auto& entry : entries_) {
-    if (!entry->address.empty() && unwanted(entry->key, entry->request))
-      lost.push_back(entry.get());
+    if (entry->listening() && unwanted(entry->key, entry->request)) lost.push_back(entry.get());
   }
-  for (Entry* const entry : lost) {
-    entry->peer->set_observer(nullptr);
-    entry->peer->reset_because(reason);
-    stop(*entry, reason);
-  }
+  for (Entry* const entry : lost) give_up(*entry, reason);
+}
+
+void ReverseHost::give_up(Entry& entry, const std::string& reason) {
+  entry.peer->set_observer(nullptr);
+  entry.peer->reset_because(reason);
+  stop(entry, reason);
 }
 
 void ReverseHost::leave(const std::string& reason, Duration at_most, std::function<void()> done) {
@@ -197,7 +270,7 @@ void ReverseHost::leave(const std::string& reason, Duration at_most, std::functi
 std::vector<ReverseHost::Listening> ReverseHost::listening() const {
   std::vector<Listening> out;
   for (const auto& entry : entries_) {
-    if (entry->address.empty()) continue;
+    if (!entry->listening()) continue;
     const auto its_own =
         std::count_if(clients_of_.begin(), clients_of_.end(),
                       [&](const auto& client) { return client.second.entry == entry.get(); });

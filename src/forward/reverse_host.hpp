@@ -50,7 +50,7 @@ class ReverseHost {
   /// A peer that asks, over a stream of its own, which is the reason to listen as long as it is there. `permits`:
   /// its own.
   void serve(std::unique_ptr<PeerStream> peer, const ListenRequest& request,
-             const std::vector<ListenPermit>& permits, Admission::Ticket ticket);
+             std::vector<ListenPermit> permits, Admission::Ticket ticket);
 
   struct Listening {
     crypto::PublicKey peer;
@@ -77,16 +77,23 @@ class ReverseHost {
     Admission::Ticket ticket;
   };
 
-  std::string listen(Entry& entry, const std::vector<ListenPermit>& permits);
-  std::size_t of_key(const crypto::PublicKey& peer) const;
+  void begin(Entry& entry);
+  std::string listen(Entry& entry);
+  /// Of those that are listened at.
+  std::size_t count(const crypto::PublicKey* peer) const;
+  Entry* find(std::uint64_t number) const;
+  Entry* find_same(const Entry& entry) const;
   void on_accepted(Entry& entry, std::unique_ptr<net::ByteStream> local);
   void on_closed(const ClosedConnection& closed);
-  /// Its peer, or whoever is here, wants it no more.
+  /// Its peer wants it no more.
   void stop(Entry& entry, const std::string& why);
+  /// Nor does whoever is here; the peer is told why.
+  void give_up(Entry& entry, const std::string& reason);
 
   Scheduler& scheduler_;
   net::StreamFactory& streams_;
   Observer& observer_;
+  std::uint64_t next_number_ = 1;
   OwnedSet<Entry> entries_;
   std::map<std::uint64_t, Client> clients_of_;  // by connection
   LocalClients clients_;

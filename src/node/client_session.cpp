@@ -24,8 +24,9 @@ constexpr Duration kFirstRest = 500_ms;
 constexpr Duration kLongestRest = 2_s;
 // A dial that began while the peer was away asks less and less often: another one finds it sooner.
 constexpr Duration kDialAnswerTime = 5_s;
-// However often the server asks for another path.
+// However often the server asks for another path; twice as long after each that brought none.
 constexpr Duration kBetweenRenewals = 7_s;
+constexpr Duration kLongestBetweenRenewals = 2_min;
 
 }  // namespace
 
@@ -40,6 +41,7 @@ ClientSession::ClientSession(hyperdht::Dht& dht, hyperdht::ConnectOptions option
       session_(record_->shared()),
       callbacks_(std::move(callbacks)),
       rest_(kFirstRest),
+      renewal_rest_(kBetweenRenewals),
       ask_timer_(scheduler_, [this] { on_asked(); }),
       dial_timer_(scheduler_, [this] { dial(); }),
       answer_timer_(scheduler_,
@@ -140,9 +142,10 @@ void ClientSession::give_up() {
 /// If that brings nothing, the path that there is goes on.
 void ClientSession::on_path_old() {
   const Instant now = scheduler_.now();
-  const bool lately = renewed_at_ && now < *renewed_at_ + kBetweenRenewals;
-  if (lately || dialled_ || dial_timer_.armed() || doubted_at_ || session_->streams() == 0) return;
-  renewed_at_ = now;
+  const bool busy = dialled_ || dial_timer_.armed() || doubted_at_;
+  if (now < next_renewal_ || busy || session_->streams() == 0) return;
+  next_renewal_ = now + renewal_rest_;
+  renewal_rest_ = std::min(renewal_rest_ * 2, kLongestBetweenRenewals);
   renewing_ = true;
   begin_dial();
 }
@@ -170,7 +173,10 @@ void ClientSession::dial() {
 void ClientSession::begin_dial() {
   answered_ = false;
   answer_timer_.start(kDialAnswerTime);
-  dialled_ = dht_.connect(session_->remote_key(), options_);
+  hyperdht::ConnectOptions options = options_;
+  // What a relay carries is worse than the path that there is.
+  options.direct_only = renewing_;
+  dialled_ = dht_.connect(session_->remote_key(), std::move(options));
   dialled_->set_observer(this);
   dialled_->set_on_open([this] { on_dialled(); });
 }
@@ -179,7 +185,10 @@ void ClientSession::on_dialled() {
   answer_timer_.stop();
   std::unique_ptr<hyperdht::PeerSocket> link = std::move(dialled_);
   link->set_observer(nullptr);
-  renewing_ = false;
+  const bool renewing = std::exchange(renewing_, false);
+  // Of two programs with one key it has found the other; if that has taken the place of ours, the path will show it.
+  if (renewing && !link->resumes()) return scheduler_.retire(std::move(link));
+  if (renewing) renewal_rest_ = kBetweenRenewals;
   calm_down();
   if (link->resumes()) return session_->adopt(std::move(link));
   std::shared_ptr<hyperdht::Session> other = link->take_session();

@@ -84,7 +84,8 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
   bool told_ = false;      // that it is waited for
   bool answered_ = false;  // the peer, to the dial
   bool renewing_ = false;  // the dial is for a path beside one that works
-  std::optional<Instant> renewed_at_;
+  Instant next_renewal_;
+  Duration renewal_rest_;  // after one that brings nothing
   std::unique_ptr<hyperdht::PeerSocket> dialled_;
   Timer ask_timer_;
   Timer dial_timer_;

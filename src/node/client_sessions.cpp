@@ -19,7 +19,11 @@ constexpr std::size_t kMaxPlain = 1024;
 class ClientSessions::Dial final : public net::ByteStreamObserver {
  public:
   Dial(ClientSessions& owner, const Pair& pair, Waiting first)
-      : owner_(owner), pair_(pair), options_(first.options), asked_for_(first.stream) {
+      : owner_(owner),
+        scheduler_(owner.scheduler_),
+        pair_(pair),
+        options_(first.options),
+        asked_for_(first.stream) {
     waiting_.push_back(std::move(first));
     options_.extension->features |= Extension::kSessions;
     socket_ = owner.dht_.connect(pair.remote, options_);
@@ -32,7 +36,7 @@ class ClientSessions::Dial final : public net::ByteStreamObserver {
     for (const Waiting& waiting : std::exchange(waiting_, {})) {
       waiting.stream->fail(ConnectError::kReset, "the node is being stopped");
     }
-    owner_.scheduler_.retire(std::move(socket_));
+    scheduler_.retire(std::move(socket_));
   }
 
   const Pair& pair() const { return pair_; }
@@ -73,6 +77,7 @@ class ClientSessions::Dial final : public net::ByteStreamObserver {
   void on_reset(const std::string& reason) override { owner_.on_failed(*this, reason); }
 
   ClientSessions& owner_;
+  Scheduler& scheduler_;  // outlives the owner, as this may when it is retired
   const Pair pair_;
   hyperdht::ConnectOptions options_;
   const PendingStream* asked_for_;

@@ -182,6 +182,21 @@ t.test('what nobody listens at is told, and a port that is taken, and one is pic
   t.ok((await fourth.event('ready', { matches: (e) => e.target })).listen.startsWith('0.0.0.0:'), 'all addresses')
 })
 
+t.test('a client that was killed has its address back when it begins anew', async () => {
+  const network = await t.testnet()
+  const home = await service('home')
+  const client = await keyOf(fresh('client'))
+  const port = await t.freePort()
+  const server = await expose(network, ['--permit-listen', `${client.key}: ${port}`])
+  const first = connect(network, [server.key, '-R', `${port}:${home.port}`], client.identity)
+  await first.event('ready', { matches: (e) => e.target })
+  first.kill('SIGKILL')
+  await first.exited
+  const second = connect(network, [server.key, '-R', `${port}:${home.port}`], client.identity)
+  await t.until(() => second.events.some((e) => e.event === 'ready' && e.target), 'it to listen again', 60000)
+  t.equal(await ask(port), 'home: hello', 'what it leads to')
+})
+
 t.test('mistakes are told in a line', async () => {
   const key = (await keyOf(fresh('any'))).key
   const wrong = async (words, text) => {

@@ -203,7 +203,7 @@ t.test('one key for services and a network: names, addresses, and everybody gets
   t.equal((await outsider.event('peer', { matches: (e) => e.reason !== '' })).reason, 'the peer has no network for this key', 'what it hears')
   for (const [host, to] of [[b, a], [a, b]]) {
     const { code, stderr } = await host.run(['pipe', to.key])
-    t.equal(`${code} ${stderr}`, '69 hsfwd: the peer has no services for this key\n', `pipe from ${host.name}`)
+    t.ok(`${code} ${stderr}`.startsWith('69 hsfwd: the peer has no services for this key'), `pipe from ${host.name}: ${code} ${stderr}`)
   }
   const lost = a.hsfwd(['connect', b.key, '-L', '0:web', '--identity', a.identity, '--bootstrap', a.bootstrap, '--json'])
   t.equal((await lost.event('error')).message, 'the peer has no services for this key; listening anyway', 'connect')

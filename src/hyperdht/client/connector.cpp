@@ -123,7 +123,9 @@ bool Connector::prepare() {
     payload.extension->stamp = context_.stamps.next();
     socket_->use_first_record();
   }
-  own_relay_ = choose_relay(options_.relay_through, context_.env.random);
+  if (!options_.direct_only) {
+    own_relay_ = choose_relay(options_.relay_through, context_.env.random);
+  }
   payload.relay_through = own_relay_;
   return search_->prepare(payload);
 }
@@ -288,7 +290,7 @@ void Connector::enter_relay() {
 }
 
 bool Connector::relay_is_named() const {
-  return answer_->payload.relay_through || own_relay_;
+  return !options_.direct_only && (answer_->payload.relay_through || own_relay_);
 }
 
 PunchTerms Connector::punch_terms() const {

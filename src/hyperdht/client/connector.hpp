@@ -44,6 +44,8 @@ struct ConnectOptions {
   /// Blind relays, one of which carries the connection until, or unless, there is a direct path. The
   /// server's wish comes first.
   std::vector<crypto::PublicKey> relay_through;
+  /// No relay carries it, whoever names one.
+  bool direct_only = false;
   /// The attempt's timeline.
   AttemptLog::Sink timeline;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hyperdht/nat/mapping_watch.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "hyperdht/nat/context.hpp"
@@ -11,11 +12,12 @@ namespace {
 // From one question to the next.
 constexpr Duration kPause = 4_s;
 // One that is older than this may have ended before it was looked at.
-constexpr Duration kTooOld = MappingWatch::kLasts + 15_s;
+constexpr Duration kTooOld = MappingWatch::kLasts + 5_s;
 // A mapping of that age is not one that ends by age.
 constexpr Duration kLong = 80_s;
 // One node that lies is not to decide it.
 constexpr int kEnoughDenials = 2;
+constexpr std::size_t kWitnesses = 3;
 }  // namespace
 
 MappingWatch::MappingWatch(const Context& context)
@@ -45,7 +47,7 @@ void MappingWatch::cancel() {
   socket_.reset();
   seen_as_.reset();
   not_by_.reset();
-  confirmed_ = false;
+  first_answers_.clear();
   denials_ = 0;
 }
 
@@ -68,12 +70,16 @@ void MappingWatch::on_pong(const rpc::CallResult& result) {
   const net::Address seen_as = result->message.to;
   not_by_ = result->from.host;
   if (!seen_as_) {
-    seen_as_ = seen_as;
-    return ask();
+    const auto& before = first_answers_;
+    if (std::find(before.begin(), before.end(), seen_as) != before.end()) {
+      seen_as_ = seen_as;
+      return;
+    }
+    first_answers_.push_back(seen_as);
+    // To each node it is another: a further punch from such a NAT costs more than a pause.
+    return first_answers_.size() < kWitnesses ? ask() : settle(Verdict::kKept);
   }
   const bool same = *seen_as_ == seen_as;
-  // To each node it is another: a further punch from such a NAT costs more than a pause.
-  if (!std::exchange(confirmed_, true) && !same) return settle(Verdict::kKept);
   denials_ = same ? 0 : denials_ + 1;
   if (denials_ >= kEnoughDenials) return settle(Verdict::kEnded);
   if (denials_ > 0) return ask();

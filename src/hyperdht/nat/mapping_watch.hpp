@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "hyperdht/nat/endpoint.hpp"
 #include "rpc/call.hpp"
@@ -42,8 +43,8 @@ class MappingWatch {
   const Context& context_;
   Verdict verdict_ = Verdict::kUnknown;
   std::shared_ptr<PoolSocket> socket_;
+  std::vector<net::Address> first_answers_;  // until two of them agree
   std::optional<net::Address> seen_as_;
-  bool confirmed_ = false;           // by two nodes
   std::optional<net::Ipv4> not_by_;  // a neighbour of whom is not to be asked next
   int denials_ = 0;                  // in a row
   rpc::Call ping_;

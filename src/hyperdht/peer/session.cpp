@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "hyperdht/nat/mapping_watch.hpp"
+#include "hyperdht/nat/punch_socket.hpp"
 #include "hyperdht/peer/context.hpp"
 #include "hyperdht/peer/peer_connections.hpp"
 #include "hyperdht/peer/peer_socket.hpp"
@@ -278,7 +279,13 @@ void Session::look_at_age() {
   if (over_ || !pool_socket_ || !context_.mappings.is_old(pool_socket_->opened_at())) return;
   age_timer_.start(kBetweenRenewals);
   if (streams() == 0 || link_ == nullptr) return;
-  if (!initiator()) return link_->ask_for_renewal();
+  if (!initiator()) {
+    // A further dial would come to the same socket, or find a NAT that gives each peer another mapping.
+    const PunchSocket* const next = context_.punch_socket.get();
+    const bool other = next != nullptr && next->ready() && next->socket() != pool_socket_ &&
+                       next->nat().verdict() == Firewall::kConsistent;
+    return other ? link_->ask_for_renewal() : void();
+  }
   if (observer_ != nullptr) observer_->on_path_old();
 }
 

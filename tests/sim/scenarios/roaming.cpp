@@ -161,17 +161,6 @@ TEST_CASE("a transfer through ten changes is bit-exact, and so is a conversation
   }
 }
 
-namespace {
-
-/// Its mappings end after 45 to 75 s, whatever flows.
-Seat carrier() {
-  sim::NatProfile nat{.ports = sim::PortAssignment::kRandom};
-  nat.max_age = 60_s;
-  return {.nat = nat, .link = {.delay = 15_ms}};
-}
-
-}  // namespace
-
 TEST_CASE("a steady stream behind a carrier's NAT never pauses for long") {
   struct Case {
     const char* name;

@@ -204,12 +204,13 @@ struct Hosting final : ReverseHost::Observer {
   void on_client(std::uint64_t, PeerStream&, const std::string&) override {}
   void on_closed(const ClosedConnection& one) override { closed.push_back(one.reason); }
 
-  Scheduler scheduler;
-  Ports ports;
-  std::vector<ListenPermit> permits = {permit("8000-8099")};
+  // What is retired outlives what it refers to.
   std::deque<Script> peers;
   std::deque<Script> backs;
   std::deque<Script> locals;
+  Ports ports;
+  Scheduler scheduler;
+  std::vector<ListenPermit> permits = {permit("8000-8099")};
   std::vector<std::string> events;
   std::vector<std::string> closed;
   std::uint64_t next_id = 1;
@@ -317,4 +318,21 @@ TEST_CASE("who connects is let go where there is no room for him") {
   CHECK(h.host.connections() == 0);
   h.admits = true;
   CHECK_FALSE(h.visit(8001).was_reset);
+}
+
+TEST_CASE("peers that are refused take no address from those that have a right to one") {
+  Hosting h;
+  h.permits.clear();
+  // They do not hear that, and so stay.
+  for (std::size_t i = 0; i < ReverseHost::kMaxListeners; ++i) h.ask("listen:127.0.0.1:8001", 9);
+  CHECK(h.host.listening().empty());
+  h.permits = {permit("8000-8099")};
+  CHECK(kind_of(h.ask("listen:127.0.0.1:8001", 1)) == 0);
+}
+
+TEST_CASE("a port is picked also where the lowest are the system's") {
+  Hosting h;
+  for (std::uint16_t port = 1; port < 1024; ++port) h.ports.taken.insert(port);
+  h.permits = {permit("*")};
+  CHECK(kind_of(h.ask("listen:127.0.0.1:0")) == 0);
 }

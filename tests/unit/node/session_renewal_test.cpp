@@ -9,13 +9,6 @@ using namespace hsfwd;
 
 namespace {
 
-/// Its mappings end after 45 to 75 s, whatever flows.
-Seat carrier() {
-  sim::NatProfile nat{.ports = sim::PortAssignment::kRandom};
-  nat.max_age = 60_s;
-  return {.nat = nat, .link = {.delay = 15_ms}};
-}
-
 /// How often the session of a steady conversation has moved, minute by minute.
 std::vector<std::uint64_t> moves_of(SessionWorld& w, int minutes) {
   EchoClient& talk = w.connect();

@@ -239,6 +239,12 @@ inline Seat home() {
 inline Seat hard_home() {
   return {.nat = hyperdht::kRandomNat, .link = {.delay = 15_ms}};
 }
+/// Behind a carrier's: its mappings end after 45 to 75 s, whatever flows.
+inline Seat carrier() {
+  sim::NatProfile nat{.ports = sim::PortAssignment::kRandom};
+  nat.max_age = 60_s;
+  return {.nat = nat, .link = {.delay = 15_ms}};
+}
 inline Seat open_seat(Duration delay = 15_ms) {
   return {.nat = std::nullopt, .link = {.delay = delay}};
 }

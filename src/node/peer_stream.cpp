@@ -59,6 +59,7 @@ class DhtStream final : public PeerStream, private hyperdht::LaneObserver {
     packet_observer_ = observer;
     socket_->set_packet_observer(observer != nullptr ? this : nullptr);
   }
+  void set_on_back(std::function<void(std::unique_ptr<PeerStream>)>) override {}
   void cancel() override { socket_->cancel(); }
 
   // net::BufferedByteStream

@@ -51,7 +51,7 @@ class PeerStream : public net::BufferedByteStream {
   virtual std::unique_ptr<PeerStream> open_back() { return nullptr; }
   /// Called with each stream that the peer opens that way. No effect where this stream turns out to belong to no
   /// session.
-  virtual void set_on_back(std::function<void(std::unique_ptr<PeerStream>)>) {}
+  virtual void set_on_back(std::function<void(std::unique_ptr<PeerStream>)> on_back) = 0;
 
   /// From now on reserve() has room only while fewer bytes than that wait to be sent for the first time, for who
   /// has a queue of its own and wants what waits to wait there. From 1 to 256 KiB.

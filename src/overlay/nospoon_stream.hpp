@@ -49,6 +49,7 @@ class NospoonStream final : public PeerStream, net::ByteStreamObserver {
   std::size_t max_packet() const override { return kMaxPacket; }
   std::size_t send_packets(std::span<const MutableBytes> packets) override;
   void set_packet_observer(PacketObserver* observer) override { packet_observer_ = observer; }
+  void set_on_back(std::function<void(std::unique_ptr<PeerStream>)>) override {}
   void cancel() override;
 
   // net::BufferedByteStream

@@ -206,7 +206,7 @@ t.test('one key for services and a network: names, addresses, and everybody gets
     t.ok(`${code} ${stderr}`.startsWith('69 hsfwd: the peer has no services for this key'), `pipe from ${host.name}: ${code} ${stderr}`)
   }
   const lost = a.hsfwd(['connect', b.key, '-L', '0:web', '--identity', a.identity, '--bootstrap', a.bootstrap, '--json'])
-  t.equal((await lost.event('error')).message, 'the peer has no services for this key; listening anyway', 'connect')
+  t.ok(/^the peer has no services for this key; .*listening anyway$/.test((await lost.event('error')).message), 'connect')
   t.ok(await a.ping(b.address) && await b.ping('10.246.0.1'), 'the network goes on')
 })
 

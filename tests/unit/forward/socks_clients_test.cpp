@@ -40,6 +40,7 @@ class OpeningPeer final : public PeerStream {
   void send_message(ByteView) override {}
   std::size_t max_message() const override { return 0; }
   void set_on_message(std::function<void(ByteView)>) override {}
+  void set_on_back(std::function<void(std::unique_ptr<PeerStream>)>) override {}
   void cancel() override { reset(); }
 
  private:

@@ -71,22 +71,21 @@ forward::Policy parse_policy(const CommandLine& line,
     for (const PublicKey& key : allowed_argument(text)) allow.insert(key);
   }
   std::vector<forward::Permit> permits;
-  for (const std::string& text : line.texts("permit")) {
-    const auto added = add_permit(permits, text, peer_of("permit", text), services, allow);
-    if (!added) {
-      throw UserError{kUsage, "BAD_PERMIT",
-                      fmt::format("--permit {}: {}", in_quotes(text), added.error())};
-    }
-  }
   std::vector<forward::ListenPermit> listens;
-  for (const std::string& text : line.texts("permit-listen")) {
-    auto permit = parse_listen_permit(text, peer_of("permit-listen", text), allow);
-    if (!permit) {
+  const auto read = [&](const char* option, auto&& add) {
+    for (const std::string& text : line.texts(option)) {
+      const auto added = add(text, peer_of(option, text));
+      if (added) continue;
       throw UserError{kUsage, "BAD_PERMIT",
-                      fmt::format("--permit-listen {}: {}", in_quotes(text), permit.error())};
+                      fmt::format("--{} {}: {}", option, in_quotes(text), added.error())};
     }
-    listens.push_back(std::move(*permit));
-  }
+  };
+  read("permit", [&](const std::string& text, const PeerOfWord& peer) {
+    return add_permit(permits, text, peer, services, allow);
+  });
+  read("permit-listen", [&](const std::string& text, const PeerOfWord& peer) {
+    return add_permit(listens, text, peer, allow);
+  });
   if (services.empty() && listens.empty() && !opens_destinations(permits)) {
     throw UserError{kUsage, "USAGE",
                     "expose what? usage: hsfwd expose [NAME=]PORT | [NAME=]HOST:PORT | "

@@ -58,40 +58,19 @@ std::vector<forward::Service> read_services(const Planner::Text& text, const Pla
   return out;
 }
 
-std::vector<forward::Permit> read_permits(const config::Section& section, const Planner& planner,
-                                          const std::vector<forward::Service>& services,
-                                          const std::set<PublicKey>& allow) {
-  std::vector<forward::Permit> out;
-  for (const auto& text : section.texts("permit")) {
+/// Those of a key of the section, each of which `add` adds: add_permit().
+template <class Permit, class Add>
+std::vector<Permit> read_permits(const char* key, const config::Section& section,
+                                 const Planner& planner, Add&& add) {
+  std::vector<Permit> out;
+  for (const auto& text : section.texts(key)) {
     const auto peer_of = [&](const std::string& word) {
       return planner.peer({word, text.line}).key;
     };
-    if (const auto added = add_permit(out, text.value, peer_of, services, allow); !added) {
+    if (const auto added = add(out, text.value, peer_of); !added) {
       planner.mistake(text.line,
-                      fmt::format("permit {}: {}", in_quotes(text.value), added.error()));
+                      fmt::format("{} {}: {}", key, in_quotes(text.value), added.error()));
     }
-  }
-  return out;
-}
-
-std::vector<forward::ListenPermit> read_listen_permits(const config::Section& section,
-                                                       const Planner& planner,
-                                                       const std::set<PublicKey>& allow) {
-  std::vector<forward::ListenPermit> out;
-  for (const auto& text : section.texts("permit_listen")) {
-    const auto peer_of = [&](const std::string& word) {
-      return planner.peer({word, text.line}).key;
-    };
-    auto permit = parse_listen_permit(text.value, peer_of, allow);
-    if (!permit) {
-      planner.mistake(text.line,
-                      fmt::format("permit_listen {}: {}", in_quotes(text.value), permit.error()));
-    }
-    out.push_back(std::move(*permit));
-  }
-  if (out.size() > forward::Policy::kMaxPermits) {
-    planner.mistake(section.line(), fmt::format("permit_listen has more than {} entries",
-                                                forward::Policy::kMaxPermits));
   }
   return out;
 }
@@ -111,8 +90,15 @@ void read_expose(const config::Section& section, Planner& planner) {
   out->udp_idle = udp_idle(section, planner, out->has_udp(), "services");
   std::set<PublicKey> allow;
   for (const auto& text : section.texts("allow")) allow.insert(planner.peer(text).key);
-  std::vector<forward::Permit> permits = read_permits(section, planner, out->services, allow);
-  std::vector<forward::ListenPermit> listens = read_listen_permits(section, planner, allow);
+  auto permits = read_permits<forward::Permit>(
+      "permit", section, planner, [&](auto& to, const std::string& text, const auto& peer_of) {
+        return add_permit(to, text, peer_of, out->services, allow);
+      });
+  auto listens = read_permits<forward::ListenPermit>(
+      "permit_listen", section, planner,
+      [&](auto& to, const std::string& text, const auto& peer_of) {
+        return add_permit(to, text, peer_of, allow);
+      });
   if (out->services.empty() && listens.empty() && !opens_destinations(permits)) {
     planner.mistake(section.line(), "[[expose]] needs services, such as services = [\"22\"]");
   }

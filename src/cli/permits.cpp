@@ -72,31 +72,52 @@ std::size_t end_of_who(std::string_view text) {
   return text.find(':', text.starts_with(kScheme) ? kScheme.size() : 0);
 }
 
+/// `WHO: WHAT` in its parts.
+struct Parts {
+  std::optional<PublicKey> who;  // nothing: whoever may connect
+  std::string what;
+};
+
+/// Ahead of another one, of which there are `count`. `form`: what is expected.
+Result<Parts, std::string> parts_of_permit(std::string_view text, std::size_t count,
+                                           const char* form, const PeerOfWord& peer_of,
+                                           const std::set<PublicKey>& allow) {
+  if (count >= forward::Policy::kMaxPermits) {
+    return Err(fmt::format("there may be {} of them", forward::Policy::kMaxPermits));
+  }
+  const std::size_t colon = end_of_who(text);
+  const std::string_view who = trimmed(text.substr(0, colon));
+  if (colon == std::string_view::npos || who.empty()) {
+    return Err(fmt::format("{} is not {}", in_quotes(text), form));
+  }
+  Parts out;
+  if (who != kEverybody) out.who = peer_of(std::string(who));
+  if (out.who && !allow.empty() && !allow.contains(*out.who)) {
+    return Err(fmt::format("{} is not among those that are allowed to connect", in_quotes(who)));
+  }
+  out.what = without_spaces(trimmed(text.substr(colon + 1)));
+  return out;
+}
+
+std::string who_text(const std::optional<PublicKey>& who) {
+  return who ? to_hex(who->view()) : std::string(kEverybody);
+}
+
 }  // namespace
 
 Result<void, std::string> add_permit(std::vector<forward::Permit>& permits, std::string_view text,
                                      const PeerOfWord& peer_of,
                                      const std::vector<forward::Service>& services,
                                      const std::set<PublicKey>& allow) {
-  if (permits.size() >= forward::Policy::kMaxPermits) {
-    return Err(fmt::format("there may be {} of them", forward::Policy::kMaxPermits));
-  }
-  const std::size_t colon = end_of_who(text);
-  const std::string_view who = trimmed(text.substr(0, colon));
-  if (colon == std::string_view::npos || who.empty()) {
-    return Err(fmt::format(
-        "{} is not WHO: WHAT, such as \"alice: ssh\", \"*: web\" or \"bob: 10.0.0.0/8:80,443\"",
-        in_quotes(text)));
-  }
-  std::optional<PublicKey> key;
-  if (who != kEverybody) key = peer_of(std::string(who));
-  const std::string what = without_spaces(trimmed(text.substr(colon + 1)));
-  if (std::string mistake = mistaken_what(what); !mistake.empty()) return Err(std::move(mistake));
-  auto permit = forward::Permit::parse(key, what);
+  const auto parts =
+      parts_of_permit(text, permits.size(),
+                      "WHO: WHAT, such as \"alice: ssh\", \"*: web\" or \"bob: 10.0.0.0/8:80,443\"",
+                      peer_of, allow);
+  if (!parts) return Err(parts.error());
+  std::string mistake = mistaken_what(parts->what);
+  if (!mistake.empty()) return Err(std::move(mistake));
+  auto permit = forward::Permit::parse(parts->who, parts->what);
   if (!permit) return Err(permit.error());
-  if (key && !allow.empty() && !allow.contains(*key)) {
-    return Err(fmt::format("{} is not among those that are allowed to connect", in_quotes(who)));
-  }
   for (const std::string& name : permit->services) {
     const bool there =
         name == forward::Permit::kAllServices ||
@@ -108,25 +129,17 @@ Result<void, std::string> add_permit(std::vector<forward::Permit>& permits, std:
   return {};
 }
 
-Result<forward::ListenPermit, std::string> parse_listen_permit(std::string_view text,
-                                                               const PeerOfWord& peer_of,
-                                                               const std::set<PublicKey>& allow) {
-  const std::size_t colon = end_of_who(text);
-  const std::string_view who = trimmed(text.substr(0, colon));
-  if (colon == std::string_view::npos || who.empty()) {
-    return Err(
-        fmt::format("{} is not WHO: [BIND:]PORTS, such as \"alice: 8080\" or "
-                    "\"bob: *:8000-8010\"",
-                    in_quotes(text)));
-  }
-  std::optional<PublicKey> key;
-  if (who != kEverybody) key = peer_of(std::string(who));
-  auto permit = forward::ListenPermit::parse(key, trimmed(text.substr(colon + 1)));
-  if (!permit) return permit;
-  if (key && !allow.empty() && !allow.contains(*key)) {
-    return Err(fmt::format("{} is not among those that are allowed to connect", in_quotes(who)));
-  }
-  return permit;
+Result<void, std::string> add_permit(std::vector<forward::ListenPermit>& permits,
+                                     std::string_view text, const PeerOfWord& peer_of,
+                                     const std::set<PublicKey>& allow) {
+  const auto parts = parts_of_permit(
+      text, permits.size(), "WHO: [BIND:]PORTS, such as \"alice: 8080\" or \"bob: *:8000-8010\"",
+      peer_of, allow);
+  if (!parts) return Err(parts.error());
+  auto permit = forward::ListenPermit::parse(parts->who, parts->what);
+  if (!permit) return Err(permit.error());
+  permits.push_back(std::move(*permit));
+  return {};
 }
 
 std::set<PublicKey> let_in(std::set<PublicKey> allow, const std::vector<forward::Service>& services,
@@ -144,9 +157,7 @@ std::set<PublicKey> let_in(std::set<PublicKey> allow, const std::vector<forward:
 std::vector<std::string> permit_texts(const std::vector<forward::ListenPermit>& listens) {
   std::vector<std::string> out;
   for (const forward::ListenPermit& permit : listens) {
-    out.push_back(fmt::format("{}: {}",
-                              permit.who ? to_hex(permit.who->view()) : std::string(kEverybody),
-                              permit.to_string()));
+    out.push_back(fmt::format("{}: {}", who_text(permit.who), permit.to_string()));
   }
   return out;
 }
@@ -155,7 +166,7 @@ std::vector<std::string> permit_texts(const std::vector<forward::Permit>& permit
   std::vector<std::string> out;
   for (const forward::Permit& permit : permits) {
     out.push_back(fmt::format(
-        "{}: {}", permit.who ? to_hex(permit.who->view()) : std::string(kEverybody),
+        "{}: {}", who_text(permit.who),
         permit.to ? permit.to->text() : fmt::format("{}", fmt::join(permit.services, ","))));
   }
   return out;

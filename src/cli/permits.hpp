@@ -25,11 +25,10 @@ Result<void, std::string> add_permit(std::vector<forward::Permit>& permits, std:
                                      const std::vector<forward::Service>& services,
                                      const std::set<PublicKey>& allow);
 
-/// `WHO: [BIND:]PORTS`: where this host listens for WHO, as forward::ListenPermit::parse() takes it. The error is one clause
-/// for people.
-Result<forward::ListenPermit, std::string> parse_listen_permit(std::string_view text,
-                                                               const PeerOfWord& peer_of,
-                                                               const std::set<PublicKey>& allow);
+/// The same of `WHO: [BIND:]PORTS`, where this host listens for WHO, as forward::ListenPermit::parse() takes it.
+Result<void, std::string> add_permit(std::vector<forward::ListenPermit>& permits,
+                                     std::string_view text, const PeerOfWord& peer_of,
+                                     const std::set<PublicKey>& allow);
 
 /// Who may connect at all: those of `allow`; where there is nothing but addresses to listen at, those who may.
 std::set<PublicKey> let_in(std::set<PublicKey> allow, const std::vector<forward::Service>& services,

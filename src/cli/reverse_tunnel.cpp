@@ -69,10 +69,6 @@ void ReverseTunnel::ask() {
   asking_->set_on_open([this] { on_open(); });
 }
 
-std::string ReverseTunnel::wanted() const {
-  return fmt::format("{} of {}", forward_.listen.to_string(), peer_.name);
-}
-
 /// Who cannot do it does not begin with an answer.
 void ReverseTunnel::on_open() {
   answer_timer_.start(kAnswerTime);
@@ -91,12 +87,13 @@ void ReverseTunnel::on_open() {
 
 void ReverseTunnel::on_readable() {
   if (!asking_) return;
+  const bool answered = heard_.size() == ListenAnswer::kSize;
   for (ByteView bytes = asking_->peek(); !bytes.empty(); bytes = asking_->peek()) {
     const std::size_t missing = ListenAnswer::kSize - heard_.size();
     append(heard_, bytes.first(std::min(bytes.size(), missing)));
     asking_->consume(bytes.size());
   }
-  if (!listening() && heard_.size() == ListenAnswer::kSize) {
+  if (!answered && heard_.size() == ListenAnswer::kSize) {
     std::array<std::uint8_t, ListenAnswer::kSize> answer{};
     std::copy(heard_.begin(), heard_.end(), answer.begin());
     on_answer(ListenAnswer::decode(answer));

@@ -50,7 +50,6 @@ class ReverseTunnel final : public Tunnel, net::ByteStreamObserver {
   /// It is asked for again, after a rest. `why`: one clause for people.
   void fail(Duration rest, const char* code, const std::string& why);
   bool listening() const { return !address_.empty(); }
-  std::string wanted() const;
 
   App& app_;
   const PeerReference peer_;

@@ -31,7 +31,7 @@ class PacketCipher {
  public:
   using Direction = LibcryptoKey::Direction;
 
-  PacketCipher(const Key32& key, Direction direction, PacketLibrary library)
+  PacketCipher(const Key32& key, Direction direction, CipherLibrary library)
       : key_(key), direction_(direction), library_(library) {}
 
   void seal(std::uint64_t counter, MutableBytes packet) {
@@ -61,14 +61,14 @@ class PacketCipher {
 
  private:
   bool goes_fast(std::size_t size, const PacketNonce& nonce) {
-    if (size < kLargePacket || library_ == PacketLibrary::kLibsodium) return false;
+    if (size < kLargePacket || library_ == CipherLibrary::kLibsodium) return false;
     if (!fast_) fast_.emplace(key_, direction_);
     return fast_->begin(nonce);
   }
 
   const Key32 key_;
   const Direction direction_;
-  const PacketLibrary library_;
+  const CipherLibrary library_;
   // From the first large packet on: most connections never have one.
   std::optional<LibcryptoKey> fast_;
 };
@@ -78,7 +78,7 @@ const char* packet_library() {
   return key.begin({}) ? "libcrypto" : "libsodium";
 }
 
-PacketSealer::PacketSealer(const Key32& key, PacketLibrary library)
+PacketSealer::PacketSealer(const Key32& key, CipherLibrary library)
     : cipher_(std::make_unique<PacketCipher>(key, LibcryptoKey::Direction::kSeal, library)) {}
 
 PacketSealer::~PacketSealer() = default;
@@ -88,7 +88,7 @@ void PacketSealer::seal(std::uint64_t counter, MutableBytes packet) {
   cipher_->seal(counter, packet);
 }
 
-PacketOpener::PacketOpener(const Key32& key, PacketLibrary library)
+PacketOpener::PacketOpener(const Key32& key, CipherLibrary library)
     : cipher_(std::make_unique<PacketCipher>(key, LibcryptoKey::Direction::kOpen, library)) {}
 
 PacketOpener::~PacketOpener() = default;

@@ -8,15 +8,11 @@
 #include <cstdint>
 #include <memory>
 
+#include "crypto/cipher_library.hpp"
 #include "crypto/keys.hpp"
 #include "util/bytes.hpp"
 
 namespace hsfwd::crypto {
-
-enum class PacketLibrary {
-  kFastest,    // for each size, of those that are there
-  kLibsodium,  // for comparison
-};
 
 /// "libcrypto" or "libsodium": whose is in use for large packets. Loads it.
 const char* packet_library();
@@ -25,7 +21,7 @@ class PacketCipher;
 
 class PacketSealer {
  public:
-  explicit PacketSealer(const Key32& key, PacketLibrary library = PacketLibrary::kFastest);
+  explicit PacketSealer(const Key32& key, CipherLibrary library = CipherLibrary::kFastest);
   ~PacketSealer();
   PacketSealer(const PacketSealer&) = delete;
   PacketSealer& operator=(const PacketSealer&) = delete;
@@ -39,7 +35,7 @@ class PacketSealer {
 
 class PacketOpener {
  public:
-  explicit PacketOpener(const Key32& key, PacketLibrary library = PacketLibrary::kFastest);
+  explicit PacketOpener(const Key32& key, CipherLibrary library = CipherLibrary::kFastest);
   ~PacketOpener();
   PacketOpener(const PacketOpener&) = delete;
   PacketOpener& operator=(const PacketOpener&) = delete;

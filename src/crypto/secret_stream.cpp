@@ -38,7 +38,7 @@ LibcryptoKey::Nonce nonce_of(const SodiumState& state) {
 }  // namespace
 
 SecretStreamState::SecretStreamState(const Key32& key, const StreamHeader& header,
-                                     PacketLibrary library)
+                                     CipherLibrary library)
     : library_(library) {
   static_assert(sizeof(Opaque) >= sizeof(SodiumState));
   static_assert(kStreamOverhead == crypto_secretstream_xchacha20poly1305_ABYTES);
@@ -78,7 +78,7 @@ std::optional<StreamTag> SecretStreamState::pull(MutableBytes record) {
 /// If so, the cipher has begun.
 bool SecretStreamState::goes_fast(std::size_t plaintext, bool sealing) {
   if (plaintext < kLargeRecord || plaintext % kFastRecordUnit != 0) return false;
-  if (library_ == PacketLibrary::kLibsodium) return false;
+  if (library_ == CipherLibrary::kLibsodium) return false;
   const SodiumState& state = sodium_state(&state_);
   const ByteView key(state.k, sizeof(state.k));
   // It may have become another one with any record.

@@ -7,8 +7,8 @@
 #include <memory>
 #include <optional>
 
+#include "crypto/cipher_library.hpp"
 #include "crypto/keys.hpp"
-#include "crypto/packet_aead.hpp"
 #include "util/bytes.hpp"
 
 namespace hsfwd::crypto {
@@ -36,7 +36,7 @@ enum class StreamTag : std::uint8_t {
 class SecretStreamState {
  public:
   SecretStreamState(const Key32& key, const StreamHeader& header,
-                    PacketLibrary library = PacketLibrary::kFastest);
+                    CipherLibrary library = CipherLibrary::kFastest);
   ~SecretStreamState();
   SecretStreamState(const SecretStreamState&) = delete;
   SecretStreamState& operator=(const SecretStreamState&) = delete;
@@ -58,7 +58,7 @@ class SecretStreamState {
   struct alignas(16) Opaque {
     std::array<std::uint8_t, 64> bytes;
   } state_;
-  const PacketLibrary library_;
+  const CipherLibrary library_;
   std::unique_ptr<LibcryptoKey> fast_;  // from the first record on that goes through it
   Key32 fast_key_;                      // that it has
 };

@@ -49,30 +49,22 @@ class ReverseHost::Entry final : public net::ByteStreamObserver {
                          peer->reset();
                          host_.entries_.retire(*this);
                        }),
-        wait_timer_(host.scheduler_, [this] {
-          // It was killed, and has begun anew, or its network was cut.
-          if (Entry* const before = host_.find_same(*this))
-            host_.give_up(*before, "asked for anew");
-          host_.begin(*this);
-        }) {
+        wait_timer_(host.scheduler_, [this] { host_.on_silent(*this); }) {
     peer->set_observer(this);
   }
 
-  /// The peer has that address by another stream, which may be dead.
-  void wait_for_answer_of(Entry& other) {
+  void wait_for(const Entry& other) {
+    waits_for_ = other.number;
     wait_timer_.start(kAnswerTime);
-    other.peer->ping([&host = host_, number = number](Duration) {
-      Entry* const waiting = host.find(number);
-      if (waiting != nullptr && waiting->wait_timer_.armed()) {
-        waiting->refuse(Kind::kFailed, "the same key has it listened at already");
-      }
-    });
   }
+  bool waits_for(std::uint64_t other) const { return wait_timer_.armed() && waits_for_ == other; }
+  std::uint64_t waited_for() const { return waits_for_; }
   bool listening() const { return !address.empty(); }
   bool refused() const { return refused_timer_.armed(); }
   /// Says so, and that is it. `why`: one clause for people.
   void refuse(Kind kind, const std::string& why) {
     say({.kind = kind});
+    wait_timer_.stop();
     refused_timer_.start(kRefusedTime);
     peer->reset_behind(why);
   }
@@ -102,7 +94,7 @@ class ReverseHost::Entry final : public net::ByteStreamObserver {
     for (ByteView bytes = peer->peek(); !bytes.empty(); bytes = peer->peek()) {
       peer->consume(bytes.size());
     }
-    if (peer->read_state() == net::ReadState::kEnd && !refused_timer_.armed()) {
+    if (peer->read_state() == net::ReadState::kEnd && !refused()) {
       host_.stop(*this, "");
     }
   }
@@ -112,6 +104,7 @@ class ReverseHost::Entry final : public net::ByteStreamObserver {
   ReverseHost& host_;
   const Admission::Ticket ticket_;
   Timer refused_timer_;
+  std::uint64_t waits_for_ = 0;  // whose peer has been asked whether it is there
   Timer wait_timer_;
 };
 
@@ -129,12 +122,6 @@ std::size_t ReverseHost::count(const crypto::PublicKey* peer) const {
       std::count_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
         return entry->listening() && (peer == nullptr || entry->key == *peer);
       }));
-}
-
-ReverseHost::Entry* ReverseHost::find(std::uint64_t number) const {
-  const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                  [&](const auto& entry) { return entry->number == number; });
-  return found != entries_.end() ? found->get() : nullptr;
 }
 
 /// What the same key has listened at at the same address, by another stream.
@@ -165,8 +152,29 @@ void ReverseHost::serve(std::unique_ptr<PeerStream> peer, const ListenRequest& r
       entries_.emplace(*this, std::move(peer), request, std::move(permits), std::move(ticket));
   if (!allowed) return entry.refuse(Kind::kNotAllowed, "not allowed to listen there");
   if (!entry.peer->in_session()) return entry.refuse(Kind::kFailed, "it takes a session");
-  if (Entry* const same = find_same(entry)) return entry.wait_for_answer_of(*same);
-  begin(entry);
+  begin_unless_taken(entry);
+}
+
+/// What the peer has by another stream already stays that one's, if its other end answers. It may be dead, having been
+/// killed, and have begun anew.
+void ReverseHost::begin_unless_taken(Entry& entry) {
+  Entry* const taken = find_same(entry);
+  if (taken == nullptr) return begin(entry);
+  entry.wait_for(*taken);
+  taken->peer->ping([this, number = taken->number](Duration) { on_alive(number); });
+}
+
+void ReverseHost::on_alive(std::uint64_t number) {
+  for (const auto& entry : entries_) {
+    if (!entry->waits_for(number)) continue;
+    entry->refuse(Kind::kFailed, "the same key has it listened at already");
+  }
+}
+
+void ReverseHost::on_silent(Entry& waiting) {
+  Entry* const taken = find_same(waiting);
+  if (taken != nullptr && taken->number == waiting.waited_for()) give_up(*taken, "asked for anew");
+  begin_unless_taken(waiting);
 }
 
 void ReverseHost::begin(Entry& entry) {
@@ -247,7 +255,7 @@ void ReverseHost::end(const std::function<bool(const crypto::PublicKey& peer,
                       const std::string& reason) {
   std::vector<Entry*> lost;
   for (const auto& entry : entries_) {
-    if (entry->listening() && unwanted(entry->key, entry->request)) lost.push_back(entry.get());
+    if (!entry->refused() && unwanted(entry->key, entry->request)) lost.push_back(entry.get());
   }
   for (Entry* const entry : lost) give_up(*entry, reason);
 }
@@ -259,11 +267,8 @@ void ReverseHost::give_up(Entry& entry, const std::string& reason) {
 }
 
 void ReverseHost::leave(const std::string& reason, Duration at_most, std::function<void()> done) {
-  for (const auto& entry : entries_) {
-    entry->acceptor.close();
-    entry->peer->set_observer(nullptr);
-    entry->peer->reset_because(reason);
-  }
+  for (const auto& entry : entries_) entry->peer->reset_because(reason);
+  entries_.retire_all();
   clients_.leave(reason, at_most, std::move(done));
 }
 

@@ -77,11 +77,13 @@ class ReverseHost {
     Admission::Ticket ticket;
   };
 
+  void begin_unless_taken(Entry& entry);
+  void on_alive(std::uint64_t number);
+  void on_silent(Entry& waiting);
   void begin(Entry& entry);
   std::string listen(Entry& entry);
   /// Of those that are listened at.
   std::size_t count(const crypto::PublicKey* peer) const;
-  Entry* find(std::uint64_t number) const;
   Entry* find_same(const Entry& entry) const;
   void on_accepted(Entry& entry, std::unique_ptr<net::ByteStream> local);
   void on_closed(const ClosedConnection& closed);

@@ -73,7 +73,7 @@ void compare_records(std::size_t size) {
   sim::SeededRandom random(1);
   const auto key = random.fixed<crypto::Key32>();
   const auto header = random.fixed<crypto::StreamHeader>();
-  const auto rates = [&](crypto::PacketLibrary library) {
+  const auto rates = [&](crypto::CipherLibrary library) {
     std::vector<double> sealed;
     std::vector<double> opened;
     Bytes record(size + crypto::kStreamOverhead);
@@ -91,8 +91,8 @@ void compare_records(std::size_t size) {
     }
     return std::pair(median(sealed), median(opened));
   };
-  const auto [sealed, opened] = rates(crypto::PacketLibrary::kFastest);
-  const auto [sodium_sealed, sodium_opened] = rates(crypto::PacketLibrary::kLibsodium);
+  const auto [sealed, opened] = rates(crypto::CipherLibrary::kFastest);
+  const auto [sodium_sealed, sodium_opened] = rates(crypto::CipherLibrary::kLibsodium);
   fmt::print(
       "record of {:>6}: sealed {:5.2f} GB/s, opened and copied {:5.2f}; libsodium {:5.2f}, "
       "{:5.2f}: {:.2f}, {:.2f} times\n",

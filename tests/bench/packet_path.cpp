@@ -42,7 +42,7 @@ constexpr int kRounds = 7;
 /// Two ends of one way.
 class Way {
  public:
-  explicit Way(crypto::PacketLibrary library) : sealer_(key_, library), opener_(key_, library) {
+  explicit Way(crypto::CipherLibrary library) : sealer_(key_, library), opener_(key_, library) {
     sockaddr_in any{};
     any.sin_family = AF_INET;
     any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -105,8 +105,8 @@ double median(std::vector<double> values) {
 }
 
 void compare() {
-  Way sodium(crypto::PacketLibrary::kLibsodium);
-  Way fastest(crypto::PacketLibrary::kFastest);
+  Way sodium(crypto::CipherLibrary::kLibsodium);
+  Way fastest(crypto::CipherLibrary::kFastest);
   std::vector<double> by_sodium;
   std::vector<double> by_fastest;
   for (int i = 0; i < kRounds; ++i) {

@@ -179,7 +179,12 @@ t.test('what nobody listens at is told, and a port that is taken, and one is pic
   // A service that is not there: whoever connects is sent away, and nothing else ends.
   const third = await expose(network, ['--permit-listen', `${client.key}: *:*`], fresh('third'))
   const fourth = connect(network, [third.key, '-R', `0.0.0.0:0:${await t.freePort()}`], client.identity)
-  t.ok((await fourth.event('ready', { matches: (e) => e.target })).listen.startsWith('0.0.0.0:'), 'all addresses')
+  const anywhere = (await fourth.event('ready', { matches: (e) => e.target })).listen
+  t.ok(anywhere.startsWith('0.0.0.0:'), 'all addresses')
+  t.equal(await ask(portOf(anywhere)), '', 'what a service that is not there says')
+  const closed = await third.program.event('closed')
+  t.ok(/refused/i.test(closed.reason), `why that connection ended: ${closed.reason}`)
+  t.equal(await ask(free), 'home: hello', 'the other goes on')
 })
 
 t.test('a client that was killed has its address back when it begins anew', async () => {
@@ -195,6 +200,49 @@ t.test('a client that was killed has its address back when it begins anew', asyn
   const second = connect(network, [server.key, '-R', `${port}:${home.port}`], client.identity)
   await t.until(() => second.events.some((e) => e.event === 'ready' && e.target), 'it to listen again', 60000)
   t.equal(await ask(port), 'home: hello', 'what it leads to')
+})
+
+t.test('an address of a client that is there stays that one\'s, whoever asks with the same key', async () => {
+  const network = await t.testnet()
+  const [home, other] = await Promise.all([service('home'), service('other')])
+  const client = await keyOf(fresh('client'))
+  const port = await t.freePort()
+  const server = await expose(network, ['--permit-listen', `${client.key}: ${port}`])
+  const first = connect(network, [server.key, '-R', `${port}:${home.port}`], client.identity)
+  await first.event('ready', { matches: (e) => e.target })
+  const second = connect(network, [server.key, '-R', `${port}:${other.port}`], client.identity)
+  t.ok(/same key/.test((await second.event('error')).message), 'what the second is told')
+  t.equal(await ask(port), 'home: hello', 'what the address leads to')
+  t.equal(first.events.filter((e) => e.event === 'error').length, 0, 'errors of the first')
+})
+
+t.test('a peer opens no more connections back than this side lets in', async () => {
+  const network = await t.testnet()
+  const home = await service('home')
+  const client = await keyOf(fresh('client'))
+  const port = await t.freePort()
+  const server = await expose(network, ['--permit-listen', `${client.key}: ${port}`])
+  const program = t.hsfwd(['up', '-c', configure('limited', `
+identity = "${client.identity}"
+bootstrap = "${network.bootstrap}"
+max_connections = 4
+[[reverse]]
+peer = "${server.key}"
+listen = ["${port}:${home.port}"]
+`), '--json', '-v'])
+  await program.event('ready', { matches: (e) => e.target })
+  const visitors = []
+  for (let i = 0; i < 6; i++) {
+    const socket = await t.connect(port)
+    const heard = new Promise((resolve) => {
+      socket.once('data', () => resolve(true))
+      socket.once('close', () => resolve(false))
+      socket.once('end', () => resolve(false))
+    })
+    socket.write('hello\n')
+    visitors.push(await t.within(10000, 'an answer or an end', heard))
+  }
+  t.equal(visitors.join(), 'true,true,true,false,false,false', 'who is served: three quarters of four')
 })
 
 t.test('mistakes are told in a line', async () => {

@@ -15,6 +15,8 @@ constexpr Duration kPause = 4_s;
 constexpr Duration kTooOld = MappingWatch::kLasts + 5_s;
 // A mapping of that age is not one that ends by age.
 constexpr Duration kLong = 80_s;
+// By then nobody has answered for long, and nothing is known.
+constexpr Duration kGivenUp = 3_min;
 // One node that lies is not to decide it.
 constexpr int kEnoughDenials = 2;
 constexpr std::size_t kWitnesses = 3;
@@ -59,6 +61,7 @@ void MappingWatch::settle(Verdict verdict) {
 }
 
 void MappingWatch::ask() {
+  if (context_.env.now() - socket_->opened_at() >= kGivenUp) return cancel();
   timer_.start(kPause);
   if (ping_.active()) return;
   const rpc::RoutingNode* const node = context_.node.table().random(context_.env.random, not_by_);

@@ -284,9 +284,10 @@ void Session::look_at_age() {
     const PunchSocket* const next = context_.punch_socket.get();
     const bool other = next != nullptr && next->ready() && next->socket() != pool_socket_ &&
                        next->nat().verdict() == Firewall::kConsistent;
-    return other ? link_->ask_for_renewal() : void();
+    if (other) link_->ask_for_renewal();
+  } else if (observer_ != nullptr) {
+    observer_->on_path_old();
   }
-  if (observer_ != nullptr) observer_->on_path_old();
 }
 
 void Session::on_renewal_wanted() {

@@ -97,6 +97,10 @@ TEST_CASE("there are as many permits as a policy may have, wherever they come fr
   for (std::size_t i = 0; i < forward::Policy::kMaxPermits; ++i) REQUIRE(add());
   CHECK(add().error() == "there may be 1024 of them");
   CHECK(permits.size() == 1024);
+  std::vector<forward::ListenPermit> listens;
+  const auto listen = [&] { return add_permit(listens, "*: 8080", {}, {}); };
+  for (std::size_t i = 0; i < forward::Policy::kMaxPermits; ++i) REQUIRE(listen());
+  CHECK(listen().error() == "there may be 1024 of them");
 }
 
 TEST_CASE("a permit that nearly says what was meant is told what it lacks") {

@@ -66,7 +66,7 @@ TEST_CASE("libcrypto is loaded for the first large packet, and not for small one
 }
 
 TEST_CASE("a packet is sealed as libsodium would, whatever its length and counter") {
-  const auto library = GENERATE(PacketLibrary::kFastest, PacketLibrary::kLibsodium);
+  const auto library = GENERATE(CipherLibrary::kFastest, CipherLibrary::kLibsodium);
   sim::SeededRandom random(1);
   const Key32 key = random_key(random);
   PacketSealer sealer(key, library);
@@ -86,7 +86,7 @@ TEST_CASE("a packet is sealed as libsodium would, whatever its length and counte
 }
 
 TEST_CASE("a packet opens in its own place, too") {
-  const auto library = GENERATE(PacketLibrary::kFastest, PacketLibrary::kLibsodium);
+  const auto library = GENERATE(CipherLibrary::kFastest, CipherLibrary::kLibsodium);
   sim::SeededRandom random(2);
   const Key32 key = random_key(random);
   PacketSealer sealer(key, library);
@@ -102,7 +102,7 @@ TEST_CASE("a packet opens in its own place, too") {
 
 TEST_CASE(
     "what was changed, or stands under another key or counter, does not open and leaves zeros") {
-  const auto library = GENERATE(PacketLibrary::kFastest, PacketLibrary::kLibsodium);
+  const auto library = GENERATE(CipherLibrary::kFastest, CipherLibrary::kLibsodium);
   sim::SeededRandom random(3);
   const Key32 key = random_key(random);
   PacketSealer sealer(key, library);

@@ -10,8 +10,8 @@ using namespace hsfwd::crypto;
 
 namespace {
 
-constexpr auto kFast = PacketLibrary::kFastest;
-constexpr auto kSodium = PacketLibrary::kLibsodium;
+constexpr auto kFast = CipherLibrary::kFastest;
+constexpr auto kSodium = CipherLibrary::kLibsodium;
 
 Bytes record_of(sim::SeededRandom& random, std::size_t size) {
   Bytes out(size + kStreamOverhead);

@@ -261,6 +261,54 @@ TEST_CASE("a host listens for a peer as long as that wants it") {
   CHECK(h.host.listening().empty());
 }
 
+TEST_CASE(
+    "an address that the same key has goes to the newer request, unless the older one's peer is "
+    "there") {
+  Hosting h;
+  Script& old = h.ask("listen:127.0.0.1:8001");
+  Script& young = h.ask("listen:127.0.0.1:8001");
+  Script& third = h.ask("listen:127.0.0.1:8001");
+  CHECK(kind_of(young) == -1);
+  REQUIRE(old.pinged);
+
+  SECTION("it answers: both hear so") {
+    old.pinged(1_ms);
+    CHECK(kind_of(young) == 1);
+    CHECK(kind_of(third) == 1);
+    h.scheduler.advance_to(h.scheduler.now() + 10_s);
+    CHECK(h.events.size() == 1);
+    CHECK_FALSE(old.was_reset);
+  }
+  SECTION("it does not: the first of them has it, and is asked in its turn") {
+    h.scheduler.advance_to(h.scheduler.now() + 3_s);
+    CHECK(old.was_reset);
+    CHECK(kind_of(young) == 0);
+    CHECK(kind_of(third) == -1);
+    REQUIRE(young.pinged);
+    young.pinged(1_ms);
+    CHECK(kind_of(third) == 1);
+    CHECK_FALSE(young.was_reset);
+    CHECK(h.host.listening().size() == 1);
+  }
+  SECTION("the right is taken meanwhile: none has it") {
+    h.host.end([](const crypto::PublicKey&, const ListenRequest&) { return true; }, "not any more");
+    h.scheduler.advance_to(h.scheduler.now() + 10_s);
+    CHECK(h.host.listening().empty());
+    CHECK(h.ports.listeners.empty());
+    CHECK(kind_of(young) == -1);
+  }
+  SECTION("this side leaves meanwhile: nothing is listened at any more") {
+    bool left = false;
+    h.host.leave("bye", 1_s, [&] { left = true; });
+    h.scheduler.advance_to(h.scheduler.now() + 10_s);
+    CHECK(left);
+    CHECK(h.ports.listeners.empty());
+  }
+  SECTION("another key does not get it") {
+    CHECK(kind_of(h.ask("listen:127.0.0.1:8001", 2)) == 1);
+  }
+}
+
 TEST_CASE("what cannot be listened at is answered with why") {
   Hosting h;
   h.ports.taken = {8005};

@@ -26,6 +26,7 @@ struct Script {
   std::size_t read = 0;
   std::uint8_t key = 0;  // the first byte of the peer's
   net::ByteStreamObserver* observer = nullptr;
+  std::function<void(Duration)> pinged = {};  // of a peer: what waits for its answer
   std::function<std::unique_ptr<PeerStream>()> open_back = {};  // of a peer in a session
 
   void arrive(ByteView bytes) {
@@ -114,7 +115,7 @@ class ScriptedPeer final : public PeerStream {
   }
   void set_on_open(std::function<void()>) override {}
   void set_on_path_changed(std::function<void()>) override {}
-  void ping(std::function<void(Duration)>) override {}
+  void ping(std::function<void(Duration)> done) override { script_.pinged = std::move(done); }
   void send_message(ByteView) override {}
   std::size_t max_message() const override { return 0; }
   void set_on_message(std::function<void(ByteView)>) override {}

@@ -4,6 +4,7 @@
 
 #include "hyperdht/nat/mapping_watch.hpp"
 #include "hyperdht/peer/context.hpp"
+#include "hyperdht/wire/renewal_wish.hpp"
 #include "session_rogue.hpp"
 
 using namespace hsfwd;
@@ -155,6 +156,92 @@ TEST_CASE("a mapping that had ended when the watch began is not taken for one th
   }
   INFO("kept " << kept << ", ended " << ended);
   CHECK(kept == 0);
+}
+
+namespace {
+
+/// Asks its client to come again, and again, and lets it.
+class Insatiable final : private hyperdht::SessionObserver {
+ public:
+  explicit Insatiable(SessionWorld& w) : w_(w) {
+    w.echo.reset();
+    w.world().run_for(1_s);
+    w.server->host().freeze();
+    hyperdht::ServerOptions options;
+    options.extension = [this](const PublicKey&, const std::optional<Extension>& client) {
+      Extension out{.features = Extension::kSessions, .service = "echo", .services = {"echo"}};
+      if (session_ && client && (client->features & Extension::kResume) != 0) {
+        out.features |= Extension::kResume;
+        ++came_again;
+      }
+      return std::optional(out);
+    };
+    server_ = Internals::dht(*w.server->node).create_server(std::move(options), [this](auto link) {
+      take(std::move(link));
+    });
+    REQUIRE(server_->listen(w.swarm.keys(1), [this](std::size_t n) { announced_ |= n > 0; }).ok());
+    REQUIRE(w.world().run_until([this] { return announced_; }, 30_s));
+  }
+  ~Insatiable() override {
+    w_.server->host().freeze();
+    session_->abandon();
+    session_->end("done");
+    streams_.clear();
+    session_.reset();
+    server_.reset();
+  }
+  void ask() {
+    w_.server->host().freeze();
+    link_->send_packet(secret_stream::PacketChannel::kControl, hyperdht::RenewalWish().encode());
+    w_.server->host().schedule_wake();
+  }
+  bool has_session() const { return session_ != nullptr; }
+  int came_again = 0;
+
+ private:
+  void take(std::unique_ptr<hyperdht::PeerSocket> link) {
+    link_ = link.get();
+    if (link->resumes()) return session_->adopt(std::move(link));
+    session_ = link->take_session();
+    session_->start(std::move(link), *this);
+  }
+  Result<Extension, std::string> on_stream_wanted(const Extension& wanted) override {
+    return wanted;
+  }
+  void on_stream(std::unique_ptr<hyperdht::SessionStream> stream) override {
+    streams_.push_back(std::move(stream));
+  }
+  void on_idle() override {}
+  void on_path_doubtful() override {}
+  void on_session_over(const std::string&) override {}
+
+  SessionWorld& w_;
+  std::unique_ptr<hyperdht::Server> server_;
+  std::shared_ptr<hyperdht::Session> session_;
+  std::vector<std::unique_ptr<hyperdht::SessionStream>> streams_;
+  hyperdht::PeerSocket* link_ = nullptr;
+  bool announced_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("a server that asks for another path all the time gets one every seven seconds at most") {
+  SessionWorld w(651, home(), home());
+  Insatiable server(w);
+  EchoClient& talk = w.connect();
+  talk.send(as_bytes("hello"));
+  REQUIRE(w.world().run_until([&] { return server.has_session(); }, 20_s));
+  w.world().run_for(1_s);
+  for (int i = 0; i < 1400; ++i) {
+    server.ask();
+    w.world().run_for(50_ms);
+  }
+  INFO(server.came_again);
+  CHECK(server.came_again >= 2);
+  CHECK(server.came_again <= 11);
+  CHECK_FALSE(talk.closed);
+  w.clients.clear();
+  w.world().run_for(1_s);
 }
 
 TEST_CASE("a renewal that brings nothing is tried less and less often") {

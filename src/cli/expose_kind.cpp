@@ -128,6 +128,13 @@ const char* reachable_text(const std::optional<bool>& reachable) {
   return *reachable ? "yes" : "no";
 }
 
+/// A permit whose key is as short as those beside it.
+std::string with_short_key(const std::string& permit) {
+  const std::size_t colon = permit.find(':');
+  const auto key = parse_key(permit.substr(0, colon));
+  return key ? key_text(*key).substr(0, 12) + permit.substr(colon) : permit;
+}
+
 std::string expose_text(const ExposeStatus& expose) {
   std::string out = fmt::format("\n\nexposed as {}", expose.key);
   for (const auto& service : expose.services) {
@@ -139,11 +146,11 @@ std::string expose_text(const ExposeStatus& expose) {
                                                       : std::string("everybody who knows the key"));
   if (expose.permit) {
     for (const std::string& permit : *expose.permit)
-      out += fmt::format("\n  permit:      {}", permit);
+      out += fmt::format("\n  permit:      {}", with_short_key(permit));
   }
   if (expose.permit_listen) {
     for (const std::string& permit : *expose.permit_listen)
-      out += fmt::format("\n  may listen:  {}", permit);
+      out += fmt::format("\n  may listen:  {}", with_short_key(permit));
   }
   for (const auto& one : expose.listening) {
     out += fmt::format("\n  listening:   {} for {}, {}", one.listen, one.key.substr(0, 12),

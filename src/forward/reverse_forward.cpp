@@ -20,6 +20,12 @@ std::string_view take_part(std::string_view& rest) {
   return part;
 }
 
+bool is_range(std::string_view part) {
+  const std::size_t dash = part.find('-');
+  return dash != std::string_view::npos && parse_decimal(part.substr(0, dash), 65535) &&
+         parse_decimal(part.substr(dash + 1), 65535);
+}
+
 std::optional<net::Ipv4> bind_of(std::string_view text) {
   if (text == "*") return net::Ipv4{};
   if (text == "localhost") return net::Ipv4::loopback();
@@ -29,36 +35,33 @@ std::optional<net::Ipv4> bind_of(std::string_view text) {
 }  // namespace
 
 Result<ReverseForward, std::string> ReverseForward::parse(std::string_view text) {
-  if (text.starts_with("udp:"))
-    return Err(fmt::format("{}: only TCP is forwarded in reverse", in_quotes(text)));
-  if (text.starts_with("unix:"))
-    return Err(fmt::format("{}: a peer listens at TCP ports only", in_quotes(text)));
-  if (text.starts_with('['))
-    return Err(fmt::format("{}: a peer listens at IPv4 addresses only", in_quotes(text)));
+  if (text.starts_with("udp:")) return Err(std::string("only TCP is forwarded in reverse"));
+  if (text.starts_with("unix:")) return Err(std::string("a peer listens at TCP ports only"));
+  if (text.starts_with('[')) return Err(std::string("a peer listens at IPv4 addresses only"));
   ReverseForward out;
   std::string_view rest = text;
   std::string_view part = take_part(rest);
   auto port = parse_decimal(part, 65535);
-  if (!port && !rest.empty()) {
+  if (!port && !rest.empty() && !is_range(part)) {
     const auto bind = bind_of(part);
     if (!bind) return Err(fmt::format("{} is not {}", in_quotes(text), kForm));
     out.listen.address = *bind;
     part = take_part(rest);
     port = parse_decimal(part, 65535);
   }
+  if (!port && is_range(part)) {
+    return Err(fmt::format("{} is a range; list each port by itself", in_quotes(part)));
+  }
   if (!port) return Err(fmt::format("{} is not {}", in_quotes(text), kForm));
   out.listen.port = static_cast<std::uint16_t>(*port);
-  const bool has_target = rest.data() != nullptr && !rest.empty();
-  if (!has_target && text.ends_with(':'))
-    return Err(fmt::format("{}: the target is missing", in_quotes(text)));
-  if (!has_target && *port == 0)
-    return Err(fmt::format("{}: port 0 needs a target, such as 0:8080", in_quotes(text)));
+  const bool has_target = !rest.empty();
+  if (!has_target && text.ends_with(':')) return Err(std::string("the target is missing"));
+  if (!has_target && *port == 0) return Err(std::string("port 0 needs a target, such as 0:8080"));
   auto target = Service::parse(has_target ? rest : part);
   if (!target) return Err(printable(target.error()));
-  if (target->target.udp)
-    return Err(fmt::format("{}: only TCP is forwarded in reverse", in_quotes(text)));
+  if (target->target.udp) return Err(std::string("only TCP is forwarded in reverse"));
   if (rest.find('=') != std::string_view::npos && !rest.starts_with("unix:")) {
-    return Err(fmt::format("{}: the target has no name here", in_quotes(text)));
+    return Err(std::string("the target has no name here"));
   }
   out.target = std::move(*target);
   return out;

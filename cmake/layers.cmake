@@ -16,6 +16,11 @@ if(HSFWD_SANITIZE)
   add_compile_options(-fsanitize=${HSFWD_SANITIZE} -fno-omit-frame-pointer
                       -fno-sanitize-recover=all -O1)
   add_link_options(-fsanitize=${HSFWD_SANITIZE})
+  # To ask before each access whether a pointer is null or odd costs g++ a third of its time. A null one meets the page
+  # that is not there; odd ones are asked after by clang's build for fuzzing, which runs the same parsers.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND HSFWD_SANITIZE MATCHES undefined)
+    add_compile_options(-fno-sanitize=null,alignment)
+  endif()
 endif()
 if(HSFWD_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)

@@ -342,6 +342,7 @@ std::unique_ptr<PeerStream> NetworkTunnel::dial(const PublicKey& peer, std::uint
   options.key_pair = listener_->keys();
   if (!network_.nospoon(peer)) {
     options.extension = Extension{.features = Extension::kNoService | Extension::kIpPackets};
+    options.session = true;
   }
   options.timeline = log_timeline(app_, app_.scheduler(), id);
   return app_.node().connect_stream(peer, std::move(options));

@@ -86,6 +86,7 @@ std::unique_ptr<PeerStream> UdpTunnel::dial(std::uint64_t& id) {
   ConnectOptions options;
   options.key_pair = peer_.identity;
   options.extension = Extension{.features = Extension::kUdpFlows, .service = service_};
+  options.session = true;
   options.timeline = log_timeline(app_, app_.scheduler(), id);
   auto stream = app_.node().connect_stream(peer_.key, std::move(options));
   report_path_changes(app_, id, *stream);

@@ -345,7 +345,8 @@ void UdpClients::look_for_answers() {
     if (!connection->unanswered) continue;
     again = true;
     const Duration waited = env_.now() - *connection->unanswered;
-    if (waited >= kUnanswered + kSilent) {
+    // A session looks for its peer by itself, and goes on with the same flows.
+    if (waited >= kUnanswered + kSilent && !connection->peer->in_session()) {
       silent.push_back(connection.get());
     } else if (waited >= kUnanswered && !std::exchange(connection->asked, true)) {
       connection->peer->ping([raw = connection.get()](Duration) { raw->heard(); });

@@ -18,8 +18,8 @@
 namespace hsfwd::net {
 
 /// Bytes ahead of and behind each packet of on_packets that the receiver may overwrite as well. The
-/// seal of a packet beside the streams takes 9 and 16; the rest is for the header of what carries it.
-inline constexpr std::size_t kTunnelHeadroom = 64;
+/// seal of a packet beside the streams takes 9 and 16; the rest is for the header of what carries it, and for whose it is.
+inline constexpr std::size_t kTunnelHeadroom = 80;
 inline constexpr std::size_t kTunnelTailroom = 32;
 /// Bytes ahead of each packet of write() that the tunnel may overwrite: a virtio-net header, which
 /// has 10 or 12, put in front.

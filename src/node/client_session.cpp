@@ -51,7 +51,9 @@ ClientSession::ClientSession(hyperdht::Dht& dht, hyperdht::ConnectOptions option
       idle_timer_(scheduler_, [this] {
         if (session_->streams() == 0) session_->end("it has not been used for a while");
       }) {
-  options_.extension->features |= Extension::kNoService | Extension::kSessions | Extension::kResume;
+  options_.extension->features &= ~Extension::kKindsOfPackets;
+  options_.extension->features |= Extension::kNoService | Extension::kSessions |
+                                  Extension::kResume | Extension::kSessionPackets;
   options_.extension->service.clear();
   options_.extension->resume = to_bytes(session_->id().view());
   options_.timeline = [this](const hyperdht::AttemptEvent& event) {

@@ -25,7 +25,7 @@ class ClientSessions::Dial final : public net::ByteStreamObserver {
         options_(first.options),
         asked_for_(first.stream) {
     waiting_.push_back(std::move(first));
-    options_.extension->features |= Extension::kSessions;
+    options_.extension->features |= Extension::kSessions | Extension::kSessionPackets;
     socket_ = owner.dht_.connect(pair.remote, options_);
     socket_->set_observer(this);
     socket_->set_on_open([this] { owner_.on_dialled(*this); });
@@ -122,7 +122,7 @@ std::unique_ptr<PeerStream> ClientSessions::connect(const PublicKey& key,
   const auto under_way = std::find_if(dials_.begin(), dials_.end(),
                                       [&](const auto& dial) { return dial->pair() == pair; });
   if (const auto session = current(pair)) {
-    join(session, *stream, options.extension->service);
+    join(session, pair, {stream.get(), std::move(options)});
   } else if (under_way != dials_.end() && !plain_.contains(pair)) {
     (*under_way)->add({stream.get(), std::move(options)});
   } else {
@@ -141,13 +141,17 @@ std::shared_ptr<SessionRecord> ClientSessions::current(const Pair& pair) {
   return out;
 }
 
-void ClientSessions::join(const std::shared_ptr<SessionRecord>& to, PendingStream& stream,
-                          const std::string& service) {
-  auto opened = to->session().open(service);
+/// A peer whose sessions pass no packets gets a connection for them.
+void ClientSessions::join(const std::shared_ptr<SessionRecord>& to, const Pair& pair,
+                          Waiting waiting) {
+  const Extension& wanted = *waiting.options.extension;
+  const std::uint64_t packets = wanted.features & Extension::kKindsOfPackets;
+  if (packets != 0 && !to->session().passes_packets()) return dial(pair, std::move(waiting));
+  auto opened = to->session().open(wanted.service, packets);
   if (opened) {
-    stream.join(make_stream(std::move(*opened), to), false);
+    waiting.stream->join(make_stream(std::move(*opened), to), false);
   } else {
-    stream.fail(ConnectError::kReset, opened.error());
+    waiting.stream->fail(ConnectError::kReset, opened.error());
   }
 }
 
@@ -175,11 +179,11 @@ void ClientSessions::on_dialled(Dial& dial) {
     if (asked != nullptr && !stream) asked->fail(ConnectError::kReset, "no id for a stream");
     // Nobody's any more: it goes, and the peer is told.
     if (asked != nullptr && stream) asked->join(make_stream(std::move(stream), record), false);
-    while (const auto next = dial.take_next()) {
-      join(record, *next->stream, next->options.extension->service);
-    }
+    while (auto next = dial.take_next()) join(record, pair, std::move(*next));
   } else {
-    plain_.note(pair) = true;
+    // An older one has no sessions with packets, and others all the same.
+    const bool packets = (dial.options().extension->features & Extension::kKindsOfPackets) != 0;
+    if (!packets) plain_.note(pair) = true;
     if (asked != nullptr) {
       asked->join(make_stream(std::move(socket)), true);
     } else {

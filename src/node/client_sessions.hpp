@@ -56,8 +56,7 @@ class ClientSessions final : private PendingStream::Finder {
   std::shared_ptr<SessionRecord> add(const Pair& pair, const hyperdht::ConnectOptions& options,
                                      std::shared_ptr<hyperdht::Session> session,
                                      std::unique_ptr<hyperdht::PeerSocket> link);
-  static void join(const std::shared_ptr<SessionRecord>& to, PendingStream& stream,
-                   const std::string& service);
+  void join(const std::shared_ptr<SessionRecord>& to, const Pair& pair, Waiting waiting);
   void dial(const Pair& pair, Waiting waiting);
   void on_dialled(Dial& dial);
   void on_failed(Dial& dial, const std::string& reason);

@@ -265,8 +265,8 @@ std::unique_ptr<PeerStream> Node::connect_stream(const PublicKey& key, ConnectOp
   if (options.relay_through.empty()) options.relay_through = impl_->relay_through;
   out.relay_through = std::move(options.relay_through);
   out.timeline = std::move(options.timeline);
-  const bool shared = options.session && out.extension && out.extension->wants_service() &&
-                      !out.extension->wants_packets();
+  const bool shared = options.session && out.extension &&
+                      (out.extension->wants_service() || out.extension->wants_packets());
   if (shared) return impl_->sessions.connect(key, std::move(out));
   return make_stream(impl_->dht.connect(key, std::move(out)));
 }

@@ -63,7 +63,7 @@ struct ConnectOptions {
   /// What an hsfwd peer is told beside the keys, such as the wanted service. Plain ones ignore it.
   std::optional<Extension> extension;
   /// All that connect to the peer share one connection, if that has sessions, and keep it when it moves to another
-  /// path. Needs a block that wants a service; there are no messages beside such a stream.
+  /// path. Needs a block that wants a service or packets; there are no messages beside such a stream.
   bool session = false;
   /// Blind relays, one of which carries the connection until, or unless, there is a direct path; the
   /// server's wish comes first. The node's if empty.

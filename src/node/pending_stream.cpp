@@ -26,6 +26,7 @@ void PendingStream::join(std::unique_ptr<PeerStream> stream, bool open) {
   stream_->set_on_path_changed(std::exchange(on_path_changed_, nullptr));
   stream_->set_on_message(std::exchange(on_message_, nullptr));
   if (on_back_) stream_->set_on_back(std::exchange(on_back_, nullptr));
+  if (packet_observer_ != nullptr) stream_->set_packet_observer(packet_observer_);
   const auto on_open = std::exchange(on_open_, nullptr);
   if (!open) stream_->set_on_open(on_open);
   stream_->set_observer(observer_);
@@ -87,9 +88,15 @@ std::size_t PendingStream::send_packets(std::span<const MutableBytes> packets) {
   return stream_ ? stream_->send_packets(packets) : 0;
 }
 
+void PendingStream::set_packet_observer(PacketObserver* observer) {
+  packet_observer_ = observer;
+  if (stream_) stream_->set_packet_observer(observer);
+}
+
 void PendingStream::cancel() {
   failed_task_.cancel();
   observer_ = nullptr;
+  packet_observer_ = nullptr;
   let_go();
   if (stream_) stream_->cancel();
 }

@@ -49,8 +49,11 @@ class PendingStream final : public PeerStream {
   std::size_t max_message() const override { return stream_ ? stream_->max_message() : 0; }
   void set_on_message(std::function<void(ByteView)> on_message) override;
   bool takes_packets() const override { return stream_ && stream_->takes_packets(); }
+  bool takes_datagrams() const override { return stream_ && stream_->takes_datagrams(); }
   std::size_t max_packet() const override { return stream_ ? stream_->max_packet() : 0; }
+  std::size_t max_in_parts() const override { return stream_ ? stream_->max_in_parts() : 0; }
   std::size_t send_packets(std::span<const MutableBytes> packets) override;
+  void set_packet_observer(PacketObserver* observer) override;
   void cancel() override;
 
   // net::BufferedByteStream
@@ -80,6 +83,7 @@ class PendingStream final : public PeerStream {
   std::function<void()> on_path_changed_;
   std::function<void(std::unique_ptr<PeerStream>)> on_back_;
   std::function<void(ByteView)> on_message_;
+  PacketObserver* packet_observer_ = nullptr;
   std::size_t max_unsent_ = 0;  // 0: as it is
   bool ended_ = false;
   ConnectError error_ = ConnectError::kNone;

@@ -63,8 +63,8 @@ class ServerSessions::ServerSession final : private hyperdht::SessionObserver {
     }
     auto answer = owner_.callbacks_.extension(client, wanted);
     if (!answer) return Err(std::string("it has no services"));
-    // Datagrams take a connection of their own.
-    if (answer->has_udp_flows()) return Err("service " + answer->service + " is UDP");
+    const bool udp = wanted.has_udp_flows();
+    if (answer->has_udp_flows() && !udp) return Err("service " + answer->service + " is UDP");
     return std::move(*answer);
   }
   void on_stream(std::unique_ptr<hyperdht::SessionStream> stream) override {
@@ -124,7 +124,10 @@ std::optional<Extension> ServerSessions::answer(const PublicKey& client,
                                                 const std::optional<Extension>& block) {
   auto out = callbacks_.extension(client, block);
   if (!out || !block || !block->wants_session()) return out;
-  if (block->wants_packets() || block->has_udp_flows()) return out;
+  // Who knows of no packets in sessions gets a connection for them, as does who is to have none.
+  const std::uint64_t packets = block->features & Extension::kKindsOfPackets;
+  const bool passed = block->wants_session_packets() && (packets & ~out->features) == 0;
+  if (packets != 0 && !passed) return out;
   const bool resumes = (block->features & Extension::kResume) != 0;
   if (resumes && find(client, block->resume) != nullptr) {
     out->features |= Extension::kSessions | Extension::kResume;
@@ -133,6 +136,7 @@ std::optional<Extension> ServerSessions::answer(const PublicKey& client,
     if (promises_.size() >= kMaxPromises) promises_.erase(promises_.begin());
     promises_.push_back({client, scheduler_.now() + kPromised});
   }
+  if (out->wants_session()) out->features |= Extension::kSessionPackets;
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -13,14 +14,17 @@ namespace hsfwd {
 
 namespace {
 
-class SessionPeer final : public PeerStream {
+class SessionPeer final : public PeerStream, private hyperdht::LaneObserver {
  public:
   SessionPeer(std::unique_ptr<hyperdht::SessionStream> stream,
               std::shared_ptr<SessionRecord> record)
       : record_(std::move(record)), stream_(std::move(stream)) {
     record_->add(*stream_);
   }
-  ~SessionPeer() override { record_->remove(*stream_); }
+  ~SessionPeer() override {
+    stream_->set_packet_observer(nullptr);
+    record_->remove(*stream_);
+  }
 
   // PeerStream
   PeerInfo info() const override {
@@ -62,6 +66,19 @@ class SessionPeer final : public PeerStream {
   void send_message(ByteView) override {}
   std::size_t max_message() const override { return 0; }
   void set_on_message(std::function<void(ByteView)>) override {}
+  bool takes_packets() const override { return stream_->takes_packets(); }
+  bool takes_datagrams() const override { return stream_->takes_datagrams(); }
+  std::size_t max_packet() const override { return stream_->max_packet(); }
+  std::size_t max_in_parts() const override { return stream_->max_in_parts(); }
+  std::size_t send_packets(std::span<const MutableBytes> packets) override {
+    const std::size_t taken = stream_->send_packets(packets);
+    for (const MutableBytes packet : packets.first(taken)) record_->on_sent(packet.size());
+    return taken;
+  }
+  void set_packet_observer(PacketObserver* observer) override {
+    packet_observer_ = observer;
+    stream_->set_packet_observer(observer != nullptr ? this : nullptr);
+  }
   void cancel() override {
     stream_->silence();
     stream_->reset();
@@ -98,6 +115,14 @@ class SessionPeer final : public PeerStream {
   void reset_behind(const std::string& reason) override { stream_->reset_behind(reason); }
 
  private:
+  // hyperdht::LaneObserver
+  void on_packets(std::span<const MutableBytes> packets) override {
+    for (const MutableBytes packet : packets) record_->on_received(packet.size());
+    packet_observer_->on_packets(packets);
+  }
+  void on_packets_writable() override { packet_observer_->on_packets_writable(); }
+  void on_max_packet() override { packet_observer_->on_max_packet(); }
+
   /// Before it is about this stream, what was said when the session began; but not for which service.
   std::optional<Extension> said() const {
     std::optional<Extension> out =
@@ -108,6 +133,7 @@ class SessionPeer final : public PeerStream {
 
   const std::shared_ptr<SessionRecord> record_;
   const std::unique_ptr<hyperdht::SessionStream> stream_;
+  PacketObserver* packet_observer_ = nullptr;
 };
 
 }  // namespace

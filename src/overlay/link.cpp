@@ -307,14 +307,18 @@ void Link::look_for_answers() {
   if (scheduler_.now() - active_->heard() < kUnanswered) return;
   if (!active_->asked()) {
     active_->ask();
+  } else if (active_->stream().in_session() && scheduler_.now() - *active_->asked() >= kGivenUp) {
+    // The session waits for its peer for longer than packets have any use of.
+    give_up(*active_);
   } else if (!dialling()) {
     replace();
   }
   answer_timer_.start(kUnanswered);
 }
 
-/// By one that is dialled beside it, where the peer can have two.
+/// By one that is dialled beside it, where the peer can have two, and there is no session that looks for it.
 void Link::replace() {
+  if (active_->outgoing() && active_->stream().in_session()) return;
   if (!terms_.nospoon) return begin_dial();
   if (!may_dial() || scheduler_.now() - *active_->asked() < kGivenUp) return;
   give_up(*active_);
@@ -351,7 +355,7 @@ void Link::on_checked() {
   if (active_ == nullptr || !active_->asked() || dialling()) return;
   if (!may_dial()) return;
   if (dialled_lately()) return;
-  terms_.nospoon ? give_up(*active_) : begin_dial();
+  terms_.nospoon ? give_up(*active_) : replace();
 }
 
 void Link::close(const std::string& reason) {

@@ -72,8 +72,8 @@ class Link {
   static constexpr Duration kUnanswered = 2_s;
   /// The same after check(): as long as TCP waits for a first answer (RFC 6298, section 2.1).
   static constexpr Duration kCheckWait = 1_s;
-  /// Of a nospoon server, which gets no second connection beside the first: so long it has not
-  /// answered when asked, and the connection is given up for the next.
+  /// Of a nospoon server, which gets no second connection beside the first, and of a stream of a session, which outlives its
+  /// path: so long it has not answered when asked, and the connection is given up for the next.
   static constexpr Duration kGivenUp = 10_s;
   /// It forgets the way to us if it finds only later that the former connection is gone: so long after the end of one,
   /// another is given up as well over which packets go and none come for kGivenUp. A stock peer finds it in less.

@@ -11,14 +11,16 @@ namespace hsfwd::secret_stream {
 
 /// Whose a packet is. Numbers are for ever; docs/protocol/forward.md section 9 has the list.
 enum class PacketChannel : std::uint8_t {
-  kControl = 0,      // of hsfwd itself, about the connection
-  kMessages = 1,     // of the application
-  kIp = 2,           // each an IP packet
-  kIpParts = 3,      // each one of two parts of an IP packet
-  kStreams = 4,      // each a packet of a session's stream
-  kUdp = 5,          // each a datagram of a UDP flow
-  kUdpParts = 6,     // each one of two parts of such a datagram
-  kStreamParts = 7,  // each one of two parts of a packet of a session's stream
+  kControl = 0,            // of hsfwd itself, about the connection
+  kMessages = 1,           // of the application
+  kIp = 2,                 // each an IP packet
+  kIpParts = 3,            // each one of two parts of an IP packet
+  kStreams = 4,            // each a packet of a session's stream
+  kUdp = 5,                // each a datagram of a UDP flow
+  kUdpParts = 6,           // each one of two parts of such a datagram
+  kStreamParts = 7,        // each one of two parts of a packet of a session's stream
+  kBesideStream = 8,       // each a packet that travels beside a session's stream
+  kBesideStreamParts = 9,  // each one of two parts of such a packet
 };
 
 /// Packets beside the streams between two hsfwd peers, each in a datagram of its own:

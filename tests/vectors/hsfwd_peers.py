@@ -239,16 +239,22 @@ def sessions():
         {'kind': 2, 'number': 4, 'service': b'web', 'services': [], 'record': bytes([2, 4]) + text(b'web') + bytes([0])},
         {'kind': 2, 'number': 6, 'service': b'', 'services': [b'web', b'ssh'],
          'record': bytes([2, 6]) + text(b'') + bytes([2]) + text(b'web') + text(b'ssh')},
+        {'kind': 1, 'number': 10, 'service': b'dns', 'features': 256, 'record': bytes([1, 10]) + text(b'dns') + uint(256)},
+        {'kind': 1, 'number': 12, 'service': b'', 'features': 64, 'record': bytes([1, 12]) + text(b'') + uint(64)},
+        {'kind': 2, 'number': 10, 'service': b'dns', 'services': [], 'features': 256,
+         'record': bytes([2, 10]) + text(b'dns') + bytes([0]) + uint(256)},
         {'kind': 3, 'number': 8, 'text': b'too many connections at once',
          'record': bytes([3, 8]) + text(b'too many connections at once')},
         {'kind': 4, 'number': 1, 'text': b'', 'record': bytes([4, 1]) + text(b'')},
     ]
     wrong = [b'', bytes([1]), bytes([1, 4]), bytes([1, 4, 9]) + b'web', bytes([2, 4]) + text(b'web'),
              bytes([2, 4]) + text(b'') + bytes([2]) + text(b'web'), bytes([3, 4]),
-             bytes([1, 4]) + text(bytes(301))]
+             bytes([1, 4]) + text(bytes(301)), bytes([1, 4]) + text(b'dns') + b'\xfd\x00']
+    beside = uint(1002) + b'a packet'
     nonce = bytes(range(8))
-    said = {'initiator': [(0, bytes([4]) + nonce), (4, bytes([0xff, 1]) + bytes(18)), (7, part(0, 0, b'half'))],
-            'responder': [(0, bytes([5]) + nonce)]}
+    said = {'initiator': [(0, bytes([4]) + nonce), (4, bytes([0xff, 1]) + bytes(18)), (7, part(0, 0, b'half')),
+                          (8, uint(2) + (258).to_bytes(2, 'little') + b'question'), (9, part(0, 0, beside[:6])), (9, part(0, 1, beside[6:]))],
+            'responder': [(0, bytes([5]) + nonce), (8, uint(1002) + b'back')]}
     return out | {
         'id': keys['hsfwd session'][:16], 'streams': streams, 'control': control, 'wrongControl': wrong,
         'later': bytes([9, 1, 2, 3]),

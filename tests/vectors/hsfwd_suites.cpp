@@ -204,6 +204,7 @@ void check_control(const Json& one) {
   expect(message->kind == static_cast<Message::Kind>(one["kind"].get<std::uint64_t>()), "kind");
   expect(message->number == one["number"].get<std::uint64_t>(), "number");
   if (one.contains("service")) expect(message->service == text_of(one["service"]), "service");
+  expect(message->features == one.value("features", std::uint64_t{0}), "features");
   if (one.contains("text")) expect(message->text == text_of(one["text"]), "text");
   if (one.contains("services")) {
     std::vector<std::string> services;

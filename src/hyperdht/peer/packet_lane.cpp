@@ -10,7 +10,7 @@ namespace hsfwd::hyperdht {
 
 using secret_stream::Packets;
 
-static_assert(net::kTunnelHeadroom >= udx::kHeaderSize + Packets::kHeadroom);
+static_assert(PacketLane::kHeadroom >= udx::kHeaderSize + Packets::kHeadroom);
 // A packet that came in has these ahead of it, which nobody needs any more.
 static_assert(udx::kHeaderSize + Packets::kHeadroom >= net::kTunnelWriteHeadroom);
 

@@ -37,6 +37,9 @@ class PacketLane {
   /// Packets that wait for a user who knows of the connection: a client may send some before its proof.
   static constexpr std::size_t kMaxEarly = 64;
 
+  /// Bytes ahead of a packet, which is less than the tunnel's room: kind and number fit in front.
+  static constexpr std::size_t kHeadroom = kHeadroomOfParts;
+
   struct Channels {
     secret_stream::PacketChannel whole;
     secret_stream::PacketChannel parts;
@@ -47,6 +50,8 @@ class PacketLane {
                                  secret_stream::PacketChannel::kUdpParts};
   static constexpr Channels kStreams{secret_stream::PacketChannel::kStreams,
                                      secret_stream::PacketChannel::kStreamParts};
+  static constexpr Channels kBesideStreams{secret_stream::PacketChannel::kBesideStream,
+                                           secret_stream::PacketChannel::kBesideStreamParts};
 
   PacketLane(Channels channels, udx::Stream& raw, Datagrams& datagrams, PacketDrops& drops,
              Scheduler& scheduler)
@@ -63,7 +68,7 @@ class PacketLane {
   std::size_t max_in_parts() const { return 2 * max_part(); }
 
   enum class Outcome { kGoesOn, kCountersUsedUp };
-  /// From the front of `packets`; `taken` is how many. Around each is the tunnel's room.
+  /// From the front of `packets`; `taken` is how many. Around each is the tunnel's room, ahead of it at least kHeadroom.
   Outcome send(std::span<const MutableBytes> packets, std::size_t& taken);
 
   // --- What came in ---

@@ -20,7 +20,8 @@ constexpr std::size_t kBehind =
 // the other's beginning.
 constexpr std::size_t kShiftOfSecond = net::kTunnelTailroom - kBehind;
 constexpr std::size_t kShiftOfFirst = kAhead + kBehind - kShiftOfSecond;
-static_assert(kShiftOfFirst + kAhead <= net::kTunnelHeadroom);
+static_assert(kShiftOfFirst + kAhead <= kHeadroomOfParts &&
+              kHeadroomOfParts <= net::kTunnelHeadroom);
 
 // A first part stands here, and a second one so that any first part has room ahead of it.
 constexpr std::size_t kFirstAt = net::kTunnelWriteHeadroom;

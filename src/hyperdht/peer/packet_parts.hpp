@@ -19,6 +19,8 @@ namespace hsfwd::hyperdht {
 
 /// Bytes ahead of a part's own.
 inline constexpr std::size_t kPartHeader = 3;
+/// Bytes ahead of a packet that cut_in_two() takes.
+inline constexpr std::size_t kHeadroomOfParts = 64;
 
 /// Two halves, each a part with its header, with room for all that sealing and UDX put around it: they are
 /// made out of `packet` and the tunnel's room around it, in place.

@@ -113,6 +113,7 @@ void PeerConnection::begin_session(const noise::Session& session) {
   carried_.emplace(PacketLane::kStreams, stream_.raw(), *datagrams_, context_.connections.drops(),
                    context_.env.scheduler);
   carried_->announce();
+  if (lane_) lane_->announce();
   if (has(Extension::kResume)) return;
   begun_session_ = std::make_shared<Session>(context_, *this, session);
   set_session(begun_session_.get());
@@ -121,17 +122,26 @@ void PeerConnection::begin_session(const noise::Session& session) {
 void PeerConnection::set_session(Session* session) {
   session_ = session;
   if (carried_ && !stream_.closed()) carried_->set_observer(session);
+  set_packet_observer(session != nullptr ? &session->packets() : nullptr);
 }
 
-/// For one kind of packets: a client that asks for both wants no service, and so has no use for its datagrams.
+/// For one kind of packets: a client that asks for both wants no service, and so has no use for its datagrams. Of a
+/// session, for those of all streams.
 void PeerConnection::make_lane() {
+  const bool session = has(Extension::kSessions);
   const bool ip = has(Extension::kIpPackets);
-  if (!datagrams_->has_packets() || !(ip || has(Extension::kUdpFlows))) return;
-  lane_.emplace(ip ? PacketLane::kIp : PacketLane::kUdp, stream_.raw(), *datagrams_,
+  const bool any = session ? passes_session_packets() : ip || has(Extension::kUdpFlows);
+  if (!datagrams_->has_packets() || !any) return;
+  const PacketLane::Channels own = ip ? PacketLane::kIp : PacketLane::kUdp;
+  lane_.emplace(session ? PacketLane::kBesideStreams : own, stream_.raw(), *datagrams_,
                 context_.connections.drops(), context_.env.scheduler);
   lane_->set_observer(packet_observer_);
-  // Nothing else shows soon what the path carries.
-  stream_.raw().probe_with_messages();
+  if (!session) probe_packet_size();
+}
+
+/// Nothing else shows soon what the path carries.
+void PeerConnection::probe_packet_size() {
+  if (lane_) stream_.raw().probe_with_messages();
 }
 
 void PeerConnection::on_stream_open() {

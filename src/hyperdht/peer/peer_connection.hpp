@@ -136,8 +136,21 @@ class PeerConnection : protected SecureStream::Connection {
   std::shared_ptr<Session> take_session() { return std::move(begun_session_); }
   /// Both have agreed that it goes on with a session that there is.
   bool resumes() const { return has(Extension::kSessions) && has(Extension::kResume); }
-  /// What the client of a session came for; of the client itself.
-  bool wants_service() const { return !has(Extension::kNoService); }
+  /// What the client of the session came for is a stream: a service's, or one with IP packets beside it.
+  bool wants_stream() const {
+    const bool service = initiator_ ? !has(Extension::kNoService) : extension_->wants_service();
+    return service || packets_of_first() == Extension::kIpPackets;
+  }
+  /// Packets may travel beside the session's streams.
+  bool passes_session_packets() const {
+    return has(Extension::kSessions) && has(Extension::kSessionPackets);
+  }
+  /// Those that travel beside the stream that the client came for: Extension::kKindsOfPackets, or 0.
+  std::uint64_t packets_of_first() const {
+    return passes_session_packets() ? features_ & Extension::kKindsOfPackets : 0;
+  }
+  /// They are about to, so what the path carries matters.
+  void probe_packet_size();
   /// Whose link it is, from now on.
   void set_session(Session* session);
   /// A packet that comes from there is the peer's, or may be.

@@ -60,8 +60,10 @@ Session::Session(const PeerContext& context, PeerConnection& link, const noise::
       handshake_(handshake),
       id_(id_of(handshake)),
       extension_(link.extension()),
+      passes_packets_(link.passes_session_packets()),
       link_(&link),
       path_(context.mux.create_path(context.stream.max_mtu)),
+      packets_(*this, context.env.scheduler),
       next_own_(handshake.initiator ? kFirstStream : 1),
       next_theirs_(handshake.initiator ? 1 : kFirstStream),
       carried_task_(context.env.scheduler, [this] { flush_carried(); }),
@@ -76,9 +78,9 @@ Session::Session(const PeerContext& context, PeerConnection& link, const noise::
   if (!proven_) path_->limit_unproven(0);
   context_.mux.expect_more_streams(true);
   control_ = make_stream(kControl);
-  const bool wanted = initiator() ? link.wants_service() : extension_->wants_service();
-  if (!wanted) return;
+  if (!link.wants_stream()) return;
   first_ = make_stream(kFirstStream);
+  if (first_) first_->want_packets(link.packets_of_first());
   (initiator() ? next_own_ : next_theirs_) += 2;
 }
 
@@ -123,7 +125,7 @@ void Session::start(std::unique_ptr<PeerSocket> link, SessionObserver& observer)
   control_->set_observer(this);
   if (initiator()) return;
   // Its id was taken: whoever waits for it has to hear so.
-  if (!first_ && extension_->wants_service()) return refuse(kFirstStream, "try again");
+  if (!first_ && own_link_->wants_stream()) return refuse(kFirstStream, "try again");
   if (!first_) return;
   Extension wanted = *extension_;
   first_->accept(std::move(wanted));
@@ -136,7 +138,8 @@ std::unique_ptr<SessionStream> Session::take_first() {
   return std::move(first_);
 }
 
-Result<std::unique_ptr<SessionStream>, std::string> Session::open(const std::string& service) {
+Result<std::unique_ptr<SessionStream>, std::string> Session::open(const std::string& service,
+                                                                  std::uint64_t packets) {
   if (over_) return Err(std::string("the session is over"));
   if (streams() >= kMaxStreams) return Err(std::string("too many connections to this peer"));
   // An id that is taken, by a chance of one in millions: the next number has another.
@@ -145,8 +148,14 @@ Result<std::unique_ptr<SessionStream>, std::string> Session::open(const std::str
     const StreamKeys keys = StreamKeys::derive(handshake_, number);
     if (!context_.mux.is_free(keys.local)) continue;
     // Said first, so that it leaves ahead of what the stream will send.
-    say({.kind = Kind::kOpen, .number = number, .service = service, .services = {}, .text = {}});
+    say({.kind = Kind::kOpen,
+         .number = number,
+         .service = service,
+         .services = {},
+         .features = packets,
+         .text = {}});
     auto stream = make_stream(number, keys);
+    stream->want_packets(packets);
     stream->keep(shared_from_this());
     return stream;
   }
@@ -163,7 +172,12 @@ void Session::say(const SessionMessage& message) {
 }
 
 void Session::refuse(std::uint64_t number, const std::string& why) {
-  say({.kind = Kind::kRefuse, .number = number, .service = {}, .services = {}, .text = why});
+  say({.kind = Kind::kRefuse,
+       .number = number,
+       .service = {},
+       .services = {},
+       .features = 0,
+       .text = why});
 }
 
 // --- What the peer says ---
@@ -206,12 +220,20 @@ bool Session::on_message(const SessionMessage& message) {
   if (message.kind == Kind::kRefuse) {
     stream.refuse(message.text);
   } else {
-    stream.accept({.features = extension_->features & ~Extension::kUdpFlows,
-                   .service = message.service,
-                   .services = message.services,
-                   .stamp = {}});
+    stream.accept(answered(message));
   }
   return true;
+}
+
+/// What the peer says of one stream, as if it had been a handshake's answer.
+Extension Session::answered(const SessionMessage& accepted) const {
+  const std::uint64_t packets = accepted.features & Extension::kKindsOfPackets;
+  return {.features = (extension_->features & ~Extension::kKindsOfPackets) | packets,
+          .service = accepted.service,
+          .services = accepted.services,
+          .stamp = {},
+          .resume = {},
+          .udp = {}};
 }
 
 bool Session::on_peer_reset(const SessionMessage& message) {
@@ -240,7 +262,11 @@ void Session::on_open(const SessionMessage& message) {
   Extension wanted = *extension_;
   wanted.service = message.service;
   wanted.services.clear();
-  wanted.features &= ~(Extension::kNoService | Extension::kResume);
+  wanted.features &= ~(Extension::kNoService | Extension::kResume | Extension::kKindsOfPackets);
+  const std::uint64_t packets = passes_packets_ ? message.features & Extension::kKindsOfPackets : 0;
+  wanted.features |= packets;
+  // As from a client whose first stream it is.
+  if ((packets & Extension::kIpPackets) != 0) wanted.features |= Extension::kNoService;
   const bool is_back = message.service.starts_with(kBackTo);
   SessionStream* const back_to = is_back ? find_back(message) : nullptr;
   if (is_back && back_to == nullptr) return refuse(message.number, "nobody waits for it");
@@ -254,10 +280,12 @@ void Session::on_open(const SessionMessage& message) {
                           .number = message.number,
                           .service = answer->service,
                           .services = {},
+                          .features = packets & answer->features,
                           .text = {}};
   if (accepted.service.empty()) accepted.services = answer->services;
   say(accepted);
   stream->keep(shared_from_this());
+  stream->want_packets(is_back ? 0 : accepted.features);
   stream->accept(std::move(wanted));
   if (back_to != nullptr) return back_to->take_back(std::move(stream));
   observer_->on_stream(std::move(stream));
@@ -344,6 +372,7 @@ void Session::adopt(std::unique_ptr<PeerSocket> link) {
   own_link_->set_session(this);
   own_link_->set_observer(link_observer_.get());
   on_link_moved();
+  packets_.on_link();
 }
 
 void Session::let_link_go() {
@@ -468,6 +497,7 @@ void Session::say_reset(const SessionStream& stream, const std::string& why) {
        .number = stream.number(),
        .service = {},
        .services = {},
+       .features = 0,
        .text = why});
 }
 
@@ -500,6 +530,7 @@ void Session::finish(ConnectError error, const std::string& reason) {
   reason_ = reason;
   carried_task_.cancel();
   age_timer_.stop();
+  packets_.stop();
   inbox_task_.post();
   for (SessionStream* const stream : all_streams()) stream->fail(error, reason);
   if (SessionObserver* const observer = std::exchange(observer_, nullptr)) {

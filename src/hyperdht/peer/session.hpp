@@ -23,6 +23,7 @@
 
 #include "hyperdht/nat/path_kind.hpp"
 #include "hyperdht/peer/packet_lane.hpp"
+#include "hyperdht/peer/session_packets.hpp"
 #include "hyperdht/peer/session_stream.hpp"
 #include "hyperdht/wire/session_message.hpp"
 #include "noise/handshake.hpp"
@@ -89,6 +90,9 @@ class Session final : public std::enable_shared_from_this<Session>,
   std::uint64_t moves() const { return moves_; }
   /// There is a link.
   bool linked() const { return link_ != nullptr; }
+  PeerConnection* link() const { return link_; }
+  /// Both sides have agreed that packets may travel beside its streams.
+  bool passes_packets() const { return passes_packets_; }
   /// When something came that the peer has sealed, over this link or an earlier one. What only looks like the
   /// peer's is no sign of it.
   Instant heard_at() const;
@@ -104,8 +108,10 @@ class Session final : public std::enable_shared_from_this<Session>,
   void start(std::unique_ptr<PeerSocket> link, SessionObserver& observer);
   /// The first stream, of the initiator, for which `link` was made. Once.
   std::unique_ptr<SessionStream> take_first();
-  /// A further one, to a service of the peer's, which may be written to at once. The error is one clause for people.
-  Result<std::unique_ptr<SessionStream>, std::string> open(const std::string& service);
+  /// A further one, to a service of the peer's, which may be written to at once. `packets`: of
+  /// Extension::kKindsOfPackets, those that are to travel beside it, if passes_packets(). The error is one clause for people.
+  Result<std::unique_ptr<SessionStream>, std::string> open(const std::string& service,
+                                                           std::uint64_t packets = 0);
   /// One to whoever has the other end of `stream`, which the peer has opened: SessionStream::set_on_back.
   Result<std::unique_ptr<SessionStream>, std::string> open_back(const SessionStream& stream);
   /// Goes on over `link`, which the same peer has agreed on for this session.
@@ -127,6 +133,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   // --- For the streams ---
   const PeerContext& context() const { return context_; }
   udx::Path& path() { return *path_; }
+  SessionPackets& packets() { return packets_; }
   bool hears(net::UdpSocket& socket, const net::Address& from);
   void forget(SessionStream& stream);
   /// The peer hears that the stream is given up, whatever becomes of its packets.
@@ -174,11 +181,13 @@ class Session final : public std::enable_shared_from_this<Session>,
   void finish(ConnectError error, const std::string& reason);
   void hold_socket();
   void look_at_age();
+  Extension answered(const SessionMessage& accepted) const;
 
   const PeerContext& context_;
   const noise::Session handshake_;
   const SessionId id_;
   std::optional<Extension> extension_;
+  const bool passes_packets_;
   SessionObserver* observer_ = nullptr;
 
   PeerConnection* link_ = nullptr;
@@ -188,6 +197,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   PathKind path_kind_ = PathKind::kDirect;
   const std::unique_ptr<udx::Path> path_;
 
+  SessionPackets packets_;
   std::unordered_map<std::uint64_t, SessionStream*> streams_;  // by number
   std::unordered_set<std::uint32_t> ids_;                      // local ones, of these
   std::unique_ptr<SessionStream> control_;

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "codec/writer.hpp"
 #include "hyperdht/peer/context.hpp"
 #include "hyperdht/peer/session.hpp"
 
@@ -13,7 +14,8 @@ SessionStream::SessionStream(Session& session, std::uint64_t number, const Strea
     : SessionPart(session),
       SecureStream(session.context(), *this, session.path(), keys.local, options),
       number_(number),
-      open_told_task_(session.context().env.scheduler, [this] { tell_open(); }) {
+      open_told_task_(session.context().env.scheduler, [this] { tell_open(); }),
+      early_task_(session.context().env.scheduler, [this] { deliver_early(); }) {
   const udx::Path& path = session.path();
   set_keys(keys.session, {.hsfwd = true, .sealed_end = true, .first_record = false}, *path.socket(),
            keys.remote, path.remote());
@@ -22,6 +24,7 @@ SessionStream::SessionStream(Session& session, std::uint64_t number, const Strea
 
 SessionStream::~SessionStream() {
   if (!closed()) session_.say_reset(*this, {});
+  if (packets_ != 0) session_.packets().remove(*this);
   session_.forget(*this);
 }
 
@@ -33,6 +36,11 @@ void SessionStream::set_on_open(std::function<void()> on_open) {
 void SessionStream::accept(Extension extension) {
   if (closed() || accepted()) return;
   extension_ = std::move(extension);
+  if (packets_ != 0) {
+    packets_ &= extension_->features;
+    if (packets_ == 0) session_.packets().remove(*this);
+    look_for_early();
+  }
   // Ahead of what else the peer has said of it by now.
   tell_open();
 }
@@ -68,6 +76,47 @@ void SessionStream::ping(std::function<void(Duration)> done) {
   pinged_at_ = session_.context().env.now();
   send_message({});
   raw().tell_acknowledged();
+}
+
+// --- Packets beside it ---
+
+void SessionStream::want_packets(std::uint64_t kind) {
+  packets_ = kind;
+  if (kind == 0) return;
+  packet_prefix_ = codec::encode([this](codec::Writer& w) { w.uint(number_); });
+  session_.packets().add(*this);
+}
+
+std::size_t SessionStream::max_packet() const {
+  return passes(Extension::kKindsOfPackets) ? session_.packets().max_packet(*this) : 0;
+}
+
+std::size_t SessionStream::max_in_parts() const {
+  return passes(Extension::kKindsOfPackets) ? session_.packets().max_in_parts(*this) : 0;
+}
+
+std::size_t SessionStream::send_packets(std::span<const MutableBytes> packets) {
+  return passes(Extension::kKindsOfPackets) ? session_.packets().send(*this, packets) : 0;
+}
+
+void SessionStream::set_packet_observer(LaneObserver* observer) {
+  packet_observer_ = observer;
+  packets_observed_ |= observer != nullptr;
+  look_for_early();
+}
+
+void SessionStream::look_for_early() {
+  if (packets_ != 0 && !awaits_packet_user()) early_task_.post();
+}
+
+void SessionStream::deliver_early() {
+  std::vector<Bytes> early = session_.packets().take_early(*this);
+  if (early.empty() || packet_observer_ == nullptr) return;
+  std::vector<MutableBytes> packets;
+  for (Bytes& packet : early) {
+    packets.push_back(MutableBytes(packet).subspan(net::kTunnelWriteHeadroom));
+  }
+  packet_observer_->on_packets(packets);
 }
 
 // --- SecureStream::Connection ---

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "hyperdht/peer/packet_lane.hpp"
 #include "hyperdht/peer/secure_stream.hpp"
 #include "hyperdht/peer/stream_keys.hpp"
 #include "hyperdht/wire/extension.hpp"
@@ -56,9 +57,28 @@ class SessionStream final : public SessionPart, public SecureStream {
   /// See PeerConnection::ping.
   void ping(std::function<void(Duration)> done);
   /// None of these functions is called any more; they stay, since one of them may be running.
-  void silence() { silent_ = true; }
+  void silence() {
+    silent_ = true;
+    set_packet_observer(nullptr);
+  }
+
+  // --- Packets beside it: see PeerConnection ---
+  bool takes_packets() const { return passes(Extension::kIpPackets); }
+  bool takes_datagrams() const { return passes(Extension::kUdpFlows); }
+  /// 0 while there is no link, as well.
+  std::size_t max_packet() const;
+  std::size_t max_in_parts() const;
+  std::size_t send_packets(std::span<const MutableBytes> packets);
+  void set_packet_observer(LaneObserver* observer);
 
   // --- For the session ---
+  /// Packets of that kind, Extension::kKindsOfPackets, are to travel beside it. Before it is accepted.
+  void want_packets(std::uint64_t kind);
+  /// What says whose a packet is.
+  ByteView packet_prefix() const { return packet_prefix_; }
+  /// Who takes what comes has not said so yet.
+  bool awaits_packet_user() const { return packets_ != 0 && !(accepted() && packets_observed_); }
+  LaneObserver* packet_observer() const { return packet_observer_; }
   void accept(Extension extension);
   void refuse(const std::string& why);
   void fail(ConnectError error, const std::string& detail);
@@ -88,6 +108,11 @@ class SessionStream final : public SessionPart, public SecureStream {
   void on_stalled() override;
 
   void tell_open();
+  bool passes(std::uint64_t kind) const {
+    return (packets_ & kind) != 0 && accepted() && is_open();
+  }
+  void look_for_early();
+  void deliver_early();
 
   const std::uint64_t number_;
   std::optional<Extension> extension_;
@@ -101,6 +126,12 @@ class SessionStream final : public SessionPart, public SecureStream {
   bool silent_ = false;
   bool peer_knows_ = false;  // that it is over
   Task open_told_task_;
+
+  std::uint64_t packets_ = 0;  // those that are wanted, then those that are agreed on
+  Bytes packet_prefix_;
+  LaneObserver* packet_observer_ = nullptr;
+  bool packets_observed_ = false;  // there has been an observer
+  Task early_task_;
 };
 
 }  // namespace hsfwd::hyperdht

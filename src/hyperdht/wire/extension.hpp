@@ -56,6 +56,10 @@ struct Extension {
   /// With kSessions. From a client: the connection is a further link of the session that `resume` names. From a
   /// server: it has that session of this client, and goes on with it.
   static constexpr std::uint64_t kResume = 1024;
+  /// With kSessions: packets travel beside the session's streams, whose bits kIpPackets and kUdpFlows are.
+  static constexpr std::uint64_t kSessionPackets = 2048;
+  /// Which packets go beside a connection, or a stream.
+  static constexpr std::uint64_t kKindsOfPackets = kIpPackets | kUdpFlows;
   /// What connections do by themselves, whoever uses them.
   static constexpr std::uint64_t kOfConnections = kSealedEnd | kSecretKeys | kPackets;
 
@@ -76,6 +80,7 @@ struct Extension {
   /// Each of `services` once.
   std::vector<std::string> service_names() const;
   bool wants_service() const { return (features & kNoService) == 0; }
+  bool wants_session_packets() const { return (features & kSessionPackets) != 0; }
   bool wants_session() const { return (features & kSessions) != 0; }
   bool wants_packets() const { return (features & kIpPackets) != 0; }
   bool has_udp_flows() const { return (features & kUdpFlows) != 0; }

@@ -18,9 +18,11 @@ Bytes SessionMessage::encode() const {
       return;
     }
     w.string(service);
-    if (kind == Kind::kOpen) return;
-    w.uint(services.size());
-    for (const std::string& name : services) w.string(name);
+    if (kind == Kind::kAccept) {
+      w.uint(services.size());
+      for (const std::string& name : services) w.string(name);
+    }
+    if (features != 0) w.uint(features);
   });
 }
 
@@ -41,6 +43,7 @@ Result<SessionMessage> SessionMessage::decode(ByteView record) {
         if (out.services.size() < kMaxServices) out.services.emplace_back(name);
       });
     }
+    if (reader.ok() && !reader.rest().empty()) out.features = reader.uint();
   }
   if (!reader.ok()) return Err(Errc::kMalformed);
   if (out.service.size() > kMaxService) return Err(Errc::kTooLarge);

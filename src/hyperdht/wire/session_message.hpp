@@ -3,8 +3,8 @@
 //
 //   kind uint | number uint | what belongs to the kind
 //
-//   kOpen    service string
-//   kAccept  service string | services array(string)
+//   kOpen    service string | features uint, optional
+//   kAccept  service string | services array(string) | features uint, optional
 //   kRefuse  text string
 //   kReset   text string
 //
@@ -39,7 +39,9 @@ struct SessionMessage {
   std::string
       service;  // kOpen: the wanted one, empty for the default. kAccept: the one that is connected
   std::vector<std::string> services;  // kAccept: all that there are, if the wanted one is not
-  std::string text;                   // kRefuse, kReset: one line for people; kReset: may be empty
+  // kOpen, kAccept: the packets that are to travel beside the stream, Extension::kKindsOfPackets; 0: none
+  std::uint64_t features = 0;
+  std::string text;  // kRefuse, kReset: one line for people; kReset: may be empty
 
   Bytes encode() const;
 

@@ -14,8 +14,9 @@
 namespace hsfwd {
 
 struct RogueTerms {
-  Bytes resume;       // the id of a session that it says it has
-  bool deaf = false;  // it reads nothing of what is said of its streams
+  Bytes resume;                // the id of a session that it says it has
+  bool deaf = false;           // it reads nothing of what is said of its streams
+  std::uint64_t features = 0;  // further ones that it says it has
 };
 
 class Rogue final : private hyperdht::SessionObserver {
@@ -26,7 +27,8 @@ class Rogue final : private hyperdht::SessionObserver {
   Rogue(SessionWorld& w, Participant& at, Terms terms = {}) : at_(at) {
     at.host().freeze();
     hyperdht::ConnectOptions options;
-    options.extension = Extension{.features = Extension::kSessions, .service = "echo"};
+    options.extension =
+        Extension{.features = Extension::kSessions | terms.features, .service = "echo"};
     if (!terms.resume.empty()) {
       options.extension->features |= Extension::kNoService | Extension::kResume;
       options.extension->resume = std::move(terms.resume);
@@ -53,6 +55,7 @@ class Rogue final : private hyperdht::SessionObserver {
             .number = number,
             .service = service,
             .services = {},
+            .features = 0,
             .text = {}};
   }
   void say(std::uint64_t number, const std::string& service = "echo") {

@@ -72,4 +72,12 @@ const char* describe(ConnectError error) {
   return "unknown error";
 }
 
+/// A peer that says why it closes does not do so abruptly.
+std::string describe(ConnectError error, const std::string& detail) {
+  if (detail.empty()) return describe(error);
+  const char* const what =
+      error == ConnectError::kReset ? "the peer closed the connection" : describe(error);
+  return std::string(what) + ": " + detail;
+}
+
 }  // namespace hsfwd::hyperdht

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 namespace hsfwd::hyperdht {
 
 /// Why there is no connection. Names are upstream's.
@@ -24,5 +26,7 @@ enum class ConnectError {
 const char* to_string(ConnectError error);
 /// One sentence for people.
 const char* describe(ConnectError error);
+/// The same with what else is known, one clause; empty: nothing.
+std::string describe(ConnectError error, const std::string& detail);
 
 }  // namespace hsfwd::hyperdht

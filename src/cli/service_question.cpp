@@ -58,14 +58,11 @@ std::string udp_service_problem(const PeerStream& peer, const std::string& servi
 
 std::string problem_told(const std::optional<Extension>& answer, const std::string& service,
                          bool udp) {
-  const auto has = [&](const std::string& name) {
-    return std::find(answer->services.begin(), answer->services.end(), name) !=
-           answer->services.end();
-  };
-  if (!answer || answer->services.empty() || (!service.empty() && !has(service))) {
-    return missing_service(answer, service);
-  }
-  const std::string& name = service.empty() ? answer->services.front() : service;
+  if (!answer && service.empty()) return "";
+  if (!answer || answer->services.empty()) return missing_service(answer, service);
+  const std::string name = service.empty() ? answer->services.front()
+                                           : forward::service_meant(answer->services, service);
+  if (name.empty()) return missing_service(answer, service);
   const auto is_udp = answer->is_udp(name);
   if (!is_udp || *is_udp == udp) return "";
   return udp ? is_tcp_text(name) : is_udp_text(name);

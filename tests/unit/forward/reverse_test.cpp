@@ -82,6 +82,8 @@ TEST_CASE("a reverse forward as people write it") {
   CHECK_THAT(reverse_read("0"), Contains("needs a target"));
   CHECK_THAT(reverse_read("8080:"), Contains("the target is missing"));
   CHECK_THAT(reverse_read("*:8080:"), Contains("the target is missing"));
+  CHECK_THAT(reverse_read("tcp:8080:3000"), Contains("TCP needs no word; write 8080:3000"));
+  CHECK_THAT(reverse_read("8080:TCP:3000"), Contains("TCP needs no word; write 3000"));
   CHECK_THAT(reverse_read("8080:udp:53"), Contains("only TCP"));
   CHECK_THAT(reverse_read("udp:8080:53"), Contains("only TCP"));
   CHECK_THAT(reverse_read("8080:web=3000"), Contains("has no name"));

@@ -92,7 +92,8 @@ bootstrap = "${network.bootstrap}"
 peer = "${key}"
 listen = ["${port}:${home.port}"]
 `), '--json', '-v'])
-  await program.event('error')
+  const { message } = await program.event('error')
+  t.ok(message.startsWith(`not listening at 127.0.0.1:${port}: ${key}: `), `whose address waits for whom: ${message}`)
   let server = await expose(network, words, identity)
   await program.event('ready', { matches: (e) => e.target })
   t.equal(await ask(port), 'home: hello', 'once it is there')

@@ -222,10 +222,22 @@ void Connector::begin_race() {
     fail(ConnectError::kServerIncompatible);
   } else if (payload.error != PayloadError::kNone || !payload.udx) {
     fail(ConnectError::kServerError);
+  } else if (may_leave()) {
+    remember_peer();
+    end_search(ConnectError::kNone);
+    fail(ConnectError::kPlainPeer);
   } else {
     socket_->raw().set_rtt_hint(answer_->rtt);
     enter_race();
   }
+}
+
+/// A stock server has a connection with its answer if it takes the client for one that it reaches at once; gone
+/// silent then, that would stay with it for long.
+bool Connector::may_leave() const {
+  const bool plain = !answer_->payload.extension;
+  return options_.leave_plain && plain && answer_->relayed && own_firewall_ != Firewall::kOpen &&
+         !early_path_;
 }
 
 /// Every way to a peer that there is, in upstream's order. What is certain has no company.

@@ -23,6 +23,8 @@ const char* to_string(ConnectError error) {
       return "RELAY_ABORTED";
     case ConnectError::kNoNetwork:
       return "NO_NETWORK";
+    case ConnectError::kPlainPeer:
+      return "PLAIN_PEER";
     case ConnectError::kReset:
       return "CONNECTION_RESET";
     case ConnectError::kTimedOut:
@@ -58,6 +60,8 @@ const char* describe(ConnectError error) {
       return "the relay did not connect the two sides";
     case ConnectError::kNoNetwork:
       return "no DHT node answers, not even a bootstrap node";
+    case ConnectError::kPlainPeer:
+      return "the peer is a plain one, and was only to be asked";
     case ConnectError::kReset:
       return "the peer closed the connection abruptly";
     case ConnectError::kTimedOut:

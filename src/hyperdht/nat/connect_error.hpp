@@ -16,6 +16,7 @@ enum class ConnectError {
   kHolepunchAborted,
   kRelayAborted,
   kNoNetwork,  // not one node answered, the bootstrap nodes included
+  kPlainPeer,  // it is no hsfwd, and was to be left alone then
   kReset,      // was open: the peer gave up
   kTimedOut,   // was open: the peer stopped answering
   kBroken,     // was open: what came in did not authenticate

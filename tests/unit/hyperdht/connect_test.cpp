@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
 
+#include "homes.hpp"
 #include "swarm.hpp"
 
 using namespace hsfwd;
@@ -343,6 +344,39 @@ TEST_CASE("extension blocks reach hsfwd peers") {
   SocketRecorder plain = meeting.connect();
   REQUIRE(meeting.run_until([&] { return plain.opened; }, 5_s));
   CHECK(!plain.socket->extension());
+}
+
+TEST_CASE("who only asks leaves a plain peer alone, and others that look for that peer go on") {
+  Swarm swarm(32);
+  swarm.grow_to(20);
+  Home server_home(swarm, 1, kConsistentNat);
+  Home client_home(swarm, 2, kConsistentNat);
+  Listening plain(swarm, server_home.peer, swarm.keys(10));
+  Dht& dht = client_home.peer.dht();
+  const ConnectOptions asking{.extension = Extension{}, .leave_plain = true};
+  SocketRecorder question(dht.connect(swarm.keys(10).public_key, asking));
+  SocketRecorder meant(dht.connect(swarm.keys(10).public_key));
+  REQUIRE(swarm.world.run_until([&] { return question.reset && meant.opened; }, 30_s));
+  CHECK(question.socket->error() == ConnectError::kPlainPeer);
+  CHECK(!question.opened);
+  swarm.world.run_for(20_s);
+  CHECK(plain.sockets.size() == 1);
+
+  ServerOptions options;
+  options.extension = [](const auto&, const auto& theirs) { return theirs; };
+  Listening hsfwd(swarm, server_home.peer, swarm.keys(11), options);
+  SocketRecorder answered(dht.connect(swarm.keys(11).public_key, asking));
+  REQUIRE(swarm.world.run_until([&] { return answered.opened; }, 30_s));
+  CHECK(answered.socket->extension());
+}
+
+TEST_CASE(
+    "a reason that a peer gives for closing is what is said, and only without one it was abrupt") {
+  CHECK(describe(ConnectError::kReset, "hsfwd is shutting down") ==
+        "the peer closed the connection: hsfwd is shutting down");
+  CHECK(describe(ConnectError::kReset, "") == "the peer closed the connection abruptly");
+  CHECK(describe(ConnectError::kTimedOut, "silent for 300 s") ==
+        "the peer stopped answering: silent for 300 s");
 }
 
 TEST_CASE("many connections to one peer at once cost one search") {

@@ -95,20 +95,20 @@ std::vector<net::StreamAddress> parse_socks(const std::vector<std::string>& text
 std::vector<forward::ReverseForward> parse_reverses(const std::vector<std::string>& texts) {
   std::vector<forward::ReverseForward> out;
   for (const std::string& text : texts) {
-    auto reverse = parse_reverse_forward(text);
-    if (!reverse) {
-      throw UserError{kUsage, "BAD_SPEC",
-                      fmt::format("-R {}: {}", in_quotes(text), reverse.error())};
+    const auto refuse = [&](const std::string& why) {
+      throw UserError{kUsage, "BAD_SPEC", fmt::format("-R {}: {}", in_quotes(text), why)};
+    };
+    const auto words = reverses_of_range(text);
+    if (!words) refuse(words.error());
+    for (const std::string& word : *words) {
+      auto reverse = parse_reverse_forward(word);
+      if (!reverse) refuse(reverse.error());
+      const bool twice = std::any_of(out.begin(), out.end(), [&](const auto& other) {
+        return other.listen.port != 0 && other.listen == reverse->listen;
+      });
+      if (twice) refuse(reverse->listen.to_string() + " is to lead to two targets");
+      out.push_back(std::move(*reverse));
     }
-    const bool twice = std::any_of(out.begin(), out.end(), [&](const auto& other) {
-      return other.listen.port != 0 && other.listen == reverse->listen;
-    });
-    if (twice) {
-      throw UserError{kUsage, "BAD_SPEC",
-                      fmt::format("-R {}: {} is to lead to two targets", in_quotes(text),
-                                  reverse->listen.to_string())};
-    }
-    out.push_back(std::move(*reverse));
   }
   return out;
 }

@@ -275,6 +275,7 @@ t.test('mistakes are told in a line', async () => {
   await wrong(['connect', key, '-R', 'unix:/tmp/x'], /TCP ports only/)
   await wrong(['connect', key, '-R', '[::1]:80'], /IPv4 addresses only/)
   await wrong(['connect', key, '-R', 'web'], /BIND/)
+  await wrong(['connect', key, '-R', '8000-8003:80'], /leads 4 ports to 1 target/)
   await wrong(['connect', key, '-R', '0'], /needs a target/)
   await wrong(['connect', key, '-R', '80:'], /missing/)
   await wrong(['connect', key, '-R', '80:name=81'], /no name/)

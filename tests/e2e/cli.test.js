@@ -241,7 +241,9 @@ t.test('keygen: made once, kept to its owner, the same key every time', async ()
   t.equal(made.created, true, 'created')
   t.equal(fs.statSync(name).mode & 0o777, 0o600, 'mode')
   const again = await t.run(['keygen', '--identity', name])
-  t.equal(again.stdout, made.key + '\n', 'the same key')
+  t.equal(again.stdout, made.key + '\n', 'the same key, alone')
+  t.equal(again.stderr, `hsfwd: its address in a network: ${made.address}\n`, 'and its address beside it')
+  t.equal((await t.run(['keygen', '--identity', name, '-q'])).stderr, '', 'not if it is to be quiet')
   const piped = await t.run(['keygen', '--identity', '-'], { input: fs.readFileSync(name, 'utf8') })
   t.equal(piped.stdout, made.key + '\n', 'the same key from standard input')
 })
@@ -464,7 +466,7 @@ t.test('started without a standard input, output or error output, all works that
 })
 
 t.test('results that cannot be written are no success', async () => {
-  for (const args of [['keygen', '--name', 'full'], ['--version'], ['help'], ['keygen', '--name', 'full', '--json']]) {
+  for (const args of [['keygen', '--name', 'full', '-q'], ['--version'], ['help'], ['keygen', '--name', 'full', '--json']]) {
     const { code, stderr } = await shell(args, '>/dev/full')
     t.equal(code, 1, `${args.join(' ')} into a full disk`)
     t.equal(stderr, 'hsfwd: cannot write to standard output\n', 'what it says')

@@ -105,7 +105,8 @@ std::unique_ptr<PeerSearch> Connector::new_search() {
 /// peer's key is no key.
 bool Connector::prepare() {
   if (search_->prepared()) return true;
-  const auto own = context_.node.remote_address();
+  // Who says that everybody reaches him has a connection of a stock server with its answer.
+  const auto own = options_.leave_plain ? std::nullopt : context_.node.remote_address();
   own_firewall_ = own ? Firewall::kOpen : Firewall::kUnknown;
   NoisePayload payload;
   payload.firewall = own_firewall_;
@@ -226,18 +227,24 @@ void Connector::begin_race() {
     remember_peer();
     end_search(ConnectError::kNone);
     fail(ConnectError::kPlainPeer);
+  } else if (may_tell_more()) {
+    options_.leave_plain = false;
+    begin_anew();
   } else {
     socket_->raw().set_rtt_hint(answer_->rtt);
     enter_race();
   }
 }
 
-/// A stock server has a connection with its answer if it takes the client for one that it reaches at once; gone
-/// silent then, that would stay with it for long.
 bool Connector::may_leave() const {
   const bool plain = !answer_->payload.extension;
-  return options_.leave_plain && plain && answer_->relayed && own_firewall_ != Firewall::kOpen &&
-         !early_path_;
+  return options_.leave_plain && plain && answer_->relayed && !early_path_;
+}
+
+/// The peer is an hsfwd, from which nothing has to be kept to itself; and a path from there may take it.
+bool Connector::may_tell_more() const {
+  return options_.leave_plain && answer_->relayed && !early_path_ &&
+         context_.node.remote_address().has_value();
 }
 
 /// Every way to a peer that there is, in upstream's order. What is certain has no company.
@@ -337,12 +344,16 @@ bool Connector::ask_anew(const AttemptFailure& failure) {
       failure.punch != PunchFailure::kServerAborted || failure.own_nat >= Firewall::kRandom;
   if (state_ != State::kWaiting || relay_is_named() || hopeless) return false;
   if (!std::exchange(may_ask_anew_, false)) return false;
+  begin_anew();
+  return true;
+}
+
+void Connector::begin_anew() {
   log_.note(AttemptStep::kHandshake, "{}", kAskingAnew);
   race_.stop();
   std::vector<Address> relays = search_->tried();
   context_.env.scheduler.retire(std::exchange(search_, new_search()));
   find(std::move(relays));
-  return true;
 }
 
 /// What a relay carries stays there.

@@ -101,12 +101,14 @@ class Connector final : public PathObserver, private PeerSearch::Observer, priva
 
   void begin_race();
   bool may_leave() const;
+  bool may_tell_more() const;
   std::optional<PeerPath> known_path();
   void enter_race();
   void enter_relay();
   PunchTerms punch_terms() const;
   bool relay_is_named() const;
   bool ask_anew(const AttemptFailure& failure);
+  void begin_anew();
   void remember_peer();
   udx::StreamId remote_id() const;
   void fail(ConnectError error, const char* detail = nullptr);

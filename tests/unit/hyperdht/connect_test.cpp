@@ -371,6 +371,26 @@ TEST_CASE("who only asks leaves a plain peer alone, and others that look for tha
 }
 
 TEST_CASE(
+    "who only asks leaves a plain peer alone where everybody reaches both, and an hsfwd opens") {
+  Meeting plain(33, 20);
+  const ConnectOptions asking{.extension = Extension{}, .leave_plain = true};
+  SocketRecorder question = plain.connect(asking);
+  REQUIRE(plain.run_until([&] { return question.reset.has_value(); }, 30_s));
+  CHECK(question.socket->error() == ConnectError::kPlainPeer);
+  plain.swarm.world.run_for(20_s);
+  CHECK(plain.listening.sockets.empty());
+
+  ServerOptions options;
+  options.extension = [](const auto&, const auto& theirs) { return theirs; };
+  Meeting hsfwd(34, 20, options);
+  SocketRecorder answered = hsfwd.connect(asking);
+  SocketRecorder& server = hsfwd.accepted(answered);
+  CHECK(answered.socket->extension());
+  answered.send(pattern(1000), true);
+  CHECK(hsfwd.run_until([&] { return server.ended; }, 10_s));
+}
+
+TEST_CASE(
     "a reason that a peer gives for closing is what is said, and only without one it was abrupt") {
   CHECK(describe(ConnectError::kReset, "hsfwd is shutting down") ==
         "the peer closed the connection: hsfwd is shutting down");

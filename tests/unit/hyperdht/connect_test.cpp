@@ -193,8 +193,8 @@ TEST_CASE("why a connection is reset is told between hsfwd peers, and to no stoc
   server.socket->reset_because("service web: Connection refused");
   REQUIRE(meeting.run_until([&] { return client.reset.has_value(); }, 5_s));
   CHECK(client.socket->error() == ConnectError::kReset);
-  CHECK(*client.reset == std::string(describe(ConnectError::kReset)) +
-                             (stock ? "" : ": service web: Connection refused"));
+  CHECK(*client.reset ==
+        describe(ConnectError::kReset, stock ? "" : "service web: Connection refused"));
   CHECK(client.messages.empty());
 }
 
@@ -465,8 +465,7 @@ TEST_CASE(
     REQUIRE(swarm.world.run_until([&] { return client.reset.has_value(); }, 30_s));
     CHECK(client.opened);
     CHECK(client.socket->error() == ConnectError::kReset);
-    CHECK(*client.reset ==
-          std::string(describe(ConnectError::kReset)) + ": service web: Connection refused");
+    CHECK(*client.reset == describe(ConnectError::kReset, "service web: Connection refused"));
     CHECK(client.messages.size() <= 1);
   }
 }
@@ -511,7 +510,7 @@ TEST_CASE("a reset behind what was sent waits for it, also over a lossy path") {
   REQUIRE(swarm.world.run_until([&] { return client.reset.has_value(); }, 30_s));
   CHECK(client.received == pattern(200'000));
   CHECK(client.ended == ended);
-  CHECK(*client.reset == std::string(describe(ConnectError::kReset)) +
-                             ": local connection: Connection reset by peer");
+  CHECK(*client.reset ==
+        describe(ConnectError::kReset, "local connection: Connection reset by peer"));
   CHECK(server.reset.has_value());
 }

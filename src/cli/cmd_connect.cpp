@@ -95,20 +95,20 @@ std::vector<net::StreamAddress> parse_socks(const std::vector<std::string>& text
 std::vector<forward::ReverseForward> parse_reverses(const std::vector<std::string>& texts) {
   std::vector<forward::ReverseForward> out;
   for (const std::string& text : texts) {
-    auto reverse = parse_reverse_forward(text);
-    if (!reverse) {
-      throw UserError{kUsage, "BAD_SPEC",
-                      fmt::format("-R {}: {}", in_quotes(text), reverse.error())};
+    const auto refuse = [&](const std::string& why) {
+      throw UserError{kUsage, "BAD_SPEC", fmt::format("-R {}: {}", in_quotes(text), why)};
+    };
+    const auto words = reverses_of_range(text);
+    if (!words) refuse(words.error());
+    for (const std::string& word : *words) {
+      auto reverse = parse_reverse_forward(word);
+      if (!reverse) refuse(reverse.error());
+      const bool twice = std::any_of(out.begin(), out.end(), [&](const auto& other) {
+        return other.listen.port != 0 && other.listen == reverse->listen;
+      });
+      if (twice) refuse(reverse->listen.to_string() + " is to lead to two targets");
+      out.push_back(std::move(*reverse));
     }
-    const bool twice = std::any_of(out.begin(), out.end(), [&](const auto& other) {
-      return other.listen.port != 0 && other.listen == reverse->listen;
-    });
-    if (twice) {
-      throw UserError{kUsage, "BAD_SPEC",
-                      fmt::format("-R {}: {} is to lead to two targets", in_quotes(text),
-                                  reverse->listen.to_string())};
-    }
-    out.push_back(std::move(*reverse));
   }
   return out;
 }
@@ -119,18 +119,22 @@ struct Forwards {
   std::vector<net::StreamAddress> socks;
   std::vector<forward::ReverseForward> reverses;
   Duration udp_idle;
+  bool all_or_none = false;  // what does not work at the start ends the command
 };
 
 /// Local addresses that lead to one peer, or with SOCKS to any, and addresses of that peer that lead here.
 class ConnectRun {
  public:
   /// Opens them. Without a peer there is SOCKS alone. Throws UserError.
-  ConnectRun(App& app, const std::optional<PeerReference>& peer, const Forwards& wanted) {
+  ConnectRun(App& app, const std::optional<PeerReference>& peer, const Forwards& wanted)
+      : app_(app), all_or_none_(wanted.all_or_none) {
     for (const forward::LocalForward& forward : wanted.forwards) {
       tunnels_.push_back(ConnectSpec(*peer, forward, wanted.udp_idle).make(app));
     }
     for (const forward::ReverseForward& reverse : wanted.reverses) {
-      tunnels_.push_back(std::make_unique<ReverseTunnel>(app, *peer, reverse));
+      auto tunnel = std::make_unique<ReverseTunnel>(app, *peer, reverse);
+      if (all_or_none_) tunnel->set_on_first_failure([&app](const UserError& e) { app.fail(e); });
+      tunnels_.push_back(std::move(tunnel));
     }
     for (const net::StreamAddress& listen : wanted.socks) {
       auto tunnel = std::make_unique<SocksTunnel>(app, listen, SocksDirectory(peer));
@@ -141,16 +145,34 @@ class ConnectRun {
     }
     for (const auto& tunnel : tunnels_) tunnel->prepare(Unavailable::kTryAgain);
     refuse_if_not_open();
-    if (peer) question_.emplace(app, *peer, services_of(wanted.forwards));
+    // Who asks the peer to listen hears from it in any case.
+    const bool leads_there = !wanted.forwards.empty() || !wanted.socks.empty();
+    if (peer && leads_there) question_.emplace(app, *peer, services_of(wanted.forwards));
     app.on_goodbye([this](std::function<void()> done) { leave(std::move(done)); });
   }
 
+  /// The peer is asked once, since neither its announcement nor a local port that is open shows that it answers this
+  /// key.
   void start() {
-    for (const auto& tunnel : tunnels_) tunnel->start();
-    if (question_) question_->ask();
+    if (!question_) return start_tunnels();
+    if (all_or_none_) {
+      return question_->ask([this](const UserError& problem) { app_.fail(problem); },
+                            [this] {
+                              if (!app_.quitting()) start_tunnels();
+                            });
+    }
+    start_tunnels();
+    question_->ask(
+        [this](const UserError& problem) {
+          app_.output().error(problem.code, problem.message + "; listening anyway");
+        },
+        [] {});
   }
 
  private:
+  void start_tunnels() {
+    for (const auto& tunnel : tunnels_) tunnel->start();
+  }
   static std::set<ServiceQuestion::Wanted> services_of(
       const std::vector<forward::LocalForward>& forwards) {
     std::set<ServiceQuestion::Wanted> out;
@@ -177,6 +199,8 @@ class ConnectRun {
     for (const auto& tunnel : tunnels_) tunnel->leave([this] { left_.step(); });
   }
 
+  App& app_;
+  const bool all_or_none_;
   std::vector<std::unique_ptr<Tunnel>> tunnels_;
   std::optional<ServiceQuestion> question_;
   Countdown left_;
@@ -211,6 +235,9 @@ int run_connect(const Arguments& arguments) {
       "0660)");
   add_udp_idle_option(line);
   add_wait_option(line);
+  line.options().add_options()("exit-on-forward-failure", po::bool_switch(),
+                               "fail if PEER does not answer this key, lacks a service, or does "
+                               "not listen, at the start");
   line.add_patience_options();
   line.add_connection_options();
   line.positional("peer", -1);
@@ -220,7 +247,8 @@ int run_connect(const Arguments& arguments) {
   Forwards wanted{.forwards = parse_forwards(line.texts("local")),
                   .socks = parse_socks(line.texts("socks")),
                   .reverses = parse_reverses(line.texts("reverse")),
-                  .udp_idle = {}};
+                  .udp_idle = {},
+                  .all_or_none = line.flag("exit-on-forward-failure")};
   auto& forwards = wanted.forwards;
   const bool needs_peer = !forwards.empty() || !wanted.reverses.empty() || wanted.socks.empty();
   std::optional<PeerReference> peer;

@@ -8,7 +8,6 @@
 #include "node/key_address.hpp"
 #include "platform/clock.hpp"
 #include "platform/identity_file.hpp"
-#include "platform/standard_streams.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -25,8 +24,8 @@ int run_keygen(const Arguments& arguments) {
   platform::SystemRandom random;
   const platform::Identity identity = require_identity(path, random);
   const PublicKey& key = identity.keys.public_key;
-  // For scripts it is the key alone.
-  if (!output.json() && !line.flag("quiet") && platform::output_is_terminal()) {
+  // Standard output is the key alone, for scripts.
+  if (!output.json() && !line.flag("quiet")) {
     output.note("its address in a network: " + ip::host_text(key_address(key)));
   }
   output.event(events::Identity{to_hex(key.view()), key_text(key), path, identity.created,

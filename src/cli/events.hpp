@@ -271,6 +271,9 @@ struct SessionState {
   std::uint64_t moves;
   std::optional<std::uint64_t> silent_seconds;
   std::string last_error;  // empty: none
+  std::optional<std::string> last_error_at;
+  std::optional<std::uint64_t> last_error_seconds;  // since then
+  bool last_error_over = false;                     // the peer has been heard again since
   std::string since;
   std::uint64_t seconds;
   static constexpr auto fields() {
@@ -293,6 +296,9 @@ struct SessionState {
                       field("moves", &SessionState::moves),
                       field("silentSeconds", &SessionState::silent_seconds),
                       field("lastError", &SessionState::last_error),
+                      newer_field("lastErrorAt", &SessionState::last_error_at),
+                      newer_field("lastErrorSeconds", &SessionState::last_error_seconds),
+                      newer_field("lastErrorOver", &SessionState::last_error_over),
                       field("since", &SessionState::since),
                       field("seconds", &SessionState::seconds)};
   }

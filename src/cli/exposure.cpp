@@ -204,13 +204,11 @@ std::vector<std::string> Exposure::services_for(const PublicKey& who) const {
 /// one that says none gets the first.
 const forward::Service* Exposure::find_service(const PublicKey& who,
                                                const std::optional<Extension>& client) const {
-  std::string name = client ? client->service : "";
-  if (name.empty()) {
-    const std::vector<std::string> names = services_for(who);
-    if (names.empty()) return nullptr;
-    name = names.front();
-  }
-  if (!policy_.allows_service(who, name)) return nullptr;
+  const std::vector<std::string> names = services_for(who);
+  if (names.empty()) return nullptr;
+  const bool named = client && !client->service.empty();
+  const std::string name = named ? forward::service_meant(names, client->service) : names.front();
+  if (name.empty()) return nullptr;
   const auto& services = host_.services();
   const auto found = std::find_if(services.begin(), services.end(), [&](const auto& service) {
     return service.name == name && client && service.target.udp == client->has_udp_flows();

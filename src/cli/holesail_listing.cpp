@@ -27,7 +27,8 @@ void HolesailListing::store() {
 void HolesailListing::on_stored(bool stored) {
   if (!stored) {
     app_.log().warning("holesail",
-                       "no node has stored the record for clients of holesail; trying again");
+                       "no node has stored the record of {} for clients of holesail; trying again",
+                       key_text(keys_.public_key));
   }
   settled_ = true;
   if (const auto told = std::exchange(told_, nullptr)) told();

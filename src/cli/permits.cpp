@@ -109,10 +109,9 @@ Result<void, std::string> add_permit(std::vector<forward::Permit>& permits, std:
                                      const PeerOfWord& peer_of,
                                      const std::vector<forward::Service>& services,
                                      const std::set<PublicKey>& allow) {
-  const auto parts =
-      parts_of_permit(text, permits.size(),
-                      "WHO: WHAT, such as \"alice: ssh\", \"*: web\" or \"bob: 10.0.0.0/8:80,443\"",
-                      peer_of, allow);
+  const auto parts = parts_of_permit(
+      text, permits.size(),
+      "WHO: WHAT, such as \"*: web\", \"KEY: ssh\" or \"KEY: 10.0.0.0/8:80,443\"", peer_of, allow);
   if (!parts) return Err(parts.error());
   std::string mistake = mistaken_what(parts->what);
   if (!mistake.empty()) return Err(std::move(mistake));
@@ -133,7 +132,7 @@ Result<void, std::string> add_permit(std::vector<forward::ListenPermit>& permits
                                      std::string_view text, const PeerOfWord& peer_of,
                                      const std::set<PublicKey>& allow) {
   const auto parts = parts_of_permit(
-      text, permits.size(), "WHO: [BIND:]PORTS, such as \"alice: 8080\" or \"bob: *:8000-8010\"",
+      text, permits.size(), "WHO: [BIND:]PORTS, such as \"KEY: 8080\" or \"KEY: *:8000-8010\"",
       peer_of, allow);
   if (!parts) return Err(parts.error());
   auto permit = forward::ListenPermit::parse(parts->who, parts->what);

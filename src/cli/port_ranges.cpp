@@ -135,4 +135,36 @@ Result<Words, std::string> forwards_of_range(std::string_view text) {
   return out;
 }
 
+Result<Words, std::string> reverses_of_range(std::string_view text) {
+  const auto parts = parts_of(text);
+  const bool has_bind = !range_of(parts[0]) && !parse_decimal(parts[0], 65535);
+  const std::size_t at = has_bind ? 1 : 0;
+  if (at >= parts.size()) return Words{std::string(text)};
+  const std::string_view port = parts[at];
+  const std::string_view bind = text.substr(0, static_cast<std::size_t>(port.data() - text.data()));
+  const std::string_view rest = text.substr(bind.size() + port.size());
+  if (rest.starts_with(":unix:") && !range_of(port)) return Words{std::string(text)};
+  const std::string_view target = rest.substr(rest.rfind(':') + 1);
+  const std::string_view host = rest.substr(0, rest.size() - target.size());
+  const auto ports = range_of(port);
+  const auto targets = rest.empty() ? ports : range_of(target);
+  if (!ports && !targets) return Words{std::string(text)};
+  for (const auto& range : {ports, targets}) {
+    if (!range) continue;
+    if (const std::string problem = range_problem(*range); !problem.empty()) return Err(problem);
+  }
+  if (!ports || !targets || ports->size() != targets->size()) {
+    return Err(fmt::format("{} leads {} to {}: each port of a range leads to one of its own",
+                           in_quotes(text), count_text(ports ? ports->size() : 1, "port"),
+                           count_text(targets ? targets->size() : 1, "target")));
+  }
+  Words out;
+  for (std::size_t i = 0; i < ports->size(); ++i) {
+    out.push_back(rest.empty()
+                      ? fmt::format("{}{}", bind, ports->first + i)
+                      : fmt::format("{}{}{}{}", bind, ports->first + i, host, targets->first + i));
+  }
+  return out;
+}
+
 }  // namespace hsfwd::cli

@@ -25,5 +25,8 @@ Result<std::vector<std::string>, std::string> services_of_range(std::string_view
 /// `[udp:][BIND:]FIRST-LAST[:FIRST-LAST]`: each port leads to the service that is called after its number, or the
 /// number at the same place in the second range. kBothPrefix as above.
 Result<std::vector<std::string>, std::string> forwards_of_range(std::string_view text);
+/// `[BIND:]FIRST-LAST[:[HOST:]FIRST-LAST]`, of reverse forwards: each port leads to the same one of this machine, or to the
+/// one at the same place in the second range.
+Result<std::vector<std::string>, std::string> reverses_of_range(std::string_view text);
 
 }  // namespace hsfwd::cli

@@ -42,6 +42,12 @@ void RecordedForward::start() {
 void RecordedForward::on_record(const std::optional<Bytes>& value) {
   app_.waiting().end();
   if (app_.quitting()) return;
+  if (!value) {
+    app_.log().warning("holesail",
+                       "the DHT has no record of {}; taking port {} of TCP, as holesail does then "
+                       "(-L takes another)",
+                       peer_.name, HolesailRecord::kNoRecordPort);
+  }
   try {
     found_(forward_of(value));
   } catch (const UserError& error) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/planner.hpp"
+#include "cli/port_ranges.hpp"
 #include "cli/preflight.hpp"
 #include "cli/reverse_tunnel.hpp"
 #include "cli/table.hpp"
@@ -30,17 +31,21 @@ constexpr config::Key kKeysOfReverse[] = {
 void read_reverse(const config::Section& section, Planner& planner) {
   const PeerReference peer = planner.peer(*section.text("peer"));
   for (const auto& text : section.texts("listen")) {
-    auto forward = parse_reverse_forward(text.value, planner.folder());
-    if (!forward) {
-      planner.mistake(text.line,
-                      fmt::format("listen {}: {}", in_quotes(text.value), forward.error()));
+    const auto refuse = [&](const std::string& why) {
+      planner.mistake(text.line, fmt::format("listen {}: {}", in_quotes(text.value), why));
+    };
+    const auto words = reverses_of_range(text.value);
+    if (!words) refuse(words.error());
+    for (const std::string& word : *words) {
+      auto forward = parse_reverse_forward(word, planner.folder());
+      if (!forward) refuse(forward.error());
+      auto spec = std::make_shared<ReverseSpec>(peer, std::move(*forward));
+      if (!spec->key().empty() && planner.has(kReverseKind, spec->key())) {
+        planner.mistake(text.line, fmt::format("{} of {} is to lead to two targets",
+                                               spec->forward.listen.to_string(), peer.name));
+      }
+      planner.add(std::move(spec));
     }
-    auto spec = std::make_shared<ReverseSpec>(peer, std::move(*forward));
-    if (!spec->key().empty() && planner.has(kReverseKind, spec->key())) {
-      planner.mistake(text.line, fmt::format("{} of {} is to lead to two targets",
-                                             spec->forward.listen.to_string(), peer.name));
-    }
-    planner.add(std::move(spec));
   }
 }
 

@@ -113,6 +113,7 @@ void ReverseTunnel::on_answer(const ListenAnswer& answer) {
   answer_timer_.stop();
   address_ = forward::ListenRequest{forward_.listen.address, answer.port}.to_string();
   problem_.reset();
+  on_first_failure_ = nullptr;
   rest_ = kFirstRest;
   report();
 }
@@ -125,19 +126,23 @@ void ReverseTunnel::on_reset(const std::string& reason) {
          fmt::format("{} does not listen at {}: {}", peer_.name, forward_.listen.to_string(),
                      reason));
   } else {
-    const UserError error = connect_error(info.error, peer_.name);
-    fail(rest_, error.code.c_str(), error.message);
+    // Several addresses of a peer fail alike.
+    UserError error = connect_error(info.error, peer_.name);
+    error.message =
+        fmt::format("not listening at {}: {}", forward_.listen.to_string(), error.message);
+    fail(rest_, error);
   }
 }
 
-void ReverseTunnel::fail(Duration rest, const char* code, const std::string& why) {
+void ReverseTunnel::fail(Duration rest, const UserError& error) {
   answer_timer_.stop();
   asking_->set_observer(nullptr);
   app_.scheduler().retire(std::move(asking_));
   address_.clear();
-  const bool told = problem_ && problem_->text == why;
-  problem_ = Problem{code, why};
-  if (!told) app_.output().error(code, printable(why) + "; trying again");
+  if (on_first_failure_) return on_first_failure_(error);
+  const bool told = problem_ && problem_->text == error.message;
+  problem_ = Problem{error.code, error.message};
+  if (!told) app_.output().error(error.code, printable(error.message) + "; trying again");
   again_timer_.start(rest);
   rest_ = std::min(rest_ * 2, kLongestRest);
 }

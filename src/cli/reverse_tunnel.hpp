@@ -25,6 +25,11 @@ class ReverseTunnel final : public Tunnel, net::ByteStreamObserver {
   ReverseTunnel(App& app, PeerReference peer, forward::ReverseForward forward);
   ~ReverseTunnel() override;
 
+  /// Called in place of asking again, as long as the peer has not listened once.
+  void set_on_first_failure(std::function<void(const UserError&)> failed) {
+    on_first_failure_ = std::move(failed);
+  }
+
   void prepare(Unavailable) override {}
   std::optional<Problem> problem() const override;
   void start() override;
@@ -48,7 +53,10 @@ class ReverseTunnel final : public Tunnel, net::ByteStreamObserver {
   void on_answer(const forward::ListenAnswer& answer);
   void on_back(std::unique_ptr<PeerStream> stream);
   /// It is asked for again, after a rest. `why`: one clause for people.
-  void fail(Duration rest, const char* code, const std::string& why);
+  void fail(Duration rest, const char* code, const std::string& why) {
+    fail(rest, UserError{kFailed, code, why});
+  }
+  void fail(Duration rest, const UserError& error);
   bool listening() const { return !address_.empty(); }
 
   App& app_;
@@ -59,6 +67,7 @@ class ReverseTunnel final : public Tunnel, net::ByteStreamObserver {
   Bytes heard_;          // of the answer, until it is whole
   std::string address_;  // of the peer's, while it listens
   std::optional<Problem> problem_;
+  std::function<void(const UserError&)> on_first_failure_;
   Duration rest_;
   Timer again_timer_;
   Timer answer_timer_;

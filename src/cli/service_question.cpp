@@ -58,14 +58,11 @@ std::string udp_service_problem(const PeerStream& peer, const std::string& servi
 
 std::string problem_told(const std::optional<Extension>& answer, const std::string& service,
                          bool udp) {
-  const auto has = [&](const std::string& name) {
-    return std::find(answer->services.begin(), answer->services.end(), name) !=
-           answer->services.end();
-  };
-  if (!answer || answer->services.empty() || (!service.empty() && !has(service))) {
-    return missing_service(answer, service);
-  }
-  const std::string& name = service.empty() ? answer->services.front() : service;
+  if (!answer && service.empty()) return "";
+  if (!answer || answer->services.empty()) return missing_service(answer, service);
+  const std::string name = service.empty() ? answer->services.front()
+                                           : forward::service_meant(answer->services, service);
+  if (name.empty()) return missing_service(answer, service);
   const auto is_udp = answer->is_udp(name);
   if (!is_udp || *is_udp == udp) return "";
   return udp ? is_tcp_text(name) : is_udp_text(name);
@@ -78,13 +75,13 @@ ServiceQuestion::~ServiceQuestion() {
   if (connection_) connection_->set_observer(nullptr);
 }
 
-void ServiceQuestion::ask() {
-  const bool named = std::any_of(wanted_.begin(), wanted_.end(),
-                                 [](const Wanted& one) { return !one.service.empty(); });
-  if (!named) return;
+void ServiceQuestion::ask(OnProblem on_problem, std::function<void()> done) {
+  on_problem_ = std::move(on_problem);
+  done_ = std::move(done);
   ConnectOptions options;
   options.key_pair = peer_.identity;
   options.extension = Extension{.features = Extension::kNoService, .service = {}, .services = {}};
+  options.leave_plain = true;
   connection_ = app_.node().connect_stream(peer_.key, std::move(options));
   connection_->set_observer(&asking_);
   connection_->set_on_open([this] { on_told(); });
@@ -92,21 +89,31 @@ void ServiceQuestion::ask() {
 
 /// The announcement of a peer outlives it, and a refused client hears nothing.
 void ServiceQuestion::on_not_answered() {
-  const UserError error = connect_error(connection_->info().error, peer_.name);
+  const ConnectError error = connection_->info().error;
   app_.scheduler().delete_later(std::move(connection_));
-  app_.output().error(error.code, error.message + "; listening anyway");
+  if (error == ConnectError::kPlainPeer) {
+    judge(std::nullopt);
+  } else {
+    on_problem_(connect_error(error, peer_.name));
+  }
+  done_();
 }
 
 void ServiceQuestion::on_told() {
   const std::optional<Extension> extension = connection_->info().extension;
   connection_->reset();
   app_.scheduler().delete_later(std::move(connection_));
+  judge(extension);
+  done_();
+}
+
+void ServiceQuestion::judge(const std::optional<Extension>& answer) const {
   for (const Wanted& wanted : wanted_) {
-    const std::string problem = problem_told(extension, wanted.service, wanted.udp);
+    const std::string problem = problem_told(answer, wanted.service, wanted.udp);
     if (problem.empty()) continue;
-    app_.output().error("NO_SUCH_SERVICE", problem + "; listening anyway");
+    on_problem_({kFailed, "NO_SUCH_SERVICE", problem});
     // Each would be told the same.
-    if (!extension || extension->services.empty()) return;
+    if (!answer || answer->services.empty()) return;
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -19,8 +20,7 @@ std::string service_problem(const PeerInfo& peer, const std::string& service);
 /// The same of a UDP service, once the connection is open. Whether that of a plain peer is one nobody can tell.
 std::string udp_service_problem(const PeerStream& peer, const std::string& service);
 
-/// Asks a peer whether it has certain services, and reports those that it lacks, or has of the other kind, or that it
-/// does not answer.
+/// Asks a peer once whether it answers this key, and has certain services.
 class ServiceQuestion {
  public:
   struct Wanted {
@@ -29,12 +29,16 @@ class ServiceQuestion {
     auto operator<=>(const Wanted&) const = default;
   };
 
+  /// Of a service that the peer lacks, or has of the other kind, or of a peer that does not answer.
+  using OnProblem = std::function<void(const UserError&)>;
+
   /// `peer` outlives it.
   ServiceQuestion(App& app, const PeerReference& peer, std::set<Wanted> wanted);
   ~ServiceQuestion();
 
-  /// Unless no service is named: a stock peer has but one, and takes who asks it for a client of that.
-  void ask();
+  /// `on_problem` is told of each problem, then `done` is called. A stock peer is not asked further than whether it
+  /// answers: it has but one service, and takes who connects for a client of that.
+  void ask(OnProblem on_problem, std::function<void()> done);
 
  private:
   /// Of a connection that only asks.
@@ -47,10 +51,13 @@ class ServiceQuestion {
   };
   void on_told();
   void on_not_answered();
+  void judge(const std::optional<Extension>& answer) const;
 
   App& app_;
   const PeerReference& peer_;
   const std::set<Wanted> wanted_;
+  OnProblem on_problem_;
+  std::function<void()> done_;
   Asking asking_{*this};
   std::unique_ptr<PeerStream> connection_;
 };

@@ -25,6 +25,13 @@ std::string lost_text(const events::SessionState& session) {
   return fmt::format("{} lost ({:.1f} %)", count_text(session.packets_lost, "packet"), share);
 }
 
+/// An earlier hsfwd does not say when it was.
+std::string error_text(const events::SessionState& session) {
+  if (!session.last_error_seconds) return "last error: " + session.last_error;
+  return fmt::format("last error {} ago{}: {}", span_text(*session.last_error_seconds),
+                     session.last_error_over ? ", over since" : "", session.last_error);
+}
+
 /// Their numbers, as the lines about connections have them.
 std::string ids_text(const events::SessionState& session,
                      const std::vector<events::ConnectionState>& connections) {
@@ -51,7 +58,7 @@ std::vector<std::string> session_notes(const events::SessionState& session) {
     out.push_back(fmt::format("{} sent again", session.packets_repeated));
   }
   if (session.moves > 0) out.push_back("moved " + count_text(session.moves, "time"));
-  if (!session.last_error.empty()) out.push_back("last error: " + session.last_error);
+  if (!session.last_error.empty()) out.push_back(error_text(session));
   return out;
 }
 

@@ -109,8 +109,15 @@ events::SessionState session_state(App& app, const SessionInfo& session,
                            .moves = session.moves,
                            .silent_seconds = std::nullopt,
                            .last_error = session.last_error,
+                           .last_error_at = std::nullopt,
+                           .last_error_seconds = std::nullopt,
+                           .last_error_over = session.last_error_over,
                            .since = time_before(app, age),
                            .seconds = age};
+  if (!session.last_error.empty()) {
+    out.last_error_seconds = seconds_since(app, session.last_error_at);
+    out.last_error_at = time_before(app, *out.last_error_seconds);
+  }
   if (session.silent) {
     out.silent_seconds = static_cast<std::uint64_t>(session.silent->to_millis() / 1000);
   }

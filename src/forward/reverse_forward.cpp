@@ -38,6 +38,8 @@ Result<ReverseForward, std::string> ReverseForward::parse(std::string_view text)
   if (text.starts_with("udp:")) return Err(std::string("only TCP is forwarded in reverse"));
   if (text.starts_with("unix:")) return Err(std::string("a peer listens at TCP ports only"));
   if (text.starts_with('[')) return Err(std::string("a peer listens at IPv4 addresses only"));
+  if (std::string problem = protocol_problem(text); !problem.empty())
+    return Err(std::move(problem));
   ReverseForward out;
   std::string_view rest = text;
   std::string_view part = take_part(rest);

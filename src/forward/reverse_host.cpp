@@ -60,6 +60,8 @@ class ReverseHost::Entry final : public net::ByteStreamObserver {
   bool waits_for(std::uint64_t other) const { return wait_timer_.armed() && waits_for_ == other; }
   std::uint64_t waited_for() const { return waits_for_; }
   bool listening() const { return !address.empty(); }
+  /// What is listened at has limits of its own, and takes none of the room that the connections of the peer have.
+  void end_admission() { ticket_.reset(); }
   bool refused() const { return refused_timer_.armed(); }
   /// Says so, and that is it. `why`: one clause for people.
   void refuse(Kind kind, const std::string& why) {
@@ -102,7 +104,7 @@ class ReverseHost::Entry final : public net::ByteStreamObserver {
   void on_reset(const std::string& reason) override { host_.stop(*this, reason); }
 
   ReverseHost& host_;
-  const Admission::Ticket ticket_;
+  std::optional<Admission::Ticket> ticket_;  // until it is listened at
   Timer refused_timer_;
   std::uint64_t waits_for_ = 0;  // whose peer has been asked whether it is there
   Timer wait_timer_;
@@ -189,6 +191,7 @@ void ReverseHost::begin(Entry& entry) {
   if (!entry.say({.kind = Kind::kListening, .port = entry.request.port})) {
     return stop(entry, "no room for an answer");
   }
+  entry.end_admission();
   observer_.on_listening(entry.key, entry.address);
 }
 

@@ -137,6 +137,27 @@ std::string no_service_name(std::string_view name) {
                      in_quotes(name), kMaxName);
 }
 
+std::string service_meant(const std::vector<std::string>& names, std::string_view name) {
+  if (std::find(names.begin(), names.end(), name) != names.end()) return std::string(name);
+  const auto alike = std::find_if(names.begin(), names.end(), [&](const std::string& one) {
+    return lower(one) == lower(name);
+  });
+  return alike != names.end() ? *alike : "";
+}
+
+std::string protocol_problem(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return "";
+  const std::string word = lower(text.substr(0, colon));
+  const std::string_view rest = text.substr(colon + 1);
+  if (word == "tcp") {
+    return fmt::format("{}: TCP needs no word; write {}", in_quotes(text), shortened(rest));
+  }
+  const bool known = word == "udp" || word == "unix" || word == "tcp+udp";
+  if (!known || text.starts_with(word)) return "";
+  return fmt::format("{}: write {}:{}", in_quotes(text), word, shortened(rest));
+}
+
 Result<Service, std::string> Service::parse(std::string_view text) {
   Service out;
   const std::size_t equals = text.find('=');
@@ -145,6 +166,8 @@ Result<Service, std::string> Service::parse(std::string_view text) {
     if (!is_service_name(out.name)) return bad(no_service_name(out.name));
     text.remove_prefix(equals + 1);
   }
+  if (std::string problem = protocol_problem(text); !problem.empty())
+    return bad(std::move(problem));
   const bool udp = text.starts_with(kUdpPrefix);
   if (udp) text.remove_prefix(kUdpPrefix.size());
   if (udp && text.starts_with(kUnixPrefix)) return bad("a unix socket has no UDP");
@@ -246,6 +269,8 @@ Result<LocalForward, std::string> parse_local(std::string_view text) {
 }  // namespace
 
 Result<LocalForward, std::string> LocalForward::parse(std::string_view text) {
+  if (std::string problem = protocol_problem(text); !problem.empty())
+    return bad(std::move(problem));
   if (!text.starts_with(kUdpPrefix)) return parse_local(text);
   const std::string_view rest = text.substr(kUdpPrefix.size());
   auto out = rest.starts_with(kUnixPrefix)

@@ -39,5 +39,11 @@ struct LocalForward {
 bool is_service_name(std::string_view name);
 /// One clause for people that says so, and what would be one.
 std::string no_service_name(std::string_view name);
+/// The one of `names` that is called so; without one the first that is but for the case of letters, which browsers do not
+/// keep in names. Empty: none.
+std::string service_meant(const std::vector<std::string>& names, std::string_view name);
+/// What to say about a word for a protocol ahead of an address that is none here, such as `tcp:80` and `UDP:53`; empty
+/// if there is no such word.
+std::string protocol_problem(std::string_view text);
 
 }  // namespace hsfwd::forward

@@ -262,6 +262,7 @@ std::unique_ptr<PeerStream> Node::connect_stream(const PublicKey& key, ConnectOp
   out.local_connection = options.local_connection;
   out.holepunch = options.holepunch;
   out.extension = std::move(options.extension);
+  out.leave_plain = options.leave_plain;
   if (options.relay_through.empty()) options.relay_through = impl_->relay_through;
   out.relay_through = std::move(options.relay_through);
   out.timeline = std::move(options.timeline);

@@ -65,6 +65,9 @@ struct ConnectOptions {
   /// All that connect to the peer share one connection, if that has sessions, and keep it when it moves to another
   /// path. Needs a block that wants a service or packets; there are no messages beside such a stream.
   bool session = false;
+  /// Only asks: a plain peer, which would take who asks for a client of its service, is left at its answer, with
+  /// ConnectError::kPlainPeer. Not always: it may have a connection by then, and that opens.
+  bool leave_plain = false;
   /// Blind relays, one of which carries the connection until, or unless, there is a direct path; the
   /// server's wish comes first. The node's if empty.
   std::vector<PublicKey> relay_through;

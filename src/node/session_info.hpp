@@ -27,6 +27,8 @@ struct SessionInfo {
   /// For how long what was sent has not been answered, while nothing else comes either.
   std::optional<Duration> silent;
   std::string last_error;  // for people; empty: there was none
+  Instant last_error_at;
+  bool last_error_over = false;  // the peer has been heard again since
 
   // Of all connections so far, in bytes of theirs, and in the last seconds
   std::uint64_t bytes_sent = 0;

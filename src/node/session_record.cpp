@@ -66,16 +66,22 @@ void SessionRecord::on_received(std::size_t bytes) {
 }
 
 void SessionRecord::on_unanswered() {
-  if (!silent()) silence_ = Silence{now(), packets().received};
+  if (!silent()) silence_ = mark();
+}
+
+void SessionRecord::on_error(const std::string& error) {
+  last_error_ = LastError{error, mark()};
 }
 
 /// Only what is sealed along the link proves that the peer is there; of a direct path that is little, and its
 /// streams' packets tell as much to who only looks.
+bool SessionRecord::heard_since(const Mark& mark) const {
+  return session_->heard_at() > mark.at || packets().received > mark.packets;
+}
+
 std::optional<Duration> SessionRecord::silent() const {
-  if (!silence_) return std::nullopt;
-  const bool heard =
-      session_->heard_at() > silence_->since || packets().received > silence_->packets;
-  return heard ? std::nullopt : std::optional(now() - silence_->since);
+  if (!silence_ || heard_since(*silence_)) return std::nullopt;
+  return now() - silence_->at;
 }
 
 SessionInfo SessionRecord::info() const {
@@ -90,7 +96,9 @@ SessionInfo SessionRecord::info() const {
           .rtt = session_->rtt(),
           .moves = session_->moves(),
           .silent = silent(),
-          .last_error = last_error_,
+          .last_error = last_error_ ? last_error_->text : "",
+          .last_error_at = last_error_ ? last_error_->mark.at : Instant(),
+          .last_error_over = last_error_ && heard_since(last_error_->mark),
           .bytes_sent = bytes_sent_,
           .bytes_received = bytes_received_,
           .send_rate = sent_.per_second(now()),

@@ -50,7 +50,7 @@ class SessionRecord {
   /// What was sent is not answered. Often, as long as that lasts.
   void on_unanswered();
   /// `error` is one clause for people.
-  void on_error(const std::string& error) { last_error_ = error; }
+  void on_error(const std::string& error);
 
   // --- For its streams ---
 
@@ -69,13 +69,19 @@ class SessionRecord {
     std::uint64_t lost = 0;
     void add(const udx::StreamStats& stats);
   };
-  /// Since when, and what had come by then.
-  struct Silence {
-    Instant since;
+  /// An instant, and what had come by then.
+  struct Mark {
+    Instant at;
     std::uint64_t packets = 0;
+  };
+  struct LastError {
+    std::string text;
+    Mark mark;
   };
 
   Instant now() const;
+  Mark mark() const { return {now(), packets().received}; }
+  bool heard_since(const Mark& mark) const;
   Packets packets() const;
   std::optional<Duration> silent() const;
 
@@ -85,8 +91,8 @@ class SessionRecord {
   const Instant since_;
   std::unordered_set<const hyperdht::SessionStream*> streams_;
   Packets gone_;  // of streams that are
-  std::optional<Silence> silence_;
-  std::string last_error_;
+  std::optional<Mark> silence_;
+  std::optional<LastError> last_error_;
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
   RateMeter sent_;

@@ -241,7 +241,9 @@ t.test('keygen: made once, kept to its owner, the same key every time', async ()
   t.equal(made.created, true, 'created')
   t.equal(fs.statSync(name).mode & 0o777, 0o600, 'mode')
   const again = await t.run(['keygen', '--identity', name])
-  t.equal(again.stdout, made.key + '\n', 'the same key')
+  t.equal(again.stdout, made.key + '\n', 'the same key, alone')
+  t.equal(again.stderr, `hsfwd: its address in a network: ${made.address}\n`, 'and its address beside it')
+  t.equal((await t.run(['keygen', '--identity', name, '-q'])).stderr, '', 'not if it is to be quiet')
   const piped = await t.run(['keygen', '--identity', '-'], { input: fs.readFileSync(name, 'utf8') })
   t.equal(piped.stdout, made.key + '\n', 'the same key from standard input')
 })
@@ -424,6 +426,15 @@ t.test('who is not let in is told what it may be', async () => {
   const more = ['--bootstrap', net.bootstrap]
   const welcome = await t.run(['pipe', publicKey, '--name', 'guest', ...more], { input: '' })
   t.equal(welcome.stdout, 'hello', 'who may, hears the service')
+  const led = t.hsfwd(['connect', publicKey, '-L', '0', '--name', 'stranger', ...more, '--json'])
+  const told = await led.event('error', { timeout: 30000 })
+  t.equal(told.code, 'PEER_CONNECTION_FAILED', 'what connect says soon after the start')
+  t.ok(/does not allow this key; listening anyway$/.test(told.message), told.message)
+  t.equal(led.events.filter((e) => e.event === 'ready').length, 1, 'the local port is open')
+  await led.kill()
+  const strict = await t.run(['connect', publicKey, '-L', '0', '--exit-on-forward-failure', '--name', 'stranger', ...more, '--json'], { timeout: 30000 })
+  t.equal(strict.code, 69, 'the exit code for scripts')
+  t.equal(strict.program.events.filter((e) => e.event === 'ready').length, 0, 'nothing is ready then')
   await fails(['pipe', publicKey, '--name', 'stranger', ...more], 69, /does not allow this key/, 'PEER_CONNECTION_FAILED', { input: '' })
   t.equal(server.stderr.match(/refused/g)?.length, 1, `expose logs the refusal, once: ${server.stderr}`)
   t.equal(server.events.filter((e) => e.event === 'connection').length, 1, 'connections of the server')
@@ -455,7 +466,7 @@ t.test('started without a standard input, output or error output, all works that
 })
 
 t.test('results that cannot be written are no success', async () => {
-  for (const args of [['keygen', '--name', 'full'], ['--version'], ['help'], ['keygen', '--name', 'full', '--json']]) {
+  for (const args of [['keygen', '--name', 'full', '-q'], ['--version'], ['help'], ['keygen', '--name', 'full', '--json']]) {
     const { code, stderr } = await shell(args, '>/dev/full')
     t.equal(code, 1, `${args.join(' ')} into a full disk`)
     t.equal(stderr, 'hsfwd: cannot write to standard output\n', 'what it says')

@@ -92,7 +92,8 @@ bootstrap = "${network.bootstrap}"
 peer = "${key}"
 listen = ["${port}:${home.port}"]
 `), '--json', '-v'])
-  await program.event('error')
+  const { message } = await program.event('error')
+  t.ok(message.startsWith(`not listening at 127.0.0.1:${port}: ${key}: `), `whose address waits for whom: ${message}`)
   let server = await expose(network, words, identity)
   await program.event('ready', { matches: (e) => e.target })
   t.equal(await ask(port), 'home: hello', 'once it is there')
@@ -216,6 +217,23 @@ t.test('an address of a client that is there stays that one\'s, whoever asks wit
   t.equal(first.events.filter((e) => e.event === 'error').length, 0, 'errors of the first')
 })
 
+t.test('several addresses take no room from the connections to them; one leads to a unix socket', async () => {
+  const network = await t.testnet()
+  const client = await keyOf(fresh('client'))
+  const [one, two] = [await service('one'), await service('two')]
+  const at = fresh('socket')
+  const socket = net.createServer((s) => s.on('data', (data) => s.end(`socket: ${data}`)))
+  await new Promise((resolve) => socket.listen(at, resolve))
+  const server = await expose(network, ['--permit-listen', `${client.key}: *`, '--max-connections', '3'])
+  const port = await t.freePort()
+  const program = connect(network, [server.key, '-R', `${port}:unix:${at}`, '-R', `0:${one.port}`, '-R', `0:${two.port}`], client.identity)
+  for (const [target, name] of [[`unix:${at}`, 'socket'], [`localhost:${one.port}`, 'one'], [`localhost:${two.port}`, 'two']]) {
+    const { listen } = await program.event('ready', { matches: (e) => e.target === target })
+    t.equal(await ask(portOf(listen)), `${name}: hello`, 'what it leads to, beside others that are listened at')
+  }
+  socket.close()
+})
+
 t.test('a peer opens no more connections back than this side lets in', async () => {
   const network = await t.testnet()
   const home = await service('home')
@@ -257,6 +275,7 @@ t.test('mistakes are told in a line', async () => {
   await wrong(['connect', key, '-R', 'unix:/tmp/x'], /TCP ports only/)
   await wrong(['connect', key, '-R', '[::1]:80'], /IPv4 addresses only/)
   await wrong(['connect', key, '-R', 'web'], /BIND/)
+  await wrong(['connect', key, '-R', '8000-8003:80'], /leads 4 ports to 1 target/)
   await wrong(['connect', key, '-R', '0'], /needs a target/)
   await wrong(['connect', key, '-R', '80:'], /missing/)
   await wrong(['connect', key, '-R', '80:name=81'], /no name/)

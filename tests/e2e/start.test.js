@@ -95,6 +95,23 @@ t.test('what is missing on either side is said at the start, and waited for', as
   await t.service((socket) => socket.end('hello'), { port })
   t.equal((await t.readAll(await t.connect(Number(listen.split(':').pop())))).toString(), 'hello', 'once somebody listens')
   t.equal(fine.events.filter((event) => event.event === 'error').length, 0, 'no error')
+  const strict = async (...words) => t.hsfwd(['connect', own.key, ...words, '--exit-on-forward-failure', '--bootstrap', bootstrap, '--json', '--name', 'strict'])
+  t.equal(await (await strict('-L', '0:web', '-L', '0:nosuch')).exited, 1, 'the exit code without one of the services')
+  t.equal(await (await strict('-L', '0', '-R', '8080')).exited, 1, 'the exit code where the peer does not listen')
+  const whole = await strict('-L', '0:WEB')
+  await whole.event('ready')
+  t.equal(await whole.kill('SIGTERM'), 143, 'it goes on where all is there')
+})
+
+t.test('a connection string without a record is told, with what is taken in its place', async () => {
+  const { bootstrap } = await t.testnet()
+  const own = await identity('recordless')
+  const expose = t.hsfwd(['expose', '1', '--identity', own.file, '--bootstrap', bootstrap, '--json'])
+  await expose.event('listening')
+  const connect = t.hsfwd(['connect', `hs://0000${own.key}`, '--bootstrap', bootstrap, '--json', '--name', 'recordless-client'])
+  await t.until(() => connect.warned.length > 0, 'a warning')
+  const { message } = connect.warned[0]
+  t.ok(message.startsWith('the DHT has no record of ') && message.includes('taking port 8989 of TCP'), message)
 })
 
 t.test('a host that has no address is told at the start, by the event of a warning as well', async () => {

@@ -74,7 +74,8 @@ constexpr std::string_view kControl[] = {
     R"("since":"2025-01-01T00:00:00Z","seconds":70,"session":3}],"sessions":[{"id":3,"direction":"in","peer":"00",)"
     R"("key":"yry8ajbr5d3q","services":["ssh"],"streams":1,"path":"lan","remote":"10.0.0.7:4","rttMillis":0.5,)"
     R"("bytesToPeer":1,"bytesFromPeer":2000,"rateToPeer":0,"rateFromPeer":400,"packets":100,"packetsRepeated":3,)"
-    R"("packetsLost":2,"moves":1,"silentSeconds":12,"lastError":"no","since":"2025-01-01T00:00:00Z","seconds":70}]})",
+    R"("packetsLost":2,"moves":1,"silentSeconds":12,"lastError":"no",)"
+    R"("lastErrorAt":"2025-01-01T00:00:00Z","lastErrorSeconds":3,"lastErrorOver":true,"since":"2025-01-01T00:00:00Z","seconds":70}]})",
     R"({"event":"status","config":"/x","pid":1,"seconds":90000,"publicKey":"00","key":"yry8","node":{"online":true,)"
     R"("persistent":false,"firewalled":true,"address":null,"nat":"random","bytesBuffered":0},)"
     R"("exposes":[{"publicKey":"00","key":"yry8",)"

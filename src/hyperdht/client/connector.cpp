@@ -105,7 +105,8 @@ std::unique_ptr<PeerSearch> Connector::new_search() {
 /// peer's key is no key.
 bool Connector::prepare() {
   if (search_->prepared()) return true;
-  const auto own = context_.node.remote_address();
+  // Who says that everybody reaches him has a connection of a stock server with its answer.
+  const auto own = options_.leave_plain ? std::nullopt : context_.node.remote_address();
   own_firewall_ = own ? Firewall::kOpen : Firewall::kUnknown;
   NoisePayload payload;
   payload.firewall = own_firewall_;
@@ -222,10 +223,28 @@ void Connector::begin_race() {
     fail(ConnectError::kServerIncompatible);
   } else if (payload.error != PayloadError::kNone || !payload.udx) {
     fail(ConnectError::kServerError);
+  } else if (may_leave()) {
+    remember_peer();
+    end_search(ConnectError::kNone);
+    fail(ConnectError::kPlainPeer);
+  } else if (may_tell_more()) {
+    options_.leave_plain = false;
+    begin_anew();
   } else {
     socket_->raw().set_rtt_hint(answer_->rtt);
     enter_race();
   }
+}
+
+bool Connector::may_leave() const {
+  const bool plain = !answer_->payload.extension;
+  return options_.leave_plain && plain && answer_->relayed && !early_path_;
+}
+
+/// The peer is an hsfwd, from which nothing has to be kept to itself; and a path from there may take it.
+bool Connector::may_tell_more() const {
+  return options_.leave_plain && answer_->relayed && !early_path_ &&
+         context_.node.remote_address().has_value();
 }
 
 /// Every way to a peer that there is, in upstream's order. What is certain has no company.
@@ -325,12 +344,16 @@ bool Connector::ask_anew(const AttemptFailure& failure) {
       failure.punch != PunchFailure::kServerAborted || failure.own_nat >= Firewall::kRandom;
   if (state_ != State::kWaiting || relay_is_named() || hopeless) return false;
   if (!std::exchange(may_ask_anew_, false)) return false;
+  begin_anew();
+  return true;
+}
+
+void Connector::begin_anew() {
   log_.note(AttemptStep::kHandshake, "{}", kAskingAnew);
   race_.stop();
   std::vector<Address> relays = search_->tried();
   context_.env.scheduler.retire(std::exchange(search_, new_search()));
   find(std::move(relays));
-  return true;
 }
 
 /// What a relay carries stays there.

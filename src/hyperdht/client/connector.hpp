@@ -46,6 +46,8 @@ struct ConnectOptions {
   std::vector<crypto::PublicKey> relay_through;
   /// No relay carries it, whoever names one.
   bool direct_only = false;
+  /// A peer that is no hsfwd is left at its answer, with kPlainPeer, unless it has a connection by then.
+  bool leave_plain = false;
   /// The attempt's timeline.
   AttemptLog::Sink timeline;
 };
@@ -98,12 +100,15 @@ class Connector final : public PathObserver, private PeerSearch::Observer, priva
   void on_race_lost() override;
 
   void begin_race();
+  bool may_leave() const;
+  bool may_tell_more() const;
   std::optional<PeerPath> known_path();
   void enter_race();
   void enter_relay();
   PunchTerms punch_terms() const;
   bool relay_is_named() const;
   bool ask_anew(const AttemptFailure& failure);
+  void begin_anew();
   void remember_peer();
   udx::StreamId remote_id() const;
   void fail(ConnectError error, const char* detail = nullptr);

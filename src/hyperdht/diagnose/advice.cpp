@@ -73,6 +73,7 @@ const char* advice(const AttemptFailure& failure) {
       return "Run hsfwd netcheck: this network blocks UDP, or there is no network.";
     case ConnectError::kNoMemory:
       return "Give this machine more memory, or hsfwd less to do.";
+    case ConnectError::kPlainPeer:
     case ConnectError::kReset:
     case ConnectError::kTimedOut:
     case ConnectError::kBroken:

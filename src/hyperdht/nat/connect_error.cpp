@@ -23,6 +23,8 @@ const char* to_string(ConnectError error) {
       return "RELAY_ABORTED";
     case ConnectError::kNoNetwork:
       return "NO_NETWORK";
+    case ConnectError::kPlainPeer:
+      return "PLAIN_PEER";
     case ConnectError::kReset:
       return "CONNECTION_RESET";
     case ConnectError::kTimedOut:
@@ -58,6 +60,8 @@ const char* describe(ConnectError error) {
       return "the relay did not connect the two sides";
     case ConnectError::kNoNetwork:
       return "no DHT node answers, not even a bootstrap node";
+    case ConnectError::kPlainPeer:
+      return "the peer is a plain one, and was only to be asked";
     case ConnectError::kReset:
       return "the peer closed the connection abruptly";
     case ConnectError::kTimedOut:
@@ -70,6 +74,14 @@ const char* describe(ConnectError error) {
       return "this machine is out of memory";
   }
   return "unknown error";
+}
+
+/// A peer that says why it closes does not do so abruptly.
+std::string describe(ConnectError error, const std::string& detail) {
+  if (detail.empty()) return describe(error);
+  const char* const what =
+      error == ConnectError::kReset ? "the peer closed the connection" : describe(error);
+  return std::string(what) + ": " + detail;
 }
 
 }  // namespace hsfwd::hyperdht

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 namespace hsfwd::hyperdht {
 
 /// Why there is no connection. Names are upstream's.
@@ -14,6 +16,7 @@ enum class ConnectError {
   kHolepunchAborted,
   kRelayAborted,
   kNoNetwork,  // not one node answered, the bootstrap nodes included
+  kPlainPeer,  // it is no hsfwd, and was to be left alone then
   kReset,      // was open: the peer gave up
   kTimedOut,   // was open: the peer stopped answering
   kBroken,     // was open: what came in did not authenticate
@@ -24,5 +27,7 @@ enum class ConnectError {
 const char* to_string(ConnectError error);
 /// One sentence for people.
 const char* describe(ConnectError error);
+/// The same with what else is known, one clause; empty: nothing.
+std::string describe(ConnectError error, const std::string& detail);
 
 }  // namespace hsfwd::hyperdht

@@ -182,9 +182,7 @@ void PeerConnection::on_stream_closed(ConnectError error, const std::string& det
 }
 
 std::string PeerConnection::why_closed() const {
-  std::string why = describe(stream_.error());
-  if (!error_detail_.empty()) why += ": " + error_detail_;
-  return why;
+  return describe(stream_.error(), error_detail_);
 }
 
 // --- The path ---

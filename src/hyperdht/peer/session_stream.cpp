@@ -146,11 +146,8 @@ Bytes SessionStream::farewell(const std::string& reason) {
 }
 
 std::string SessionStream::why_closed() const {
-  std::string why = describe(error());
   // A stream that went with its session need not have been told why.
-  const std::string detail = detail_.empty() ? session_.reason() : detail_;
-  if (!detail.empty()) why += ": " + detail;
-  return why;
+  return describe(error(), detail_.empty() ? session_.reason() : detail_);
 }
 
 bool SessionStream::accept_path(net::UdpSocket& socket, net::Address from) {

@@ -77,8 +77,8 @@ TEST_CASE("a permit that cannot be meant is told with its line") {
     return mistake("services = ['web=80', 'ssh=22']\npermit = ['" + permit + "']");
   };
   CHECK(of("web") ==
-        "hsfwd.toml:8: permit 'web': 'web' is not WHO: WHAT, such as \"alice: ssh\", "
-        "\"*: web\" or \"bob: 10.0.0.0/8:80,443\"");
+        "hsfwd.toml:8: permit 'web': 'web' is not WHO: WHAT, such as \"*: web\", "
+        "\"KEY: ssh\" or \"KEY: 10.0.0.0/8:80,443\"");
   CHECK_THAT(of(": web"), Contains("is not WHO: WHAT"));
   CHECK_THAT(of("eve: web"),
              Contains("hsfwd.toml:8: ") && Contains("no [peer.NAME] has that name"));

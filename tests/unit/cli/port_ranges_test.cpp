@@ -23,6 +23,9 @@ std::string services(const std::string& text) {
 std::string forwards(const std::string& text) {
   return text_of(forwards_of_range(text));
 }
+std::string reverses(const std::string& text) {
+  return text_of(reverses_of_range(text));
+}
 
 }  // namespace
 
@@ -73,6 +76,24 @@ TEST_CASE("a range of local ports leads to services that are called after number
   CHECK(forwards("udp:1-2:3-4") == "udp:1:3 udp:2:4");
   CHECK(forwards("udp:0.0.0.0:1-2") == "udp:0.0.0.0:1:1 udp:0.0.0.0:2:2");
   CHECK(forwards("udp:0.0.0.0:1-2:3-4") == "udp:0.0.0.0:1:3 udp:0.0.0.0:2:4");
+}
+
+TEST_CASE("a range of a peer's ports leads to as many of this machine or its network") {
+  CHECK(reverses("8000-8001") == "8000 8001");
+  CHECK(reverses("*:8000-8001") == "*:8000 *:8001");
+  CHECK(reverses("8000-8001:9000-9001") == "8000:9000 8001:9001");
+  CHECK(reverses("8000-8001:localhost:8000-8001") == "8000:localhost:8000 8001:localhost:8001");
+  CHECK(reverses("0.0.0.0:1-2:nas:3-4") == "0.0.0.0:1:nas:3 0.0.0.0:2:nas:4");
+  CHECK(reverses("1-2:[::1]:3-4") == "1:[::1]:3 2:[::1]:4");
+  for (const std::string text : {"", "80", "8080:3000", "*:8080:my-nas:3000", "8080:unix:/a/1-2",
+                                 "[::1]:80", "a:b", "8080:"}) {
+    CHECK(reverses(text) == text);
+  }
+  CHECK(reverses("3-1") == "the range 3-1 ends before it begins");
+  CHECK(reverses("1-4:80") ==
+        "'1-4:80' leads 4 ports to 1 target: each port of a range leads to one of its own");
+  CHECK_THAT(reverses("80:nas:1-2"), Contains("leads 1 port to 2 targets"));
+  CHECK_THAT(reverses("1-2:unix:/s"), Contains("leads 2 ports to 1 target"));
 }
 
 TEST_CASE("ranges that cannot be are told in one line") {

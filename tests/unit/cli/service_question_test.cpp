@@ -40,6 +40,11 @@ TEST_CASE("an older peer, and a plain one, say nothing of the kind") {
         "the peer is a plain one, without named services");
 }
 
+TEST_CASE("a plain peer has what is asked for by no name, and a name in another case is found") {
+  CHECK(problem_told(std::nullopt, "", false) == "");
+  CHECK(problem_told(Extension{.services = {"Web"}}, "web", false) == "");
+}
+
 TEST_CASE("of a peer that has destinations alone it is said how they are reached") {
   for (const char* service : {"", "web"}) {
     CHECK(problem_told(Extension{}, service, false) ==

@@ -11,12 +11,6 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-crypto::PublicKey key_of(std::uint8_t byte) {
-  crypto::PublicKey out;
-  out.bytes.fill(byte);
-  return out;
-}
-
 const crypto::PublicKey kAlice = key_of(1);
 const crypto::PublicKey kBob = key_of(2);
 const crypto::PublicKey kEve = key_of(3);

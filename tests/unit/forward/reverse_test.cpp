@@ -16,12 +16,6 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-crypto::PublicKey person(std::uint8_t number) {
-  crypto::PublicKey out;
-  out.bytes.fill(number);
-  return out;
-}
-
 std::string listen_read(const std::string& service) {
   const auto at = ListenRequest::from_service(service);
   return at ? at->to_service() : "none";
@@ -88,6 +82,8 @@ TEST_CASE("a reverse forward as people write it") {
   CHECK_THAT(reverse_read("0"), Contains("needs a target"));
   CHECK_THAT(reverse_read("8080:"), Contains("the target is missing"));
   CHECK_THAT(reverse_read("*:8080:"), Contains("the target is missing"));
+  CHECK_THAT(reverse_read("tcp:8080:3000"), Contains("TCP needs no word; write 8080:3000"));
+  CHECK_THAT(reverse_read("8080:TCP:3000"), Contains("TCP needs no word; write 3000"));
   CHECK_THAT(reverse_read("8080:udp:53"), Contains("only TCP"));
   CHECK_THAT(reverse_read("udp:8080:53"), Contains("only TCP"));
   CHECK_THAT(reverse_read("8080:web=3000"), Contains("has no name"));
@@ -116,8 +112,8 @@ TEST_CASE("a permit names the addresses that are listened at") {
 
 TEST_CASE("nobody has this host listen without a permit") {
   const auto at = *ListenRequest::from_service("listen:127.0.0.1:8080");
-  const auto alice = person(1);
-  const auto bob = person(2);
+  const auto alice = key_of(1);
+  const auto bob = key_of(2);
   CHECK_FALSE(Policy().may_listen(alice, at));
   CHECK_FALSE(Policy({}, {*Permit::parse(std::nullopt, "*")}).may_listen(alice, at));
   const Policy policy({}, {}, {permit("8080", alice)});
@@ -130,7 +126,7 @@ TEST_CASE("nobody has this host listen without a permit") {
   const Policy both({}, {*Permit::parse(bob, "web")}, {permit("8080", alice)});
   CHECK(both.admits(alice));
   CHECK(both.admits(bob));
-  CHECK_FALSE(both.admits(person(3)));
+  CHECK_FALSE(both.admits(key_of(3)));
   CHECK_FALSE(both.allows_service(alice, "web"));
 }
 
@@ -172,7 +168,8 @@ class Ports final : public net::StreamFactory {
 struct Hosting final : ReverseHost::Observer {
   Hosting() : host(scheduler, ports, *this) { scheduler.freeze(Instant::from_micros(1'000'000)); }
 
-  Script& ask(const std::string& service, std::uint8_t who = 1, bool session = true) {
+  Script& ask(const std::string& service, std::uint8_t who = 1, bool session = true,
+              Admission::Ticket ticket = {}) {
     Script& script = peers.emplace_back();
     script.key = who;
     if (session) {
@@ -182,7 +179,7 @@ struct Hosting final : ReverseHost::Observer {
       };
     }
     host.serve(std::make_unique<ScriptedPeer>(script), *ListenRequest::from_service(service),
-               permits, {});
+               permits, std::move(ticket));
     return script;
   }
   Script& visit(std::uint16_t port) {
@@ -355,6 +352,23 @@ TEST_CASE("a peer has its share of addresses, and all have theirs") {
   }
   CHECK(open <= ReverseHost::kMaxListeners);
   CHECK(h.host.listening().size() == open);
+}
+
+TEST_CASE(
+    "an address that is listened at takes no connection's place, one that is asked for does") {
+  Admission admission;
+  Hosting h;
+  const auto ask = [&](const char* service) -> Script& {
+    auto ticket = admission.admit(key_of(1));
+    REQUIRE(ticket.ok());
+    return h.ask(service, 1, true, std::move(*ticket));
+  };
+  CHECK(kind_of(ask("listen:127.0.0.1:8001")) == 0);
+  CHECK(admission.connections() == 0);
+  CHECK(kind_of(ask("listen:127.0.0.1:9000")) == 2);
+  CHECK(admission.connections() == 1);
+  h.scheduler.advance_to(h.scheduler.now() + 10_s);
+  CHECK(admission.connections() == 0);
 }
 
 TEST_CASE("who connects is let go where there is no room for him") {

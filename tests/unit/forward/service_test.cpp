@@ -43,6 +43,10 @@ TEST_CASE("targets that make no sense are explained in one clause") {
       {"web=https://example.org/a:b", "is a URL; write just HOST:PORT"},
       {"3000/tcp", "'3000/tcp': TCP needs no word; write 3000"},
       {"53/udp", "'53/udp': write udp:53"},
+      {"tcp:80", "'tcp:80': TCP needs no word; write 80"},
+      {"web=TCP:nas:80", "'TCP:nas:80': TCP needs no word; write nas:80"},
+      {"dns=UDP:53", "'UDP:53': write udp:53"},
+      {"Unix:/run/x", "'Unix:/run/x': write unix:/run/x"},
       {"localhost:53/udp", "write udp:localhost:53"},
       {"udp:[::1]:53", "UDP goes over IPv4 only"},
       {"udp:unix:/run/x", "a unix socket has no UDP"},
@@ -107,12 +111,25 @@ TEST_CASE("a local address that is written as ssh has it is told what to write")
 TEST_CASE("a local address that is nearly one is told what is wrong with it") {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"99999", "'99999' is not a valid port (0-65535)"},
+      {"tcp:80", "'tcp:80': TCP needs no word; write 80"},
+      {"tcp:127.0.0.1:80:web", "'tcp:127.0.0.1:80:web': TCP needs no word; write 127.0.0.1:80:web"},
+      {"UDP:53", "'UDP:53': write udp:53"},
+      {"TCP+udp:53", "'TCP+udp:53': write tcp+udp:53"},
       {"localhost:70000:ssh", "'70000' is not a valid port (0-65535)"},
       {"::1:22", "'::1:22' is not [BIND:]PORT[:SERVICE]"},
       {"/tmp/x.sock:web", "'/tmp/x.sock:web' looks like a path; a unix socket is unix:PATH"},
       {"~/x.sock", "'~/x.sock' looks like a path; a unix socket is unix:PATH"},
   };
   for (const auto& [text, says] : cases) CHECK(LocalForward::parse(text).error() == says);
+}
+
+TEST_CASE("a service is found in whatever case its name is written, and first in its own") {
+  const std::vector<std::string> names = {"Web", "web", "SSH"};
+  CHECK(service_meant(names, "web") == "web");
+  CHECK(service_meant(names, "Web") == "Web");
+  CHECK(service_meant(names, "WEB") == "Web");
+  CHECK(service_meant(names, "ssh") == "SSH");
+  CHECK(service_meant(names, "dns") == "");
 }
 
 TEST_CASE("the path of a socket has to fit into the address of one") {

@@ -12,6 +12,13 @@
 
 namespace hsfwd::forward {
 
+/// All of its bytes are that one.
+inline crypto::PublicKey key_of(std::uint8_t byte) {
+  crypto::PublicKey out;
+  out.bytes.fill(byte);
+  return out;
+}
+
 /// What both sides have: bytes to be read, room for what is written, and a record of what happened.
 struct Script {
   Bytes incoming;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
 
+#include "homes.hpp"
 #include "swarm.hpp"
 
 using namespace hsfwd;
@@ -192,8 +193,8 @@ TEST_CASE("why a connection is reset is told between hsfwd peers, and to no stoc
   server.socket->reset_because("service web: Connection refused");
   REQUIRE(meeting.run_until([&] { return client.reset.has_value(); }, 5_s));
   CHECK(client.socket->error() == ConnectError::kReset);
-  CHECK(*client.reset == std::string(describe(ConnectError::kReset)) +
-                             (stock ? "" : ": service web: Connection refused"));
+  CHECK(*client.reset ==
+        describe(ConnectError::kReset, stock ? "" : "service web: Connection refused"));
   CHECK(client.messages.empty());
 }
 
@@ -345,6 +346,59 @@ TEST_CASE("extension blocks reach hsfwd peers") {
   CHECK(!plain.socket->extension());
 }
 
+TEST_CASE("who only asks leaves a plain peer alone, and others that look for that peer go on") {
+  Swarm swarm(32);
+  swarm.grow_to(20);
+  Home server_home(swarm, 1, kConsistentNat);
+  Home client_home(swarm, 2, kConsistentNat);
+  Listening plain(swarm, server_home.peer, swarm.keys(10));
+  Dht& dht = client_home.peer.dht();
+  const ConnectOptions asking{.extension = Extension{}, .leave_plain = true};
+  SocketRecorder question(dht.connect(swarm.keys(10).public_key, asking));
+  SocketRecorder meant(dht.connect(swarm.keys(10).public_key));
+  REQUIRE(swarm.world.run_until([&] { return question.reset && meant.opened; }, 30_s));
+  CHECK(question.socket->error() == ConnectError::kPlainPeer);
+  CHECK(!question.opened);
+  swarm.world.run_for(20_s);
+  CHECK(plain.sockets.size() == 1);
+
+  ServerOptions options;
+  options.extension = [](const auto&, const auto& theirs) { return theirs; };
+  Listening hsfwd(swarm, server_home.peer, swarm.keys(11), options);
+  SocketRecorder answered(dht.connect(swarm.keys(11).public_key, asking));
+  REQUIRE(swarm.world.run_until([&] { return answered.opened; }, 30_s));
+  CHECK(answered.socket->extension());
+}
+
+TEST_CASE(
+    "who only asks leaves a plain peer alone where everybody reaches both, and an hsfwd opens") {
+  Meeting plain(33, 20);
+  const ConnectOptions asking{.extension = Extension{}, .leave_plain = true};
+  SocketRecorder question = plain.connect(asking);
+  REQUIRE(plain.run_until([&] { return question.reset.has_value(); }, 30_s));
+  CHECK(question.socket->error() == ConnectError::kPlainPeer);
+  plain.swarm.world.run_for(20_s);
+  CHECK(plain.listening.sockets.empty());
+
+  ServerOptions options;
+  options.extension = [](const auto&, const auto& theirs) { return theirs; };
+  Meeting hsfwd(34, 20, options);
+  SocketRecorder answered = hsfwd.connect(asking);
+  SocketRecorder& server = hsfwd.accepted(answered);
+  CHECK(answered.socket->extension());
+  answered.send(pattern(1000), true);
+  CHECK(hsfwd.run_until([&] { return server.ended; }, 10_s));
+}
+
+TEST_CASE(
+    "a reason that a peer gives for closing is what is said, and only without one it was abrupt") {
+  CHECK(describe(ConnectError::kReset, "hsfwd is shutting down") ==
+        "the peer closed the connection: hsfwd is shutting down");
+  CHECK(describe(ConnectError::kReset, "") == "the peer closed the connection abruptly");
+  CHECK(describe(ConnectError::kTimedOut, "silent for 300 s") ==
+        "the peer stopped answering: silent for 300 s");
+}
+
 TEST_CASE("many connections to one peer at once cost one search") {
   Meeting meeting(31, 30);
   const auto requests_before = meeting.guest->node().call_stats().sent;
@@ -411,8 +465,7 @@ TEST_CASE(
     REQUIRE(swarm.world.run_until([&] { return client.reset.has_value(); }, 30_s));
     CHECK(client.opened);
     CHECK(client.socket->error() == ConnectError::kReset);
-    CHECK(*client.reset ==
-          std::string(describe(ConnectError::kReset)) + ": service web: Connection refused");
+    CHECK(*client.reset == describe(ConnectError::kReset, "service web: Connection refused"));
     CHECK(client.messages.size() <= 1);
   }
 }
@@ -457,7 +510,7 @@ TEST_CASE("a reset behind what was sent waits for it, also over a lossy path") {
   REQUIRE(swarm.world.run_until([&] { return client.reset.has_value(); }, 30_s));
   CHECK(client.received == pattern(200'000));
   CHECK(client.ended == ended);
-  CHECK(*client.reset == std::string(describe(ConnectError::kReset)) +
-                             ": local connection: Connection reset by peer");
+  CHECK(*client.reset ==
+        describe(ConnectError::kReset, "local connection: Connection reset by peer"));
   CHECK(server.reset.has_value());
 }

@@ -135,7 +135,7 @@ TEST_CASE("an end that somebody on the path forges is a cut, which both sides he
   CHECK(!net.client->ended);
   CHECK(net.client->reset == kCutText);
   CHECK(net.client->socket->error() == ConnectError::kCut);
-  CHECK(net.accepted->reset == std::string(describe(ConnectError::kReset)) + ": " + kCutText);
+  CHECK(net.accepted->reset == describe(ConnectError::kReset, kCutText));
 }
 
 // What upstream promises, and no more.

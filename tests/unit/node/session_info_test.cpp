@@ -95,11 +95,16 @@ TEST_CASE("for how long a peer has been silent is seen until it is heard again")
   CHECK(*during.silent > 15_s);
   CHECK(*during.silent <= 20_s);
   CHECK(during.last_error != "");
+  CHECK(during.last_error_at > during.since + 2_s);
+  CHECK(!during.last_error_over);
   w.world().core().set_loss(0);
   w.chat(one, 10_s);
   CHECK(w.run_until_whole(one));
   CHECK(!only(*w.client).silent);
-  CHECK(only(*w.client).last_error == during.last_error);
+  const SessionInfo after = only(*w.client);
+  CHECK(after.last_error == during.last_error);
+  CHECK(after.last_error_at >= during.last_error_at);
+  CHECK(after.last_error_over);
   CHECK(!only(*w.server).silent);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the measurements of private networks share: programs that may be installed, wireguard-go between two hosts, iperf3, tables.
+// What measurements share: programs that may be installed, wireguard-go between two hosts, iperf3, tables.
 'use strict'
 const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
@@ -8,6 +8,7 @@ const t = require('../support/harness')
 
 const PORT = 51820
 const MTU = 1420
+const IPERF_TIMEOUT = 90000 // ms, of which it measures no more than a third
 
 const installed = (...programs) => programs.every((program) => {
   try { return execFileSync('sh', ['-c', `command -v ${program}`]).length > 0 } catch { return false }
@@ -18,16 +19,36 @@ function median (numbers) {
   return sorted[sorted.length >> 1]
 }
 
-
 /** What iperf3 says at its end; nothing if it failed. */
 async function iperf (from, to, ...words) {
   const program = from.program('iperf3', ['-c', to, '-J', ...words])
   await program.exited
+  return sumOf(program)
+}
+
+function sumOf (program) {
   try {
     const { end } = JSON.parse(program.text())
     return end.sum_received || end.sum
   } catch {
     return undefined
+  }
+}
+
+/**
+ * The same with a server of its own, which is there for this one alone: `server` and `client` are hosts, and the client's address and
+ * port lead to the server's. `meanwhile()` is done beside it.
+ */
+async function iperfOnce ({ server, port }, { client, address, port: local }, words, meanwhile = () => {}) {
+  const serving = server.program('iperf3', ['-s', '-1', '--forceflush', '-p', String(port)])
+  try {
+    await t.until(() => serving.code !== undefined || serving.text().includes('listening'), 'iperf3 to listen')
+    const program = client.program('iperf3', ['-c', address, '-p', String(local), '-J', ...words])
+    const ended = t.within(IPERF_TIMEOUT, 'iperf3 to end', program.exited).catch(() => program.kill('SIGKILL'))
+    const [, other] = await Promise.all([ended, meanwhile()])
+    return { sum: sumOf(program), other }
+  } finally {
+    await serving.kill('SIGKILL')
   }
 }
 
@@ -58,7 +79,6 @@ async function wireguard (a, b) {
   return { programs, to: ends[1].inside }
 }
 
-
 const line = (cells) => console.log(`| ${cells.join(' | ')} |`)
 const show = (number) => number === undefined ? 'failed' : number.toPrecision(3)
 
@@ -73,4 +93,4 @@ function printTable (columns, figures, ours) {
   }
 }
 
-module.exports = { MTU, installed, iperf, pings, printTable, wireguard }
+module.exports = { MTU, installed, iperf, iperfOnce, median, pings, printTable, wireguard }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Either end of a tunnel is holesail, with its connection strings. Its program runs unmodified but for
-// what preload.cjs lends it: it has no option for a network of its own.
+// Either end of a tunnel is holesail, with its connection strings.
 'use strict'
 const crypto = require('node:crypto')
 const dgram = require('node:dgram')
@@ -8,32 +7,13 @@ const fs = require('node:fs')
 const net = require('node:net')
 const path = require('node:path')
 const t = require('../support/harness')
+const holesail = require('./holesail')
 const peers = require('./peers')
 
 const ELSEWHERE = '127.0.0.2'
 
-function holesail (net, args) {
-  const program = path.join(path.dirname(require.resolve('holesail/package.json')), 'src/bin/holesail.mjs')
-  return new t.Program(process.execPath, ['--require', path.join(__dirname, 'holesail/preload.cjs'), program, ...args.map(String)],
-    { env: { HOLESAIL_BOOTSTRAP_PORT: String(net.port) } })
-}
-
-/** `holesail --live`; its connection string. */
-async function live (net, port, more = []) {
-  const program = holesail(net, ['--live', port, ...more])
-  const { line } = await program.event('line', { matches: ({ line }) => line.includes('hs://') })
-  return /hs:\/\/\w+/.exec(line)[0]
-}
-
-/** `holesail --connect`; its local port. */
-async function dial (net, url) {
-  const port = await t.freePort()
-  const program = holesail(net, ['--connect', url, '--port', port])
-  await program.event('line', { matches: ({ line }) => line.includes('hs://') })
-  // It says so a moment before it listens.
-  await t.until(() => t.connect(port).then((socket) => { socket.destroy(); return true }, () => false), 'holesail to listen')
-  return port
-}
+const live = async (...args) => (await holesail.server(...args)).url
+const dial = async (...args) => (await holesail.client(...args)).port
 
 /** A UDP socket that answers what it hears, or a client of one. */
 async function datagrams (answers, host = '127.0.0.1') {
@@ -47,7 +27,7 @@ async function datagrams (answers, host = '127.0.0.1') {
 /** `holesail --connect --udp`, whose record may say nothing of it; its local port. */
 async function dialUdp (net, url) {
   const port = await t.freePort()
-  const program = holesail(net, ['--connect', url, '--port', port, '--udp', '--host', '127.0.0.1'])
+  const program = holesail.start(net, ['--connect', url, '--port', port, '--udp', '--host', '127.0.0.1'])
   await program.event('line', { matches: ({ line }) => line.includes('hs://') })
   return port
 }
@@ -105,7 +85,7 @@ async function elsewhere (answer) {
 
 /** `holesail hs://…` with its defaults: what it says it does. */
 async function dialByRecord (net, url) {
-  const program = holesail(net, [url])
+  const program = holesail.start(net, [url])
   await program.event('line', { matches: ({ line }) => line.includes('hs://') })
   return program
 }

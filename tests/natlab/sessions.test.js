@@ -4,10 +4,11 @@
 'use strict'
 const net = require('node:net')
 const t = require('../support/harness')
+const { startSshd } = require('../support/sshd')
 const { SITES, UPLINKS } = require('./lab')
 const { START_TIMEOUT, ours, relayed, scratchPath } = require('./peers')
 const { build, place, relayOf, theLab } = require('./suite')
-const { Conversation, TCP_PORT, startSshd, unavailable } = require('./traffic')
+const { Conversation, TCP_PORT, unavailable } = require('./traffic')
 
 // Of the transfer, each way, between two changes. 1 GB by hand: HSFWD_MEGABYTES=100, and a minute of sleep: HSFWD_SLEEP=60.
 const MEGABYTES = Number(process.env.HSFWD_MEGABYTES || 3)

@@ -3,16 +3,13 @@
 'use strict'
 const { execFileSync } = require('node:child_process')
 const crypto = require('node:crypto')
-const fs = require('node:fs')
-const os = require('node:os')
 const path = require('node:path')
 const t = require('../support/harness')
-const { scratchPath } = require('./peers')
+const sshd = require('../support/sshd')
 const { withNames } = require('./members')
 
 const TCP_PORT = 7001
 const IPERF_PORT = 5201
-const SSHD = '/usr/sbin/sshd'
 
 /** A TCP connection of one member to the other, which carries as much as it can both ways, or 64 KB every `pace` ms. */
 class Conversation {
@@ -52,48 +49,17 @@ class Conversation {
 
 /** Why these programs cannot do it here; empty if they can. */
 function unavailable () {
-  for (const program of [SSHD, 'ssh', 'ssh-keygen', 'iperf3']) {
-    try {
-      execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' })
-    } catch {
-      return `there is no ${program}`
-    }
+  try {
+    execFileSync('sh', ['-c', 'command -v iperf3'], { stdio: 'ignore' })
+  } catch {
+    return 'there is no iperf3'
   }
-  const user = os.userInfo().username
-  const account = fs.readFileSync('/etc/shadow', 'utf8').split('\n').find((line) => line.startsWith(`${user}:`))
-  return account && account.split(':')[1].startsWith('!') ? `sshd lets nobody in whose account is locked, as that of ${user} is` : ''
-}
-
-function newKey () {
-  const file = scratchPath('ssh')
-  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', file])
-  return { file, publicKey: fs.readFileSync(`${file}.pub`, 'utf8').trim() }
-}
-
-/** An sshd of a host at an address of its, and the words with which ssh gets in by that name. */
-async function startSshd (at, address, name) {
-  const [host, user, config, known] = [newKey(), newKey(), scratchPath('conf'), scratchPath('known')]
-  fs.writeFileSync(config, `ListenAddress [${address}]:22
-HostKey ${host.file}
-AuthorizedKeysFile ${user.file}.pub
-AuthenticationMethods publickey
-PermitRootLogin prohibit-password
-StrictModes no
-UsePAM no
-UseDNS no
-PidFile none
-`)
-  fs.writeFileSync(known, `${name} ${host.publicKey}\n`)
-  // A /run of its own has the folder that sshd wants.
-  const server = at.program('sh', ['-ec', `mount -t tmpfs none /run; mkdir /run/sshd; exec ${SSHD} -D -e -f ${config}`])
-  await t.until(() => server.code !== undefined || server.said.includes('Server listening'), 'sshd')
-  return { server, words: ['-F', 'none', '-i', user.file, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes',
-    '-o', `UserKnownHostsFile=${known}`, '-o', 'StrictHostKeyChecking=yes', '-l', os.userInfo().username] }
+  return sshd.unavailable()
 }
 
 /** What goes in by ssh to the other's name comes back from there. */
 async function ssh (from, to) {
-  const { server, words } = await startSshd(to.host, to.address, to.name)
+  const { server, words } = await sshd.startSshd(to.host, to.address, to.name)
   const client = withNames(from, 'ssh', [...words, to.name, 'cat'], { stdin: 'pipe' })
   const data = crypto.randomBytes(1 << 20)
   client.child.stdin.on('error', () => {}).end(data)
@@ -123,4 +89,4 @@ async function iperf (from, to) {
   return told.join(', ')
 }
 
-module.exports = { Conversation, TCP_PORT, iperf, ssh, startSshd, unavailable }
+module.exports = { Conversation, TCP_PORT, iperf, ssh, unavailable }

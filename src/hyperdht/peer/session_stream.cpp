@@ -2,6 +2,7 @@
 #include "hyperdht/peer/session_stream.hpp"
 
 #include <utility>
+#include <vector>
 
 #include "codec/writer.hpp"
 #include "hyperdht/peer/context.hpp"

@@ -249,12 +249,13 @@ void Bbr::set_gains() {
 }
 
 void Bbr::set_pacing_rate(const AckSample& sample) {
-  double rate = pacing_gain_ * bandwidth_.best() * kPacingMargin;
-  if (bandwidth_.best() <= 0) {
+  if (!round_trip_known_ || bandwidth_.best() <= 0) {
     const Duration rtt = std::max(sample.smoothed_rtt, kWakeGranularity);
-    rate = kHighGain * static_cast<double>(window_) / rtt.to_seconds();
+    pacing_rate_ = kHighGain * static_cast<double>(window_) / rtt.to_seconds();
+    round_trip_known_ = sample.has_rtt;
   }
-  if (full_pipe_ || rate > pacing_rate_ || bandwidth_.best() <= 0) pacing_rate_ = rate;
+  const double rate = pacing_gain_ * bandwidth_.best() * kPacingMargin;
+  if (full_pipe_ || rate > pacing_rate_) pacing_rate_ = rate;
 }
 
 void Bbr::set_window(const AckSample& sample) {

@@ -8,6 +8,9 @@
 // that the windows of all of them together are no more than what is left. Every stream keeps a
 // floor, with which it makes progress whatever the others hold. In sum no more is held than the
 // limit and the floors of all directions.
+//
+// On paths that are long and fast a stream may hold more: half of what is left of the first half of the memory, or
+// less where more hold something. So those take from each other, and not from what others need.
 #pragma once
 
 #include <algorithm>
@@ -45,6 +48,13 @@ class Budget {
       share_ = std::max(kFloor, left / std::max<std::size_t>(8, holders_));
     }
     return share_;
+  }
+
+  /// The same for one that needs more, since its path carries it.
+  std::size_t large_share() const {
+    const std::size_t shared = limit_ / 2;
+    const std::size_t left = held_ < shared ? shared - held_ : 0;
+    return std::max(share(), left / std::max<std::size_t>(2, holders_));
   }
 
   /// What one direction of a stream holds.

@@ -17,6 +17,8 @@ class RttEstimator {
   void reset();
 
   bool has_sample() const { return smoothed_.has_value(); }
+  /// There is a sample, or a hint in its place: the times below are more than guesses.
+  bool known() const { return has_sample() || hint_; }
   /// Smoothed; the hint or a cautious guess before the first sample.
   Duration smoothed() const;
   Duration latest() const { return latest_; }

@@ -125,7 +125,7 @@ void Stream::repeat_in_flight() {
 std::size_t Stream::send_room() const {
   if (closed_ || ended()) return 0;
   const auto unsent = static_cast<std::size_t>(send_buffer_.end() - next_offset_);
-  const std::size_t share = mux_.budget_.share();
+  const std::size_t share = mux_.budget_.large_share();
   const std::size_t held = send_buffer_.buffered();
   if (unsent >= max_unsent_ || held >= share) return 0;
   if (send_buffer_.wants_slab() && !send_account_.may_add(mux_.slabs_.buffer_size())) return 0;
@@ -231,6 +231,10 @@ void Stream::consume(std::size_t size) {
   window_.on_consumed(size);
   if (closed_ || remote_end_ || !connected()) return;
   if (window_.worth_announcing()) owe_ack();
+}
+
+void Stream::let_window_grow() {
+  if (options_.receive_window >= StreamOptions().receive_window) window_.let_grow();
 }
 
 void Stream::set_memory_above(std::size_t bytes) {

@@ -102,7 +102,8 @@ enum class AckPolicy {
 };
 
 struct StreamOptions {
-  std::size_t receive_window = 4 * 1024 * 1024;  // bytes; upstream's
+  /// Bytes; upstream's. See Stream::let_window_grow.
+  std::size_t receive_window = 4 * 1024 * 1024;
   /// What the window begins with. It opens to the whole as the application reads: by four bytes for
   /// each, which is ahead of a sender that starts as fast as BBR does. Who is never read holds no
   /// more than this.
@@ -256,6 +257,9 @@ class Stream final : private Receiver, private PathUser {
   void set_ack_policy(AckPolicy policy) { options_.acks = policy; }
   /// The application has taken `size` bytes of what on_data delivered.
   void consume(std::size_t size);
+  /// The peer heeds windows of any size: the receive window may be more than StreamOptions says, for paths that are
+  /// longer and faster. Not that of who has asked for less than upstream's.
+  void let_window_grow();
   /// The memory that the application holds what it has not consumed in; counts in the budget where
   /// it is more than the bytes are.
   void set_memory_above(std::size_t bytes);

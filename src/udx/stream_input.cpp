@@ -105,6 +105,7 @@ void Stream::receive_data(const Packet& packet) {
   const bool has_data = packet.header.has(kData);
   if (packet.header.has(kEnd)) remote_end_ = seq;
   if (has_data) window_.on_taken(packet.payload.size());
+  if (path_.rtt().known()) window_.adapt(scheduler_.now(), path_.rtt().min());
   if (seq != received_.next()) {
     received_.keep(seq, has_data ? packet.payload : ByteView(), has_data);
     window_.charge();

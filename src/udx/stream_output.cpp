@@ -39,7 +39,8 @@ void Stream::flush() {
     if (std::exchange(ack_owed_, false)) send_state();
     path_.serve(*this);
     if (closed_) return;  // for want of memory
-    if (!has_unsent() && !flight_.has_lost()) path_.note_idle();
+    // A writer that waits for room has more to send: that it cannot is no want of data.
+    if (!has_unsent() && !flight_.has_lost() && !writer_waits_) path_.note_idle();
     probe_zero_window();
     wake_writer();
     want_size_probe();
@@ -144,7 +145,7 @@ bool Stream::window_allows(std::size_t size) const {
   // Any open window takes one packet, however small it is.
   if (flight_.in_flight_packets() == 0) return !remote_window_.closed();
   return flight_.in_flight_bytes() + size <=
-         std::min<std::uint64_t>(remote_window_.bytes(), mux_.budget_.share());
+         std::min<std::uint64_t>(remote_window_.bytes(), mux_.budget_.large_share());
 }
 
 bool Stream::send_new() {

@@ -53,6 +53,10 @@ std::vector<Instant> Link::arrivals(Direction& direction, const Packet& packet) 
   return out;
 }
 
+Duration Link::waiting_down() const {
+  return std::max(down_.busy_until - world_.now(), Duration());
+}
+
 void Link::send_up(Packet packet, Segment& segment) {
   for (const Instant when : arrivals(up_, packet)) world_.route_later(when, segment, packet);
 }

@@ -74,6 +74,8 @@ class Link {
   void send_down(Packet packet);
 
   std::uint64_t dropped() const { return dropped_; }
+  /// How long a packet to the station that came now would wait for those ahead of it.
+  Duration waiting_down() const;
 
  private:
   struct Direction {

@@ -64,8 +64,11 @@ void SecureStream::set_keys(const noise::Session& session, const Terms& terms,
                             net::UdpSocket& socket, udx::StreamId remote_id,
                             const net::Address& remote) {
   terms_ = terms;
-  // Peers of our own kind count acknowledgements by what they cover, not by their number.
-  if (terms.hsfwd) raw_->set_ack_policy(udx::AckPolicy::kBatched);
+  // Peers of our own kind count acknowledgements by what they cover, not by their number, and heed any window.
+  if (terms.hsfwd) {
+    raw_->set_ack_policy(udx::AckPolicy::kBatched);
+    raw_->let_window_grow();
+  }
   raw_->connect(socket, remote_id, remote);
   sender_.emplace(session, context_.env.random.fixed<crypto::StreamHeader>());
   using secret_stream::EndMark;

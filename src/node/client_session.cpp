@@ -62,6 +62,7 @@ ClientSession::ClientSession(hyperdht::Dht& dht, hyperdht::ConnectOptions option
   };
   options_.known_path = false;
   session_->start(std::move(link), *this);
+  if (session_->streams() == 0) idle_timer_.start(kKept);
 }
 
 ClientSession::~ClientSession() {

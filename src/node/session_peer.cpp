@@ -72,7 +72,10 @@ class SessionPeer final : public PeerStream, private hyperdht::LaneObserver {
   std::size_t max_in_parts() const override { return stream_->max_in_parts(); }
   std::size_t send_packets(std::span<const MutableBytes> packets) override {
     const std::size_t taken = stream_->send_packets(packets);
-    for (const MutableBytes packet : packets.first(taken)) record_->on_sent(packet.size());
+    for (const MutableBytes packet : packets.first(taken)) {
+      // Larger ones were lost here.
+      if (packet.size() <= max_in_parts()) record_->on_sent(packet.size());
+    }
     return taken;
   }
   void set_packet_observer(PacketObserver* observer) override {

@@ -148,8 +148,8 @@ std::optional<Link::InUse> Link::in_use() const {
 
 std::optional<std::size_t> Link::max_packet() const {
   if (terms_.nospoon) return NospoonStream::kMaxPacket;
-  if (active_ == nullptr) return std::nullopt;
-  return active_->stream().max_packet();
+  const std::size_t most = active_ != nullptr ? active_->stream().max_packet() : 0;
+  return most > 0 ? std::optional(most) : std::nullopt;
 }
 
 // --- Connections ---
@@ -304,7 +304,11 @@ void Link::look_for_answers() {
     doubted_until_ = until;
     return;
   }
-  if (scheduler_.now() - active_->heard() < kUnanswered) return;
+  if (scheduler_.now() - active_->heard() < kUnanswered) {
+    // What waits for the connection to take it is as good as sent.
+    if (!queue_.empty()) answer_timer_.start(kUnanswered);
+    return;
+  }
   if (!active_->asked()) {
     active_->ask();
   } else if (active_->stream().in_session() && scheduler_.now() - *active_->asked() >= kGivenUp) {
@@ -402,7 +406,9 @@ void Link::send(std::span<const MutableBytes> packets) {
     }
     traffic_.packets_to_peer += taken;
   }
+  if (taken == packets.size()) return;
   hold(packets.subspan(taken));
+  if (!answer_timer_.armed()) answer_timer_.start(kUnanswered);
 }
 
 /// Nobody is there.

@@ -99,7 +99,10 @@ void PeerConnection::begin(const noise::Session& session, const std::optional<Ex
                    path.socket, remote_id, path.remote);
   stream_.begin();
   keepalive_.start();
-  if (has(Extension::kSessions) && datagrams_->has_packets()) begin_session(session);
+  // What came for packets is no session without them, whatever a server says.
+  const bool packets_alone = has(Extension::kIpPackets) || has(Extension::kUdpFlows);
+  const bool has_session = has(Extension::kSessions) && datagrams_->has_packets();
+  if (has_session && (passes_session_packets() || !packets_alone)) begin_session(session);
   stream_.deliver_early();
   std::vector<Bytes> early = std::exchange(early_datagrams_, {});
   for (Bytes& datagram : early) receive(datagram);

@@ -263,11 +263,15 @@ void Session::on_open(const SessionMessage& message) {
   wanted.service = message.service;
   wanted.services.clear();
   wanted.features &= ~(Extension::kNoService | Extension::kResume | Extension::kKindsOfPackets);
-  const std::uint64_t packets = passes_packets_ ? message.features & Extension::kKindsOfPackets : 0;
+  const bool is_back = message.service.starts_with(kBackTo);
+  const std::uint64_t packets =
+      passes_packets_ && !is_back ? message.features & Extension::kKindsOfPackets : 0;
+  if (packets == Extension::kKindsOfPackets) {
+    return refuse(message.number, "packets beside a stream are of one kind");
+  }
   wanted.features |= packets;
   // As from a client whose first stream it is.
   if ((packets & Extension::kIpPackets) != 0) wanted.features |= Extension::kNoService;
-  const bool is_back = message.service.starts_with(kBackTo);
   SessionStream* const back_to = is_back ? find_back(message) : nullptr;
   if (is_back && back_to == nullptr) return refuse(message.number, "nobody waits for it");
   const auto answer =
@@ -285,7 +289,7 @@ void Session::on_open(const SessionMessage& message) {
   if (accepted.service.empty()) accepted.services = answer->services;
   say(accepted);
   stream->keep(shared_from_this());
-  stream->want_packets(is_back ? 0 : accepted.features);
+  stream->want_packets(accepted.features);
   stream->accept(std::move(wanted));
   if (back_to != nullptr) return back_to->take_back(std::move(stream));
   observer_->on_stream(std::move(stream));
@@ -375,7 +379,13 @@ void Session::adopt(std::unique_ptr<PeerSocket> link) {
   packets_.on_link();
 }
 
+SessionStream* Session::find(std::uint64_t number) const {
+  const auto found = streams_.find(number);
+  return found != streams_.end() ? found->second : nullptr;
+}
+
 void Session::let_link_go() {
+  packets_.on_link_going();
   heard_before_ = heard_at();
   own_link_->set_session(nullptr);
   context_.env.scheduler.retire(std::move(own_link_));

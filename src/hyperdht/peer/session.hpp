@@ -134,6 +134,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   const PeerContext& context() const { return context_; }
   udx::Path& path() { return *path_; }
   SessionPackets& packets() { return packets_; }
+  /// nullptr if there is none of that number.
+  SessionStream* find(std::uint64_t number) const;
   bool hears(net::UdpSocket& socket, const net::Address& from);
   void forget(SessionStream& stream);
   /// The peer hears that the stream is given up, whatever becomes of its packets.

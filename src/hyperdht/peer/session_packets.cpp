@@ -22,14 +22,24 @@ static_assert(PacketLane::kHeadroom + kMaxNumberSize <= net::kTunnelHeadroom);
 }  // namespace
 
 SessionPackets::SessionPackets(Session& session, Scheduler& scheduler)
-    : session_(session), unanswered_timer_(scheduler, [this] { look_for_answers(); }) {}
+    : session_(session),
+      unanswered_timer_(scheduler, [this] { look_for_answers(); }),
+      settling_timer_(scheduler, [this] { forget_kept(); }) {}
+
+void SessionPackets::stop() {
+  unanswered_timer_.stop();
+  settling_timer_.stop();
+}
 
 PeerConnection* SessionPackets::link() const {
   return session_.link();
 }
 
 void SessionPackets::add(SessionStream& stream) {
-  if (streams_.empty() && link() != nullptr) link()->probe_packet_size();
+  if (streams_.empty() && link() != nullptr) {
+    link()->probe_packet_size();
+    carried_ = link()->max_packet();
+  }
   streams_.push_back(&stream);
 }
 
@@ -38,17 +48,31 @@ void SessionPackets::remove(SessionStream& stream) {
   std::erase_if(early_, [&](const Early& one) { return one.number == stream.number(); });
 }
 
+void SessionPackets::on_link_going() {
+  kept_ = streams_.empty() ? 0 : std::max(carried_, kept_);
+}
+
 void SessionPackets::on_link() {
   if (streams_.empty()) return;
   link()->probe_packet_size();
-  on_max_packet();
+  settling_timer_.start(kSettling);
   on_packets_writable();
+}
+
+void SessionPackets::forget_kept() {
+  kept_ = 0;
+  carried_ = link() != nullptr ? link()->max_packet() : 0;
+  tell_max_packet();
 }
 
 // --- Out ---
 
+std::size_t SessionPackets::whole() const {
+  return std::max(link() != nullptr ? link()->max_packet() : 0, kept_);
+}
+
 std::size_t SessionPackets::max_packet(const SessionStream& stream) const {
-  const std::size_t most = link() != nullptr ? link()->max_packet() : 0;
+  const std::size_t most = whole();
   return most - std::min(most, stream.packet_prefix().size());
 }
 
@@ -75,13 +99,17 @@ std::size_t SessionPackets::send(const SessionStream& stream,
   }
   if (taken > 0 && !unanswered_timer_.armed()) {
     sent_at_ = session_.context().env.now();
+    questions_ = 0;
     unanswered_timer_.start(kUnanswered);
   }
   return taken;
 }
 
 void SessionPackets::look_for_answers() {
-  if (session_.heard_at() < sent_at_) session_.on_stalled();
+  if (session_.heard_at() >= sent_at_) return;
+  if (questions_++ == kQuestions) return session_.on_stalled();
+  session_.probe();
+  unanswered_timer_.start(session_.rtt() + kAnswerTime);
 }
 
 // --- In ---
@@ -107,15 +135,11 @@ void SessionPackets::on_packets(std::span<const MutableBytes> packets) {
 
 void SessionPackets::deliver(std::uint64_t number) {
   if (received_.empty()) return;
-  const auto found = std::find_if(streams_.begin(), streams_.end(), [&](const SessionStream* one) {
-    return one->number() == number;
-  });
-  if (found == streams_.end()) {
-    session_.context().connections.drops().unwanted += received_.size();
-  } else if ((*found)->awaits_packet_user()) {
+  const SessionStream* const stream = session_.find(number);
+  if (stream != nullptr && stream->awaits_packet_user()) {
     keep_early(number);
-  } else if (LaneObserver* const observer = (*found)->packet_observer()) {
-    observer->on_packets(received_);
+  } else if (stream != nullptr && stream->packet_observer() != nullptr) {
+    stream->packet_observer()->on_packets(received_);
   } else {
     session_.context().connections.drops().unwanted += received_.size();
   }
@@ -155,6 +179,14 @@ void SessionPackets::on_packets_writable() {
 }
 
 void SessionPackets::on_max_packet() {
+  if (link() == nullptr || link()->max_packet() < kept_) return;
+  kept_ = 0;
+  carried_ = link()->max_packet();
+  settling_timer_.stop();
+  tell_max_packet();
+}
+
+void SessionPackets::tell_max_packet() {
   const auto self = session_.shared_from_this();
   const std::vector<SessionStream*> all = streams_;
   for (SessionStream* const stream : all) {

@@ -28,9 +28,15 @@ class SessionPackets final : public LaneObserver {
   /// Packets that wait for users who do not know of their streams yet, of one session.
   static constexpr std::size_t kMaxEarly = 64;
 
-  /// So long after a packet that nothing has followed from the peer its session has reason to doubt the path: what would
-  /// show that for a stream, its acknowledgements, packets do not have.
-  static constexpr Duration kUnanswered = 1_s;
+  /// So long after a packet that nothing has followed the peer is asked for a sign of life, and again; then there is reason
+  /// to doubt the path. What would show that for a stream, its acknowledgements, packets do not have.
+  static constexpr Duration kUnanswered = 500_ms;
+  static constexpr int kQuestions = 2;
+  /// More than an answer's round trip.
+  static constexpr Duration kAnswerTime = 200_ms;
+  /// Another link carries as much as the one before, until it is known better, or so long: what is larger goes in two parts,
+  /// while a size that users have passed on is believed for minutes.
+  static constexpr Duration kSettling = 10_s;
 
   SessionPackets(Session& session, Scheduler& scheduler);
 
@@ -39,10 +45,12 @@ class SessionPackets final : public LaneObserver {
   /// Packets travel beside `stream`, as soon as the peer agrees to it as well.
   void add(SessionStream& stream);
   void remove(SessionStream& stream);
+  /// There is a link, for a moment still.
+  void on_link_going();
   /// There is another link.
   void on_link();
   /// Nothing is sent any more.
-  void stop() { unanswered_timer_.stop(); }
+  void stop();
 
   // --- For streams ---
 
@@ -66,6 +74,9 @@ class SessionPackets final : public LaneObserver {
 
   PeerConnection* link() const;
   void look_for_answers();
+  std::size_t whole() const;
+  void forget_kept();
+  void tell_max_packet();
   void deliver(std::uint64_t number);
   void keep_early(std::uint64_t number);
 
@@ -75,7 +86,11 @@ class SessionPackets final : public LaneObserver {
   std::vector<MutableBytes> received_;  // in a row, of one stream
   std::vector<Early> early_;
   Instant sent_at_;  // the first that the timer is for
+  int questions_ = 0;
   Timer unanswered_timer_;
+  std::size_t carried_ = 0;  // whole, by the link, as it said lastly, bytes
+  std::size_t kept_ = 0;     // by an earlier one, until this one is known
+  Timer settling_timer_;
 };
 
 }  // namespace hsfwd::hyperdht

@@ -6,6 +6,7 @@
 
 #include "codec/writer.hpp"
 #include "hyperdht/peer/context.hpp"
+#include "hyperdht/peer/peer_connections.hpp"
 #include "hyperdht/peer/session.hpp"
 
 namespace hsfwd::hyperdht {
@@ -49,6 +50,7 @@ void SessionStream::accept(Extension extension) {
 void SessionStream::tell_open() {
   // Its end may have come right behind, which is told after this.
   if (silent_ || given_up() || !on_open_ || std::exchange(told_open_, true)) return;
+  look_for_early();
   on_open_();
 }
 
@@ -111,8 +113,13 @@ void SessionStream::look_for_early() {
 }
 
 void SessionStream::deliver_early() {
+  if (awaits_packet_user()) return;
   std::vector<Bytes> early = session_.packets().take_early(*this);
-  if (early.empty() || packet_observer_ == nullptr) return;
+  if (early.empty()) return;
+  if (packet_observer() == nullptr) {
+    session_.context().connections.drops().unwanted += early.size();
+    return;
+  }
   std::vector<MutableBytes> packets;
   for (Bytes& packet : early) {
     packets.push_back(MutableBytes(packet).subspan(net::kTunnelWriteHeadroom));

@@ -77,8 +77,12 @@ class SessionStream final : public SessionPart, public SecureStream {
   /// What says whose a packet is.
   ByteView packet_prefix() const { return packet_prefix_; }
   /// Who takes what comes has not said so yet.
-  bool awaits_packet_user() const { return packets_ != 0 && !(accepted() && packets_observed_); }
-  LaneObserver* packet_observer() const { return packet_observer_; }
+  bool awaits_packet_user() const {
+    const bool knows = accepted() && packets_observed_ && (told_open_ || !on_open_);
+    return packets_ != 0 && !knows && !silent_ && !closed();
+  }
+  /// Nobody unless packets are agreed on.
+  LaneObserver* packet_observer() const { return packets_ != 0 ? packet_observer_ : nullptr; }
   void accept(Extension extension);
   void refuse(const std::string& why);
   void fail(ConnectError error, const std::string& detail);

@@ -119,6 +119,7 @@ class Member final : NetworkObserver {
     options.key_pair = keys_;
     if (!network_->nospoon(peer)) {
       options.extension = Extension{.features = Extension::kNoService | Extension::kIpPackets};
+      options.session = true;
     }
     return node_->connect_stream(instead_.value_or(peer), std::move(options));
   }
@@ -129,6 +130,7 @@ class Member final : NetworkObserver {
       if (!client) return std::nullopt;
       return Extension{.features = Extension::kIpPackets};
     };
+    options.sessions = true;
     server_.emplace(node_->create_server(
         [this](PeerSocket socket) { network_->accept(socket.release()); }, std::move(options)));
     REQUIRE(server_->listen(keys_));

@@ -285,7 +285,8 @@ TEST_CASE("a host that moves to another address is in its network again within s
   b.send(datagram(b.address(), a.address(), "welcome"));
   REQUIRE(net.until([&] { return !a.received().empty(); }));
   CHECK(net.swarm.world.now() - moved < 3_s);
-  CHECK(a.dials() + b.dials() == 2);
+  // The session goes on, for whoever has dialled it.
+  CHECK(a.dials() + b.dials() == 1);
 }
 
 TEST_CASE("a host whose addresses change all the time dials no peer that answers") {

@@ -266,6 +266,33 @@ TEST_CASE("a peer that is killed and comes back is reached again") {
   REQUIRE(net.until([&] { return !a.received().empty(); }));
 }
 
+TEST_CASE("a peer that is gone is away after seconds, however long its session waits for it") {
+  Members net(23);
+  connect(net);
+  Member& a = net[0];
+  Member& b = net[1];
+  const bool from_dialled = GENERATE(true, false);
+  Member& left = from_dialled ? a : b;
+  const PublicKey gone = from_dialled ? b.key() : a.key();
+  const ip::Ipv6 to = from_dialled ? b.address() : a.address();
+  net.swarm.world.run_for(10_s);
+  // Nothing gets through any more, nor does anybody say so.
+  net.swarm.world.core().set_loss(1);
+  const Instant since = net.swarm.world.now();
+  while (left.status_of(gone).state == Link::State::kOpen) {
+    REQUIRE(net.swarm.world.now() - since < 20_s);
+    left.send(datagram(left.address(), to, "anybody?"));
+    net.swarm.world.run_for(200_ms);
+  }
+  net.swarm.world.core().set_loss(0);
+  left.take();
+  REQUIRE(net.until([&] {
+    left.send(datagram(left.address(), to, "again"));
+    net.swarm.world.run_for(500_ms);
+    return left.status_of(gone).state == Link::State::kOpen;
+  }));
+}
+
 TEST_CASE("a host that moves to another address is in its network again within seconds") {
   Members net(10);
   connect(net);

@@ -8,6 +8,7 @@
 #include "codec/reader.hpp"
 #include "hyperdht/peer/context.hpp"
 #include "hyperdht/peer/packet_drops.hpp"
+#include "hyperdht/peer/peer_connection.hpp"
 #include "hyperdht/peer/peer_connections.hpp"
 #include "hyperdht/peer/session.hpp"
 

@@ -206,18 +206,8 @@ class ConnectRun {
   Countdown left_;
 };
 
-}  // namespace
-
-int run_connect(const Arguments& arguments) {
-  constexpr const char* kUsageLine =
-      "hsfwd connect [PEER] -L SPEC... -D [BIND:]PORT... -R SPEC... [OPTION...]";
-  CommandLine line(
-      kUsageLine,
-      "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE], "
-      "udp:[BIND:]PORT[:SERVICE],\ntcp+udp:... or unix:PATH[:SERVICE]; port 0 picks one. At a port "
-      "of "
-      "-D programs say where they want to be led.\nWith neither, PEER is hs://..., and the local "
-      "port is what its holesail server says.");
+/// What leads to the peer, and from it, and when that is a failure.
+void add_forward_options(CommandLine& line) {
   line.options().add_options()("local,L", po::value<std::vector<std::string>>()->composing(),
                                "SPEC, a local address and the service it leads to; repeatable")(
       "socks,D", po::value<std::vector<std::string>>()->composing(),
@@ -238,6 +228,21 @@ int run_connect(const Arguments& arguments) {
   line.options().add_options()("exit-on-forward-failure", po::bool_switch(),
                                "fail if PEER does not answer this key, lacks a service, or does "
                                "not listen, at the start");
+}
+
+}  // namespace
+
+int run_connect(const Arguments& arguments) {
+  constexpr const char* kUsageLine =
+      "hsfwd connect [PEER] -L SPEC... -D [BIND:]PORT... -R SPEC... [OPTION...]";
+  CommandLine line(
+      kUsageLine,
+      "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE], "
+      "udp:[BIND:]PORT[:SERVICE],\ntcp+udp:... or unix:PATH[:SERVICE]; port 0 picks one. At a port "
+      "of "
+      "-D programs say where they want to be led.\nWith neither, PEER is hs://..., and the local "
+      "port is what its holesail server says.");
+  add_forward_options(line);
   line.add_patience_options();
   line.add_connection_options();
   line.positional("peer", -1);

@@ -249,13 +249,12 @@ void Bbr::set_gains() {
 }
 
 void Bbr::set_pacing_rate(const AckSample& sample) {
-  if (!round_trip_known_ || bandwidth_.best() <= 0) {
+  double rate = pacing_gain_ * bandwidth_.best() * kPacingMargin;
+  if (bandwidth_.best() <= 0) {
     const Duration rtt = std::max(sample.smoothed_rtt, kWakeGranularity);
-    pacing_rate_ = kHighGain * static_cast<double>(window_) / rtt.to_seconds();
-    round_trip_known_ = sample.has_rtt;
+    rate = kHighGain * static_cast<double>(window_) / rtt.to_seconds();
   }
-  const double rate = pacing_gain_ * bandwidth_.best() * kPacingMargin;
-  if (full_pipe_ || rate > pacing_rate_) pacing_rate_ = rate;
+  if (full_pipe_ || rate > pacing_rate_ || bandwidth_.best() <= 0) pacing_rate_ = rate;
 }
 
 void Bbr::set_window(const AckSample& sample) {

@@ -116,7 +116,6 @@ class Bbr final : public CongestionController {
   std::uint64_t window_;
   std::uint64_t saved_window_ = 0;  // from before a timeout
   double pacing_rate_;
-  bool round_trip_known_ = false;  // the rate is that of a path, and not of one to the next room
 };
 
 }  // namespace hsfwd::udx

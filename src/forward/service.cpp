@@ -151,11 +151,11 @@ std::string protocol_problem(std::string_view text) {
   const std::string word = lower(text.substr(0, colon));
   const std::string_view rest = text.substr(colon + 1);
   if (word == "tcp") {
-    return fmt::format("{}: TCP needs no word; write {}", in_quotes(text), shortened(rest));
+    return fmt::format("{}: TCP needs no word; write {}", in_quotes(text), printable(shortened(rest)));
   }
   const bool known = word == "udp" || word == "unix" || word == "tcp+udp";
   if (!known || text.starts_with(word)) return "";
-  return fmt::format("{}: write {}:{}", in_quotes(text), word, shortened(rest));
+  return fmt::format("{}: write {}:{}", in_quotes(text), word, printable(shortened(rest)));
 }
 
 Result<Service, std::string> Service::parse(std::string_view text) {

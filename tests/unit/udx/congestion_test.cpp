@@ -40,7 +40,10 @@ TEST_CASE("one flow fills a 100 ms path, with and without loss") {
 }
 
 TEST_CASE("flows that share a bottleneck share it fairly") {
-  sim::World world(41);
+  // Of one chance a good order says little.
+  const std::uint64_t seed = GENERATE(41, 42, 43, 44);
+  CAPTURE(seed);
+  sim::World world(seed);
   Node a_node(world.add_host(net::Ipv4::of(52, 0, 0, 1), bottleneck(0)));
   Node b_node(world.add_host(net::Ipv4::of(52, 0, 0, 2), bottleneck(0)));
   constexpr int kFlows = 4;

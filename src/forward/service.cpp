@@ -151,7 +151,8 @@ std::string protocol_problem(std::string_view text) {
   const std::string word = lower(text.substr(0, colon));
   const std::string_view rest = text.substr(colon + 1);
   if (word == "tcp") {
-    return fmt::format("{}: TCP needs no word; write {}", in_quotes(text), printable(shortened(rest)));
+    return fmt::format("{}: TCP needs no word; write {}", in_quotes(text),
+                       printable(shortened(rest)));
   }
   const bool known = word == "udp" || word == "unix" || word == "tcp+udp";
   if (!known || text.starts_with(word)) return "";

@@ -78,7 +78,7 @@ void Connector::fail(ConnectError error, const char* detail) {
   search_->cancel();
   race_.stop();
   state_ = State::kFailed;
-  end_search(error);
+  end_search(error, detail);
   socket_->fail(error, detail);
 }
 
@@ -163,16 +163,18 @@ void Connector::search() {
   }
 }
 
-void Connector::end_search(std::optional<ConnectError> outcome) {
+/// `detail` is what fail() is told beside the error, for those that wait and fail with it.
+void Connector::end_search(std::optional<ConnectError> outcome, const char* detail) {
   if (!std::exchange(leads_, false)) return;
-  for (Connector* follower : context_.searches.end(subject_)) follower->on_search_ended(outcome);
+  for (Connector* follower : context_.searches.end(subject_))
+    follower->on_search_ended(outcome, detail);
 }
 
-void Connector::on_search_ended(std::optional<ConnectError> outcome) {
+void Connector::on_search_ended(std::optional<ConnectError> outcome, const char* detail) {
   if (!outcome) {
     search();
   } else if (*outcome != ConnectError::kNone) {
-    fail(*outcome);
+    fail(*outcome, detail);
   } else if (!try_route()) {
     // The path is not one to share, but the relays are known now.
     begin_finding();

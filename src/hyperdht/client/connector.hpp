@@ -66,8 +66,8 @@ class Connector final : public PathObserver, private PeerSearch::Observer, priva
   void cancel();
 
   /// The search that this one waits for has ended, with or without an error; nothing: it was called
-  /// off.
-  void on_search_ended(std::optional<ConnectError> outcome);
+  /// off. `detail`: what is known beyond the error's own sentence, may be nullptr.
+  void on_search_ended(std::optional<ConnectError> outcome, const char* detail);
 
   // PathObserver
   void on_path(net::UdpSocket& socket, const net::Address& from) override;
@@ -82,7 +82,7 @@ class Connector final : public PathObserver, private PeerSearch::Observer, priva
   std::uint64_t agreed() const;
   bool try_route();
   void search();
-  void end_search(std::optional<ConnectError> outcome);
+  void end_search(std::optional<ConnectError> outcome, const char* detail = nullptr);
   void begin_finding();
   void find(std::vector<Address> known_relays);
 

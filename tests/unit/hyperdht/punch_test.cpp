@@ -328,6 +328,22 @@ TEST_CASE("two random NATs fail soon, and the verdict says why") {
   CHECK(pair.client->socket->error_detail() == describe(PunchFailure::kBothRandom));
 }
 
+TEST_CASE("who waits for another connection's search hears why that failed") {
+  Pair pair(kRandomNat, kRandomNat, 3);
+  pair.client_home->peer.host().freeze();
+  std::vector<std::unique_ptr<SocketRecorder>> both;
+  for (int i = 0; i < 2; ++i) {
+    both.push_back(std::make_unique<SocketRecorder>(
+        pair.client_home->peer.dht().connect(pair.swarm.keys(10).public_key, ConnectOptions())));
+  }
+  pair.client_home->peer.host().schedule_wake();
+  REQUIRE(pair.swarm.world.run_until([&] { return both[0]->reset && both[1]->reset; }, 30_s));
+  for (const auto& one : both) {
+    CHECK(one->socket->error() == ConnectError::kHolepunchAborted);
+    CHECK(one->socket->error_detail() == describe(PunchFailure::kBothRandom));
+  }
+}
+
 TEST_CASE("further connections go through the hole that is there") {
   Pair pair(kConsistentNat, kRandomNat, 4);
   REQUIRE(pair.connect());

@@ -20,12 +20,6 @@ std::string_view take_part(std::string_view& rest) {
   return part;
 }
 
-bool is_range(std::string_view part) {
-  const std::size_t dash = part.find('-');
-  return dash != std::string_view::npos && parse_decimal(part.substr(0, dash), 65535) &&
-         parse_decimal(part.substr(dash + 1), 65535);
-}
-
 std::optional<net::Ipv4> bind_of(std::string_view text) {
   if (text == "*") return net::Ipv4{};
   if (text == "localhost") return net::Ipv4::loopback();
@@ -44,15 +38,12 @@ Result<ReverseForward, std::string> ReverseForward::parse(std::string_view text)
   std::string_view rest = text;
   std::string_view part = take_part(rest);
   auto port = parse_decimal(part, 65535);
-  if (!port && !rest.empty() && !is_range(part)) {
+  if (!port && !rest.empty()) {
     const auto bind = bind_of(part);
     if (!bind) return Err(fmt::format("{} is not {}", in_quotes(text), kForm));
     out.listen.address = *bind;
     part = take_part(rest);
     port = parse_decimal(part, 65535);
-  }
-  if (!port && is_range(part)) {
-    return Err(fmt::format("{} is a range; list each port by itself", in_quotes(part)));
   }
   if (!port) return Err(fmt::format("{} is not {}", in_quotes(text), kForm));
   out.listen.port = static_cast<std::uint16_t>(*port);

@@ -62,8 +62,8 @@ void SessionPackets::on_link() {
 
 void SessionPackets::forget_kept() {
   kept_ = 0;
-  carried_ = link() != nullptr ? link()->max_packet() : 0;
-  tell_max_packet();
+  carried_ = whole();
+  tell(&LaneObserver::on_max_packet);
 }
 
 // --- Out ---
@@ -169,14 +169,8 @@ std::vector<Bytes> SessionPackets::take_early(const SessionStream& stream) {
   return out;
 }
 
-/// Who is told may let others go.
 void SessionPackets::on_packets_writable() {
-  const auto self = session_.shared_from_this();
-  const std::vector<SessionStream*> all = streams_;
-  for (SessionStream* const stream : all) {
-    LaneObserver* const observer = stream->packet_observer();
-    if (observer != nullptr && !stream->awaits_packet_user()) observer->on_packets_writable();
-  }
+  tell(&LaneObserver::on_packets_writable);
 }
 
 void SessionPackets::on_max_packet() {
@@ -184,15 +178,16 @@ void SessionPackets::on_max_packet() {
   kept_ = 0;
   carried_ = link()->max_packet();
   settling_timer_.stop();
-  tell_max_packet();
+  tell(&LaneObserver::on_max_packet);
 }
 
-void SessionPackets::tell_max_packet() {
+/// Who is told may end others, which stay until the end of the dispatch.
+void SessionPackets::tell(void (LaneObserver::*what)()) {
   const auto self = session_.shared_from_this();
   const std::vector<SessionStream*> all = streams_;
   for (SessionStream* const stream : all) {
     LaneObserver* const observer = stream->packet_observer();
-    if (observer != nullptr && !stream->awaits_packet_user()) observer->on_max_packet();
+    if (observer != nullptr && !stream->awaits_packet_user()) (observer->*what)();
   }
 }
 

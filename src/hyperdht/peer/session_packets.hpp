@@ -76,7 +76,7 @@ class SessionPackets final : public LaneObserver {
   void look_for_answers();
   std::size_t whole() const;
   void forget_kept();
-  void tell_max_packet();
+  void tell(void (LaneObserver::*what)());
   void deliver(std::uint64_t number);
   void keep_early(std::uint64_t number);
 

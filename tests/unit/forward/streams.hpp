@@ -85,7 +85,7 @@ class LocalStream final : public net::ByteStream {
   Script& script_;
 };
 
-class ScriptedPeer final : public PeerStream {
+class ScriptedPeer : public PeerStream {
  public:
   explicit ScriptedPeer(Script& script) : script_(script) { key_.bytes[0] = script.key; }
   void set_observer(net::ByteStreamObserver* observer) override { script_.observer = observer; }

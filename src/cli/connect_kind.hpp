@@ -28,17 +28,13 @@ struct ConnectStatus {
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
   Omittable<std::string> problem;  // that keeps it from being open
-  static constexpr auto fields() {
-    return std::tuple{field("listen", &ConnectStatus::listen),
-                      field("peer", &ConnectStatus::peer),
-                      field("name", &ConnectStatus::name),
-                      field("service", &ConnectStatus::service),
-                      field("connections", &ConnectStatus::connections),
-                      field("flows", &ConnectStatus::flows),
-                      field("drops", &ConnectStatus::drops),
-                      field("bytesToPeer", &ConnectStatus::bytes_to_peer),
-                      field("bytesFromPeer", &ConnectStatus::bytes_from_peer),
-                      field("problem", &ConnectStatus::problem)};
+  static constexpr void fields(auto list) {
+    list(field("listen", &ConnectStatus::listen), field("peer", &ConnectStatus::peer),
+         field("name", &ConnectStatus::name), field("service", &ConnectStatus::service),
+         field("connections", &ConnectStatus::connections), field("flows", &ConnectStatus::flows),
+         field("drops", &ConnectStatus::drops), field("bytesToPeer", &ConnectStatus::bytes_to_peer),
+         field("bytesFromPeer", &ConnectStatus::bytes_from_peer),
+         field("problem", &ConnectStatus::problem));
   }
 };
 

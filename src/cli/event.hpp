@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Events and what they consist of are structs that name their fields once: they are written, read and
-// compared with the documents by that list.
+// compared with the documents by that list. It is called, not a value, so that a file that reads only
+// some of the structs compiles nothing for the others.
 //
 //   struct Pair {
 //     std::string first;
 //     std::optional<double> second;
-//     static constexpr auto fields() {
-//       return std::tuple{field("first", &Pair::first), field("second", &Pair::second)};
+//     static constexpr void fields(auto list) {
+//       list(field("first", &Pair::first), field("second", &Pair::second));
 //     }
 //   };
 //
@@ -17,7 +18,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -59,7 +59,7 @@ struct Spread {
 
 template <class T>
 concept HasFields = requires {
-  T::fields();
+  static_cast<void (*)(int)>(&T::fields);  // of any type: named, not called
 };
 template <class T>
 concept Event = HasFields<T> && requires {
@@ -110,7 +110,7 @@ Json encode(const T& value) {
       out[field.name] = encode(member);
     }
   };
-  std::apply([&](const auto&... field) { (add(field), ...); }, T::fields());
+  T::fields([&](const auto&... field) { (add(field), ...); });
   return out;
 }
 
@@ -137,12 +137,13 @@ void decode(const Json& json, T& out) {
         decode(json.at(field.name), member);
       }
     };
-    std::apply([&](const auto&... field) { (read(field), ...); }, T::fields());
+    T::fields([&](const auto&... field) { (read(field), ...); });
   } else if constexpr (std::is_same_v<T, std::string>) {
     out = printable(json.get_ref<const std::string&>());
   } else if constexpr (std::is_same_v<T, std::uint64_t>) {
     // get() would convert whatever is a number, and a fraction out of range has no whole one.
-    const bool whole = json.is_number_integer() && json >= 0;
+    const bool whole =
+        json.is_number_unsigned() || (json.is_number_integer() && json.get<std::int64_t>() >= 0);
     out = whole ? json.get<std::uint64_t>()
                 : json.get_ref<const Json::number_unsigned_t&>();  // throws
   } else {
@@ -184,7 +185,7 @@ void add_names(const T*, std::vector<std::string>& out) {
     if constexpr (!std::is_same_v<Member, Spread>) out.emplace_back(field.name);
     add_names(static_cast<const Member*>(nullptr), out);
   };
-  std::apply([&](const auto&... field) { (add(field), ...); }, T::fields());
+  T::fields([&](const auto&... field) { (add(field), ...); });
 }
 
 template <class T>

@@ -21,11 +21,10 @@ struct Listening {
   std::vector<std::string> targets;  // of these
   Omittable<std::string>
       holesail;  // the string for its clients, if there is a record and it is no secret
-  static constexpr auto fields() {
-    return std::tuple{field("publicKey", &Listening::public_key), field("key", &Listening::key),
-                      field("services", &Listening::services),
-                      field("targets", &Listening::targets),
-                      field("holesail", &Listening::holesail)};
+  static constexpr void fields(auto list) {
+    list(field("publicKey", &Listening::public_key), field("key", &Listening::key),
+         field("services", &Listening::services), field("targets", &Listening::targets),
+         field("holesail", &Listening::holesail));
   }
 };
 
@@ -35,9 +34,9 @@ struct TunnelReady {
   std::string listen;
   std::string peer;
   std::string service;
-  static constexpr auto fields() {
-    return std::tuple{field("listen", &TunnelReady::listen), field("peer", &TunnelReady::peer),
-                      field("service", &TunnelReady::service)};
+  static constexpr void fields(auto list) {
+    list(field("listen", &TunnelReady::listen), field("peer", &TunnelReady::peer),
+         field("service", &TunnelReady::service));
   }
 };
 
@@ -47,9 +46,9 @@ struct SocksReady {
   std::string listen;
   std::optional<std::string> peer;
   std::string protocol;
-  static constexpr auto fields() {
-    return std::tuple{field("listen", &SocksReady::listen), field("peer", &SocksReady::peer),
-                      field("protocol", &SocksReady::protocol)};
+  static constexpr void fields(auto list) {
+    list(field("listen", &SocksReady::listen), field("peer", &SocksReady::peer),
+         field("protocol", &SocksReady::protocol));
   }
 };
 
@@ -59,9 +58,9 @@ struct ReverseReady {
   std::string listen;  // of the peer's
   std::string peer;
   std::string target;
-  static constexpr auto fields() {
-    return std::tuple{field("listen", &ReverseReady::listen), field("peer", &ReverseReady::peer),
-                      field("target", &ReverseReady::target)};
+  static constexpr void fields(auto list) {
+    list(field("listen", &ReverseReady::listen), field("peer", &ReverseReady::peer),
+         field("target", &ReverseReady::target));
   }
 };
 
@@ -72,10 +71,9 @@ struct ReverseListening {
   std::string listen;
   bool open;           // false: no more
   std::string reason;  // why not; empty: the peer does not want it any more
-  static constexpr auto fields() {
-    return std::tuple{
-        field("peer", &ReverseListening::peer), field("listen", &ReverseListening::listen),
-        field("open", &ReverseListening::open), field("reason", &ReverseListening::reason)};
+  static constexpr void fields(auto list) {
+    list(field("peer", &ReverseListening::peer), field("listen", &ReverseListening::listen),
+         field("open", &ReverseListening::open), field("reason", &ReverseListening::reason));
   }
 };
 
@@ -86,10 +84,10 @@ struct NetworkReady {
   std::string public_key;
   std::string key;
   std::vector<std::string> addresses;
-  static constexpr auto fields() {
-    return std::tuple{
-        field("interface", &NetworkReady::interface), field("publicKey", &NetworkReady::public_key),
-        field("key", &NetworkReady::key), field("addresses", &NetworkReady::addresses)};
+  static constexpr void fields(auto list) {
+    list(field("interface", &NetworkReady::interface),
+         field("publicKey", &NetworkReady::public_key), field("key", &NetworkReady::key),
+         field("addresses", &NetworkReady::addresses));
   }
 };
 
@@ -102,10 +100,10 @@ struct NetworkPeer {
   std::string path;    // empty: none
   std::string remote;  // empty: none
   std::string reason;  // why there is none
-  static constexpr auto fields() {
-    return std::tuple{field("peer", &NetworkPeer::peer),     field("name", &NetworkPeer::name),
-                      field("state", &NetworkPeer::state),   field("path", &NetworkPeer::path),
-                      field("remote", &NetworkPeer::remote), field("reason", &NetworkPeer::reason)};
+  static constexpr void fields(auto list) {
+    list(field("peer", &NetworkPeer::peer), field("name", &NetworkPeer::name),
+         field("state", &NetworkPeer::state), field("path", &NetworkPeer::path),
+         field("remote", &NetworkPeer::remote), field("reason", &NetworkPeer::reason));
   }
 };
 
@@ -118,11 +116,10 @@ struct NodeReady {
   bool persistent;
   Omittable<std::string> public_key;
   Omittable<std::string> key;
-  static constexpr auto fields() {
-    return std::tuple{
-        field("listen", &NodeReady::listen),         field("address", &NodeReady::address),
-        field("firewalled", &NodeReady::firewalled), field("persistent", &NodeReady::persistent),
-        field("publicKey", &NodeReady::public_key),  field("key", &NodeReady::key)};
+  static constexpr void fields(auto list) {
+    list(field("listen", &NodeReady::listen), field("address", &NodeReady::address),
+         field("firewalled", &NodeReady::firewalled), field("persistent", &NodeReady::persistent),
+         field("publicKey", &NodeReady::public_key), field("key", &NodeReady::key));
   }
 };
 
@@ -131,8 +128,8 @@ struct Relaying {
   static constexpr const char* kFrom = "node --relay";
   std::string public_key;
   std::string key;
-  static constexpr auto fields() {
-    return std::tuple{field("publicKey", &Relaying::public_key), field("key", &Relaying::key)};
+  static constexpr void fields(auto list) {
+    list(field("publicKey", &Relaying::public_key), field("key", &Relaying::key));
   }
 };
 
@@ -141,9 +138,8 @@ struct TestnetReady {
   static constexpr const char* kFrom = "testnet";
   std::vector<std::string> bootstrap;
   std::uint64_t size;
-  static constexpr auto fields() {
-    return std::tuple{field("bootstrap", &TestnetReady::bootstrap),
-                      field("size", &TestnetReady::size)};
+  static constexpr void fields(auto list) {
+    list(field("bootstrap", &TestnetReady::bootstrap), field("size", &TestnetReady::size));
   }
 };
 
@@ -152,8 +148,8 @@ struct Valid {
   static constexpr const char* kFrom = "check";
   Spread numbers;  // TunnelKind::number
   std::uint64_t warnings;
-  static constexpr auto fields() {
-    return std::tuple{field("", &Valid::numbers), field("warnings", &Valid::warnings)};
+  static constexpr void fields(auto list) {
+    list(field("", &Valid::numbers), field("warnings", &Valid::warnings));
   }
 };
 
@@ -162,8 +158,8 @@ struct Warning {
   static constexpr const char* kFrom = "all but keygen, lookup, netcheck, pipe, run";
   std::string message;
   Omittable<std::string> component;  // that says it; none of those of check
-  static constexpr auto fields() {
-    return std::tuple{field("message", &Warning::message), field("component", &Warning::component)};
+  static constexpr void fields(auto list) {
+    list(field("message", &Warning::message), field("component", &Warning::component));
   }
 };
 
@@ -175,10 +171,10 @@ struct Connection {
   std::string service;
   std::string path;
   std::string remote;
-  static constexpr auto fields() {
-    return std::tuple{field("id", &Connection::id), field("peer", &Connection::peer),
-                      field("service", &Connection::service), field("path", &Connection::path),
-                      field("remote", &Connection::remote)};
+  static constexpr void fields(auto list) {
+    list(field("id", &Connection::id), field("peer", &Connection::peer),
+         field("service", &Connection::service), field("path", &Connection::path),
+         field("remote", &Connection::remote));
   }
 };
 
@@ -188,9 +184,8 @@ struct Moved {
   std::uint64_t id;
   std::string path;
   std::string remote;
-  static constexpr auto fields() {
-    return std::tuple{field("id", &Moved::id), field("path", &Moved::path),
-                      field("remote", &Moved::remote)};
+  static constexpr void fields(auto list) {
+    list(field("id", &Moved::id), field("path", &Moved::path), field("remote", &Moved::remote));
   }
 };
 
@@ -198,7 +193,7 @@ struct Dropped {
   static constexpr const char* kName = "dropped";
   static constexpr const char* kFrom = "expose, connect, node, testnet, up";
   std::uint64_t lines;
-  static constexpr auto fields() { return std::tuple{field("lines", &Dropped::lines)}; }
+  static constexpr void fields(auto list) { list(field("lines", &Dropped::lines)); }
 };
 
 struct Closed {
@@ -210,13 +205,10 @@ struct Closed {
   std::uint64_t bytes_to_peer;
   std::uint64_t bytes_from_peer;
   std::string reason;
-  static constexpr auto fields() {
-    return std::tuple{field("id", &Closed::id),
-                      field("peer", &Closed::peer),
-                      field("service", &Closed::service),
-                      field("bytesToPeer", &Closed::bytes_to_peer),
-                      field("bytesFromPeer", &Closed::bytes_from_peer),
-                      field("reason", &Closed::reason)};
+  static constexpr void fields(auto list) {
+    list(field("id", &Closed::id), field("peer", &Closed::peer), field("service", &Closed::service),
+         field("bytesToPeer", &Closed::bytes_to_peer),
+         field("bytesFromPeer", &Closed::bytes_from_peer), field("reason", &Closed::reason));
   }
 };
 
@@ -227,10 +219,9 @@ struct Oversized {
   std::uint64_t datagrams;
   std::uint64_t most;             // bytes
   Omittable<std::string> listen;  // where they came to, unless they are a service's
-  static constexpr auto fields() {
-    return std::tuple{field("service", &Oversized::service),
-                      field("datagrams", &Oversized::datagrams), field("most", &Oversized::most),
-                      field("listen", &Oversized::listen)};
+  static constexpr void fields(auto list) {
+    list(field("service", &Oversized::service), field("datagrams", &Oversized::datagrams),
+         field("most", &Oversized::most), field("listen", &Oversized::listen));
   }
 };
 
@@ -241,13 +232,10 @@ struct NodeState {
   std::optional<std::string> address;
   std::string nat;
   std::uint64_t bytes_buffered;
-  static constexpr auto fields() {
-    return std::tuple{field("online", &NodeState::online),
-                      field("persistent", &NodeState::persistent),
-                      field("firewalled", &NodeState::firewalled),
-                      field("address", &NodeState::address),
-                      field("nat", &NodeState::nat),
-                      field("bytesBuffered", &NodeState::bytes_buffered)};
+  static constexpr void fields(auto list) {
+    list(field("online", &NodeState::online), field("persistent", &NodeState::persistent),
+         field("firewalled", &NodeState::firewalled), field("address", &NodeState::address),
+         field("nat", &NodeState::nat), field("bytesBuffered", &NodeState::bytes_buffered));
   }
 };
 
@@ -276,31 +264,25 @@ struct SessionState {
   bool last_error_over = false;                     // the peer has been heard again since
   std::string since;
   std::uint64_t seconds;
-  static constexpr auto fields() {
-    return std::tuple{field("id", &SessionState::id),
-                      field("direction", &SessionState::direction),
-                      field("peer", &SessionState::peer),
-                      field("key", &SessionState::key),
-                      field("services", &SessionState::services),
-                      field("streams", &SessionState::streams),
-                      field("path", &SessionState::path),
-                      field("remote", &SessionState::remote),
-                      field("rttMillis", &SessionState::rtt_millis),
-                      field("bytesToPeer", &SessionState::bytes_to_peer),
-                      field("bytesFromPeer", &SessionState::bytes_from_peer),
-                      field("rateToPeer", &SessionState::rate_to_peer),
-                      field("rateFromPeer", &SessionState::rate_from_peer),
-                      field("packets", &SessionState::packets),
-                      field("packetsRepeated", &SessionState::packets_repeated),
-                      field("packetsLost", &SessionState::packets_lost),
-                      field("moves", &SessionState::moves),
-                      field("silentSeconds", &SessionState::silent_seconds),
-                      field("lastError", &SessionState::last_error),
-                      newer_field("lastErrorAt", &SessionState::last_error_at),
-                      newer_field("lastErrorSeconds", &SessionState::last_error_seconds),
-                      newer_field("lastErrorOver", &SessionState::last_error_over),
-                      field("since", &SessionState::since),
-                      field("seconds", &SessionState::seconds)};
+  static constexpr void fields(auto list) {
+    list(field("id", &SessionState::id), field("direction", &SessionState::direction),
+         field("peer", &SessionState::peer), field("key", &SessionState::key),
+         field("services", &SessionState::services), field("streams", &SessionState::streams),
+         field("path", &SessionState::path), field("remote", &SessionState::remote),
+         field("rttMillis", &SessionState::rtt_millis),
+         field("bytesToPeer", &SessionState::bytes_to_peer),
+         field("bytesFromPeer", &SessionState::bytes_from_peer),
+         field("rateToPeer", &SessionState::rate_to_peer),
+         field("rateFromPeer", &SessionState::rate_from_peer),
+         field("packets", &SessionState::packets),
+         field("packetsRepeated", &SessionState::packets_repeated),
+         field("packetsLost", &SessionState::packets_lost), field("moves", &SessionState::moves),
+         field("silentSeconds", &SessionState::silent_seconds),
+         field("lastError", &SessionState::last_error),
+         newer_field("lastErrorAt", &SessionState::last_error_at),
+         newer_field("lastErrorSeconds", &SessionState::last_error_seconds),
+         newer_field("lastErrorOver", &SessionState::last_error_over),
+         field("since", &SessionState::since), field("seconds", &SessionState::seconds));
   }
 };
 
@@ -315,15 +297,11 @@ struct Status {
   NodeState node;
   std::vector<SessionState> sessions;
   Spread tunnels;  // TunnelKind::list
-  static constexpr auto fields() {
-    return std::tuple{field("config", &Status::config),
-                      field("pid", &Status::pid),
-                      field("seconds", &Status::seconds),
-                      field("publicKey", &Status::public_key),
-                      field("key", &Status::key),
-                      field("node", &Status::node),
-                      newer_field("sessions", &Status::sessions),
-                      field("", &Status::tunnels)};
+  static constexpr void fields(auto list) {
+    list(field("config", &Status::config), field("pid", &Status::pid),
+         field("seconds", &Status::seconds), field("publicKey", &Status::public_key),
+         field("key", &Status::key), field("node", &Status::node),
+         newer_field("sessions", &Status::sessions), field("", &Status::tunnels));
   }
 };
 
@@ -341,20 +319,16 @@ struct ConnectionState {
   std::string since;
   std::uint64_t seconds;
   std::optional<std::uint64_t> session;  // the one that carries it
-  static constexpr auto fields() {
-    return std::tuple{field("id", &ConnectionState::id),
-                      field("direction", &ConnectionState::direction),
-                      field("peer", &ConnectionState::peer),
-                      field("key", &ConnectionState::key),
-                      field("service", &ConnectionState::service),
-                      field("path", &ConnectionState::path),
-                      field("remote", &ConnectionState::remote),
-                      field("rttMillis", &ConnectionState::rtt_millis),
-                      field("bytesToPeer", &ConnectionState::bytes_to_peer),
-                      field("bytesFromPeer", &ConnectionState::bytes_from_peer),
-                      field("since", &ConnectionState::since),
-                      field("seconds", &ConnectionState::seconds),
-                      newer_field("session", &ConnectionState::session)};
+  static constexpr void fields(auto list) {
+    list(field("id", &ConnectionState::id), field("direction", &ConnectionState::direction),
+         field("peer", &ConnectionState::peer), field("key", &ConnectionState::key),
+         field("service", &ConnectionState::service), field("path", &ConnectionState::path),
+         field("remote", &ConnectionState::remote),
+         field("rttMillis", &ConnectionState::rtt_millis),
+         field("bytesToPeer", &ConnectionState::bytes_to_peer),
+         field("bytesFromPeer", &ConnectionState::bytes_from_peer),
+         field("since", &ConnectionState::since), field("seconds", &ConnectionState::seconds),
+         newer_field("session", &ConnectionState::session));
   }
 };
 
@@ -363,9 +337,8 @@ struct Peers {
   static constexpr const char* kFrom = "peers";
   std::vector<ConnectionState> connections;
   std::vector<SessionState> sessions;
-  static constexpr auto fields() {
-    return std::tuple{field("connections", &Peers::connections),
-                      newer_field("sessions", &Peers::sessions)};
+  static constexpr void fields(auto list) {
+    list(field("connections", &Peers::connections), newer_field("sessions", &Peers::sessions));
   }
 };
 
@@ -377,10 +350,10 @@ struct Reloaded {
   std::uint64_t changed;
   std::uint64_t started;
   std::uint64_t stopped;
-  static constexpr auto fields() {
-    return std::tuple{field("config", &Reloaded::config), field("kept", &Reloaded::kept),
-                      field("changed", &Reloaded::changed), field("started", &Reloaded::started),
-                      field("stopped", &Reloaded::stopped)};
+  static constexpr void fields(auto list) {
+    list(field("config", &Reloaded::config), field("kept", &Reloaded::kept),
+         field("changed", &Reloaded::changed), field("started", &Reloaded::started),
+         field("stopped", &Reloaded::stopped));
   }
 };
 
@@ -388,7 +361,7 @@ struct Down {
   static constexpr const char* kName = "down";
   static constexpr const char* kFrom = "down";
   std::uint64_t pid;
-  static constexpr auto fields() { return std::tuple{field("pid", &Down::pid)}; }
+  static constexpr void fields(auto list) { list(field("pid", &Down::pid)); }
 };
 
 struct Identity {
@@ -399,10 +372,10 @@ struct Identity {
   std::string file;
   bool created;
   std::string address;  // of the key, in a network
-  static constexpr auto fields() {
-    return std::tuple{field("publicKey", &Identity::public_key), field("key", &Identity::key),
-                      field("file", &Identity::file), field("created", &Identity::created),
-                      field("address", &Identity::address)};
+  static constexpr void fields(auto list) {
+    list(field("publicKey", &Identity::public_key), field("key", &Identity::key),
+         field("file", &Identity::file), field("created", &Identity::created),
+         field("address", &Identity::address));
   }
 };
 
@@ -415,19 +388,18 @@ struct Tested {
   std::vector<std::string> failed;
   std::uint64_t found;
   bool shared;
-  static constexpr auto fields() {
-    return std::tuple{
-        field("publicKey", &Tested::public_key), field("reachable", &Tested::reachable),
-        field("relays", &Tested::relays),        field("failed", &Tested::failed),
-        field("found", &Tested::found),          field("shared", &Tested::shared)};
+  static constexpr void fields(auto list) {
+    list(field("publicKey", &Tested::public_key), field("reachable", &Tested::reachable),
+         field("relays", &Tested::relays), field("failed", &Tested::failed),
+         field("found", &Tested::found), field("shared", &Tested::shared));
   }
 };
 
 struct RelayAnswer {
   std::string relay;
   std::optional<double> millis;
-  static constexpr auto fields() {
-    return std::tuple{field("relay", &RelayAnswer::relay), field("millis", &RelayAnswer::millis)};
+  static constexpr void fields(auto list) {
+    list(field("relay", &RelayAnswer::relay), field("millis", &RelayAnswer::millis));
   }
 };
 
@@ -440,10 +412,10 @@ struct Found {
   std::uint64_t millis;
   std::uint64_t hops;
   std::uint64_t asked;
-  static constexpr auto fields() {
-    return std::tuple{field("peer", &Found::peer),       field("relays", &Found::relays),
-                      field("answers", &Found::answers), field("millis", &Found::millis),
-                      field("hops", &Found::hops),       field("asked", &Found::asked)};
+  static constexpr void fields(auto list) {
+    list(field("peer", &Found::peer), field("relays", &Found::relays),
+         field("answers", &Found::answers), field("millis", &Found::millis),
+         field("hops", &Found::hops), field("asked", &Found::asked));
   }
 };
 
@@ -455,11 +427,10 @@ struct PingConnection {
   std::string remote;
   double millis;
   std::optional<std::vector<std::string>> services;
-  static constexpr auto fields() {
-    return std::tuple{field("peer", &PingConnection::peer), field("path", &PingConnection::path),
-                      field("remote", &PingConnection::remote),
-                      field("millis", &PingConnection::millis),
-                      field("services", &PingConnection::services)};
+  static constexpr void fields(auto list) {
+    list(field("peer", &PingConnection::peer), field("path", &PingConnection::path),
+         field("remote", &PingConnection::remote), field("millis", &PingConnection::millis),
+         field("services", &PingConnection::services));
   }
 };
 
@@ -470,9 +441,9 @@ struct Pong {
   double millis;
   std::string path;
   std::string remote;
-  static constexpr auto fields() {
-    return std::tuple{field("seq", &Pong::seq), field("millis", &Pong::millis),
-                      field("path", &Pong::path), field("remote", &Pong::remote)};
+  static constexpr void fields(auto list) {
+    list(field("seq", &Pong::seq), field("millis", &Pong::millis), field("path", &Pong::path),
+         field("remote", &Pong::remote));
   }
 };
 
@@ -480,7 +451,7 @@ struct Silence {
   static constexpr const char* kName = "silence";
   static constexpr const char* kFrom = "ping";
   std::uint64_t seq;
-  static constexpr auto fields() { return std::tuple{field("seq", &Silence::seq)}; }
+  static constexpr void fields(auto list) { list(field("seq", &Silence::seq)); }
 };
 
 struct Statistics {
@@ -495,12 +466,11 @@ struct Statistics {
   Omittable<double> deviation;
   Omittable<std::uint64_t> repeated;
   Omittable<std::uint64_t> mtu;
-  static constexpr auto fields() {
-    return std::tuple{
-        field("sent", &Statistics::sent),         field("answered", &Statistics::answered),
-        field("min", &Statistics::min),           field("mean", &Statistics::mean),
-        field("max", &Statistics::max),           field("deviation", &Statistics::deviation),
-        field("repeated", &Statistics::repeated), field("mtu", &Statistics::mtu)};
+  static constexpr void fields(auto list) {
+    list(field("sent", &Statistics::sent), field("answered", &Statistics::answered),
+         field("min", &Statistics::min), field("mean", &Statistics::mean),
+         field("max", &Statistics::max), field("deviation", &Statistics::deviation),
+         field("repeated", &Statistics::repeated), field("mtu", &Statistics::mtu));
   }
 };
 
@@ -511,9 +481,9 @@ struct Attempt {
   double millis;
   std::string step;
   std::string text;
-  static constexpr auto fields() {
-    return std::tuple{field("id", &Attempt::id), field("millis", &Attempt::millis),
-                      field("step", &Attempt::step), field("text", &Attempt::text)};
+  static constexpr void fields(auto list) {
+    list(field("id", &Attempt::id), field("millis", &Attempt::millis),
+         field("step", &Attempt::step), field("text", &Attempt::text));
   }
 };
 
@@ -531,12 +501,12 @@ struct Verdict {
   Omittable<std::string> peer_nat;
   std::string verdict;
   std::string advice;
-  static constexpr auto fields() {
-    return std::tuple{field("reached", &Verdict::reached),  field("path", &Verdict::path),
-                      field("remote", &Verdict::remote),    field("millis", &Verdict::millis),
-                      field("code", &Verdict::code),        field("ownNat", &Verdict::own_nat),
-                      field("peerNat", &Verdict::peer_nat), field("verdict", &Verdict::verdict),
-                      field("advice", &Verdict::advice)};
+  static constexpr void fields(auto list) {
+    list(field("reached", &Verdict::reached), field("path", &Verdict::path),
+         field("remote", &Verdict::remote), field("millis", &Verdict::millis),
+         field("code", &Verdict::code), field("ownNat", &Verdict::own_nat),
+         field("peerNat", &Verdict::peer_nat), field("verdict", &Verdict::verdict),
+         field("advice", &Verdict::advice));
   }
 };
 
@@ -544,18 +514,17 @@ struct SurveyInterface {
   std::string name;
   std::string address;
   bool internal;
-  static constexpr auto fields() {
-    return std::tuple{field("name", &SurveyInterface::name),
-                      field("address", &SurveyInterface::address),
-                      field("internal", &SurveyInterface::internal)};
+  static constexpr void fields(auto list) {
+    list(field("name", &SurveyInterface::name), field("address", &SurveyInterface::address),
+         field("internal", &SurveyInterface::internal));
   }
 };
 
 struct SurveyPorts {
   std::uint64_t server;
   std::uint64_t client;
-  static constexpr auto fields() {
-    return std::tuple{field("server", &SurveyPorts::server), field("client", &SurveyPorts::client)};
+  static constexpr void fields(auto list) {
+    list(field("server", &SurveyPorts::server), field("client", &SurveyPorts::client));
   }
 };
 
@@ -563,10 +532,9 @@ struct SurveyBootstrap {
   std::string node;
   std::optional<std::string> address;
   std::optional<double> millis;
-  static constexpr auto fields() {
-    return std::tuple{field("node", &SurveyBootstrap::node),
-                      field("address", &SurveyBootstrap::address),
-                      field("millis", &SurveyBootstrap::millis)};
+  static constexpr void fields(auto list) {
+    list(field("node", &SurveyBootstrap::node), field("address", &SurveyBootstrap::address),
+         field("millis", &SurveyBootstrap::millis));
   }
 };
 
@@ -574,9 +542,9 @@ struct SurveySample {
   std::string node;
   std::string seen_as;
   double millis;
-  static constexpr auto fields() {
-    return std::tuple{field("node", &SurveySample::node), field("seenAs", &SurveySample::seen_as),
-                      field("millis", &SurveySample::millis)};
+  static constexpr void fields(auto list) {
+    list(field("node", &SurveySample::node), field("seenAs", &SurveySample::seen_as),
+         field("millis", &SurveySample::millis));
   }
 };
 
@@ -586,11 +554,10 @@ struct SurveyNat {
   bool translated;
   bool keeps_port;
   std::vector<SurveySample> samples;
-  static constexpr auto fields() {
-    return std::tuple{
-        field("verdict", &SurveyNat::verdict), field("firewalled", &SurveyNat::firewalled),
-        field("translated", &SurveyNat::translated), field("keepsPort", &SurveyNat::keeps_port),
-        field("samples", &SurveyNat::samples)};
+  static constexpr void fields(auto list) {
+    list(field("verdict", &SurveyNat::verdict), field("firewalled", &SurveyNat::firewalled),
+         field("translated", &SurveyNat::translated), field("keepsPort", &SurveyNat::keeps_port),
+         field("samples", &SurveyNat::samples));
   }
 };
 
@@ -606,16 +573,12 @@ struct Netcheck {
   std::optional<std::string> reachable_as;
   std::optional<std::uint64_t> path_mtu;
   std::string summary;
-  static constexpr auto fields() {
-    return std::tuple{field("online", &Netcheck::online),
-                      field("interfaces", &Netcheck::interfaces),
-                      field("ports", &Netcheck::ports),
-                      field("bootstrap", &Netcheck::bootstrap),
-                      field("publicHosts", &Netcheck::public_hosts),
-                      field("nat", &Netcheck::nat),
-                      field("reachableAs", &Netcheck::reachable_as),
-                      field("pathMtu", &Netcheck::path_mtu),
-                      field("summary", &Netcheck::summary)};
+  static constexpr void fields(auto list) {
+    list(field("online", &Netcheck::online), field("interfaces", &Netcheck::interfaces),
+         field("ports", &Netcheck::ports), field("bootstrap", &Netcheck::bootstrap),
+         field("publicHosts", &Netcheck::public_hosts), field("nat", &Netcheck::nat),
+         field("reachableAs", &Netcheck::reachable_as), field("pathMtu", &Netcheck::path_mtu),
+         field("summary", &Netcheck::summary));
   }
 };
 
@@ -627,10 +590,10 @@ struct Waiting {
   Omittable<std::vector<std::string>> bootstrap;  // of "network"
   Omittable<std::string> peer;                    // of "peer"
   Omittable<std::uint64_t> size;                  // of "nodes"
-  static constexpr auto fields() {
-    return std::tuple{field("for", &Waiting::what), field("text", &Waiting::text),
-                      field("bootstrap", &Waiting::bootstrap), field("peer", &Waiting::peer),
-                      field("size", &Waiting::size)};
+  static constexpr void fields(auto list) {
+    list(field("for", &Waiting::what), field("text", &Waiting::text),
+         field("bootstrap", &Waiting::bootstrap), field("peer", &Waiting::peer),
+         field("size", &Waiting::size));
   }
 };
 
@@ -639,8 +602,8 @@ struct Error {
   static constexpr const char* kFrom = "all";
   std::string code;
   std::string message;
-  static constexpr auto fields() {
-    return std::tuple{field("code", &Error::code), field("message", &Error::message)};
+  static constexpr void fields(auto list) {
+    list(field("code", &Error::code), field("message", &Error::message));
   }
 };
 

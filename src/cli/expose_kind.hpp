@@ -25,9 +25,9 @@ struct ExposeStatus {
     std::string name;
     std::string target;
     bool proxy = false;  // with a header of the PROXY protocol
-    static constexpr auto fields() {
-      return std::tuple{field("name", &Service::name), field("target", &Service::target),
-                        newer_field("proxy", &Service::proxy)};
+    static constexpr void fields(auto list) {
+      list(field("name", &Service::name), field("target", &Service::target),
+           newer_field("proxy", &Service::proxy));
     }
   };
   struct Listening {
@@ -35,10 +35,9 @@ struct ExposeStatus {
     std::string key;
     std::string listen;
     std::uint64_t connections = 0;
-    static constexpr auto fields() {
-      return std::tuple{field("peer", &Listening::peer), field("key", &Listening::key),
-                        field("listen", &Listening::listen),
-                        field("connections", &Listening::connections)};
+    static constexpr void fields(auto list) {
+      list(field("peer", &Listening::peer), field("key", &Listening::key),
+           field("listen", &Listening::listen), field("connections", &Listening::connections));
     }
   };
   std::string public_key;
@@ -58,24 +57,18 @@ struct ExposeStatus {
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
   Omittable<std::string> problem;  // that keeps it from being announced
-  static constexpr auto fields() {
-    return std::tuple{field("publicKey", &ExposeStatus::public_key),
-                      field("key", &ExposeStatus::key),
-                      field("services", &ExposeStatus::services),
-                      field("allow", &ExposeStatus::allow),
-                      field("permit", &ExposeStatus::permit),
-                      field("permitListen", &ExposeStatus::permit_listen),
-                      newer_field("listening", &ExposeStatus::listening),
-                      field("relays", &ExposeStatus::relays),
-                      field("reachable", &ExposeStatus::reachable),
-                      newer_field("shared", &ExposeStatus::shared),
-                      field("connections", &ExposeStatus::connections),
-                      field("flows", &ExposeStatus::flows),
-                      field("drops", &ExposeStatus::drops),
-                      field("refused", &ExposeStatus::refused),
-                      field("bytesToPeer", &ExposeStatus::bytes_to_peer),
-                      field("bytesFromPeer", &ExposeStatus::bytes_from_peer),
-                      field("problem", &ExposeStatus::problem)};
+  static constexpr void fields(auto list) {
+    list(field("publicKey", &ExposeStatus::public_key), field("key", &ExposeStatus::key),
+         field("services", &ExposeStatus::services), field("allow", &ExposeStatus::allow),
+         field("permit", &ExposeStatus::permit),
+         field("permitListen", &ExposeStatus::permit_listen),
+         newer_field("listening", &ExposeStatus::listening), field("relays", &ExposeStatus::relays),
+         field("reachable", &ExposeStatus::reachable), newer_field("shared", &ExposeStatus::shared),
+         field("connections", &ExposeStatus::connections), field("flows", &ExposeStatus::flows),
+         field("drops", &ExposeStatus::drops), field("refused", &ExposeStatus::refused),
+         field("bytesToPeer", &ExposeStatus::bytes_to_peer),
+         field("bytesFromPeer", &ExposeStatus::bytes_from_peer),
+         field("problem", &ExposeStatus::problem));
   }
 };
 

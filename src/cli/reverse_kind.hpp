@@ -27,16 +27,14 @@ struct ReverseStatus {
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
   Omittable<std::string> problem;  // that keeps the peer from listening
-  static constexpr auto fields() {
-    return std::tuple{field("peer", &ReverseStatus::peer),
-                      field("name", &ReverseStatus::name),
-                      field("listen", &ReverseStatus::listen),
-                      field("target", &ReverseStatus::target),
-                      field("listening", &ReverseStatus::listening),
-                      field("connections", &ReverseStatus::connections),
-                      field("bytesToPeer", &ReverseStatus::bytes_to_peer),
-                      field("bytesFromPeer", &ReverseStatus::bytes_from_peer),
-                      field("problem", &ReverseStatus::problem)};
+  static constexpr void fields(auto list) {
+    list(field("peer", &ReverseStatus::peer), field("name", &ReverseStatus::name),
+         field("listen", &ReverseStatus::listen), field("target", &ReverseStatus::target),
+         field("listening", &ReverseStatus::listening),
+         field("connections", &ReverseStatus::connections),
+         field("bytesToPeer", &ReverseStatus::bytes_to_peer),
+         field("bytesFromPeer", &ReverseStatus::bytes_from_peer),
+         field("problem", &ReverseStatus::problem));
   }
 };
 

@@ -26,16 +26,13 @@ struct SocksStatus {
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
   Omittable<std::string> problem;  // that keeps it from being open
-  static constexpr auto fields() {
-    return std::tuple{field("listen", &SocksStatus::listen),
-                      field("peer", &SocksStatus::peer),
-                      field("name", &SocksStatus::name),
-                      field("connections", &SocksStatus::connections),
-                      field("waiting", &SocksStatus::waiting),
-                      field("refused", &SocksStatus::refused),
-                      field("bytesToPeer", &SocksStatus::bytes_to_peer),
-                      field("bytesFromPeer", &SocksStatus::bytes_from_peer),
-                      field("problem", &SocksStatus::problem)};
+  static constexpr void fields(auto list) {
+    list(field("listen", &SocksStatus::listen), field("peer", &SocksStatus::peer),
+         field("name", &SocksStatus::name), field("connections", &SocksStatus::connections),
+         field("waiting", &SocksStatus::waiting), field("refused", &SocksStatus::refused),
+         field("bytesToPeer", &SocksStatus::bytes_to_peer),
+         field("bytesFromPeer", &SocksStatus::bytes_from_peer),
+         field("problem", &SocksStatus::problem));
   }
 };
 

@@ -70,8 +70,11 @@ std::string Table::to_string(std::size_t width) const {
       used += widths[i] + kGap;
     }
     trim_end(line);
-    out += (out.empty() ? "" : "\n") + line;
-    if (!row.below.empty()) out += "\n" + list_text(std::string(kIndent, ' '), row.below, width);
+    if (!out.empty()) out += '\n';
+    out += line;
+    if (row.below.empty()) continue;
+    out += '\n';
+    out += list_text(std::string(kIndent, ' '), row.below, width);
   }
   return out;
 }
@@ -83,12 +86,15 @@ std::string list_text(const std::string& label, const std::vector<std::string>& 
   for (std::size_t i = 0; i < items.size(); ++i) {
     const std::string item = items[i] + (i + 1 < items.size() ? "," : "");
     if (i > 0 && used + 1 + item.size() > width) {
-      out += "\n" + std::string(label.size(), ' ') + item;
-      used = label.size() + item.size();
-    } else {
-      out += (i > 0 ? " " : "") + item;
-      used += (i > 0 ? 1 : 0) + item.size();
+      out += '\n';
+      out.append(label.size(), ' ');
+      used = label.size();
+    } else if (i > 0) {
+      out += ' ';
+      ++used;
     }
+    out += item;
+    used += item.size();
   }
   return out;
 }

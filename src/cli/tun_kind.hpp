@@ -21,8 +21,8 @@ extern const TunnelKind kTunKind;
 struct DropStatus {
   std::string reason;
   std::uint64_t packets = 0;
-  static constexpr auto fields() {
-    return std::tuple{field("reason", &DropStatus::reason), field("packets", &DropStatus::packets)};
+  static constexpr void fields(auto list) {
+    list(field("reason", &DropStatus::reason), field("packets", &DropStatus::packets));
   }
 };
 
@@ -43,23 +43,18 @@ struct TunPeerStatus {
   std::uint64_t bytes_from_peer = 0;
   std::vector<DropStatus> drops;
   Omittable<std::string> problem;
-  static constexpr auto fields() {
-    return std::tuple{field("peer", &TunPeerStatus::peer),
-                      field("name", &TunPeerStatus::name),
-                      field("addresses", &TunPeerStatus::addresses),
-                      field("networks", &TunPeerStatus::networks),
-                      field("nospoon", &TunPeerStatus::nospoon),
-                      field("state", &TunPeerStatus::state),
-                      field("path", &TunPeerStatus::path),
-                      field("remote", &TunPeerStatus::remote),
-                      field("rttMillis", &TunPeerStatus::rtt_millis),
-                      field("maxPacket", &TunPeerStatus::max_packet),
-                      field("packetsToPeer", &TunPeerStatus::packets_to_peer),
-                      field("packetsFromPeer", &TunPeerStatus::packets_from_peer),
-                      field("bytesToPeer", &TunPeerStatus::bytes_to_peer),
-                      field("bytesFromPeer", &TunPeerStatus::bytes_from_peer),
-                      field("drops", &TunPeerStatus::drops),
-                      field("problem", &TunPeerStatus::problem)};
+  static constexpr void fields(auto list) {
+    list(field("peer", &TunPeerStatus::peer), field("name", &TunPeerStatus::name),
+         field("addresses", &TunPeerStatus::addresses), field("networks", &TunPeerStatus::networks),
+         field("nospoon", &TunPeerStatus::nospoon), field("state", &TunPeerStatus::state),
+         field("path", &TunPeerStatus::path), field("remote", &TunPeerStatus::remote),
+         field("rttMillis", &TunPeerStatus::rtt_millis),
+         field("maxPacket", &TunPeerStatus::max_packet),
+         field("packetsToPeer", &TunPeerStatus::packets_to_peer),
+         field("packetsFromPeer", &TunPeerStatus::packets_from_peer),
+         field("bytesToPeer", &TunPeerStatus::bytes_to_peer),
+         field("bytesFromPeer", &TunPeerStatus::bytes_from_peer),
+         field("drops", &TunPeerStatus::drops), field("problem", &TunPeerStatus::problem));
   }
 };
 
@@ -78,21 +73,14 @@ struct TunStatus {
   std::vector<DropStatus> drops;         // of no peer
   Omittable<std::string> names_problem;  // why NAME.hsfwd is not known on this machine
   Omittable<std::string> problem;
-  static constexpr auto fields() {
-    return std::tuple{field("interface", &TunStatus::interface),
-                      field("publicKey", &TunStatus::public_key),
-                      field("key", &TunStatus::key),
-                      field("addresses", &TunStatus::addresses),
-                      field("mtu", &TunStatus::mtu),
-                      field("offers", &TunStatus::offers),
-                      field("exit", &TunStatus::exit),
-                      field("exitAnswers", &TunStatus::exit_answers),
-                      field("direct", &TunStatus::direct),
-                      field("nameServers", &TunStatus::name_servers),
-                      field("peers", &TunStatus::peers),
-                      field("drops", &TunStatus::drops),
-                      field("namesProblem", &TunStatus::names_problem),
-                      field("problem", &TunStatus::problem)};
+  static constexpr void fields(auto list) {
+    list(field("interface", &TunStatus::interface), field("publicKey", &TunStatus::public_key),
+         field("key", &TunStatus::key), field("addresses", &TunStatus::addresses),
+         field("mtu", &TunStatus::mtu), field("offers", &TunStatus::offers),
+         field("exit", &TunStatus::exit), field("exitAnswers", &TunStatus::exit_answers),
+         field("direct", &TunStatus::direct), field("nameServers", &TunStatus::name_servers),
+         field("peers", &TunStatus::peers), field("drops", &TunStatus::drops),
+         field("namesProblem", &TunStatus::names_problem), field("problem", &TunStatus::problem));
   }
 };
 

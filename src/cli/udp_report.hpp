@@ -15,9 +15,8 @@ namespace hsfwd::cli {
 struct DatagramDrop {
   std::string reason;
   std::uint64_t datagrams = 0;
-  static constexpr auto fields() {
-    return std::tuple{field("reason", &DatagramDrop::reason),
-                      field("datagrams", &DatagramDrop::datagrams)};
+  static constexpr void fields(auto list) {
+    list(field("reason", &DatagramDrop::reason), field("datagrams", &DatagramDrop::datagrams));
   }
 };
 

@@ -41,7 +41,8 @@ class Answer {
     u16(query.id);
     u8(kResponse | (query.recursion_desired ? kRecursionDesired : 0));
     u8(query.checking_disabled ? kCheckingDisabled : 0);
-    out_.insert(out_.end(), {0, 1, 0, 0, 0, 0, 0, 0});  // counts: one question
+    u16(1);  // counts: one question
+    for (int i = 0; i < 3; ++i) u16(0);
     append(out_, query.question);
   }
 

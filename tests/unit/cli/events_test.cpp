@@ -182,8 +182,8 @@ namespace {
 struct Inner {
   std::string text;
   std::optional<double> number;
-  static constexpr auto fields() {
-    return std::tuple{field("text", &Inner::text), field("number", &Inner::number)};
+  static constexpr void fields(auto list) {
+    list(field("text", &Inner::text), field("number", &Inner::number));
   }
   bool operator==(const Inner&) const = default;
 };
@@ -197,10 +197,10 @@ struct Outer {
   std::optional<std::vector<std::string>> texts;
   Omittable<std::string> more;
   Omittable<std::vector<Inner>> others;
-  static constexpr auto fields() {
-    return std::tuple{field("count", &Outer::count), field("flag", &Outer::flag),
-                      field("inner", &Outer::inner), field("texts", &Outer::texts),
-                      field("more", &Outer::more),   field("others", &Outer::others)};
+  static constexpr void fields(auto list) {
+    list(field("count", &Outer::count), field("flag", &Outer::flag), field("inner", &Outer::inner),
+         field("texts", &Outer::texts), field("more", &Outer::more),
+         field("others", &Outer::others));
   }
 };
 

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -39,8 +40,7 @@ class Loop {
   void stop();
 
   /// Wraps every callback from outside: freezes the instant, runs `work` and all that follows from
-  /// it, and sets the alarm for what comes next. What runs out of memory is given up, and the rest
-  /// goes on.
+  /// it. What runs out of memory is given up, and the rest goes on.
   void dispatch(const std::function<void()>& work);
   /// Makes the threads that look up names, which libuv makes with the first name otherwise, and
   /// ends the process if it cannot.
@@ -54,7 +54,7 @@ class Loop {
   void set_memory_reserve(MemoryReserve& reserve) { reserve_ = &reserve; }
 
  private:
-  void set_alarm();
+  void set_alarm(std::optional<Instant> deadline);
 
   struct CloseLoop {
     void operator()(uv_loop_s* loop) const;

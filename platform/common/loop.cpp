@@ -99,7 +99,17 @@ net::Env Loop::env(const Log& log) {
 void Loop::run() {
   running_ = true;
   dispatch([] {});
-  while (running_) uv_run(uv_.get(), UV_RUN_ONCE);
+  while (running_) {
+    const auto deadline = scheduler_.next_deadline();
+    if (deadline && *deadline <= steady_now()) {
+      // A look at the sockets, without the two system calls of an alarm.
+      uv_run(uv_.get(), UV_RUN_NOWAIT);
+      if (running_) dispatch([] {});
+    } else {
+      set_alarm(deadline);
+      uv_run(uv_.get(), UV_RUN_ONCE);
+    }
+  }
 }
 
 void Loop::stop() {
@@ -120,7 +130,6 @@ void Loop::dispatch(const std::function<void()>& work) {
   }
   --depth_;
   if (reserve_ != nullptr) reserve_->restore();
-  set_alarm();
 }
 
 void Loop::start_threads() {
@@ -130,8 +139,8 @@ void Loop::start_threads() {
   if (uv_queue_work(uv_.get(), work.get(), nothing, over) == 0) static_cast<void>(work.release());
 }
 
-void Loop::set_alarm() {
-  if (const auto deadline = scheduler_.next_deadline()) {
+void Loop::set_alarm(std::optional<Instant> deadline) {
+  if (deadline) {
     alarm_->set(*deadline);
   } else {
     alarm_->clear();

@@ -8,8 +8,9 @@
 namespace hsfwd::forward {
 
 namespace {
-// Bytes moved in one go before other connections get their turn.
-constexpr std::size_t kTurn = 1024 * 1024;
+// Bytes moved in one go before other connections get their turn: a record, or some that are small. A question
+// beside a transfer waits for four of these turns until its answer is there, so they are short.
+constexpr std::size_t kTurn = 32 * 1024;
 // Later than now, so that the event loop looks at its sockets before the pump goes on.
 constexpr Duration kAfterOthers = 1_us;
 // For what was taken from a local stream that is gone: a window of it over a slow line, but no peer

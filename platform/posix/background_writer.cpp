@@ -19,6 +19,8 @@ namespace {
 // of megabytes.
 constexpr std::size_t kStackSize = 128 * 1024;
 constexpr int kMaxPatience = 10;  // times
+// Lines that come by the thousand a second share writes. One that comes by itself is written at once.
+constexpr std::chrono::milliseconds kPause(1);
 }  // namespace
 
 struct BackgroundWriter::Shared {
@@ -32,6 +34,8 @@ struct BackgroundWriter::Shared {
   std::string waiting;
   std::size_t busy = 0;  // bytes that the thread has taken and not written
   std::uint64_t dropped = 0;
+  int flushing = 0;     // who waits until all is written
+  bool asleep = false;  // the thread, until there is something
   bool closing = false;
   bool failed = false;
 
@@ -41,7 +45,9 @@ struct BackgroundWriter::Shared {
   void run() {
     std::unique_lock lock(mutex);
     for (;;) {
+      asleep = waiting.empty();
       work.wait(lock, [this] { return closing || !waiting.empty(); });
+      asleep = false;
       if (waiting.empty()) return;
       const std::string text = std::exchange(waiting, {});
       busy = text.size();
@@ -49,6 +55,7 @@ struct BackgroundWriter::Shared {
       write_all(text);
       lock.lock();
       tell_dropped();
+      work.wait_for(lock, kPause, [this] { return closing || flushing > 0 || failed; });
     }
   }
 
@@ -114,7 +121,7 @@ BackgroundWriter::~BackgroundWriter() {
 }
 
 void BackgroundWriter::write(std::string_view text) {
-  const std::lock_guard lock(shared_->mutex);
+  std::unique_lock lock(shared_->mutex);
   if (shared_->failed) return;
   const std::size_t queued = shared_->queued();
   // Once some are dropped, all are until it flows again: what is told stays in order.
@@ -123,18 +130,23 @@ void BackgroundWriter::write(std::string_view text) {
     return;
   }
   shared_->waiting += text;
+  if (!shared_->asleep) return;
+  lock.unlock();  // or the thread would wake up to wait for it
   shared_->work.notify_all();
 }
 
 bool BackgroundWriter::flush(Duration patience) {
   std::unique_lock lock(shared_->mutex);
   const auto done = [this] { return shared_->queued() == 0 || shared_->failed; };
+  ++shared_->flushing;
+  shared_->work.notify_all();
   for (int i = 0; i < kMaxPatience && !done(); ++i) {
     const std::size_t before = shared_->queued();
     shared_->progress.wait_for(lock, std::chrono::microseconds(patience.to_micros()),
                                [&] { return done(); });
     if (shared_->queued() == before) break;
   }
+  --shared_->flushing;
   return done();
 }
 

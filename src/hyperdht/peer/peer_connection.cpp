@@ -124,7 +124,8 @@ void PeerConnection::begin_session(const noise::Session& session) {
 
 void PeerConnection::set_session(Session* session) {
   session_ = session;
-  if (carried_ && !stream_.closed()) carried_->set_observer(session);
+  if (carried_ && !stream_.closed())
+    carried_->set_observer(session != nullptr ? &session->carrier() : nullptr);
   set_packet_observer(session != nullptr ? &session->packets() : nullptr);
 }
 

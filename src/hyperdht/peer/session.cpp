@@ -24,9 +24,6 @@ constexpr std::uint64_t kControl = 0;
 constexpr std::string_view kBackTo = "back:";
 // What the peer says of its streams, and is not dealt with, bytes.
 constexpr std::size_t kControlWindow = 256 * 1024;
-// A packet of a stream, as large as UDX makes them, with the room around it that sealing takes.
-constexpr std::size_t kCarriedSlot =
-    net::kTunnelHeadroom + net::kMaxDatagram + net::kTunnelTailroom;
 
 // Without an acknowledgement, of what is on its way: long enough for a lossy path, and not for who waits.
 constexpr Duration kStalledAfter = 500_ms;
@@ -64,11 +61,10 @@ Session::Session(const PeerContext& context, PeerConnection& link, const noise::
       link_(&link),
       path_(context.mux.create_path(context.stream.max_mtu)),
       packets_(*this, context.env.scheduler),
+      carrier_(*this, context),
       next_own_(handshake.initiator ? kFirstStream : 1),
       next_theirs_(handshake.initiator ? 1 : kFirstStream),
-      carried_task_(context.env.scheduler, [this] { flush_carried(); }),
-      age_timer_(context.env.scheduler, [this] { look_at_age(); }),
-      inbox_task_(context.env.scheduler, [this] { inbox_.clear(); }) {
+      age_timer_(context.env.scheduler, [this] { look_at_age(); }) {
   path_->begin(*link.udp_socket(), link.remote_address());
   path_->set_rtt_hint(link.rtt());
   path_kind_ = link.path();
@@ -111,8 +107,8 @@ std::unique_ptr<SessionStream> Session::make_stream(std::uint64_t number, const 
   options.stalled_after = kStalledAfter;
   auto stream = std::make_unique<SessionStream>(*this, number, keys, options);
   streams_[number] = stream.get();
-  ids_.insert(keys.local.value);
-  stream->raw().set_carrier(is_carried(*stream) ? this : nullptr);
+  carrier_.add(keys.local);
+  stream->raw().set_carrier(is_carried(*stream) ? &carrier_ : nullptr);
   return stream;
 }
 
@@ -356,16 +352,14 @@ std::vector<SessionStream*> Session::all_streams() const {
   return out;
 }
 
-/// What is said of streams always travels sealed: nobody but the peer can end or break it.
 bool Session::is_carried(const SessionStream& stream) const {
   return stream.is_control() || (link_ != nullptr && link_->carried());
 }
 
 void Session::set_carriers() {
-  flush_carried();
-  carried_ = {};
+  carrier_.on_link_changed();
   for (const auto& [number, stream] : streams_) {
-    stream->raw().set_carrier(is_carried(*stream) ? this : nullptr);
+    stream->raw().set_carrier(is_carried(*stream) ? &carrier_ : nullptr);
   }
 }
 
@@ -433,55 +427,6 @@ void Session::on_link_over(const std::string& reason) {
   observer_->on_path_doubtful();
 }
 
-// --- Streams without a path of their own ---
-
-std::size_t Session::overhead() const {
-  return udx::kHeaderSize + secret_stream::Packets::kOverhead;
-}
-
-void Session::carry(const udx::Header& header, std::size_t padding,
-                    const std::array<ByteView, 2>& payload) {
-  const std::size_t size = udx::kHeaderSize + padding + payload[0].size() + payload[1].size();
-  if (size > net::kMaxDatagram) return;
-  // Of a direct path it is the control stream's packets alone, which leave at once.
-  const std::size_t slots = link_ != nullptr && link_->carried() ? kMaxCarried : 1;
-  if (carried_packets_.size() >= slots) flush_carried();
-  if (carried_.size() < slots * kCarriedSlot) {
-    flush_carried();
-    carried_.resize(slots * kCarriedSlot);
-  }
-  const MutableBytes packet = MutableBytes(carried_).subspan(
-      carried_packets_.size() * kCarriedSlot + net::kTunnelHeadroom, size);
-  header.write(packet.data());
-  const MutableBytes body = packet.subspan(udx::kHeaderSize);
-  std::fill_n(body.data(), padding, std::uint8_t{0});
-  copy_bytes(payload[0], body.subspan(padding));
-  copy_bytes(payload[1], body.subspan(padding + payload[0].size()));
-  carried_packets_.push_back(packet);
-  // What opens a stream leaves ahead of what the stream sends by itself.
-  if (link_ != nullptr && !link_->carried()) return flush_carried();
-  carried_task_.post();
-}
-
-void Session::flush_carried() {
-  if (link_ != nullptr) link_->send_carried(carried_packets_);
-  carried_packets_.clear();
-}
-
-/// Only its own streams hear what comes this way, and those that it is about to have.
-void Session::on_packets(std::span<const MutableBytes> packets) {
-  for (const MutableBytes carried : packets) {
-    Bytes& packet = inbox_.emplace_back(to_bytes(carried));
-    const auto parsed = udx::Packet::parse(packet);
-    if (!parsed || link_ == nullptr) continue;
-    const udx::StreamId id = parsed->header.stream;
-    if (!ids_.contains(id.value) && !context_.mux.is_free(id)) continue;
-    context_.mux.on_carried(*link_->udp_socket(), {link_->remote_address(), packet});
-  }
-  // Behind the end of the batch that this has begun.
-  inbox_task_.post();
-}
-
 // --- The end ---
 
 Bytes Session::farewell_of_stream(udx::Stream& raw, const std::string& reason) {
@@ -512,7 +457,7 @@ void Session::say_reset(const SessionStream& stream, const std::string& why) {
 }
 
 void Session::forget(SessionStream& stream) {
-  ids_.erase(stream.raw().id().value);
+  carrier_.remove(stream.raw().id());
   if (streams_.erase(stream.number()) == 0) return;
   if (!over_ && observer_ != nullptr && streams() == 0) observer_->on_idle();
 }
@@ -538,10 +483,9 @@ void Session::end(const std::string& reason, ConnectError error) {
 void Session::finish(ConnectError error, const std::string& reason) {
   if (std::exchange(over_, true)) return;
   reason_ = reason;
-  carried_task_.cancel();
+  carrier_.stop();
   age_timer_.stop();
   packets_.stop();
-  inbox_task_.post();
   for (SessionStream* const stream : all_streams()) stream->fail(error, reason);
   if (SessionObserver* const observer = std::exchange(observer_, nullptr)) {
     observer->on_session_over(reason);

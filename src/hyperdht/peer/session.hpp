@@ -11,18 +11,15 @@
 // docs/protocol/forward.md, section 11.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "hyperdht/nat/path_kind.hpp"
-#include "hyperdht/peer/packet_lane.hpp"
+#include "hyperdht/peer/session_carrier.hpp"
 #include "hyperdht/peer/session_packets.hpp"
 #include "hyperdht/peer/session_stream.hpp"
 #include "hyperdht/wire/session_message.hpp"
@@ -61,8 +58,6 @@ class SessionObserver {
 };
 
 class Session final : public std::enable_shared_from_this<Session>,
-                      public LaneObserver,
-                      private udx::StreamCarrier,
                       private net::ByteStreamObserver {
  public:
   /// Streams of one session at a time, those of both sides.
@@ -134,6 +129,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   const PeerContext& context() const { return context_; }
   udx::Path& path() { return *path_; }
   SessionPackets& packets() { return packets_; }
+  SessionCarrier& carrier() { return carrier_; }
   /// nullptr if there is none of that number.
   SessionStream* find(std::uint64_t number) const;
   bool hears(net::UdpSocket& socket, const net::Address& from);
@@ -147,16 +143,6 @@ class Session final : public std::enable_shared_from_this<Session>,
   std::string reason() const;
 
  private:
-  static constexpr std::size_t kMaxCarried = udx::Stream::kMaxMessages;
-
-  // udx::StreamCarrier
-  void carry(const udx::Header& header, std::size_t padding,
-             const std::array<ByteView, 2>& payload) override;
-  std::size_t overhead() const override;
-  // LaneObserver, of what comes carried
-  void on_packets(std::span<const MutableBytes> packets) override;
-  void on_packets_writable() override {}
-  void on_max_packet() override {}
   // net::ByteStreamObserver, of the control stream and of the link
   void on_readable() override;
   /// The peer reads again what is said to it.
@@ -178,7 +164,6 @@ class Session final : public std::enable_shared_from_this<Session>,
   bool is_carried(const SessionStream& stream) const;
   void set_carriers();
   void let_link_go();
-  void flush_carried();
   void on_link_over(const std::string& reason);
   void finish(ConnectError error, const std::string& reason);
   void hold_socket();
@@ -200,8 +185,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   const std::unique_ptr<udx::Path> path_;
 
   SessionPackets packets_;
+  SessionCarrier carrier_;
   std::unordered_map<std::uint64_t, SessionStream*> streams_;  // by number
-  std::unordered_set<std::uint32_t> ids_;                      // local ones, of these
   std::unique_ptr<SessionStream> control_;
   std::unique_ptr<SessionStream> first_;  // until it is taken
   std::uint64_t next_own_ = 0;
@@ -211,15 +196,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   std::string reason_;
   Instant heard_before_;  // by links that are gone
   std::uint64_t moves_ = 0;
-
-  // What streams send while a relay carries the link: room for each packet, and around it.
-  Bytes carried_;
-  std::vector<MutableBytes> carried_packets_;
-  Task carried_task_;
   Timer age_timer_;
-  // What came carried, until the streams have taken it: their packets lie in it as long as the batch lasts.
-  std::vector<Bytes> inbox_;
-  Task inbox_task_;
 };
 
 }  // namespace hsfwd::hyperdht

@@ -35,6 +35,8 @@ class LibcryptoKey {
   bool finish();
 
  private:
+  void update_once(ByteView in, std::uint8_t* out);
+
   const Libcrypto* const library_;
   const Direction direction_;
   Libcrypto::Context* context_ = nullptr;

@@ -51,7 +51,11 @@ void SecureStream::set_observer(net::ByteStreamObserver* observer) {
   observer_ = observer;
   if (observer_ == nullptr) return;
   if (state_ == State::kBroken) closed_task_.post();
-  if (read_state() != net::ReadState::kBlocked) readable_task_.post();
+  look_again();
+}
+
+void SecureStream::look_again() {
+  if (!given_up_ && read_state() != net::ReadState::kBlocked) readable_task_.post();
 }
 
 Scheduler& SecureStream::scheduler() const {
@@ -95,7 +99,7 @@ void SecureStream::deliver_early() {
 
 void SecureStream::deliver_early_end() {
   if (raw_ended_) on_end();
-  if (read_state() != net::ReadState::kBlocked) readable_task_.post();
+  look_again();
 }
 
 /// What came in before the keys were known follows in its order: messages, then the end.

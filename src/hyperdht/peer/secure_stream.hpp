@@ -131,6 +131,10 @@ class SecureStream : public net::BufferedByteStream, private udx::StreamObserver
   bool leaving() const { return leaving_.has_value(); }
   Instant last_write() const { return last_write_; }
 
+ protected:
+  /// Tells the observer soon of what there is to read.
+  void look_again();
+
  private:
   enum class State { kWaiting, kOpen, kFinished, kBroken };
 

@@ -36,7 +36,8 @@ void SessionStream::set_on_open(std::function<void()> on_open) {
 }
 
 void SessionStream::accept(Extension extension) {
-  if (closed() || accepted()) return;
+  // All may have been said ahead of this word.
+  if (failed_ || given_up() || accepted()) return;
   extension_ = std::move(extension);
   if (packets_ != 0) {
     packets_ &= extension_->features;
@@ -49,7 +50,10 @@ void SessionStream::accept(Extension extension) {
 
 void SessionStream::tell_open() {
   // Its end may have come right behind, which is told after this.
-  if (silent_ || given_up() || !on_open_ || std::exchange(told_open_, true)) return;
+  if (silent_ || given_up()) return;
+  if (on_open_ && std::exchange(told_open_, true)) return;
+  look_again();
+  if (!on_open_) return;
   look_for_early();
   on_open_();
 }
@@ -60,7 +64,9 @@ void SessionStream::refuse(const std::string& why) {
 }
 
 void SessionStream::fail(ConnectError error, const std::string& detail) {
+  failed_ = true;
   let_go(error, detail);
+  look_again();
 }
 
 void SessionStream::on_peer_reset(const std::string& why) {
@@ -144,7 +150,10 @@ void SessionStream::on_stream_acknowledged() {
 
 void SessionStream::on_stream_closed(ConnectError error, const std::string& detail) {
   if (!detail.empty()) detail_ = detail;
-  if (error != ConnectError::kNone && !peer_knows_) session_.say_reset(*this, detail_);
+  if (error == ConnectError::kNone) return;
+  if (!peer_knows_) session_.say_reset(*this, detail_);
+  failed_ = true;
+  look_again();
 }
 
 Bytes SessionStream::farewell(const std::string& reason) {

@@ -41,7 +41,7 @@ class SessionStream final : public SessionPart, public SecureStream {
   void keep(std::shared_ptr<Session> session) { keeps_ = std::move(session); }
   /// What the peer said when it opened the stream, or answered.
   const std::optional<Extension>& extension() const { return extension_; }
-  /// The peer has agreed to it. Bytes move before that, too.
+  /// The peer has agreed to it. Bytes leave before that, and what comes ahead of it waits until on_open has been told.
   bool accepted() const { return extension_.has_value(); }
 
   /// Called once it is accepted. The observer's on_reset may come instead.
@@ -60,6 +60,12 @@ class SessionStream final : public SessionPart, public SecureStream {
   void silence() {
     silent_ = true;
     set_packet_observer(nullptr);
+  }
+
+  // net::BufferedByteStream
+  ByteView peek() override { return waits_for_open() ? ByteView() : SecureStream::peek(); }
+  net::ReadState read_state() const override {
+    return waits_for_open() ? net::ReadState::kBlocked : SecureStream::read_state();
   }
 
   // --- Packets beside it: see PeerConnection ---
@@ -112,6 +118,11 @@ class SessionStream final : public SessionPart, public SecureStream {
   void on_stalled() override;
 
   void tell_open();
+  /// The word that accepts it comes by another stream, in a batch behind what the peer has sent on this one, and with
+  /// losses behind its end. Where it will not come, what there is can be read.
+  bool waits_for_open() const {
+    return !is_control() && !failed_ && (!accepted() || (on_open_ && !told_open_));
+  }
   bool passes(std::uint64_t kind) const {
     return (packets_ & kind) != 0 && accepted() && is_open();
   }
@@ -127,6 +138,7 @@ class SessionStream final : public SessionPart, public SecureStream {
   std::function<void(Duration)> on_pong_;
   Instant pinged_at_;
   bool told_open_ = false;
+  bool failed_ = false;  // itself, or with the session
   bool silent_ = false;
   bool peer_knows_ = false;  // that it is over
   Task open_told_task_;

@@ -37,6 +37,28 @@ TEST_CASE("all connections to a peer are streams of one session") {
   CHECK(w.client->node->status().connections == handshakes);
 }
 
+TEST_CASE(
+    "a stream is open before anything is heard on it, and what was said and ended by then is "
+    "heard") {
+  const double loss = GENERATE(0.0, 0.05);
+  SessionWorld w(3, far_seat(), far_seat());
+  EchoClient& first = w.connect();
+  first.send(as_bytes("one"));
+  REQUIRE(w.run_until_whole(first));
+  w.world().core().set_loss(loss);
+  // The answer comes in a batch with the word that accepts the stream, or ahead of it.
+  for (int i = 0; i < 100; ++i) {
+    EchoClient& client = w.connect();
+    client.send(some_bytes(static_cast<std::size_t>(1 + 50 * i)));
+    client.end();
+    REQUIRE(w.world().run_until([&] { return client.ended || client.closed; }, 30_s));
+    INFO(i << ": " << client.closed.value_or("not closed"));
+    CHECK(client.whole());
+    CHECK(client.opened);
+    CHECK_FALSE(client.heard_before_open);
+  }
+}
+
 TEST_CASE("a further stream has its first byte back after one round trip, a thousand at once too") {
   SessionWorld w(2, far_seat(), far_seat());
   EchoClient& first = w.connect();

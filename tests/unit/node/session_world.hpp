@@ -139,6 +139,7 @@ class EchoClient {
     socket_.emplace(at.node->connect(server, std::move(options)));
     socket_->on_open([this] { opened = true; });
     socket_->on_data([this](ByteView bytes) {
+      heard_before_open |= !opened;
       const Instant now = at_.host().scheduler().now();
       if (received.empty()) first_at = now;
       longest_pause = std::max(longest_pause, now - last_at);
@@ -170,6 +171,7 @@ class EchoClient {
   PeerSocket& socket() { return *socket_; }
 
   bool opened = false;
+  bool heard_before_open = false;
   bool ended = false;
   std::optional<std::string> closed;
   Bytes sent;

@@ -22,6 +22,8 @@ constexpr Duration kNewcomersWait = 3_s;
 // Between dials that brought nothing, each twice as long as the one before.
 constexpr Duration kFirstRest = 500_ms;
 constexpr Duration kLongestRest = 2_s;
+// While another path is looked for, the old one may be back: what waits should not wait for the new one then.
+constexpr Duration kBetweenLooks = 250_ms;
 // A dial that began while the peer was away asks less and less often: another one finds it sooner.
 constexpr Duration kDialAnswerTime = 5_s;
 // However often the server asks for another path; twice as long after each that brought none.
@@ -48,6 +50,7 @@ ClientSession::ClientSession(hyperdht::Dht& dht, hyperdht::ConnectOptions option
                     [this] {
                       if (!answered_) on_dial_failed(ConnectError::kPeerConnectionFailed);
                     }),
+      watch_timer_(scheduler_, [this] { look_whether_back(); }),
       idle_timer_(scheduler_, [this] {
         if (session_->streams() == 0) session_->end("it has not been used for a while");
       }) {
@@ -71,6 +74,7 @@ ClientSession::~ClientSession() {
 
 void ClientSession::stop() {
   ask_timer_.stop();
+  watch_timer_.stop();
   idle_timer_.stop();
   stop_dialling();
 }
@@ -115,15 +119,27 @@ void ClientSession::ask() {
 }
 
 void ClientSession::on_asked() {
-  if (heard()) return calm_down();
+  if (heard()) {
+    calm_down();
+    return callbacks_.back();
+  }
   record_->on_unanswered();
   dial();
+}
+
+void ClientSession::look_whether_back() {
+  if (!session_->linked() || session_->heard_at() <= dialled_at_) {
+    return watch_timer_.start(kBetweenLooks);
+  }
+  calm_down();
+  callbacks_.back();
 }
 
 /// Whatever it was, it is over; so is what it made us do.
 void ClientSession::calm_down() {
   stop_dialling();
   ask_timer_.stop();
+  watch_timer_.stop();
   doubted_at_.reset();
   lost_at_.reset();
   rest_ = kFirstRest;
@@ -160,7 +176,10 @@ void ClientSession::dial() {
   dial_timer_.stop();
   if (!doubted_at_) doubted_at_ = scheduler_.now();
   // It has come back by itself.
-  if (lost_at_ && session_->linked() && session_->heard_at() > *lost_at_) return calm_down();
+  if (lost_at_ && session_->linked() && session_->heard_at() > *lost_at_) {
+    calm_down();
+    return callbacks_.back();
+  }
   const Duration silent = scheduler_.now() - std::max(session_->heard_at(), *doubted_at_);
   const bool given_up = silent >= patience_ || (session_->streams() == 0 && !session_->linked());
   // Without patience the link decides, as it does for any connection; who comes new need not wait for that.
@@ -171,6 +190,8 @@ void ClientSession::dial() {
   }
   if (given_up) return give_up();
   begin_dial();
+  dialled_at_ = scheduler_.now();
+  watch_timer_.start(kBetweenLooks);
 }
 
 void ClientSession::begin_dial() {
@@ -193,7 +214,10 @@ void ClientSession::on_dialled() {
   if (renewing && !link->resumes()) return scheduler_.retire(std::move(link));
   if (renewing) renewal_rest_ = kBetweenRenewals;
   calm_down();
-  if (link->resumes()) return session_->adopt(std::move(link));
+  if (link->resumes()) {
+    session_->adopt(std::move(link));
+    return callbacks_.back();
+  }
   std::shared_ptr<hyperdht::Session> other = link->take_session();
   // The peer has been started anew, or has waited long enough.
   const auto anew = callbacks_.anew;

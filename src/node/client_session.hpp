@@ -20,10 +20,12 @@ namespace hsfwd {
 ///     └──────────┴─ heard ────┘ └── resting, after each dial that failed
 class ClientSession final : private hyperdht::SessionObserver, private net::ByteStreamObserver {
  public:
-  /// `over` is called once; it may retire this object. `anew`: the peer has forgotten the session, and begun another
-  /// over the connection that was to carry this one on.
+  /// `over` is called once; it may retire this object. `back`: the peer is heard again, so who waits for it elsewhere
+  /// need not. `anew`: the peer has forgotten the session, and begun another over the connection that was to carry this
+  /// one on.
   struct Callbacks {
     std::function<void()> over;
+    std::function<void()> back;
     std::function<void(std::shared_ptr<hyperdht::Session>, std::unique_ptr<hyperdht::PeerSocket>)>
         anew;
   };
@@ -59,6 +61,7 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
 
   bool heard() const { return session_->linked() && session_->heard_at() > asked_at_; }
   void calm_down();
+  void look_whether_back();
   void give_up();
   void tell_of_silence();
   void on_dial_failed(ConnectError error);
@@ -90,6 +93,8 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
   Timer ask_timer_;
   Timer dial_timer_;
   Timer answer_timer_;
+  Instant dialled_at_;
+  Timer watch_timer_;
   Timer idle_timer_;
 };
 

@@ -91,6 +91,7 @@ struct ClientSessions::Entry {
       : pair(p),
         session(owner.dht_, options, owner.patience_, std::move(record), std::move(link),
                 {.over = [this, &owner] { owner.sessions_.retire(*this); },
+                 .back = [this, &owner] { owner.on_back(*this); },
                  .anew =
                      [&owner, p, options](std::shared_ptr<hyperdht::Session> other,
                                           std::unique_ptr<hyperdht::PeerSocket> other_link) {
@@ -197,6 +198,18 @@ void ClientSessions::on_dialled(Dial& dial) {
 void ClientSessions::on_failed(Dial& dial, const std::string& reason) {
   const ConnectError error = dial.socket().error();
   while (const auto next = dial.take_next()) next->stream->fail(error, reason);
+  dials_.retire(dial);
+}
+
+/// Who came meanwhile has dialled by itself, or waits for who does.
+void ClientSessions::on_back(const Entry& entry) {
+  const Pair pair = entry.pair;
+  const auto record = entry.session.record();
+  const auto found = std::find_if(dials_.begin(), dials_.end(),
+                                  [&](const auto& dial) { return dial->pair() == pair; });
+  if (found == dials_.end() || record->session().over()) return;
+  Dial& dial = **found;
+  while (auto next = dial.take_next()) join(record, pair, std::move(*next));
   dials_.retire(dial);
 }
 

@@ -60,6 +60,7 @@ class ClientSessions final : private PendingStream::Finder {
   void dial(const Pair& pair, Waiting waiting);
   void on_dialled(Dial& dial);
   void on_failed(Dial& dial, const std::string& reason);
+  void on_back(const Entry& entry);
 
   hyperdht::Dht& dht_;
   Scheduler& scheduler_;

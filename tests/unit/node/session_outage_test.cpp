@@ -131,6 +131,31 @@ TEST_CASE("a session whose path is whole takes streams while its peer cannot be 
   CHECK(!one.closed);
 }
 
+TEST_CASE(
+    "who comes while a peer is silent is served by the session that was there, once that is heard "
+    "again") {
+  for (const int wait : {1200, 1700}) {
+    SessionWorld w(321, home(), home());
+    EchoClient& one = w.connect();
+    w.chat(one, 3_s);
+    REQUIRE(w.run_until_whole(one));
+    w.server->host().link().set_connected(false);
+    w.world().run_for(11_s);
+    one.send(some_bytes(100, one.sent.size()));
+    EchoClient& newcomer = w.connect();
+    newcomer.send(as_bytes("hello"));
+    w.world().run_for(Duration::millis(wait));
+    REQUIRE(!newcomer.closed);
+    w.server->host().link().set_connected(true);
+    CHECK(w.run_until_whole(one, 2_s));
+    CHECK(w.run_until_whole(newcomer, 2_s));
+    INFO(wait << " ms: " << newcomer.closed.value_or("not closed"));
+    CHECK(w.client->node->sessions().size() == 1);
+    CHECK(!newcomer.closed);
+    CHECK(!one.closed);
+  }
+}
+
 TEST_CASE("a path that stalls and comes back is not left again and again") {
   SessionWorld w(307, home(), home());
   EchoClient& one = w.connect();

@@ -168,7 +168,9 @@ class StreamDial final : public net::Dial {
         return;
       }
       self->addresses_ = addresses;
-      self->next(net::StreamFactory::kUnresolved);
+      // Of addresses that this machine has no way to none says more than that.
+      const bool none = self->addresses_.empty();
+      self->next(none ? net::StreamFactory::kUnresolved : net::StreamFactory::kNetworkUnreachable);
     });
   }
 

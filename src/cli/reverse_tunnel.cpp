@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 #include <utility>
 
 #include "cli/figures.hpp"
@@ -28,6 +29,13 @@ constexpr Duration kRestOfRefused = kTunnelTryAgain;
 // For the answer, and for the reason behind one that is a refusal.
 constexpr Duration kAnswerTime = 20_s;
 constexpr Duration kReasonTime = 2_s;
+
+/// What the peer said, without that it closed what was only there to hear that.
+std::string_view without_closing(std::string_view reason) {
+  constexpr std::string_view kClosed = "the peer closed the connection: ";
+  if (reason.starts_with(kClosed)) reason.remove_prefix(kClosed.size());
+  return reason;
+}
 
 }  // namespace
 
@@ -124,7 +132,7 @@ void ReverseTunnel::on_reset(const std::string& reason) {
   if (reached) {
     fail(rest_, "NOT_LISTENING",
          fmt::format("{} does not listen at {}: {}", peer_.name, forward_.listen.to_string(),
-                     reason));
+                     without_closing(reason)));
   } else {
     // Several addresses of a peer fail alike.
     UserError error = connect_error(info.error, peer_.name);
@@ -172,20 +180,24 @@ void ReverseTunnel::report() {
                                             forward_.target.target.to_string())));
 }
 
-void ReverseTunnel::close(const std::string& reason, std::function<void()> done) {
+/// The peer hears why.
+void ReverseTunnel::stop_asking(const std::string& reason) {
   again_timer_.stop();
   answer_timer_.stop();
-  if (asking_) asking_->set_observer(nullptr);
+  if (!asking_) return;
+  asking_->set_observer(nullptr);
+  asking_->reset_because(reason);
   app_.scheduler().retire(std::move(asking_));
+}
+
+void ReverseTunnel::close(const std::string& reason, std::function<void()> done) {
+  stop_asking(reason);
   host_.end_connections([](const forward::OpenConnection&) { return true; }, reason);
   done();
 }
 
 void ReverseTunnel::leave(std::function<void()> done) {
-  again_timer_.stop();
-  answer_timer_.stop();
-  if (asking_) asking_->set_observer(nullptr);
-  app_.scheduler().retire(std::move(asking_));
+  stop_asking(kEnding);
   host_.leave(kEnding, kEndingTime, std::move(done));
 }
 

@@ -169,7 +169,7 @@ void ReverseHost::begin_unless_taken(Entry& entry) {
 void ReverseHost::on_alive(std::uint64_t number) {
   for (const auto& entry : entries_) {
     if (!entry->waits_for(number)) continue;
-    entry->refuse(Kind::kFailed, "the same key has it listened at already");
+    entry->refuse(Kind::kFailed, "another program with this key has that address already");
   }
 }
 

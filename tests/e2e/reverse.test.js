@@ -212,7 +212,7 @@ t.test('an address of a client that is there stays that one\'s, whoever asks wit
   const first = connect(network, [server.key, '-R', `${port}:${home.port}`], client.identity)
   await first.event('ready', { matches: (e) => e.target })
   const second = connect(network, [server.key, '-R', `${port}:${other.port}`], client.identity)
-  t.ok(/same key/.test((await second.event('error')).message), 'what the second is told')
+  t.ok(/another program with this key has that address already/.test((await second.event('error')).message), 'what the second is told')
   t.equal(await ask(port), 'home: hello', 'what the address leads to')
   t.equal(first.events.filter((e) => e.event === 'error').length, 0, 'errors of the first')
 })
@@ -232,6 +232,10 @@ t.test('several addresses take no room from the connections to them; one leads t
     t.equal(await ask(portOf(listen)), `${name}: hello`, 'what it leads to, beside others that are listened at')
   }
   socket.close()
+  await program.kill()
+  await t.until(() => server.program.events.filter((e) => e.event === 'reverse' && !e.open).length === 3, 'the ends of all three')
+  const reasons = server.program.events.filter((e) => e.event === 'reverse' && !e.open).map((e) => e.reason)
+  t.equal([...new Set(reasons)].join(), 'the peer closed the connection: hsfwd is shutting down', 'why nobody listens there any more')
 })
 
 t.test('a peer opens no more connections back than this side lets in', async () => {

@@ -21,6 +21,7 @@ constexpr std::size_t kStackSize = 128 * 1024;
 constexpr int kMaxPatience = 10;  // times
 // Lines that come by the thousand a second share writes. One that comes by itself is written at once.
 constexpr std::chrono::milliseconds kPause(1);
+constexpr std::size_t kNoPause = 64 * 1024;  // bytes
 }  // namespace
 
 struct BackgroundWriter::Shared {
@@ -55,7 +56,9 @@ struct BackgroundWriter::Shared {
       write_all(text);
       lock.lock();
       tell_dropped();
-      work.wait_for(lock, kPause, [this] { return closing || flushing > 0 || failed; });
+      work.wait_for(lock, kPause, [this] {
+        return closing || flushing > 0 || failed || waiting.size() > kNoPause;
+      });
     }
   }
 
@@ -129,8 +132,10 @@ void BackgroundWriter::write(std::string_view text) {
     ++shared_->dropped;
     return;
   }
+  const bool many =
+      shared_->waiting.size() <= kNoPause && shared_->waiting.size() + text.size() > kNoPause;
   shared_->waiting += text;
-  if (!shared_->asleep) return;
+  if (!shared_->asleep && !many) return;
   lock.unlock();  // or the thread would wake up to wait for it
   shared_->work.notify_all();
 }

@@ -127,11 +127,11 @@ void ClientSession::on_asked() {
   dial();
 }
 
+/// What was on its way for long looks the same, so the dial goes on.
 void ClientSession::look_whether_back() {
   if (!session_->linked() || session_->heard_at() <= dialled_at_) {
     return watch_timer_.start(kBetweenLooks);
   }
-  calm_down();
   callbacks_.back();
 }
 
@@ -172,7 +172,7 @@ void ClientSession::on_path_old() {
 void ClientSession::dial() {
   // A path is missed now.
   renewing_ = false;
-  if (dialled_) return;
+  if (dialled_) return watch();
   dial_timer_.stop();
   if (!doubted_at_) doubted_at_ = scheduler_.now();
   // It has come back by itself.
@@ -190,6 +190,10 @@ void ClientSession::dial() {
   }
   if (given_up) return give_up();
   begin_dial();
+  watch();
+}
+
+void ClientSession::watch() {
   dialled_at_ = scheduler_.now();
   watch_timer_.start(kBetweenLooks);
 }

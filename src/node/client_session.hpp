@@ -61,6 +61,7 @@ class ClientSession final : private hyperdht::SessionObserver, private net::Byte
 
   bool heard() const { return session_->linked() && session_->heard_at() > asked_at_; }
   void calm_down();
+  void watch();
   void look_whether_back();
   void give_up();
   void tell_of_silence();

@@ -55,11 +55,14 @@ class ClientSessions::Dial final : public net::ByteStreamObserver {
     waiting_.erase(found);
     return out;
   }
-  /// One after the other, since each may take others away when it is told.
-  std::optional<Waiting> take_next() {
-    if (waiting_.empty()) return std::nullopt;
-    Waiting out = std::move(waiting_.front());
-    waiting_.erase(waiting_.begin());
+  /// One after the other, since each may take others away when it is told. Without `packets` those that want some stay.
+  std::optional<Waiting> take_next(bool packets = true) {
+    const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& w) {
+      return packets || (w.options.extension->features & Extension::kKindsOfPackets) == 0;
+    });
+    if (found == waiting_.end()) return std::nullopt;
+    Waiting out = std::move(*found);
+    waiting_.erase(found);
     return out;
   }
 
@@ -201,16 +204,27 @@ void ClientSessions::on_failed(Dial& dial, const std::string& reason) {
   dials_.retire(dial);
 }
 
-/// Who came meanwhile has dialled by itself, or waits for who does.
+/// Who came meanwhile has dialled by itself, or waits for who does. As many as the session takes.
 void ClientSessions::on_back(const Entry& entry) {
   const Pair pair = entry.pair;
   const auto record = entry.session.record();
-  const auto found = std::find_if(dials_.begin(), dials_.end(),
-                                  [&](const auto& dial) { return dial->pair() == pair; });
-  if (found == dials_.end() || record->session().over()) return;
-  Dial& dial = **found;
-  while (auto next = dial.take_next()) join(record, pair, std::move(*next));
-  dials_.retire(dial);
+  const bool packets = record->session().passes_packets();
+  std::vector<Dial*> dials;
+  for (const auto& dial : dials_) {
+    if (dial->pair() == pair) dials.push_back(dial.get());
+  }
+  for (Dial* const dial : dials) {
+    const auto takes_more = [&] {
+      const hyperdht::Session& session = record->session();
+      return !session.over() && session.streams() < hyperdht::Session::kMaxStreams;
+    };
+    while (takes_more()) {
+      auto next = dial->take_next(packets);
+      if (!next) break;
+      join(record, pair, std::move(*next));
+    }
+    if (dial->unwanted()) dials_.retire(*dial);
+  }
 }
 
 void ClientSessions::on_unwanted(PendingStream& stream) {

@@ -180,6 +180,7 @@ function connect (port, options = {}) {
       if (error.code !== 'ECONNRESET') return reject(error)
       const over = new net.Socket()
       over.on('error', () => {})
+      over.write = () => false
       setImmediate(() => over.destroy(error))
       resolve(over)
     }

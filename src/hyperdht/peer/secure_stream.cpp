@@ -51,11 +51,12 @@ void SecureStream::set_observer(net::ByteStreamObserver* observer) {
   observer_ = observer;
   if (observer_ == nullptr) return;
   if (state_ == State::kBroken) closed_task_.post();
-  look_again();
+  if (read_state() != net::ReadState::kBlocked) readable_task_.post();
 }
 
 void SecureStream::look_again() {
-  if (!given_up_ && read_state() != net::ReadState::kBlocked) readable_task_.post();
+  const bool heard_last = given_up_ || leaving_ || state_ == State::kBroken;
+  if (!heard_last && read_state() != net::ReadState::kBlocked) readable_task_.post();
 }
 
 Scheduler& SecureStream::scheduler() const {
@@ -158,9 +159,9 @@ void SecureStream::reset_because(const std::string& reason) {
 void SecureStream::reset_with(ByteView farewell) {
   given_up_ = true;
   closed_task_.cancel();  // the caller knows
-  if (closed()) return;
   open_task_.cancel();
   readable_task_.cancel();
+  if (closed()) return;
   raw_->destroy(farewell);
   close(State::kBroken, ConnectError::kReset);
   closed_task_.cancel();

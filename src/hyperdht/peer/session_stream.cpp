@@ -37,7 +37,7 @@ void SessionStream::set_on_open(std::function<void()> on_open) {
 
 void SessionStream::accept(Extension extension) {
   // All may have been said ahead of this word.
-  if (failed_ || given_up() || accepted()) return;
+  if ((closed() && error() != ConnectError::kNone) || given_up() || accepted()) return;
   extension_ = std::move(extension);
   if (packets_ != 0) {
     packets_ &= extension_->features;
@@ -64,9 +64,11 @@ void SessionStream::refuse(const std::string& why) {
 }
 
 void SessionStream::fail(ConnectError error, const std::string& detail) {
-  failed_ = true;
+  if (closed() && this->error() == ConnectError::kNone && !accepted()) {
+    lost_word_ = true;
+    look_again();
+  }
   let_go(error, detail);
-  look_again();
 }
 
 void SessionStream::on_peer_reset(const std::string& why) {
@@ -150,10 +152,7 @@ void SessionStream::on_stream_acknowledged() {
 
 void SessionStream::on_stream_closed(ConnectError error, const std::string& detail) {
   if (!detail.empty()) detail_ = detail;
-  if (error == ConnectError::kNone) return;
-  if (!peer_knows_) session_.say_reset(*this, detail_);
-  failed_ = true;
-  look_again();
+  if (error != ConnectError::kNone && !peer_knows_) session_.say_reset(*this, detail_);
 }
 
 Bytes SessionStream::farewell(const std::string& reason) {

@@ -119,9 +119,9 @@ class SessionStream final : public SessionPart, public SecureStream {
 
   void tell_open();
   /// The word that accepts it comes by another stream, in a batch behind what the peer has sent on this one, and with
-  /// losses behind its end. Where it will not come, what there is can be read.
+  /// losses behind its end. Where it does not come, whoever waits for it hears of a reset, unless all was over by then.
   bool waits_for_open() const {
-    return !is_control() && !failed_ && (!accepted() || (on_open_ && !told_open_));
+    return !is_control() && !lost_word_ && (!accepted() || (on_open_ && !told_open_));
   }
   bool passes(std::uint64_t kind) const {
     return (packets_ & kind) != 0 && accepted() && is_open();
@@ -138,7 +138,7 @@ class SessionStream final : public SessionPart, public SecureStream {
   std::function<void(Duration)> on_pong_;
   Instant pinged_at_;
   bool told_open_ = false;
-  bool failed_ = false;  // itself, or with the session
+  bool lost_word_ = false;  // it was over in order before it was accepted, and now the session is
   bool silent_ = false;
   bool peer_knows_ = false;  // that it is over
   Task open_told_task_;

@@ -9,33 +9,6 @@
 
 using namespace hsfwd;
 
-namespace {
-
-/// Reads nothing before it is open, as who has to know first what it is connected to.
-struct Waiter final : net::ByteStreamObserver {
-  Waiter(SessionWorld& w) {
-    ConnectOptions options;
-    options.session = true;
-    options.extension = Extension{.features = 0, .service = "echo"};
-    stream = w.client->node->connect_stream(w.key(), std::move(options));
-    stream->set_observer(this);
-    stream->set_on_open([this] { opened = true; });
-  }
-  void on_readable() override { early |= !opened && stream->read_state() == net::ReadState::kData; }
-  void on_writable() override {
-    if (!std::exchange(asked, true)) stream->write(as_bytes("hello"));
-  }
-  void on_reset(const std::string&) override { reset = true; }
-
-  std::unique_ptr<PeerStream> stream;
-  bool asked = false;
-  bool opened = false;
-  bool early = false;
-  bool reset = false;
-};
-
-}  // namespace
-
 TEST_CASE("a session that was quiet for longer than the patience lives through a move") {
   SessionWorld w(301, home(), home());
   EchoClient& one = w.connect();
@@ -181,38 +154,6 @@ TEST_CASE(
     CHECK(!newcomer.closed);
     CHECK(!one.closed);
   }
-}
-
-TEST_CASE("who waits for a stream to open hears that it will not, whatever has come on it") {
-  SessionWorld w(322, home(), home());
-  EchoClient& one = w.connect();
-  w.chat(one, 3_s);
-  REQUIRE(w.run_until_whole(one));
-  // Answers come through whose word that the stream is accepted is lost, or waits for another's.
-  w.world().core().set_loss(0.5);
-  w.client->host().freeze();
-  std::vector<std::unique_ptr<Waiter>> waiters;
-  for (int i = 0; i < 50; ++i) {
-    waiters.push_back(std::make_unique<Waiter>(w));
-    waiters.back()->on_writable();
-  }
-  w.client->host().schedule_wake();
-  w.world().run_for(100_ms);
-  w.world().core().set_loss(1);
-  w.world().run_for(400_s);
-  int opened = 0;
-  int reset = 0;
-  for (const auto& waiter : waiters) {
-    CHECK((waiter->opened || waiter->reset));
-    CHECK_FALSE(waiter->early);
-    opened += waiter->opened ? 1 : 0;
-    reset += waiter->reset ? 1 : 0;
-  }
-  INFO(opened << " opened");
-  CHECK(reset > 0);
-  w.client->host().freeze();
-  waiters.clear();
-  w.client->host().schedule_wake();
 }
 
 TEST_CASE("a path that stalls and comes back is not left again and again") {

@@ -168,7 +168,7 @@ class StreamDial final : public net::Dial {
         return;
       }
       self->addresses_ = addresses;
-      // Of addresses that this machine has no way to none says more than that.
+      // Where this machine has no way to any of them, that is all there is to say.
       const bool none = self->addresses_.empty();
       self->next(none ? net::StreamFactory::kUnresolved : net::StreamFactory::kNetworkUnreachable);
     });

@@ -33,6 +33,19 @@ void Refusals::add_excess(const char* component, const std::string& why) {
   }
 }
 
+bool Refusals::add_request(const char* component, const std::string& line) {
+  if (told_requests_.contains(line)) return false;
+  if (!minute_timer_.armed()) minute_timer_.start(1_min);
+  requests_by_ = component;
+  if (told_requests_.size() == kMaxTold) {
+    ++untold_requests_;
+    return false;
+  }
+  told_requests_.insert(line);
+  log_.warning(component, "refused {}", line);
+  return true;
+}
+
 void Refusals::on_minute() {
   if (excess_ > 0)
     log_.warning(excess_by_, "refused {} above the limits", count_text(excess_, "more connection"));
@@ -40,8 +53,13 @@ void Refusals::on_minute() {
   excess_ = 0;
   if (untold_ > 0)
     log_.warning(untold_by_, "refused {} by other keys", count_text(untold_, "more attempt"));
+  if (untold_requests_ > 0) {
+    log_.warning(requests_by_, "refused {}", count_text(untold_requests_, "more request"));
+  }
   told_.clear();
+  told_requests_.clear();
   untold_ = 0;
+  untold_requests_ = 0;
 }
 
 }  // namespace hsfwd::cli

@@ -62,6 +62,12 @@ bool SocksTunnel::leads_elsewhere(const forward::OpenConnection& connection) con
   return !route || route->peer.key != connection.peer->remote_key();
 }
 
+std::optional<PeerWish> SocksTunnel::wish() const {
+  const auto& peer = directory_.peer();
+  if (!peer) return std::nullopt;
+  return PeerWish{*peer, {PeerWish::Kind::kDestinations}};
+}
+
 void SocksTunnel::close(const std::string& reason, std::function<void()> done) {
   address_.close();
   clients_.close();
@@ -116,9 +122,10 @@ void SocksTunnel::join(std::uint64_t id, const SocksTarget& target,
 
 void SocksTunnel::on_failed(std::uint64_t id, const std::string& asked, const std::string& why) {
   ++refused_;
-  app_.log().info("socks", "{}: refused{}{}: {}", id, asked.empty() ? "" : " ",
-                  printable(shortened(asked, kShownOfName)),
-                  printable(shortened(why, kShownOfWhy)));
+  const std::string what = asked.empty() ? "a request" : shortened(asked, kShownOfName);
+  const std::string line = printable(fmt::format("{}: {}", what, shortened(why, kShownOfWhy)));
+  const bool is_told = refusals_.add_request("socks", line);
+  if (!is_told) app_.log().info("socks", "{}: refused {}", id, line);
 }
 
 void SocksTunnel::on_excess(const std::string& why) {

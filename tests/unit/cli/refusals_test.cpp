@@ -85,3 +85,23 @@ TEST_CASE("a refusal is told by who refuses, and what follows of it as well") {
   REQUIRE(sink.components.size() == 23);
   for (std::size_t i = 20; i < 23; ++i) CHECK(sink.components[i] == "tun");
 }
+
+TEST_CASE(
+    "what local clients ask for in vain is told once a minute each, and a crowd by its number") {
+  Scheduler scheduler;
+  RefusalLines sink;
+  const Log log(sink, LogLevel::kWarning);
+  Refusals refusals(scheduler, log);
+  CHECK(refusals.add_request("socks", "a.example:80: home does not permit it"));
+  CHECK(!refusals.add_request("socks", "a.example:80: home does not permit it"));
+  REQUIRE(sink.lines.size() == 1);
+  CHECK(sink.lines[0] == "refused a.example:80: home does not permit it");
+  for (int i = 0; i < 100; ++i) refusals.add_request("socks", std::to_string(i));
+  CHECK(sink.lines.size() == 20);
+  scheduler.advance_to(scheduler.now() + 1_min);
+  REQUIRE(sink.lines.size() == 21);
+  CHECK(sink.lines.back() == "refused 81 more requests");
+  CHECK(refusals.add_request("socks", "a.example:80: home does not permit it"));
+  scheduler.advance_to(scheduler.now() + 1_min);
+  CHECK(sink.lines.size() == 22);
+}

@@ -102,6 +102,16 @@ void CommandLine::add_output_options() {
       "help,h", po::bool_switch(), "show this help");
 }
 
+void CommandLine::refuse_unknown(const po::unknown_option& error) const {
+  const std::string option = error.get_option_name();
+  std::vector<std::string_view> names;
+  for (const auto& one : options_.options()) names.emplace_back(one->long_name());
+  const bool is_long = option.starts_with("--");
+  const std::string_view near = is_long ? nearest(std::string_view(option).substr(2), names) : "";
+  usage_error(fmt::format("{}{}; usage: {}", shortened(error.what(), kMaxParserText),
+                          near.empty() ? "" : fmt::format("; did you mean --{}?", near), usage_));
+}
+
 bool CommandLine::parse(const std::vector<std::string>& arguments) {
   shows_secret_ = std::any_of(arguments.begin(), arguments.end(), [](const std::string& word) {
     return without_secrets(word) != word;
@@ -123,6 +133,8 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
     for (const po::option& option : parsed.options) refuse_swallowed(option, all);
     po::store(parsed, values_);
     po::notify(values_);
+  } catch (const po::unknown_option& error) {
+    refuse_unknown(error);
   } catch (const po::error& error) {
     usage_error(fmt::format("{}; usage: {}", shortened(error.what(), kMaxParserText), usage_));
   }

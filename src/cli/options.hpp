@@ -57,6 +57,8 @@ class CommandLine {
   bool shows_secret() const { return shows_secret_; }
 
  private:
+  [[noreturn]] void refuse_unknown(const po::unknown_option& error) const;
+
   std::string usage_;
   std::string about_;
   po::options_description options_{"options"};

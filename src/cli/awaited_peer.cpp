@@ -51,7 +51,8 @@ bool AwaitedPeer::wait_after(ConnectError error) {
   if (!wait_ || app_.quitting()) return false;
   if (!std::exchange(told_, true)) {
     app_.waiting().end();
-    app_.log().warning("wait", "still trying: {}", connect_error(error, peer_.name).message);
+    app_.log().warning("wait", "still trying: {}{}{}", connect_error(error, peer_.name).message,
+                       meanwhile_.empty() ? "" : "; ", meanwhile_);
   }
   again_timer_.start(kAgain);
   return true;

@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "cli/app.hpp"
 #include "node/find_peer.hpp"
@@ -21,6 +23,8 @@ class AwaitedPeer {
               std::function<void(ConnectError)> done);
   ~AwaitedPeer();
 
+  /// A clause for people on what comes of that until the peer is there.
+  void set_meanwhile(std::string meanwhile) { meanwhile_ = std::move(meanwhile); }
   void start();
   /// Whether an error may pass with time; then it is reported, once, and start() is called again
   /// after a while.
@@ -33,6 +37,7 @@ class AwaitedPeer {
   const PeerReference& peer_;
   const bool wait_;
   std::function<void(ConnectError)> done_;
+  std::string meanwhile_;
   bool told_ = false;
   bool found_ = false;
   Timer again_timer_;

@@ -13,10 +13,10 @@
 #include "cli/awaited_peer.hpp"
 #include "cli/commands.hpp"
 #include "cli/connect_kind.hpp"
+#include "cli/peer_questions.hpp"
 #include "cli/port_ranges.hpp"
 #include "cli/recorded_forward.hpp"
 #include "cli/reverse_tunnel.hpp"
-#include "cli/service_question.hpp"
 #include "cli/socks_kind.hpp"
 #include "cli/socks_tunnel.hpp"
 #include "cli/targets.hpp"
@@ -27,6 +27,8 @@
 namespace hsfwd::cli {
 
 namespace {
+
+constexpr const char* kAsking = "waiting for an answer of";
 
 /// A port without -L is what people try first.
 void refuse_more_words(const std::vector<std::string>& words, const char* usage) {
@@ -73,6 +75,12 @@ std::vector<forward::LocalForward> parse_forwards(const std::vector<std::string>
     for (const std::string& word : *words) {
       auto forward = parse_local_forward(word);
       if (!forward) refuse(forward.error());
+      const net::StreamAddress& listen = forward->listen;
+      const bool picked = !listen.is_unix() && listen.port == 0;
+      const bool twice = std::any_of(out.begin(), out.end(), [&](const auto& other) {
+        return !picked && other.listen == listen;
+      });
+      if (twice) refuse(listen.to_string() + " is asked for twice");
       out.push_back(std::move(*forward));
     }
   }
@@ -106,7 +114,7 @@ std::vector<forward::ReverseForward> parse_reverses(const std::vector<std::strin
       const bool twice = std::any_of(out.begin(), out.end(), [&](const auto& other) {
         return other.listen.port != 0 && other.listen == reverse->listen;
       });
-      if (twice) refuse(reverse->listen.to_string() + " is to lead to two targets");
+      if (twice) refuse(reverse->listen.to_string() + " is asked for twice");
       out.push_back(std::move(*reverse));
     }
   }
@@ -127,65 +135,107 @@ class ConnectRun {
  public:
   /// Opens them. Without a peer there is SOCKS alone. Throws UserError.
   ConnectRun(App& app, const std::optional<PeerReference>& peer, const Forwards& wanted)
-      : app_(app), all_or_none_(wanted.all_or_none) {
+      : app_(app), peer_(peer), all_or_none_(wanted.all_or_none), questions_(app) {
     for (const forward::LocalForward& forward : wanted.forwards) {
-      tunnels_.push_back(ConnectSpec(*peer, forward, wanted.udp_idle).make(app));
-    }
-    for (const forward::ReverseForward& reverse : wanted.reverses) {
-      auto tunnel = std::make_unique<ReverseTunnel>(app, *peer, reverse);
-      if (all_or_none_) tunnel->set_on_first_failure([&app](const UserError& e) { app.fail(e); });
-      tunnels_.push_back(std::move(tunnel));
+      local_.push_back(ConnectSpec(*peer, forward, wanted.udp_idle).make(app));
     }
     for (const net::StreamAddress& listen : wanted.socks) {
-      auto tunnel = std::make_unique<SocksTunnel>(app, listen, SocksDirectory(peer));
-      tunnels_.push_back(std::move(tunnel));
+      local_.push_back(std::make_unique<SocksTunnel>(app, listen, SocksDirectory(peer)));
       if (const std::string warning = socks_exposure(listen); !warning.empty()) {
         app.log().warning("socks", "{}", warning);
       }
     }
-    for (const auto& tunnel : tunnels_) tunnel->prepare(Unavailable::kTryAgain);
+    for (const forward::ReverseForward& reverse : wanted.reverses) {
+      reverses_.push_back(std::make_unique<ReverseTunnel>(app, *peer, reverse));
+    }
+    for (const auto& tunnel : local_) tunnel->prepare(Unavailable::kTryAgain);
     refuse_if_not_open();
-    // Who asks the peer to listen hears from it in any case.
-    const bool leads_there = !wanted.forwards.empty() || !wanted.socks.empty();
-    if (peer && leads_there) question_.emplace(app, *peer, services_of(wanted.forwards));
     app.on_goodbye([this](std::function<void()> done) { leave(std::move(done)); });
   }
 
   /// The peer is asked once, since neither its announcement nor a local port that is open shows that it answers this
-  /// key.
+  /// key. Who asks it to listen hears from it in any case.
   void start() {
-    if (!question_) return start_tunnels();
-    if (all_or_none_) {
-      return question_->ask([this](const UserError& problem) { app_.fail(problem); },
-                            [this] {
-                              if (!app_.quitting()) start_tunnels();
-                            });
-    }
-    start_tunnels();
-    question_->ask(
-        [this](const UserError& problem) {
-          app_.output().error(problem.code, problem.message + "; listening anyway");
-        },
-        [] {});
+    if (peer_) await_peer(app_, *peer_, kAsking);
+    all_or_none_ ? start_if_all_works() : start_anyway();
+  }
+
+  /// What there is of it while the peer is waited for, for people; empty if nothing.
+  std::string meanwhile() const {
+    std::vector<std::string> open;
+    for (const auto& tunnel : local_) open.push_back(tunnel->listens_at());
+    if (open.empty()) return "";
+    return fmt::format("until it is there, connections to {} fail", fmt::join(open, ", "));
   }
 
  private:
-  void start_tunnels() {
-    for (const auto& tunnel : tunnels_) tunnel->start();
-  }
-  static std::set<ServiceQuestion::Wanted> services_of(
-      const std::vector<forward::LocalForward>& forwards) {
-    std::set<ServiceQuestion::Wanted> out;
-    for (const forward::LocalForward& forward : forwards) {
-      out.insert({forward.service, forward.listen.udp});
+  using Tunnels = std::vector<std::unique_ptr<Tunnel>>;
+
+  void start_anyway() {
+    outcomes_.start(reverses_.size() + 1, [this] { app_.waiting().end(); });
+    for (const auto& tunnel : local_) tunnel->start();
+    for (const auto& tunnel : reverses_) {
+      tunnel->set_on_first_outcome({[this, &tunnel = *tunnel] {
+                                      outcomes_.step();
+                                      tunnel.report();
+                                    },
+                                    [this](const UserError&) {
+                                      outcomes_.step();
+                                      return false;
+                                    }});
+      tunnel->start();
     }
-    return out;
+    ask(
+        [this](const UserError& problem) {
+          app_.output().error(problem.code, problem.message + "; listening anyway");
+        },
+        [this] { outcomes_.step(); });
+  }
+
+  /// First what the peer says, then what it is to do, and only then is anything ready.
+  void start_if_all_works() {
+    ask([this](const UserError& problem) { app_.fail(problem); },
+        [this] {
+          if (!app_.quitting()) start_reverses();
+        });
+  }
+
+  void start_reverses() {
+    outcomes_.start(reverses_.size() + 1, [this] { tell_ready(); });
+    for (const auto& tunnel : reverses_) {
+      tunnel->set_on_first_outcome({[this] { outcomes_.step(); },
+                                    [this](const UserError& error) {
+                                      app_.fail(error);
+                                      return true;
+                                    }});
+      tunnel->start();
+    }
+    outcomes_.step();  // there may be none
+  }
+
+  void tell_ready() {
+    if (app_.quitting()) return;
+    app_.waiting().end();
+    for (const auto& tunnel : local_) tunnel->start();
+    for (const auto& tunnel : reverses_) tunnel->report();
+  }
+
+  void ask(std::function<void(const UserError&)> on_problem, std::function<void()> done) {
+    std::vector<PeerWish> wishes;
+    for (const auto& tunnel : local_) {
+      if (auto wish = tunnel->wish()) wishes.push_back(std::move(*wish));
+    }
+    questions_.ask(
+        wishes,
+        [on_problem = std::move(on_problem)](const PeerReference&, const PeerQuestions::Wanted&,
+                                             const UserError& error) { on_problem(error); },
+        std::move(done));
   }
 
   void refuse_if_not_open() const {
     constexpr const char* kCannot = "cannot listen on";  // what each begins with
     std::string why;
-    for (const auto& tunnel : tunnels_) {
+    for (const auto& tunnel : local_) {
       const auto problem = tunnel->problem();
       if (!problem) continue;
       why += why.empty() ? problem->text
@@ -195,14 +245,18 @@ class ConnectRun {
   }
 
   void leave(std::function<void()> done) {
-    left_.start(tunnels_.size(), std::move(done));
-    for (const auto& tunnel : tunnels_) tunnel->leave([this] { left_.step(); });
+    left_.start(local_.size() + reverses_.size(), std::move(done));
+    for (const auto& tunnel : local_) tunnel->leave([this] { left_.step(); });
+    for (const auto& tunnel : reverses_) tunnel->leave([this] { left_.step(); });
   }
 
   App& app_;
+  const std::optional<PeerReference> peer_;
   const bool all_or_none_;
-  std::vector<std::unique_ptr<Tunnel>> tunnels_;
-  std::optional<ServiceQuestion> question_;
+  std::vector<std::unique_ptr<Tunnel>> local_;
+  std::vector<std::unique_ptr<ReverseTunnel>> reverses_;
+  PeerQuestions questions_;
+  Countdown outcomes_;
   Countdown left_;
 };
 
@@ -293,6 +347,7 @@ int run_connect(const Arguments& arguments) {
         app.fail(connect_error(error, peer->name));
       }
     });
+    if (run) awaited->set_meanwhile(run->meanwhile());
   }
   if (!peer && line.flag("wait")) app.on_no_answer([] {});
   node.when_ready([&] { awaited ? awaited->start() : start(); });

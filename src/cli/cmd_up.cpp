@@ -9,6 +9,7 @@
 #include "cli/commands.hpp"
 #include "cli/control_client.hpp"
 #include "cli/control_server.hpp"
+#include "cli/peer_questions.hpp"
 #include "cli/plan_diff.hpp"
 #include "cli/tunnel_set.hpp"
 #include "cli/up_report.hpp"
@@ -25,8 +26,13 @@ namespace {
 class Up {
  public:
   Up(App& app, ControlServer& control, std::string file, Plan plan)
-      : app_(app), file_(std::move(file)), began_(app.scheduler().now()), tunnels_(app) {
-    tunnels_.change_to(std::move(plan), Unavailable::kTryAgain, [](const TunnelSet::Changes&) {});
+      : app_(app),
+        file_(std::move(file)),
+        began_(app.scheduler().now()),
+        tunnels_(app),
+        questions_(app) {
+    tunnels_.change_to(std::move(plan), Unavailable::kTryAgain,
+                       [this](const TunnelSet::Changes& changes) { ask_peers(changes.wishes); });
     app_.on_no_answer(
         [this] { app_.log().warning("up", "still trying: {}", app_.no_network().message); });
     app_.on_hangup([this] { reload([](const Json&) {}); });
@@ -105,7 +111,34 @@ class Up {
     return plan;
   }
 
+  /// Who starts it, or changes it, learns at once what would not work, and not by the first client.
+  void ask_peers(const std::vector<PeerWish>& wishes) {
+    if (wishes.empty()) return;
+    app_.node().when_ready([this, wishes] {
+      questions_.ask(
+          wishes,
+          [this](const PeerReference& peer, const PeerQuestions::Wanted& wanted,
+                 const UserError& error) { on_peer_problem(peer, wanted, error); },
+          [] {});
+    });
+  }
+
+  void on_peer_problem(const PeerReference& peer, const PeerQuestions::Wanted& wanted,
+                       const UserError& error) {
+    if (app_.quitting()) return;
+    for (const auto& tunnel : tunnels_.tunnels()) {
+      if (is_wish_of(*tunnel, peer, wanted)) tunnel->on_wish_refused(error.message);
+    }
+    // It is told for all of them that there is no network.
+    if (error.exit_code == kTryLater) return;
+    const bool names_it = error.exit_code == kPeerUnreachable;
+    app_.output().error(error.code,
+                        fmt::format("{}{}; listening anyway",
+                                    names_it ? "" : printable(peer.name) + ": ", error.message));
+  }
+
   void on_reloaded(const TunnelSet::Changes& changes) {
+    ask_peers(changes.wishes);
     const events::Reloaded reloaded{file_, changes.kept, changes.changed, changes.started,
                                     changes.stopped};
     app_.output().event(reloaded, reloaded_text(encode(reloaded)));
@@ -131,6 +164,7 @@ class Up {
   const std::string file_;
   const Instant began_;
   TunnelSet tunnels_;
+  PeerQuestions questions_;
   bool reloading_ = false;
   std::vector<Told> told_;     // the result of the reload under way
   std::vector<Told> waiting_;  // that of the next one

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/last_failure.hpp"
 #include "cli/peer_tunnel.hpp"
 #include "cli/planner.hpp"
 #include "cli/port_ranges.hpp"
@@ -92,13 +93,18 @@ void read_connect(const config::Section& section, Planner& planner) {
   }
 }
 
-/// Why local addresses of the table are not there, and what they have not passed on, a line each.
+/// Why local addresses of the table are not there or do not lead to the peer, and what they have not passed on, a
+/// line each.
 std::string problems_text(const std::vector<ConnectStatus>& connects) {
   std::string out;
   for (const ConnectStatus& connect : connects) {
     if (connect.problem) {
       out +=
           fmt::format("\ncannot listen on {}: {}; trying again", connect.listen, *connect.problem);
+    }
+    if (connect.last_failure) {
+      out += "\n" + last_failure_text(connect.listen, *connect.last_failure,
+                                      connect.last_failure_seconds.value_or(0));
     }
     if (connect.drops && !connect.drops->empty()) {
       out += fmt::format("\n{}: datagrams dropped: {}", connect.listen, drops_text(*connect.drops));

@@ -28,13 +28,18 @@ struct ConnectStatus {
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
   Omittable<std::string> problem;  // that keeps it from being open
+  // Why the last client did not get to the peer, and since when, unless one has since
+  Omittable<std::string> last_failure;
+  Omittable<std::uint64_t> last_failure_seconds;
   static constexpr void fields(auto list) {
     list(field("listen", &ConnectStatus::listen), field("peer", &ConnectStatus::peer),
          field("name", &ConnectStatus::name), field("service", &ConnectStatus::service),
          field("connections", &ConnectStatus::connections), field("flows", &ConnectStatus::flows),
          field("drops", &ConnectStatus::drops), field("bytesToPeer", &ConnectStatus::bytes_to_peer),
          field("bytesFromPeer", &ConnectStatus::bytes_from_peer),
-         field("problem", &ConnectStatus::problem));
+         field("problem", &ConnectStatus::problem),
+         field("lastFailure", &ConnectStatus::last_failure),
+         field("lastFailureSeconds", &ConnectStatus::last_failure_seconds));
   }
 };
 

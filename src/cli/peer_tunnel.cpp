@@ -19,10 +19,11 @@ PeerTunnel::PeerTunnel(App& app, PeerReference peer, forward::LocalForward forwa
     : app_(app),
       peer_(std::move(peer)),
       service_(std::move(forward.service)),
+      last_failure_(app),
       address_(app, std::move(forward.listen),
                [this](std::unique_ptr<net::ByteStream> local) { on_accepted(std::move(local)); }),
       clients_(app.scheduler(),
-               [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }) {}
+               [this](const forward::ClosedConnection& closed) { on_closed(closed); }) {}
 
 void PeerTunnel::prepare(Unavailable unavailable) {
   address_.open();
@@ -42,8 +43,15 @@ std::optional<Tunnel::Problem> PeerTunnel::change(const TunnelSpec& spec) {
   const bool other_service = wanted.forward.service != service_;
   peer_ = wanted.peer;
   service_ = wanted.forward.service;
-  if (other_peer || other_service) clients_.abort_all(kConfigurationChanged);
+  if (other_peer || other_service) {
+    clients_.abort_all(kConfigurationChanged);
+    last_failure_.clear();
+  }
   return std::nullopt;
+}
+
+std::optional<PeerWish> PeerTunnel::wish() const {
+  return PeerWish{peer_, {PeerWish::Kind::kTcp, service_}};
 }
 
 void PeerTunnel::close(const std::string& reason, std::function<void()> done) {
@@ -78,11 +86,17 @@ std::unique_ptr<PeerStream> PeerTunnel::dial(std::uint64_t id) {
 void PeerTunnel::on_open(const PeerInfo& peer, const std::string& service, std::uint64_t id) {
   const std::string problem = service_problem(peer, service);
   if (problem.empty()) {
+    last_failure_.clear();
     report_connection(app_, id, peer, peer.extension ? peer.extension->service : service);
     return;
   }
   app_.output().error("NO_SUCH_SERVICE", problem);
   clients_.abort(id, problem);
+}
+
+void PeerTunnel::on_closed(const forward::ClosedConnection& closed) {
+  if (closed.stats.from_peer == 0) last_failure_.set(closed.reason);
+  report_closed(app_, closed);
 }
 
 void PeerTunnel::report() {
@@ -117,6 +131,7 @@ Json PeerTunnel::status() const {
       .bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}}),
       .bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}})};
   if (!address_.problem().empty()) out.problem = told(address_.problem());
+  last_failure_.fill(out.last_failure, out.last_failure_seconds);
   return encode(out);
 }
 

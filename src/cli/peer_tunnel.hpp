@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/app.hpp"
+#include "cli/last_failure.hpp"
 #include "cli/local_address.hpp"
 #include "cli/tunnel.hpp"
 #include "forward/local_clients.hpp"
@@ -29,6 +30,9 @@ class PeerTunnel final : public Tunnel {
   /// Reports where the local address leads, or why it cannot be opened yet; then it is tried again,
   /// and reported once it is open.
   void report() override;
+  std::string listens_at() const override { return address_.to_string(); }
+  std::optional<PeerWish> wish() const override;
+  void on_wish_refused(const std::string& why) override { last_failure_.set(why); }
   void close(const std::string& reason, std::function<void()> done) override;
   void leave(std::function<void()> done) override;
   Json status() const override;
@@ -36,17 +40,17 @@ class PeerTunnel final : public Tunnel {
   /// Those that are open.
   std::vector<forward::OpenConnection> connections() const override;
 
-  const LocalAddress& address() const { return address_; }
-
  private:
   void on_accepted(std::unique_ptr<net::ByteStream> local);
   std::unique_ptr<PeerStream> dial(std::uint64_t id);
   void on_open(const PeerInfo& peer, const std::string& service, std::uint64_t id);
+  void on_closed(const forward::ClosedConnection& closed);
   void report_ready() const;
 
   App& app_;
   PeerReference peer_;
   std::string service_;  // empty: the peer's default
+  LastFailure last_failure_;
   LocalAddress address_;
   forward::LocalClients clients_;
 };

@@ -32,8 +32,8 @@ constexpr Duration kReasonTime = 2_s;
 
 /// What the peer said, without that it closed what was only there to hear that.
 std::string_view without_closing(std::string_view reason) {
-  constexpr std::string_view kClosed = "the peer closed the connection: ";
-  if (reason.starts_with(kClosed)) reason.remove_prefix(kClosed.size());
+  const std::string closed = std::string(hyperdht::kPeerClosed) + ": ";
+  if (reason.starts_with(closed)) reason.remove_prefix(closed.size());
   return reason;
 }
 
@@ -121,9 +121,12 @@ void ReverseTunnel::on_answer(const ListenAnswer& answer) {
   answer_timer_.stop();
   address_ = forward::ListenRequest{forward_.listen.address, answer.port}.to_string();
   problem_.reset();
-  on_first_failure_ = nullptr;
   rest_ = kFirstRest;
-  report();
+  if (const auto first = std::exchange(first_outcome_, std::nullopt)) {
+    first->listening();
+  } else {
+    report();
+  }
 }
 
 void ReverseTunnel::on_reset(const std::string& reason) {
@@ -147,7 +150,8 @@ void ReverseTunnel::fail(Duration rest, const UserError& error) {
   asking_->set_observer(nullptr);
   app_.scheduler().retire(std::move(asking_));
   address_.clear();
-  if (on_first_failure_) return on_first_failure_(error);
+  const auto first = std::exchange(first_outcome_, std::nullopt);
+  if (first && first->failed(error)) return;
   const bool told = problem_ && problem_->text == error.message;
   problem_ = Problem{error.code, error.message};
   if (!told) app_.output().error(error.code, printable(error.message) + "; trying again");

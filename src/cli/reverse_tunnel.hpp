@@ -25,10 +25,13 @@ class ReverseTunnel final : public Tunnel, net::ByteStreamObserver {
   ReverseTunnel(App& app, PeerReference peer, forward::ReverseForward forward);
   ~ReverseTunnel() override;
 
-  /// Called in place of asking again, as long as the peer has not listened once.
-  void set_on_first_failure(std::function<void(const UserError&)> failed) {
-    on_first_failure_ = std::move(failed);
-  }
+  /// What comes of the first attempt is told to these ahead of anybody else.
+  struct FirstOutcome {
+    std::function<void()> listening;  // in place of a report
+    std::function<bool(const UserError&)>
+        failed;  // true: that is all, and the peer is not asked again
+  };
+  void set_on_first_outcome(FirstOutcome outcome) { first_outcome_ = std::move(outcome); }
 
   void prepare(Unavailable) override {}
   std::optional<Problem> problem() const override;
@@ -68,7 +71,7 @@ class ReverseTunnel final : public Tunnel, net::ByteStreamObserver {
   Bytes heard_;          // of the answer, until it is whole
   std::string address_;  // of the peer's, while it listens
   std::optional<Problem> problem_;
-  std::function<void(const UserError&)> on_first_failure_;
+  std::optional<FirstOutcome> first_outcome_;
   Duration rest_;
   Timer again_timer_;
   Timer answer_timer_;

@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 #include <optional>
+#include <utility>
 
 #include "forward/service.hpp"
 #include "util/text.hpp"
@@ -14,7 +15,7 @@ namespace hsfwd::cli {
 namespace {
 
 std::string missing_service(const std::optional<Extension>& extension, const std::string& service) {
-  if (!extension) return "the peer is a plain one, without named services";
+  if (!extension) return "the peer is a plain one, without named services; leave the name out";
   if (extension->services.empty()) {
     return "the peer has no services for this key; destinations that it may permit are reached "
            "with "
@@ -38,6 +39,14 @@ std::string is_tcp_text(const std::string& service) {
   return fmt::format("the peer's service {} is TCP; leave out udp:", in_quotes(service));
 }
 
+/// Of a peer whose answer says which services it has. Which destinations it permits it does not say.
+std::string destinations_problem(const std::optional<Extension>& answer) {
+  if (answer) return "";
+  return "the peer is a plain one, and leads to its one service only: SOCKS clients get nowhere "
+         "else "
+         "through it";
+}
+
 }  // namespace
 
 std::string service_problem(const PeerInfo& peer, const std::string& service) {
@@ -56,8 +65,10 @@ std::string udp_service_problem(const PeerStream& peer, const std::string& servi
   return is_tcp_text(extension->service);
 }
 
-std::string problem_told(const std::optional<Extension>& answer, const std::string& service,
-                         bool udp) {
+std::string problem_told(const std::optional<Extension>& answer, const PeerWish::Wanted& wanted) {
+  if (wanted.kind == PeerWish::Kind::kDestinations) return destinations_problem(answer);
+  const std::string& service = wanted.service;
+  const bool udp = wanted.kind == PeerWish::Kind::kUdp;
   if (!answer && service.empty()) return "";
   if (!answer || answer->services.empty()) return missing_service(answer, service);
   const std::string name = service.empty() ? answer->services.front()
@@ -68,8 +79,8 @@ std::string problem_told(const std::optional<Extension>& answer, const std::stri
   return udp ? is_tcp_text(name) : is_udp_text(name);
 }
 
-ServiceQuestion::ServiceQuestion(App& app, const PeerReference& peer, std::set<Wanted> wanted)
-    : app_(app), peer_(peer), wanted_(std::move(wanted)) {}
+ServiceQuestion::ServiceQuestion(App& app, PeerReference peer, std::set<Wanted> wanted)
+    : app_(app), peer_(std::move(peer)), wanted_(std::move(wanted)) {}
 
 ServiceQuestion::~ServiceQuestion() {
   if (connection_) connection_->set_observer(nullptr);
@@ -94,7 +105,7 @@ void ServiceQuestion::on_not_answered() {
   if (error == ConnectError::kPlainPeer) {
     judge(std::nullopt);
   } else {
-    on_problem_(connect_error(error, peer_.name));
+    on_problem_(wanted_, connect_error(error, peer_.name));
   }
   done_();
 }
@@ -108,12 +119,10 @@ void ServiceQuestion::on_told() {
 }
 
 void ServiceQuestion::judge(const std::optional<Extension>& answer) const {
-  for (const Wanted& wanted : wanted_) {
-    const std::string problem = problem_told(answer, wanted.service, wanted.udp);
-    if (problem.empty()) continue;
-    on_problem_({kFailed, "NO_SUCH_SERVICE", problem});
-    // Each would be told the same.
-    if (!answer || answer->services.empty()) return;
+  std::map<std::string, std::set<Wanted>> problems;  // several may have the same one
+  for (const Wanted& wanted : wanted_) problems[problem_told(answer, wanted)].insert(wanted);
+  for (const auto& [problem, wanted] : problems) {
+    if (!problem.empty()) on_problem_(wanted, {kFailed, "NO_SUCH_SERVICE", problem});
   }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <compare>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,12 +8,12 @@
 #include <string>
 
 #include "cli/app.hpp"
+#include "cli/tunnel.hpp"
 
 namespace hsfwd::cli {
 
-/// What is wrong with a service that was not asked for yet, as far as the peer's answer to a question tells.
-std::string problem_told(const std::optional<Extension>& answer, const std::string& service,
-                         bool udp);
+/// What is wrong with what was not asked for yet, as far as the peer's answer to a question tells.
+std::string problem_told(const std::optional<Extension>& answer, const PeerWish::Wanted& wanted);
 /// Why a peer does not have the service that was asked for; empty if it does.
 std::string service_problem(const PeerInfo& peer, const std::string& service);
 /// The same of a UDP service, once the connection is open. Whether that of a plain peer is one nobody can tell.
@@ -23,17 +22,11 @@ std::string udp_service_problem(const PeerStream& peer, const std::string& servi
 /// Asks a peer once whether it answers this key, and has certain services.
 class ServiceQuestion {
  public:
-  struct Wanted {
-    std::string service;  // empty: its default
-    bool udp = false;
-    auto operator<=>(const Wanted&) const = default;
-  };
+  using Wanted = PeerWish::Wanted;
+  /// Of what of it the problem is, such as services that the peer lacks.
+  using OnProblem = std::function<void(const std::set<Wanted>& wanted, const UserError&)>;
 
-  /// Of a service that the peer lacks, or has of the other kind, or of a peer that does not answer.
-  using OnProblem = std::function<void(const UserError&)>;
-
-  /// `peer` outlives it.
-  ServiceQuestion(App& app, const PeerReference& peer, std::set<Wanted> wanted);
+  ServiceQuestion(App& app, PeerReference peer, std::set<Wanted> wanted);
   ~ServiceQuestion();
 
   /// `on_problem` is told of each problem, then `done` is called. A stock peer is not asked further than whether it
@@ -54,7 +47,7 @@ class ServiceQuestion {
   void judge(const std::optional<Extension>& answer) const;
 
   App& app_;
-  const PeerReference& peer_;
+  const PeerReference peer_;
   const std::set<Wanted> wanted_;
   OnProblem on_problem_;
   std::function<void()> done_;

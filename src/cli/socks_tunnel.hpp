@@ -29,13 +29,13 @@ class SocksTunnel final : public Tunnel, forward::SocksGuide {
   /// Connections that the names of another SocksSpec lead elsewhere end.
   std::optional<Problem> change(const TunnelSpec& spec) override;
   void report() override;
+  std::string listens_at() const override { return address_.to_string(); }
+  std::optional<PeerWish> wish() const override;
   void close(const std::string& reason, std::function<void()> done) override;
   void leave(std::function<void()> done) override;
   Json status() const override;
   void collect(MetricSink& sink) const override;
   std::vector<forward::OpenConnection> connections() const override;
-
-  const LocalAddress& address() const { return address_; }
 
  private:
   // SocksGuide

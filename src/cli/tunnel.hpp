@@ -7,6 +7,7 @@
 //                                           └─────── change ───────┘
 #pragma once
 
+#include <compare>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "cli/output.hpp"
+#include "cli/peer_reference.hpp"
 #include "config/config.hpp"
 #include "forward/connection.hpp"
 #include "net/stream_factory.hpp"
@@ -103,6 +105,18 @@ struct Claims {
   bool network = false;
 };
 
+/// What a tunnel will want of a peer, once a client comes.
+struct PeerWish {
+  enum class Kind { kTcp, kUdp, kDestinations };
+  struct Wanted {
+    Kind kind = Kind::kTcp;
+    std::string service = {};  // of the first two; empty: the default
+    auto operator<=>(const Wanted&) const = default;
+  };
+  PeerReference peer;
+  Wanted wanted;
+};
+
 class Tunnel {
  public:
   virtual ~Tunnel() = default;
@@ -125,6 +139,12 @@ class Tunnel {
   virtual std::optional<Problem> change(const TunnelSpec& spec) = 0;
   /// Reports what it is after a change, unless that is yet to come.
   virtual void report() = 0;
+  /// Where it accepts local clients, for people; empty if it does not.
+  virtual std::string listens_at() const { return ""; }
+  /// What its peer can be asked for ahead of the first client, if it leads to one.
+  virtual std::optional<PeerWish> wish() const { return std::nullopt; }
+  /// The peer was asked, and the answer is that its clients would not get there: one line for people.
+  virtual void on_wish_refused(const std::string&) {}
   /// The network of this machine has changed, and the node has been told.
   virtual void on_network_change() {}
   /// Ends the connections at once and accepts no more, takes back what was announced, then calls

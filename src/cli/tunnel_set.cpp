@@ -41,6 +41,7 @@ void TunnelSet::change_to(Plan plan, Unavailable unavailable,
               .stopped = changes.removed.size()};
   Tunnels next = keep(plan, changes);
   for (std::size_t i = 0; i < fresh.size(); ++i) {
+    add_wish(*fresh[i]);
     fresh[i]->start();
     next[changes.added[i]] = std::move(fresh[i]);
   }
@@ -65,8 +66,15 @@ TunnelSet::Tunnels TunnelSet::keep(const Plan& plan, const PlanDiff& diff) {
       }
     }
   }
-  for (Tunnel* tunnel : changed) tunnel->report();
+  for (Tunnel* tunnel : changed) {
+    add_wish(*tunnel);
+    tunnel->report();
+  }
   return out;
+}
+
+void TunnelSet::add_wish(const Tunnel& tunnel) {
+  if (auto wish = tunnel.wish()) changes_.wishes.push_back(std::move(*wish));
 }
 
 /// Somebody who starts it by hand should not have to look twice to see that nothing has started.

@@ -23,6 +23,7 @@ class TunnelSet {
     std::size_t started = 0;
     std::size_t stopped = 0;
     std::vector<Tunnel::Problem> failed = {};  // what of the plan has not taken effect
+    std::vector<PeerWish> wishes = {};         // of those that are changed or started
   };
 
   /// None yet. The node runs.
@@ -49,6 +50,7 @@ class TunnelSet {
   static void refuse_if_idle(const Tunnels& fresh);
   /// The matches of `diff`, at their places in `plan`. What fails is added to changes_.
   Tunnels keep(const Plan& plan, const PlanDiff& diff);
+  void add_wish(const Tunnel& tunnel);
   void on_network_change();
   void let_go(Tunnels removed);
   void on_closed(const Tunnel& tunnel);

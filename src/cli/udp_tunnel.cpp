@@ -19,6 +19,7 @@ UdpTunnel::UdpTunnel(App& app, PeerReference peer, forward::LocalForward forward
     : app_(app),
       peer_(std::move(peer)),
       service_(std::move(forward.service)),
+      last_failure_(app),
       oversized_(app),
       clients_(app.env(), idle,
                {.dial = [this](std::uint64_t& id) { return dial(id); },
@@ -27,7 +28,7 @@ UdpTunnel::UdpTunnel(App& app, PeerReference peer, forward::LocalForward forward
                 .on_closed =
                     [this](forward::ClosedConnection closed) {
                       if (closed.service.empty()) closed.service = service_;
-                      report_closed(app_, closed);
+                      on_closed(closed);
                     },
                 .on_too_large =
                     [this](forward::TooLarge lost) {
@@ -66,9 +67,16 @@ std::optional<Tunnel::Problem> UdpTunnel::change(const TunnelSpec& spec) {
   const bool other = wanted.peer.key != peer_.key || wanted.forward.service != service_;
   peer_ = wanted.peer;
   service_ = wanted.forward.service;
-  if (other) clients_.abort_all(kConfigurationChanged);
+  if (other) {
+    clients_.abort_all(kConfigurationChanged);
+    last_failure_.clear();
+  }
   clients_.set_idle(wanted.udp_idle);
   return std::nullopt;
+}
+
+std::optional<PeerWish> UdpTunnel::wish() const {
+  return PeerWish{peer_, {PeerWish::Kind::kUdp, service_}};
 }
 
 void UdpTunnel::close(const std::string& reason, std::function<void()> done) {
@@ -97,11 +105,18 @@ std::string UdpTunnel::on_open(std::uint64_t id, const PeerStream& stream) {
   const PeerInfo peer = stream.info();
   std::string problem = udp_service_problem(stream, service_);
   if (problem.empty()) {
+    last_failure_.clear();
     report_connection(app_, id, peer, peer.extension ? peer.extension->service : service_);
   } else {
     app_.output().error("NO_SUCH_SERVICE", problem);
   }
   return problem;
+}
+
+/// Many flows lead one way only.
+void UdpTunnel::on_closed(const forward::ClosedConnection& closed) {
+  if (closed.stats.to_peer + closed.stats.from_peer == 0) last_failure_.set(closed.reason);
+  report_closed(app_, closed);
 }
 
 void UdpTunnel::report() {
@@ -138,6 +153,7 @@ Json UdpTunnel::status() const {
       .bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}}),
       .bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}})};
   if (!address_.problem().empty()) out.problem = told(address_.problem());
+  last_failure_.fill(out.last_failure, out.last_failure_seconds);
   return encode(out);
 }
 

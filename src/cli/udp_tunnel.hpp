@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/app.hpp"
+#include "cli/last_failure.hpp"
 #include "cli/local_address.hpp"
 #include "cli/tunnel.hpp"
 #include "cli/udp_report.hpp"
@@ -27,6 +28,9 @@ class UdpTunnel final : public Tunnel {
   /// As that of PeerTunnel.
   std::optional<Problem> change(const TunnelSpec& spec) override;
   void report() override;
+  std::string listens_at() const override { return address_.to_string(); }
+  std::optional<PeerWish> wish() const override;
+  void on_wish_refused(const std::string& why) override { last_failure_.set(why); }
   void close(const std::string& reason, std::function<void()> done) override;
   /// Datagrams that have been sent are on their way, and nothing is waited for.
   void leave(std::function<void()> done) override;
@@ -37,12 +41,14 @@ class UdpTunnel final : public Tunnel {
  private:
   std::unique_ptr<PeerStream> dial(std::uint64_t& id);
   std::string on_open(std::uint64_t id, const PeerStream& stream);
+  void on_closed(const forward::ClosedConnection& closed);
   void report_ready() const;
   LocalAddress::Listener listener();
 
   App& app_;
   PeerReference peer_;
   std::string service_;  // empty: the peer's default
+  LastFailure last_failure_;
   OversizedReport oversized_;
   forward::UdpClients clients_;
   LocalAddress address_;

@@ -32,6 +32,7 @@ t.test('--wait waits for a peer that is not up yet, and says so once', async () 
   for (const program of [pipe, connect]) {
     t.equal(program.stderr.match(/still trying/g).length, 1, `once: ${program.stderr}`)
   }
+  t.ok(/; until it is there, connections to 127\.0\.0\.1:\d+ fail$/m.test(connect.stderr), connect.stderr)
 })
 
 t.test('--wait waits for a network, too', async () => {
@@ -97,10 +98,45 @@ t.test('what is missing on either side is said at the start, and waited for', as
   t.equal(fine.events.filter((event) => event.event === 'error').length, 0, 'no error')
   const strict = async (...words) => t.hsfwd(['connect', own.key, ...words, '--exit-on-forward-failure', '--bootstrap', bootstrap, '--json', '--name', 'strict'])
   t.equal(await (await strict('-L', '0:web', '-L', '0:nosuch')).exited, 1, 'the exit code without one of the services')
-  t.equal(await (await strict('-L', '0', '-R', '8080')).exited, 1, 'the exit code where the peer does not listen')
+  const deaf = await strict('-L', '0', '-R', '8080')
+  t.equal(await deaf.exited, 1, 'the exit code where the peer does not listen')
+  t.equal(deaf.events.map((e) => e.event).join(), 'error', 'nothing is ready ahead of that')
   const whole = await strict('-L', '0:WEB')
   await whole.event('ready')
   t.equal(await whole.kill('SIGTERM'), 143, 'it goes on where all is there')
+})
+
+t.test('up asks the peers that it leads to, and its status shows why clients do not get there', async () => {
+  const { bootstrap } = await t.testnet()
+  const own = await identity('asked')
+  const echo = await t.service((socket) => socket.end('hello'))
+  const nobody = await identity('nobody')
+  const file = path.join(t.scratch, 'asking.toml')
+  const ports = [await t.freePort(), await t.freePort(), await t.freePort()]
+  const connect = (name, listen) => `[[connect]]\npeer = "${name}"\nlisten = "${listen}"\n`
+  const peers = `[peer.home]\nkey = "${own.key}"\n[peer.away]\nkey = "${nobody.key}"\n`
+  const begins = `bootstrap = "${bootstrap}"\n${peers}${connect('home', `${ports[0]}:nosuch`)}${connect('away', ports[1])}`
+  fs.writeFileSync(file, begins)
+  const expose = t.hsfwd(['expose', `web=${echo.port}`, '--identity', own.file, '--bootstrap', bootstrap, '--json'])
+  await expose.event('listening')
+  const up = t.hsfwd(['up', '-c', file, '--json'])
+  const missing = await up.event('error', { matches: (e) => e.code === 'NO_SUCH_SERVICE' })
+  t.equal(missing.message, "home: the peer has no service 'nosuch'; it has web; listening anyway", 'of a service')
+  const away = await up.event('error', { matches: (e) => e.code === 'PEER_NOT_FOUND', timeout: 30000 })
+  t.ok(/^away: nobody in the DHT knows this key.*; listening anyway$/.test(away.message), away.message)
+  const connects = async () => JSON.parse((await t.run(['status', '-c', file, '--json'])).stdout).connects
+  const told = await connects()
+  t.equal(told[0].lastFailure, "the peer has no service 'nosuch'; it has web", 'in the status')
+  t.ok(/nobody in the DHT/.test(told[1].lastFailure) && told[1].lastFailureSeconds < 60, JSON.stringify(told[1]))
+  t.ok(/failed \d+ s ago: the peer has no service/.test((await t.run(['status', '-c', file])).stdout), 'for people')
+  fs.writeFileSync(file, begins.replace('nosuch', 'web') + connect('home', ports[2]))
+  await t.run(['reload', '-c', file])
+  t.equal((await t.readAll(await t.connect(ports[0]))).toString(), 'hello', 'once it is there')
+  t.ok((await connects()).every((one) => one.name === 'away' || !('lastFailure' in one)), 'no failures any more')
+  await expose.kill('SIGKILL')
+  await t.readAll(await t.connect(ports[2])).catch(() => {})
+  t.ok((await connects())[2].lastFailure, 'that of a client')
+  t.equal(up.events.filter((e) => e.event === 'error').length, 2, 'one line each')
 })
 
 t.test('a connection string without a record is told, with what is taken in its place', async () => {

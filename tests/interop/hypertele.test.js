@@ -147,6 +147,19 @@ t.test('who is let in: --allow refuses a random hypertele, and takes one of that
     (heard) => t.equal(heard.toString(), '', 'what the stranger hears'), () => {}))
 })
 
+t.test('what a hypertele-server does not have is said at the start: services by name, and SOCKS to anywhere', async () => {
+  const net = await peers.ownNetwork()
+  const hello = await t.service((socket) => socket.end('hello'))
+  const { key } = await server(net, hello.port)
+  for (const [words, said] of [[['-L', '0:web'], /^the peer is a plain one, without named services; leave the name out; listening anyway$/],
+    [['-D', '0'], /^the peer is a plain one, and leads to its one service only: SOCKS clients get nowhere else through it; listening anyway$/]]) {
+    const program = t.hsfwd(['connect', key, ...words, '--bootstrap', net.bootstrap, '--json'])
+    const { message } = await program.event('error', { timeout: 30000 })
+    t.ok(said.test(message), message)
+    await program.kill()
+  }
+})
+
 /** A file of this case, kept to its owner. */
 function secretFile (name, content) {
   const file = path.join(fs.mkdtempSync(path.join(t.scratch, 'case-')), name)

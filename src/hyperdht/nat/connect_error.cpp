@@ -79,8 +79,7 @@ const char* describe(ConnectError error) {
 /// A peer that says why it closes does not do so abruptly.
 std::string describe(ConnectError error, const std::string& detail) {
   if (detail.empty()) return describe(error);
-  const char* const what =
-      error == ConnectError::kReset ? "the peer closed the connection" : describe(error);
+  const char* const what = error == ConnectError::kReset ? kPeerClosed : describe(error);
   return std::string(what) + ": " + detail;
 }
 

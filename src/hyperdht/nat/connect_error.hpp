@@ -27,6 +27,8 @@ enum class ConnectError {
 const char* to_string(ConnectError error);
 /// One sentence for people.
 const char* describe(ConnectError error);
+/// What a reason that a peer gave for closing is told with, ahead of a colon.
+inline constexpr const char* kPeerClosed = "the peer closed the connection";
 /// The same with what else is known, one clause; empty: nothing.
 std::string describe(ConnectError error, const std::string& detail);
 

@@ -23,32 +23,46 @@ TEST_CASE(
   Extension answer{.services = {"web", "dns"}};
   answer.say_udp(0, false);
   answer.say_udp(1, true);
-  CHECK(problem_told(answer, "web", false) == "");
-  CHECK(problem_told(answer, "", false) == "");
-  CHECK(problem_told(answer, "dns", true) == "");
-  CHECK(problem_told(answer, "web", true) == "the peer's service 'web' is TCP; leave out udp:");
-  CHECK(problem_told(answer, "", true) == "the peer's service 'web' is TCP; leave out udp:");
-  CHECK(problem_told(answer, "dns", false) ==
+  CHECK(problem_told(answer, {PeerWish::Kind::kTcp, "web"}) == "");
+  CHECK(problem_told(answer, {PeerWish::Kind::kTcp, ""}) == "");
+  CHECK(problem_told(answer, {PeerWish::Kind::kUdp, "dns"}) == "");
+  CHECK(problem_told(answer, {PeerWish::Kind::kUdp, "web"}) ==
+        "the peer's service 'web' is TCP; leave out udp:");
+  CHECK(problem_told(answer, {PeerWish::Kind::kUdp, ""}) ==
+        "the peer's service 'web' is TCP; leave out udp:");
+  CHECK(problem_told(answer, {PeerWish::Kind::kTcp, "dns"}) ==
         "the peer's service 'dns' is UDP; connect with -L udp:PORT:dns");
-  CHECK(problem_told(answer, "ssh", false) == "the peer has no service 'ssh'; it has web, dns");
+  CHECK(problem_told(answer, {PeerWish::Kind::kTcp, "ssh"}) ==
+        "the peer has no service 'ssh'; it has web, dns");
 }
 
 TEST_CASE("an older peer, and a plain one, say nothing of the kind") {
   const Extension older{.services = {"web"}};
-  CHECK(problem_told(older, "web", true) == "");
-  CHECK(problem_told(std::nullopt, "web", false) ==
-        "the peer is a plain one, without named services");
+  CHECK(problem_told(older, {PeerWish::Kind::kUdp, "web"}) == "");
+  CHECK(problem_told(std::nullopt, {PeerWish::Kind::kTcp, "web"}) ==
+        "the peer is a plain one, without named services; leave the name out");
 }
 
 TEST_CASE("a plain peer has what is asked for by no name, and a name in another case is found") {
-  CHECK(problem_told(std::nullopt, "", false) == "");
-  CHECK(problem_told(Extension{.services = {"Web"}}, "web", false) == "");
+  CHECK(problem_told(std::nullopt, {PeerWish::Kind::kTcp, ""}) == "");
+  CHECK(problem_told(Extension{.services = {"Web"}}, {PeerWish::Kind::kTcp, "web"}) == "");
 }
 
 TEST_CASE("of a peer that has destinations alone it is said how they are reached") {
   for (const char* service : {"", "web"}) {
-    CHECK(problem_told(Extension{}, service, false) ==
+    CHECK(problem_told(Extension{}, {PeerWish::Kind::kTcp, service}) ==
           "the peer has no services for this key; destinations that it may permit are reached with "
           "connect -D PORT");
   }
+}
+
+TEST_CASE("of a plain peer it is said at the start that SOCKS gets to its one service only") {
+  const PeerWish::Wanted anywhere{PeerWish::Kind::kDestinations};
+  CHECK(
+      problem_told(std::nullopt, anywhere) ==
+      "the peer is a plain one, and leads to its one service only: SOCKS clients get nowhere else "
+      "through it");
+  // What it permits a peer does not say to who asks.
+  CHECK(problem_told(Extension{}, anywhere) == "");
+  CHECK(problem_told(Extension{.services = {"web"}}, anywhere) == "");
 }

@@ -21,6 +21,9 @@ namespace hsfwd::cli {
 
 namespace {
 
+// While there is no network.
+constexpr Duration kAskAgain = 5_s;
+
 /// All tunnels of a file, and what can be asked of them. They last until the program is told to
 /// end, whatever the network does.
 class Up {
@@ -30,7 +33,8 @@ class Up {
         file_(std::move(file)),
         began_(app.scheduler().now()),
         tunnels_(app),
-        questions_(app) {
+        questions_(app),
+        ask_again_timer_(app.scheduler(), [this] { ask_all_again(); }) {
     tunnels_.change_to(std::move(plan), Unavailable::kTryAgain,
                        [this](const TunnelSet::Changes& changes) { ask_peers(changes.wishes); });
     app_.on_no_answer(
@@ -126,15 +130,28 @@ class Up {
   void on_peer_problem(const PeerReference& peer, const PeerQuestions::Wanted& wanted,
                        const UserError& error) {
     if (app_.quitting()) return;
+    // It is told for all of them that there is no network, and once there is one they can be asked.
+    if (error.exit_code == kTryLater) return ask_again_timer_.start(kAskAgain);
+    bool is_wanted = false;  // still
     for (const auto& tunnel : tunnels_.tunnels()) {
-      if (is_wish_of(*tunnel, peer, wanted)) tunnel->on_wish_refused(error.message);
+      if (!is_wish_of(*tunnel, peer, wanted)) continue;
+      tunnel->on_wish_refused(error.message);
+      is_wanted = true;
     }
-    // It is told for all of them that there is no network.
-    if (error.exit_code == kTryLater) return;
+    if (!is_wanted) return;
     const bool names_it = error.exit_code == kPeerUnreachable;
     app_.output().error(error.code,
                         fmt::format("{}{}; listening anyway",
                                     names_it ? "" : printable(peer.name) + ": ", error.message));
+  }
+
+  void ask_all_again() {
+    if (!app_.node().online()) return ask_again_timer_.start(kAskAgain);
+    std::vector<PeerWish> wishes;
+    for (const auto& tunnel : tunnels_.tunnels()) {
+      if (auto wish = tunnel->wish()) wishes.push_back(std::move(*wish));
+    }
+    ask_peers(wishes);
   }
 
   void on_reloaded(const TunnelSet::Changes& changes) {
@@ -165,6 +182,7 @@ class Up {
   const Instant began_;
   TunnelSet tunnels_;
   PeerQuestions questions_;
+  Timer ask_again_timer_;
   bool reloading_ = false;
   std::vector<Told> told_;     // the result of the reload under way
   std::vector<Told> waiting_;  // that of the next one

@@ -103,8 +103,9 @@ std::string problems_text(const std::vector<ConnectStatus>& connects) {
           fmt::format("\ncannot listen on {}: {}; trying again", connect.listen, *connect.problem);
     }
     if (connect.last_failure) {
-      out += "\n" + last_failure_text(connect.listen, *connect.last_failure,
-                                      connect.last_failure_seconds.value_or(0));
+      out +=
+          "\n" + last_failure_text(connect.listen, connect.last_failure_of.value_or(""),
+                                   *connect.last_failure, connect.last_failure_seconds.value_or(0));
     }
     if (connect.drops && !connect.drops->empty()) {
       out += fmt::format("\n{}: datagrams dropped: {}", connect.listen, drops_text(*connect.drops));

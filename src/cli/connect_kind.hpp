@@ -28,8 +28,9 @@ struct ConnectStatus {
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
   Omittable<std::string> problem;  // that keeps it from being open
-  // Why the last client did not get to the peer, and since when, unless one has since
+  // Why the last client did not get to the peer, or the peer said that none would, and since when, unless one has since
   Omittable<std::string> last_failure;
+  Omittable<std::string> last_failure_of;  // client, question
   Omittable<std::uint64_t> last_failure_seconds;
   static constexpr void fields(auto list) {
     list(field("listen", &ConnectStatus::listen), field("peer", &ConnectStatus::peer),
@@ -39,6 +40,7 @@ struct ConnectStatus {
          field("bytesFromPeer", &ConnectStatus::bytes_from_peer),
          field("problem", &ConnectStatus::problem),
          field("lastFailure", &ConnectStatus::last_failure),
+         field("lastFailureOf", &ConnectStatus::last_failure_of),
          field("lastFailureSeconds", &ConnectStatus::last_failure_seconds));
   }
 };

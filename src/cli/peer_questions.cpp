@@ -10,8 +10,7 @@ void PeerQuestions::ask(const std::vector<PeerWish>& wishes, OnProblem on_proble
                         std::function<void()> done) {
   on_problem_ = std::move(on_problem);
   done_ = std::move(done);
-  waiting_.clear();
-  asking_.clear();
+  std::reverse(waiting_.begin(), waiting_.end());
   for (const PeerWish& wish : wishes) {
     auto found = std::find_if(waiting_.begin(), waiting_.end(),
                               [&](const Peer& one) { return one.peer.same_peer(wish.peer); });

@@ -23,8 +23,8 @@ class PeerQuestions {
 
   explicit PeerQuestions(App& app) : app_(app) {}
 
-  /// Leaves it at that with what was asked before. `on_problem` is told of each problem, then `done` is called; neither
-  /// from inside.
+  /// Beside what is asked already, of which `on_problem` is told from now on. `done` is called once nothing is asked any
+  /// more, maybe from inside.
   void ask(const std::vector<PeerWish>& wishes, OnProblem on_problem, std::function<void()> done);
 
  private:

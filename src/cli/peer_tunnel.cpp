@@ -86,7 +86,7 @@ std::unique_ptr<PeerStream> PeerTunnel::dial(std::uint64_t id) {
 void PeerTunnel::on_open(const PeerInfo& peer, const std::string& service, std::uint64_t id) {
   const std::string problem = service_problem(peer, service);
   if (problem.empty()) {
-    last_failure_.clear();
+    last_failure_.on_open(id);
     report_connection(app_, id, peer, peer.extension ? peer.extension->service : service);
     return;
   }
@@ -95,7 +95,7 @@ void PeerTunnel::on_open(const PeerInfo& peer, const std::string& service, std::
 }
 
 void PeerTunnel::on_closed(const forward::ClosedConnection& closed) {
-  if (closed.stats.from_peer == 0) last_failure_.set(closed.reason);
+  last_failure_.on_closed(closed, true);
   report_closed(app_, closed);
 }
 
@@ -131,7 +131,7 @@ Json PeerTunnel::status() const {
       .bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}}),
       .bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}})};
   if (!address_.problem().empty()) out.problem = told(address_.problem());
-  last_failure_.fill(out.last_failure, out.last_failure_seconds);
+  last_failure_.fill(out);
   return encode(out);
 }
 

@@ -122,11 +122,8 @@ void ReverseTunnel::on_answer(const ListenAnswer& answer) {
   address_ = forward::ListenRequest{forward_.listen.address, answer.port}.to_string();
   problem_.reset();
   rest_ = kFirstRest;
-  if (const auto first = std::exchange(first_outcome_, std::nullopt)) {
-    first->listening();
-  } else {
-    report();
-  }
+  const auto outcomes = outcomes_;  // which it may replace
+  outcomes ? outcomes->listening() : report();
 }
 
 void ReverseTunnel::on_reset(const std::string& reason) {
@@ -150,8 +147,8 @@ void ReverseTunnel::fail(Duration rest, const UserError& error) {
   asking_->set_observer(nullptr);
   app_.scheduler().retire(std::move(asking_));
   address_.clear();
-  const auto first = std::exchange(first_outcome_, std::nullopt);
-  if (first && first->failed(error)) return;
+  const auto outcomes = outcomes_;  // which it may replace
+  if (outcomes && outcomes->failed(error)) return;
   const bool told = problem_ && problem_->text == error.message;
   problem_ = Problem{error.code, error.message};
   if (!told) app_.output().error(error.code, printable(error.message) + "; trying again");

@@ -25,13 +25,13 @@ class ReverseTunnel final : public Tunnel, net::ByteStreamObserver {
   ReverseTunnel(App& app, PeerReference peer, forward::ReverseForward forward);
   ~ReverseTunnel() override;
 
-  /// What comes of the first attempt is told to these ahead of anybody else.
-  struct FirstOutcome {
+  /// What comes of it is told to these ahead of anybody else, until they are set to nothing.
+  struct Outcomes {
     std::function<void()> listening;  // in place of a report
-    std::function<bool(const UserError&)>
-        failed;  // true: that is all, and the peer is not asked again
+    // True: that is all, and the peer is not asked again
+    std::function<bool(const UserError&)> failed;
   };
-  void set_on_first_outcome(FirstOutcome outcome) { first_outcome_ = std::move(outcome); }
+  void set_outcomes(std::optional<Outcomes> outcomes) { outcomes_ = std::move(outcomes); }
 
   void prepare(Unavailable) override {}
   std::optional<Problem> problem() const override;
@@ -71,7 +71,7 @@ class ReverseTunnel final : public Tunnel, net::ByteStreamObserver {
   Bytes heard_;          // of the answer, until it is whole
   std::string address_;  // of the peer's, while it listens
   std::optional<Problem> problem_;
-  std::optional<FirstOutcome> first_outcome_;
+  std::optional<Outcomes> outcomes_;
   Duration rest_;
   Timer again_timer_;
   Timer answer_timer_;

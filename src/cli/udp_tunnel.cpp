@@ -105,7 +105,7 @@ std::string UdpTunnel::on_open(std::uint64_t id, const PeerStream& stream) {
   const PeerInfo peer = stream.info();
   std::string problem = udp_service_problem(stream, service_);
   if (problem.empty()) {
-    last_failure_.clear();
+    last_failure_.on_open(id);
     report_connection(app_, id, peer, peer.extension ? peer.extension->service : service_);
   } else {
     app_.output().error("NO_SUCH_SERVICE", problem);
@@ -115,7 +115,7 @@ std::string UdpTunnel::on_open(std::uint64_t id, const PeerStream& stream) {
 
 /// Many flows lead one way only.
 void UdpTunnel::on_closed(const forward::ClosedConnection& closed) {
-  if (closed.stats.to_peer + closed.stats.from_peer == 0) last_failure_.set(closed.reason);
+  last_failure_.on_closed(closed, false);
   report_closed(app_, closed);
 }
 
@@ -153,7 +153,7 @@ Json UdpTunnel::status() const {
       .bytes_to_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "to_peer"}}),
       .bytes_from_peer = figures.at("hsfwd_tunnel_bytes", {{"direction", "from_peer"}})};
   if (!address_.problem().empty()) out.problem = told(address_.problem());
-  last_failure_.fill(out.last_failure, out.last_failure_seconds);
+  last_failure_.fill(out);
   return encode(out);
 }
 

@@ -18,7 +18,7 @@ constexpr Duration kAfterOthers = 1_us;
 constexpr Duration kHandOverTime = 2_min;
 
 std::string of_local(const std::string& reason) {
-  return "local connection: " + reason;
+  return kLocalReason + reason;
 }
 }  // namespace
 

@@ -40,6 +40,9 @@ struct PipeStats {
   void collect(MetricSink& sink) const;
 };
 
+/// What a reason begins with that is of this machine's side.
+inline constexpr const char* kLocalReason = "local connection: ";
+
 class Pipe {
  public:
   /// Why it is over; empty if both directions ended normally.

@@ -128,7 +128,7 @@ t.test('up asks the peers that it leads to, and its status shows why clients do 
   const told = await connects()
   t.equal(told[0].lastFailure, "the peer has no service 'nosuch'; it has web", 'in the status')
   t.ok(/nobody in the DHT/.test(told[1].lastFailure) && told[1].lastFailureSeconds < 60, JSON.stringify(told[1]))
-  t.ok(/failed \d+ s ago: the peer has no service/.test((await t.run(['status', '-c', file])).stdout), 'for people')
+  t.ok(/asked \d+ s ago: the peer has no service/.test((await t.run(['status', '-c', file])).stdout), 'for people')
   fs.writeFileSync(file, begins.replace('nosuch', 'web') + connect('home', ports[2]))
   await t.run(['reload', '-c', file])
   t.equal((await t.readAll(await t.connect(ports[0]))).toString(), 'hello', 'once it is there')
@@ -136,6 +136,7 @@ t.test('up asks the peers that it leads to, and its status shows why clients do 
   await expose.kill('SIGKILL')
   await t.readAll(await t.connect(ports[2])).catch(() => {})
   t.ok((await connects())[2].lastFailure, 'that of a client')
+  t.equal((await connects())[2].lastFailureOf, 'client', 'not of the question')
   t.equal(up.events.filter((e) => e.event === 'error').length, 2, 'one line each')
 })
 

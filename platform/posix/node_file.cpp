@@ -15,6 +15,7 @@
 
 #include "crypto/crypto.hpp"
 #include "platform/directories.hpp"
+#include "platform/text_file.hpp"
 #include "platform/unique_fd.hpp"
 #include "util/text.hpp"
 
@@ -76,19 +77,6 @@ std::optional<std::vector<net::Address>> parse(std::string_view text) {
   return out;
 }
 
-std::error_code write_file(const std::string& path, const std::string& text) {
-  const UniqueFd fd(
-      open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) return {errno, std::generic_category()};
-  const ssize_t size = write(fd.get(), text.data(), text.size());
-  std::error_code error;
-  if (size < 0) error = {errno, std::generic_category()};
-  if (size >= 0 && static_cast<std::size_t>(size) < text.size()) {
-    error = std::make_error_code(std::errc::no_space_on_device);
-  }
-  return error;
-}
-
 void make_room(const fs::path& directory) {
   std::error_code error;
   std::vector<std::pair<fs::file_time_type, fs::path>> files;
@@ -128,14 +116,9 @@ void save_nodes(const std::string& path, const std::vector<net::Address>& nodes,
   for (std::size_t i = 0; i < std::min(nodes.size(), kMaxRememberedNodes); ++i) {
     text += nodes[i].to_string() + "\n";
   }
-  std::error_code error(make_private_directories(directory.string()), std::generic_category());
-  // In place at once or not at all, whoever else writes it.
-  const std::string fresh = fmt::format("{}/.nodes.{}", directory.string(), getpid());
-  if (!error) error = write_file(fresh, text);
-  if (!error) fs::rename(fresh, path, error);
+  const std::error_code error = replace_text_file(path, text);
   if (error) {
     log.info("nodes", "{} cannot be written: {}", path, error.message());
-    unlink(fresh.c_str());
     return;
   }
   make_room(directory);

@@ -8,7 +8,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
+#include "platform/directories.hpp"
 #include "platform/unique_fd.hpp"
 
 namespace hsfwd::platform {
@@ -34,6 +36,19 @@ Result<std::string, std::string> read_all(int fd) {
   }
 }
 
+std::error_code write_file(const std::string& path, const std::string& text) {
+  const UniqueFd fd(
+      open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return {errno, std::generic_category()};
+  const ssize_t size = write(fd.get(), text.data(), text.size());
+  std::error_code error;
+  if (size < 0) error = {errno, std::generic_category()};
+  if (size >= 0 && static_cast<std::size_t>(size) < text.size()) {
+    error = std::make_error_code(std::errc::no_space_on_device);
+  }
+  return error;
+}
+
 }  // namespace
 
 Result<std::string, std::string> read_text_file(const std::string& path) {
@@ -42,6 +57,19 @@ Result<std::string, std::string> read_text_file(const std::string& path) {
   if (!fd && errno == ENOENT) return Err(std::string("there is no such file"));
   if (!fd) return Err(std::string(std::strerror(errno)));
   return read_all(fd.get());
+}
+
+std::error_code replace_text_file(const std::string& path, const std::string& text) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::path(path).parent_path();
+  std::error_code error(make_private_directories(folder.string()), std::generic_category());
+  if (error) return error;
+  const std::string fresh =
+      (folder / fmt::format(".{}.{}", fs::path(path).filename().string(), getpid())).string();
+  error = write_file(fresh, text);
+  if (!error) fs::rename(fresh, path, error);
+  if (error) unlink(fresh.c_str());
+  return error;
 }
 
 }  // namespace hsfwd::platform

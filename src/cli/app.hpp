@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/address_book.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "cli/waiting.hpp"
@@ -50,6 +51,9 @@ class App {
   /// Whom this machine is near to, our own networks included.
   net::Vicinity& vicinity() { return vicinity_; }
   const Output& output() const { return output_; }
+  /// What peers are called, wherever they are shown.
+  const PeerNames& names() const { return names_; }
+  void set_names(PeerNames names) { names_ = std::move(names); }
   const Log& log() const { return log_; }
   /// Only errors, and what the command was asked for, are shown to people.
   bool quiet() const { return !log_.enabled(LogLevel::kWarning); }
@@ -105,6 +109,7 @@ class App {
   std::unique_ptr<platform::BackgroundWriter> out_writer_;  // of lasting commands
   std::unique_ptr<platform::BackgroundWriter> err_writer_;
   Output output_;
+  PeerNames names_;
   std::unique_ptr<LogSink> sink_;
   Log log_;
   platform::MemoryReserve memory_reserve_;

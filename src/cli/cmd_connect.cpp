@@ -75,12 +75,6 @@ std::vector<forward::LocalForward> parse_forwards(const std::vector<std::string>
     for (const std::string& word : *words) {
       auto forward = parse_local_forward(word);
       if (!forward) refuse(forward.error());
-      const net::StreamAddress& listen = forward->listen;
-      const bool picked = !listen.is_unix() && listen.port == 0;
-      const bool twice = std::any_of(out.begin(), out.end(), [&](const auto& other) {
-        return !picked && other.listen == listen;
-      });
-      if (twice) refuse(listen.to_string() + " is asked for twice");
       out.push_back(std::move(*forward));
     }
   }
@@ -121,13 +115,29 @@ std::vector<forward::ReverseForward> parse_reverses(const std::vector<std::strin
   return out;
 }
 
+/// The second could only be told that somebody has it.
+void refuse_twice(const std::vector<forward::LocalForward>& forwards,
+                  const std::vector<net::StreamAddress>& socks) {
+  std::vector<net::StreamAddress> all = socks;
+  for (const forward::LocalForward& forward : forwards) all.push_back(forward.listen);
+  for (auto one = all.begin(); one != all.end(); ++one) {
+    if (!one->is_unix() && one->port == 0) continue;  // one is picked
+    const bool twice = std::any_of(
+        all.begin(), one, [&](const net::StreamAddress& other) { return other.same_place(*one); });
+    if (!twice) continue;
+    throw UserError{kUsage, "BAD_SPEC",
+                    fmt::format("{} is asked for twice", printable(one->to_string()))};
+  }
+}
+
 /// What is asked for, at least one of it.
 struct Forwards {
   std::vector<forward::LocalForward> forwards;
   std::vector<net::StreamAddress> socks;
   std::vector<forward::ReverseForward> reverses;
   Duration udp_idle;
-  bool all_or_none = false;  // what does not work at the start ends the command
+  AddressBook::Peers names = {};  // that SOCKS clients may use
+  bool all_or_none = false;       // what does not work at the start ends the command
 };
 
 /// Local addresses that lead to one peer, or with SOCKS to any, and addresses of that peer that lead here.
@@ -140,7 +150,8 @@ class ConnectRun {
       local_.push_back(ConnectSpec(*peer, forward, wanted.udp_idle).make(app));
     }
     for (const net::StreamAddress& listen : wanted.socks) {
-      local_.push_back(std::make_unique<SocksTunnel>(app, listen, SocksDirectory(peer)));
+      local_.push_back(
+          std::make_unique<SocksTunnel>(app, listen, SocksDirectory(peer, wanted.names)));
       if (const std::string warning = socks_exposure(listen); !warning.empty()) {
         app.log().warning("socks", "{}", warning);
       }
@@ -174,16 +185,19 @@ class ConnectRun {
   void start_anyway() {
     outcomes_.start(reverses_.size() + 1, [this] { app_.waiting().end(); });
     for (const auto& tunnel : local_) tunnel->start();
-    for (const auto& tunnel : reverses_) {
-      tunnel->set_on_first_outcome({[this, &tunnel = *tunnel] {
-                                      outcomes_.step();
-                                      tunnel.report();
-                                    },
-                                    [this](const UserError&) {
-                                      outcomes_.step();
-                                      return false;
-                                    }});
-      tunnel->start();
+    for (const auto& each : reverses_) {
+      ReverseTunnel& tunnel = *each;
+      tunnel.set_outcomes({{[this, &tunnel] {
+                              tunnel.set_outcomes({});
+                              outcomes_.step();
+                              tunnel.report();
+                            },
+                            [this, &tunnel](const UserError&) {
+                              tunnel.set_outcomes({});
+                              outcomes_.step();
+                              return false;
+                            }}});
+      tunnel.start();
     }
     ask(
         [this](const UserError& problem) {
@@ -194,8 +208,16 @@ class ConnectRun {
 
   /// First what the peer says, then what it is to do, and only then is anything ready.
   void start_if_all_works() {
-    ask([this](const UserError& problem) { app_.fail(problem); },
+    ask(
+        [this](const UserError& problem) {
+          if (!failure_) {
+            failure_ = problem;
+          } else {
+            failure_->message += "; " + problem.message;
+          }
+        },
         [this] {
+          if (failure_) return app_.fail(*failure_);
           if (!app_.quitting()) start_reverses();
         });
   }
@@ -203,11 +225,11 @@ class ConnectRun {
   void start_reverses() {
     outcomes_.start(reverses_.size() + 1, [this] { tell_ready(); });
     for (const auto& tunnel : reverses_) {
-      tunnel->set_on_first_outcome({[this] { outcomes_.step(); },
-                                    [this](const UserError& error) {
-                                      app_.fail(error);
-                                      return true;
-                                    }});
+      tunnel->set_outcomes({{[this] { outcomes_.step(); },
+                             [this](const UserError& error) {
+                               app_.fail(error);
+                               return true;
+                             }}});
       tunnel->start();
     }
     outcomes_.step();  // there may be none
@@ -217,7 +239,10 @@ class ConnectRun {
     if (app_.quitting()) return;
     app_.waiting().end();
     for (const auto& tunnel : local_) tunnel->start();
-    for (const auto& tunnel : reverses_) tunnel->report();
+    for (const auto& tunnel : reverses_) {
+      tunnel->set_outcomes({});
+      tunnel->report();
+    }
   }
 
   void ask(std::function<void(const UserError&)> on_problem, std::function<void()> done) {
@@ -256,6 +281,7 @@ class ConnectRun {
   std::vector<std::unique_ptr<Tunnel>> local_;
   std::vector<std::unique_ptr<ReverseTunnel>> reverses_;
   PeerQuestions questions_;
+  std::optional<UserError> failure_;
   Countdown outcomes_;
   Countdown left_;
 };
@@ -318,6 +344,7 @@ int run_connect(const Arguments& arguments) {
     throw UserError{kUsage, "USAGE",
                     "-L is missing: name a local port, such as -L 2222 (or -D, or -R)"};
   }
+  refuse_twice(forwards, wanted.socks);
   read_socket_access(line, forwards);
   const bool has_udp =
       recorded || std::any_of(forwards.begin(), forwards.end(),
@@ -325,6 +352,9 @@ int run_connect(const Arguments& arguments) {
   wanted.udp_idle = udp_idle(line, has_udp, "-L");
 
   App app(lasting_output_options(line));
+  const AddressBook book = AddressBook::load();
+  app.set_names(PeerNames(book.peers()));
+  wanted.names = book.peers();
   Node& node = app.start_node_as(identity_path(line), node_options(line));
 
   std::optional<ConnectRun> run;

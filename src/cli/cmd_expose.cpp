@@ -143,6 +143,7 @@ int run_expose(const Arguments& arguments) {
   spec.identity = identity_path(line);
 
   App app(lasting_output_options(line));
+  app.set_names(PeerNames(AddressBook::load().peers()));
   app.admission().set_limits(resource_limits(line).admission);
   const platform::Identity identity = require_identity(spec.identity, app.loop().random());
   refuse_problem(spec.problem_with(identity));

@@ -1,13 +1,164 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "cli/address_book.hpp"
 #include "cli/commands.hpp"
 #include "cli/control_client.hpp"
+#include "cli/events.hpp"
+#include "cli/table.hpp"
 #include "cli/up_texts.hpp"
+#include "platform/standard_streams.hpp"
+#include "platform/text_file.hpp"
+#include "util/text.hpp"
 
 namespace hsfwd::cli {
 
+namespace {
+
+namespace fs = std::filesystem;
+
+/// `peers add`, `remove` and `names`, which ask no running `up`.
+class BookCommand {
+ public:
+  /// Reads the command line; parsed() is false if it asked for help alone. Throws UserError.
+  BookCommand(const Arguments& arguments, const char* usage, const char* about, int words)
+      : line_(usage, about) {
+    line_.options().add_options()("config,c", po::value<std::string>(),
+                                  "FILE of a configuration, beside which the folder peers.d is");
+    line_.add_output_options();
+    if (words > 0) line_.positional("peer", words);
+    parsed_ = line_.parse(arguments);
+    if (!parsed_) return;
+    words_ = line_.texts("peer");
+    if (words_.size() != static_cast<std::size_t>(words)) {
+      throw UserError{kUsage, "USAGE", fmt::format("usage: {}", usage)};
+    }
+  }
+
+  bool parsed() const { return parsed_; }
+  const std::string& word(std::size_t i) const { return words_[i]; }
+  Output output() const { return Output(output_options(line_).json); }
+  bool chosen() const { return line_.has("config"); }
+
+  /// Where the folder peers.d is.
+  std::string folder() const {
+    if (!chosen()) return configuration_folder();
+    return fs::absolute(line_.path("config")).parent_path().string();
+  }
+  AddressBook book() const {
+    return chosen() ? AddressBook::of_folder(folder()) : AddressBook::load();
+  }
+  std::string file_of(const std::string& name) const {
+    return (fs::path(folder()) / AddressBook::kFolder / name).string();
+  }
+
+ private:
+  CommandLine line_;
+  bool parsed_ = false;
+  std::vector<std::string> words_;
+};
+
+[[noreturn]] void cannot(const std::string& file, const std::error_code& error) {
+  throw UserError{kFailed, "NOT_WRITABLE", fmt::format("{}: {}", file, error.message())};
+}
+
+events::NamedPeer named_peer(const std::string& name, const PublicKey& key,
+                             const std::string& file) {
+  return {.name = name, .peer = to_hex(key.view()), .key = key_text(key), .file = file};
+}
+
+int run_add(const Arguments& arguments) {
+  const BookCommand command(arguments, "hsfwd peers add NAME KEY [-c FILE] [OPTION...]",
+                            "Gives a peer a name, which then stands for its key everywhere.", 2);
+  if (!command.parsed()) return kDone;
+  const std::string& name = command.word(0);
+  if (const auto bad = bad_peer_name(name)) throw UserError{kUsage, "BAD_NAME", *bad};
+  const auto peer = PeerReference::parse(command.word(1));
+  if (!peer) throw UserError{kUsage, "BAD_KEY", peer.error()};
+  const AddressBook book = command.book();
+  if (const PeerReference* const other = book.find(name)) {
+    if (!other->same_peer(*peer)) {
+      throw UserError{
+          kFailed, "NAME_TAKEN",
+          fmt::format("{} is {} already, in {}", name, key_text(other->key), book.file_of(name))};
+    }
+  } else {
+    // A connection string may be a secret: the file is its owner's alone.
+    const std::error_code error =
+        platform::replace_text_file(command.file_of(name), command.word(1) + "\n");
+    if (error) cannot(command.file_of(name), error);
+  }
+  const std::string file = book.find(name) != nullptr ? book.file_of(name) : command.file_of(name);
+  command.output().event(events::Named{named_peer(name, peer->key, file)},
+                         fmt::format("{} is {}", name, key_text(peer->key)));
+  return kDone;
+}
+
+int run_remove(const Arguments& arguments) {
+  const BookCommand command(arguments, "hsfwd peers remove NAME [-c FILE] [OPTION...]",
+                            "Takes a name back that peers add has given.", 1);
+  if (!command.parsed()) return kDone;
+  const std::string& name = command.word(0);
+  const AddressBook book = command.book();
+  const PeerReference* const peer = book.find(name);
+  if (peer == nullptr) {
+    throw UserError{kFailed, "NO_SUCH_NAME", fmt::format("no peer is called {}", in_quotes(name))};
+  }
+  const std::string file = book.file_of(name);
+  if (fs::path(file).parent_path().filename() != AddressBook::kFolder) {
+    throw UserError{kFailed, "NAME_IN_FILE",
+                    fmt::format("{} is [peer.{}] of {}: remove it there", name, name, file)};
+  }
+  std::error_code error;
+  fs::remove(file, error);
+  if (error) cannot(file, error);
+  command.output().event(events::Unnamed{named_peer(name, peer->key, file)},
+                         fmt::format("{} was {}", name, key_text(peer->key)));
+  return kDone;
+}
+
+int run_names(const Arguments& arguments) {
+  const BookCommand command(arguments, "hsfwd peers names [-c FILE] [OPTION...]",
+                            "Lists the names of peers, and where each comes from.", 0);
+  if (!command.parsed()) return kDone;
+  const AddressBook book = command.book();
+  events::Names out;
+  Table table({"NAME", "KEY", "FILE"});
+  table.may_shorten(1).may_shorten(2);
+  for (const auto& [name, peer] : book.peers()) {
+    out.peers.push_back(named_peer(name, peer.key, book.file_of(name)));
+    table.add({name, key_text(peer.key), book.file_of(name)});
+  }
+  const Output output = command.output();
+  for (const std::string& problem : book.problems()) output.note("left out: " + printable(problem));
+  output.event(out, out.peers.empty() ? "no names; hsfwd peers add NAME KEY gives one"
+                                      : table.to_string(platform::output_width()));
+  return kDone;
+}
+
+struct Part {
+  const char* name;
+  int (*run)(const Arguments&);
+};
+constexpr Part kParts[] = {{"add", run_add}, {"remove", run_remove}, {"names", run_names}};
+
+}  // namespace
+
 int run_peers(const Arguments& arguments) {
-  return run_control_command(arguments, ControlCommand::kPeers,
-                             "Shows the open connections of the running hsfwd up.", peers_text);
+  for (const Part& part : kParts) {
+    if (arguments.empty() || arguments[0] != part.name) continue;
+    return part.run(Arguments(arguments.begin() + 1, arguments.end()));
+  }
+  return run_control_command(
+      arguments, ControlCommand::kPeers,
+      "Shows the open connections of the running hsfwd up.\n"
+      "hsfwd peers add NAME KEY, remove NAME and names are about the names of peers.",
+      peers_text);
 }
 
 }  // namespace hsfwd::cli

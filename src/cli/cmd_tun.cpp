@@ -27,6 +27,7 @@ int run_tun(const Arguments& arguments) {
   Options options = node_options(line);
 
   App app(lasting_output_options(line));
+  app.set_names(PeerNames(AddressBook::load().peers()));
   const platform::Identity identity = require_identity(spec.identity, app.loop().random());
   platform::IdentityLock lock = await_lock(identity, spec.identity, app.log());
   options.key_pair = identity.keys;

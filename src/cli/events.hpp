@@ -168,13 +168,14 @@ struct Connection {
   static constexpr const char* kFrom = "expose, connect, up";
   std::uint64_t id;
   std::string peer;
+  Omittable<std::string> name;  // of the peer, if it has one
   std::string service;
   std::string path;
   std::string remote;
   static constexpr void fields(auto list) {
     list(field("id", &Connection::id), field("peer", &Connection::peer),
-         field("service", &Connection::service), field("path", &Connection::path),
-         field("remote", &Connection::remote));
+         field("name", &Connection::name), field("service", &Connection::service),
+         field("path", &Connection::path), field("remote", &Connection::remote));
   }
 };
 
@@ -201,13 +202,14 @@ struct Closed {
   static constexpr const char* kFrom = "expose, connect, up";
   std::uint64_t id;
   std::string peer;
+  Omittable<std::string> name;  // of the peer, if it has one
   std::string service;
   std::uint64_t bytes_to_peer;
   std::uint64_t bytes_from_peer;
   std::string reason;
   static constexpr void fields(auto list) {
-    list(field("id", &Closed::id), field("peer", &Closed::peer), field("service", &Closed::service),
-         field("bytesToPeer", &Closed::bytes_to_peer),
+    list(field("id", &Closed::id), field("peer", &Closed::peer), field("name", &Closed::name),
+         field("service", &Closed::service), field("bytesToPeer", &Closed::bytes_to_peer),
          field("bytesFromPeer", &Closed::bytes_from_peer), field("reason", &Closed::reason));
   }
 };
@@ -244,6 +246,7 @@ struct SessionState {
   std::string direction;
   std::string peer;
   std::string key;
+  Omittable<std::string> name = {};   // of the peer, if it has one
   std::vector<std::string> services;  // of its connections at the moment, each once
   std::uint64_t streams;
   std::string path;
@@ -267,9 +270,9 @@ struct SessionState {
   static constexpr void fields(auto list) {
     list(field("id", &SessionState::id), field("direction", &SessionState::direction),
          field("peer", &SessionState::peer), field("key", &SessionState::key),
-         field("services", &SessionState::services), field("streams", &SessionState::streams),
-         field("path", &SessionState::path), field("remote", &SessionState::remote),
-         field("rttMillis", &SessionState::rtt_millis),
+         newer_field("name", &SessionState::name), field("services", &SessionState::services),
+         field("streams", &SessionState::streams), field("path", &SessionState::path),
+         field("remote", &SessionState::remote), field("rttMillis", &SessionState::rtt_millis),
          field("bytesToPeer", &SessionState::bytes_to_peer),
          field("bytesFromPeer", &SessionState::bytes_from_peer),
          field("rateToPeer", &SessionState::rate_to_peer),
@@ -310,6 +313,7 @@ struct ConnectionState {
   std::string direction;
   std::string peer;
   std::string key;
+  Omittable<std::string> name = {};  // of the peer, if it has one
   std::string service;
   std::string path;
   std::string remote;
@@ -322,8 +326,8 @@ struct ConnectionState {
   static constexpr void fields(auto list) {
     list(field("id", &ConnectionState::id), field("direction", &ConnectionState::direction),
          field("peer", &ConnectionState::peer), field("key", &ConnectionState::key),
-         field("service", &ConnectionState::service), field("path", &ConnectionState::path),
-         field("remote", &ConnectionState::remote),
+         newer_field("name", &ConnectionState::name), field("service", &ConnectionState::service),
+         field("path", &ConnectionState::path), field("remote", &ConnectionState::remote),
          field("rttMillis", &ConnectionState::rtt_millis),
          field("bytesToPeer", &ConnectionState::bytes_to_peer),
          field("bytesFromPeer", &ConnectionState::bytes_from_peer),
@@ -377,6 +381,38 @@ struct Identity {
          field("file", &Identity::file), field("created", &Identity::created),
          field("address", &Identity::address));
   }
+};
+
+struct NamedPeer {
+  std::string name;
+  std::string peer;
+  std::string key;
+  std::string file;  // that names it
+  static constexpr void fields(auto list) {
+    list(field("name", &NamedPeer::name), field("peer", &NamedPeer::peer),
+         field("key", &NamedPeer::key), field("file", &NamedPeer::file));
+  }
+};
+
+struct Named {
+  static constexpr const char* kName = "named";
+  static constexpr const char* kFrom = "peers add";
+  NamedPeer peer;
+  static constexpr void fields(auto list) { list(field("peer", &Named::peer)); }
+};
+
+struct Unnamed {
+  static constexpr const char* kName = "unnamed";
+  static constexpr const char* kFrom = "peers remove";
+  NamedPeer peer;
+  static constexpr void fields(auto list) { list(field("peer", &Unnamed::peer)); }
+};
+
+struct Names {
+  static constexpr const char* kName = "names";
+  static constexpr const char* kFrom = "peers names";
+  std::vector<NamedPeer> peers;
+  static constexpr void fields(auto list) { list(field("peers", &Names::peers)); }
 };
 
 struct Tested {
@@ -610,7 +646,7 @@ struct Error {
 using All = std::tuple<Listening, TunnelReady, SocksReady, ReverseReady, ReverseListening,
                        NetworkReady, NetworkPeer, NodeReady, Relaying, TestnetReady, Valid, Warning,
                        Connection, Moved, Dropped, Closed, Oversized, Status, Peers, Reloaded, Down,
-                       Identity, Tested, Found, PingConnection, Pong, Silence, Statistics, Attempt,
-                       Verdict, Netcheck, Waiting, Error>;
+                       Identity, Named, Unnamed, Names, Tested, Found, PingConnection, Pong,
+                       Silence, Statistics, Attempt, Verdict, Netcheck, Waiting, Error>;
 
 }  // namespace hsfwd::cli::events

@@ -23,7 +23,7 @@ KeyListener::KeyListener(App& app, const KeyPair& keys, std::string identity,
       identity_(std::move(identity)),
       lock_(std::move(lock)),
       guests_(app.scheduler()),
-      refusals_(app.scheduler(), app.log()),
+      refusals_(app.scheduler(), app.log(), app.names()),
       reachability_(app, keys.public_key),
       again_timer_(app.scheduler(), [this] { try_to_announce(); }),
       stopped_tasks_(app.scheduler()) {}

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
 #include <string_view>
 
@@ -222,6 +223,22 @@ BootstrapNode parse_bootstrap(const std::string& text) {
   return *node;
 }
 
+std::vector<BootstrapNode> default_bootstrap() {
+  const char* const chosen = std::getenv("HSFWD_BOOTSTRAP");
+  std::string words = chosen != nullptr ? chosen : "";
+  std::replace(words.begin(), words.end(), ',', ' ');
+  std::vector<BootstrapNode> out;
+  std::istringstream each(words);
+  for (std::string word; each >> word;) {
+    const auto node = BootstrapNode::parse(word);
+    if (!node) {
+      usage_error(fmt::format("HSFWD_BOOTSTRAP: {}: {}", in_quotes(word), bootstrap_problem(word)));
+    }
+    out.push_back(*node);
+  }
+  return out.empty() ? public_bootstrap() : out;
+}
+
 ResourceLimits resource_limits(const CommandLine& line) {
   const auto number = [&line](const char* name, std::uint64_t least,
                               std::uint64_t most) -> std::optional<std::uint64_t> {
@@ -262,7 +279,7 @@ Options node_options(const CommandLine& line) {
   for (const std::string& text : line.texts("bootstrap")) {
     out.bootstrap.push_back(parse_bootstrap(text));
   }
-  if (out.bootstrap.empty()) out.bootstrap = public_bootstrap();
+  if (out.bootstrap.empty()) out.bootstrap = default_bootstrap();
   if (line.has("host")) {
     const std::string text = line.text("host");
     const auto host = net::Ipv4::parse(text);

@@ -102,5 +102,7 @@ platform::IdentityLock await_lock(const platform::Identity& identity, const std:
 /// What is wrong with a bootstrap node that cannot be parsed, one clause for people.
 std::string bootstrap_problem(const std::string& text);
 BootstrapNode parse_bootstrap(const std::string& text);
+/// Where none is named: those of HSFWD_BOOTSTRAP, or of the public network. Throws UserError.
+std::vector<BootstrapNode> default_bootstrap();
 
 }  // namespace hsfwd::cli

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "cli/address_book.hpp"
 #include "cli/hypertele_file.hpp"
 #include "cli/user_error.hpp"
 #include "platform/directories.hpp"
@@ -59,6 +60,21 @@ std::string path_argument(const std::string& word) {
   return std::move(*path);
 }
 
+/// `no_key`: what is wrong with it as a key. Throws UserError.
+PeerReference peer_of_name(const std::string& word, const std::string& no_key) {
+  const bool may_be_name = !bad_peer_name(word);
+  const AddressBook book = may_be_name ? AddressBook::load() : AddressBook();
+  if (const PeerReference* const named = book.find(word)) return *named;
+  // A word of that length was meant for a key.
+  constexpr std::size_t kLongName = 40;
+  if (!may_be_name || word.size() >= kLongName) throw UserError{kUsage, "BAD_KEY", no_key};
+  std::string why =
+      fmt::format("{} is neither a key nor the name of a peer; hsfwd peers add {} KEY makes it one",
+                  in_quotes(word), word);
+  for (const std::string& problem : book.problems()) why += "; " + problem;
+  throw UserError{kUsage, "BAD_KEY", why};
+}
+
 }  // namespace
 
 Result<PeerReference, std::string> PeerReference::parse(const std::string& text) {
@@ -85,8 +101,7 @@ Result<PeerReference, std::string> PeerReference::read(const std::string& path) 
 PeerReference peer_argument(const std::string& word) {
   if (!word.starts_with('@')) {
     const auto peer = PeerReference::parse(word);
-    if (!peer) throw UserError{kUsage, "BAD_KEY", peer.error()};
-    return *peer;
+    return peer ? *peer : peer_of_name(word, peer.error());
   }
   const auto peer = PeerReference::read(path_argument(word));
   if (!peer) throw UserError{kBadConfig, "BAD_KEY_FILE", peer.error()};

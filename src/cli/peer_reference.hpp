@@ -29,7 +29,7 @@ struct PeerReference {
   }
 };
 
-/// A word on the command line: a peer, or @FILE. Throws UserError.
+/// A word on the command line: a peer, its name, or @FILE. Throws UserError.
 PeerReference peer_argument(const std::string& word);
 /// The same for who may connect, of whom a file of hypertele's lists several.
 std::vector<PublicKey> allowed_argument(const std::string& word);

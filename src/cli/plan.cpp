@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "cli/planner.hpp"
+#include "platform/directories.hpp"
 #include "platform/text_file.hpp"
 
 namespace hsfwd::cli {
@@ -28,9 +30,17 @@ std::string plan_file_name(const std::string& file) {
   return file == kStandardInput ? "standard input" : std::filesystem::absolute(file).string();
 }
 
+std::vector<std::string> configuration_paths() {
+  const char* const chosen = std::getenv("HSFWD_CONFIG");
+  if (chosen == nullptr || *chosen == '\0') return config::default_paths();
+  auto path = platform::resolve_path(chosen);
+  if (!path) throw UserError{kUsage, "USAGE", "HSFWD_CONFIG: " + path.error()};
+  return {std::move(*path)};
+}
+
 std::string choose_plan_file(const CommandLine& line) {
   if (line.has("config")) return line.path("config");
-  const auto candidates = config::default_paths();
+  const auto candidates = configuration_paths();
   for (const std::string& candidate : candidates) {
     std::error_code error;
     const bool there = std::filesystem::exists(candidate, error);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/address_book.hpp"
 #include "cli/options.hpp"
 #include "cli/tunnel_kinds.hpp"
 #include "config/config.hpp"
@@ -20,6 +21,7 @@ struct Plan {
   std::string identity;                                    // path
   std::vector<std::shared_ptr<const TunnelSpec>> tunnels;  // by kinds, then as in the file
   std::vector<std::string> warnings;                       // a line for people each
+  PeerNames names;                                         // for whatever is shown
 };
 
 /// With the sections of these kinds.
@@ -34,6 +36,9 @@ Plan make_plan(const config::Config& config, const std::string& file,
 inline constexpr const char* kStandardInput = "-";
 /// The file's name in messages.
 std::string plan_file_name(const std::string& file);
+/// Where a configuration file is looked for, where none is named: what HSFWD_CONFIG says, or else the user's file and
+/// the machine's. Throws UserError.
+std::vector<std::string> configuration_paths();
 /// What --config names, or the first of the default files that exists. Throws UserError.
 std::string choose_plan_file(const CommandLine& line);
 /// The same for a file or standard input; those of its identities that exist are usable.

@@ -38,7 +38,9 @@ Planner::Planner(const config::Config& config, std::string file, TunnelKinds kin
     : config_(config),
       file_(std::move(file)),
       folder_(std::filesystem::absolute(file_).parent_path().string()),
-      kinds_(kinds) {}
+      kinds_(kinds),
+      beside_(file_ == plan_file_name(kStandardInput) ? AddressBook()
+                                                      : AddressBook::of_folder(folder_)) {}
 
 Plan Planner::make() {
   plan_.identity =
@@ -64,6 +66,8 @@ Plan Planner::make() {
     mistake(0, fmt::format("nothing to do: there is {}", sections));
   }
   warn_of_idle_peers();
+  for (const std::string& problem : beside_.problems()) plan_.warnings.push_back(problem);
+  plan_.names = PeerNames(named_peers());
   return std::move(plan_);
 }
 
@@ -204,7 +208,7 @@ Options Planner::node() const {
     }
     out.bootstrap.push_back(*node);
   }
-  if (out.bootstrap.empty()) out.bootstrap = public_bootstrap();
+  if (out.bootstrap.empty()) out.bootstrap = default_bootstrap();
   if (config_.host) {
     const auto host = net::Ipv4::parse(config_.host->value);
     if (!host) mistake(config_.host->line, "host must be an IPv4 address");
@@ -235,11 +239,17 @@ const config::Peer* Planner::named(const std::string& name) const {
   return found != config_.peers.end() ? &found->second : nullptr;
 }
 
-std::map<std::string, PeerReference> Planner::named_peers() const {
+std::map<std::string, PeerReference> Planner::own_peers() const {
   std::map<std::string, PeerReference> out;
   for (const auto& [name, named] : config_.peers) {
     out.emplace(name, peer(named)).first->second.name = name;
   }
+  return out;
+}
+
+std::map<std::string, PeerReference> Planner::named_peers() const {
+  std::map<std::string, PeerReference> out = own_peers();
+  out.insert(beside_.peers().begin(), beside_.peers().end());
   return out;
 }
 
@@ -249,6 +259,7 @@ PeerReference Planner::peer(const Text& text) const {
     out.name = text.value;
     return out;
   }
+  if (const PeerReference* const named = beside_.find(text.value)) return *named;
   const auto out = PeerReference::parse(text.value);
   if (!out) mistake(text.line, out.error() + "; no [peer.NAME] has that name");
   return *out;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/address_book.hpp"
 #include "cli/plan.hpp"
 
 namespace hsfwd::cli {
@@ -36,6 +37,8 @@ class Planner {
   /// What the file says of the peer that it calls so; nullptr for one that it does not.
   const config::Peer* named(const std::string& name) const;
   /// All that it gives a name.
+  std::map<std::string, PeerReference> own_peers() const;
+  /// And those of the folder beside it.
   std::map<std::string, PeerReference> named_peers() const;
   /// The path of a tunnel's own identity, or of the file's.
   std::string identity(const std::optional<Text>& own);
@@ -60,6 +63,7 @@ class Planner {
   // key.
   const std::string folder_;
   const TunnelKinds kinds_;
+  const AddressBook beside_;
   Plan plan_;
   std::vector<Text> identities_;  // paths, and where the file names them
 };

@@ -5,11 +5,12 @@
 #include <utility>
 
 #include "cli/table.hpp"
+#include "util/text.hpp"
 
 namespace hsfwd::cli {
 
-Refusals::Refusals(Scheduler& scheduler, const Log& log)
-    : log_(log), minute_timer_(scheduler, [this] { on_minute(); }) {}
+Refusals::Refusals(Scheduler& scheduler, const Log& log, const PeerNames& names)
+    : log_(log), names_(names), minute_timer_(scheduler, [this] { on_minute(); }) {}
 
 void Refusals::add(const char* component, const PublicKey& key) {
   if (told_.contains(key)) return;
@@ -20,7 +21,9 @@ void Refusals::add(const char* component, const PublicKey& key) {
     return;
   }
   told_.insert(key);
-  log_.warning(component, "refused {}", key_text(key));
+  const auto name = names_.of(key);
+  log_.warning(component, "refused {}{}{}", name ? printable(*name) : "", name ? ", " : "",
+               key_text(key));
 }
 
 void Refusals::add_excess(const char* component, const std::string& why) {

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "cli/address_book.hpp"
 #include "node/hsfwd.hpp"
 #include "util/log.hpp"
 #include "util/scheduler.hpp"
@@ -14,7 +15,8 @@ namespace hsfwd::cli {
 /// ways, and of a crowd only the number. Strangers, and programs that try again and again, cannot fill the log.
 class Refusals {
  public:
-  Refusals(Scheduler& scheduler, const Log& log);
+  /// `names` are told with the keys that have one.
+  Refusals(Scheduler& scheduler, const Log& log, const PeerNames& names);
 
   /// `component`: who refuses, as the log calls it; a name that lasts.
   void add(const char* component, const PublicKey& key);
@@ -31,6 +33,7 @@ class Refusals {
   void on_minute();
 
   const Log& log_;
+  const PeerNames& names_;
   std::set<PublicKey> told_;
   std::uint64_t untold_ = 0;  // attempts of other keys
   const char* untold_by_ = "";

@@ -15,6 +15,12 @@ namespace {
 
 constexpr std::size_t kShortKey = 12;
 
+/// Of a session or a connection.
+template <class State>
+std::string peer_text(const State& state) {
+  return state.name.value_or(state.key.substr(0, kShortKey));
+}
+
 std::string rtt_text(double millis) {
   return fmt::format("{:.1f} ms", millis);
 }
@@ -66,7 +72,7 @@ std::string sessions_text(const std::vector<events::SessionState>& sessions) {
   if (sessions.empty()) return "";
   Table table({"SESSION", "PEER", "PATH", "REMOTE", "RTT", "FOR"});
   for (const events::SessionState& session : sessions) {
-    table.add({session.direction, session.key.substr(0, kShortKey), session.path, session.remote,
+    table.add({session.direction, peer_text(session), session.path, session.remote,
                rtt_text(session.rtt_millis), span_text(session.seconds)},
               session_notes(session));
   }
@@ -78,20 +84,18 @@ std::string connections_text(const events::Peers& peers) {
   Table table({"ID", "", "PEER", "SERVICE", "PATH", "REMOTE", "RTT", "TO", "FROM", "FOR"});
   for (const events::SessionState& session : peers.sessions) {
     if (session.services.empty()) continue;
-    table.add(
-        {ids_text(session, peers.connections), session.direction, session.key.substr(0, kShortKey),
-         fmt::format("{}", fmt::join(session.services, ",")), session.path, session.remote,
-         rtt_text(session.rtt_millis), size_text(session.bytes_to_peer),
-         size_text(session.bytes_from_peer), span_text(session.seconds)},
-        session_notes(session));
+    table.add({ids_text(session, peers.connections), session.direction, peer_text(session),
+               fmt::format("{}", fmt::join(session.services, ",")), session.path, session.remote,
+               rtt_text(session.rtt_millis), size_text(session.bytes_to_peer),
+               size_text(session.bytes_from_peer), span_text(session.seconds)},
+              session_notes(session));
   }
   for (const events::ConnectionState& connection : peers.connections) {
     if (connection.session) continue;
-    table.add({std::to_string(connection.id), connection.direction,
-               connection.key.substr(0, kShortKey), connection.service, connection.path,
-               connection.remote, rtt_text(connection.rtt_millis),
-               size_text(connection.bytes_to_peer), size_text(connection.bytes_from_peer),
-               span_text(connection.seconds)});
+    table.add({std::to_string(connection.id), connection.direction, peer_text(connection),
+               connection.service, connection.path, connection.remote,
+               rtt_text(connection.rtt_millis), size_text(connection.bytes_to_peer),
+               size_text(connection.bytes_from_peer), span_text(connection.seconds)});
   }
   return table.to_string(platform::output_width());
 }

@@ -32,7 +32,7 @@ SocksTunnel::SocksTunnel(App& app, net::StreamAddress listen, SocksDirectory dir
                [this](std::unique_ptr<net::ByteStream> local) {
                  clients_.add(app_.connection_ids().take(), std::move(local));
                }),
-      refusals_(app.scheduler(), app.log()),
+      refusals_(app.scheduler(), app.log(), app.names()),
       joined_(app.scheduler(),
               [this](const forward::ClosedConnection& closed) { on_closed(closed); }),
       clients_(app.scheduler(), *this) {}

@@ -10,14 +10,6 @@
 
 namespace hsfwd::cli {
 
-namespace {
-
-std::string short_key(const PublicKey& key) {
-  return key_text(key).substr(0, 12);
-}
-
-}  // namespace
-
 void report_led(const App& app, const std::string& address, const PeerReference& peer,
                 const std::string& service) {
   app.output().event(events::TunnelReady{address, to_hex(peer.key.view()), service},
@@ -42,10 +34,11 @@ void report_connection(const App& app, std::uint64_t id, const PeerInfo& peer,
   const std::string path = to_string(peer.path);
   const std::string remote = peer.remote.to_string();
   app.output().event(
-      events::Connection{id, to_hex(peer.key.view()), service, path, remote},
+      events::Connection{id, to_hex(peer.key.view()), app.names().of(peer.key), service, path,
+                         remote},
       app.quiet() ? ""
                   : fmt::format("connection {}: {} {}{}{} ({}, {})", id,
-                                peer.outgoing ? "to" : "from", short_key(peer.key),
+                                peer.outgoing ? "to" : "from", app.names().shown(peer.key),
                                 service.empty() ? "" : ", ", printable(service), path, remote));
 }
 
@@ -62,11 +55,11 @@ void report_path_changes(const App& app, std::uint64_t id, PeerStream& stream) {
 
 void report_closed(const App& app, const forward::ClosedConnection& closed) {
   app.output().event(
-      events::Closed{closed.id, to_hex(closed.peer.view()), closed.service, closed.stats.to_peer,
-                     closed.stats.from_peer, closed.reason},
+      events::Closed{closed.id, to_hex(closed.peer.view()), app.names().of(closed.peer),
+                     closed.service, closed.stats.to_peer, closed.stats.from_peer, closed.reason},
       app.quiet() ? ""
                   : fmt::format("closed {} ({}{}{}): {} to the peer, {} from it{}{}", closed.id,
-                                short_key(closed.peer), closed.service.empty() ? "" : ", ",
+                                app.names().shown(closed.peer), closed.service.empty() ? "" : ", ",
                                 printable(closed.service), count_text(closed.stats.to_peer, "byte"),
                                 closed.stats.from_peer, closed.reason.empty() ? "" : "; ",
                                 printable(closed.reason)));

@@ -34,6 +34,7 @@ void TunnelSet::change_to(Plan plan, Unavailable unavailable,
   // From here on nothing stops it.
   for (const std::string& warning : plan.warnings) app_.log().warning("config", "{}", warning);
   app_.admission().set_limits(plan.limits);
+  app_.set_names(plan.names);
   done_ = std::move(done);
   changes_ = {.kept = changes.kept.size(),
               .changed = changes.changed.size(),

@@ -159,14 +159,14 @@ t.test('words that make no sense are named', async () => {
   const identity = path.join(t.scratch, 'never-made')
   const more = ['--identity', identity]
   const cases = [
-    [['connect', 'nonsense', '-L', '0'], /'nonsense' is not a key/, 'BAD_KEY'],
+    [['connect', 'nonsense', '-L', '0'], /'nonsense' is neither a key nor the name of a peer/, 'BAD_KEY'],
     [['tun', KEY, '--interface', 'a/b'], /--interface: 'a\/b' is not a valid name of an interface: [^/]*$/, 'BAD_SPEC'],
     [['connect', KEY.slice(1), '-L', '0'], /is not a key; expected 64 hexadecimal digits/, 'BAD_KEY'],
     [['ping', KEY.slice(1)], /this has 63 characters, 1 too few/, 'BAD_KEY'],
     [['expose', '80', '--allow', KEY + '0'], /this has 65 characters, 1 too many/, 'BAD_KEY'],
     [['connect', KEY, '-L', '0', '--relay-through', KEY.slice(2)], /this has 62 characters, 2 too few/, 'BAD_KEY'],
-    [['pipe', 'yry8'], /'yry8' is not a key/, 'BAD_KEY'],
-    [['expose', '80', '--allow', 'me'], /'me' is not a key/, 'BAD_KEY'],
+    [['pipe', 'yry8'], /'yry8' is neither a key/, 'BAD_KEY'],
+    [['expose', '80', '--allow', 'me'], /'me' is neither a key/, 'BAD_KEY'],
     [['connect', '-L', '0'], /which peer\?/, 'USAGE'],
     [['connect', KEY], /-L is missing/, 'USAGE'],
     [['connect', KEY, '-L', '70000'], /-L '70000': '70000' is not a valid port \(0-65535\)/, 'BAD_SPEC'],
@@ -199,7 +199,7 @@ t.test('words that make no sense are named', async () => {
     [['expose', '80', '--permit'], /--permit needs a value, and '--identity' is an option/, 'USAGE'],
     [['connect', KEY, '-D'], /-D needs a value, and '--identity' is an option/, 'USAGE'],
     [['connect', '-D', KEY], /it takes a local port; the peer is a word of its own: PEER -D 1080/, 'BAD_SPEC'],
-    [['expose', '80', '--permit', 'alice: 80'], /--permit 'alice: 80': 'alice' is not a key/, 'BAD_KEY'],
+    [['expose', '80', '--permit', 'alice: 80'], /--permit 'alice: 80': 'alice' is neither a key nor/, 'BAD_KEY'],
     [['expose', '80', '--permit', '*: 10.0.0.0/8'], /'10\.0\.0\.0\/8' is a destination without ports; write 10\.0\.0\.0\/8:80,443/, 'BAD_PERMIT'],
     [['expose', '80,proxi'], /',proxi' is not known; behind a TARGET there is ,proxy or nothing/, 'BAD_TARGET'],
     [['expose', '80', '--max-connections', '10', '--max-connections-per-key', '20'],
@@ -209,7 +209,7 @@ t.test('words that make no sense are named', async () => {
   for (const [args, says, event, rest = more] of cases) await fails([...args, ...rest], 2, says, event)
   await fails(['keygen', '--name', '../x'], 2, /--name/, 'USAGE')
   await fails(['lookup'], 2, /which peer\?/, 'USAGE')
-  await fails(['lookup', 'x'], 2, /'x' is not a key/, 'BAD_KEY')
+  await fails(['lookup', 'x'], 2, /'x' is neither a key/, 'BAD_KEY')
   await fails(['testnet', '--size', '0'], 2, /--size 0/, 'USAGE')
   await fails(['testnet', '--host', 'here'], 2, /--host here/, 'USAGE')
   await fails(['node', '--first', '127.0.0.1', '--port', '0'], 2, /fixed --port/, 'USAGE')

@@ -31,7 +31,8 @@ TEST_CASE("who is refused is told once a minute, and a crowd by its number") {
   Scheduler scheduler;
   RefusalLines sink;
   const Log log(sink, LogLevel::kWarning);
-  Refusals refusals(scheduler, log);
+  const PeerNames nobody;
+  Refusals refusals(scheduler, log, nobody);
   for (int i = 0; i < 15; ++i) refusals.add("expose", stranger(1));
   REQUIRE(sink.lines.size() == 1);
   CHECK(sink.lines[0] == "refused " + hyperdht::key_text(stranger(1)));
@@ -56,7 +57,8 @@ TEST_CASE("connections above the limits are told once a minute, with their numbe
   Scheduler scheduler;
   RefusalLines sink;
   const Log log(sink, LogLevel::kWarning);
-  Refusals refusals(scheduler, log);
+  const PeerNames nobody;
+  Refusals refusals(scheduler, log, nobody);
   for (int i = 0; i < 500; ++i) refusals.add_excess("expose", "too many connections (2)");
   REQUIRE(sink.lines.size() == 1);
   CHECK(sink.lines[0] == "refused a connection: too many connections (2)");
@@ -73,7 +75,8 @@ TEST_CASE("a refusal is told by who refuses, and what follows of it as well") {
   Scheduler scheduler;
   RefusalLines sink;
   const Log log(sink, LogLevel::kWarning);
-  Refusals refusals(scheduler, log);
+  const PeerNames nobody;
+  Refusals refusals(scheduler, log, nobody);
   refusals.add("expose", stranger(1));
   for (std::uint8_t n = 2; n < 22; ++n) refusals.add("tun", stranger(n));
   REQUIRE(sink.components.size() == 20);
@@ -91,7 +94,8 @@ TEST_CASE(
   Scheduler scheduler;
   RefusalLines sink;
   const Log log(sink, LogLevel::kWarning);
-  Refusals refusals(scheduler, log);
+  const PeerNames nobody;
+  Refusals refusals(scheduler, log, nobody);
   CHECK(refusals.add_request("socks", "a.example:80: home does not permit it"));
   CHECK(!refusals.add_request("socks", "a.example:80: home does not permit it"));
   REQUIRE(sink.lines.size() == 1);

@@ -115,6 +115,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   void end(const std::string& reason, ConnectError error = ConnectError::kReset);
   /// A record of the control stream, for tests.
   void send_control(ByteView record) { control_->send_message(record); }
+  /// A stream of which the control stream says nothing, for tests.
+  std::unique_ptr<SessionStream> make_untold(std::uint64_t number) { return make_stream(number); }
   /// Tells nobody anything any more.
   void abandon() { observer_ = nullptr; }
 

@@ -36,8 +36,10 @@ void SessionStream::set_on_open(std::function<void()> on_open) {
 }
 
 void SessionStream::accept(Extension extension) {
-  // All may have been said ahead of this word.
-  if ((closed() && error() != ConnectError::kNone) || given_up() || accepted()) return;
+  // All may have been said ahead of this word. Its end is not told yet then.
+  if ((closed() && error() != ConnectError::kNone) || lost_word_ || given_up() || accepted()) {
+    return;
+  }
   extension_ = std::move(extension);
   if (packets_ != 0) {
     packets_ &= extension_->features;
@@ -64,11 +66,12 @@ void SessionStream::refuse(const std::string& why) {
 }
 
 void SessionStream::fail(ConnectError error, const std::string& detail) {
-  if (closed() && this->error() == ConnectError::kNone && !accepted()) {
+  let_go(error, detail);
+  // It may be over in order by this very call.
+  if (this->error() == ConnectError::kNone && !accepted()) {
     lost_word_ = true;
     look_again();
   }
-  let_go(error, detail);
 }
 
 void SessionStream::on_peer_reset(const std::string& why) {

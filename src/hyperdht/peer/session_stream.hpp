@@ -138,7 +138,7 @@ class SessionStream final : public SessionPart, public SecureStream {
   std::function<void(Duration)> on_pong_;
   Instant pinged_at_;
   bool told_open_ = false;
-  bool lost_word_ = false;  // it was over in order before it was accepted, and now the session is
+  bool lost_word_ = false;  // it was over in order before it was accepted, and its end is told
   bool silent_ = false;
   bool peer_knows_ = false;  // that it is over
   Task open_told_task_;

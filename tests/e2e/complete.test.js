@@ -118,6 +118,12 @@ key = "nonsense"
   same(await wordsOf('ping', KEY, ''), await wordsOf('ping', KEY, '--'), 'behind it are options')
 })
 
+t.test('identities by their names', async () => {
+  for (const name of ['work', 'laptop']) t.equal((await t.run(['keygen', '--name', name])).code, 0, `keygen --name ${name}`)
+  same(await wordsOf('ping', '--name', ''), ['laptop', 'work'], 'all')
+  same(await wordsOf('ping', '--name=w'), ['--name=work'], 'in the same word')
+})
+
 t.test('services of a peer, of the file and of the running up', async () => {
   const port = await t.freePort()
   const listen = await t.freePort()

@@ -10,6 +10,7 @@ const t = require('../support/harness')
 const HEX = 'a5fabdae507f53380ce09fa7f0bd4fb85e7ed5e7f6c62bba92829335dffa96bd'
 const KEY = '8cc4iq8ei1uptd6fsfdbw7wzxt1by1w4iz8fjaqpfm5m3gf1hrgo'
 const OTHER = 'b'.repeat(64)
+const THIRD = 'c'.repeat(64)
 const COMPLETIONS = path.join(__dirname, '..', '..', 'completions')
 
 /** Lines as [word, description]. */
@@ -189,6 +190,8 @@ function place () {
   fs.writeFileSync(path.join(folder, 'hsfwd', 'hsfwd.toml'), `
 [peer.home]
 key = "${KEY}"
+[peer.hotel]
+key = "${THIRD}"
 [peer."$(touch run) ; touch run"]
 key = "${OTHER}"
 [peer."evil \`touch run\`"]
@@ -224,6 +227,9 @@ async function inTerminal (shell, folder) {
   await becomes('hsfwd run -- netst_none\t', 'hsfwd run -- netst_none')
   await becomes('hsfwd ping @/now\t', 'hsfwd ping @/now')
   await becomes('hsfwd ping \'$(touch run)\' `touch run` "$(touch run)\t', 'hsfwd ping \'$(touch run)\' `touch run` "$(touch run)')
+  const named = await shell.line('hsfwd ping ho\t\tt\t')
+  t.equal(named.line, `hsfwd ping ${THIRD} `, 'a name that is typed on after a list')
+  for (const word of [KEY, 'home', THIRD, 'hotel']) t.ok(named.shown.includes(word), `the list has ${word}: ${named.shown}`)
   const { line, shown } = await shell.line('hsfwd ping \t\t')
   t.equal(line, 'hsfwd ping ', 'with nothing in common')
   t.ok(shown.includes(KEY) && shown.includes('home') && shown.includes(OTHER), `peers with their names: ${shown}`)

@@ -325,7 +325,7 @@ int run_connect(const Arguments& arguments) {
   add_forward_options(line);
   line.add_patience_options();
   line.add_connection_options();
-  line.positional("peer", -1);
+  line.positional("peer", -1, {WordKind::kPeer, WordKind::kOther});
   if (!line.parse(arguments)) return kDone;
   refuse_more_words(line.texts("peer"), kUsageLine);
 

@@ -128,7 +128,7 @@ int run_expose(const Arguments& arguments) {
   line.add_limit_options();
   line.add_patience_options();
   line.add_connection_options();
-  line.positional("target", -1);
+  line.positional("target", -1, {WordKind::kTarget});
   if (!line.parse(arguments)) return kDone;
 
   ExposeSpec spec;

@@ -100,7 +100,7 @@ int run_lookup(const Arguments& arguments) {
       "answer.");
   line.add_node_options();
   line.add_output_options();
-  line.positional("peer", 1);
+  line.positional("peer", 1, {WordKind::kPeer, WordKind::kOther});
   if (!line.parse(arguments)) return kDone;
   const PeerReference peer = peer_argument(line.peer());
 

@@ -186,7 +186,7 @@ int run_ping(const Arguments& arguments) {
       "interval,i", po::value<std::string>()->default_value("1"),
       "SECONDS between pings (default: 1)");
   line.add_connection_options();
-  line.positional("peer", 1);
+  line.positional("peer", 1, {WordKind::kPeer, WordKind::kOther});
   if (!line.parse(arguments)) return kDone;
   const PeerReference peer = peer_argument(line.peer());
   std::uint64_t count = 0;

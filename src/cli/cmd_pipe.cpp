@@ -180,7 +180,7 @@ int run_pipe(const Arguments& arguments) {
   add_wait_option(line);
   line.add_patience_options();
   line.add_connection_options();
-  line.positional("peer", 2);
+  line.positional("peer", 2, {WordKind::kPeer, WordKind::kService, WordKind::kOther});
   if (!line.parse(arguments)) return kDone;
   const auto words = line.texts("peer");
   const std::string service = words.size() > 1 ? words[1] : "";

@@ -73,7 +73,7 @@ int run_run(const Arguments& arguments) {
   add_tun_options(line);
   line.add_connection_options();
   line.hide("json");
-  line.positional("command", -1);
+  line.positional("command", -1, {WordKind::kCommand});
   if (!line.parse(arguments)) return kDone;
   const auto command = line.texts("command");
   if (command.empty()) {

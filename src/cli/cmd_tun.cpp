@@ -21,7 +21,7 @@ int run_tun(const Arguments& arguments) {
       "NETWORK behind this machine that peers may reach, or internet for its way there; "
       "repeatable");
   line.add_connection_options();
-  line.positional("peer", -1);
+  line.positional("peer", -1, {WordKind::kPeer});
   if (!line.parse(arguments)) return kDone;
   const TunSpec spec = tun_spec(line);
   Options options = node_options(line);

@@ -133,7 +133,7 @@ int run_why(const Arguments& arguments) {
                    "the end. Services\nof an hsfwd peer are not touched; a plain peer connects to "
                    "its only one.");
   line.add_connection_options();
-  line.positional("peer", 1);
+  line.positional("peer", 1, {WordKind::kPeer, WordKind::kOther});
   if (!line.parse(arguments)) return kDone;
   const PeerReference peer = peer_argument(line.peer());
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <new>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/completion.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "crypto/crypto.hpp"
@@ -80,6 +82,42 @@ const Command* find_command(const std::string& name) {
                   near.empty() ? "" : fmt::format(" did you mean '{}'?", near))};
 }
 
+void offer(const std::string& typed, std::string_view word, std::string_view about) {
+  if (word.starts_with(typed)) std::fputs(completion_line(word, about).c_str(), stdout);
+}
+
+void complete_command(const std::string& typed) {
+  for (const Command& command : kCommands) offer(typed, command.name, command.about);
+}
+
+/// `hsfwd complete -- WORDS...`, for the shells' completion: what the last of the words behind `hsfwd` may become
+/// (cli/completion.hpp). Whoever is typing is not disturbed by what is wrong.
+int complete(Arguments words) {
+  if (!words.empty() && words.front() == "--") words.erase(words.begin());
+  if (words.empty()) return kDone;
+  const bool asks_for_help = words[0] == "--help" || words[0] == "-h" || words[0] == "help";
+  if (words.size() == 1) {
+    complete_command(words[0]);
+    offer(words[0], "help", "show the options of a command");
+    if (words[0].starts_with('-')) {
+      offer(words[0], "--help", "list the commands");
+      offer(words[0], "--version", "print the version");
+    }
+  } else if (asks_for_help && words.size() == 2) {
+    complete_command(words[1]);
+  } else if (const Command* const command = find_command(words[0])) {
+    words[0] = kComplete;
+    try {
+      command->run(words);
+    } catch (const UserError&) {
+      return kDone;
+    } catch (const std::exception&) {
+      return kDone;
+    }
+  }
+  return kDone;
+}
+
 int run(const Arguments& words) {
   if (words.empty()) {
     print_usage(stderr);
@@ -99,6 +137,7 @@ int run(const Arguments& words) {
     std::puts("hsfwd " HSFWD_VERSION);
     return kDone;
   }
+  if (words[0] == "complete") return complete(Arguments(words.begin() + 1, words.end()));
   const Command* const command = find_command(words[0]);
   if (command == nullptr) no_such_command(words[0]);
   return command->run(Arguments(words.begin() + 1, words.end()));

@@ -43,10 +43,11 @@ void refuse_swallowed(const po::option& option, const po::options_description& a
 CommandLine::CommandLine(std::string usage, std::string about)
     : usage_(std::move(usage)), about_(std::move(about)), options_("options", kHelpWidth) {}
 
-void CommandLine::positional(const char* name, int count) {
+void CommandLine::positional(const char* name, int count, std::vector<WordKind> kinds) {
   hidden_.add_options()(name, po::value<std::vector<std::string>>());
   positional_.add(name, count);
   takes_all_words_ = count < 0;
+  word_kinds_ = std::move(kinds);
 }
 
 void CommandLine::add_node_options() {
@@ -114,6 +115,12 @@ void CommandLine::refuse_unknown(const po::unknown_option& error) const {
 }
 
 bool CommandLine::parse(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && arguments.front() == kComplete) {
+    const std::string lines =
+        completions({options_, unlisted_, word_kinds_}, {arguments.begin() + 1, arguments.end()});
+    std::fputs(lines.c_str(), stdout);
+    return false;
+  }
   shows_secret_ = std::any_of(arguments.begin(), arguments.end(), [](const std::string& word) {
     return without_secrets(word) != word;
   });

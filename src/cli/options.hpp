@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/completion.hpp"
 #include "cli/limits.hpp"
 #include "cli/peer_reference.hpp"
 #include "cli/user_error.hpp"
@@ -26,9 +27,10 @@ class CommandLine {
   /// `usage` is the line after "usage: ", `about` one sentence.
   CommandLine(std::string usage, std::string about);
 
+  /// The description of one that takes a value begins with a word for it, such as FILE or PEER, by which it is completed.
   po::options_description& options() { return options_; }
-  /// Words without a flag go to option `name`, `count` of them (-1: all).
-  void positional(const char* name, int count);
+  /// Words without a flag go to option `name`, `count` of them (-1: all). `kinds` are as in Completable.
+  void positional(const char* name, int count, std::vector<WordKind> kinds);
   void add_node_options();
   void add_identity_options();
   void add_relay_options();
@@ -41,7 +43,7 @@ class CommandLine {
   /// All of these but the limits: shared by commands that make or accept connections.
   void add_connection_options();
 
-  /// Fills values(); false when help was asked for and shown. Throws UserError.
+  /// Fills values(); false when help, or what may follow (kComplete), was asked for and shown. Throws UserError.
   bool parse(const std::vector<std::string>& arguments);
   const po::variables_map& values() const { return values_; }
 
@@ -64,6 +66,7 @@ class CommandLine {
   po::options_description options_{"options"};
   po::options_description hidden_;
   po::positional_options_description positional_;
+  std::vector<WordKind> word_kinds_;
   std::set<std::string> unlisted_;
   bool takes_all_words_ = false;
   bool shows_secret_ = false;

@@ -144,15 +144,49 @@ t.test('the manual page says of each option which commands take it, and of none 
   }
 })
 
-t.test('the manual page is one for groff alone, without a warning', async () => {
-  const name = path.join(__dirname, '..', '..', 'docs/man/hsfwd.1')
-  const page = fs.readFileSync(name, 'utf8')
-  t.ok(!page.includes('.TS') && !page.startsWith("'\\\""), 'no preprocessor is needed')
-  const groff = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-rLL=80n', name], { encoding: 'utf8' })
-  if (groff.error) t.skip('there is no groff')
-  t.equal(groff.stderr, '', 'what groff says')
-  t.equal(groff.status, 0, 'exit code of groff')
-  t.ok(/^ +75 +no DHT node answers/m.test(groff.stdout.replace(/.\x08/g, '').replace(/\x1b\[[0-9;]*m/g, '')), 'each exit status has its line')
+t.test('the manual page of the configuration has each section with each of its keys, and no others', async () => {
+  const page = fs.readFileSync(path.join(__dirname, '..', '..', 'docs/man/hsfwd.toml.5'), 'utf8')
+  const example = fs.readFileSync(path.join(__dirname, '..', '..', 'config/example.toml'), 'utf8')
+  const known = async (section) => {
+    const { stderr } = await t.run(['check', '-c', '-'], { input: `${section}\nfrobnicate = 1\n` })
+    return /known keys are (.+)/.exec(stderr)[1].split(', ')
+  }
+  const described = (header) => {
+    const begin = page.indexOf(`\n.SH ${header}\n`)
+    t.ok(begin >= 0, `the page has ${header}`)
+    return [...page.slice(begin, page.indexOf('\n.SH ', begin + 1)).matchAll(/\n\.TP\n\.BR ([a-z_]+) " \([^\n]*\)"?\n/g)].map((match) => match[1])
+  }
+  const sections = new Map([['peer', '[peer.NAME]'], ['expose', '[[expose]]'], ['connect', '[[connect]]'], ['socks', '[[socks]]'],
+    ['reverse', '[[reverse]]'], ['tun', '[tun]']])
+  const top = await known('')
+  const own = top.filter((key) => !sections.has(key))
+  t.equal(described('THIS MACHINE').sort().join(), own.sort().join(), 'keys ahead of all sections')
+  for (const [name, header] of sections) {
+    t.ok(top.includes(name), `there is a section ${name}`)
+    const keys = await known(header)
+    t.equal(described(header).sort().join(), keys.sort().join(), `keys of ${header}`)
+    for (const key of keys) t.ok(new RegExp(`^(# )?${key} =`, 'm').test(example), `the example shows ${key} of ${header}`)
+  }
+  t.equal(top.length, own.length + sections.size, 'sections')
+  // What it shows is a file.
+  const shown = page.slice(page.indexOf('.SH EXAMPLES')).split('.nf\n.RS\n')[1].split('.RE\n')[0]
+  const check = await t.run(['check', '-c', '-'], { input: shown })
+  t.equal(check.code, 0, check.stderr)
+})
+
+t.test('the manual pages are for groff alone, without a warning', async () => {
+  const text = (file) => {
+    const name = path.join(__dirname, '..', '..', 'docs/man', file)
+    const page = fs.readFileSync(name, 'utf8')
+    t.ok(!page.includes('.TS') && !page.startsWith("'\\\""), 'no preprocessor is needed')
+    const groff = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-rLL=80n', name], { encoding: 'utf8' })
+    if (groff.error) t.skip('there is no groff')
+    t.equal(groff.stderr, '', `what groff says of ${file}`)
+    t.equal(groff.status, 0, 'exit code of groff')
+    return groff.stdout.replace(/.\x08/g, '').replace(/\x1b\[[0-9;]*m/g, '')
+  }
+  t.ok(/^ +75 +no DHT node answers/m.test(text('hsfwd.1')), 'each exit status has its line')
+  t.ok(/^ +udp_idle \(integer, seconds; 300\)$/m.test(text('hsfwd.toml.5')), 'each key has its line')
 })
 
 t.test('words that make no sense are named', async () => {

@@ -43,9 +43,9 @@ std::vector<std::string> words_of(std::string_view text) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view word = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    // Help goes to standard output.
-    if (word != "--help" && word != "-h" && !word.starts_with("--help=") &&
-        !word.starts_with("-h")) {
+    // Help, and what may follow, go to standard output.
+    if (word != cli::kComplete && word != "--help" && word != "-h" &&
+        !word.starts_with("--help=") && !word.starts_with("-h")) {
       out.emplace_back(word);
     }
   }
@@ -57,7 +57,7 @@ void check_line(std::string_view text) {
   line.add_node_options();
   line.add_identity_options();
   line.add_output_options();
-  line.positional("words", -1);
+  line.positional("words", -1, {});
   if (!line.parse(words_of(text))) return;
   cli::output_options(line);
   cli::node_options(line);

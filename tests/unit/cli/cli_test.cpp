@@ -38,7 +38,7 @@ CommandLine line_of(const std::vector<std::string>& words) {
   line.add_node_options();
   line.add_identity_options();
   line.add_output_options();
-  line.positional("word", 1);
+  line.positional("word", 1, {});
   const bool parsed = line.parse(words);
   REQUIRE(parsed);
   return line;

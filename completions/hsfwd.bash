@@ -73,11 +73,9 @@ _hsfwd() {
     [[ $quoted != "$word" && $_hsfwd_piece == [\"\']* ]] && continue
     if ((${#words[@]} == 1)) || [[ ! $text || $COMP_TYPE == @(37|42) ]]; then
       COMPREPLY+=("$quoted")
-    # A list to read, of which readline inserts what all have in common. A peer found by its name is shown by it.
-    elif [[ ${words[i]} == "${typed[-1]}"* ]]; then
-      COMPREPLY+=("$quoted  ($text)")
+    # A list to read, of which readline inserts what all have in common.
     else
-      COMPREPLY+=("$text  ($quoted)")
+      COMPREPLY+=("$quoted  ($text)")
     fi
   done
 }

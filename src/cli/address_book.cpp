@@ -80,17 +80,18 @@ void AddressBook::add(const std::string& name, PeerReference peer, const std::st
 
 void AddressBook::add_configuration(const std::string& file) {
   std::error_code error;
-  if (!fs::exists(file, error) && !error) return;
+  if (!fs::is_regular_file(file, error) && !error) return;
   const auto text = platform::read_text_file(file);
   if (!text) return problems_.push_back(fmt::format("{}: {}", file, text.error()));
   const auto config = parse_config(*text, file);
   if (!config) return problems_.push_back(config.error().to_string());
-  try {
-    for (auto& [name, peer] : Planner(*config, file, tunnel_kinds()).own_peers()) {
-      add(name, std::move(peer), file);
+  const Planner planner(*config, file, tunnel_kinds());
+  for (const auto& [name, named] : config->peers) {
+    try {
+      add(name, planner.peer({name, named.line}), file);
+    } catch (const UserError& mistake) {
+      problems_.push_back(mistake.message);
     }
-  } catch (const UserError& mistake) {
-    problems_.push_back(mistake.message);
   }
 }
 
@@ -100,8 +101,9 @@ void AddressBook::add_folder(const std::string& folder) {
   for (fs::directory_iterator entry(fs::path(folder) / kFolder, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string name = entry->path().filename().string();
-    // What editors and programs leave beside files is no name.
-    if (bad_peer_name(name)) continue;
+    // What editors and programs leave beside files is no name, and what is no file might never end.
+    std::error_code unknown;
+    if (bad_peer_name(name) || !entry->is_regular_file(unknown)) continue;
     files.push_back(entry->path().string());
     if (files.size() > kMaxFiles) {
       problems_.push_back(fmt::format("{}/{} has more than {} files", folder, kFolder, kMaxFiles));

@@ -226,18 +226,12 @@ class Completion {
     if (word_.substr(begin).starts_with('@')) return files(begin + 1);
     const std::string before = word_.substr(0, begin);
     const std::string_view value = std::string_view(word_).substr(begin);
-    const std::vector<KnownPeer> all = known().peers();
-    // A name that is all there is not the beginning of another. Shells may insert what names have in common, so that only
-    // those are found by it of which nothing has to be quoted.
-    const auto exact = std::find_if(all.begin(), all.end(), [&](const KnownPeer& peer) {
-      return peer.names.front() == value && forward::is_service_name(value);
-    });
-    if (exact != all.end()) return add(before + exact->word, value);
-    for (const KnownPeer& peer : all) {
-      const std::string& name = peer.names.front();
-      const bool by_name = name.starts_with(value) && forward::is_service_name(name);
-      if (by_name || peer.word.starts_with(value)) {
-        add(before + peer.word, fmt::format("{}", fmt::join(peer.names, ", ")));
+    for (const KnownPeer& peer : known().peers()) {
+      // What shells would have to quote is found by its key alone.
+      if (peer.name.starts_with(value) && forward::is_service_name(peer.name)) {
+        add(before + peer.name, peer.key);
+      } else if (peer.key.starts_with(value)) {
+        add(before + peer.key, peer.name);
       }
     }
   }
@@ -250,10 +244,7 @@ class Completion {
   }
 
   const KnownPeers& known() {
-    if (!known_) {
-      const auto file = typed_.values.find("config");
-      known_.emplace(file != typed_.values.end() ? std::optional(file->second) : std::nullopt);
-    }
+    if (!known_) known_.emplace();
     return *known_;
   }
 

@@ -28,8 +28,7 @@ struct Completable {
 /// shell itself knows,
 ///   :files N     files and folders, whose names begin at the Nth character of the word
 ///   :commands    programs
-/// Where a word does not begin with what was typed, its description does: it is a peer's name, and the word its key. Reads
-/// the configuration and asks the running `up`, but nobody else; what is wrong with them, or with the words, is not told.
+/// Reads the configuration and asks the running `up`, but nobody else; what is wrong with them, or with the words, is not told.
 std::string completions(const Completable& command, const std::vector<std::string>& words);
 
 /// One such line; empty for what a line cannot hold.

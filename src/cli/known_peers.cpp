@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/known_peers.hpp"
 
-#include <algorithm>
 #include <filesystem>
-#include <map>
 #include <set>
 #include <string_view>
 #include <system_error>
@@ -29,62 +27,6 @@ bool is_file(const std::string& path) {
   return std::filesystem::is_regular_file(path, error);
 }
 
-std::string path_of(const std::optional<std::string>& file) {
-  if (file) {
-    const auto path = platform::resolve_path(*file);
-    return path ? *path : "";
-  }
-  for (const std::string& path : config::default_paths()) {
-    if (is_file(path)) return path;
-  }
-  return "";
-}
-
-std::string folder_of(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::absolute(path, error).parent_path().string();
-}
-
-std::string word_of(const config::Peer& peer, const std::string& folder) {
-  if (!peer.key_file) {
-    const bool usable =
-        PeerReference::parse(peer.key).ok() && without_secrets(peer.key) == peer.key;
-    return usable ? peer.key : "";
-  }
-  const auto path = platform::resolve_path(*peer.key_file, folder);
-  return path ? "@" + *path : "";
-}
-
-std::optional<PublicKey> key_of(const std::string& word) {
-  if (!word.starts_with('@')) {
-    const auto peer = PeerReference::parse(word);
-    return peer ? std::optional(peer->key) : std::nullopt;
-  }
-  const auto path = platform::resolve_path(std::string_view(word).substr(1));
-  if (!path || !is_file(*path)) return std::nullopt;
-  const auto peer = PeerReference::read(*path);
-  return peer ? std::optional(peer->key) : std::nullopt;
-}
-
-/// What local addresses of the file lead to.
-void add_of_file(const config::Config& config, const std::string& folder, const PublicKey& key,
-                 std::set<std::string>& out) {
-  for (const config::Section& section : config.tunnels) {
-    if (section.name() != kConnectKind.section.name) continue;
-    const std::string peer = section.text("peer")->value;
-    const auto named = config.peers.find(peer);
-    if (key_of(named != config.peers.end() ? word_of(named->second, folder) : peer) != key)
-      continue;
-    for (const auto& listen : section.texts("listen")) {
-      const auto words = forwards_of_range(listen.value);
-      if (!words) continue;
-      for (const std::string& word : *words) {
-        if (const auto forward = forward::LocalForward::parse(word)) out.insert(forward->service);
-      }
-    }
-  }
-}
-
 /// What connections of the running `up` are to.
 void add_of_status(const Json& status, const PublicKey& key, std::set<std::string>& out) {
   const std::string peer = to_hex(key.view());
@@ -104,8 +46,18 @@ void add_of_status(const Json& status, const PublicKey& key, std::set<std::strin
 
 }  // namespace
 
-KnownPeers::KnownPeers(const std::optional<std::string>& file) : path_(path_of(file)) {
-  if (!is_file(path_)) return;
+KnownPeers::KnownPeers() {
+  try {
+    book_ = AddressBook::load();
+    for (const std::string& path : configuration_paths()) {
+      if (!is_file(path)) continue;
+      path_ = path;
+      break;
+    }
+  } catch (const UserError&) {
+    return;  // it makes no sense where they are
+  }
+  if (path_.empty()) return;
   const auto text = platform::read_text_file(path_);
   if (!text) return;
   if (auto config = parse_config(*text, path_)) config_ = std::move(*config);
@@ -113,14 +65,38 @@ KnownPeers::KnownPeers(const std::optional<std::string>& file) : path_(path_of(f
 
 std::vector<KnownPeer> KnownPeers::peers() const {
   std::vector<KnownPeer> out;
+  for (const auto& [name, peer] : book_.peers()) {
+    out.push_back({printable(name), key_text(peer.key)});
+  }
+  return out;
+}
+
+std::optional<PublicKey> KnownPeers::key_of(const std::string& word) const {
+  if (const PeerReference* const named = book_.find(word)) return named->key;
+  if (!word.starts_with('@')) {
+    const auto peer = PeerReference::parse(word);
+    return peer ? std::optional(peer->key) : std::nullopt;
+  }
+  const auto path = platform::resolve_path(std::string_view(word).substr(1));
+  if (!path || !is_file(*path)) return std::nullopt;
+  const auto peer = PeerReference::read(*path);
+  return peer ? std::optional(peer->key) : std::nullopt;
+}
+
+/// What its local addresses lead to.
+std::set<std::string> KnownPeers::services_in_file(const PublicKey& key) const {
+  std::set<std::string> out;
   if (!config_) return out;
-  std::map<std::string, std::size_t> places;
-  for (const auto& [name, peer] : config_->peers) {
-    std::string word = word_of(peer, folder_of(path_));
-    if (word.empty()) continue;
-    const auto [at, is_new] = places.emplace(word, out.size());
-    if (is_new) out.push_back({std::move(word), {}});
-    out[at->second].names.push_back(printable(name));
+  for (const config::Section& section : config_->tunnels) {
+    if (section.name() != kConnectKind.section.name) continue;
+    if (key_of(section.text("peer")->value) != key) continue;
+    for (const auto& listen : section.texts("listen")) {
+      const auto words = forwards_of_range(listen.value);
+      if (!words) continue;
+      for (const std::string& word : *words) {
+        if (const auto forward = forward::LocalForward::parse(word)) out.insert(forward->service);
+      }
+    }
   }
   return out;
 }
@@ -128,8 +104,7 @@ std::vector<KnownPeer> KnownPeers::peers() const {
 std::vector<std::string> KnownPeers::services_of(const std::string& peer) const {
   const auto key = key_of(peer);
   if (!key) return {};
-  std::set<std::string> out;
-  if (config_) add_of_file(*config_, folder_of(path_), *key, out);
+  std::set<std::string> out = services_in_file(*key);
   if (!path_.empty()) add_of_status(quick_status(path_), *key, out);
   std::erase_if(out, [](const std::string& name) { return !forward::is_service_name(name); });
   return {out.begin(), out.end()};

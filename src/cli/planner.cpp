@@ -239,16 +239,11 @@ const config::Peer* Planner::named(const std::string& name) const {
   return found != config_.peers.end() ? &found->second : nullptr;
 }
 
-std::map<std::string, PeerReference> Planner::own_peers() const {
+std::map<std::string, PeerReference> Planner::named_peers() const {
   std::map<std::string, PeerReference> out;
   for (const auto& [name, named] : config_.peers) {
     out.emplace(name, peer(named)).first->second.name = name;
   }
-  return out;
-}
-
-std::map<std::string, PeerReference> Planner::named_peers() const {
-  std::map<std::string, PeerReference> out = own_peers();
   out.insert(beside_.peers().begin(), beside_.peers().end());
   return out;
 }

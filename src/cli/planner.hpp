@@ -36,9 +36,7 @@ class Planner {
   PeerReference peer(const Text& text) const;
   /// What the file says of the peer that it calls so; nullptr for one that it does not.
   const config::Peer* named(const std::string& name) const;
-  /// All that it gives a name.
-  std::map<std::string, PeerReference> own_peers() const;
-  /// And those of the folder beside it.
+  /// All that it gives a name, and the folder beside it.
   std::map<std::string, PeerReference> named_peers() const;
   /// The path of a tunnel's own identity, or of the file's.
   std::string identity(const std::optional<Text>& own);

@@ -10,7 +10,9 @@ const t = require('../support/harness')
 const HEX = 'a5fabdae507f53380ce09fa7f0bd4fb85e7ed5e7f6c62bba92829335dffa96bd'
 const KEY = '8cc4iq8ei1uptd6fsfdbw7wzxt1by1w4iz8fjaqpfm5m3gf1hrgo'
 const OTHER = 'b'.repeat(64)
+const OTHER_KEY = 'zq75'.repeat(12) + 'zq7o'
 const THIRD = 'c'.repeat(64)
+const THIRD_KEY = '3ugc'.repeat(12) + '3ugy'
 const COMPLETIONS = path.join(__dirname, '..', '..', 'completions')
 
 /** Lines as [word, description]. */
@@ -77,46 +79,43 @@ t.test('files: of options, of keys, of sockets', async () => {
   same(await wordsOf('run', '--', 'cat', '-'), [':files 0'], 'and its arguments')
 })
 
-t.test('peers of the configuration: their keys, found by their names, too', async () => {
-  const file = config(`
+t.test('peers by their names, or by the beginning of their keys', async () => {
+  const folder = path.join(t.scratch, 'hsfwd')
+  const standard = path.join(folder, 'hsfwd.toml')
+  fs.mkdirSync(path.join(folder, 'peers.d'), { recursive: true })
+  t.cleanups.push(() => fs.rmSync(folder, { recursive: true }))
+  fs.writeFileSync(standard, `
 [peer.home]
 key = "${KEY}"
 [peer.homer]
-key = "${HEX}"
-[peer.house]
-key = "${HEX}"
+key = "${OTHER}"
 [peer.office]
-key_file = "office.key"
-[peer.secret]
-key = "hs://s000${HEX}"
+key_file = "nowhere.key"
+[peer."two words"]
+key = "${OTHER}"
 [peer.wrong]
 key = "nonsense"
 `)
-  const office = '@' + path.join(t.scratch, 'office.key')
-  const all = [[KEY, 'home'], [HEX, 'homer, house'], [office, 'office']]
-  const run = (...words) => complete('run', '-c', file, ...words)
-  same(await run('--exit', ''), all, 'those that can be used, the secret one left out')
-  same(await run('--exit', 'home'), [[KEY, 'home']], 'a whole name')
-  same(await run('--exit', 'ho'), all.slice(0, 2), 'the beginning of names')
-  same(await run('--exit', 'a5'), [[HEX, 'homer, house']], 'the beginning of a key')
-  same(await run(`--relay-through=of`), [[`--relay-through=${office}`, 'office']], 'in the same word')
-  same(await complete('run', '-c', t.scratch, '--exit', ''), [], 'a folder')
-  same(await complete('run', '-c', config('peer ='), '--exit', ''), [], 'a file that is wrong')
-  same(await complete('run', '-c', '-', '--exit', ''), [], 'standard input')
-  const pipe = path.join(t.scratch, 'pipe')
+  fs.writeFileSync(path.join(folder, 'peers.d', 'vps'), THIRD)
+  const pipe = path.join(folder, 'peers.d', 'pipe')
   spawnSync('mkfifo', [pipe])
-  same(await complete('run', '-c', pipe, '--exit', ''), [], 'a pipe, which nobody writes')
-
-  fs.mkdirSync(path.join(t.scratch, 'hsfwd'), { recursive: true })
-  const standard = path.join(t.scratch, 'hsfwd', 'hsfwd.toml')
-  t.cleanups.push(() => fs.rmSync(standard))
-  fs.copyFileSync(file, standard)
+  const home = ['home', KEY]
+  const homer = ['homer', OTHER_KEY]
+  same(await complete('ping', ''), [home, homer, [OTHER_KEY, 'two words'], ['vps', THIRD_KEY]], 'those that can be used')
+  same(await complete('ping', 'ho'), [home, homer], 'the beginning of names')
+  same(await complete('ping', 'zq'), [[OTHER_KEY, 'homer'], [OTHER_KEY, 'two words']], 'the beginning of a key')
+  same(await complete('ping', '--relay-through=vp'), [['--relay-through=vps', THIRD_KEY]], 'in the same word')
   for (const command of ['connect', 'pipe', 'tun', 'lookup', 'ping', 'why']) {
-    same(await wordsOf(command, 'home'), [KEY], `the default file, ${command}`)
+    same(await wordsOf(command, 'home'), ['home', 'homer'], command)
   }
-  same(await wordsOf('tun', KEY, 'homer'), [HEX], 'the second peer of a network')
+  same(await wordsOf('tun', KEY, 'homer'), ['homer'], 'the second peer of a network')
   same(await wordsOf('ping', KEY, 'home'), [], 'one peer is all that ping takes')
   same(await wordsOf('ping', KEY, ''), await wordsOf('ping', KEY, '--'), 'behind it are options')
+  fs.writeFileSync(standard, 'peer =')
+  same(await wordsOf('ping', ''), ['vps'], 'where the file is wrong')
+  fs.rmSync(standard)
+  spawnSync('mkfifo', [standard])
+  same(await wordsOf('ping', ''), ['vps'], 'a pipe, which nobody writes')
 })
 
 t.test('identities by their names', async () => {
@@ -137,6 +136,7 @@ t.test('services of a peer, of the file and of the running up', async () => {
   fs.writeFileSync(standard, text('ssh'))
   t.ok(made.key, 'an identity')
   same(await wordsOf('pipe', KEY, ''), ['ssh'], 'of the file')
+  same(await wordsOf('pipe', 'home', ''), ['ssh'], 'of a name')
   const up = t.hsfwd(['up'])
   await t.until(async () => (await t.run(['status', '--json'])).code === 0, 'the running up')
   fs.writeFileSync(standard, text('web'))
@@ -217,9 +217,10 @@ async function inTerminal (shell, folder) {
   await becomes('hsfwd netc\t', 'hsfwd netcheck ')
   await becomes('hsfwd ping --ver\t', 'hsfwd ping --verbose ')
   await becomes('hsfwd ping --log-format=j\t', 'hsfwd ping --log-format=json ')
-  await becomes('hsfwd ping home\t', `hsfwd ping ${KEY} `)
-  await becomes('hsfwd ping bbb\t', `hsfwd ping ${OTHER} `)
-  await becomes(`hsfwd pipe ${KEY} s\t`, `hsfwd pipe ${KEY} ssh `)
+  await becomes('hsfwd ping home\t', 'hsfwd ping home ')
+  await becomes('hsfwd ping 8cc\t', `hsfwd ping ${KEY} `)
+  await becomes('hsfwd ping zq7\t', `hsfwd ping ${OTHER_KEY} `)
+  await becomes('hsfwd pipe home s\t', 'hsfwd pipe home ssh ')
   await becomes(`hsfwd connect ${KEY} -L 2222:s\t`, `hsfwd connect ${KEY} -L 2222:ssh `)
   await becomes('hsfwd check --config=hsf\thsf\t', 'hsfwd check --config=hsfwd/hsfwd.toml ')
   await becomes('hsfwd ping @hsf\thsf\t', 'hsfwd ping @hsfwd/hsfwd.toml ')
@@ -228,11 +229,11 @@ async function inTerminal (shell, folder) {
   await becomes('hsfwd ping @/now\t', 'hsfwd ping @/now')
   await becomes('hsfwd ping \'$(touch run)\' `touch run` "$(touch run)\t', 'hsfwd ping \'$(touch run)\' `touch run` "$(touch run)')
   const named = await shell.line('hsfwd ping ho\t\tt\t')
-  t.equal(named.line, `hsfwd ping ${THIRD} `, 'a name that is typed on after a list')
-  for (const word of [KEY, 'home', THIRD, 'hotel']) t.ok(named.shown.includes(word), `the list has ${word}: ${named.shown}`)
+  t.equal(named.line, 'hsfwd ping hotel ', 'a name that is typed on after a list')
+  for (const word of [KEY, 'home', THIRD_KEY, 'hotel']) t.ok(named.shown.includes(word), `the list has ${word}: ${named.shown}`)
   const { line, shown } = await shell.line('hsfwd ping \t\t')
   t.equal(line, 'hsfwd ping ', 'with nothing in common')
-  t.ok(shown.includes(KEY) && shown.includes('home') && shown.includes(OTHER), `peers with their names: ${shown}`)
+  t.ok(shown.includes(KEY) && shown.includes('home') && shown.includes(OTHER_KEY), `peers with their names: ${shown}`)
   nothingRun(folder)
 }
 
@@ -282,7 +283,8 @@ t.test('fish', async () => {
   same(lines('hsfwd netc'), [['netcheck', 'examine the network this machine is in']], 'a command')
   same(lines('hsfwd ping --verb').map(([word]) => word), ['--verbose'], 'an option')
   same(lines('hsfwd ping --log-format=j'), [['--log-format=json']], 'a value in the same word')
-  same(lines('hsfwd ping 8c'), [[KEY, 'home']], 'a peer')
+  same(lines('hsfwd ping ho'), [['home', KEY], ['hotel', THIRD_KEY]], 'peers')
+  same(lines('hsfwd ping 8c'), [[KEY, 'home']], 'a peer by its key')
   same(lines(`hsfwd connect ${KEY} -L 2222:`), [['2222:ssh']], 'a service')
   same(lines('hsfwd check --config=hsfwd/').map(([word]) => word), ['--config=hsfwd/hsfwd.toml'], 'a file')
   same(lines('hsfwd ping @hsfwd/').map(([word]) => word), ['@hsfwd/hsfwd.toml'], 'a file with a key')

@@ -103,14 +103,14 @@ function laterVersion () {
   return `${tree}.deb`
 }
 
-/** Two programs in two roots on one loopback: what goes through a tunnel comes back. */
-async function tunnels (server, client, program) {
+/** Two programs in two roots on one loopback: what goes through a tunnel comes back. The client has that name for the host. */
+async function tunnels (server, client, program, name = '127.0.0.1') {
   const net = inside(server, program, ['testnet', '--size', '3', '--port', '0', '--json'])
   const bootstrap = (await net.event('ready')).bootstrap[0]
   const echo = await t.service((socket) => socket.pipe(socket))
   const expose = inside(server, program, ['expose', String(echo.port), '--bootstrap', bootstrap, '--json'])
   const { key } = await expose.event('listening')
-  const pipe = await runInside(client, program, ['pipe', key, '--bootstrap', bootstrap], 'there and back')
+  const pipe = await runInside(client, program, ['pipe', key, '--bootstrap', bootstrap.replace('127.0.0.1', name)], 'there and back')
   t.equal(pipe.code, 0, `exit code: ${pipe.stderr}`)
   t.equal(pipe.stdout, 'there and back', 'what came back')
   await expose.kill()
@@ -203,4 +203,10 @@ t.test('the program without shared libraries needs nothing but itself', async ()
   const [server, client] = [root(), root()]
   t.equal((await runInside(server, '/hsfwd', ['--version'])).code, 0, 'exit code of --version')
   await tunnels(server, client, '/hsfwd')
+
+  fs.mkdirSync(path.join(client, 'etc'))
+  fs.writeFileSync(path.join(client, 'etc/hosts'), '127.0.0.1 node.example\n')
+  // With modules that are not there, as they are not of the same C library elsewhere.
+  fs.writeFileSync(path.join(client, 'etc/nsswitch.conf'), 'hosts: resolve\n')
+  await tunnels(server, client, '/hsfwd', 'node.example')
 })

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/service_manager.hpp"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -9,7 +8,9 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "platform/posix/socket.hpp"
 #include "platform/unique_fd.hpp"
+#include "util/bytes.hpp"
 
 namespace hsfwd::platform {
 
@@ -22,12 +23,13 @@ void tell_service_manager(ServiceState state) {
   path.copy(static_cast<char*>(to.sun_path), path.size());
   // One that has no file, in Linux.
   if (path.front() == '@') to.sun_path[0] = '\0';
-  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM, 0));
-  if (socket.get() < 0) return;
-  const std::string_view word = state == ServiceState::kReady ? "READY=1" : "STOPPING=1";
   const std::size_t length = offsetof(sockaddr_un, sun_path) + path.size();
-  static_cast<void>(sendto(socket.get(), word.data(), word.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
-                           reinterpret_cast<const sockaddr*>(&to), static_cast<socklen_t>(length)));
+  const UniqueFd socket = open_socket(AF_UNIX, SOCK_DGRAM);
+  if (!socket || connect(socket.get(), reinterpret_cast<const sockaddr*>(&to),
+                         static_cast<socklen_t>(length)) != 0) {
+    return;
+  }
+  send_bytes(socket.get(), as_bytes(state == ServiceState::kReady ? "READY=1" : "STOPPING=1"));
 }
 
 }  // namespace hsfwd::platform

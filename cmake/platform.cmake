@@ -27,6 +27,7 @@ set(platform_posix
     platform/posix/others.cpp
     platform/posix/random.cpp
     platform/posix/secret_file.cpp
+    platform/posix/service_manager.cpp
     platform/posix/signals.cpp
     platform/posix/standard_streams.cpp
     platform/posix/streams.cpp

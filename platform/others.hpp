@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a user who is neither the owner nor in a group may do with a file: the user of the systemd
-// unit, for one who looks as root.
+// What a user who is neither the owner nor in a group, but the one of its own name, may do with a file:
+// the user of the systemd unit, for one who looks as root.
 #pragma once
 
 #include <string>

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 
 namespace hsfwd::platform {
@@ -15,11 +16,20 @@ namespace {
 /// Of the folders of units with a user of their own systemd keeps the others off, not that user.
 constexpr const char* kPrivate = "private";
 
+/// Of the units' user, where a package has made one; what root lets it read is not kept from it.
+constexpr const char* kServiceGroup = "hsfwd";
+/// From the bits of all others to those of the group.
+constexpr unsigned kGroupShift = 3;
+
 std::string refusal(const std::string& path, mode_t needed) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0 || (status.st_mode & needed) == needed) return "";
   if (status.st_uid != 0) return "";
   const group* const members = status.st_gid != 0 ? getgrgid(status.st_gid) : nullptr;
+  if (members != nullptr && std::strcmp(members->gr_name, kServiceGroup) == 0 &&
+      (status.st_mode & (needed << kGroupShift)) != 0) {
+    return "";
+  }
   return fmt::format("{} is open only to root{} (mode {:04o})", path,
                      members != nullptr ? fmt::format(" and the group {}", members->gr_name) : "",
                      status.st_mode & 07777);

@@ -15,6 +15,7 @@
 #include "cli/up_report.hpp"
 #include "cli/up_texts.hpp"
 #include "platform/control_socket.hpp"
+#include "platform/service_manager.hpp"
 #include "platform/signals.hpp"
 
 namespace hsfwd::cli {
@@ -36,7 +37,10 @@ class Up {
         questions_(app),
         ask_again_timer_(app.scheduler(), [this] { ask_all_again(); }) {
     tunnels_.change_to(std::move(plan), Unavailable::kTryAgain,
-                       [this](const TunnelSet::Changes& changes) { ask_peers(changes.wishes); });
+                       [this](const TunnelSet::Changes& changes) {
+                         platform::tell_service_manager(platform::ServiceState::kReady);
+                         ask_peers(changes.wishes);
+                       });
     app_.on_no_answer(
         [this] { app_.log().warning("up", "still trying: {}", app_.no_network().message); });
     app_.on_hangup([this] { reload([](const Json&) {}); });
@@ -228,6 +232,7 @@ int run_up(const Arguments& arguments) {
                 file == kStandardInput ? file : std::filesystem::absolute(file).string(),
                 std::move(plan));
     exit_code = app.run();
+    platform::tell_service_manager(platform::ServiceState::kStopping);
   }
   // Who waits for the end at the control socket finds every port and lock free.
   app.stop_node();

@@ -188,3 +188,23 @@ t.test('an identity that another process announces does not keep the rest of up 
   const second = await t.run(['up', '-c', alone])
   t.equal(second.code, 1, second.stderr)
 })
+
+t.test('whoever started up as a service is told when its ports are open, though there is no network, and of its end', async () => {
+  const own = await identity('service')
+  const config = path.join(t.scratch, 'service.toml')
+  fs.writeFileSync(config, `identity = "${own.file}"\nbootstrap = ["127.0.0.1:9"]\n[[connect]]\npeer = "${own.key}"\nlisten = "${await t.freePort()}"\n`)
+  const file = path.join(t.scratch, 'notify')
+  const listens = 'import socket, sys\ns = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\ns.bind(sys.argv[1])\nprint("bound", flush=True)\n' +
+    'while True: print(s.recv(100).decode(), flush=True)'
+  for (const [name, variable] of [[file, file], [`\0${file}`, `@${file}`]]) {
+    const manager = new t.Program('python3', ['-c', listens.replace('sys.argv[1]', JSON.stringify(name))])
+    const said = (word) => manager.event('line', { matches: ({ line }) => line === word })
+    await said('bound')
+    const up = t.hsfwd(['up', '-c', config], { env: { NOTIFY_SOCKET: variable } })
+    await said('READY=1')
+    up.kill()
+    await said('STOPPING=1')
+    await up.exited
+    await manager.kill('SIGKILL')
+  }
+})

@@ -9,7 +9,7 @@ const ROOT = path.join(__dirname, '..', '..')
 const below = (folder) => fs.readdirSync(path.join(ROOT, folder), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => `${folder}/${name}`)
 const rooms = (folder) => [folder, ...below(folder).flatMap(rooms)]
 // Of platform's folders, those that this system builds.
-const SYSTEM = ['common', 'posix', process.platform].map((name) => `platform/${name}`)
+const SYSTEM = ['common', 'posix', process.platform, 'static'].map((name) => `platform/${name}`)
 const FOLDERS = [...rooms('src').slice(1), 'platform', ...SYSTEM, 'config']
 
 const NAMES = {

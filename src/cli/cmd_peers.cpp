@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <cstddef>
+#include <cstdio>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "cli/address_book.hpp"
 #include "cli/commands.hpp"
+#include "cli/completion.hpp"
 #include "cli/control_client.hpp"
 #include "cli/events.hpp"
 #include "cli/table.hpp"
@@ -26,12 +31,13 @@ namespace fs = std::filesystem;
 class BookCommand {
  public:
   /// Reads the command line; parsed() is false if it asked for help alone. Throws UserError.
-  BookCommand(const Arguments& arguments, const char* usage, const char* about, int words)
+  BookCommand(const Arguments& arguments, const char* usage, const char* about, int words,
+              std::vector<WordKind> kinds = {})
       : line_(usage, about) {
     line_.options().add_options()("config,c", po::value<std::string>(),
                                   "FILE of a configuration, beside which the folder peers.d is");
     line_.add_output_options();
-    if (words > 0) line_.positional("peer", words);
+    if (words > 0) line_.positional("peer", words, std::move(kinds));
     parsed_ = line_.parse(arguments);
     if (!parsed_) return;
     words_ = line_.texts("peer");
@@ -101,7 +107,7 @@ int run_add(const Arguments& arguments) {
 
 int run_remove(const Arguments& arguments) {
   const BookCommand command(arguments, "hsfwd peers remove NAME [-c FILE] [OPTION...]",
-                            "Takes a name back that peers add has given.", 1);
+                            "Takes a name back that peers add has given.", 1, {WordKind::kPeer});
   if (!command.parsed()) return kDone;
   const std::string& name = command.word(0);
   const AddressBook book = command.book();
@@ -143,17 +149,34 @@ int run_names(const Arguments& arguments) {
 
 struct Part {
   const char* name;
+  const char* about;
   int (*run)(const Arguments&);
 };
-constexpr Part kParts[] = {{"add", run_add}, {"remove", run_remove}, {"names", run_names}};
+constexpr Part kParts[] = {{"add", "give a peer a name", run_add},
+                           {"remove", "take a name back", run_remove},
+                           {"names", "list the names of peers", run_names}};
+
+int complete_part(const std::string& word) {
+  for (const Part& part : kParts) {
+    if (std::string_view(part.name).starts_with(word)) {
+      std::fputs(completion_line(part.name, part.about).c_str(), stdout);
+    }
+  }
+  return kDone;
+}
 
 }  // namespace
 
 int run_peers(const Arguments& arguments) {
+  const std::size_t begin = !arguments.empty() && arguments[0] == kComplete ? 1 : 0;
+  const bool is_typed = begin == 1 && arguments.size() == 2;  // and may become another word
   for (const Part& part : kParts) {
-    if (arguments.empty() || arguments[0] != part.name) continue;
-    return part.run(Arguments(arguments.begin() + 1, arguments.end()));
+    if (is_typed || arguments.size() <= begin || arguments[begin] != part.name) continue;
+    Arguments rest = arguments;
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(begin));
+    return part.run(rest);
   }
+  if (is_typed && !arguments[1].starts_with('-')) return complete_part(arguments[1]);
   return run_control_command(
       arguments, ControlCommand::kPeers,
       "Shows the open connections of the running hsfwd up.\n"

@@ -118,6 +118,16 @@ key = "nonsense"
   same(await wordsOf('ping', ''), ['vps'], 'a pipe, which nobody writes')
 })
 
+t.test('what peers add, remove and names take', async () => {
+  same(await wordsOf('peers', ''), ['add', 'remove', 'names'], 'words')
+  same(await wordsOf('peers', 'na'), ['names'], 'the beginning of one')
+  t.ok((await wordsOf('peers', '--')).includes('--socket'), 'options of peers itself')
+  t.ok(!(await wordsOf('peers', 'names', '--')).includes('--socket'), 'and of names')
+  const env = { XDG_CONFIG_HOME: path.join(t.scratch, 'remove') }
+  await t.run(['peers', 'add', 'home', KEY], { env })
+  t.equal((await t.run(['complete', '--', 'peers', 'remove', ''], { env })).stdout, `home\t${KEY}\n`, 'names to be removed')
+})
+
 t.test('identities by their names', async () => {
   for (const name of ['work', 'laptop']) t.equal((await t.run(['keygen', '--name', name])).code, 0, `keygen --name ${name}`)
   same(await wordsOf('ping', '--name', ''), ['laptop', 'work'], 'all')

@@ -351,7 +351,7 @@ t.test('tables keep to 80 characters, or to those of COLUMNS', async () => {
   await up(file, 'listening')
   const widest = (out) => Math.max(...out.split('\n').map((line) => line.length))
   // Nothing of ours, and everything else may be longer.
-  const table = (out) => out.slice(out.indexOf('LOCAL ADDRESS'))
+  const table = (out) => out.slice(out.indexOf('LOCAL ADDRESS')).split('\n\n')[0]
   for (const columns of [80, 60]) {
     const { stdout, code } = await t.run(['status', '-c', file.name], { env: columns === 80 ? {} : { COLUMNS: String(columns) } })
     t.equal(code, 0, 'exit code')

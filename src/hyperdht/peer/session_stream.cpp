@@ -68,10 +68,8 @@ void SessionStream::refuse(const std::string& why) {
 void SessionStream::fail(ConnectError error, const std::string& detail) {
   let_go(error, detail);
   // It may be over in order by this very call.
-  if (this->error() == ConnectError::kNone && !accepted()) {
-    lost_word_ = true;
-    look_again();
-  }
+  const bool over_in_order = this->error() == ConnectError::kNone && !accepted();
+  if (over_in_order && !std::exchange(lost_word_, true)) look_again();
 }
 
 void SessionStream::on_peer_reset(const std::string& why) {

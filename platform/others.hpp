@@ -16,4 +16,8 @@ enum class Access { kRead, kConnect };
 /// else than root owns what does: that may be the user it is about.
 std::string kept_from_others(const std::string& path, Access access);
 
+/// Why somebody but this user and root may have written a file or folder, one clause for people that begins with its path; empty if
+/// nobody can have, or if there is none.
+std::string written_by_others(const std::string& path);
+
 }  // namespace hsfwd::platform

@@ -12,8 +12,10 @@ namespace hsfwd::platform {
 /// file that is missing from one that may not be read and from a directory.
 Result<std::string, std::string> read_text_file(const std::string& path);
 
-/// Makes it what a file of this user alone has, and the folders above it where they are missing. The file changes at
-/// once or not at all, whoever else writes it.
-std::error_code replace_text_file(const std::string& path, const std::string& text);
+enum class Readers { kOwner, kAll };
+/// What the file is from now on, at once or not at all, whoever else writes it. Folders that are missing above it are made for this
+/// user alone, but the last one for its readers.
+std::error_code replace_text_file(const std::string& path, const std::string& text,
+                                  Readers readers = Readers::kOwner);
 
 }  // namespace hsfwd::platform

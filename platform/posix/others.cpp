@@ -52,4 +52,14 @@ std::string kept_from_others(const std::string& path, Access access) {
   return found;
 }
 
+std::string written_by_others(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return "";
+  if (status.st_uid != 0 && status.st_uid != geteuid()) return path + " belongs to another user";
+  // Many users have a group of their own, to which their files are open.
+  const bool own_group = status.st_gid == 0 || status.st_gid == getegid();
+  const mode_t others = own_group ? S_IWOTH : S_IWOTH | S_IWGRP;
+  return (status.st_mode & others) != 0 ? path + " can be written by others" : "";
+}
+
 }  // namespace hsfwd::platform

@@ -11,6 +11,8 @@
 #include "cli/planner.hpp"
 #include "cli/user_error.hpp"
 #include "forward/service.hpp"
+#include "platform/directories.hpp"
+#include "platform/others.hpp"
 #include "platform/text_file.hpp"
 #include "util/text.hpp"
 
@@ -20,16 +22,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kShortKey = 12;
-
-/// Those that are there. It may be one that may not be read.
-std::vector<std::string> configuration_files() {
-  std::vector<std::string> out;
-  for (const std::string& file : configuration_paths()) {
-    std::error_code error;
-    if (fs::exists(file, error) || error) out.push_back(file);
-  }
-  return out;
+/// Of what is opened nothing may be waited for: no pipe, and no device.
+bool is_file(const std::string& path) {
+  std::error_code error;
+  return fs::is_regular_file(path, error);
 }
 
 }  // namespace
@@ -51,10 +47,22 @@ std::string PeerNames::shown(const PublicKey& key) const {
 
 AddressBook AddressBook::load() {
   AddressBook out;
-  for (const std::string& file : configuration_paths()) {
-    out.add_configuration(file);
-    out.add_folder(fs::path(file).parent_path().string());
+  try {
+    for (const std::string& file : configuration_paths()) {
+      out.add_configuration(file);
+      out.add_folder(fs::path(file).parent_path().string());
+    }
+  } catch (const UserError& mistake) {
+    // Of the environment, which who gives keys does not need.
+    out.add_problem(mistake.message);
   }
+  return out;
+}
+
+AddressBook AddressBook::of_file(const std::string& file) {
+  AddressBook out;
+  out.add_configuration(file);
+  out.add_folder(fs::absolute(file).parent_path().string());
   return out;
 }
 
@@ -69,57 +77,85 @@ const PeerReference* AddressBook::find(const std::string& name) const {
   return found != peers_.end() ? &found->second : nullptr;
 }
 
-std::string AddressBook::file_of(const std::string& name) const {
-  return files_.at(name);
+std::string AddressBook::doubt_of(const std::string& name) const {
+  for (const auto& [source, what] : problems_) {
+    if (source < origin_of(name).source) return what;
+  }
+  return "";
 }
 
-void AddressBook::add(const std::string& name, PeerReference peer, const std::string& file) {
+std::vector<std::string> AddressBook::problems() const {
+  std::vector<std::string> out;
+  for (const auto& [source, what] : problems_) out.push_back(what);
+  return out;
+}
+
+void AddressBook::add(const std::string& name, PeerReference peer, Origin origin) {
   peer.name = name;
-  if (peers_.emplace(name, std::move(peer)).second) files_.emplace(name, file);
+  origin.source = source_;
+  if (peers_.emplace(name, std::move(peer)).second) origins_.emplace(name, std::move(origin));
 }
 
 void AddressBook::add_configuration(const std::string& file) {
+  ++source_;
   std::error_code error;
-  if (!fs::is_regular_file(file, error) && !error) return;
+  const fs::file_type type = fs::status(file, error).type();
+  if (type == fs::file_type::not_found) return;
+  if (type != fs::file_type::regular) {
+    return add_problem(fmt::format("{}: {}", file, error ? error.message() : "is no file"));
+  }
   const auto text = platform::read_text_file(file);
-  if (!text) return problems_.push_back(fmt::format("{}: {}", file, text.error()));
+  if (!text) return add_problem(fmt::format("{}: {}", file, text.error()));
   const auto config = parse_config(*text, file);
-  if (!config) return problems_.push_back(config.error().to_string());
+  if (!config) return add_problem(config.error().to_string());
+  const std::string folder = fs::absolute(file).parent_path().string();
   const Planner planner(*config, file, tunnel_kinds());
   for (const auto& [name, named] : config->peers) {
+    const auto key_file = platform::resolve_path(named.key_file.value_or(""), folder);
+    if (named.key_file && key_file && !is_file(*key_file)) {
+      add_problem(fmt::format("{}: {} is no file", file, *key_file));
+      continue;
+    }
     try {
-      add(name, planner.peer({name, named.line}), file);
+      add(name, planner.peer({name, named.line}), {.file = file});
     } catch (const UserError& mistake) {
-      problems_.push_back(mistake.message);
+      add_problem(mistake.message);
     }
   }
 }
 
 void AddressBook::add_folder(const std::string& folder) {
+  ++source_;
+  const std::string path = (fs::path(folder) / kFolder).string();
+  if (std::string others = platform::written_by_others(path); !others.empty()) {
+    return add_problem(std::move(others));
+  }
   std::error_code error;
-  std::vector<std::string> files;
-  for (fs::directory_iterator entry(fs::path(folder) / kFolder, error), end; !error && entry != end;
+  std::vector<std::string> names;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end;
        entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    // What editors and programs leave beside files is no name, and what is no file might never end.
-    std::error_code unknown;
-    if (bad_peer_name(name) || !entry->is_regular_file(unknown)) continue;
-    files.push_back(entry->path().string());
-    if (files.size() > kMaxFiles) {
-      problems_.push_back(fmt::format("{}/{} has more than {} files", folder, kFolder, kMaxFiles));
+    std::string name = entry->path().filename().string();
+    // What editors and programs leave beside files is no name.
+    if (bad_peer_name(name) || !is_file(entry->path().string())) continue;
+    names.push_back(std::move(name));
+    if (names.size() > kMaxFiles) {
+      add_problem(fmt::format("{} has more than {} files", path, kMaxFiles));
       break;
     }
   }
   if (error && error != std::errc::no_such_file_or_directory) {
-    problems_.push_back(fmt::format("{}/{}: {}", folder, kFolder, error.message()));
+    add_problem(fmt::format("{}: {}", path, error.message()));
   }
-  std::sort(files.begin(), files.end());
-  for (const std::string& file : files) {
-    auto peer = PeerReference::read(file);
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    const std::string file = (fs::path(path) / name).string();
+    std::string others = platform::written_by_others(file);
+    auto peer = others.empty() ? PeerReference::read(file)
+                               : Result<PeerReference, std::string>(Err(std::move(others)));
     if (peer) {
-      add(fs::path(file).filename().string(), std::move(*peer), file);
+      add(name, std::move(*peer), {.file = file, .of_folder = true});
     } else {
-      problems_.push_back(peer.error());
+      add_problem(peer.error());
     }
   }
 }
@@ -137,9 +173,7 @@ std::optional<std::string> bad_peer_name(const std::string& name) {
 }
 
 std::string configuration_folder() {
-  const auto files = configuration_files();
-  const std::string file = files.empty() ? configuration_paths().front() : files.front();
-  return fs::absolute(file).parent_path().string();
+  return fs::absolute(configuration_paths().front()).parent_path().string();
 }
 
 }  // namespace hsfwd::cli

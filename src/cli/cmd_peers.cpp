@@ -57,7 +57,7 @@ class BookCommand {
     return fs::absolute(line_.path("config")).parent_path().string();
   }
   AddressBook book() const {
-    return chosen() ? AddressBook::of_folder(folder()) : AddressBook::load();
+    return chosen() ? AddressBook::of_file(line_.path("config")) : AddressBook::load();
   }
   std::string file_of(const std::string& name) const {
     return (fs::path(folder()) / AddressBook::kFolder / name).string();
@@ -78,6 +78,20 @@ events::NamedPeer named_peer(const std::string& name, const PublicKey& key,
   return {.name = name, .peer = to_hex(key.view()), .key = key_text(key), .file = file};
 }
 
+void write_name(const std::string& file, const std::string& key) {
+  std::error_code error;
+  if (fs::symlink_status(file, error).type() != fs::file_type::not_found) {
+    throw UserError{
+        kFailed, "NAME_TAKEN",
+        fmt::format("{} is there already, and is no name: hsfwd peers names says why", file)};
+  }
+  // What is no secret may also be for the user of a service, as which this may not run.
+  const bool secret = without_secrets(key) != key;
+  error = platform::replace_text_file(file, key + "\n",
+                                      secret ? platform::Readers::kOwner : platform::Readers::kAll);
+  if (error) cannot(file, error);
+}
+
 int run_add(const Arguments& arguments) {
   const BookCommand command(arguments, "hsfwd peers add NAME KEY [-c FILE] [OPTION...]",
                             "Gives a peer a name, which then stands for its key everywhere.", 2);
@@ -89,17 +103,15 @@ int run_add(const Arguments& arguments) {
   const AddressBook book = command.book();
   if (const PeerReference* const other = book.find(name)) {
     if (!other->same_peer(*peer)) {
-      throw UserError{
-          kFailed, "NAME_TAKEN",
-          fmt::format("{} is {} already, in {}", name, key_text(other->key), book.file_of(name))};
+      throw UserError{kFailed, "NAME_TAKEN",
+                      fmt::format("{} is {} already, in {}", name, key_text(other->key),
+                                  book.origin_of(name).file)};
     }
   } else {
-    // A connection string may be a secret: the file is its owner's alone.
-    const std::error_code error =
-        platform::replace_text_file(command.file_of(name), command.word(1) + "\n");
-    if (error) cannot(command.file_of(name), error);
+    write_name(command.file_of(name), command.word(1));
   }
-  const std::string file = book.find(name) != nullptr ? book.file_of(name) : command.file_of(name);
+  const std::string file =
+      book.find(name) != nullptr ? book.origin_of(name).file : command.file_of(name);
   command.output().event(events::Named{named_peer(name, peer->key, file)},
                          fmt::format("{} is {}", name, key_text(peer->key)));
   return kDone;
@@ -115,16 +127,22 @@ int run_remove(const Arguments& arguments) {
   if (peer == nullptr) {
     throw UserError{kFailed, "NO_SUCH_NAME", fmt::format("no peer is called {}", in_quotes(name))};
   }
-  const std::string file = book.file_of(name);
-  if (fs::path(file).parent_path().filename() != AddressBook::kFolder) {
+  const std::string file = book.origin_of(name).file;
+  if (!book.origin_of(name).of_folder) {
     throw UserError{kFailed, "NAME_IN_FILE",
                     fmt::format("{} is [peer.{}] of {}: remove it there", name, name, file)};
   }
   std::error_code error;
   fs::remove(file, error);
   if (error) cannot(file, error);
-  command.output().event(events::Unnamed{named_peer(name, peer->key, file)},
-                         fmt::format("{} was {}", name, key_text(peer->key)));
+  const AddressBook rest = command.book();
+  const PeerReference* const next = rest.find(name);
+  command.output().event(
+      events::Unnamed{named_peer(name, peer->key, file)},
+      fmt::format("{} was {}{}", name, key_text(peer->key),
+                  next != nullptr ? fmt::format(", and is {} now, in {}", key_text(next->key),
+                                                rest.origin_of(name).file)
+                                  : ""));
   return kDone;
 }
 
@@ -137,8 +155,8 @@ int run_names(const Arguments& arguments) {
   Table table({"NAME", "KEY", "FILE"});
   table.may_shorten(1).may_shorten(2);
   for (const auto& [name, peer] : book.peers()) {
-    out.peers.push_back(named_peer(name, peer.key, book.file_of(name)));
-    table.add({name, key_text(peer.key), book.file_of(name)});
+    out.peers.push_back(named_peer(name, peer.key, book.origin_of(name).file));
+    table.add({name, key_text(peer.key), book.origin_of(name).file});
   }
   const Output output = command.output();
   for (const std::string& problem : book.problems()) output.note("left out: " + printable(problem));

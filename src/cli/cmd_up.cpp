@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/commands.hpp"
@@ -35,7 +37,7 @@ class Up {
         began_(app.scheduler().now()),
         tunnels_(app),
         questions_(app),
-        ask_again_timer_(app.scheduler(), [this] { ask_all_again(); }) {
+        ask_again_timer_(app.scheduler(), [this] { ask_again(); }) {
     tunnels_.change_to(std::move(plan), Unavailable::kTryAgain,
                        [this](const TunnelSet::Changes& changes) {
                          platform::tell_service_manager(platform::ServiceState::kReady);
@@ -135,7 +137,10 @@ class Up {
                        const UserError& error) {
     if (app_.quitting()) return;
     // It is told for all of them that there is no network, and once there is one they can be asked.
-    if (error.exit_code == kTryLater) return ask_again_timer_.start(kAskAgain);
+    if (error.exit_code == kTryLater) {
+      unanswered_.emplace_back(peer, wanted);
+      return ask_again_timer_.start(kAskAgain);
+    }
     bool is_wanted = false;  // still
     for (const auto& tunnel : tunnels_.tunnels()) {
       if (!is_wish_of(*tunnel, peer, wanted)) continue;
@@ -149,12 +154,17 @@ class Up {
                                     names_it ? "" : printable(peer.name) + ": ", error.message));
   }
 
-  void ask_all_again() {
+  void ask_again() {
+    if (app_.quitting()) return;
     if (!app_.node().online()) return ask_again_timer_.start(kAskAgain);
     std::vector<PeerWish> wishes;
     for (const auto& tunnel : tunnels_.tunnels()) {
-      if (auto wish = tunnel->wish()) wishes.push_back(std::move(*wish));
+      const bool asked = std::any_of(unanswered_.begin(), unanswered_.end(), [&](const auto& one) {
+        return is_wish_of(*tunnel, one.first, one.second);
+      });
+      if (asked) wishes.push_back(*tunnel->wish());
     }
+    unanswered_.clear();
     ask_peers(wishes);
   }
 
@@ -186,6 +196,7 @@ class Up {
   const Instant began_;
   TunnelSet tunnels_;
   PeerQuestions questions_;
+  std::vector<std::pair<PeerReference, PeerQuestions::Wanted>> unanswered_;  // there is no network
   Timer ask_again_timer_;
   bool reloading_ = false;
   std::vector<Told> told_;     // the result of the reload under way

@@ -226,13 +226,17 @@ class Completion {
     if (word_.substr(begin).starts_with('@')) return files(begin + 1);
     const std::string before = word_.substr(0, begin);
     const std::string_view value = std::string_view(word_).substr(begin);
+    std::map<std::string, std::vector<std::string>> by_key;  // one word for all names
     for (const KnownPeer& peer : known().peers()) {
       // What shells would have to quote is found by its key alone.
       if (peer.name.starts_with(value) && forward::is_service_name(peer.name)) {
         add(before + peer.name, peer.key);
       } else if (peer.key.starts_with(value)) {
-        add(before + peer.key, peer.name);
+        by_key[peer.key].push_back(peer.name);
       }
+    }
+    for (const auto& [key, names] : by_key) {
+      add(before + key, fmt::format("{}", fmt::join(names, ", ")));
     }
   }
 

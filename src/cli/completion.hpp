@@ -15,7 +15,8 @@ namespace hsfwd::cli {
 enum class WordKind { kOther, kPeer, kService, kTarget, kCommand };
 
 /// Ahead of the words that CommandLine::parse() shall complete, in place of parsing them.
-inline constexpr const char* kComplete = "--complete";
+/// Nobody types it.
+inline constexpr const char* kComplete = "\ncomplete";
 
 /// What a command takes.
 struct Completable {

@@ -132,7 +132,7 @@ const char* reachable_text(const std::optional<bool>& reachable) {
 std::string with_short_key(const std::string& permit) {
   const std::size_t colon = permit.find(':');
   const auto key = parse_key(permit.substr(0, colon));
-  return key ? key_text(*key).substr(0, 12) + permit.substr(colon) : permit;
+  return key ? key_text(*key).substr(0, kShortKey) + permit.substr(colon) : permit;
 }
 
 std::string expose_text(const ExposeStatus& expose) {

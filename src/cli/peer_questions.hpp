@@ -13,7 +13,7 @@
 
 namespace hsfwd::cli {
 
-/// Asks the peers of tunnels, each once, whether they answer this key and have what is wanted of them: neither an
+/// Asks the peers of tunnels whether they answer this key and have what is wanted of them: neither an
 /// announcement nor a local port that is open shows that.
 class PeerQuestions {
  public:

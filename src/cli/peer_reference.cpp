@@ -64,7 +64,13 @@ std::string path_argument(const std::string& word) {
 PeerReference peer_of_name(const std::string& word, const std::string& no_key) {
   const bool may_be_name = !bad_peer_name(word);
   const AddressBook book = may_be_name ? AddressBook::load() : AddressBook();
-  if (const PeerReference* const named = book.find(word)) return *named;
+  if (const PeerReference* const named = book.find(word)) {
+    const std::string doubt = book.doubt_of(word);
+    if (doubt.empty()) return *named;
+    throw UserError{kBadConfig, "BAD_NAME",
+                    fmt::format("{} of {} may not be who is meant: {}", word,
+                                book.origin_of(word).file, doubt)};
+  }
   // A word of that length was meant for a key.
   constexpr std::size_t kLongName = 40;
   if (!may_be_name || word.size() >= kLongName) throw UserError{kUsage, "BAD_KEY", no_key};

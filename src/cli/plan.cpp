@@ -35,6 +35,7 @@ std::vector<std::string> configuration_paths() {
   if (chosen == nullptr || *chosen == '\0') return config::default_paths();
   auto path = platform::resolve_path(chosen);
   if (!path) throw UserError{kUsage, "USAGE", "HSFWD_CONFIG: " + path.error()};
+  if (*path == kStandardInput) throw UserError{kUsage, "USAGE", "HSFWD_CONFIG: - is no file"};
   return {std::move(*path)};
 }
 

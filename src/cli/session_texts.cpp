@@ -6,14 +6,13 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cli/address_book.hpp"
 #include "cli/table.hpp"
 #include "platform/standard_streams.hpp"
 
 namespace hsfwd::cli {
 
 namespace {
-
-constexpr std::size_t kShortKey = 12;
 
 /// Of a session or a connection.
 template <class State>

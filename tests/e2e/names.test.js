@@ -42,6 +42,42 @@ t.test('a name is given, listed, used and taken back', async () => {
   t.equal(fs.readdirSync(path.join(folder, 'peers.d')).join(), '.home.swp', 'what is there after that')
 })
 
+t.test('a name is who is meant, or refused', async () => {
+  const { env, folder } = somebody()
+  const { key } = await keyOf('names-meant')
+  const { key: other } = await keyOf('names-other-one')
+  const file = path.join(folder, 'peers.d', 'home')
+  t.equal((await t.run(['peers', 'add', 'home', key], { env })).code, 0, 'a name')
+  t.equal((fs.statSync(file).mode & 0o777).toString(8), '644', 'a key is no secret')
+  t.equal((fs.statSync(path.dirname(file)).mode & 0o777).toString(8), '755', 'nor is the folder')
+  t.equal((await t.run(['peers', 'add', 'shared', `hs://s000${key}`], { env })).code, 0, 'a secret')
+  t.equal((fs.statSync(path.join(folder, 'peers.d', 'shared')).mode & 0o777).toString(8), '600', 'is kept')
+  const names = async () => (await t.run(['peers', 'names', '--json'], { env })).program
+  t.ok(!(await names()).stderr.includes('left out'), 'nothing is wrong')
+  for (const who of [file, path.dirname(file)]) {
+    const { mode } = fs.statSync(who)
+    fs.chmodSync(who, mode | 0o002)
+    const listed = await names()
+    t.ok(listed.stderr.includes(`left out: ${who} can be written by others`), listed.stderr)
+    t.ok(!listed.events[0].peers.some((peer) => peer.name === 'home'), 'no name then')
+    const again = await t.run(['peers', 'add', 'home', other], { env })
+    t.ok(again.code === 1 && again.stderr.includes(`${file} is there already, and is no name`), again.stderr)
+    fs.chmodSync(who, mode)
+  }
+  const far = path.join(t.scratch, 'far', 'hsfwd')
+  const both = { HSFWD_CONFIG: path.join(far, 'hsfwd.toml') }
+  t.equal((await t.run(['peers', 'add', 'vps', other], { env: both })).code, 0, 'beside the file that HSFWD_CONFIG names')
+  fs.writeFileSync(path.join(far, 'hsfwd.toml'), '[peer.vps\n')
+  const doubtful = await t.run(['ping', 'vps', '-c', '1'], { env: both })
+  t.equal(doubtful.code, 78, 'where what counts ahead of it cannot be read')
+  t.ok(/vps of .*peers\.d\/vps may not be who is meant: .*hsfwd\.toml:1/.test(doubtful.stderr), doubtful.stderr)
+  for (const value of ['-', '$HOME/x', '/nowhere/hsfwd.toml']) {
+    const { code, stderr } = await t.run(['ping', 'nobody', '-c', '1'], { env: { HSFWD_CONFIG: value } })
+    t.ok(code === 2 && /is neither a key nor the name of a peer/.test(stderr), `HSFWD_CONFIG=${value}: ${stderr}`)
+  }
+  t.ok(!/no such file/.test((await t.run(['ping', 'nobody'], { env: { XDG_CONFIG_HOME: '/nowhere' } })).stderr), 'what is not there is no problem')
+})
+
 t.test('a file that is broken is told to who asks for a name, and nobody else', async () => {
   const { env, folder } = somebody()
   fs.mkdirSync(path.join(folder, 'peers.d'))

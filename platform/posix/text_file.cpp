@@ -73,6 +73,11 @@ Result<std::string, std::string> read_text_file(const std::string& path) {
   return read_all(fd.get());
 }
 
+bool is_file(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error);
+}
+
 std::error_code replace_text_file(const std::string& path, const std::string& text,
                                   Readers readers) {
   namespace fs = std::filesystem;

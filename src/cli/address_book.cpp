@@ -19,16 +19,8 @@
 namespace hsfwd::cli {
 
 namespace {
-
 namespace fs = std::filesystem;
-
-/// Of what is opened nothing may be waited for: no pipe, and no device.
-bool is_file(const std::string& path) {
-  std::error_code error;
-  return fs::is_regular_file(path, error);
 }
-
-}  // namespace
 
 PeerNames::PeerNames(const std::map<std::string, PeerReference>& peers) {
   for (const auto& [name, peer] : peers) names_.emplace(peer.key, name);
@@ -112,7 +104,7 @@ void AddressBook::add_configuration(const std::string& file) {
   const Planner planner(*config, file, tunnel_kinds());
   for (const auto& [name, named] : config->peers) {
     const auto key_file = platform::resolve_path(named.key_file.value_or(""), folder);
-    if (named.key_file && key_file && !is_file(*key_file)) {
+    if (named.key_file && key_file && !platform::is_file(*key_file)) {
       add_problem(fmt::format("{}: {} is no file", file, *key_file));
       continue;
     }
@@ -136,7 +128,7 @@ void AddressBook::add_folder(const std::string& folder) {
        entry.increment(error)) {
     std::string name = entry->path().filename().string();
     // What editors and programs leave beside files is no name.
-    if (bad_peer_name(name) || !is_file(entry->path().string())) continue;
+    if (bad_peer_name(name) || !platform::is_file(entry->path().string())) continue;
     names.push_back(std::move(name));
     if (names.size() > kMaxFiles) {
       add_problem(fmt::format("{} has more than {} files", path, kMaxFiles));

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/known_peers.hpp"
 
-#include <filesystem>
 #include <set>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "cli/connect_kind.hpp"
@@ -20,12 +18,6 @@
 namespace hsfwd::cli {
 
 namespace {
-
-/// Anything else, such as a pipe, may be waited for, and is read only once.
-bool is_file(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::is_regular_file(path, error);
-}
 
 /// What connections of the running `up` are to.
 void add_of_status(const Json& status, const PublicKey& key, std::set<std::string>& out) {
@@ -50,7 +42,7 @@ KnownPeers::KnownPeers() {
   try {
     book_ = AddressBook::load();
     for (const std::string& path : configuration_paths()) {
-      if (!is_file(path)) continue;
+      if (!platform::is_file(path)) continue;
       path_ = path;
       break;
     }
@@ -78,7 +70,7 @@ std::optional<PublicKey> KnownPeers::key_of(const std::string& word) const {
     return peer ? std::optional(peer->key) : std::nullopt;
   }
   const auto path = platform::resolve_path(std::string_view(word).substr(1));
-  if (!path || !is_file(*path)) return std::nullopt;
+  if (!path || !platform::is_file(*path)) return std::nullopt;
   const auto peer = PeerReference::read(*path);
   return peer ? std::optional(peer->key) : std::nullopt;
 }

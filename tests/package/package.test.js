@@ -11,7 +11,7 @@ const BUILD = path.resolve(process.argv.splice(2, 1)[0])
 const t = require('../support/harness')
 
 // What the package's scripts call, and the shell that runs them.
-const CALLED = ['sh', 'chmod', 'chown', 'getent', 'groupadd', 'groupdel', 'rm', 'useradd', 'userdel', 'dpkg-statoverride']
+const CALLED = ['sh', 'chmod', 'chown', 'getent', 'groupadd', 'groupdel', 'rm', 'stat', 'useradd', 'userdel', 'dpkg-statoverride']
 const ENVIRONMENT = { XDG_STATE_HOME: '/var/lib', XDG_CACHE_HOME: '/var/cache', XDG_RUNTIME_DIR: '/run', XDG_CONFIG_HOME: '/etc' }
 
 const found = (program) => spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program]).stdout.toString().trim()

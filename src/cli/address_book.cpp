@@ -153,11 +153,11 @@ void AddressBook::add_folder(const std::string& folder) {
 }
 
 std::optional<std::string> bad_peer_name(const std::string& name) {
-  if (!forward::is_service_name(name) || name.starts_with('.')) {
+  // A file that is hidden, and an option.
+  if (!forward::is_service_name(name) || name.starts_with('.') || name.starts_with('-')) {
     return fmt::format(
-        "{} is not a valid name of a peer (1 to 64 letters, digits, '-', '_' and '.', which is not "
-        "the "
-        "first)",
+        "{} is not a valid name of a peer (1 to 64 letters, digits, '-', '_' and '.', the first a "
+        "letter, a digit or '_')",
         in_quotes(name));
   }
   if (parse_key(name)) return std::string("that is a key, which needs no name");

@@ -74,7 +74,7 @@ class AddressBook {
   std::size_t source_ = 0;                                     // that is being read
 };
 
-/// What a file of peers.d may be called, which is what a service may be called, without a dot at the beginning. The error is one
+/// What a file of peers.d may be called, which is what a service may be called, but for a dot or a hyphen at the beginning. The error is one
 /// clause for people.
 std::optional<std::string> bad_peer_name(const std::string& name);
 

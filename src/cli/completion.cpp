@@ -13,9 +13,9 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/address_book.hpp"
 #include "cli/known_peers.hpp"
 #include "cli/port_ranges.hpp"
-#include "forward/service.hpp"
 #include "platform/identity_file.hpp"
 #include "util/text.hpp"
 
@@ -228,8 +228,8 @@ class Completion {
     const std::string_view value = std::string_view(word_).substr(begin);
     std::map<std::string, std::vector<std::string>> by_key;  // one word for all names
     for (const KnownPeer& peer : known().peers()) {
-      // What shells would have to quote is found by its key alone.
-      if (peer.name.starts_with(value) && forward::is_service_name(peer.name)) {
+      // What shells would have to quote, or take for an option, is found by its key alone.
+      if (peer.name.starts_with(value) && !bad_peer_name(peer.name)) {
         add(before + peer.name, peer.key);
       } else if (peer.key.starts_with(value)) {
         by_key[peer.key].push_back(peer.name);

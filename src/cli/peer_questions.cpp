@@ -10,21 +10,19 @@ void PeerQuestions::ask(const std::vector<PeerWish>& wishes, OnProblem on_proble
                         std::function<void()> done) {
   on_problem_ = std::move(on_problem);
   done_ = std::move(done);
-  std::reverse(waiting_.begin(), waiting_.end());
   for (const PeerWish& wish : wishes) {
     auto found = std::find_if(waiting_.begin(), waiting_.end(),
                               [&](const Peer& one) { return one.peer.same_peer(wish.peer); });
     if (found == waiting_.end()) found = waiting_.insert(found, {wish.peer, {}});
     found->wanted.insert(wish.wanted);
   }
-  std::reverse(waiting_.begin(), waiting_.end());  // the first are taken from the end
   ask_more();
 }
 
 void PeerQuestions::ask_more() {
   while (asking_.size() < kAtOnce && !waiting_.empty()) {
-    Peer next = std::move(waiting_.back());
-    waiting_.pop_back();
+    Peer next = std::move(waiting_.front());
+    waiting_.pop_front();
     ask_one(std::move(next));
   }
   if (asking_.empty() && done_) std::exchange(done_, nullptr)();

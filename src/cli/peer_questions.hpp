@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <set>
@@ -42,7 +43,7 @@ class PeerQuestions {
   App& app_;
   OnProblem on_problem_;
   std::function<void()> done_;
-  std::vector<Peer> waiting_;
+  std::deque<Peer> waiting_;
   std::vector<std::unique_ptr<ServiceQuestion>> asking_;
 };
 

@@ -39,6 +39,7 @@ t.test('a name is given, listed, used and taken back', async () => {
   for (const [name, key] of [['../home', home.key], ['.home', home.key], ['a b', home.key], [home.key, home.key], ['x', 'nokey'], ['x', 'vps'], ['', home.key]]) {
     t.equal((await hsfwd('peers', 'add', name, key)).code, 2, `add '${name}' ${key}`)
   }
+  t.equal((await hsfwd('peers', 'add', '--', '-x', home.key)).code, 2, 'what would be an option')
   t.equal(fs.readdirSync(path.join(folder, 'peers.d')).join(), '.home.swp', 'what is there after that')
 })
 

@@ -64,6 +64,7 @@ App::App(const OutputOptions& options)
       vicinity_([this] { return look_around(); }),
       key_listeners_(std::make_unique<KeyListeners>()),
       waiting_(loop_.scheduler(), output_, options.json && !options.one_object, quiet()),
+      attempts_(loop_.scheduler()),
       remember_timer_(loop_.scheduler(),
                       [this] {
                         remember_nodes();

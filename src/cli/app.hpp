@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/address_book.hpp"
+#include "cli/attempts.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "cli/waiting.hpp"
@@ -31,6 +32,7 @@ inline constexpr const char* kEnding = "hsfwd is shutting down";
 inline constexpr Duration kEndingTime = 1_s;
 
 class KeyListeners;
+class Overview;
 
 class App {
  public:
@@ -64,6 +66,12 @@ class App {
 
   /// What is reported when something takes long.
   Waiting& waiting() { return waiting_; }
+  /// To reach peers, of all tunnels.
+  Attempts& attempts() { return attempts_; }
+  const Attempts& attempts() const { return attempts_; }
+  /// What the command tells of itself; nullptr of one that tells nothing.
+  const Overview* overview() const { return overview_; }
+  void set_overview(const Overview* overview) { overview_ = overview; }
 
   /// Starts a node on the loop that is notified of network changes and remembers other nodes
   /// between runs. If nobody answers it, the program ends. Throws UserError.
@@ -125,6 +133,8 @@ class App {
   std::string node_file_;  // empty: nothing is remembered
   std::string bootstrap_names_;
   Waiting waiting_;
+  Attempts attempts_;
+  const Overview* overview_ = nullptr;
   std::optional<FirstContact> first_contact_;
   std::function<void()> no_answer_;
   Timer remember_timer_;

@@ -81,7 +81,7 @@ class PipeRun {
     options.key_pair = peer_.identity;
     options.extension = Extension{.features = 0, .service = service_};
     options.session = true;
-    options.timeline = log_timeline(app_, app_.scheduler(), id_);
+    options.timeline = log_timeline(app_, id_, peer_.key, service_);
     opening_socket_ = app_.node().connect_stream(peer_.key, std::move(options));
     socket_ = opening_socket_.get();
     socket_->set_observer(&opening_);

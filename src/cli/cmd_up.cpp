@@ -11,8 +11,10 @@
 #include "cli/commands.hpp"
 #include "cli/control_client.hpp"
 #include "cli/control_server.hpp"
+#include "cli/overview.hpp"
 #include "cli/peer_questions.hpp"
 #include "cli/plan_diff.hpp"
+#include "cli/timeline.hpp"
 #include "cli/tunnel_set.hpp"
 #include "cli/up_report.hpp"
 #include "cli/up_texts.hpp"
@@ -29,7 +31,7 @@ constexpr Duration kAskAgain = 5_s;
 
 /// All tunnels of a file, and what can be asked of them. They last until the program is told to
 /// end, whatever the network does.
-class Up {
+class Up final : Overview {
  public:
   Up(App& app, ControlServer& control, std::string file, Plan plan)
       : app_(app),
@@ -38,6 +40,7 @@ class Up {
         tunnels_(app),
         questions_(app),
         ask_again_timer_(app.scheduler(), [this] { ask_again(); }) {
+    app_.set_overview(this);
     tunnels_.change_to(std::move(plan), Unavailable::kTryAgain,
                        [this](const TunnelSet::Changes& changes) {
                          platform::tell_service_manager(platform::ServiceState::kReady);
@@ -50,21 +53,36 @@ class Up {
       on_request(request.command, answer);
     });
   }
-  ~Up() { app_.on_hangup(nullptr); }
+  ~Up() override {
+    app_.on_hangup(nullptr);
+    app_.set_overview(nullptr);
+  }
   Up(const Up&) = delete;
   Up& operator=(const Up&) = delete;
 
  private:
   using Told = std::function<void(const Json& answer)>;
 
+  // Overview
+  Json status() const override {
+    return tagged(status_event(app_, tunnels_, plan_file_name(file_), began_));
+  }
+  Json peers() const override { return tagged(peers_event(app_, tunnels_)); }
+  void collect(MetricSink& sink) const override {
+    app_.collect(sink);
+    for (const auto& tunnel : tunnels_.tunnels()) tunnel->collect(sink);
+  }
+
   void on_request(ControlCommand command, const ControlServer::Answer& answer) {
     switch (command) {
       case ControlCommand::kStatus:
-        answer(tagged(status_event(app_, tunnels_, plan_file_name(file_), began_)),
-               ControlServer::Then::kHangUp);
+        answer(status(), ControlServer::Then::kHangUp);
         break;
       case ControlCommand::kPeers:
-        answer(tagged(peers_event(app_, tunnels_)), ControlServer::Then::kHangUp);
+        answer(peers(), ControlServer::Then::kHangUp);
+        break;
+      case ControlCommand::kAttempts:
+        answer(tagged(attempts_event(app_)), ControlServer::Then::kHangUp);
         break;
       case ControlCommand::kReload:
         reload([answer](const Json& result) { answer(result, ControlServer::Then::kHangUp); });

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/commands.hpp"
+#include "cli/control_client.hpp"
 #include "cli/timeline.hpp"
 #include "util/text.hpp"
 
@@ -128,13 +129,20 @@ class WhyRun {
 }  // namespace
 
 int run_why(const Arguments& arguments) {
-  CommandLine line("hsfwd why PEER [OPTION...]",
+  CommandLine line("hsfwd why [PEER] [OPTION...]",
                    "Tries once to reach a peer and shows each step, with a verdict and advice at "
                    "the end. Services\nof an hsfwd peer are not touched; a plain peer connects to "
-                   "its only one.");
+                   "its only one.\nWithout PEER: the last attempts of the running hsfwd up.");
+  add_control_options(line, "FILE that hsfwd up runs with, without PEER");
   line.add_connection_options();
   line.positional("peer", 1, {WordKind::kPeer, WordKind::kOther});
   if (!line.parse(arguments)) return kDone;
+  if (line.texts("peer").empty()) return ask_up(line, ControlCommand::kAttempts, attempts_text);
+  for (const char* option : {"config", "socket"}) {
+    if (!line.has(option)) continue;
+    throw UserError{kUsage, "USAGE",
+                    fmt::format("--{} is of why without PEER, which asks the running up", option)};
+  }
   const PeerReference peer = peer_argument(line.peer());
 
   App app(output_options(line));

@@ -242,6 +242,10 @@ int run_control_command(const Arguments& arguments, ControlCommand command,
   add_control_options(line, "FILE that hsfwd up runs with");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
+  return ask_up(line, command, text);
+}
+
+int ask_up(const CommandLine& line, ControlCommand command, const AnswerText& text) {
   App app(output_options(line));
   const bool lifted = look_after_kill_switch(app, command);
   std::vector<std::string> paths = {line.path("socket")};

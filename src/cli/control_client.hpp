@@ -20,7 +20,10 @@ void add_control_options(CommandLine& line, const char* about_config);
 /// An answer as text for people. May throw what nlohmann throws when a field is missing.
 using AnswerText = std::function<std::string(const Json& answer)>;
 
-/// Asks, and shows the answer as an event; the exit code. Throws UserError.
+/// Asks the `up` that a parsed command line with these options means, and shows the answer as an event;
+/// the exit code. Throws UserError.
+int ask_up(const CommandLine& line, ControlCommand command, const AnswerText& text);
+/// The same as a whole command of that name.
 int run_control_command(const Arguments& arguments, ControlCommand command,
                         const std::string& about, const AnswerText& text);
 

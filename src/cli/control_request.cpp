@@ -14,7 +14,8 @@ namespace hsfwd::cli {
 namespace {
 
 constexpr ControlCommand kCommands[] = {ControlCommand::kStatus, ControlCommand::kPeers,
-                                        ControlCommand::kReload, ControlCommand::kDown};
+                                        ControlCommand::kAttempts, ControlCommand::kReload,
+                                        ControlCommand::kDown};
 
 Err<std::string> refuse(std::string why) {
   return Err(std::move(why));
@@ -28,6 +29,8 @@ const char* to_string(ControlCommand command) {
       return "status";
     case ControlCommand::kPeers:
       return "peers";
+    case ControlCommand::kAttempts:
+      return "attempts";
     case ControlCommand::kReload:
       return "reload";
     case ControlCommand::kDown:
@@ -57,7 +60,7 @@ Result<ControlRequest, std::string> ControlRequest::decode(std::string_view line
   const auto known = std::find_if(std::begin(kCommands), std::end(kCommands),
                                   [&](ControlCommand c) { return name == to_string(c); });
   if (known == std::end(kCommands)) {
-    return refuse(fmt::format("unknown command {}; known are status, peers, reload and down",
+    return refuse(fmt::format("unknown command {}; known are status, peers, attempts, reload and down",
                               in_quotes(name)));
   }
   return ControlRequest{*known};

@@ -9,9 +9,9 @@
 
 namespace hsfwd::cli {
 
-enum class ControlCommand { kStatus, kPeers, kReload, kDown };
+enum class ControlCommand { kStatus, kPeers, kAttempts, kReload, kDown };
 
-/// As it is written on the command line and in a request.
+/// As it is written in a request.
 const char* to_string(ControlCommand command);
 
 struct ControlRequest {

@@ -523,6 +523,49 @@ struct Attempt {
   }
 };
 
+struct AttemptStepState {
+  double millis = 0;  // since it began
+  std::string step;
+  std::string text;
+  static constexpr void fields(auto list) {
+    list(field("millis", &AttemptStepState::millis), field("step", &AttemptStepState::step),
+         field("text", &AttemptStepState::text));
+  }
+};
+
+struct AttemptState {
+  Omittable<std::uint64_t> id;  // of the connection that it was for
+  std::string peer;
+  std::string key;
+  Omittable<std::string> name;
+  std::string service;
+  std::string at;
+  std::uint64_t seconds = 0;
+  std::string outcome;          // reached, failed, under way, given up
+  Omittable<double> millis;     // until it was reached
+  Omittable<std::string> code;  // of one that has failed, as are these
+  Omittable<std::string> reason;
+  Omittable<std::string> advice;
+  std::vector<AttemptStepState> steps;
+  static constexpr void fields(auto list) {
+    list(field("id", &AttemptState::id), field("peer", &AttemptState::peer),
+         field("key", &AttemptState::key), field("name", &AttemptState::name),
+         field("service", &AttemptState::service), field("at", &AttemptState::at),
+         field("seconds", &AttemptState::seconds), field("outcome", &AttemptState::outcome),
+         field("millis", &AttemptState::millis), field("code", &AttemptState::code),
+         field("reason", &AttemptState::reason), field("advice", &AttemptState::advice),
+         field("steps", &AttemptState::steps));
+  }
+};
+
+/// The last of a running `up`, the newest first.
+struct Attempts {
+  static constexpr const char* kName = "attempts";
+  static constexpr const char* kFrom = "why without PEER";
+  std::vector<AttemptState> attempts;
+  static constexpr void fields(auto list) { list(field("attempts", &Attempts::attempts)); }
+};
+
 struct Verdict {
   static constexpr const char* kName = "verdict";
   static constexpr const char* kFrom = "why";

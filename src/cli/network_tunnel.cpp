@@ -344,7 +344,7 @@ std::unique_ptr<PeerStream> NetworkTunnel::dial(const PublicKey& peer, std::uint
     options.extension = Extension{.features = Extension::kNoService | Extension::kIpPackets};
     options.session = true;
   }
-  options.timeline = log_timeline(app_, app_.scheduler(), id);
+  options.timeline = log_timeline(app_, id, peer, "");
   return app_.node().connect_stream(peer, std::move(options));
 }
 

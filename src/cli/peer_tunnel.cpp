@@ -75,7 +75,7 @@ std::unique_ptr<PeerStream> PeerTunnel::dial(std::uint64_t id) {
   options.key_pair = peer_.identity;
   options.extension = Extension{.features = 0, .service = service_};
   options.session = true;
-  options.timeline = log_timeline(app_, app_.scheduler(), id);
+  options.timeline = log_timeline(app_, id, peer_.key, service_);
   auto socket = app_.node().connect_stream(peer_.key, std::move(options));
   socket->set_on_open(
       [this, raw = socket.get(), service = service_, id] { on_open(raw->info(), service, id); });

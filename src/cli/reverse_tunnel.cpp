@@ -69,7 +69,7 @@ void ReverseTunnel::ask() {
   options.key_pair = peer_.identity;
   options.extension = Extension{.features = 0, .service = forward_.listen.to_service()};
   options.session = true;
-  options.timeline = log_timeline(app_, app_.scheduler(), 0);
+  options.timeline = log_timeline(app_, 0, peer_.key, forward_.listen.to_service());
   heard_.clear();
   asking_ = app_.node().connect_stream(peer_.key, std::move(options));
   asking_->set_observer(this);

@@ -93,6 +93,7 @@ void ServiceQuestion::ask(OnProblem on_problem, std::function<void()> done) {
   options.key_pair = peer_.identity;
   options.extension = Extension{.features = Extension::kNoService, .service = {}, .services = {}};
   options.leave_plain = true;
+  options.timeline = app_.attempts().record(0, peer_.key, "");
   connection_ = app_.node().connect_stream(peer_.key, std::move(options));
   connection_->set_observer(&asking_);
   connection_->set_on_open([this] { on_told(); });

@@ -88,7 +88,7 @@ forward::SocksGuide::Way SocksTunnel::dial(std::uint64_t id, const SocksTarget& 
   options.key_pair = route->peer.identity;
   options.extension = Extension{.features = 0, .service = route->service};
   options.session = true;
-  options.timeline = log_timeline(app_, app_.scheduler(), id);
+  options.timeline = log_timeline(app_, id, route->peer.key, route->service);
   auto peer = app_.node().connect_stream(route->peer.key, std::move(options));
   report_path_changes(app_, id, *peer);
   return {.peer = std::move(peer)};

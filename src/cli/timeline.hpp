@@ -13,8 +13,12 @@ namespace hsfwd::cli {
 std::string timeline_line(Instant began, const AttemptEvent& event);
 events::Attempt attempt_event(Instant began, const AttemptEvent& event);
 
-/// The course of an attempt goes to the log if that is verbose enough, and with --json also to the
-/// events; null otherwise. `id` is the connection's number.
-AttemptSink log_timeline(const App& app, Scheduler& scheduler, std::uint64_t id);
+/// The course of an attempt is kept among the last ones; it goes to the log if that is verbose enough,
+/// and with --json also to the events. `id` is the connection's number.
+AttemptSink log_timeline(App& app, std::uint64_t id, const PublicKey& peer,
+                         const std::string& service);
+/// The last attempts, as an event and as people read it.
+events::Attempts attempts_event(App& app);
+std::string attempts_text(const Json& event);
 
 }  // namespace hsfwd::cli

@@ -95,7 +95,7 @@ std::unique_ptr<PeerStream> UdpTunnel::dial(std::uint64_t& id) {
   options.key_pair = peer_.identity;
   options.extension = Extension{.features = Extension::kUdpFlows, .service = service_};
   options.session = true;
-  options.timeline = log_timeline(app_, app_.scheduler(), id);
+  options.timeline = log_timeline(app_, id, peer_.key, service_);
   auto stream = app_.node().connect_stream(peer_.key, std::move(options));
   report_path_changes(app_, id, *stream);
   return stream;

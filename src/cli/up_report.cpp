@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/up_report.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/age.hpp"
 #include "cli/figures.hpp"
 #include "platform/signals.hpp"
 #include "util/text.hpp"
@@ -33,23 +32,13 @@ events::NodeState node_state(const NodeStatus& status, const Figures& figures) {
           .bytes_buffered = figures.at("hsfwd_buffered_bytes")};
 }
 
-std::uint64_t seconds_since(App& app, Instant began) {
-  return static_cast<std::uint64_t>((app.scheduler().now() - began).to_millis() / 1000);
-}
-
-/// An age taken off the wall clock, which may have been set since.
-std::string time_before(App& app, std::uint64_t seconds) {
-  const auto now = static_cast<std::time_t>(app.env().wall_clock.unix_millis() / 1000);
-  return fmt::format("{:%FT%TZ}", fmt::gmtime(now - static_cast<std::time_t>(seconds)));
-}
-
 const char* direction(bool outgoing) {
   return outgoing ? "out" : "in";
 }
 
 events::ConnectionState connection_state(App& app, const forward::OpenConnection& connection) {
   const PeerInfo peer = connection.peer->info();
-  const std::uint64_t age = seconds_since(app, connection.since);
+  const Age age = age_since(app, connection.since);
   return {.id = connection.id,
           .direction = direction(peer.outgoing),
           .peer = to_hex(peer.key.view()),
@@ -61,8 +50,8 @@ events::ConnectionState connection_state(App& app, const forward::OpenConnection
           .rtt_millis = millis(peer.rtt),
           .bytes_to_peer = connection.stats.to_peer,
           .bytes_from_peer = connection.stats.from_peer,
-          .since = time_before(app, age),
-          .seconds = age,
+          .since = age.at,
+          .seconds = age.seconds,
           .session = peer.session};
 }
 
@@ -90,7 +79,7 @@ std::vector<std::string> services_of(const SessionInfo& session,
 
 events::SessionState session_state(App& app, const SessionInfo& session,
                                    const std::vector<events::ConnectionState>& connections) {
-  const std::uint64_t age = seconds_since(app, session.since);
+  const Age age = age_since(app, session.since);
   events::SessionState out{.id = session.id,
                            .direction = direction(session.outgoing),
                            .peer = to_hex(session.key.view()),
@@ -114,11 +103,12 @@ events::SessionState session_state(App& app, const SessionInfo& session,
                            .last_error_at = std::nullopt,
                            .last_error_seconds = std::nullopt,
                            .last_error_over = session.last_error_over,
-                           .since = time_before(app, age),
-                           .seconds = age};
+                           .since = age.at,
+                           .seconds = age.seconds};
   if (!session.last_error.empty()) {
-    out.last_error_seconds = seconds_since(app, session.last_error_at);
-    out.last_error_at = time_before(app, *out.last_error_seconds);
+    const Age of_error = age_since(app, session.last_error_at);
+    out.last_error_seconds = of_error.seconds;
+    out.last_error_at = of_error.at;
   }
   if (session.silent) {
     out.silent_seconds = static_cast<std::uint64_t>(session.silent->to_millis() / 1000);
@@ -160,7 +150,7 @@ events::Status status_event(App& app, const TunnelSet& tunnels, const std::strin
   const PublicKey& key = app.node().key_pair().public_key;
   return {.config = config,
           .pid = own_pid(),
-          .seconds = seconds_since(app, began),
+          .seconds = age_since(app, began).seconds,
           .public_key = to_hex(key.view()),
           .key = key_text(key),
           .node = node_state(app.node().status(), Figures::of(app)),

@@ -86,6 +86,17 @@ t.test('status and peers tell of a connection on both sides', async () => {
   const line = await talk(s.port)
   await s.server.event('reachability')
 
+  const { exit, attempts } = await ask('why', s.clientFile)
+  t.equal(exit, 0, 'exit code')
+  t.ok(attempts.length > 0, 'there has been an attempt')
+  const [attempt] = attempts
+  t.equal(attempt.peer, s.key, 'whom it was to reach')
+  t.equal(attempt.outcome, 'reached', 'what came of it')
+  t.ok(attempt.millis >= attempt.steps[0].millis, 'until then it took a moment')
+  t.equal(attempt.steps.at(-1).step, 'path', 'the last step')
+  const mistaken = await t.run(['why', '-c', s.clientFile.name, s.key])
+  t.equal(mistaken.code, 2, 'the exit code of why with both')
+
   const served = await ask('status', s.serverFile)
   t.equal(served.exit, 0, 'exit code')
   t.equal(served.event, 'status', 'the event')

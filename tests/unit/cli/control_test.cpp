@@ -16,8 +16,9 @@ using Catch::Matchers::StartsWith;
 
 TEST_CASE("a request is its command, in a line of JSON") {
   CHECK(ControlRequest{ControlCommand::kReload}.encode() == R"({"command":"reload"})");
-  for (const auto command : {ControlCommand::kStatus, ControlCommand::kPeers,
-                             ControlCommand::kReload, ControlCommand::kDown}) {
+  for (const auto command :
+       {ControlCommand::kStatus, ControlCommand::kPeers, ControlCommand::kAttempts,
+        ControlCommand::kReload, ControlCommand::kDown}) {
     const auto request = ControlRequest::decode(ControlRequest{command}.encode());
     REQUIRE(request.ok());
     CHECK(request->command == command);

@@ -561,7 +561,7 @@ struct AttemptState {
 /// The last of a running `up`, the newest first.
 struct Attempts {
   static constexpr const char* kName = "attempts";
-  static constexpr const char* kFrom = "why without PEER";
+  static constexpr const char* kFrom = "why";
   std::vector<AttemptState> attempts;
   static constexpr void fields(auto list) { list(field("attempts", &Attempts::attempts)); }
 };
@@ -690,6 +690,6 @@ using All = std::tuple<Listening, TunnelReady, SocksReady, ReverseReady, Reverse
                        NetworkReady, NetworkPeer, NodeReady, Relaying, TestnetReady, Valid, Warning,
                        Connection, Moved, Dropped, Closed, Oversized, Status, Peers, Reloaded, Down,
                        Identity, Named, Unnamed, Names, Tested, Found, PingConnection, Pong,
-                       Silence, Statistics, Attempt, Verdict, Netcheck, Waiting, Error>;
+                       Silence, Statistics, Attempt, Attempts, Verdict, Netcheck, Waiting, Error>;
 
 }  // namespace hsfwd::cli::events

@@ -86,6 +86,16 @@ constexpr std::string_view kControl[] = {
     R"("waiting":0,"refused":2,"bytesToPeer":0,"bytesFromPeer":0,"problem":"in use"}]})",
 };
 
+constexpr std::string_view kHttp[] = {
+    "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:9464\r\nAccept: application/openmetrics-text\r\n\r\n",
+    "HEAD /?x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: [::1]:80\r\nOrigin: http://[::1]:80\r\nAuthorization: Basic "
+    "eA==\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc",
+    "GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+};
+
 constexpr std::string_view kOtherTools[] = {
     R"({"host":"127.0.0.1","port":3000})",
     R"({"host":"127.0.0.1","udp":true,"port":"53"})",
@@ -365,6 +375,9 @@ std::vector<Bytes> seeds(std::string_view corpus) {
   }
   if (corpus == "control") {
     for (const std::string_view text : kControl) out.insert(to_bytes(as_bytes(text)));
+  }
+  if (corpus == "http") {
+    for (const std::string_view text : kHttp) out.insert(to_bytes(as_bytes(text)));
   }
   if (corpus == "other_tools") {
     for (const std::string_view text : kOtherTools) out.insert(to_bytes(as_bytes(text)));

@@ -91,7 +91,7 @@ const isPublic = (file) => isFace(file) || wall.values.includes(file) || wall.uv
 function mayInclude (folder, target) {
   if (isFace(target)) return true
   if (folder === EXAMPLES) return wall.uv.includes(target)
-  return folder === PROGRAM && [PROGRAM, 'config', 'platform'].includes(path.dirname(target))
+  return folder === PROGRAM && [PROGRAM, 'config', 'platform', 'src/http'].includes(path.dirname(target))
 }
 
 function checkWall (file, text, includes) {

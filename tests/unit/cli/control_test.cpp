@@ -44,7 +44,7 @@ TEST_CASE("a request that is none is refused in one line that says what would be
       {R"({"command":1})", "needs a command"},
       {R"({"command":null})", "needs a command"},
       {R"({"command":["down"]})", "needs a command"},
-      {R"({"command":"stop"})", "unknown command 'stop'; known are status, peers, reload and down"},
+      {R"({"command":"stop"})", "unknown command 'stop'; known are status, peers, attempts, reload and down"},
       {R"({"command":"Down"})", "unknown command 'Down'"},
       {R"({"command":""})", "unknown command ''"},
       {R"({"command":"a\nb"})", "unknown command 'a\\nb'"},

@@ -53,6 +53,7 @@ set(platform_linux
     platform/linux/netlink.cpp
     platform/linux/packet_tunnel.cpp
     platform/linux/private_files.cpp
+    platform/linux/process_figures.cpp
     platform/linux/socket.cpp
     platform/linux/socket_file.cpp
     platform/linux/socket_marks.cpp

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "cli/overview.hpp"
 #include "cli/peer_questions.hpp"
 #include "cli/plan_diff.hpp"
+#include "cli/process_metrics.hpp"
 #include "cli/timeline.hpp"
 #include "cli/tunnel_set.hpp"
 #include "cli/up_report.hpp"
@@ -70,6 +72,12 @@ class Up final : Overview {
   Json peers() const override { return tagged(peers_event(app_, tunnels_)); }
   void collect(MetricSink& sink) const override {
     app_.collect(sink);
+    collect_process(sink, app_.scheduler().now() - began_, app_.env().wall_clock.unix_millis());
+    std::map<PublicKey, std::string> peers;
+    for (const auto& tunnel : tunnels_.tunnels()) {
+      if (const auto wish = tunnel->wish()) peers.emplace(wish->peer.key, wish->peer.name);
+    }
+    collect_sessions(sink, app_.node().sessions(), peers);
     for (const auto& tunnel : tunnels_.tunnels()) tunnel->collect(sink);
   }
 

@@ -52,6 +52,17 @@ struct SocksReady {
   }
 };
 
+/// Something that a browser or a collector reads.
+struct WebReady {
+  static constexpr const char* kName = "ready";
+  static constexpr const char* kFrom = "up (metrics)";
+  std::string listen;
+  std::string serves;  // metrics
+  static constexpr void fields(auto list) {
+    list(field("listen", &WebReady::listen), field("serves", &WebReady::serves));
+  }
+};
+
 struct ReverseReady {
   static constexpr const char* kName = "ready";
   static constexpr const char* kFrom = "connect -R, up";
@@ -686,7 +697,7 @@ struct Error {
   }
 };
 
-using All = std::tuple<Listening, TunnelReady, SocksReady, ReverseReady, ReverseListening,
+using All = std::tuple<Listening, TunnelReady, SocksReady, WebReady, ReverseReady, ReverseListening,
                        NetworkReady, NetworkPeer, NodeReady, Relaying, TestnetReady, Valid, Warning,
                        Connection, Moved, Dropped, Closed, Oversized, Status, Peers, Reloaded, Down,
                        Identity, Named, Unnamed, Names, Tested, Found, PingConnection, Pong,

@@ -387,6 +387,13 @@ void Exposure::collect(MetricSink& sink) const {
   udp_.drops().collect(labelled, udp_.flows());
   labelled.counter("hsfwd_tunnel_refused", "Connections refused because there were too many",
                    refused_);
+  const auto& tested = listener_->reachability();
+  labelled.gauge("hsfwd_exposed_reachable", "1: clients find the key and get through",
+                 tested && tested->reachable() ? 1 : 0);
+  labelled.gauge("hsfwd_exposed_shared", "1: another program serves the key as well",
+                 tested && tested->shared ? 1 : 0);
+  labelled.gauge("hsfwd_exposed_introducers", "Nodes that the key is announced at",
+                 listener_->introducers().size());
   labelled.gauge("hsfwd_tunnel_guests", "Peers that want no service and measure the path",
                  listener_->guests());
 }

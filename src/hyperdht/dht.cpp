@@ -48,7 +48,8 @@ Dht::Dht(const net::Env& env, DhtOptions options)
                 .mappings = mappings_,
                 .punch_budget = punch_budget_,
                 .punch_limits = punch_limits_,
-                .stamps = stamps_},
+                .stamps = stamps_,
+                .outcomes = outcomes_},
                mux_,
                routes_,
                connections_,
@@ -177,6 +178,7 @@ void Dht::on_wake_up() {
 
 void Dht::collect(MetricSink& sink) const {
   connections_.collect(sink);
+  outcomes_.collect(sink);
   node_.collect(sink);
   endpoint_.collect(sink);
   mux_.collect(sink);

@@ -10,6 +10,7 @@
 #include "hyperdht/client/connector.hpp"
 #include "hyperdht/client/context.hpp"
 #include "hyperdht/nat/mapping_watch.hpp"
+#include "hyperdht/nat/outcomes.hpp"
 #include "hyperdht/nat/punch_socket.hpp"
 #include "hyperdht/peer/peer_connections.hpp"
 #include "hyperdht/peer/relay_connections.hpp"
@@ -125,6 +126,7 @@ class Dht final : private rpc::NodeHandler, private PeerDialer {
   SharedPunchSocket punch_socket_;
   OwnAddresses addresses_;
   StampClock stamps_;
+  Outcomes outcomes_;
   PeerConnections connections_;
   RelayConnections relay_connections_;
   Attempts attempts_;

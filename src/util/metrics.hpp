@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "util/time.hpp"
+
 namespace hsfwd {
 
 enum class MetricKind {
@@ -19,13 +21,19 @@ enum class MetricKind {
 /// Name and value. What tells figures of one name apart.
 using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
-/// One figure, in whole numbers: of things, or of bytes. docs/metrics.md lists all.
+enum class MetricUnit {
+  kOne,           // things, or bytes
+  kMicroseconds,  // of a time, which is shown in seconds
+};
+
+/// One figure, a whole number. docs/metrics.md lists all.
 struct Metric {
   std::string_view name;  // hsfwd_..., of small letters and '_'
   std::string_view help;
   MetricKind kind;
   MetricLabels labels;
   std::uint64_t value;
+  MetricUnit unit = MetricUnit::kOne;
 };
 
 class MetricSink {
@@ -41,6 +49,11 @@ class MetricSink {
   void gauge(std::string_view name, std::string_view help, std::uint64_t value,
              MetricLabels labels = {}) {
     add({name, help, MetricKind::kGauge, std::move(labels), value});
+  }
+  void seconds(MetricKind kind, std::string_view name, std::string_view help, Duration value,
+               MetricLabels labels = {}) {
+    add({name, help, kind, std::move(labels), static_cast<std::uint64_t>(value.to_micros()),
+         MetricUnit::kMicroseconds});
   }
 };
 

@@ -9,6 +9,7 @@
 #include "hyperdht/client/candidates.hpp"
 #include "hyperdht/client/context.hpp"
 #include "hyperdht/client/host_probe.hpp"
+#include "hyperdht/nat/outcomes.hpp"
 #include "hyperdht/peer/relay_candidate.hpp"
 #include "util/text.hpp"
 
@@ -75,6 +76,7 @@ void Connector::fail(ConnectError error, const char* detail) {
   log_.note_failure(AttemptStep::kFailed, failure_so_far(error),
                     fmt::format("{}{}{}", describe(error), detail != nullptr ? ": " : "",
                                 detail != nullptr ? detail : ""));
+  context_.outcomes.note_failure(error);
   search_->cancel();
   race_.stop();
   state_ = State::kFailed;
@@ -377,6 +379,7 @@ void Connector::on_carrier_found(std::unique_ptr<PathCarrier> carrier, const Pee
   }
   state_ = State::kRelayed;
   log_.note(AttemptStep::kPath, "relayed: {}", path.remote.to_string());
+  context_.outcomes.note_reached(PathKind::kRelayed);
   remember_peer();
   socket_->agree(agreed());
   socket_->open_carried(answer_->keys, answer_->payload.extension, std::move(carrier), path, leg,
@@ -392,6 +395,7 @@ void Connector::on_path_found(const PeerPath& path) {
   if (std::exchange(state_, State::kDone) == State::kRelayed) {
     socket_->leave_carrier(path);
   } else {
+    context_.outcomes.note_reached(path.kind);
     remember_peer();
     socket_->agree(agreed());
     socket_->open(answer_->keys, payload.extension, path, remote_id());

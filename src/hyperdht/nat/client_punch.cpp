@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hyperdht/nat/context.hpp"
+#include "hyperdht/nat/outcomes.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -57,6 +58,7 @@ void ClientPunch::cancel() {
 
 void ClientPunch::fail(PunchFailure failure) {
   if (!running()) return;
+  context_.outcomes.note_failure(failure);
   log_.note(AttemptStep::kPunch, "given up: {}", describe(failure));
   if (failure != PunchFailure::kServerAborted && failure != PunchFailure::kNoSocket) say_abort();
   cancel();
@@ -360,6 +362,7 @@ void ClientPunch::on_punch(net::UdpSocket& socket, const net::Address& from) {
   requests_.forget();
   log_.note(AttemptStep::kPunch, "a punch came through from {} after {} of ours", from.to_string(),
             puncher_.datagrams());
+  context_.outcomes.note_punched(Holepuncher::Role::kClient, puncher_.strategy());
   observer_.on_punched(socket, from);
   puncher_.stop();
 }

@@ -13,6 +13,7 @@
 namespace hsfwd::hyperdht {
 
 class MappingWatch;
+class Outcomes;
 class SharedPunchSocket;
 
 /// What one node has once, for all who connect, listen and punch. Whoever puts a node together owns
@@ -28,6 +29,7 @@ struct Context {
   PunchBudget& punch_budget;
   PunchLimits& punch_limits;
   StampClock& stamps;
+  Outcomes& outcomes;
 };
 
 }  // namespace hsfwd::hyperdht

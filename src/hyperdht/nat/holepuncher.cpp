@@ -7,6 +7,7 @@
 #include <span>
 
 #include "hyperdht/nat/context.hpp"
+#include "hyperdht/nat/outcomes.hpp"
 #include "hyperdht/nat/punch_socket.hpp"
 
 namespace hsfwd::hyperdht {
@@ -364,6 +365,7 @@ PunchStrategy Holepuncher::start() {
       choose_strategy(nat().verdict(), remote_.firewall, confirmed_address() != nullptr);
   if (fitting == PunchStrategy::kNone || !reserve()) return strategy_;
   strategy_ = fitting;
+  context_.outcomes.note_punch(role_, strategy_);
   steps_ = 0;
   switch (strategy_) {
     case PunchStrategy::kConsistent:

@@ -3,6 +3,32 @@
 
 namespace hsfwd::hyperdht {
 
+const char* to_string(PunchFailure failure) {
+  switch (failure) {
+    case PunchFailure::kNoSocket:
+      return "no_socket";
+    case PunchFailure::kNoAnswer:
+      return "no_answer";
+    case PunchFailure::kInvalidAnswer:
+      return "invalid_answer";
+    case PunchFailure::kServerAborted:
+      return "peer_aborted";
+    case PunchFailure::kUnknownNat:
+      return "unknown_nat";
+    case PunchFailure::kBothRandom:
+      return "both_random";
+    case PunchFailure::kBusy:
+      return "busy";
+    case PunchFailure::kServerNotPunching:
+      return "peer_not_punching";
+    case PunchFailure::kNotPunchable:
+      return "not_punchable";
+    case PunchFailure::kExhausted:
+      return "exhausted";
+  }
+  return "unknown";
+}
+
 const char* describe(PunchFailure failure) {
   switch (failure) {
     case PunchFailure::kNoSocket:

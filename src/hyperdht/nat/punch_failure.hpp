@@ -18,6 +18,9 @@ enum class PunchFailure {
   kExhausted,     // punched in vain
 };
 /// One clause for people.
+/// One word, of small letters and '_'.
+const char* to_string(PunchFailure failure);
+/// One clause for people.
 const char* describe(PunchFailure failure);
 
 }  // namespace hsfwd::hyperdht

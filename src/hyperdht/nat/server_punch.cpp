@@ -2,9 +2,11 @@
 #include "hyperdht/nat/server_punch.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "hyperdht/nat/context.hpp"
+#include "hyperdht/nat/outcomes.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -35,6 +37,13 @@ void ServerPunch::cancel() {
   repeat_timer_.stop();
   requests_.clear();
   puncher_.stop();
+}
+
+void ServerPunch::on_path(const Address& client) {
+  puncher_.on_path(client);
+  // Without a strategy it may have come by itself.
+  if (puncher_.strategy() == PunchStrategy::kNone || std::exchange(counted_, true)) return;
+  context_.outcomes.note_punched(Holepuncher::Role::kServer, puncher_.strategy());
 }
 
 void ServerPunch::over() {

@@ -49,7 +49,7 @@ class ServerPunch final : private HolepuncherObserver {
   void on_handshake(const HandshakeMessage& message, const rpc::RequestOrigin& origin);
   void on_request(const HolepunchMessage& message, const rpc::RequestOrigin& origin);
   /// The client's stream has come from there.
-  void on_path(const Address& client) { puncher_.on_path(client); }
+  void on_path(const Address& client);
   /// Ends it without a word.
   void cancel();
 
@@ -86,6 +86,7 @@ class ServerPunch final : private HolepuncherObserver {
   const bool client_is_hsfwd_;
   bool working_ = false;
   bool over_ = false;
+  bool counted_ = false;  // as one with a path behind it
   Instant turn_until_;
   Timer turn_timer_;
   std::function<void()> repeat_answer_;

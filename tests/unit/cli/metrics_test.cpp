@@ -11,7 +11,9 @@
 
 #include "cli/exposure.hpp"
 #include "cli/figures.hpp"
+#include "cli/metrics_tunnel.hpp"
 #include "cli/peer_tunnel.hpp"
+#include "cli/process_metrics.hpp"
 #include "cli/reverse_tunnel.hpp"
 #include "cli/socks_tunnel.hpp"
 #include "cli/udp_tunnel.hpp"
@@ -59,7 +61,8 @@ class Lines final : public MetricSink {
     std::map<std::string, std::set<std::string>> labels;
   };
   /// Labels whose values are known beforehand. The others are keys and addresses.
-  static inline const std::set<std::string> kFixed = {"reason", "of", "direction"};
+  static inline const std::set<std::string> kFixed = {"reason", "of",   "direction",
+                                                      "path",   "role", "strategy"};
 
   static std::string text_of(const MetricLabels& labels) {
     std::string out;
@@ -75,7 +78,7 @@ std::set<std::string> documented() {
   std::ifstream file(HSFWD_DOCS "/metrics.md");
   std::set<std::string> out;
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("| `hsfwd_")) out.insert(line);
+    if (line.starts_with("| `hsfwd_") || line.starts_with("| `process_")) out.insert(line);
   }
   return out;
 }
@@ -144,6 +147,12 @@ void walk_over_tunnels(MetricSink& sink) {
   const cli::ReverseTunnel reverse(app, {.key = keys.public_key},
                                    *forward::ReverseForward::parse("8080"));
   reverse.collect(sink);
+  const cli::MetricsTunnel metrics(app, {.host = "127.0.0.1", .port = 9464, .path = {}});
+  metrics.collect(sink);
+  cli::collect_process(sink, 1_min, 120'000);
+  SessionInfo session;
+  session.key = keys.public_key;
+  cli::collect_sessions(sink, {session}, {{keys.public_key, "home"}});
 }
 
 }  // namespace

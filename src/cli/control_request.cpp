@@ -60,8 +60,8 @@ Result<ControlRequest, std::string> ControlRequest::decode(std::string_view line
   const auto known = std::find_if(std::begin(kCommands), std::end(kCommands),
                                   [&](ControlCommand c) { return name == to_string(c); });
   if (known == std::end(kCommands)) {
-    return refuse(fmt::format("unknown command {}; known are status, peers, attempts, reload and down",
-                              in_quotes(name)));
+    return refuse(fmt::format(
+        "unknown command {}; known are status, peers, attempts, reload and down", in_quotes(name)));
   }
   return ControlRequest{*known};
 }

@@ -157,7 +157,7 @@ t.test('the manual page of the configuration has each section with each of its k
     return [...page.slice(begin, page.indexOf('\n.SH ', begin + 1)).matchAll(/\n\.TP\n\.BR ([a-z_]+) " \([^\n]*\)"?\n/g)].map((match) => match[1])
   }
   const sections = new Map([['peer', '[peer.NAME]'], ['expose', '[[expose]]'], ['connect', '[[connect]]'], ['socks', '[[socks]]'],
-    ['reverse', '[[reverse]]'], ['tun', '[tun]']])
+    ['reverse', '[[reverse]]'], ['metrics', '[metrics]'], ['tun', '[tun]']])
   const top = await known('')
   const own = top.filter((key) => !sections.has(key))
   t.equal(described('THIS MACHINE').sort().join(), own.sort().join(), 'keys ahead of all sections')

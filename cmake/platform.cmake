@@ -46,6 +46,7 @@ set(platform_linux
     platform/linux/host_network.cpp
     platform/linux/host_routes.cpp
     platform/linux/interface_watch.cpp
+    platform/linux/journal.cpp
     platform/linux/kill_switch.cpp
     platform/linux/listeners.cpp
     platform/linux/mark_rules.cpp

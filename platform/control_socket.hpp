@@ -16,7 +16,7 @@ namespace hsfwd::platform {
 /// from the file's absolute path, with links resolved, so that it is found even while the file is
 /// missing or wrong.
 std::vector<std::string> control_socket_paths(const std::string& config_file);
-/// Where to look for it: the same, then the runtime directory of the systemd unit.
+/// Where to look for it: the same, then the runtime directories of the systemd units.
 std::vector<std::string> control_socket_candidates(const std::string& config_file);
 
 /// This user may not connect to it, or not even look whether it is there.
@@ -24,8 +24,10 @@ bool is_forbidden(const std::string& path);
 /// Who may: the owner of the socket, or of the folder in which it is not seen. A name, or a number
 /// that has none.
 std::string owner_of(const std::string& path);
+/// The group that may connect as well, named in the same way; empty if there is none.
+std::string group_of(const std::string& path);
 
-/// Held by the one process that answers on a socket, which its user alone may connect to.
+/// Held by the one process that answers on a socket, which its user alone may connect to, or its group as well.
 class ControlSocket {
  public:
   struct Failure {
@@ -33,10 +35,13 @@ class ControlSocket {
     std::string why;      // one clause for people
   };
 
+  static constexpr std::uint32_t kForOwner = 0600;  // or 0660, where the folder was made for that
+
   /// Makes the folder, mode 0700, unless it is there. What a process that died has left is
   /// replaced.
   static Result<std::unique_ptr<ControlSocket>, Failure> open(
-      net::StreamFactory& streams, const std::string& path, net::StreamFactory::Accepted accepted);
+      net::StreamFactory& streams, const std::string& path, std::uint32_t mode,
+      net::StreamFactory::Accepted accepted);
 
  private:
   FileLock lock_;  // outlives the socket, whose file goes with it

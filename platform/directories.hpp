@@ -21,7 +21,7 @@ Result<std::string, std::string> resolve_path(std::string_view text, const std::
 /// user's home.
 std::string xdg_directory(const char* variable, const std::string& fallback);
 
-/// That of this program below $XDG_RUNTIME_DIR; nothing where there is none.
+/// That of this program, $RUNTIME_DIRECTORY, or else below $XDG_RUNTIME_DIR; nothing where there is none.
 std::optional<std::string> runtime_directory();
 
 /// Makes a folder and those above it that are missing, each for its owner alone whatever the umask

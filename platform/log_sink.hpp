@@ -10,9 +10,11 @@ namespace hsfwd::platform {
 enum class LogFormat { kText, kJson };
 
 class BackgroundWriter;
+class Journal;
 
 /// Writes to standard error, one line a message, with the time; in the background if there is a
-/// writer, which outlives it.
-std::unique_ptr<LogSink> make_log_sink(LogFormat format, BackgroundWriter* writer);
+/// writer. With a journal, text goes there instead, and has the journal's time. Both outlive it.
+std::unique_ptr<LogSink> make_log_sink(LogFormat format, BackgroundWriter* writer,
+                                       const Journal* journal = nullptr);
 
 }  // namespace hsfwd::platform

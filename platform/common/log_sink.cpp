@@ -7,10 +7,14 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <array>
+#include <cstdio>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "platform/background_writer.hpp"
+#include "platform/journal.hpp"
 
 namespace hsfwd::platform {
 
@@ -95,9 +99,41 @@ class SpdlogSink final : public LogSink {
   spdlog::logger logger_;
 };
 
+class JournalSink final : public LogSink {
+ public:
+  JournalSink(const Journal& journal, BackgroundWriter* writer)
+      : journal_(journal), writer_(writer) {}
+
+  void write(LogLevel level, std::string_view component, std::string_view message) override {
+    write_about("", level, component, message);
+  }
+
+  void write_about(std::string_view peer, LogLevel level, std::string_view component,
+                   std::string_view message) override {
+    const std::string text = fmt::format("{}: {}", component, message);
+    const std::array<Journal::Field, 2> fields = {
+        {{"HSFWD_COMPONENT", component}, {"HSFWD_PEER", peer}}};
+    const std::span<const Journal::Field> known(fields.data(), peer.empty() ? 1 : 2);
+    if (!journal_.send(level, text, known)) write_line(writer_, plain_line(level, text));
+  }
+
+ private:
+  static void write_line(BackgroundWriter* writer, const std::string& line) {
+    if (writer != nullptr) return writer->write(line);
+    std::fputs(line.c_str(), stderr);
+  }
+
+  const Journal& journal_;
+  BackgroundWriter* const writer_;
+};
+
 }  // namespace
 
-std::unique_ptr<LogSink> make_log_sink(LogFormat format, BackgroundWriter* writer) {
+std::unique_ptr<LogSink> make_log_sink(LogFormat format, BackgroundWriter* writer,
+                                       const Journal* journal) {
+  if (journal != nullptr && format == LogFormat::kText) {
+    return std::make_unique<JournalSink>(*journal, writer);
+  }
   return std::make_unique<SpdlogSink>(format, writer);
 }
 

@@ -77,7 +77,12 @@ std::string xdg_directory(const char* variable, const std::string& fallback) {
 }
 
 std::optional<std::string> runtime_directory() {
-  const char* base = std::getenv("XDG_RUNTIME_DIR");
+  // What a service manager has made for this program alone; several have colons between them.
+  const char* const own = std::getenv("RUNTIME_DIRECTORY");
+  if (own != nullptr && *own == '/' && std::string_view(own).find(':') == std::string_view::npos) {
+    return std::string(own);
+  }
+  const char* const base = std::getenv("XDG_RUNTIME_DIR");
   if (base == nullptr || *base != '/') return std::nullopt;
   return std::string(base) + "/hsfwd";
 }

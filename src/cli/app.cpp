@@ -37,8 +37,8 @@ std::unique_ptr<platform::BackgroundWriter> open_writer(int fd, bool lasting, bo
 }
 
 std::unique_ptr<LogSink> make_sink(const OutputOptions& options, platform::BackgroundWriter* writer,
-                                   const Output& output) {
-  auto lines = platform::make_log_sink(options.format, writer);
+                                   const platform::Journal* journal, const Output& output) {
+  auto lines = platform::make_log_sink(options.format, writer, journal);
   if (!options.json || options.one_object) return lines;
   return std::make_unique<WarningEvents>(std::move(lines), output);
 }
@@ -56,8 +56,12 @@ std::string node_file_of(const std::vector<BootstrapNode>& bootstrap) {
 App::App(const OutputOptions& options)
     : out_writer_(open_writer(platform::BackgroundWriter::kOutput, options.lasting, options.json)),
       err_writer_(open_writer(platform::BackgroundWriter::kError, options.lasting, false)),
-      output_(options.json, out_writer_.get(), err_writer_.get()),
-      sink_(make_sink(options, err_writer_.get(), output_)),
+      out_journal_(options.lasting ? platform::Journal::behind(platform::BackgroundWriter::kOutput)
+                                   : nullptr),
+      err_journal_(platform::Journal::behind(platform::BackgroundWriter::kError)),
+      output_(options.json,
+              {out_writer_.get(), err_writer_.get(), out_journal_.get(), err_journal_.get()}),
+      sink_(make_sink(options, err_writer_.get(), err_journal_.get(), output_)),
       log_(*sink_, options.level),
       memory_reserve_([this] { on_memory_out(); }),
       streams_(platform::make_stream_factory(loop_, log_)),

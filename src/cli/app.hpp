@@ -116,6 +116,8 @@ class App {
 
   std::unique_ptr<platform::BackgroundWriter> out_writer_;  // of lasting commands
   std::unique_ptr<platform::BackgroundWriter> err_writer_;
+  std::unique_ptr<platform::Journal> out_journal_;
+  std::unique_ptr<platform::Journal> err_journal_;
   Output output_;
   PeerNames names_;
   std::unique_ptr<LogSink> sink_;

@@ -16,6 +16,9 @@
 #include "cli/peer_questions.hpp"
 #include "cli/plan_diff.hpp"
 #include "cli/process_metrics.hpp"
+#include "cli/service_report.hpp"
+#include "cli/table.hpp"
+#include "cli/targets.hpp"
 #include "cli/timeline.hpp"
 #include "cli/tunnel_set.hpp"
 #include "cli/up_report.hpp"
@@ -41,15 +44,17 @@ class Up final : Overview {
         began_(app.scheduler().now()),
         tunnels_(app),
         questions_(app),
-        ask_again_timer_(app.scheduler(), [this] { ask_again(); }) {
+        ask_again_timer_(app.scheduler(), [this] { ask_again(); }),
+        report_(app.scheduler(), [this] { return standing(); }) {
     app_.set_overview(this);
     tunnels_.change_to(std::move(plan), Unavailable::kTryAgain,
                        [this](const TunnelSet::Changes& changes) {
-                         platform::tell_service_manager(platform::ServiceState::kReady);
+                         report_.ready();
                          ask_peers(changes.wishes);
                        });
     app_.on_no_answer(
         [this] { app_.log().warning("up", "still trying: {}", app_.no_network().message); });
+    app_.node().when_ready([this] { report_.look(); });
     app_.on_hangup([this] { reload([](const Json&) {}); });
     control.set_handler([this](const ControlRequest& request, const ControlServer::Answer& answer) {
       on_request(request.command, answer);
@@ -79,6 +84,19 @@ class Up final : Overview {
     }
     collect_sessions(sink, app_.node().sessions(), peers);
     for (const auto& tunnel : tunnels_.tunnels()) tunnel->collect(sink);
+  }
+
+  /// For the service manager.
+  ServiceReport::Standing standing() const {
+    const auto& tunnels = tunnels_.tunnels();
+    const auto ready = static_cast<std::size_t>(std::count_if(
+        tunnels.begin(), tunnels.end(), [](const auto& tunnel) { return !tunnel->problem(); }));
+    const bool online = app_.node().online();
+    const bool all = ready == tunnels.size();
+    return {
+        fmt::format("{}, {}{} ready", online ? "online" : "not online",
+                    all ? "" : fmt::format("{} of ", ready), count_text(tunnels.size(), "tunnel")),
+        online && all};
   }
 
   void on_request(ControlCommand command, const ControlServer::Answer& answer) {
@@ -177,7 +195,8 @@ class Up final : Overview {
     const bool names_it = error.exit_code == kPeerUnreachable;
     app_.output().error(error.code,
                         fmt::format("{}{}; listening anyway",
-                                    names_it ? "" : printable(peer.name) + ": ", error.message));
+                                    names_it ? "" : printable(peer.name) + ": ", error.message),
+                        key_text(peer.key));
   }
 
   void ask_again() {
@@ -213,6 +232,7 @@ class Up final : Overview {
 
   void finish(const Json& answer) {
     reloading_ = false;
+    report_.look();
     for (const Told& tell : std::exchange(told_, {})) tell(answer);
     if (!waiting_.empty()) reload_now();
   }
@@ -224,24 +244,37 @@ class Up final : Overview {
   PeerQuestions questions_;
   std::vector<std::pair<PeerReference, PeerQuestions::Wanted>> unanswered_;  // there is no network
   Timer ask_again_timer_;
+  ServiceReport report_;
   bool reloading_ = false;
   std::vector<Told> told_;     // the result of the reload under way
   std::vector<Told> waiting_;  // that of the next one
 };
 
 /// An `up` without a control socket still runs, unless it was told where to listen.
-void open_control(App& app, ControlServer& control, const std::string& path,
+void open_control(App& app, ControlServer& control, const std::string& path, std::uint32_t mode,
                   const std::string& file) {
   const bool chosen = !path.empty();
   // Nobody could address this one: there may be several with standard input.
   if (file == kStandardInput && !chosen) return;
-  const std::string problem = control.listen(chosen ? std::vector<std::string>{path}
-                                                    : platform::control_socket_paths(file));
+  const std::string problem = control.listen(
+      chosen ? std::vector<std::string>{path} : platform::control_socket_paths(file), mode);
   if (problem.empty()) return;
   if (chosen) {
     throw UserError{kFailed, "CONTROL_FAILED", fmt::format("control socket {}", problem)};
   }
   app.log().warning("control", "status, peers, reload and down will not work: {}", problem);
+}
+
+/// Of the control socket: its user's alone, or the group's as well.
+std::uint32_t control_mode(const CommandLine& line) {
+  constexpr std::uint32_t kForGroup = 0660;
+  if (!line.has("socket-mode")) return platform::ControlSocket::kForOwner;
+  const auto mode = parse_socket_mode(line.text("socket-mode"));
+  if (mode && (*mode == kForGroup || *mode == platform::ControlSocket::kForOwner)) return *mode;
+  throw UserError{kUsage, "USAGE",
+                  fmt::format("--socket-mode: {} is neither 0600, for this user alone, nor 0660, "
+                              "for its group as well",
+                              in_quotes(line.text("socket-mode")))};
 }
 
 }  // namespace
@@ -251,14 +284,17 @@ int run_up(const Arguments& arguments) {
       "hsfwd up [-c FILE] [OPTION...]",
       "Runs all tunnels of a configuration file until stopped. SIGHUP makes it reread the file.");
   add_control_options(line, "FILE to run; - for standard input");
+  line.options().add_options()("socket-mode", po::value<std::string>(),
+                               "MODE of the control socket: 0600, or 0660 for the group as well");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
+  const std::uint32_t mode = control_mode(line);
   const std::string file = choose_plan_file(line);
   Plan plan = load_plan(file);
   App app(lasting_output_options(line));
   // First, so that of two with the same file one ends before it has done anything.
   ControlServer control(app);
-  open_control(app, control, line.path("socket"), file);
+  open_control(app, control, line.path("socket"), mode, file);
   const platform::Identity identity = require_identity(plan.identity, app.loop().random());
   Options options = plan.node;
   options.key_pair = identity.keys;
@@ -269,7 +305,7 @@ int run_up(const Arguments& arguments) {
                 file == kStandardInput ? file : std::filesystem::absolute(file).string(),
                 std::move(plan));
     exit_code = app.run();
-    platform::tell_service_manager(platform::ServiceState::kStopping);
+    platform::tell_service_manager(platform::ServiceState::kStopping, "shutting down");
   }
   // Who waits for the end at the control socket finds every port and lock free.
   app.stop_node();

@@ -104,10 +104,12 @@ class Inquiry final : public net::ByteStreamObserver {
 
   UserError not_allowed() const {
     const std::string owner = platform::owner_of(forbidden_);
+    const std::string group = platform::group_of(forbidden_);
     return {kRefused, "NOT_ALLOWED",
             fmt::format("this user may not ask hsfwd up{}: {}: permission denied; it runs as {}: "
-                        "sudo -u {} hsfwd {} ...",
-                        subject_, forbidden_, owner, owner, to_string(command_))};
+                        "sudo -u {} hsfwd {} ...{}",
+                        subject_, forbidden_, owner, owner, to_string(command_),
+                        group.empty() ? "" : ", or join the group " + group)};
   }
 
   void ask(std::unique_ptr<net::ByteStream> stream) {

@@ -138,11 +138,11 @@ ControlServer::ControlServer(App& app) : app_(app) {}
 
 ControlServer::~ControlServer() = default;
 
-std::string ControlServer::listen(const std::vector<std::string>& paths) {
+std::string ControlServer::listen(const std::vector<std::string>& paths, std::uint32_t mode) {
   std::string problem;
   for (const std::string& path : paths) {
     auto socket = platform::ControlSocket::open(
-        app_.streams(), path, [this](auto stream) { on_accepted(std::move(stream)); });
+        app_.streams(), path, mode, [this](auto stream) { on_accepted(std::move(stream)); });
     if (socket) {
       socket_ = std::move(*socket);
       return "";

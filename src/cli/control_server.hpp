@@ -29,9 +29,9 @@ class ControlServer {
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
-  /// Listens at the first of the paths where that is possible. Returns why it listens nowhere, one
+  /// Listens at the first of the paths where that is possible, with a ControlSocket's mode. Returns why it listens nowhere, one
   /// line for people; empty if it does. Throws UserError if another `up` answers there.
-  std::string listen(const std::vector<std::string>& paths);
+  std::string listen(const std::vector<std::string>& paths, std::uint32_t mode);
   /// Receives the requests; set before the loop runs.
   void set_handler(Handler handler) { handler_ = std::move(handler); }
 

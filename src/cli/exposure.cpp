@@ -274,7 +274,8 @@ void Exposure::serve(std::unique_ptr<PeerStream> socket, forward::Admission::Tic
   const bool udp = service->target.udp;
   if (peer.extension && peer.extension->has_udp_flows() != udp) {
     const std::string why = fmt::format("service {} is {}", service->name, udp ? "UDP" : "TCP");
-    app_.log().info(component(), "{} is refused: {}", key_text(peer.key), why);
+    const std::string key = key_text(peer.key);
+    app_.log().about(key).info(component(), "{} is refused: {}", key, why);
     return socket->reset_because(why);
   }
   if (udp) return serve_udp(std::move(socket), *service, std::move(ticket));
@@ -298,7 +299,8 @@ void Exposure::serve_destination(std::unique_ptr<PeerStream> socket, const forwa
                                  forward::Admission::Ticket ticket) {
   const PeerInfo peer = socket->info();
   if (!policy_.may_allow_destination(peer.key, to)) {
-    app_.log().info(component(), "{} may not reach {}", key_text(peer.key), to.to_string());
+    const std::string key = key_text(peer.key);
+    app_.log().about(key).info(component(), "{} may not reach {}", key, to.to_string());
     return host_.refuse_destination(std::move(socket), to, std::move(ticket));
   }
   if (const auto dial = ticket.start_dial(); !dial) return refuse(*socket, dial.error());

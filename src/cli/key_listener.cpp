@@ -164,8 +164,9 @@ void KeyListener::welcome_guest(std::unique_ptr<PeerStream> peer) {
     refusals_.add_excess(component(peer->remote_key(), client), ticket.error());
     return peer->reset_because(ticket.error());
   }
-  app_.log().info(component(peer->remote_key(), client), "{} examines the connection",
-                  key_text(peer->remote_key()));
+  const std::string key = key_text(peer->remote_key());
+  app_.log().about(key).info(component(peer->remote_key(), client), "{} examines the connection",
+                             key);
   guests_.add(std::move(peer), std::move(*ticket));
 }
 

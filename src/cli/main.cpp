@@ -148,7 +148,8 @@ int tell(const Arguments& words, const UserError& error) {
   // standard output of a pipe is the service's, even when there is none.
   const bool json =
       words[0] != "pipe" && std::find(words.begin(), words.end(), "--json") != words.end();
-  Output(json).error(error.code, error.message);
+  const auto journal = hsfwd::platform::Journal::behind(hsfwd::platform::BackgroundWriter::kError);
+  Output(json, {.err_journal = journal.get()}).error(error.code, error.message);
   return error.exit_code;
 }
 

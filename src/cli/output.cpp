@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "cli/events.hpp"
+#include "cli/journal_fields.hpp"
 #include "cli/table.hpp"
 #include "node/keys.hpp"
 #include "util/text.hpp"
@@ -14,7 +15,12 @@ namespace hsfwd::cli {
 
 namespace {
 bool lost = false;
+
+std::string without_line_end(std::string lines) {
+  if (lines.ends_with('\n')) lines.pop_back();
+  return lines;
 }
+}  // namespace
 
 // It may quote what was typed or read.
 std::string told(const std::string& message) {
@@ -28,8 +34,10 @@ std::string json_line(const Json& json) {
 void Output::pass_on(const Json& event, const std::string& text) const {
   if (json_) {
     say(json_line(event));
-  } else {
+  } else if (ways_.out_journal == nullptr) {
     tell(text);
+  } else {
+    enter(event, text);
   }
 }
 
@@ -37,9 +45,18 @@ void Output::tell(const std::string& text) const {
   if (!text.empty()) say(printable_lines(text));
 }
 
+/// In the journal, with what the event has beside.
+void Output::enter(const Json& event, const std::string& text) const {
+  if (text.empty()) return;
+  const JournalFields fields(event);
+  const std::string shown = printable_lines(text);
+  if (ways_.out_journal->send(LogLevel::kInfo, shown, fields.all())) return;
+  say(without_line_end(platform::plain_line(LogLevel::kInfo, shown)));
+}
+
 void Output::say(const std::string& line) const {
-  if (out_ != nullptr) {
-    out_->write(line + "\n");
+  if (ways_.out != nullptr) {
+    ways_.out->write(line + "\n");
     return;
   }
   std::puts(line.c_str());
@@ -47,20 +64,31 @@ void Output::say(const std::string& line) const {
 }
 
 bool Output::broken() const {
-  return std::ferror(stdout) != 0 || (out_ != nullptr && out_->failed());
+  return std::ferror(stdout) != 0 || (ways_.out != nullptr && ways_.out->failed());
 }
 
-void Output::error(const std::string& code, const std::string& message) const {
+void Output::error(const std::string& code, const std::string& message,
+                   const std::string& peer) const {
   if (json_) event(events::Error{code, told(message)}, "");
-  note(message);
+  complain(LogLevel::kError, message, {{"event", "error"}, {"code", code}, {"peer", peer}});
 }
 
 void Output::note(const std::string& message) const {
-  const std::string line = told(message);
-  if (err_ != nullptr) {
-    err_->write(fmt::format("hsfwd: {}\n", line));
+  complain(LogLevel::kWarning, message, Json::object());
+}
+
+void Output::complain(LogLevel level, const std::string& message, const Json& fields) const {
+  std::string line = told(message);
+  if (ways_.err_journal != nullptr) {
+    if (ways_.err_journal->send(level, line, JournalFields(fields).all())) return;
+    line = platform::plain_line(level, line);
   } else {
-    std::fprintf(stderr, "hsfwd: %s\n", line.c_str());
+    line = fmt::format("hsfwd: {}\n", line);
+  }
+  if (ways_.err != nullptr) {
+    ways_.err->write(line);
+  } else {
+    std::fputs(line.c_str(), stderr);
   }
 }
 

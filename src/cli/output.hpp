@@ -7,6 +7,8 @@
 
 #include "cli/event.hpp"
 #include "platform/background_writer.hpp"
+#include "platform/journal.hpp"
+#include "util/log.hpp"
 #include "util/time.hpp"
 
 namespace hsfwd::cli {
@@ -37,11 +39,16 @@ std::string json_line(const T& event) {
 
 class Output {
  public:
-  /// Waits for whoever reads.
-  explicit Output(bool json) : json_(json) {}
-  /// Waits for nobody; the writers, of which either may be missing, outlive it.
-  Output(bool json, platform::BackgroundWriter* out, platform::BackgroundWriter* err)
-      : json_(json), out_(out), err_(err) {}
+  /// Where it goes, of which any may be missing, and which outlive it.
+  struct Ways {
+    platform::BackgroundWriter* out = nullptr;
+    platform::BackgroundWriter* err = nullptr;
+    const platform::Journal* out_journal = nullptr;  // what standard output and error lead to
+    const platform::Journal* err_journal = nullptr;
+  };
+  /// Waits for nobody that there is a way to, and for whoever reads otherwise.
+  Output(bool json, const Ways& ways) : json_(json), ways_(ways) {}
+  explicit Output(bool json) : Output(json, Ways()) {}
 
   bool json() const { return json_; }
   /// `text` for people, empty if there is none.
@@ -49,14 +56,18 @@ class Output {
   void event(const T& event, const std::string& text) const {
     if (json_) {
       say(json_line(event));
-    } else {
+    } else if (ways_.out_journal == nullptr) {
       tell(text);
+    } else {
+      enter(tagged(event), text);
     }
   }
   /// An event that another process has made.
   void pass_on(const Json& event, const std::string& text) const;
-  /// `code` in capitals for scripts, `message` one line for people.
-  void error(const std::string& code, const std::string& message) const;
+  /// `code` in capitals for scripts, `message` one line for people. `peer` for the journal: whom it is about, as a key
+  /// that people know.
+  void error(const std::string& code, const std::string& message,
+             const std::string& peer = {}) const;
   /// One line for people, on standard error.
   void note(const std::string& message) const;
   /// Something could not be written to standard output, which is full or has nobody to read it.
@@ -65,10 +76,11 @@ class Output {
  private:
   void say(const std::string& line) const;
   void tell(const std::string& text) const;
+  void enter(const Json& event, const std::string& text) const;
+  void complain(LogLevel level, const std::string& message, const Json& fields) const;
 
   const bool json_;
-  platform::BackgroundWriter* out_ = nullptr;
-  platform::BackgroundWriter* err_ = nullptr;
+  const Ways ways_;
 };
 
 /// For the exit code: includes what a background writer could not write.

@@ -22,8 +22,9 @@ void Refusals::add(const char* component, const PublicKey& key) {
   }
   told_.insert(key);
   const auto name = names_.of(key);
-  log_.warning(component, "refused {}{}{}", name ? printable(*name) : "", name ? ", " : "",
-               key_text(key));
+  const std::string text = key_text(key);
+  log_.about(text).warning(component, "refused {}{}{}", name ? printable(*name) : "",
+                           name ? ", " : "", text);
 }
 
 void Refusals::add_excess(const char* component, const std::string& why) {

@@ -20,13 +20,23 @@ class WarningEvents final : public LogSink {
 
   void write(LogLevel level, std::string_view component, std::string_view message) override {
     lines_->write(level, component, message);
+    tell(level, component, message);
+  }
+
+  void write_about(std::string_view peer, LogLevel level, std::string_view component,
+                   std::string_view message) override {
+    lines_->write_about(peer, level, component, message);
+    tell(level, component, message);
+  }
+
+ private:
+  void tell(LogLevel level, std::string_view component, std::string_view message) const {
     if (level < LogLevel::kWarning) return;
     events::Warning event{told(std::string(message)), {}};
     event.component = std::string(component);
     output_.event(event, "");
   }
 
- private:
   const std::unique_ptr<LogSink> lines_;
   const Output& output_;
 };

@@ -144,13 +144,16 @@ void ClientSession::calm_down() {
   lost_at_.reset();
   rest_ = kFirstRest;
   if (!std::exchange(told_, false)) return;
-  dht_.env().log.warning("session", "{} answers again", hyperdht::key_text(session_->remote_key()));
+  const std::string key = hyperdht::key_text(session_->remote_key());
+  dht_.env().log.about(key).warning("session", "{} answers again", key);
 }
 
 void ClientSession::tell_of_silence() {
   if (std::exchange(told_, true)) return;
-  dht_.env().log.warning("session", "{} does not answer; waiting for it, for {:.0f} s at most",
-                         hyperdht::key_text(session_->remote_key()), patience_.to_seconds());
+  const std::string key = hyperdht::key_text(session_->remote_key());
+  dht_.env().log.about(key).warning("session",
+                                    "{} does not answer; waiting for it, for {:.0f} s at most", key,
+                                    patience_.to_seconds());
 }
 
 void ClientSession::give_up() {

@@ -5,41 +5,18 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <optional>
 
 #include "platform/control_socket.hpp"
 #include "platform/streams.hpp"
 #include "unit/platform/scratch.hpp"
+#include "unit/setting.hpp"
 
 using namespace hsfwd;
 using namespace hsfwd::platform;
 
 namespace {
-
-/// A variable of the environment, for the time being.
-class Setting {
- public:
-  Setting(const char* name, const std::string& value) : name_(name) {
-    if (const char* before = std::getenv(name)) before_ = before;
-    setenv(name, value.c_str(), 1);
-  }
-  ~Setting() {
-    if (before_) {
-      setenv(name_, before_->c_str(), 1);
-    } else {
-      unsetenv(name_);
-    }
-  }
-  Setting(const Setting&) = delete;
-  Setting& operator=(const Setting&) = delete;
-
- private:
-  const char* name_;
-  std::optional<std::string> before_;
-};
 
 /// What a process leaves that was killed: the file of a socket nobody listens on.
 void leave_socket(const std::string& path) {
@@ -53,7 +30,7 @@ void leave_socket(const std::string& path) {
 
 struct Fixture {
   auto open(const std::string& path) {
-    return ControlSocket::open(*streams, path, [](auto) {});
+    return ControlSocket::open(*streams, path, ControlSocket::kForOwner, [](auto) {});
   }
 
   Scratch scratch;
@@ -75,8 +52,9 @@ TEST_CASE("a file has its own control socket, by whatever path the file is named
   CHECK(paths[0] == scratch.path + "/runtime/hsfwd/" + name);
   CHECK(paths[1] == scratch.path + "/state/hsfwd/run/" + name);
   // Root asks the service of the system, whose places are others than its own.
-  CHECK(control_socket_candidates(file) ==
-        std::vector<std::string>{paths[0], paths[1], "/run/hsfwd/" + name});
+  CHECK(control_socket_candidates(file) == std::vector<std::string>{paths[0], paths[1],
+                                                                    "/run/hsfwd/" + name,
+                                                                    "/run/hsfwd-hsfwd/" + name});
 
   CHECK(control_socket_paths(scratch.path + "/./a/../hsfwd.toml") == paths);
   std::filesystem::create_symlink(file, scratch.path + "/link.toml");
@@ -92,6 +70,11 @@ TEST_CASE("a file has its own control socket, by whatever path the file is named
 
   const Setting relative("XDG_RUNTIME_DIR", "here");
   CHECK(control_socket_paths(file) == std::vector<std::string>{paths[1]});
+  // A folder that was made for this program alone.
+  const Setting own("RUNTIME_DIRECTORY", "/run/hsfwd-x");
+  CHECK(control_socket_paths(file).front() == "/run/hsfwd-x/" + name);
+  const Setting several("RUNTIME_DIRECTORY", "/run/a:/run/b");
+  CHECK(control_socket_paths(file) == std::vector<std::string>{paths[1]});
 }
 
 TEST_CASE_METHOD(Fixture, "a control socket is for its owner alone, and goes with its process") {
@@ -101,6 +84,7 @@ TEST_CASE_METHOD(Fixture, "a control socket is for its owner alone, and goes wit
   CHECK(mode_of(path) == 0600);
   CHECK(mode_of(scratch.path + "/some/where") == 0700);
   CHECK(mode_of(scratch.path + "/some") == 0700);
+  CHECK(group_of(path).empty());
   socket->reset();
   CHECK(!std::filesystem::exists(path));
   // The mask for new files is as it was.
@@ -136,4 +120,19 @@ TEST_CASE_METHOD(Fixture, "what is in the way of a control socket and is none st
   const auto too_long = open(scratch.path + "/" + std::string(120, 'x'));
   REQUIRE(!too_long.ok());
   CHECK(too_long.error().why == "path is too long for a unix socket");
+}
+
+TEST_CASE_METHOD(
+    Fixture, "a control socket may be for its group as well, in a folder that was made for it") {
+  const std::string folder = scratch.path + "/run";
+  std::filesystem::create_directory(folder);
+  std::filesystem::permissions(folder, std::filesystem::perms(0750));
+  const std::string path = folder + "/up.sock";
+  const auto socket = ControlSocket::open(*streams, path, 0660, [](auto) {});
+  REQUIRE(socket.ok());
+  CHECK(mode_of(path) == 0660);
+  CHECK(mode_of(folder) == 0750);
+  CHECK(!group_of(path).empty());
+  // Who does not see the socket, sees the folder.
+  CHECK(group_of(folder + "/other.sock") == group_of(path));
 }

@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <filesystem>
-#include <memory>
-#include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "cli/app.hpp"
+#include "cli/control_inquiry.hpp"
 #include "cli/kill_switch_hint.hpp"
 #include "cli/plan.hpp"
 #include "platform/control_socket.hpp"
@@ -21,169 +21,106 @@ namespace {
 
 // Longer than the goodbyes of `up` take.
 constexpr Duration kAnswerPatience = 10_s;
-constexpr std::size_t kMaxAnswer = 64 * 1024 * 1024;  // bytes; many thousand connections
-constexpr int kMaxExitCode = 125;                     // shells use those above
 
-UserError bad_answer() {
-  return {kFailed, "BAD_ANSWER",
-          "cannot understand the answer of hsfwd up; is it another version?"};
-}
-
-/// One question, at the first of some paths where somebody answers.
-class Inquiry final : public net::ByteStreamObserver {
+/// What is asked of the `up` of a command line, and what becomes of it.
+class UpQuestion {
  public:
   /// `subject` follows "hsfwd up runs", for people.
-  Inquiry(App& app, ControlCommand command, std::vector<std::string> paths, std::string subject,
-          AnswerText text)
+  UpQuestion(App& app, ControlCommand command, std::vector<std::string> paths, std::string subject,
+             AnswerText text)
       : app_(app),
         command_(command),
-        paths_(std::move(paths)),
         subject_(std::move(subject)),
         text_(std::move(text)),
-        patience_timer_(app.scheduler(), [this] {
-          fail({kFailed, "NO_ANSWER",
-                answered_
-                    ? fmt::format("hsfwd up is still running {} seconds after it was asked to stop",
-                                  kAnswerPatience.to_millis() / 1000)
-                    : "hsfwd up is running but does not answer"});
-        }) {}
-  ~Inquiry() override {
-    if (stream_) stream_->set_observer(nullptr);
-  }
+        inquiry_(app.scheduler(), app.streams(), command, std::move(paths), outcomes()) {}
 
   void start() {
-    patience_timer_.start(kAnswerPatience);
     app_.waiting().begin("waiting for hsfwd up to answer", {.what = "answer"});
-    dial_next();
+    inquiry_.start(kAnswerPatience);
   }
 
   /// What is asked for is done, whether anybody answers or not.
   void may_find_nobody() { may_find_nobody_ = true; }
 
-  void on_readable() override {
-    std::array<std::uint8_t, 16 * 1024> chunk;
-    while (!over_) {
-      const net::ReadResult result = stream_->read(chunk);
-      in_ += as_text(ByteView(chunk).first(result.size));
-      if (result.state == net::ReadState::kBlocked) return;
-      if (!answered_ && result.size > 0) look_for_answer(result.size);
-      if (result.state == net::ReadState::kEnd) on_end();
-    }
-  }
-
-  void on_writable() override { out_.erase(0, stream_->write(as_bytes(out_))); }
-
-  void on_reset(const std::string&) override { on_end(); }
-
  private:
-  void dial_next() {
-    if (tried_ == paths_.size()) {
-      if (forbidden_.empty() && may_find_nobody_) return finish();
-      fail(forbidden_.empty() ? not_running() : not_allowed());
-      return;
-    }
-    const std::string path = paths_[tried_++];
-    app_.scheduler().retire(std::move(dial_));
-    dial_ = app_.streams().dial({.host = {}, .port = 0, .path = path}, [this, path](auto result) {
-      if (result) {
-        ask(std::move(*result));
-        return;
-      }
-      if (platform::is_forbidden(path)) forbidden_ = path;
-      problems_ += fmt::format("{}{}: {}", problems_.empty() ? "" : "; ", path, result.error());
-      dial_next();
-    });
-  }
+  using Failure = ControlInquiry::Failure;
 
-  /// Those of other users lie elsewhere.
-  UserError not_running() const {
-    return {kPeerUnreachable, "NOT_RUNNING",
-            fmt::format("no hsfwd up runs{}: {}; if another user has started it, ask as that user",
-                        subject_, problems_)};
-  }
-
-  UserError not_allowed() const {
-    const std::string owner = platform::owner_of(forbidden_);
-    const std::string group = platform::group_of(forbidden_);
-    return {kRefused, "NOT_ALLOWED",
-            fmt::format("this user may not ask hsfwd up{}: {}: permission denied; it runs as {}: "
-                        "sudo -u {} hsfwd {} ...{}",
-                        subject_, forbidden_, owner, owner, to_string(command_),
-                        group.empty() ? "" : ", or join the group " + group)};
-  }
-
-  void ask(std::unique_ptr<net::ByteStream> stream) {
-    stream_ = std::move(stream);
-    stream_->set_observer(this);
-    out_ = ControlRequest{command_}.encode() + "\n";
-    on_writable();
-    on_readable();
-  }
-
-  void look_for_answer(std::size_t fresh) {
-    const std::size_t end = in_.find('\n', in_.size() - fresh);
-    if (end == std::string::npos && in_.size() <= kMaxAnswer) return;
-    try {
-      answer_ = decode_answer(std::string_view(in_).substr(0, end));
-    } catch (const UserError& error) {
-      fail(error);
-      return;
-    }
-    answered_ = true;
+  ControlInquiry::Outcomes outcomes() {
+    ControlInquiry::Outcomes out{
+        .answered = [this](const Json& answer) { on_answer(answer); },
+        .failed = [this](const Failure& failure) { on_failed(failure); }};
     // The end of the connection shows that it has ended.
+    if (command_ == ControlCommand::kDown) out.ended = [this] { show(); };
+    return out;
+  }
+
+  void on_answer(const Json& answer) {
+    answer_ = answer;
+    answered_ = true;
+    if (command_ != ControlCommand::kDown) return show();
     app_.waiting().begin("waiting for hsfwd up to end", {.what = "end"});
-    if (command_ != ControlCommand::kDown) succeed();
   }
 
-  void on_end() {
-    if (over_) return;
-    if (answered_) {
-      succeed();
-    } else {
-      fail({kFailed, "NO_ANSWER", "hsfwd up ended before it answered"});
-    }
-  }
-
-  void succeed() {
+  void show() {
     try {
       const std::string text = app_.output().json() ? "" : text_(answer_);
       app_.output().pass_on(answer_, text);
+      app_.quit(kDone);
     } catch (const Json::exception&) {
-      fail(bad_answer());
-      return;
+      app_.fail(bad_answer());
     }
-    finish();
   }
 
-  void finish() {
-    over_ = true;
-    patience_timer_.stop();
-    app_.quit(kDone);
+  void on_failed(const Failure& failure) {
+    const bool nobody = failure.kind == Failure::Kind::kNobody;
+    nobody && may_find_nobody_ ? app_.quit(kDone) : app_.fail(error_of(failure));
   }
 
-  void fail(const UserError& error) {
-    over_ = true;
-    patience_timer_.stop();
-    app_.fail(error);
+  UserError error_of(const Failure& failure) const {
+    switch (failure.kind) {
+      case Failure::Kind::kNobody:
+        return not_running(failure.text);
+      case Failure::Kind::kForbidden:
+        return not_allowed(failure.path);
+      case Failure::Kind::kSilent:
+        return {kFailed, "NO_ANSWER",
+                answered_
+                    ? fmt::format("hsfwd up is still running {} seconds after it was asked to stop",
+                                  kAnswerPatience.to_millis() / 1000)
+                    : "hsfwd up is running but does not answer"};
+      case Failure::Kind::kEnded:
+        return {kFailed, "NO_ANSWER", "hsfwd up ended before it answered"};
+      case Failure::Kind::kRefused:
+        break;
+    }
+    return failure.error;
+  }
+
+  /// Those of other users lie elsewhere.
+  UserError not_running(const std::string& problems) const {
+    return {kPeerUnreachable, "NOT_RUNNING",
+            fmt::format("no hsfwd up runs{}: {}; if another user has started it, ask as that user",
+                        subject_, problems)};
+  }
+
+  UserError not_allowed(const std::string& path) const {
+    const std::string owner = platform::owner_of(path);
+    const std::string group = platform::group_of(path);
+    return {kRefused, "NOT_ALLOWED",
+            fmt::format("this user may not ask hsfwd up{}: {}: permission denied; it runs as {}: "
+                        "sudo -u {} hsfwd {} ...{}",
+                        subject_, path, owner, owner, to_string(command_),
+                        group.empty() ? "" : ", or join the group " + group)};
   }
 
   App& app_;
   const ControlCommand command_;
-  const std::vector<std::string> paths_;
   const std::string subject_;
   const AnswerText text_;
-  std::size_t tried_ = 0;
-  std::string problems_;
-  std::string forbidden_;  // the path that it was, if any
-  std::unique_ptr<net::Dial> dial_;
-  std::unique_ptr<net::ByteStream> stream_;
-  std::string out_;
-  std::string in_;
   Json answer_;
   bool answered_ = false;
   bool may_find_nobody_ = false;
-  bool over_ = false;
-  Timer patience_timer_;
+  ControlInquiry inquiry_;
 };
 
 /// The paths that exist; the first if none does, for the message.
@@ -220,24 +157,6 @@ void add_control_options(CommandLine& line, const char* about_config) {
       "PATH of the control socket (default: derived from FILE)");
 }
 
-Json decode_answer(std::string_view line) {
-  Json json = Json::parse(line, nullptr, false);
-  if (!json.is_object()) throw bad_answer();
-  const auto text = [&](const char* name) {
-    const auto field = json.find(name);
-    if (field == json.end() || !field->is_string()) throw bad_answer();
-    return field->get<std::string>();
-  };
-  if (text("event") != "error") return json;
-  const auto exit_code = json.find("exitCode");
-  UserError error{kFailed, text("code"), text("message")};
-  if (exit_code != json.end() && exit_code->is_number_integer()) {
-    const auto value = exit_code->get<std::int64_t>();
-    if (value > 0 && value <= kMaxExitCode) error.exit_code = static_cast<int>(value);
-  }
-  throw error;
-}
-
 int run_control_command(const Arguments& arguments, ControlCommand command,
                         const std::string& about, const AnswerText& text) {
   CommandLine line(fmt::format("hsfwd {} [-c FILE] [OPTION...]", to_string(command)), about);
@@ -271,9 +190,9 @@ int ask_up(const CommandLine& line, ControlCommand command, const AnswerText& te
     subject = fmt::format(" with {}{}", file, missing ? " (there is no such file)" : "");
     paths = present_ones(platform::control_socket_candidates(file));
   }
-  Inquiry inquiry(app, command, std::move(paths), subject, text);
-  if (lifted) inquiry.may_find_nobody();
-  inquiry.start();
+  UpQuestion question(app, command, std::move(paths), subject, text);
+  if (lifted) question.may_find_nobody();
+  question.start();
   return app.run();
 }
 

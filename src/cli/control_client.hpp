@@ -5,7 +5,6 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
 
 #include "cli/commands.hpp"
 #include "cli/control_request.hpp"
@@ -26,9 +25,5 @@ int ask_up(const CommandLine& line, ControlCommand command, const AnswerText& te
 /// The same as a whole command of that name.
 int run_control_command(const Arguments& arguments, ControlCommand command,
                         const std::string& about, const AnswerText& text);
-
-/// A JSON object with a string "event". Throws the UserError that an "error" describes, and
-/// BAD_ANSWER for anything that is not an answer.
-Json decode_answer(std::string_view line);
 
 }  // namespace hsfwd::cli

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lines on the control socket: requests, and answers with what people are shown of them.
-#include "cli/control_client.hpp"
+#include "cli/control_inquiry.hpp"
 #include "cli/up_texts.hpp"
 #include "fuzz/input.hpp"
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "cli/control_client.hpp"
+#include "cli/control_inquiry.hpp"
 #include "cli/table.hpp"
 #include "cli/up_texts.hpp"
 

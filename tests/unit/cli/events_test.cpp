@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "cli/connect_kind.hpp"
-#include "cli/control_client.hpp"
+#include "cli/control_inquiry.hpp"
 #include "cli/events.hpp"
 #include "cli/expose_kind.hpp"
 #include "cli/output.hpp"

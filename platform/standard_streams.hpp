@@ -13,6 +13,8 @@ void fill_standard_streams();
 /// Somebody may be typing there.
 bool input_is_terminal();
 bool output_is_terminal();
+/// It is a terminal that knows colours, and nobody has asked for none ($NO_COLOR).
+bool output_takes_colours();
 
 /// How wide lines on standard output may be: as the terminal, else as $COLUMNS says, else 80
 /// characters, which a letter or another terminal has.

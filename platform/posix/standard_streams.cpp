@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <initializer_list>
 
 #include "util/text.hpp"
@@ -27,6 +28,14 @@ bool input_is_terminal() {
 
 bool output_is_terminal() {
   return isatty(STDOUT_FILENO) == 1;
+}
+
+bool output_takes_colours() {
+  const char* const none = std::getenv("NO_COLOR");
+  const char* const terminal = std::getenv("TERM");
+  if (none != nullptr && *none != '\0') return false;
+  if (terminal == nullptr || *terminal == '\0' || std::strcmp(terminal, "dumb") == 0) return false;
+  return output_is_terminal();
 }
 
 std::size_t output_width() {

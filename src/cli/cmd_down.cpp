@@ -8,7 +8,7 @@ namespace hsfwd::cli {
 int run_down(const Arguments& arguments) {
   return run_control_command(
       arguments, ControlCommand::kDown,
-      "Stops the running hsfwd up in good order, and returns once it has ended.", down_text);
+      "Stops the running hsfwd up in good order, and returns once it has ended.", {down_text});
 }
 
 }  // namespace hsfwd::cli

@@ -199,7 +199,7 @@ int run_peers(const Arguments& arguments) {
       arguments, ControlCommand::kPeers,
       "Shows the open connections of the running hsfwd up.\n"
       "hsfwd peers add NAME KEY, remove NAME and names are about the names of peers.",
-      peers_text);
+      {peers_text});
 }
 
 }  // namespace hsfwd::cli

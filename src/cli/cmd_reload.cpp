@@ -10,7 +10,7 @@ int run_reload(const Arguments& arguments) {
       arguments, ControlCommand::kReload,
       "Makes the running hsfwd up reread its file. With an error in it nothing is applied; if only "
       "the network\ninterface cannot be changed, all but that is.",
-      reloaded_text);
+      {reloaded_text});
 }
 
 }  // namespace hsfwd::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands.hpp"
 #include "cli/control_client.hpp"
+#include "cli/health.hpp"
 #include "cli/up_texts.hpp"
 
 namespace hsfwd::cli {
@@ -9,7 +10,7 @@ int run_status(const Arguments& arguments) {
   return run_control_command(
       arguments, ControlCommand::kStatus,
       "Shows the state of the running hsfwd up: its node, what it exposes, its local addresses.",
-      status_text);
+      {status_text, with_health_colours});
 }
 
 }  // namespace hsfwd::cli

@@ -137,7 +137,7 @@ int run_why(const Arguments& arguments) {
   line.add_connection_options();
   line.positional("peer", 1, {WordKind::kPeer, WordKind::kOther});
   if (!line.parse(arguments)) return kDone;
-  if (line.texts("peer").empty()) return ask_up(line, ControlCommand::kAttempts, attempts_text);
+  if (line.texts("peer").empty()) return ask_up(line, ControlCommand::kAttempts, {attempts_text});
   for (const char* option : {"config", "socket"}) {
     if (!line.has(option)) continue;
     throw UserError{kUsage, "USAGE",

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "cli/last_failure.hpp"
 #include "cli/peer_tunnel.hpp"
 #include "cli/planner.hpp"
 #include "cli/port_ranges.hpp"
@@ -93,20 +92,10 @@ void read_connect(const config::Section& section, Planner& planner) {
   }
 }
 
-/// Why local addresses of the table are not there or do not lead to the peer, and what they have not passed on, a
-/// line each.
-std::string problems_text(const std::vector<ConnectStatus>& connects) {
+/// What local addresses of the table have not passed on, a line each.
+std::string drops_of_all(const std::vector<ConnectStatus>& connects) {
   std::string out;
   for (const ConnectStatus& connect : connects) {
-    if (connect.problem) {
-      out +=
-          fmt::format("\ncannot listen on {}: {}; trying again", connect.listen, *connect.problem);
-    }
-    if (connect.last_failure) {
-      out +=
-          "\n" + last_failure_text(connect.listen, connect.last_failure_of.value_or(""),
-                                   *connect.last_failure, connect.last_failure_seconds.value_or(0));
-    }
     if (connect.drops && !connect.drops->empty()) {
       out += fmt::format("\n{}: datagrams dropped: {}", connect.listen, drops_text(*connect.drops));
     }
@@ -130,7 +119,7 @@ std::string connects_text(const Json& list) {
                connect.problem ? "not open" : connections_text(connect),
                size_text(connect.bytes_to_peer), size_text(connect.bytes_from_peer)});
   }
-  return "\n\n" + table.to_string(platform::output_width()) + problems_text(connects);
+  return "\n\n" + table.to_string(platform::output_width()) + drops_of_all(connects);
 }
 
 std::string local_addresses(std::size_t number) {

@@ -46,9 +46,8 @@ class UpQuestion {
   using Failure = ControlInquiry::Failure;
 
   ControlInquiry::Outcomes outcomes() {
-    ControlInquiry::Outcomes out{
-        .answered = [this](const Json& answer) { on_answer(answer); },
-        .failed = [this](const Failure& failure) { on_failed(failure); }};
+    ControlInquiry::Outcomes out{.answered = [this](const Json& answer) { on_answer(answer); },
+                                 .failed = [this](const Failure& failure) { on_failed(failure); }};
     // The end of the connection shows that it has ended.
     if (command_ == ControlCommand::kDown) out.ended = [this] { show(); };
     return out;
@@ -63,8 +62,8 @@ class UpQuestion {
 
   void show() {
     try {
-      const std::string text = app_.output().json() ? "" : text_(answer_);
-      app_.output().pass_on(answer_, text);
+      const std::string text = app_.output().json() ? "" : text_.text(answer_);
+      app_.output().pass_on(answer_, text, text_.paint);
       app_.quit(kDone);
     } catch (const Json::exception&) {
       app_.fail(bad_answer());
@@ -73,7 +72,7 @@ class UpQuestion {
 
   void on_failed(const Failure& failure) {
     const bool nobody = failure.kind == Failure::Kind::kNobody;
-    nobody && may_find_nobody_ ? app_.quit(kDone) : app_.fail(error_of(failure));
+    nobody&& may_find_nobody_ ? app_.quit(kDone) : app_.fail(error_of(failure));
   }
 
   UserError error_of(const Failure& failure) const {

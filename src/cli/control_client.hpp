@@ -3,7 +3,6 @@
 // show.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "cli/commands.hpp"
@@ -16,8 +15,11 @@ namespace hsfwd::cli {
 /// `-c FILE` and `--socket PATH`, by which `up` and its clients find each other.
 void add_control_options(CommandLine& line, const char* about_config);
 
-/// An answer as text for people. May throw what nlohmann throws when a field is missing.
-using AnswerText = std::function<std::string(const Json& answer)>;
+/// An answer as text for people, which may throw what nlohmann throws when a field is missing, and its colours.
+struct AnswerText {
+  std::string (*text)(const Json& answer);
+  Output::Paint paint = nullptr;
+};
 
 /// Asks the `up` that a parsed command line with these options means, and shows the answer as an event;
 /// the exit code. Throws UserError.

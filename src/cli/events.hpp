@@ -300,6 +300,22 @@ struct SessionState {
   }
 };
 
+struct HealthProblem {
+  std::string code;
+  std::string level;  // error, warning
+  std::string what;
+  std::string why;
+  std::string advice;
+  std::optional<std::string> since;  // null: nobody knows
+  std::optional<std::uint64_t> seconds;
+  static constexpr void fields(auto list) {
+    list(field("code", &HealthProblem::code), field("level", &HealthProblem::level),
+         field("what", &HealthProblem::what), field("why", &HealthProblem::why),
+         field("advice", &HealthProblem::advice), field("since", &HealthProblem::since),
+         field("seconds", &HealthProblem::seconds));
+  }
+};
+
 struct Status {
   static constexpr const char* kName = "status";
   static constexpr const char* kFrom = "status";
@@ -309,12 +325,13 @@ struct Status {
   std::string public_key;
   std::string key;
   NodeState node;
+  Omittable<std::vector<HealthProblem>> health;  // an older `up` does not know
   std::vector<SessionState> sessions;
   Spread tunnels;  // TunnelKind::list
   static constexpr void fields(auto list) {
     list(field("config", &Status::config), field("pid", &Status::pid),
          field("seconds", &Status::seconds), field("publicKey", &Status::public_key),
-         field("key", &Status::key), field("node", &Status::node),
+         field("key", &Status::key), field("node", &Status::node), field("health", &Status::health),
          newer_field("sessions", &Status::sessions), field("", &Status::tunnels));
   }
 };

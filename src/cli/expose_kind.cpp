@@ -158,10 +158,6 @@ std::string expose_text(const ExposeStatus& expose) {
   }
   out += fmt::format("\n{}", list_or("  announced:   ", expose.relays, "not yet"));
   out += fmt::format("\n  reachable:   {}", reachable_text(expose.reachable));
-  if (expose.problem) out += fmt::format("\n  not open:    {}", *expose.problem);
-  if (expose.shared) {
-    out += "\n               another program also serves this key: one of them needs its own";
-  }
   if (expose.drops && !expose.drops->empty()) {
     out += fmt::format("\n  dropped:     {} (datagrams)", drops_text(*expose.drops));
   }

@@ -52,7 +52,7 @@ Exposure::Exposure(App& app, const ExposeSpec& spec, std::shared_ptr<KeyListener
       own_key_only_(spec.own_key_only),
       listing_(app, listener_->keys()),
       host_(app.scheduler(), app.streams(), spec.services,
-            [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
+            [this](const forward::ClosedConnection& closed) { on_served(closed); }),
       udp_(app.env(), spec.udp_idle,
            [this](const forward::ClosedConnection& closed) { report_closed(app_, closed); }),
       reverse_(app.scheduler(), app.streams(), *this),
@@ -312,6 +312,43 @@ void Exposure::serve_destination(std::unique_ptr<PeerStream> socket, const forwa
       {.reach = [this, who = peer.key, to](net::Ipv4 address) { return allows(who, to, address); },
        .know_name = [this, who = peer.key, to] { return policy_.names_destination(who, to); }},
       std::move(ticket));
+}
+
+/// A service that has said anything is there; what becomes of one that has not is told ahead of its address.
+void Exposure::on_served(const forward::ClosedConnection& closed) {
+  const forward::Service* const service = host_.find(closed.service);
+  if (service != nullptr && !closed.service.empty()) {
+    const std::string failed = fmt::format("service {}: ", service->target.to_string());
+    if (closed.reason.starts_with(failed)) {
+      unanswered_[closed.service] = {app_.scheduler().now(), closed.reason.substr(failed.size())};
+    } else if (closed.reason.empty() || closed.stats.to_peer > 0) {
+      unanswered_.erase(closed.service);
+    }
+  }
+  report_closed(app_, closed);
+}
+
+/// Who is not asked by any client is looked at.
+std::vector<Trouble> Exposure::health() const {
+  std::vector<Trouble> out = listener_->troubles();
+  for (const forward::Service& service : host_.services()) {
+    if (service.target.udp) continue;  // what is not asked does not say whether it is there
+    const auto failed = unanswered_.find(service.name);
+    std::string why = platform::why_nobody_listens(service.target);
+    // A port of this machine that is open again has been seen.
+    const auto at = service.target.ipv4();
+    if (why.empty() && (failed == unanswered_.end() || (at && at->is_loopback()))) continue;
+    if (why.empty()) why = failed->second.why;
+    out.push_back(
+        {.code = "SERVICE_SILENT",
+         .level = Trouble::Level::kWarning,
+         .thing = fmt::format("service {} at {}", service.name, service.target.to_string()),
+         .state = "peers cannot use it",
+         .why = std::move(why),
+         .advice = "start what is to answer there, or expose another address",
+         .since = failed != unanswered_.end() ? std::optional(failed->second.at) : std::nullopt});
+  }
+  return out;
 }
 
 void Exposure::on_listening(const PublicKey& peer, const std::string& address) {

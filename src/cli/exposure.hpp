@@ -41,6 +41,7 @@ class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
   void report() override;
   void close(const std::string& reason, std::function<void()> done) override;
   void leave(std::function<void()> done) override;
+  std::vector<Trouble> health() const override;
   Json status() const override;
   void collect(MetricSink& sink) const override;
   std::vector<forward::OpenConnection> connections() const override;
@@ -71,6 +72,8 @@ class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
   std::uint64_t take_id() override { return app_.connection_ids().take(); }
   void on_client(std::uint64_t id, PeerStream& to, const std::string& address) override;
   void on_closed(const forward::ClosedConnection& closed) override { report_closed(app_, closed); }
+
+  void on_served(const forward::ClosedConnection& closed);
 
   const PublicKey& public_key() const { return listener_->public_key(); }
   Omittable<std::string> holesail_string() const;
@@ -103,6 +106,12 @@ class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
   std::function<void(std::size_t)> on_announced_;
   std::vector<std::unique_ptr<net::Lookup>> lookups_;  // of hosts that may be names
   std::uint64_t refused_ = 0;                          // because there were too many
+  struct Unanswered {
+    Instant at;
+    std::string why;
+  };
+  std::map<std::string, Unanswered>
+      unanswered_;  // services whose last client found nobody, by name
   Countdown left_;
 };
 

@@ -13,6 +13,8 @@ namespace hsfwd::cli {
 namespace {
 constexpr const char* kNoNetwork =
     "its network does not have your key among its peers, or is not up";
+// What an announcement takes at most where nothing is wrong.
+constexpr Duration kAnnouncementTime = 20_s;
 constexpr const char* kNoServices = "it has no services for your key";
 }  // namespace
 
@@ -39,6 +41,7 @@ void KeyListener::prepare(Unavailable unavailable) {
   if (unavailable == Unavailable::kRefused) {
     throw UserError{kFailed, "IDENTITY_IN_USE", lock.error().why};
   }
+  problem_since_ = app_.scheduler().now();
   problem_ = fmt::format("identity {} is announced by another hsfwd process", identity_);
 }
 
@@ -63,12 +66,43 @@ void KeyListener::announce() {
   if (server_) return;
   server_ = app_.node().create_server(
       [this](PeerSocket socket) { on_connection(std::move(socket)); }, server_options());
-  server_->on_announced([this](std::size_t introducers) {
-    for (Offer* offer : std::vector(offers_)) offer->on_announced(introducers);
-  });
+  unannounced_since_ = app_.scheduler().now();
+  server_->on_announced([this](std::size_t introducers) { on_announced(introducers); });
   if (!server_->listen(keys_)) {
     throw UserError{kFailed, "KEY_IN_USE", "this identity is exposed twice"};
   }
+}
+
+void KeyListener::on_announced(std::size_t introducers) {
+  if (introducers > 0) {
+    unannounced_since_.reset();
+  } else if (!unannounced_since_) {
+    unannounced_since_ = app_.scheduler().now();
+  }
+  for (Offer* offer : std::vector(offers_)) offer->on_announced(introducers);
+}
+
+std::vector<Trouble> KeyListener::troubles() const {
+  const std::string thing = "key " + key_text(public_key()).substr(0, kShortKey);
+  if (!problem_.empty()) {
+    return {{.code = "IDENTITY_IN_USE",
+             .thing = thing,
+             .state = "not announced from here",
+             .why = problem_,
+             .advice = "end that process, or give this one another identity; hsfwd keeps trying",
+             .since = problem_since_}};
+  }
+  const Instant now = app_.scheduler().now();
+  if (unannounced_since_ && now > *unannounced_since_ + kAnnouncementTime) {
+    return {{.code = "NOT_ANNOUNCED",
+             .thing = thing,
+             .state = "not announced, peers do not find it",
+             .why = "no node of the DHT has accepted the announcement yet",
+             .advice = "hsfwd keeps trying; hsfwd netcheck shows what this network does to UDP",
+             .since = *unannounced_since_,
+             .of_network = true}};
+  }
+  return reachability_.troubles();
 }
 
 void KeyListener::stop(Offer& offer, std::function<void()> done) {

@@ -75,11 +75,14 @@ class KeyListener {
   /// The result of the last test.
   const std::optional<Reachability>& reachability() const { return reachability_.last(); }
   std::size_t guests() const { return guests_.count(); }
+  /// What keeps peers from finding it, or getting there.
+  std::vector<Trouble> troubles() const;
   Refusals& refusals() { return refusals_; }
 
  private:
   void try_to_announce();
   void announce();
+  void on_announced(std::size_t introducers);
   ServerOptions server_options();
   bool admits(const PublicKey& who) const;
   Offer* offer_for(const PublicKey& who, const std::optional<Extension>& client) const;
@@ -100,6 +103,8 @@ class KeyListener {
   Refusals refusals_;
   ReachabilityReport reachability_;
   std::string problem_;
+  Instant problem_since_;                     // if there is one
+  std::optional<Instant> unannounced_since_;  // although it is to be
   Timer again_timer_;
   std::optional<Server> server_;
   OwnedSet<Task> stopped_tasks_;

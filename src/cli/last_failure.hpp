@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/app.hpp"
+#include "cli/health.hpp"
 #include "cli/output.hpp"
 #include "forward/connection.hpp"
 
@@ -21,13 +22,17 @@ class LastFailure {
   explicit LastFailure(App& app) : app_(app) {}
 
   /// `why`: one line for people.
-  void set(Of of, const std::string& why);
+  void set(Of of, const std::string& why, bool reached = false);
   void clear() { failure_.reset(); }
   /// A client's connection is open, to what it wants.
   void on_open(std::uint64_t id);
   /// And over. `answers`: the peer is to say something, and who only sends is no success.
   void on_closed(const forward::ClosedConnection& closed, bool answers);
 
+  /// Of clients of `listen`, which is to lead to `service` of `peer`; nothing if there is none, or the peer has been
+  /// reached since.
+  std::optional<Trouble> trouble(const std::string& listen, const PeerReference& peer,
+                                 const std::string& service) const;
   /// The fields of an entry of `status`, which stay as they are if there is none.
   template <class Status>
   void fill(Status& status) const {
@@ -39,19 +44,18 @@ class LastFailure {
 
  private:
   std::uint64_t seconds() const;
+  bool is_over(const PublicKey& peer) const;
 
   struct Failure {
     Of of;
     std::string why;
     Instant at;
+    Instant since;  // of the first of several in a row
+    bool reached;   // the peer, and not what it was to lead to
   };
   App& app_;
   std::optional<Failure> failure_;
   std::set<std::uint64_t> open_;
 };
-
-/// A line of a table's notes.
-std::string last_failure_text(const std::string& listen, const std::string& of,
-                              const std::string& why, std::uint64_t seconds);
 
 }  // namespace hsfwd::cli

@@ -15,6 +15,21 @@ bool is_looked_up(const net::StreamAddress& at) {
   return at.host.find(':') == std::string::npos;
 }
 
+/// By what the system says.
+std::string listen_advice(const std::string& problem) {
+  const auto says = [&](const char* words) { return problem.find(words) != std::string::npos; };
+  if (says("in use")) {
+    return "another program has it: end that one (sudo ss -lntup shows which), or choose another";
+  }
+  if (says("ermission") || says("not permitted")) {
+    return "choose a port above 1023 or another path, or run hsfwd as a user who may listen there";
+  }
+  if (says("not available") || says("assign requested")) {
+    return "no interface of this machine has that address: it is opened as soon as one has it";
+  }
+  return "hsfwd keeps trying every few seconds";
+}
+
 LocalAddress::Listener listener_of(net::StreamFactory& streams,
                                    forward::Acceptor::Accepted accepted) {
   const auto acceptor = std::make_shared<forward::Acceptor>(streams, std::move(accepted));
@@ -40,6 +55,7 @@ LocalAddress::LocalAddress(App& app, net::StreamAddress wanted,
 
 void LocalAddress::open() {
   const auto listened = listener_.listen(wanted_);
+  if (problem_.empty()) problem_since_ = app_.scheduler().now();
   problem_ = listened ? std::string() : listened.error();
 }
 
@@ -52,6 +68,16 @@ void LocalAddress::close() {
   again_timer_.stop();
   app_.scheduler().retire(std::move(lookup_));
   listener_.close();
+}
+
+std::optional<Trouble> LocalAddress::trouble() const {
+  if (problem_.empty()) return std::nullopt;
+  return Trouble{.code = "LISTEN_FAILED",
+                 .thing = to_string(),
+                 .state = "not open",
+                 .why = problem_,
+                 .advice = listen_advice(problem_),
+                 .since = problem_since_};
 }
 
 std::string LocalAddress::to_string() const {

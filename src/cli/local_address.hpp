@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/app.hpp"
+#include "cli/health.hpp"
 #include "forward/acceptor.hpp"
 
 namespace hsfwd::cli {
@@ -38,6 +39,8 @@ class LocalAddress {
 
   /// Why it does not listen, one clause for people; empty if it does.
   const std::string& problem() const { return problem_; }
+  /// The same, and what helps; nothing if it listens.
+  std::optional<Trouble> trouble() const;
   /// With the port that was picked, once there is one.
   std::string to_string() const;
 
@@ -49,6 +52,7 @@ class LocalAddress {
   const net::StreamAddress wanted_;
   const Listener listener_;
   std::string problem_;
+  Instant problem_since_;  // if there is one
   std::function<void()> opened_;
   Timer again_timer_;
   std::unique_ptr<net::Lookup> lookup_;  // of the name that it is to listen on

@@ -180,6 +180,13 @@ std::string NetworkTunnel::pool_problem() const {
 }
 
 bool NetworkTunnel::open() {
+  const bool had_problem = !problem_.empty();
+  const bool out = try_to_open();
+  if (!had_problem) problem_since_ = app_.scheduler().now();
+  return out;
+}
+
+bool NetworkTunnel::try_to_open() {
   // With an exit nothing else leaves, whatever becomes of the interface.
   if (const auto held = network_.hold(settings_); !held) {
     problem_ = held.error();
@@ -369,6 +376,7 @@ void NetworkTunnel::on_connection(std::unique_ptr<PeerStream> peer) {
 
 void NetworkTunnel::on_peer_changed(const PublicKey& key) {
   const overlay::PeerStatus peer = network_.peer(key);
+  note_reached(peer);
   means_.silent ? report_unreachable(peer) : report_peer(peer);
 }
 
@@ -400,10 +408,71 @@ void NetworkTunnel::report_unreachable(const overlay::PeerStatus& peer) {
 
 void NetworkTunnel::on_interface_lost(const std::string& reason) {
   problem_ = reason;
+  problem_since_ = app_.scheduler().now();
   report();
 }
 
 // --- What shows ---
+
+void NetworkTunnel::note_reached(const overlay::PeerStatus& peer) {
+  if (peer.connection || peer.error.empty()) {
+    unreached_since_.erase(peer.key);
+  } else {
+    unreached_since_.emplace(peer.key, app_.scheduler().now());
+  }
+}
+
+/// One that is off is ordinary, and one that nobody wants anything of is not tried.
+std::optional<Trouble> NetworkTunnel::peer_trouble(const overlay::PeerStatus& peer) const {
+  const auto since = unreached_since_.find(peer.key);
+  if (peer.connection || peer.error.empty() || since == unreached_since_.end()) return std::nullopt;
+  return Trouble{.code = "NOT_REACHED",
+                 .level = Trouble::Level::kWarning,
+                 .thing = "peer " + name_of(peer),
+                 .state = "not reached",
+                 .why = peer.error,
+                 .advice = advice_about(app_, peer.key),
+                 .since = since->second,
+                 .of_network = true};
+}
+
+std::vector<Trouble> NetworkTunnel::health() const {
+  std::vector<Trouble> out;
+  if (!problem_.empty()) {
+    const bool missing = network_.interface() == nullptr;
+    out.push_back(
+        {.code = "TUN_FAILED",
+         .thing = "the network",
+         .state = missing ? "it has no interface" : "it is not as configured",
+         .why = problem_,
+         .advice = "hsfwd check says what this machine does not allow; hsfwd keeps trying",
+         .since = problem_since_});
+  }
+  for (Trouble& one : listener_->troubles()) out.push_back(std::move(one));
+  for (const overlay::PeerStatus& peer : network_.peers()) {
+    if (auto one = peer_trouble(peer)) out.push_back(std::move(*one));
+  }
+  if (settings_.exit && network_.interface() != nullptr && !network_.exit_has_answered()) {
+    out.push_back({.code = "EXIT_SILENT",
+                   .level = Trouble::Level::kWarning,
+                   .thing = "exit " + name_of(network_.peer(*settings_.exit)),
+                   .state = "nothing has come back through it",
+                   .why = "it is not reached, does not offer the internet, or does not forward",
+                   .advice = R"(there: offer = ["internet"], and forward and translate addresses)",
+                   .of_network = true});
+  }
+  if (!names_problem_.empty()) {
+    out.push_back(
+        {.code = "NAMES",
+         .level = Trouble::Level::kWarning,
+         .thing = "names of peers",
+         .state = "this machine does not know them",
+         .why = names_problem_,
+         .advice = fmt::format("programs may ask {} themselves; addresses work in any case",
+                               ip::host_text(overlay::name_server_address()))});
+  }
+  return out;
+}
 
 Json NetworkTunnel::status() const {
   const net::PacketTunnel* const interface = network_.interface();

@@ -42,6 +42,7 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   void on_network_change() override { network_.on_addresses_changed(); }
   void close(const std::string& reason, std::function<void()> done) override;
   void leave(std::function<void()> done) override;
+  std::vector<Trouble> health() const override;
   Json status() const override;
   void collect(MetricSink& sink) const override { network_.collect(sink); }
   std::vector<forward::OpenConnection> connections() const override;
@@ -64,10 +65,13 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   std::string mistake_in(const overlay::NetworkSettings& settings) const;
   std::string pool_problem() const;
   bool open();
+  bool try_to_open();
   std::string use(const overlay::NetworkSettings& settings);
   /// What an interface that stays does about an exit: it may be what cannot be had.
   enum class Exit { kAsWanted, kAsBefore };
   void narrow(Exit exit);
+  void note_reached(const overlay::PeerStatus& peer);
+  std::optional<Trouble> peer_trouble(const overlay::PeerStatus& peer) const;
   void announce_names();
   void on_names(const std::string& problem);
   std::string exit_line() const;
@@ -84,7 +88,9 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   std::optional<ip::Prefix> pool_;
   std::optional<ip::Prefix> pool_in_use_;
   overlay::Network network_;
-  std::string problem_;  // of the interface
+  std::string problem_;    // of the interface
+  Instant problem_since_;  // if there is one
+  std::map<PublicKey, Instant> unreached_since_;
   std::unique_ptr<net::SplitDns> names_;
   bool all_names_ = false;  // are asked through the network, as names_ was told
   std::string names_problem_;

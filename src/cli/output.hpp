@@ -62,8 +62,10 @@ class Output {
       enter(tagged(event), text);
     }
   }
-  /// An event that another process has made.
-  void pass_on(const Json& event, const std::string& text) const;
+  /// Gives a text that may be shown the colours of a terminal.
+  using Paint = std::string (*)(const std::string& text);
+  /// An event that another process has made. `paint` is called where colours are welcome.
+  void pass_on(const Json& event, const std::string& text, Paint paint = nullptr) const;
   /// `code` in capitals for scripts, `message` one line for people. `peer` for the journal: whom it is about, as a key
   /// that people know.
   void error(const std::string& code, const std::string& message,

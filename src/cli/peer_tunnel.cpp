@@ -120,6 +120,12 @@ void PeerTunnel::collect(MetricSink& sink) const {
   clients_.collect(labelled);
 }
 
+std::vector<Trouble> PeerTunnel::health() const {
+  if (auto closed = address_.trouble()) return {std::move(*closed)};
+  auto failed = last_failure_.trouble(address_.to_string(), peer_, service_);
+  return failed ? std::vector<Trouble>{std::move(*failed)} : std::vector<Trouble>();
+}
+
 Json PeerTunnel::status() const {
   const auto figures = Figures::of(*this);
   ConnectStatus out{

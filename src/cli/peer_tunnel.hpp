@@ -37,6 +37,7 @@ class PeerTunnel final : public Tunnel {
   }
   void close(const std::string& reason, std::function<void()> done) override;
   void leave(std::function<void()> done) override;
+  std::vector<Trouble> health() const override;
   Json status() const override;
   void collect(MetricSink& sink) const override;
   /// Those that are open.

@@ -36,6 +36,8 @@ std::string summary_of(const Reachability& report) {
 void ReachabilityReport::on_tested(const Reachability& found) {
   if (last_ == found) return;
   report_sharing(found.shared);
+  if (!last_ || last_->reachable()) unreachable_since_ = app_.scheduler().now();
+  if (!last_ || !last_->shared) shared_since_ = app_.scheduler().now();
   last_ = found;
   const std::string summary = summary_of(found);
   if (!found.reachable()) {
@@ -47,6 +49,33 @@ void ReachabilityReport::on_tested(const Reachability& found) {
       events::Tested{to_hex(key_.view()), found.reachable(), addresses_of(found.passed),
                      addresses_of(found.failed), found.found, found.shared},
       "");
+}
+
+std::vector<Trouble> ReachabilityReport::troubles() const {
+  std::vector<Trouble> out;
+  if (!last_) return out;
+  const std::string thing = "key " + key_text(key_).substr(0, kShortKey);
+  if (!last_->reachable()) {
+    out.push_back(
+        {.code = "NOT_REACHABLE",
+         .thing = thing,
+         .state = "peers cannot reach it",
+         .why = summary_of(*last_),
+         .advice = "hsfwd netcheck shows what this network does to UDP; hsfwd keeps trying",
+         .since = unreachable_since_,
+         .of_network = true});
+  }
+  if (last_->shared) {
+    out.push_back({.code = "SHARED",
+                   .level = Trouble::Level::kWarning,
+                   .thing = thing,
+                   .state = "another program also serves it",
+                   .why = "each of the two gets part of the connections",
+                   .advice = "if a disk or container was copied, give one of them its own identity "
+                             "(hsfwd keygen); if it is an older instance, stop it",
+                   .since = shared_since_});
+  }
+  return out;
 }
 
 void ReachabilityReport::report_sharing(bool shared) const {

@@ -54,15 +54,12 @@ std::string reverse_text(const Json& list) {
   if (all.empty()) return "";
   Table table({"AT THE PEER", "PEER", "LEADS TO", "CONNECTIONS", "TO PEER", "FROM PEER"});
   table.may_shorten(kOwnerColumn).may_shorten(kLedToColumn);
-  std::string problems;
   for (const ReverseStatus& one : all) {
     table.add({one.listen, one.name, one.target,
                one.listening ? std::to_string(one.connections) : "not open",
                size_text(one.bytes_to_peer), size_text(one.bytes_from_peer)});
-    if (one.problem) problems += fmt::format("\n{}; trying again", *one.problem);
   }
-  return "\n\n" + table.to_string(platform::output_width()) +
-         (problems.empty() ? "" : "\n" + problems);
+  return "\n\n" + table.to_string(platform::output_width());
 }
 
 std::string addresses_of_peers(std::size_t number) {

@@ -150,6 +150,7 @@ void ReverseTunnel::fail(Duration rest, const UserError& error) {
   const auto outcomes = outcomes_;  // which it may replace
   if (outcomes && outcomes->failed(error)) return;
   const bool told = problem_ && problem_->text == error.message;
+  if (!problem_) problem_since_ = app_.scheduler().now();
   problem_ = Problem{error.code, error.message};
   if (!told) app_.output().error(error.code, printable(error.message) + "; trying again");
   again_timer_.start(rest);
@@ -210,6 +211,30 @@ void ReverseTunnel::collect(MetricSink& sink) const {
   LabellingSink labelled(sink,
                          {{"reverse", forward_.listen.to_string()}, {"peer", key_text(peer_.key)}});
   host_.collect(labelled);
+}
+
+std::vector<Trouble> ReverseTunnel::health() const {
+  if (!problem_) return {};
+  // The others are those of an attempt to reach it.
+  const bool reached = problem_->code == "NOT_ALLOWED" || problem_->code == "NOT_SUPPORTED" ||
+                       problem_->code == "NOT_LISTENING";
+  // Of some the message says what to do as well.
+  const std::string why = problem_->text.substr(0, problem_->text.find("; there it takes"));
+  std::string advice = "hsfwd keeps asking every few seconds";
+  if (problem_->code == "NOT_ALLOWED") {
+    advice = fmt::format(
+        "there: --permit-listen (permit_listen in its file) for this key, {}",
+        key_text(peer_.identity ? peer_.identity->public_key : app_.node().key_pair().public_key));
+  } else if (!reached) {
+    advice = advice_about(app_, peer_.key);
+  }
+  return {{.code = problem_->code,
+           .thing = forward_.listen.to_string(),
+           .state = fmt::format("not open at {}", brief_name(peer_)),
+           .why = why,
+           .advice = std::move(advice),
+           .since = problem_since_,
+           .of_network = !reached}};
 }
 
 Json ReverseTunnel::status() const {

@@ -41,6 +41,7 @@ class ReverseTunnel final : public Tunnel, net::ByteStreamObserver {
   void report() override;
   void close(const std::string& reason, std::function<void()> done) override;
   void leave(std::function<void()> done) override;
+  std::vector<Trouble> health() const override;
   Json status() const override;
   void collect(MetricSink& sink) const override;
   std::vector<forward::OpenConnection> connections() const override;
@@ -71,6 +72,7 @@ class ReverseTunnel final : public Tunnel, net::ByteStreamObserver {
   Bytes heard_;          // of the answer, until it is whole
   std::string address_;  // of the peer's, while it listens
   std::optional<Problem> problem_;
+  Instant problem_since_;  // if there is one
   std::optional<Outcomes> outcomes_;
   Duration rest_;
   Timer again_timer_;

@@ -51,19 +51,13 @@ std::string socks_text(const Json& list) {
   Table table(
       {"SOCKS", "OTHER NAMES", "CONNECTIONS", "WAITING", "REFUSED", "TO PEER", "FROM PEER"});
   table.may_shorten(kOtherNamesColumn).may_shorten(kProxyColumn);
-  std::string problems;
   for (const SocksStatus& socks : all) {
     table.add({socks.listen, socks.name.value_or("(refused)"),
                socks.problem ? "not open" : std::to_string(socks.connections),
                std::to_string(socks.waiting), std::to_string(socks.refused),
                size_text(socks.bytes_to_peer), size_text(socks.bytes_from_peer)});
-    if (socks.problem) {
-      problems +=
-          fmt::format("\ncannot listen on {}: {}; trying again", socks.listen, *socks.problem);
-    }
   }
-  return "\n\n" + table.to_string(platform::output_width()) +
-         (problems.empty() ? "" : "\n" + problems);
+  return "\n\n" + table.to_string(platform::output_width());
 }
 
 std::string socks_addresses(std::size_t number) {

@@ -187,6 +187,11 @@ void SocksTunnel::collect(MetricSink& sink) const {
   labelled.counter("hsfwd_socks_refused", "Requests of SOCKS clients that were refused", refused_);
 }
 
+std::vector<Trouble> SocksTunnel::health() const {
+  auto closed = address_.trouble();
+  return closed ? std::vector<Trouble>{std::move(*closed)} : std::vector<Trouble>();
+}
+
 Json SocksTunnel::status() const {
   const auto figures = Figures::of(*this);
   SocksStatus out{

@@ -33,6 +33,7 @@ class SocksTunnel final : public Tunnel, forward::SocksGuide {
   std::optional<PeerWish> wish() const override;
   void close(const std::string& reason, std::function<void()> done) override;
   void leave(std::function<void()> done) override;
+  std::vector<Trouble> health() const override;
   Json status() const override;
   void collect(MetricSink& sink) const override;
   std::vector<forward::OpenConnection> connections() const override;

@@ -99,6 +99,29 @@ std::string list_text(const std::string& label, const std::vector<std::string>& 
   return out;
 }
 
+std::string wrapped_text(const std::string& label, const std::string& text, std::size_t width) {
+  std::string out = label;
+  std::size_t used = label.size();
+  bool first = true;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string_view word = std::string_view(text).substr(at, end - at);
+    at = end + 1;
+    if (!first && used + 1 + word.size() > width) {
+      out += '\n';
+      out.append(label.size(), ' ');
+      used = label.size();
+    } else if (!first) {
+      out += ' ';
+      ++used;
+    }
+    out += word;
+    used += word.size();
+    first = false;
+  }
+  return out;
+}
+
 std::string count_text(std::uint64_t count, std::string_view one, std::string_view many) {
   if (count == 1) return fmt::format("1 {}", one);
   return many.empty() ? fmt::format("{} {}s", count, one) : fmt::format("{} {}", count, many);

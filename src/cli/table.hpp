@@ -13,6 +13,9 @@ namespace hsfwd::cli {
 std::string list_text(const std::string& label, const std::vector<std::string>& items,
                       std::size_t width);
 
+/// A text in as many lines as it takes: after `label` on the first, indented on the others.
+std::string wrapped_text(const std::string& label, const std::string& text, std::size_t width);
+
 /// Columns as wide as their content, two spaces apart. Control characters are escaped.
 class Table {
  public:

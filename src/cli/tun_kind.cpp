@@ -243,11 +243,6 @@ std::string peer_state(const TunPeerStatus& peer) {
 std::string exit_text(const TunStatus& tun) {
   std::string out =
       fmt::format("\n  exit:      {}, for all but peers and local networks", *tun.exit);
-  if (!tun.exit_answers.value_or(false)) {
-    out +=
-        "; nothing has come back through it yet (it offers \"internet\", forwards and translates "
-        "addresses?)";
-  }
   if (tun.direct) {
     out += fmt::format("\n{}", list_text("  direct:    ", *tun.direct, platform::output_width()));
   }
@@ -267,8 +262,6 @@ std::string tun_text(const TunStatus& tun) {
     out += fmt::format("\n{}",
                        list_text("  dns:       ", *tun.name_servers, platform::output_width()));
   }
-  if (tun.names_problem) out += fmt::format("\n  names:     {}", *tun.names_problem);
-  if (tun.problem) out += fmt::format("\n  not open:  {}", *tun.problem);
   Table table({"PEER", "ADDRESS", "STATE", "TO PEER", "FROM PEER"});
   std::string problems;
   for (const TunPeerStatus& peer : tun.peers) {
@@ -277,7 +270,6 @@ std::string tun_text(const TunStatus& tun) {
     const std::string& address = peer.addresses[is_given ? 1 : 0];
     table.add({peer.name, address, peer_state(peer), size_text(peer.bytes_to_peer),
                size_text(peer.bytes_from_peer)});
-    if (peer.problem) problems += fmt::format("\n{}: {}", peer.name, *peer.problem);
     if (!peer.drops.empty()) {
       problems += fmt::format("\n{}: dropped {}", peer.name, fmt::join(words_of(peer.drops), ", "));
     }

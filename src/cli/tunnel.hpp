@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/health.hpp"
 #include "cli/output.hpp"
 #include "cli/peer_reference.hpp"
 #include "config/config.hpp"
@@ -153,6 +154,8 @@ class Tunnel {
   /// The same for the program's end: peers get what was sent to them if they receive it in time.
   virtual void leave(std::function<void()> done) = 0;
 
+  /// What of it does not work at the moment.
+  virtual std::vector<Trouble> health() const = 0;
   /// Its entry in TunnelKind::list.
   virtual Json status() const = 0;
   /// What it counts, with what tells it from others for a label.

@@ -140,6 +140,12 @@ void UdpTunnel::collect(MetricSink& sink) const {
   clients_.collect(labelled);
 }
 
+std::vector<Trouble> UdpTunnel::health() const {
+  if (auto closed = address_.trouble()) return {std::move(*closed)};
+  auto failed = last_failure_.trouble(address_.to_string(), peer_, service_);
+  return failed ? std::vector<Trouble>{std::move(*failed)} : std::vector<Trouble>();
+}
+
 Json UdpTunnel::status() const {
   const auto figures = Figures::of(*this);
   ConnectStatus out{

@@ -36,6 +36,7 @@ class UdpTunnel final : public Tunnel {
   void close(const std::string& reason, std::function<void()> done) override;
   /// Datagrams that have been sent are on their way, and nothing is waited for.
   void leave(std::function<void()> done) override;
+  std::vector<Trouble> health() const override;
   Json status() const override;
   void collect(MetricSink& sink) const override;
   std::vector<forward::OpenConnection> connections() const override;

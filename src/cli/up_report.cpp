@@ -10,6 +10,7 @@
 
 #include "cli/age.hpp"
 #include "cli/figures.hpp"
+#include "cli/health.hpp"
 #include "platform/signals.hpp"
 #include "util/text.hpp"
 
@@ -125,6 +126,12 @@ std::vector<events::SessionState> session_states(
   return out;
 }
 
+std::vector<const Tunnel*> all_of(const TunnelSet& tunnels) {
+  std::vector<const Tunnel*> out;
+  for (const auto& tunnel : tunnels.tunnels()) out.push_back(tunnel.get());
+  return out;
+}
+
 }  // namespace
 
 std::uint64_t own_pid() {
@@ -154,6 +161,7 @@ events::Status status_event(App& app, const TunnelSet& tunnels, const std::strin
           .public_key = to_hex(key.view()),
           .key = key_text(key),
           .node = node_state(app.node().status(), Figures::of(app)),
+          .health = health_of(app, all_of(tunnels), began),
           .sessions = session_states(app, connection_states(app, tunnels)),
           .tunnels = tunnel_states(tunnels, tunnel_kinds())};
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/events.hpp"
+#include "cli/health.hpp"
 #include "cli/session_texts.hpp"
 #include "cli/table.hpp"
 #include "platform/standard_streams.hpp"
@@ -23,6 +24,16 @@ std::string node_text(const events::NodeState& node) {
   return list_text("node: ", out, platform::output_width());
 }
 
+/// What there is where nothing is wrong.
+std::string well_text(const Json& event, const events::Status& status) {
+  std::size_t tunnels = 0;
+  for (const TunnelKind* kind : tunnel_kinds()) {
+    if (const auto list = event.find(kind->list); list != event.end()) tunnels += list->size();
+  }
+  return fmt::format("online, {}, {}", count_text(tunnels, "tunnel"),
+                     count_text(status.sessions.size(), "session"));
+}
+
 }  // namespace
 
 std::string tunnels_text(const Json& event, TunnelKinds kinds) {
@@ -36,8 +47,10 @@ std::string tunnels_text(const Json& event, TunnelKinds kinds) {
 
 std::string status_text(const Json& event) {
   const auto status = decoded<events::Status>(event);
-  std::string out = fmt::format("up:   {}, process {}, for {}\n", status.config, status.pid,
-                                span_text(status.seconds));
+  std::string out;
+  if (status.health) out = health_text(*status.health, well_text(event, status)) + "\n\n";
+  out += fmt::format("up:   {}, process {}, for {}\n", status.config, status.pid,
+                     span_text(status.seconds));
   out += fmt::format("key:  {}\n", status.key);
   out += node_text(status.node) + sessions_text(status.sessions);
   return out + tunnels_text(event, tunnel_kinds());

@@ -293,8 +293,9 @@ const KeyPair& Node::key_pair() const {
 
 NodeStatus Node::status() const {
   hyperdht::Dht& dht = impl_->dht;
-  const rpc::Node& node = dht.node();
+  rpc::Node& node = dht.node();
   return {.online = online() && node.health().online(),
+          .heard_at = node.calls().heard_at(),
           .persistent = !node.ephemeral(),
           .firewalled = node.firewalled(),
           .nat = nat_of(node),

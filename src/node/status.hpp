@@ -6,6 +6,7 @@
 
 #include "hyperdht/wire/firewall.hpp"
 #include "net/address.hpp"
+#include "util/time.hpp"
 
 namespace hsfwd {
 
@@ -15,6 +16,8 @@ using hyperdht::Firewall;
 struct NodeStatus {
   /// Other nodes answer.
   bool online = false;
+  /// When one last did; nothing before the first.
+  std::optional<Instant> heard_at;
   /// A full member of the DHT, which others may keep in their tables.
   bool persistent = false;
   /// Nothing gets in unasked, as far as is known.

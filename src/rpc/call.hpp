@@ -187,6 +187,10 @@ class Calls {
 
   /// Somebody was heard since then: silence is the peer's, not that of our own line.
   bool heard_since(Instant when) const { return heard_at_ >= when; }
+  /// When that was last; nothing if it never was.
+  std::optional<Instant> heard_at() const {
+    return heard_at_ == kNever ? std::nullopt : std::optional(heard_at_);
+  }
   /// A packet of the network came in, whoever sent it.
   void note_line_up() { heard_at_ = env_.now(); }
   /// It has answered.
@@ -243,7 +247,8 @@ class Calls {
   OwnedSet<Call> seen_out_;
   CallStats stats_;
   Strays strays_;
-  Instant heard_at_ = Instant::from_micros(std::numeric_limits<std::int64_t>::min());
+  static constexpr Instant kNever = Instant::from_micros(std::numeric_limits<std::int64_t>::min());
+  Instant heard_at_ = kNever;
   Task send_waiting_task_;
 };
 

@@ -373,6 +373,44 @@ t.test('tables keep to 80 characters, or to those of COLUMNS', async () => {
   for (const key of keys) t.ok(table(wide.stdout).includes(key), `room for the key: ${wide.stdout}`)
 })
 
+t.test('status begins with what does not work, since when, why and what to do; once it works all is well', async () => {
+  const network = await t.testnet()
+  const taken = await t.service(() => {})
+  const gone = await t.service((socket) => socket.pipe(socket))
+  const file = config(network.bootstrap, exposing([`echo=${gone.port}`]))
+  const { first } = await up(file, 'listening')
+  const clientFile = config(network.bootstrap, connecting(first.publicKey, [`${taken.port}:echo`, '0:echo']) +
+    `[[reverse]]\npeer = "${first.publicKey}"\nlisten = "8080:80"\n`)
+  const { program } = await up(clientFile, 'ready')
+  const port = Number((await program.event('ready')).listen.split(':')[1])
+  await gone.stop()
+  const socket = await t.connect(port)
+  await t.readAll(socket).catch(() => {})
+  const problems = async (file) => (await ask('status', file)).health
+  const codes = async (file) => (await problems(file)).map((one) => `${one.level} ${one.code}`).sort().join()
+  await t.until(async () => await codes(clientFile) === 'error LISTEN_FAILED,error NOT_ALLOWED,error NOT_REACHED', 'the client to know')
+  for (const one of await problems(clientFile)) {
+    t.ok(one.what && one.why && one.advice && one.seconds < 60, JSON.stringify(one))
+    t.ok(Math.abs(Date.parse(one.since) - Date.now()) < 60000, `since when: ${one.since}`)
+  }
+  const [silent] = await problems(file)
+  t.equal(`${await codes(file)} ${silent.what}`, `warning SERVICE_SILENT service echo at localhost:${gone.port}: peers cannot use it`, 'the server')
+  const { stdout } = await t.run(['status', '-c', clientFile.name], { env: { TERM: 'xterm' } })
+  t.ok(stdout.startsWith('error: ') && stdout.includes(`127.0.0.1:${taken.port}: not open, for `), stdout)
+  t.ok(!stdout.includes('\x1b'), 'no colours where there is no terminal')
+
+  await taken.stop()
+  await t.service((socket) => socket.end('hello'), { port: gone.port })
+  clientFile.write(connecting(first.publicKey, [`${taken.port}:echo`, '0:echo']))
+  await ask('reload', clientFile)
+  await program.event('ready', { matches: (e) => e.listen === `127.0.0.1:${taken.port}` })
+  const fresh = program.events.filter((e) => e.event === 'ready').at(-1).listen
+  t.equal((await t.readAll(await t.connect(Number(fresh.split(':')[1])))).toString(), 'hello', 'through it')
+  t.equal((await t.readAll(await t.connect(port)).catch(() => '')).toString(), 'hello', 'through the one that failed')
+  await t.until(async () => `${await codes(file)}${await codes(clientFile)}` === '', 'all to be well')
+  t.ok((await t.run(['status', '-c', clientFile.name])).stdout.startsWith('all is well: online, 2 tunnels, '), 'for people')
+})
+
 t.test('a second up of a file is told of the first; a file of its own is none of its business', async () => {
   const network = await t.testnet()
   const file = config(network.bootstrap, exposing(['1']))

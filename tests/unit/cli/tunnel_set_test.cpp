@@ -72,6 +72,7 @@ class Door final : public Tunnel {
     tell("leave");
     keeper->closing.push_back(std::move(done));
   }
+  std::vector<Trouble> health() const override { return {}; }
   Json status() const override { return {{"name", name_}, {"colour", colour_}}; }
   void collect(MetricSink&) const override {}
   std::vector<forward::OpenConnection> connections() const override { return {}; }

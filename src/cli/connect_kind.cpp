@@ -11,6 +11,7 @@
 #include "cli/peer_tunnel.hpp"
 #include "cli/planner.hpp"
 #include "cli/port_ranges.hpp"
+#include "cli/rates.hpp"
 #include "cli/table.hpp"
 #include "cli/targets.hpp"
 #include "cli/udp_idle.hpp"
@@ -103,21 +104,36 @@ std::string drops_of_all(const std::vector<ConnectStatus>& connects) {
   return out.empty() ? "" : "\n" + out;
 }
 
+/// What does not work, then what is busy.
+std::vector<ConnectStatus> sorted_connects(std::vector<ConnectStatus> connects) {
+  const auto trouble = [](const ConnectStatus& one) {
+    return one.problem ? 2 : one.last_failure ? 1 : 0;
+  };
+  std::stable_sort(connects.begin(), connects.end(), [&](const auto& a, const auto& b) {
+    if (trouble(a) != trouble(b)) return trouble(a) > trouble(b);
+    if (rate_of(a) != rate_of(b)) return rate_of(a) > rate_of(b);
+    return a.connections > b.connections;
+  });
+  return connects;
+}
+
 std::string connections_text(const ConnectStatus& connect) {
-  const std::string number = std::to_string(connect.connections);
+  std::string number = std::to_string(connect.connections);
+  if (connect.last_failure) number += ", failing";
   return connect.flows ? fmt::format("{}, {}", number, count_text(*connect.flows, "flow")) : number;
 }
 
 std::string connects_text(const Json& list) {
-  const auto connects = decoded<std::vector<ConnectStatus>>(list);
+  const auto connects = sorted_connects(decoded<std::vector<ConnectStatus>>(list));
   if (connects.empty()) return "";
   Table table({"LOCAL ADDRESS", "PEER", "SERVICE", "CONNECTIONS", "TO PEER", "FROM PEER"});
   table.may_shorten(kPeerColumn).may_shorten(kAddressColumn);
   for (const ConnectStatus& connect : connects) {
-    table.add({connect.listen, connect.name,
-               connect.service.empty() ? "(default)" : connect.service,
-               connect.problem ? "not open" : connections_text(connect),
-               size_text(connect.bytes_to_peer), size_text(connect.bytes_from_peer)});
+    table.add(
+        {connect.listen, connect.name, connect.service.empty() ? "(default)" : connect.service,
+         connect.problem ? "not open" : connections_text(connect), size_text(connect.bytes_to_peer),
+         size_text(connect.bytes_from_peer)},
+        rate_notes(connect));
   }
   return "\n\n" + table.to_string(platform::output_width()) + drops_of_all(connects);
 }

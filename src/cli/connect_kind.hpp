@@ -27,6 +27,8 @@ struct ConnectStatus {
   Omittable<std::vector<DatagramDrop>> drops;  // of UDP
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
+  Omittable<std::uint64_t> rate_to_peer;  // bytes a second, by two of status --watch
+  Omittable<std::uint64_t> rate_from_peer;
   Omittable<std::string> problem;  // that keeps it from being open
   // Why the last client did not get to the peer, or the peer said that none would, and since when, unless one has since
   Omittable<std::string> last_failure;
@@ -38,6 +40,8 @@ struct ConnectStatus {
          field("connections", &ConnectStatus::connections), field("flows", &ConnectStatus::flows),
          field("drops", &ConnectStatus::drops), field("bytesToPeer", &ConnectStatus::bytes_to_peer),
          field("bytesFromPeer", &ConnectStatus::bytes_from_peer),
+         field("rateToPeer", &ConnectStatus::rate_to_peer),
+         field("rateFromPeer", &ConnectStatus::rate_from_peer),
          field("problem", &ConnectStatus::problem),
          field("lastFailure", &ConnectStatus::last_failure),
          field("lastFailureOf", &ConnectStatus::last_failure_of),

@@ -348,6 +348,8 @@ struct ConnectionState {
   double rtt_millis;
   std::uint64_t bytes_to_peer;
   std::uint64_t bytes_from_peer;
+  Omittable<std::uint64_t> rate_to_peer = {};  // bytes a second, by two of peers --watch
+  Omittable<std::uint64_t> rate_from_peer = {};
   std::string since;
   std::uint64_t seconds;
   std::optional<std::uint64_t> session;  // the one that carries it
@@ -359,6 +361,8 @@ struct ConnectionState {
          field("rttMillis", &ConnectionState::rtt_millis),
          field("bytesToPeer", &ConnectionState::bytes_to_peer),
          field("bytesFromPeer", &ConnectionState::bytes_from_peer),
+         field("rateToPeer", &ConnectionState::rate_to_peer),
+         field("rateFromPeer", &ConnectionState::rate_from_peer),
          field("since", &ConnectionState::since), field("seconds", &ConnectionState::seconds),
          newer_field("session", &ConnectionState::session));
   }

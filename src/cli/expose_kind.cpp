@@ -15,6 +15,7 @@
 #include "cli/planner.hpp"
 #include "cli/port_ranges.hpp"
 #include "cli/preflight.hpp"
+#include "cli/rates.hpp"
 #include "cli/table.hpp"
 #include "cli/targets.hpp"
 #include "platform/standard_streams.hpp"
@@ -118,14 +119,9 @@ void read_expose(const config::Section& section, Planner& planner) {
   planner.add(std::move(out));
 }
 
-std::string list_or(const char* label, std::vector<std::string> items, const char* none) {
-  if (items.empty()) items.emplace_back(none);
-  return list_text(label, items, platform::output_width());
-}
-
 const char* reachable_text(const std::optional<bool>& reachable) {
   if (!reachable) return "not tested yet";
-  return *reachable ? "yes" : "no";
+  return *reachable ? "reachable" : "not reachable";
 }
 
 /// A permit whose key is as short as those beside it.
@@ -141,9 +137,15 @@ std::string expose_text(const ExposeStatus& expose) {
     out += fmt::format("\n  {} -> {}{}", service.name, service.target,
                        service.proxy ? ", PROXY protocol" : "");
   }
-  out +=
-      fmt::format("\n  for:         {}", expose.allow ? count_text(expose.allow->size(), "key")
-                                                      : std::string("everybody who knows the key"));
+  std::vector<std::string> state = {
+      expose.allow ? "for " + count_text(expose.allow->size(), "key")
+                   : std::string("for everybody who knows the key"),
+      expose.problem          ? std::string("not announced")
+      : expose.relays.empty() ? std::string("not announced yet")
+                              : "announced at " + count_text(expose.relays.size(), "introducer"),
+      reachable_text(expose.reachable)};
+  if (expose.shared) state.emplace_back("shared with another program");
+  out += "\n" + list_text("  ", state, platform::output_width());
   if (expose.permit) {
     for (const std::string& permit : *expose.permit)
       out += fmt::format("\n  permit:      {}", with_short_key(permit));
@@ -156,21 +158,35 @@ std::string expose_text(const ExposeStatus& expose) {
     out += fmt::format("\n  listening:   {} for {}, {}", one.listen, one.key.substr(0, 12),
                        count_text(one.connections, "connection"));
   }
-  out += fmt::format("\n{}", list_or("  announced:   ", expose.relays, "not yet"));
-  out += fmt::format("\n  reachable:   {}", reachable_text(expose.reachable));
   if (expose.drops && !expose.drops->empty()) {
     out += fmt::format("\n  dropped:     {} (datagrams)", drops_text(*expose.drops));
   }
-  return out + fmt::format(
-                   "\n  connections: {}{}; {} to peers, {} from them{}", expose.connections,
-                   expose.flows ? ", " + count_text(*expose.flows, "UDP flow") : "",
-                   size_text(expose.bytes_to_peer), size_text(expose.bytes_from_peer),
-                   expose.refused > 0 ? fmt::format("; {} refused, too many", expose.refused) : "");
+  std::vector<std::string> carried = {std::to_string(expose.connections)};
+  if (expose.flows) carried.push_back(count_text(*expose.flows, "UDP flow"));
+  carried.push_back(carried_text(expose.bytes_to_peer, "to peers", expose.rate_to_peer));
+  carried.push_back(carried_text(expose.bytes_from_peer, "from them", expose.rate_from_peer));
+  if (expose.refused > 0) carried.push_back(fmt::format("{} refused, too many", expose.refused));
+  return out + "\n" + list_text("  connections: ", carried, platform::output_width());
+}
+
+/// What does not work, then what is busy.
+std::vector<ExposeStatus> sorted_exposes(std::vector<ExposeStatus> exposes) {
+  const auto trouble = [](const ExposeStatus& one) {
+    return one.problem || one.reachable == false ? 2 : one.shared ? 1 : 0;
+  };
+  std::stable_sort(exposes.begin(), exposes.end(), [&](const auto& a, const auto& b) {
+    if (trouble(a) != trouble(b)) return trouble(a) > trouble(b);
+    if (rate_of(a) != rate_of(b)) return rate_of(a) > rate_of(b);
+    return a.connections > b.connections;
+  });
+  return exposes;
 }
 
 std::string exposes_text(const Json& exposes) {
   std::string out;
-  for (const auto& expose : decoded<std::vector<ExposeStatus>>(exposes)) out += expose_text(expose);
+  for (const auto& expose : sorted_exposes(decoded<std::vector<ExposeStatus>>(exposes))) {
+    out += expose_text(expose);
+  }
   return out;
 }
 

@@ -56,6 +56,8 @@ struct ExposeStatus {
   std::uint64_t refused = 0;
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
+  Omittable<std::uint64_t> rate_to_peer;  // bytes a second, by two of status --watch
+  Omittable<std::uint64_t> rate_from_peer;
   Omittable<std::string> problem;  // that keeps it from being announced
   static constexpr void fields(auto list) {
     list(field("publicKey", &ExposeStatus::public_key), field("key", &ExposeStatus::key),
@@ -68,6 +70,8 @@ struct ExposeStatus {
          field("drops", &ExposeStatus::drops), field("refused", &ExposeStatus::refused),
          field("bytesToPeer", &ExposeStatus::bytes_to_peer),
          field("bytesFromPeer", &ExposeStatus::bytes_from_peer),
+         field("rateToPeer", &ExposeStatus::rate_to_peer),
+         field("rateFromPeer", &ExposeStatus::rate_from_peer),
          field("problem", &ExposeStatus::problem));
   }
 };

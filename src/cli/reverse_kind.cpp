@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "cli/planner.hpp"
 #include "cli/port_ranges.hpp"
 #include "cli/preflight.hpp"
+#include "cli/rates.hpp"
 #include "cli/reverse_tunnel.hpp"
 #include "cli/table.hpp"
 #include "cli/targets.hpp"
@@ -50,14 +52,17 @@ void read_reverse(const config::Section& section, Planner& planner) {
 }
 
 std::string reverse_text(const Json& list) {
-  const auto all = decoded<std::vector<ReverseStatus>>(list);
+  auto all = decoded<std::vector<ReverseStatus>>(list);
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto& a, const auto& b) { return !a.listening && b.listening; });
   if (all.empty()) return "";
   Table table({"AT THE PEER", "PEER", "LEADS TO", "CONNECTIONS", "TO PEER", "FROM PEER"});
   table.may_shorten(kOwnerColumn).may_shorten(kLedToColumn);
   for (const ReverseStatus& one : all) {
     table.add({one.listen, one.name, one.target,
                one.listening ? std::to_string(one.connections) : "not open",
-               size_text(one.bytes_to_peer), size_text(one.bytes_from_peer)});
+               size_text(one.bytes_to_peer), size_text(one.bytes_from_peer)},
+              rate_notes(one));
   }
   return "\n\n" + table.to_string(platform::output_width());
 }

@@ -26,6 +26,8 @@ struct ReverseStatus {
   std::uint64_t connections = 0;
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
+  Omittable<std::uint64_t> rate_to_peer;  // bytes a second, by two of status --watch
+  Omittable<std::uint64_t> rate_from_peer;
   Omittable<std::string> problem;  // that keeps the peer from listening
   static constexpr void fields(auto list) {
     list(field("peer", &ReverseStatus::peer), field("name", &ReverseStatus::name),
@@ -34,6 +36,8 @@ struct ReverseStatus {
          field("connections", &ReverseStatus::connections),
          field("bytesToPeer", &ReverseStatus::bytes_to_peer),
          field("bytesFromPeer", &ReverseStatus::bytes_from_peer),
+         field("rateToPeer", &ReverseStatus::rate_to_peer),
+         field("rateFromPeer", &ReverseStatus::rate_from_peer),
          field("problem", &ReverseStatus::problem));
   }
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/planner.hpp"
+#include "cli/rates.hpp"
 #include "cli/socks_tunnel.hpp"
 #include "cli/table.hpp"
 #include "cli/targets.hpp"
@@ -55,7 +56,8 @@ std::string socks_text(const Json& list) {
     table.add({socks.listen, socks.name.value_or("(refused)"),
                socks.problem ? "not open" : std::to_string(socks.connections),
                std::to_string(socks.waiting), std::to_string(socks.refused),
-               size_text(socks.bytes_to_peer), size_text(socks.bytes_from_peer)});
+               size_text(socks.bytes_to_peer), size_text(socks.bytes_from_peer)},
+              rate_notes(socks));
   }
   return "\n\n" + table.to_string(platform::output_width());
 }

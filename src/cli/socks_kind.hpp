@@ -25,6 +25,8 @@ struct SocksStatus {
   std::uint64_t refused = 0;
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
+  Omittable<std::uint64_t> rate_to_peer;  // bytes a second, by two of status --watch
+  Omittable<std::uint64_t> rate_from_peer;
   Omittable<std::string> problem;  // that keeps it from being open
   static constexpr void fields(auto list) {
     list(field("listen", &SocksStatus::listen), field("peer", &SocksStatus::peer),
@@ -32,6 +34,8 @@ struct SocksStatus {
          field("waiting", &SocksStatus::waiting), field("refused", &SocksStatus::refused),
          field("bytesToPeer", &SocksStatus::bytes_to_peer),
          field("bytesFromPeer", &SocksStatus::bytes_from_peer),
+         field("rateToPeer", &SocksStatus::rate_to_peer),
+         field("rateFromPeer", &SocksStatus::rate_from_peer),
          field("problem", &SocksStatus::problem));
   }
 };

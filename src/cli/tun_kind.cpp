@@ -10,6 +10,7 @@
 #include "cli/network_tunnel.hpp"
 #include "cli/planner.hpp"
 #include "cli/preflight.hpp"
+#include "cli/rates.hpp"
 #include "cli/table.hpp"
 #include "node/address_pool.hpp"
 #include "platform/identity_file.hpp"
@@ -21,6 +22,9 @@
 namespace hsfwd::cli {
 
 namespace {
+
+// Of the table.
+constexpr std::size_t kTunPeerColumn = 0;
 
 using Text = Planner::Text;
 
@@ -249,6 +253,17 @@ std::string exit_text(const TunStatus& tun) {
   return out;
 }
 
+/// What was not reached, then what is busy, then what is there.
+std::vector<TunPeerStatus> sorted_tun_peers(std::vector<TunPeerStatus> peers) {
+  const auto trouble = [](const TunPeerStatus& one) { return one.problem && !one.path; };
+  std::stable_sort(peers.begin(), peers.end(), [&](const auto& a, const auto& b) {
+    if (trouble(a) != trouble(b)) return trouble(a);
+    if (rate_of(a) != rate_of(b)) return rate_of(a) > rate_of(b);
+    return a.path && !b.path;
+  });
+  return peers;
+}
+
 std::string tun_text(const TunStatus& tun) {
   std::string out =
       fmt::format("\n\nnetwork {}, MTU {}",
@@ -263,13 +278,15 @@ std::string tun_text(const TunStatus& tun) {
                        list_text("  dns:       ", *tun.name_servers, platform::output_width()));
   }
   Table table({"PEER", "ADDRESS", "STATE", "TO PEER", "FROM PEER"});
+  table.may_shorten(kTunPeerColumn);
   std::string problems;
-  for (const TunPeerStatus& peer : tun.peers) {
+  for (const TunPeerStatus& peer : sorted_tun_peers(tun.peers)) {
     // What people gave it, before the one of its key.
     const bool is_given = peer.addresses.size() > 1 && !peer.nospoon;
     const std::string& address = peer.addresses[is_given ? 1 : 0];
     table.add({peer.name, address, peer_state(peer), size_text(peer.bytes_to_peer),
-               size_text(peer.bytes_from_peer)});
+               size_text(peer.bytes_from_peer)},
+              rate_notes(peer));
     if (!peer.drops.empty()) {
       problems += fmt::format("\n{}: dropped {}", peer.name, fmt::join(words_of(peer.drops), ", "));
     }

@@ -41,6 +41,8 @@ struct TunPeerStatus {
   std::uint64_t packets_from_peer = 0;
   std::uint64_t bytes_to_peer = 0;
   std::uint64_t bytes_from_peer = 0;
+  Omittable<std::uint64_t> rate_to_peer;  // bytes a second, by two of status --watch
+  Omittable<std::uint64_t> rate_from_peer;
   std::vector<DropStatus> drops;
   Omittable<std::string> problem;
   static constexpr void fields(auto list) {
@@ -54,6 +56,8 @@ struct TunPeerStatus {
          field("packetsFromPeer", &TunPeerStatus::packets_from_peer),
          field("bytesToPeer", &TunPeerStatus::bytes_to_peer),
          field("bytesFromPeer", &TunPeerStatus::bytes_from_peer),
+         field("rateToPeer", &TunPeerStatus::rate_to_peer),
+         field("rateFromPeer", &TunPeerStatus::rate_from_peer),
          field("drops", &TunPeerStatus::drops), field("problem", &TunPeerStatus::problem));
   }
 };

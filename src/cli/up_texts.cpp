@@ -7,6 +7,7 @@
 
 #include "cli/events.hpp"
 #include "cli/health.hpp"
+#include "cli/rates.hpp"
 #include "cli/session_texts.hpp"
 #include "cli/table.hpp"
 #include "platform/standard_streams.hpp"
@@ -22,6 +23,27 @@ std::string node_text(const events::NodeState& node) {
   out.push_back("NAT " + node.nat);
   out.push_back(fmt::format("{} buffered", size_text(node.bytes_buffered)));
   return list_text("node: ", out, platform::output_width());
+}
+
+/// How much all of it has carried; how much at the moment, as far as anybody knows.
+std::string traffic_text(const Json& event, const events::Status& status) {
+  Traffic all;
+  for (const TunnelKind* kind : tunnel_kinds()) {
+    if (const auto list = event.find(kind->list); list != event.end())
+      all = all + traffic_of(*list);
+  }
+  if (!all.rate_to_peer) {
+    all.rate_to_peer = 0;
+    all.rate_from_peer = 0;
+    for (const events::SessionState& session : status.sessions) {
+      *all.rate_to_peer += session.rate_to_peer;
+      *all.rate_from_peer += session.rate_from_peer;
+    }
+  }
+  return list_text("data: ",
+                   {carried_text(all.bytes_to_peer, "to peers", all.rate_to_peer),
+                    carried_text(all.bytes_from_peer, "from them", all.rate_from_peer)},
+                   platform::output_width());
 }
 
 /// What there is where nothing is wrong.
@@ -52,7 +74,8 @@ std::string status_text(const Json& event) {
   out += fmt::format("up:   {}, process {}, for {}\n", status.config, status.pid,
                      span_text(status.seconds));
   out += fmt::format("key:  {}\n", status.key);
-  out += node_text(status.node) + sessions_text(status.sessions);
+  out += node_text(status.node) + "\n" + traffic_text(event, status);
+  out += sessions_text(status.sessions);
   return out + tunnels_text(event, tunnel_kinds());
 }
 

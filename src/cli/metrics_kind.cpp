@@ -42,17 +42,11 @@ std::string metrics_text(const Json& list) {
   if (all.empty()) return "";
   Table table({"METRICS", "REQUESTS", "REFUSED"});
   table.may_shorten(0);
-  std::string problems;
   for (const MetricsStatus& metrics : all) {
     table.add({metrics.listen, metrics.problem ? "not open" : std::to_string(metrics.requests),
                std::to_string(metrics.refused)});
-    if (metrics.problem) {
-      problems +=
-          fmt::format("\ncannot listen on {}: {}; trying again", metrics.listen, *metrics.problem);
-    }
   }
-  return "\n\n" + table.to_string(platform::output_width()) +
-         (problems.empty() ? "" : "\n" + problems);
+  return "\n\n" + table.to_string(platform::output_width());
 }
 
 std::string no_number(std::size_t) {

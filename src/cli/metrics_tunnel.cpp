@@ -85,6 +85,11 @@ void MetricsTunnel::collect(MetricSink& sink) const {
                server_.refused());
 }
 
+std::vector<Trouble> MetricsTunnel::health() const {
+  auto closed = address_.trouble();
+  return closed ? std::vector<Trouble>{std::move(*closed)} : std::vector<Trouble>();
+}
+
 Json MetricsTunnel::status() const {
   MetricsStatus out{
       .listen = address_.to_string(), .requests = server_.requests(), .refused = server_.refused()};

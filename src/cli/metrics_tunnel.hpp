@@ -29,6 +29,7 @@ class MetricsTunnel final : public Tunnel {
   std::string listens_at() const override { return address_.to_string(); }
   void close(const std::string& reason, std::function<void()> done) override;
   void leave(std::function<void()> done) override;
+  std::vector<Trouble> health() const override;
   Json status() const override;
   void collect(MetricSink& sink) const override;
   std::vector<forward::OpenConnection> connections() const override { return {}; }

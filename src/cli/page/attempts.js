@@ -9,7 +9,7 @@ const BAR = 100
 const STEPS = 200
 
 // Not an object: what is looked up comes from elsewhere.
-const KINDS = new Map([['reached', 'good'], ['failed', 'bad'], ['under way', 'idle']])
+const KINDS = new Map([['reached', 'good'], ['failed', 'bad']])
 const at = (step) => Math.max(0, Number(step.millis) || 0)
 
 function stepRow (step, longest, last) {
@@ -24,11 +24,12 @@ function stepRow (step, longest, last) {
 function attempt (one) {
   const steps = one.steps.slice(0, STEPS)
   const longest = Math.max(0, ...steps.map(at))
-  return h('details', { key: `attempt ${one.id}`, class: 'attempt' },
+  return h('details', { key: `${one.at} ${one.peer} ${one.id ?? ''}`, class: 'attempt' },
     h('summary', null,
       h('span', { class: `badge ${KINDS.get(one.outcome) ?? 'idle'}` }, printable(one.outcome)),
       h('b', null, h('bdi', null, peerName(one))),
       one.service ? h('bdi', { class: 'service' }, printable(one.service)) : null,
+      one.millis === undefined ? null : h('span', { class: 'service' }, `in ${Math.round(Number(one.millis) || 0)} ms`),
       one.path ? h('span', { class: `badge ${['direct', 'lan', 'relayed'].includes(one.path) ? one.path : 'idle'}` }, printable(one.path)) : null,
       h('time', { datetime: printable(one.at), title: moment(one.at) }, `${span(one.seconds)} ago`),
       one.outcome === 'failed' && one.reason ? h('bdi', { class: 'reason' }, printable(one.reason)) : null),

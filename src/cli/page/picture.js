@@ -8,7 +8,7 @@ const BOX = { width: 208, height: 62, gap: 14 }
 // More would be no picture any more; the tables have all of them.
 const MOST = 12
 // On a box, at the size that its texts have.
-const NAME_LETTERS = 20
+const NAME_LETTERS = 18
 
 const SILENT = 'silent'
 const FAILED = 'failed'

@@ -18,6 +18,7 @@ int run_up(const Arguments& arguments);
 int run_check(const Arguments& arguments);
 int run_status(const Arguments& arguments);
 int run_peers(const Arguments& arguments);
+int run_page(const Arguments& arguments);
 int run_reload(const Arguments& arguments);
 int run_down(const Arguments& arguments);
 int run_keygen(const Arguments& arguments);

@@ -76,40 +76,12 @@ class UpQuestion {
   }
 
   UserError error_of(const Failure& failure) const {
-    switch (failure.kind) {
-      case Failure::Kind::kNobody:
-        return not_running(failure.text);
-      case Failure::Kind::kForbidden:
-        return not_allowed(failure.path);
-      case Failure::Kind::kSilent:
-        return {kFailed, "NO_ANSWER",
-                answered_
-                    ? fmt::format("hsfwd up is still running {} seconds after it was asked to stop",
-                                  kAnswerPatience.to_millis() / 1000)
-                    : "hsfwd up is running but does not answer"};
-      case Failure::Kind::kEnded:
-        return {kFailed, "NO_ANSWER", "hsfwd up ended before it answered"};
-      case Failure::Kind::kRefused:
-        break;
+    if (failure.kind != Failure::Kind::kSilent || !answered_) {
+      return error_of_up(failure, command_, subject_);
     }
-    return failure.error;
-  }
-
-  /// Those of other users lie elsewhere.
-  UserError not_running(const std::string& problems) const {
-    return {kPeerUnreachable, "NOT_RUNNING",
-            fmt::format("no hsfwd up runs{}: {}; if another user has started it, ask as that user",
-                        subject_, problems)};
-  }
-
-  UserError not_allowed(const std::string& path) const {
-    const std::string owner = platform::owner_of(path);
-    const std::string group = platform::group_of(path);
-    return {kRefused, "NOT_ALLOWED",
-            fmt::format("this user may not ask hsfwd up{}: {}: permission denied; it runs as {}: "
-                        "sudo -u {} hsfwd {} ...{}",
-                        subject_, path, owner, owner, to_string(command_),
-                        group.empty() ? "" : ", or join the group " + group)};
+    return {kFailed, "NO_ANSWER",
+            fmt::format("hsfwd up is still running {} seconds after it was asked to stop",
+                        kAnswerPatience.to_millis() / 1000)};
   }
 
   App& app_;
@@ -121,17 +93,6 @@ class UpQuestion {
   bool may_find_nobody_ = false;
   ControlInquiry inquiry_;
 };
-
-/// The paths that exist; the first if none does, for the message.
-std::vector<std::string> present_ones(std::vector<std::string> paths) {
-  const std::string first = paths.front();
-  std::erase_if(paths, [](const std::string& path) {
-    std::error_code error;
-    return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found;
-  });
-  if (paths.empty()) paths.push_back(first);
-  return paths;
-}
 
 /// Of what a killed process has left, whatever runs now. True: it is lifted.
 bool look_after_kill_switch(const App& app, ControlCommand command) {
@@ -149,6 +110,43 @@ bool look_after_kill_switch(const App& app, ControlCommand command) {
 }
 
 }  // namespace
+
+UserError error_of_up(const ControlInquiry::Failure& failure, ControlCommand command,
+                      const std::string& subject) {
+  using Kind = ControlInquiry::Failure::Kind;
+  switch (failure.kind) {
+    case Kind::kNobody:  // those of other users lie elsewhere
+      return {kPeerUnreachable, "NOT_RUNNING",
+              fmt::format("no hsfwd up runs{}: {}; if another user has started it, ask as that user",
+                          subject, failure.text)};
+    case Kind::kForbidden: {
+      const std::string owner = platform::owner_of(failure.path);
+      const std::string group = platform::group_of(failure.path);
+      return {kRefused, "NOT_ALLOWED",
+              fmt::format("this user may not ask hsfwd up{}: {}: permission denied; it runs as {}: "
+                          "sudo -u {} hsfwd {} ...{}",
+                          subject, failure.path, owner, owner, to_string(command),
+                          group.empty() ? "" : ", or join the group " + group)};
+    }
+    case Kind::kSilent:
+      return {kFailed, "NO_ANSWER", "hsfwd up is running but does not answer"};
+    case Kind::kEnded:
+      return {kFailed, "NO_ANSWER", "hsfwd up ended before it answered"};
+    case Kind::kRefused:
+      break;
+  }
+  return failure.error;
+}
+
+std::vector<std::string> present_sockets(std::vector<std::string> paths) {
+  const std::string first = paths.front();
+  std::erase_if(paths, [](const std::string& path) {
+    std::error_code error;
+    return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found;
+  });
+  if (paths.empty()) paths.push_back(first);
+  return paths;
+}
 
 void add_control_options(CommandLine& line, const char* about_config) {
   line.options().add_options()("config,c", po::value<std::string>(), about_config)(
@@ -187,7 +185,7 @@ int ask_up(const CommandLine& line, ControlCommand command, const AnswerText& te
     const auto type = std::filesystem::status(file, error).type();
     const bool missing = type == std::filesystem::file_type::not_found;
     subject = fmt::format(" with {}{}", file, missing ? " (there is no such file)" : "");
-    paths = present_ones(platform::control_socket_candidates(file));
+    paths = present_sockets(platform::control_socket_candidates(file));
   }
   UpQuestion question(app, command, std::move(paths), subject, text);
   if (lifted) question.may_find_nobody();

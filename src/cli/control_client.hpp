@@ -4,8 +4,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/control_inquiry.hpp"
 #include "cli/control_request.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
@@ -14,6 +16,12 @@ namespace hsfwd::cli {
 
 /// `-c FILE` and `--socket PATH`, by which `up` and its clients find each other.
 void add_control_options(CommandLine& line, const char* about_config);
+
+/// What a failure to ask means to whoever asked. `subject` follows "hsfwd up runs", for people.
+UserError error_of_up(const ControlInquiry::Failure& failure, ControlCommand command,
+                      const std::string& subject);
+/// Those of the paths that exist; the first if none does, for the message.
+std::vector<std::string> present_sockets(std::vector<std::string> paths);
 
 /// An answer as text for people, which may throw what nlohmann throws when a field is missing, and its colours.
 struct AnswerText {

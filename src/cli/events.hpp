@@ -63,6 +63,16 @@ struct WebReady {
   }
 };
 
+struct PageReady {
+  static constexpr const char* kName = "ready";
+  static constexpr const char* kFrom = "page, up";
+  std::string listen;
+  Omittable<std::string> url;  // unless it is a unix socket
+  static constexpr void fields(auto list) {
+    list(field("listen", &PageReady::listen), field("url", &PageReady::url));
+  }
+};
+
 struct ReverseReady {
   static constexpr const char* kName = "ready";
   static constexpr const char* kFrom = "connect -R, up";

@@ -44,6 +44,7 @@ constexpr Command kCommands[] = {
     {"check", "[-c FILE]", "validate a TOML file", run_check},
     {"status", "[-c FILE]", "show the state of the running up", run_status},
     {"peers", "[-c FILE]", "show the connections of the running up", run_peers},
+    {"page", "[-c FILE]", "show a browser what the running up does", run_page},
     {"reload", "[-c FILE]", "make the running up reread its file", run_reload},
     {"down", "[-c FILE]", "stop the running up", run_down},
     {"keygen", "", "create an identity, print its public key", run_keygen},

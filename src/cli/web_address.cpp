@@ -12,9 +12,13 @@ namespace hsfwd::cli {
 Result<net::StreamAddress, std::string> parse_web_address(std::string_view text,
                                                           const std::string& folder) {
   auto forward = parse_local_forward(text, folder);
-  const bool fits = forward && forward->service.empty() && !forward->listen.udp;
-  if (!fits) return Err(fmt::format("{} is not [BIND:]PORT or unix:PATH", in_quotes(text)));
-  return std::move(forward->listen);
+  if (forward && forward->service.empty() && !forward->listen.udp) {
+    return std::move(forward->listen);
+  }
+  // What it says of the shape is about services.
+  const bool of_shape = !forward && forward.error().find("[:SERVICE]") != std::string::npos;
+  if (!forward && !of_shape) return Err(forward.error());
+  return Err(fmt::format("{} is not [BIND:]PORT or unix:PATH", in_quotes(text)));
 }
 
 bool is_of_this_machine(const net::StreamAddress& address) {
@@ -26,11 +30,6 @@ bool is_of_this_machine(const net::StreamAddress& address) {
 bool is_asked_for_itself(const net::StreamAddress& address, const http::Request& request) {
   const bool is_local_port = !address.is_unix() && is_of_this_machine(address);
   return !is_local_port || http::is_same_site(request);
-}
-
-std::string web_url(const net::StreamAddress& address, std::string_view path) {
-  if (!address.is_unix()) return fmt::format("http://{}{}", address.to_string(), path);
-  return fmt::format("http://localhost{} by {}", path, address.to_string());
 }
 
 }  // namespace hsfwd::cli

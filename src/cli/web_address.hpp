@@ -11,7 +11,7 @@
 namespace hsfwd::cli {
 
 /// `[BIND:]PORT` or `unix:PATH`, where something is shown by HTTP; BIND is 127.0.0.1 unless given. Relative paths
-/// begin at `folder`. The error is one clause for people.
+/// begin at `folder`, which is the working directory if empty. The error is one clause for people.
 Result<net::StreamAddress, std::string> parse_web_address(std::string_view text,
                                                           const std::string& folder);
 /// Only programs of this machine get there.
@@ -19,7 +19,5 @@ bool is_of_this_machine(const net::StreamAddress& address);
 /// Nobody else has made a browser ask there: that can be told of a port of this machine, and does not
 /// matter of a socket, which no browser opens, or where everybody is meant to get in.
 bool is_asked_for_itself(const net::StreamAddress& address, const http::Request& request);
-/// "http://127.0.0.1:9464/metrics", or of a socket, what curl takes.
-std::string web_url(const net::StreamAddress& address, std::string_view path);
 
 }  // namespace hsfwd::cli

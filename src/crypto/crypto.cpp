@@ -45,6 +45,19 @@ bool equal_constant_time(ByteView a, ByteView b) {
   return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+std::optional<Bytes> from_base64(std::string_view text) {
+  Bytes out(text.size());
+  std::size_t size = 0;
+  const char* end = nullptr;
+  if (sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, &end,
+                        sodium_base64_VARIANT_ORIGINAL) != 0 ||
+      end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  out.resize(size);
+  return out;
+}
+
 KeyPair KeyPair::from_seed(const Seed& seed) {
   KeyPair keys;
   crypto_sign_seed_keypair(keys.public_key.data(), keys.secret_key.data(), seed.data());

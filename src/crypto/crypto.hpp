@@ -16,6 +16,8 @@ namespace hsfwd::crypto {
 void initialize();
 
 bool equal_constant_time(ByteView a, ByteView b);
+/// The bytes that base64 stands for, with its padding (RFC 4648, section 4).
+std::optional<Bytes> from_base64(std::string_view text);
 
 // --- BLAKE2b. Several inputs are hashed as if they stood back to back. ---
 

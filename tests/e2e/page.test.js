@@ -66,7 +66,8 @@ const ask = async (command, { file }) => JSON.parse((await t.run([command, '-c',
 /** One answer of the page's server: { status, headers, body }. */
 function request (url, { method = 'GET', headers = {}, socketPath, path: wanted } = {}) {
   return new Promise((resolve, reject) => {
-    const asked = http.request(socketPath ? { socketPath, path: wanted ?? '/', method, headers } : new URL(wanted ?? '', url), { method, headers, agent: false }, (response) => {
+    const at = socketPath ? { socketPath } : { host: new URL(url).hostname, port: new URL(url).port }
+    const asked = http.request({ ...at, path: `/${wanted ?? ''}`, method, headers, agent: false }, (response) => {
       const chunks = []
       response.on('data', (data) => chunks.push(data))
       response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks).toString() }))
@@ -181,7 +182,7 @@ t.test('hostile texts are texts, and the page can be read at any width and in th
   const state = JSON.parse((await request(url, { path: 'state.json' })).body)
   let next = 0
   const spoilt = (value, name) => {
-    if (Array.isArray(value)) return value.flatMap((one) => HOSTILE.map(() => spoilt(one)))
+    if (Array.isArray(value)) return value.slice(0, 1).flatMap((one) => HOSTILE.map(() => spoilt(one)))
     if (value !== null && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, spoilt(one, key)]))
     return typeof value === 'string' && name !== 'event' ? HOSTILE[next++ % HOSTILE.length] : value
   }
@@ -191,8 +192,9 @@ t.test('hostile texts are texts, and the page can be read at any width and in th
   const hostile = JSON.stringify(spoilt(state))
   // What the real one sends, but for the state.
   const between = http.createServer(async (asked, response) => {
-    const real = await request(url, { path: asked.url })
-    response.writeHead(real.status, real.headers)
+    const real = await request(url, { path: asked.url.slice(1) })
+    const { 'content-length': length, ...headers } = real.headers
+    response.writeHead(real.status, headers)
     response.end(asked.url === '/state.json' ? hostile : real.body)
   })
   await new Promise((resolve) => between.listen(0, '127.0.0.1', resolve))
@@ -255,4 +257,116 @@ t.test('the page by keyboard: every stop is seen, attempts unfold, it pauses, th
     stops.push(stop)
   }
   for (const what of ['A', 'BUTTON', 'DIV', 'SUMMARY']) t.ok(stops.some((stop) => stop.what === what), `no stop at ${what}`)
+})
+
+t.test('who asks on behalf of another site, or for anything but to look, is refused; whatever else comes in ends nothing', async () => {
+  const { client, url } = await theLab()
+  const { host, port } = new URL(url)
+  for (const wanted of ['', 'page.js', 'page.css', 'icon.svg', 'state.json', 'nothing']) {
+    const { status, headers } = await request(url, { path: wanted })
+    t.equal(status, wanted === 'nothing' ? 404 : 200, `status of ${wanted}`)
+    t.ok(headers['content-security-policy'].startsWith("default-src 'none';"), `its policy: ${headers['content-security-policy']}`)
+    t.ok(!/unsafe|http:|\*/.test(headers['content-security-policy']), 'which has no hole')
+    t.equal(['x-content-type-options', 'referrer-policy', 'cache-control', 'x-frame-options'].map((name) => headers[name]).join(), 'nosniff,no-referrer,no-store,DENY', 'headers')
+  }
+  for (const [headers, status] of [
+    [{ host: `evil.example:${port}` }, 403], [{ host: 'evil.example' }, 403], [{ host: `localhost.evil.example:${port}` }, 403], [{ host: `localhost:${port}` }, 200],
+    [{ origin: 'http://evil.example' }, 403], [{ origin: 'null' }, 403], [{ origin: `http://127.0.0.1:${port}0` }, 403], [{ origin: `http://${host}` }, 200]
+  ]) {
+    const answer = await request(url, { path: 'state.json', headers })
+    t.equal(answer.status, status, `status for ${JSON.stringify(headers)}`)
+    t.equal(answer.body.includes('publicKey'), status === 200, 'the state')
+  }
+  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']) {
+    t.equal((await request(url, { method, path: 'state.json' })).status, 405, `status of ${method}`)
+  }
+  const head = await request(url, { method: 'HEAD' })
+  t.equal(`${head.status} ${head.body.length}`, '200 0', 'HEAD')
+  t.ok(Number(head.headers['content-length']) > 1000, 'and the length that it would have')
+  for (const garbage of ['\0\0\0\0\r\n\r\n', 'GET\r\n\r\n', 'GET / HTTP/1.1\r\n\r\n', 'GET http://127.0.0.1/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n',
+    `GET / HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello`, `GET /${'x'.repeat(10000)} HTTP/1.1\r\nHost: ${host}\r\n\r\n`, 'x'.repeat(100000)]) {
+    t.ok(/^HTTP\/1\.1 4\d\d /.test(await say(url, garbage)), `an answer to ${garbage.slice(0, 40)}`)
+  }
+  t.equal((await request(url, { path: '../../../../etc/passwd' })).status, 404, 'a file of the machine')
+  t.ok((await ask('status', client)).pages[0].refused >= 12, 'what is counted')
+})
+
+t.test('a secret: others get nothing without it, and a page that would ask nobody listens for this machine alone', async () => {
+  const { bootstrap, up } = await theLab()
+  const secret = path.join(t.scratch, 'page-secret')
+  const words = 'correct horse battery'
+  fs.writeFileSync(secret, words + '\n', { mode: 0o600 })
+  const socket = path.join(t.scratch, 'page.sock')
+  const check = async (rows) => {
+    const file = path.join(t.scratch, 'page-check.toml')
+    fs.writeFileSync(file, `identity = "${path.join(t.scratch, 'page-check-identity')}"\nbootstrap = "${bootstrap}"\n[page]\n${rows}`)
+    const { code, stderr } = await t.run(['check', '-c', file])
+    return `${code} ${stderr}`
+  }
+  t.ok(/^78 .*:4: listen '0.0.0.0:0': .*secret_file/.test(await check('listen = "0.0.0.0:0"')), 'any address without one')
+  t.ok(/^78 .*:5: secret_file .*there is no such file/.test(await check('listen = "0"\nsecret_file = "nothing"')), 'no file')
+  fs.chmodSync(secret, 0o644)
+  t.ok(/^78 .*:5: secret_file .*others can read it/.test(await check(`listen = "0"\nsecret_file = "${secret}"`)), 'a file that others can read')
+  fs.chmodSync(secret, 0o600)
+  t.ok(/^0 .*not encrypted/.test(await check(`listen = "0.0.0.0:0"\nsecret_file = "${secret}"`)), 'any address with one')
+
+  const one = up('secret', `[page]\nlisten = "127.0.0.1:0"\nsecret_file = "${secret}"\n`)
+  const { url } = await one.program.event('ready', { matches: (event) => 'url' in event })
+  const basic = (pair) => ({ authorization: `Basic ${Buffer.from(pair).toString('base64')}` })
+  const bare = await request(url, { path: 'state.json' })
+  t.equal(`${bare.status} ${bare.headers['www-authenticate']?.split(' ')[0]}`, '401 Basic', 'without')
+  t.ok(!bare.body.includes('publicKey'), 'and nothing is told')
+  for (const [headers, status] of [[basic(`me:${words}`), 200], [basic(`:${words}`), 200], [basic(`me:${words}x`), 401], [basic('me:'), 401], [basic(words), 401],
+    [{ authorization: 'Basic !!!' }, 401], [{ authorization: 'Basic' }, 401], [{ authorization: `Bearer ${words}` }, 401]]) {
+    for (const wanted of ['', 'state.json']) t.equal((await request(url, { path: wanted, headers })).status, status, `status for ${JSON.stringify(headers)}`)
+  }
+  t.equal((await request(url, { path: 'state.json', headers: { ...basic(`me:${words}`), host: 'evil.example' } })).status, 403, 'with it, on behalf of another site')
+
+  // Another secret counts from the reload on, another address as well.
+  fs.writeFileSync(secret, 'another one, as long\n')
+  t.equal((await t.run(['reload', '-c', one.file])).code, 0, 'reload')
+  const now = (await ask('status', one)).pages[0]
+  t.equal((await request(now.url, { headers: basic(`me:${words}`) })).status, 401, 'the old one')
+  t.equal((await request(now.url, { headers: basic('me:another one, as long') })).status, 200, 'the new one')
+  fs.writeFileSync(one.file, fs.readFileSync(one.file, 'utf8').replace(/\[page\][^]*/, `[page]\nlisten = "unix:${socket}"\n`))
+  t.equal((await t.run(['reload', '-c', one.file])).code, 0, 'reload to a unix socket')
+  const state = JSON.parse((await request('', { socketPath: socket, path: 'state.json' })).body)
+  t.equal(state.status.pages[0].listen, `unix:${socket}`, 'where it is')
+  await t.until(async () => (await t.run(['status', '-c', one.file])).stdout.includes(`page: unix:${socket}`), 'what people are told')
+  await one.program.kill()
+})
+
+t.test('hsfwd page shows an up that has none of its own, and says so when it is gone', async () => {
+  const { server, up } = await theLab()
+  const page = t.hsfwd(['page', '-c', server.file, '--json'])
+  const { listen, url } = await page.event('ready')
+  t.ok(/^127\.0\.0\.1:\d+$/.test(listen), `where: ${listen}`)
+  const answers = await Promise.all(Array.from({ length: 12 }, () => request(url, { path: 'state.json' })))
+  const status = await ask('status', server)
+  for (const { body } of answers) {
+    const state = JSON.parse(body)
+    t.equal(`${state.status.pid} ${state.status.key} ${state.peers.event} ${state.attempts.event}`, `${status.pid} ${status.key} peers attempts`, 'the state')
+  }
+  await page.kill()
+
+  const file = path.join(t.scratch, 'page-nobody.toml')
+  fs.writeFileSync(file, '')
+  const none = await t.run(['page', '-c', file])
+  t.equal(none.code, 69, 'exit code without an up')
+  t.ok(/^hsfwd: no hsfwd up answers: .*\n$/.test(none.stderr), `one line: ${none.stderr}`)
+  t.equal((await t.run(['page', '-c', file, '--listen', '0.0.0.0:0'])).code, 2, 'exit code for an address that others reach')
+
+  const brief = up('brief', '[[socks]]\nlisten = "0"\n')
+  await t.until(async () => (await t.run(['status', '-c', brief.file])).code === 0, 'an up to answer')
+  const own = t.hsfwd(['page', '-c', brief.file, '--json'])
+  const ownUrl = (await own.event('ready')).url
+  const tab = await (await theBrowser()).tab()
+  await tab.look(PHONE, 800)
+  await tab.open(ownUrl)
+  await shown(tab, 'document.querySelector("h1") !== null')
+  await brief.program.kill()
+  t.equal((await request(ownUrl, { path: 'state.json' })).status, 503, 'status when it is gone')
+  await shown(tab, 'document.querySelector("#trouble").textContent.includes("No hsfwd up answers")')
+  t.ok((await tab.value('document.querySelector("#trouble").textContent')).includes('Asking again in'), 'what happens next')
+  await own.kill()
 })

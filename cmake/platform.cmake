@@ -21,6 +21,7 @@ set(platform_posix
     platform/posix/file_limit.cpp
     platform/posix/file_lock.cpp
     platform/posix/groups.cpp
+    platform/posix/host_name.cpp
     platform/posix/listen_problem.cpp
     platform/posix/loop_files.cpp
     platform/posix/node_file.cpp

@@ -20,7 +20,7 @@ std::string default_state_directory();
 /// Stands for a path: the identity is in the environment, as containers have it.
 inline constexpr const char* kIdentityVariable = "$HSFWD_IDENTITY";
 /// The file of the default identity, or of the one with that name. Without a name it is
-/// kIdentityVariable where that is set.
+/// kIdentityVariable where that is set, or the file that it names by a path.
 std::string default_identity_path(const std::string& name = {});
 
 struct Identity {

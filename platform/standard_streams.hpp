@@ -15,9 +15,12 @@ bool input_is_terminal();
 bool output_is_terminal();
 /// It is a terminal that knows colours, and nobody has asked for none ($NO_COLOR).
 bool output_takes_colours();
+bool error_is_terminal();
 
 /// How wide lines on standard output may be: as the terminal, else as $COLUMNS says, else 80
 /// characters, which a letter or another terminal has.
 std::size_t output_width();
+/// The same of standard error.
+std::size_t error_width();
 
 }  // namespace hsfwd::platform

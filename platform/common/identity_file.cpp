@@ -50,6 +50,12 @@ const char* variable() {
   return value != nullptr && *value != '\0' ? value : nullptr;
 }
 
+/// A file that the variable names, in place of holding the secret: as a path is written, which no form of a secret is.
+bool names_file(const std::string& value) {
+  return value.starts_with('/') || value.starts_with("./") || value.starts_with("../") ||
+         value.starts_with("~/");
+}
+
 /// The line that a file has of a seed.
 SecretText line_of(const crypto::Seed& seed) {
   std::string digits = to_hex(seed.view());
@@ -89,7 +95,12 @@ std::string default_state_directory() {
 }
 
 std::string default_identity_path(const std::string& name) {
-  if (name.empty() && variable() != nullptr) return kIdentityVariable;
+  if (name.empty() && variable() != nullptr) {
+    if (!names_file(variable())) return kIdentityVariable;
+    // One that cannot be resolved fails by that name when it is read.
+    const auto path = resolve_path(variable());
+    return path ? *path : variable();
+  }
   const std::string base = default_state_directory() + "/identity";
   return name.empty() ? base : base + "." + name;
 }

@@ -14,6 +14,23 @@
 
 namespace hsfwd::platform {
 
+namespace {
+
+std::size_t width_of(int fd) {
+  constexpr std::size_t kUsual = 80;
+  constexpr std::size_t kLeast = 40;  // less has no room for a key and what belongs to it
+  constexpr std::size_t kMost = 1000;
+  winsize size{};
+  std::size_t width = 0;
+  if (ioctl(fd, TIOCGWINSZ, &size) == 0) width = size.ws_col;
+  if (const char* const columns = std::getenv("COLUMNS"); width == 0 && columns != nullptr) {
+    width = parse_decimal(columns, kMost).value_or(0);
+  }
+  return width == 0 ? kUsual : std::clamp(width, kLeast, kMost);
+}
+
+}  // namespace
+
 void fill_standard_streams() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fcntl(fd, F_GETFD) != -1) continue;
@@ -38,17 +55,16 @@ bool output_takes_colours() {
   return output_is_terminal();
 }
 
+bool error_is_terminal() {
+  return isatty(STDERR_FILENO) == 1;
+}
+
 std::size_t output_width() {
-  constexpr std::size_t kUsual = 80;
-  constexpr std::size_t kLeast = 40;  // less has no room for a key and what belongs to it
-  constexpr std::size_t kMost = 1000;
-  winsize size{};
-  std::size_t width = 0;
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) width = size.ws_col;
-  if (const char* const columns = std::getenv("COLUMNS"); width == 0 && columns != nullptr) {
-    width = parse_decimal(columns, kMost).value_or(0);
-  }
-  return width == 0 ? kUsual : std::clamp(width, kLeast, kMost);
+  return width_of(STDOUT_FILENO);
+}
+
+std::size_t error_width() {
+  return width_of(STDERR_FILENO);
 }
 
 }  // namespace hsfwd::platform

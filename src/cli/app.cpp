@@ -124,6 +124,7 @@ Node& App::start_node(Options options) {
   const net::Ipv4 host = options.host;
   const std::uint16_t port = options.port;
   const bool any_port = options.any_port;
+  bootstrap_ = options.bootstrap;
   await_network(options);
   node_file_ = node_file_of(options.bootstrap);
   if (!node_file_.empty()) options.known_nodes = platform::load_nodes(node_file_, log_);

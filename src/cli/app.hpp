@@ -82,6 +82,8 @@ class App {
   const Node& node() const { return *node_; }
   /// Called instead of ending when nobody has answered the node.
   void on_no_answer(std::function<void()> no_answer) { no_answer_ = std::move(no_answer); }
+  /// What the node was started with.
+  const std::vector<BootstrapNode>& bootstrap() const { return bootstrap_; }
   /// The error of a node that nobody answers.
   UserError no_network() const;
   /// Frees its ports. What it made is gone by then, and the loop no longer runs.
@@ -133,6 +135,7 @@ class App {
   const std::unique_ptr<KeyListeners> key_listeners_;
   std::unique_ptr<Node> node_;
   std::string node_file_;  // empty: nothing is remembered
+  std::vector<BootstrapNode> bootstrap_;
   std::string bootstrap_names_;
   Waiting waiting_;
   Attempts attempts_;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <string>
 
 #include "cli/commands.hpp"
 #include "cli/events.hpp"
+#include "cli/invitation.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "node/key_address.hpp"
@@ -11,6 +14,19 @@
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
+
+namespace {
+
+/// The options that lead to the same identity in another command.
+std::string identity_words(const CommandLine& line) {
+  std::string out;
+  for (const char* option : {"identity", "name"}) {
+    if (line.has(option)) out += fmt::format(" --{} {}", option, shell_word(line.text(option)));
+  }
+  return out;
+}
+
+}  // namespace
 
 int run_keygen(const Arguments& arguments) {
   CommandLine line(
@@ -27,6 +43,8 @@ int run_keygen(const Arguments& arguments) {
   // Standard output is the key alone, for scripts.
   if (!output.json() && !line.flag("quiet")) {
     output.note("its address in a network: " + ip::host_text(key_address(key)));
+    output.note(
+        fmt::format("to publish a service under it: hsfwd expose PORT{}", identity_words(line)));
   }
   output.event(events::Identity{to_hex(key.view()), key_text(key), path, identity.created,
                                 ip::host_text(key_address(key))},

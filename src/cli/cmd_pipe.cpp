@@ -6,6 +6,7 @@
 
 #include "cli/awaited_peer.hpp"
 #include "cli/commands.hpp"
+#include "cli/pipe_progress.hpp"
 #include "cli/service_question.hpp"
 #include "cli/timeline.hpp"
 #include "forward/pipe.hpp"
@@ -26,12 +27,13 @@ constexpr Duration kHangupPatience = 100_ms;
 /// One connection to a service, on standard input and output. Neither is touched before it stands.
 class PipeRun {
  public:
-  PipeRun(App& app, const PeerReference& peer, std::string service, bool wait)
+  PipeRun(App& app, const PeerReference& peer, std::string service, bool wait, bool progress)
       : app_(app),
         peer_(peer),
         service_(std::move(service)),
         id_(app.connection_ids().take()),
         input_is_terminal_(platform::input_is_terminal()),
+        shows_progress_(progress),
         opening_(*this),
         awaited_(app, peer, wait,
                  [this](ConnectError error) {
@@ -42,7 +44,10 @@ class PipeRun {
                    }
                  }),
         input_timer_(app.scheduler(), [this] { check_input(); }),
-        goodbye_timer_(app.scheduler(), [this] { leave(); }) {
+        goodbye_timer_(app.scheduler(), [this] { leave(); }),
+        progress_(app.scheduler(), app.output(), platform::error_is_terminal(), [this] {
+          return PipeProgress::State{pipe_->stats(), to_string(pipe_->peer().info().path)};
+        }) {
     if (wait) {
       awaited_.start();
     } else {
@@ -112,6 +117,7 @@ class PipeRun {
     pipe_ = std::make_unique<forward::Pipe>(
         app_.scheduler(), platform::make_stdio_stream(app_.loop()), std::move(opening_socket_),
         [this](const std::string& reason) { on_done(reason); });
+    if (shows_progress_) progress_.begin();
     pipe_->start();
     input_timer_.start(kCheckInterval);
   }
@@ -140,6 +146,7 @@ class PipeRun {
 
   void on_done(const std::string& reason) {
     over_ = true;
+    progress_.end();
     input_timer_.stop();
     goodbye_timer_.stop();
     if (goodbye_) {
@@ -158,6 +165,7 @@ class PipeRun {
   PeerStream* socket_ = nullptr;
   bool over_ = false;
   const bool input_is_terminal_;
+  const bool shows_progress_;
   Opening opening_;
   std::unique_ptr<PeerStream> opening_socket_;  // becomes the pipe's
   AwaitedPeer awaited_;
@@ -168,6 +176,7 @@ class PipeRun {
   Timer input_timer_;
   Timer goodbye_timer_;
   std::unique_ptr<forward::Pipe> pipe_;
+  PipeProgress progress_;
 };
 
 }  // namespace
@@ -177,6 +186,9 @@ int run_pipe(const Arguments& arguments) {
       "hsfwd pipe PEER [SERVICE] [OPTION...]",
       "Connects standard input and output to a service, as ssh's ProxyCommand expects.\nMessages "
       "go to standard error only. --identity - is not available: standard input is the service's.");
+  line.options().add_options()(
+      "progress", po::bool_switch(),
+      "show bytes, rates and the path on standard error while it runs; not with -q");
   add_wait_option(line);
   line.add_patience_options();
   line.add_connection_options();
@@ -199,7 +211,8 @@ int run_pipe(const Arguments& arguments) {
   Node& node = app.start_node_as(identity, node_options(line));
   std::optional<PipeRun> run;
   node.when_ready([&] {
-    if (!app.quitting()) run.emplace(app, peer, service, line.flag("wait"));
+    if (!app.quitting())
+      run.emplace(app, peer, service, line.flag("wait"), line.flag("progress") && !app.quiet());
   });
   app.on_goodbye([&](std::function<void()> done) {
     if (run) {

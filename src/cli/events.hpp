@@ -19,11 +19,14 @@ struct Listening {
   std::string key;
   std::vector<std::string> services;
   std::vector<std::string> targets;  // of these
+  std::string connect;               // what to type elsewhere
+  Omittable<std::string> ssh;        // the same, if there is something at port 22
   Omittable<std::string>
       holesail;  // the string for its clients, if there is a record and it is no secret
   static constexpr void fields(auto list) {
     list(field("publicKey", &Listening::public_key), field("key", &Listening::key),
          field("services", &Listening::services), field("targets", &Listening::targets),
+         field("connect", &Listening::connect), field("ssh", &Listening::ssh),
          field("holesail", &Listening::holesail));
   }
 };
@@ -512,6 +515,19 @@ struct PingConnection {
   }
 };
 
+struct Direct {
+  static constexpr const char* kName = "direct";
+  static constexpr const char* kFrom = "ping --until-direct";
+  std::string peer;
+  std::string path;
+  std::string remote;
+  double millis;
+  static constexpr void fields(auto list) {
+    list(field("peer", &Direct::peer), field("path", &Direct::path),
+         field("remote", &Direct::remote), field("millis", &Direct::millis));
+  }
+};
+
 struct Pong {
   static constexpr const char* kName = "pong";
   static constexpr const char* kFrom = "ping";
@@ -732,6 +748,6 @@ using All = std::tuple<Listening, TunnelReady, SocksReady, WebReady, ReverseRead
                        NetworkReady, NetworkPeer, NodeReady, Relaying, TestnetReady, Valid, Warning,
                        Connection, Moved, Dropped, Closed, Oversized, Status, Peers, Reloaded, Down,
                        Identity, Named, Unnamed, Names, Tested, Found, PingConnection, Pong,
-                       Silence, Statistics, Attempt, Attempts, Verdict, Netcheck, Waiting, Error>;
+                       Direct, Silence, Statistics, Attempt, Attempts, Verdict, Netcheck, Waiting, Error>;
 
 }  // namespace hsfwd::cli::events

@@ -10,6 +10,7 @@
 #include "cli/permits.hpp"
 #include "cli/targets.hpp"
 #include "ip/address.hpp"
+#include "platform/host_name.hpp"
 #include "platform/listeners.hpp"
 #include "util/metrics.hpp"
 #include "util/text.hpp"
@@ -26,12 +27,6 @@ std::vector<std::string> names_of(const std::vector<forward::Service>& services)
     if (!known) out.push_back(service.name);
   }
   return out;
-}
-
-/// What may be reached may be destinations alone, or only addresses to be listened at.
-const char* way_in(const forward::Policy& policy, const std::vector<forward::Service>& services) {
-  if (!services.empty()) return "-L";
-  return opens_destinations(policy.permits()) ? "-D" : "-R";
 }
 
 /// What clients of holesail get, which is the first service.
@@ -393,16 +388,38 @@ void Exposure::report_listening() const {
     targets.push_back(service.target.to_string());
     text += fmt::format("  {} -> {}\n", service.name, printable(service.target.to_string()));
   }
-  text += fmt::format("connect with: hsfwd connect {} {} PORT", key_text(public_key()),
-                      way_in(policy_, host_.services()));
-  if (own_key_only_) text += " --identity FILE, FILE being a copy of this identity";
+  const Invitation lines = invitation({.key = public_key(),
+                                       .services = host_.services(),
+                                       .policy = policy_,
+                                       .bootstrap = app_.bootstrap(),
+                                       .host_name = platform::host_name(),
+                                       .own_key_only = own_key_only_});
   const auto link = holesail_string();
+  text += invitation_text(lines, link);
+  events::Listening event{to_hex(public_key().view()),
+                          key_text(public_key()),
+                          names_of(host_.services()),
+                          targets,
+                          lines.connect,
+                          {},
+                          link};
+  if (!lines.ssh.empty()) event.ssh = lines.ssh;
+  app_.output().event(event, text);
+}
+
+/// What to type elsewhere: two or three lines, and what other programs are told with -v.
+std::string Exposure::invitation_text(const Invitation& lines,
+                                      const Omittable<std::string>& link) const {
+  std::string text = "connect with: " + lines.connect;
+  if (own_key_only_) text += ", FILE being a copy of this identity";
+  if (!lines.ssh.empty()) text += "\nssh with: " + lines.ssh;
   if (listing_.wanted()) {
     text += "\nwith holesail: " + (link ? "holesail " + *link : "the string that the identity is");
   }
-  app_.output().event(events::Listening{to_hex(public_key().view()), key_text(public_key()),
-                                        names_of(host_.services()), targets, link},
-                      text);
+  if (!app_.log().enabled(LogLevel::kDebug)) return text;
+  if (!lines.hypertele.empty()) text += "\nwith hypertele: " + lines.hypertele;
+  if (!lines.holesail.empty() && !listing_.wanted()) text += "\nwith holesail: " + lines.holesail;
+  return text;
 }
 
 /// What clients of holesail are given, unless it is a secret.

@@ -10,6 +10,7 @@
 #include "cli/app.hpp"
 #include "cli/expose_kind.hpp"
 #include "cli/holesail_listing.hpp"
+#include "cli/invitation.hpp"
 #include "cli/key_listener.hpp"
 #include "cli/tunnel.hpp"
 #include "cli/tunnel_events.hpp"
@@ -77,6 +78,7 @@ class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
 
   const PublicKey& public_key() const { return listener_->public_key(); }
   Omittable<std::string> holesail_string() const;
+  std::string invitation_text(const Invitation& lines, const Omittable<std::string>& link) const;
   std::vector<std::string> services_for(const PublicKey& who) const;
   void say_kinds(Extension& told) const;
   const forward::Service* find_service(const PublicKey& who,

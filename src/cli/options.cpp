@@ -51,16 +51,18 @@ void CommandLine::positional(const char* name, int count, std::vector<WordKind> 
 }
 
 void CommandLine::add_node_options() {
-  options_.add_options()(
-      "bootstrap", po::value<std::vector<std::string>>()->composing(),
-      "HOST:PORT or IP@HOST:PORT of a bootstrap node; repeatable (default: the public network)")(
+  options_.add_options()("bootstrap", po::value<std::vector<std::string>>()->composing(),
+                         "HOST:PORT or IP@HOST:PORT of a bootstrap node; repeatable (default: "
+                         "$HSFWD_BOOTSTRAP, or the public network)")(
       "host", po::value<std::string>(), "ADDR to bind the UDP sockets to (default: all)")(
       "port", po::value<std::string>(), "N, the UDP port (default: 49737 or another free one)");
 }
 
 void CommandLine::add_identity_options() {
-  options_.add_options()("identity", po::value<std::string>(),
-                         "FILE with the secret key, created on first use; - reads standard input")(
+  options_.add_options()(
+      "identity", po::value<std::string>(),
+      "FILE with the secret key, created on first use; - reads standard input (default: "
+      "$HSFWD_IDENTITY, or the default file)")(
       "name", po::value<std::string>(),
       "N, another identity, of that name: the file identity.N beside the default one");
 }

@@ -88,10 +88,19 @@ void Output::complain(LogLevel level, const std::string& message, const Json& fi
   } else {
     line = fmt::format("hsfwd: {}\n", line);
   }
+  write_error(line);
+}
+
+void Output::redraw(const std::string& line) const {
+  constexpr const char* kClear = "\r\x1b[K";
+  write_error(kClear + told(line));
+}
+
+void Output::write_error(const std::string& text) const {
   if (ways_.err != nullptr) {
-    ways_.err->write(line);
+    ways_.err->write(text);
   } else {
-    std::fputs(line.c_str(), stderr);
+    std::fputs(text.c_str(), stderr);
   }
 }
 

@@ -72,6 +72,8 @@ class Output {
              const std::string& peer = {}) const;
   /// One line for people, on standard error.
   void note(const std::string& message) const;
+  /// A line on standard error, which is a terminal, in the place of the one that was drawn there before.
+  void redraw(const std::string& line) const;
   /// Something could not be written to standard output, which is full or has nobody to read it.
   bool broken() const;
 
@@ -80,6 +82,7 @@ class Output {
   void tell(const std::string& text) const;
   void enter(const Json& event, const std::string& text) const;
   void complain(LogLevel level, const std::string& message, const Json& fields) const;
+  void write_error(const std::string& text) const;
 
   const bool json_;
   const Ways ways_;

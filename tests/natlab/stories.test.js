@@ -79,10 +79,15 @@ for (const kind of RELAYS) {
 
 /** What `why` or `ping` tells from a host, as events. */
 async function ask (host, command, key, ...more) {
+  const { program, code } = await tryTo(host, command, key, ...more)
+  t.equal(code, 0, `exit code of ${command}; it said ${program.text()}`)
+  return program.events
+}
+
+async function tryTo (host, command, key, ...more) {
   const { bootstrap } = await theLab()
   const program = host.program(t.BINARY, [command, key, '--name', 'client', '--bootstrap', bootstrap, '--json', ...more])
-  t.equal(await t.within(60000, command, program.exited), 0, `exit code of ${command}; it said ${program.text()}`)
-  return program.events
+  return { program, code: await t.within(60000, command, program.exited) }
 }
 
 t.test('why and ping tell of a relay, whoever names it', async () => {
@@ -106,21 +111,30 @@ t.test('why and ping tell of a relay, whoever names it', async () => {
     const answers = await ask(site.client, 'ping', server.key, '-c', '2', '-i', '0.1', ...options)
     const paths = answers.filter((e) => e.path).map((e) => `${e.event} ${e.path}`)
     t.equal(paths.join(), 'connection relayed,pong relayed,pong relayed', 'paths of the ping')
+    for (const [limit, after] of [[['-c', '2'], '2 answers'], [['--timeout', '1'], '1 s']]) {
+      const { program, code } = await tryTo(site.client, 'ping', server.key, '--until-direct', '-i', '0.1', ...limit, ...options)
+      t.equal(`${code} ${program.events.find((e) => e.event === 'error').code}`, '1 NOT_DIRECT', `after ${after}`)
+      t.ok(program.stderr.includes(`no direct path after ${after}: relayed`), program.stderr)
+    }
     await server.stop()
   }
 })
 
-t.test('why waits for the direct path that a relayed connection moves to', async () => {
+t.test('why and ping --until-direct wait for the direct path that a relayed connection moves to', async () => {
   const lab = await theLab()
   const site = await place(lab, 'consistent', 'consistent')
   const server = await startServer('hsfwd', site.server, { bootstrap: lab.bootstrap, through: await relayOf('hsfwd') })
   const peer = site.server.uplink.address
   await site.client.uplink.wall(peer)
   const asked = ask(site.client, 'why', server.key)
+  const pinged = ask(site.client, 'ping', server.key, '--until-direct', '-i', '0.1', '--timeout', '30')
   await t.sleep(1500)
   await site.client.uplink.wall(peer, false)
   const verdict = (await asked).at(-1)
   t.equal(verdict.path, 'direct', 'path')
+  const pings = await pinged
+  t.equal(pings[0].path, 'relayed', 'the path of the ping at first')
+  t.equal(pings.at(-1).event, 'direct', 'its end')
   return verdict.verdict
 })
 

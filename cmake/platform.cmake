@@ -38,6 +38,7 @@ set(platform_posix
 set(platform_linux
     platform/linux/alarm.cpp
     platform/linux/available_memory.cpp
+    platform/linux/captured.cpp
     platform/linux/clock.cpp
     platform/linux/confined_program.cpp
     platform/linux/confinement.cpp
@@ -61,6 +62,7 @@ set(platform_linux
     platform/linux/socket_marks.cpp
     platform/linux/spawned.cpp
     platform/linux/split_dns.cpp
+    platform/linux/system_facts.cpp
     platform/linux/tun_device.cpp
     platform/linux/tun_file.cpp
     platform/linux/tun_reader.cpp

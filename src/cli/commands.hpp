@@ -26,6 +26,7 @@ int run_lookup(const Arguments& arguments);
 int run_ping(const Arguments& arguments);
 int run_why(const Arguments& arguments);
 int run_netcheck(const Arguments& arguments);
+int run_report(const Arguments& arguments);
 int run_node(const Arguments& arguments);
 int run_testnet(const Arguments& arguments);
 

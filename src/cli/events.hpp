@@ -734,6 +734,16 @@ struct Waiting {
   }
 };
 
+struct Report {
+  static constexpr const char* kName = "report";
+  static constexpr const char* kFrom = "report";
+  Omittable<std::string> text;
+  Omittable<std::string> file;  // that has it
+  static constexpr void fields(auto list) {
+    list(field("text", &Report::text), field("file", &Report::file));
+  }
+};
+
 struct Error {
   static constexpr const char* kName = "error";
   static constexpr const char* kFrom = "all";
@@ -748,6 +758,7 @@ using All = std::tuple<Listening, TunnelReady, SocksReady, WebReady, ReverseRead
                        NetworkReady, NetworkPeer, NodeReady, Relaying, TestnetReady, Valid, Warning,
                        Connection, Moved, Dropped, Closed, Oversized, Status, Peers, Reloaded, Down,
                        Identity, Named, Unnamed, Names, Tested, Found, PingConnection, Pong,
-                       Direct, Silence, Statistics, Attempt, Attempts, Verdict, Netcheck, Waiting, Error>;
+                       Direct, Silence, Statistics, Attempt, Attempts, Verdict, Netcheck, Waiting, Report,
+                       Error>;
 
 }  // namespace hsfwd::cli::events

@@ -52,6 +52,7 @@ constexpr Command kCommands[] = {
     {"ping", "PEER", "show the path and round-trip time to a peer", run_ping},
     {"why", "PEER", "try to reach a peer, and show what happens", run_why},
     {"netcheck", "", "examine the network this machine is in", run_netcheck},
+    {"report", "[-o FILE]", "collect what a bug report needs, without secrets", run_report},
     {"node", "", "run a plain DHT node", run_node},
     {"testnet", "", "run a whole private DHT in one process, for experiments and tests",
      run_testnet},

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/redaction.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "util/text.hpp"
+
+using namespace hsfwd;
+using namespace hsfwd::cli;
+
+namespace {
+
+const std::string kSeed(64, 'a');
+const std::vector<std::string_view> kKnown = {"key", "services", "listen", "peer", "secret"};
+
+std::string shown(std::string_view text) {
+  return Redaction(false).text(text);
+}
+std::string toml(std::string_view text) {
+  return Redaction(false).toml(text, kKnown);
+}
+
+PublicKey key_of(std::uint8_t byte) {
+  return PublicKey::from(Bytes(32, byte));
+}
+
+}  // namespace
+
+TEST_CASE("what could be a key in digits is left out, and what is shorter stays") {
+  CHECK(shown("seed is " + kSeed + "!") == "seed is (64 hexadecimal digits)!");
+  CHECK(shown("x" + kSeed + "x") == "x(64 hexadecimal digits)x");
+  CHECK(shown(kSeed + kSeed) == "(128 hexadecimal digits)");
+  CHECK(shown("cut short: " + kSeed.substr(0, 40)) == "cut short: (40 hexadecimal digits)");
+  CHECK(shown("commit 0123456789abcdef01234567") == "commit 0123456789abcdef01234567");
+  CHECK(shown("a1B2" + std::string(40, 'x')) == "(44 characters)");
+  const std::string key = key_text(key_of(9));
+  CHECK(shown("listening as " + key) == "listening as " + key);
+}
+
+TEST_CASE("a connection string is left out, as is what a caller knows to be a secret") {
+  CHECK(shown("connect hs://s000" + kSeed + " -L 1").find("aaaa") == std::string::npos);
+  Redaction redaction(false);
+  redaction.add_secret("correct horse");
+  redaction.add_secret("");
+  CHECK(redaction.text("it is 'correct horse'") == "it is '(left out)'");
+}
+
+TEST_CASE("the value of what is called a secret is left out") {
+  CHECK(shown("password=hunter2 and so on") == "password=(left out) and so on");
+  CHECK(shown("{\"seed\":\"hunter2\",\"port\":1}") == "{\"seed\":(left out),\"port\":1}");
+  CHECK(shown("api_token : 'it is \\' hunter2' x") == "api_token : (left out) x");
+  CHECK(shown("foo --seed hunter2 --port 1") == "foo --seed (left out) --port 1");
+  CHECK(shown("curl https://me:hunter2@example.org/x") == "curl https://(left out)@example.org/x");
+  // Not of a sentence about one.
+  CHECK(shown("the string is a secret, and others can read it") ==
+        "the string is a secret, and others can read it");
+}
+
+TEST_CASE("a home's path does not say whose it is") {
+  Redaction redaction(false);
+  redaction.set_home("/home/alice");
+  CHECK(redaction.text("/home/alice/x /home/alicette /home/alice") == "~/x /home/alicette ~");
+}
+
+TEST_CASE("of a configuration there are known values, without comments, on the same lines") {
+  CHECK(toml("# my password is hunter2\n[peer.home] # hunter2\nkey = \"abc\" # hunter2\n") ==
+        "\n[peer.home] \nkey = \"abc\" \n");
+  CHECK(toml("services = [\n  \"web=80\", # hunter2\n  'ssh=22',\n]\n") ==
+        "services = [\n  \"web=80\", \n  'ssh=22',\n]\n");
+  CHECK(toml("peer.home = { key = \"abc\", pin = \"hunter2\" }\n") ==
+        "peer.home = { key = \"abc\", pin = (left out) }\n");
+}
+
+TEST_CASE("of a configuration no value is shown whose key is not known, or is a secret's") {
+  for (const char* line :
+       {"pin = \"hunter2\"", "secret = \"hunter2\"", "\"pin\" = 'hunter2'",
+        "a.pin = hunter2 hunter2", "pin = [\"hunter2\", \"hunter2\"]",
+        "pin = \"\"\"\nhunter2\n\"\"\"", "pin = '''hunter2\nhunter2'''", "hunter2",
+        "hunter2 hunter2\n", "pin: hunter2", "key = \"hunter2", "key = \"\"\"hunter2\nhunter2",
+        "key = 1\n'hunter2", "pin = { x = \"hunter2\" }", "pin = \"x\\\"hunter2\"",
+        "pin = 2026-hunter2", "x = { pin\n= \"hunter2\""}) {
+    const std::string out = toml(line);
+    INFO(line);
+    INFO(out);
+    CHECK(out.find("hunter2") == std::string::npos);
+  }
+  CHECK(toml("key = \"" + kSeed + "\"\n") == "key = \"(64 hexadecimal digits)\"\n");
+}
+
+TEST_CASE("peers and hosts may be hidden, each by the same word all through") {
+  Redaction redaction(true);
+  redaction.add_peer("home", key_of(1));
+  redaction.add_host("vps");
+  const std::string home = key_text(key_of(1));
+  const std::string other = key_text(key_of(2));
+  CHECK(redaction.text("home is " + home + ", not " + other) == "peer-1 is peer-1, not peer-2");
+  CHECK(redaction.text(other.substr(0, 12) + "... of HOME, homely and home.hsfwd") ==
+        "peer-2... of HOME, homely and peer-1.hsfwd");
+  CHECK(redaction.text("192.0.2.7:49737, 192.0.2.8 and 192.0.2.7/24") ==
+        "host-2:49737, host-3 and host-2/24");
+  CHECK(redaction.text("fdae:7d21:d73d::1 and [2001:db8::1]:80") == "host-4 and [host-5]:80");
+  CHECK(redaction.text("udp:db.example.org:53 at vps") == "udp:host-6:53 at host-1");
+  CHECK(redaction.text("127.0.0.1:80, ::1, 0.0.0.0, localhost:1") ==
+        "127.0.0.1:80, ::1, 0.0.0.0, localhost:1");
+  CHECK(redaction.text("2026-11-30T19:30:11Z hsfwd.toml 0.1.0 web=8080") ==
+        "2026-11-30T19:30:11Z hsfwd.toml 0.1.0 web=8080");
+}
+
+TEST_CASE("texts of whatever kind take no long time") {
+  Redaction redaction(true);
+  for (const char c : {'a', ':', '.', '"', '[', '=', '-', '\n'}) {
+    const std::string text(200'000, c);
+    redaction.text(text);
+    redaction.toml(text, kKnown);
+  }
+  std::string colons;
+  for (int i = 0; i < 50'000; ++i) colons += "a:b.c";
+  CHECK(redaction.text(colons) == "(left out)");
+}

@@ -6,6 +6,7 @@ find_library(HSFWD_STATIC_SODIUM libsodium.a REQUIRED)
 find_library(HSFWD_STATIC_UV libuv_a.a REQUIRED)
 find_library(HSFWD_STATIC_OPTIONS libboost_program_options.a REQUIRED)
 find_library(HSFWD_STATIC_CRYPTO libcrypto.a REQUIRED)
+find_library(HSFWD_STATIC_QRCODEGEN libqrcodegen.a REQUIRED)
 
 set(objects $<TARGET_OBJECTS:hsfwd> $<TARGET_OBJECTS:hsfwd_cli>)
 get_property(layers GLOBAL PROPERTY HSFWD_LAYERS)
@@ -23,7 +24,7 @@ target_include_directories(hsfwd_static PRIVATE ${MNL_INCLUDE_DIRS})
 # Not hsfwd_hardening's -pie, which asks for a loader.
 target_link_options(hsfwd_static PRIVATE -static-pie -Wl,-z,relro -Wl,-z,now -Wl,--gc-sections -s)
 target_link_libraries(hsfwd_static PRIVATE ${HSFWD_STATIC_OPTIONS} ${HSFWD_STATIC_UV} ${HSFWD_STATIC_SODIUM}
-                                           ${HSFWD_STATIC_CRYPTO})
+                                           ${HSFWD_STATIC_CRYPTO} ${HSFWD_STATIC_QRCODEGEN})
 # Of functions that would load modules of the C library's, which names.cpp forbids.
 check_linker_flag(CXX -Wl,--no-warnings HSFWD_HAS_no_warnings)
 if(HSFWD_HAS_no_warnings)

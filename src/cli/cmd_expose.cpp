@@ -11,6 +11,7 @@
 #include "cli/exposure.hpp"
 #include "cli/permits.hpp"
 #include "cli/port_ranges.hpp"
+#include "cli/qr_code.hpp"
 #include "cli/targets.hpp"
 #include "cli/udp_idle.hpp"
 #include "util/text.hpp"
@@ -122,6 +123,7 @@ int run_expose(const Arguments& arguments) {
       "private", po::bool_switch(), "let in only those who have this identity, too")(
       "holesail", po::bool_switch(),
       "store a record, so that `holesail hs://...` needs no port; shows that string")(
+      "qr", po::bool_switch(), "show the line to connect with as a QR code, too")(
       "no-client-relays", po::bool_switch(),
       "contact no relays named by clients, only those of --relay-through");
   add_udp_idle_option(line);
@@ -161,6 +163,7 @@ int run_expose(const Arguments& arguments) {
       reported = true;
       app.waiting().end();
       exposure.report_listening();
+      if (line.flag("qr") && !app.output().json()) draw_qr(app.output(), exposure.connect_line());
       exposure.look_for_services();
     } else if (!node.online()) {
       app.fail({kTryLater, "NO_NETWORK",

@@ -8,6 +8,7 @@
 #include "cli/invitation.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
+#include "cli/qr_code.hpp"
 #include "node/key_address.hpp"
 #include "platform/clock.hpp"
 #include "platform/identity_file.hpp"
@@ -32,6 +33,7 @@ int run_keygen(const Arguments& arguments) {
   CommandLine line(
       "hsfwd keygen [--identity FILE | --name N] [OPTION...]",
       "Creates an identity unless the file already exists, and prints its public key.");
+  line.options().add_options()("qr", po::bool_switch(), "show the key as a QR code, too");
   line.add_identity_options();
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
@@ -49,6 +51,7 @@ int run_keygen(const Arguments& arguments) {
   output.event(events::Identity{to_hex(key.view()), key_text(key), path, identity.created,
                                 ip::host_text(key_address(key))},
                key_text(key));
+  if (line.flag("qr") && !output.json()) draw_qr(output, key_text(key));
   return kDone;
 }
 

@@ -388,12 +388,7 @@ void Exposure::report_listening() const {
     targets.push_back(service.target.to_string());
     text += fmt::format("  {} -> {}\n", service.name, printable(service.target.to_string()));
   }
-  const Invitation lines = invitation({.key = public_key(),
-                                       .services = host_.services(),
-                                       .policy = policy_,
-                                       .bootstrap = app_.bootstrap(),
-                                       .host_name = platform::host_name(),
-                                       .own_key_only = own_key_only_});
+  const Invitation lines = invitation_lines();
   const auto link = holesail_string();
   text += invitation_text(lines, link);
   events::Listening event{to_hex(public_key().view()),
@@ -405,6 +400,15 @@ void Exposure::report_listening() const {
                           link};
   if (!lines.ssh.empty()) event.ssh = lines.ssh;
   app_.output().event(event, text);
+}
+
+Invitation Exposure::invitation_lines() const {
+  return invitation({.key = public_key(),
+                     .services = host_.services(),
+                     .policy = policy_,
+                     .bootstrap = app_.bootstrap(),
+                     .host_name = platform::host_name(),
+                     .own_key_only = own_key_only_});
 }
 
 /// What to type elsewhere: two or three lines, and what other programs are told with -v.

@@ -49,6 +49,8 @@ class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
 
   /// Says where the services are to be found.
   void report_listening() const;
+  /// What to type elsewhere.
+  std::string connect_line() const { return invitation_lines().connect; }
   /// Warns of services on this machine at which nobody listens, and of hosts without an address, which may be meant as
   /// names of services.
   void look_for_services();
@@ -78,6 +80,7 @@ class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
 
   const PublicKey& public_key() const { return listener_->public_key(); }
   Omittable<std::string> holesail_string() const;
+  Invitation invitation_lines() const;
   std::string invitation_text(const Invitation& lines, const Omittable<std::string>& link) const;
   std::vector<std::string> services_for(const PublicKey& who) const;
   void say_kinds(Extension& told) const;

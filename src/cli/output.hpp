@@ -66,6 +66,10 @@ class Output {
   using Paint = std::string (*)(const std::string& text);
   /// An event that another process has made. `paint` is called where colours are welcome.
   void pass_on(const Json& event, const std::string& text, Paint paint = nullptr) const;
+  /// Lines that this program has drawn, as they are; for people alone.
+  void picture(const std::string& drawn) const {
+    if (!json_) say(drawn);
+  }
   /// `code` in capitals for scripts, `message` one line for people. `peer` for the journal: whom it is about, as a key
   /// that people know.
   void error(const std::string& code, const std::string& message,

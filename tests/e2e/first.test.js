@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first minutes: lines to copy, and what is shown while data flows.
 'use strict'
+const { spawnSync } = require('node:child_process')
 const crypto = require('node:crypto')
 const fs = require('node:fs')
 const path = require('node:path')
@@ -110,4 +111,50 @@ t.test('pipe --progress: lines for a log, one line for a terminal, nothing with 
   t.equal(await drawn.exited, 0, `exit code: ${drawn.text()}`)
   t.ok(/\r\x1b\[K0 B from the peer, 0 B\/s; 0 B to it, 0 B\/s; direct\r\x1b\[K/.test(drawn.text()), JSON.stringify(drawn.text()))
   t.ok(/\r\x1b\[Khsfwd: 3\.0 MB from the peer, .*\r\n$/.test(drawn.text()), JSON.stringify(drawn.text()))
+})
+
+/** What a decoder reads in a code that was printed; `drawn`: how light what is drawn is, 0 to 255, on the contrary of that. */
+function decode (text, drawn, ...options) {
+  const rows = text.replace(/\x1b\[[\d;]*m/g, '').split(/\r?\n/).filter((row) => /^[█▀▄ ]{25,}$/.test(row))
+  t.ok(rows.length > 10, `a picture: ${text}`)
+  const pixels = rows.flatMap((row) => [[...row].map((c) => '█▀'.includes(c)), [...row].map((c) => '█▄'.includes(c))])
+  const scale = 4
+  const shown = (on) => on ? drawn : 255 - drawn
+  // In the midst of a terminal of that colour.
+  const wide = (pixels[0].length + 20) * scale
+  const lines = Array.from({ length: (pixels.length + 20) * scale }, (_, y) => Buffer.from(Array.from({ length: wide }, (_, x) => {
+    const row = pixels[Math.floor(y / scale) - 10]
+    return shown(row !== undefined && row[Math.floor(x / scale) - 10] === true)
+  })))
+  const file = path.join(t.scratch, 'code.pgm')
+  fs.writeFileSync(file, Buffer.concat([Buffer.from(`P5 ${wide} ${lines.length} 255\n`), ...lines]))
+  const read = spawnSync('zbarimg', ['-q', '--raw', '--oneshot', ...options, file], { encoding: 'utf8' })
+  if (read.error) t.skip(`no zbarimg: ${read.error.message}`)
+  return read.stdout.trim()
+}
+
+t.test('--qr is read by a decoder, on a dark terminal, on a light one, in colour and without', async () => {
+  const { bootstrap } = await t.testnet()
+  const expose = t.hsfwd(['expose', '8080', '--qr', '--bootstrap', bootstrap])
+  await t.until(() => /█\n*$/.test(expose.text()), 'the code')
+  const [, line] = /^connect with: (.*)$/m.exec(expose.text())
+  t.equal(decode(expose.text(), 255), line, 'on a dark terminal')
+  t.equal(decode(expose.text(), 0, '-Stest-inverted'), line, 'on a light one that does not say so')
+  const words = ['keygen', '--qr', '-q']
+  const { key } = (await t.run(['keygen', '--json'])).program.events[0]
+  t.equal(decode((await t.run(words, { env: { COLORFGBG: '0;15' } })).stdout, 0), key, 'on a light one that does')
+  const on = (env) => new t.Program('script', ['-qec', `stty cols 80; "${process.env.HSFWD_BINARY}" ${words.join(' ')}`, '/dev/null'], { env: { TERM: 'xterm-256color', NO_COLOR: '', ...env } })
+  const coloured = on({})
+  await coloured.exited
+  t.ok(coloured.text().includes('\x1b[38;5;16;48;5;231m'), 'colours of its own')
+  t.equal(decode(coloured.text(), 0), key, 'in colour')
+  const plain = on({ NO_COLOR: '1' })
+  await plain.exited
+  t.ok(!plain.text().includes('\x1b'), 'none with NO_COLOR')
+  t.equal(decode(plain.text(), 255), key, 'without')
+  const json = await t.run(['keygen', '--qr', '--json'])
+  t.equal(`${json.program.events.length} ${json.program.events[0].key}`, `1 ${key}`, 'for scripts the text alone')
+  t.ok(!(await t.run(words)).stdout.includes('\x1b'), 'nor for a file')
+  const narrow = new t.Program('script', ['-qec', `stty cols 40; "${process.env.HSFWD_BINARY}" expose 8080 --qr --name narrow --bootstrap ${bootstrap}`, '/dev/null'])
+  await t.until(() => /no QR code: it is \d+ columns wide, and the terminal has 40/.test(narrow.text()), 'that it does not fit')
 })

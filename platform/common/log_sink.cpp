@@ -79,9 +79,11 @@ class SpdlogSink final : public LogSink {
   SpdlogSink(LogFormat format, BackgroundWriter* writer)
       : format_(format), logger_("hsfwd", open_sink(writer)) {
     logger_.set_level(spdlog::level::trace);  // the threshold is the facade's
+    // As the times of events are written.
     logger_.set_pattern(format == LogFormat::kJson
-                            ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})"
-                            : "%Y-%m-%d %H:%M:%S.%e %-7l %v");
+                            ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})"
+                            : "%Y-%m-%dT%H:%M:%S.%eZ %-7l %v",
+                        spdlog::pattern_time_type::utc);
     logger_.flush_on(spdlog::level::trace);
   }
 

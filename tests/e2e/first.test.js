@@ -158,3 +158,29 @@ t.test('--qr is read by a decoder, on a dark terminal, on a light one, in colour
   const narrow = new t.Program('script', ['-qec', `stty cols 40; "${process.env.HSFWD_BINARY}" expose 8080 --qr --name narrow --bootstrap ${bootstrap}`, '/dev/null'])
   await t.until(() => /no QR code: it is \d+ columns wide, and the terminal has 40/.test(narrow.text()), 'that it does not fit')
 })
+
+t.test('times are UTC, wherever this machine is: of log lines in either format, and of events', async () => {
+  const { bootstrap } = await t.testnet()
+  const echo = await t.service((socket) => socket.pipe(socket))
+  const config = path.join(t.scratch, 'times.toml')
+  fs.writeFileSync(config, `bootstrap = "${bootstrap}"\nidentity = "${path.join(t.scratch, 'times')}"\n[[expose]]\nservices = "${echo.port}"\n`)
+  const env = { TZ: 'FAR-14' }  // 14 hours ahead
+  const isNow = (time) => t.ok(Math.abs(Date.parse(time) - Date.now()) < 60000, `${time} is now`)
+  for (const [format, pattern] of [['text', /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) warning /m], ['json', /^\{"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)","level":"warning"/m]]) {
+    const expose = t.hsfwd(['expose', String(await t.freePort()), '--log-format', format, '--name', format, '--bootstrap', bootstrap], { env })
+    await t.until(() => pattern.test(expose.stderr), `a line in ${format}: ${expose.stderr}`)
+    isNow(pattern.exec(expose.stderr)[1])
+  }
+  const up = t.hsfwd(['up', '-c', config, '--json'], { env })
+  const { key } = await up.event('listening')
+  t.hsfwd(['pipe', key, '--name', 'text', '--bootstrap', bootstrap], { stdin: 'pipe' })
+  await up.event('connection')
+  const peers = (await t.run(['peers', '-c', config, '--json'], { env })).program.events[0]
+  t.ok(peers.sessions.length > 0, 'somebody is there')
+  for (const { since } of [...peers.sessions, ...peers.connections]) {
+    t.ok(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(since), since)
+    isNow(since)
+  }
+  const { program } = await t.run(['report', '-c', config, '--json'], { env })
+  isNow(/, made (\S+Z)\./.exec(program.events[0].text)[1])
+})

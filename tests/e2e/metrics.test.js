@@ -150,3 +150,25 @@ t.test('a local address for metrics that is none, or taken, or open to others', 
   t.ok(/whoever reaches that address/.test((await check('[metrics]\nlisten = "0.0.0.0:9464"\n')).stderr), 'open to others')
   t.equal((await check('[metrics]\nlisten = "9464"\n')).code, 0, 'one that is right')
 })
+
+t.test('the dashboard asks for figures that there are, as what they are', async () => {
+  const docs = path.join(__dirname, '..', '..', 'docs')
+  const listed = new Map([...fs.readFileSync(path.join(docs, 'metrics.md'), 'utf8').matchAll(/^\| `(\w+)` \| (\w+) \| (.*?) \|/gm)]
+    .map(([, name, kind, labels]) => [kind === 'counter' ? `${name}_total` : name, { kind, labels: labels.replace(/\([^)]*\)/g, '').split(/, */).map((label) => label.trim()) }]))
+  t.ok(listed.size > 80, `figures in the document: ${listed.size}`)
+  const { panels } = JSON.parse(fs.readFileSync(path.join(docs, 'grafana/hsfwd.json'), 'utf8'))
+  const questions = panels.flatMap((panel) => (panel.targets ?? []).map(({ expr }) => expr))
+  t.ok(questions.length > 20, `questions of the dashboard: ${questions.length}`)
+  for (const expr of questions) {
+    const asked = [...expr.matchAll(/\b(?:hsfwd|process)_\w+/g)].map(([name]) => name)
+    t.ok(asked.length > 0, `it asks for a figure of ours: ${expr}`)
+    for (const name of asked) {
+      t.ok(listed.has(name), `${name}, of ${expr}`)
+      t.equal(/(rate|increase)\($/.test(expr.slice(0, expr.indexOf(name))), listed.get(name).kind === 'counter', `a rate is of a counter: ${name} in ${expr}`)
+    }
+    const labels = new Set([...asked.flatMap((name) => listed.get(name).labels), 'instance', 'job'])
+    for (const [, by] of expr.matchAll(/\bby \(([^)]*)\)/g)) {
+      for (const label of by.split(', ')) t.ok(labels.has(label), `the label ${label} of ${expr}`)
+    }
+  }
+})

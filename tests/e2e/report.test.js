@@ -84,6 +84,18 @@ t.test('a report goes into a file of this user alone, and over no other', async 
   t.equal((await t.run(['report', '-c', '-'], { env })).code, 2, 'no file at all')
 })
 
+t.test('of a configuration all is shown that the program knows, but what is called a secret', async () => {
+  const { env, config } = somebody({ journalctl: '' })
+  const example = fs.readFileSync(path.join(__dirname, '..', '..', 'config/example.toml'), 'utf8').replace(/^# ?(?=\[+[a-zA-Z.]+\]+$|[a-z_]+ = )/gm, '')
+    .replace(/^bootstrap = .*$/m, `bootstrap = "${(await t.testnet()).bootstrap}"`)
+  fs.writeFileSync(config, example)
+  const { stdout } = await t.run(['report'], { env })
+  const shown = /== configuration.*\n\n([^]*?)\n== /.exec(stdout)[1]
+  t.ok(shown.split('\n').filter((line) => line.includes(' = ')).length > 30, `values: ${shown}`)
+  const left = shown.split('\n').filter((line) => line.includes('(left out)') && !/^secret = /.test(line))
+  t.equal(left.join(), '', 'what is left out')
+})
+
 t.test('without a network, and with a configuration that is none, there is a report as well', async () => {
   const { env, config, home } = somebody()
   // A path with nothing but what starts the program.

@@ -30,6 +30,7 @@ set(platform_posix
     platform/posix/secret_file.cpp
     platform/posix/service_manager.cpp
     platform/posix/signals.cpp
+    platform/posix/live_screen.cpp
     platform/posix/standard_streams.cpp
     platform/posix/streams.cpp
     platform/posix/text_file.cpp

@@ -13,7 +13,9 @@ void fill_standard_streams();
 /// Somebody may be typing there.
 bool input_is_terminal();
 bool output_is_terminal();
-/// It is a terminal that knows colours, and nobody has asked for none ($NO_COLOR).
+/// It is a terminal on which more can be done than to write line after line ($TERM).
+bool output_is_screen();
+/// The same, and nobody has asked for no colours ($NO_COLOR).
 bool output_takes_colours();
 bool error_is_terminal();
 

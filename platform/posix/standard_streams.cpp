@@ -47,16 +47,19 @@ bool output_is_terminal() {
   return isatty(STDOUT_FILENO) == 1;
 }
 
-bool output_takes_colours() {
-  const char* const none = std::getenv("NO_COLOR");
+bool output_is_screen() {
   const char* const terminal = std::getenv("TERM");
-  if (none != nullptr && *none != '\0') return false;
   if (terminal == nullptr || *terminal == '\0' || std::strcmp(terminal, "dumb") == 0) return false;
   return output_is_terminal();
 }
 
 bool error_is_terminal() {
   return isatty(STDERR_FILENO) == 1;
+}
+
+bool output_takes_colours() {
+  const char* const none = std::getenv("NO_COLOR");
+  return (none == nullptr || *none == '\0') && output_is_screen();
 }
 
 std::size_t output_width() {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -11,9 +12,11 @@
 #include "cli/app.hpp"
 #include "cli/control_inquiry.hpp"
 #include "cli/kill_switch_hint.hpp"
-#include "cli/plan.hpp"
+#include "cli/up_place.hpp"
+#include "cli/watch.hpp"
 #include "platform/control_socket.hpp"
 #include "platform/kill_switch.hpp"
+#include "util/text.hpp"
 
 namespace hsfwd::cli {
 
@@ -25,14 +28,12 @@ constexpr Duration kAnswerPatience = 10_s;
 /// What is asked of the `up` of a command line, and what becomes of it.
 class UpQuestion {
  public:
-  /// `subject` follows "hsfwd up runs", for people.
-  UpQuestion(App& app, ControlCommand command, std::vector<std::string> paths, std::string subject,
-             AnswerText text)
+  UpQuestion(App& app, ControlCommand command, UpPlace place, AnswerText text)
       : app_(app),
         command_(command),
-        subject_(std::move(subject)),
-        text_(std::move(text)),
-        inquiry_(app.scheduler(), app.streams(), command, std::move(paths), outcomes()) {}
+        place_(std::move(place)),
+        text_(text),
+        inquiry_(app.scheduler(), app.streams(), command, place_.paths(), outcomes()) {}
 
   void start() {
     app_.waiting().begin("waiting for hsfwd up to answer", {.what = "answer"});
@@ -72,13 +73,11 @@ class UpQuestion {
 
   void on_failed(const Failure& failure) {
     const bool nobody = failure.kind == Failure::Kind::kNobody;
-    nobody&& may_find_nobody_ ? app_.quit(kDone) : app_.fail(error_of(failure));
+    if (nobody && may_find_nobody_) return app_.quit(kDone);
+    app_.fail(answered_ ? still_running() : place_.error_of(failure, command_));
   }
 
-  UserError error_of(const Failure& failure) const {
-    if (failure.kind != Failure::Kind::kSilent || !answered_) {
-      return error_of_up(failure, command_, subject_);
-    }
+  static UserError still_running() {
     return {kFailed, "NO_ANSWER",
             fmt::format("hsfwd up is still running {} seconds after it was asked to stop",
                         kAnswerPatience.to_millis() / 1000)};
@@ -86,13 +85,24 @@ class UpQuestion {
 
   App& app_;
   const ControlCommand command_;
-  const std::string subject_;
+  const UpPlace place_;
   const AnswerText text_;
   Json answer_;
   bool answered_ = false;
   bool may_find_nobody_ = false;
   ControlInquiry inquiry_;
 };
+
+Duration watch_interval(const std::vector<std::string>& words) {
+  if (words.empty()) return 1_s;
+  const auto seconds = parse_decimal(words[0], Watch::kMostSeconds);
+  if (!seconds || *seconds == 0) {
+    throw UserError{kUsage, "USAGE",
+                    fmt::format("--watch {}: must be 1 to {} seconds", shortened(words[0]),
+                                Watch::kMostSeconds)};
+  }
+  return Duration::seconds(static_cast<std::int64_t>(*seconds));
+}
 
 /// Of what a killed process has left, whatever runs now. True: it is lifted.
 bool look_after_kill_switch(const App& app, ControlCommand command) {
@@ -107,6 +117,15 @@ bool look_after_kill_switch(const App& app, ControlCommand command) {
                            : "the kill switch of an hsfwd that was killed cannot be lifted: " +
                                  lifted.error());
   return lifted.ok();
+}
+
+int watch_up(const CommandLine& line, ControlCommand command, const AnswerText& text,
+             Duration interval) {
+  App app(output_options(line));
+  look_after_kill_switch(app, command);
+  Watch watch(app, command, UpPlace(line), text, interval);
+  watch.start();
+  return app.run();
 }
 
 }  // namespace
@@ -156,38 +175,41 @@ void add_control_options(CommandLine& line, const char* about_config) {
 
 int run_control_command(const Arguments& arguments, ControlCommand command,
                         const std::string& about, const AnswerText& text) {
-  CommandLine line(fmt::format("hsfwd {} [-c FILE] [OPTION...]", to_string(command)), about);
+  const bool watchable = command == ControlCommand::kStatus || command == ControlCommand::kPeers;
+  const std::string usage = fmt::format("hsfwd {} [-c FILE]{} [OPTION...]", to_string(command),
+                                        watchable ? " [--watch [SECONDS]]" : "");
+  CommandLine line(usage, about);
   add_control_options(line, "FILE that hsfwd up runs with");
+  if (watchable) {
+    line.options().add_options()(
+        "watch,w", po::bool_switch(),
+        "show it anew every second, or as often as the SECONDS behind it say");
+    line.positional("seconds", 1, {WordKind::kOther});
+  }
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
+  if (!watchable) return ask_up(line, command, text);
+  const auto words = line.texts("seconds");
+  if (line.flag("watch")) return watch_up(line, command, text, watch_interval(words));
+  if (!words.empty()) {
+    throw UserError{kUsage, "USAGE",
+                    fmt::format("unexpected argument {}; usage: {}", in_quotes(words[0]), usage)};
+  }
   return ask_up(line, command, text);
 }
 
 int ask_up(const CommandLine& line, ControlCommand command, const AnswerText& text) {
   App app(output_options(line));
   const bool lifted = look_after_kill_switch(app, command);
-  std::vector<std::string> paths = {line.path("socket")};
-  std::string subject;
-  if (paths[0].empty()) {
-    std::string file;
-    try {
-      file = choose_plan_file(line);
-    } catch (const UserError&) {
-      // It was made on the command line.
-      if (lifted && !line.has("config")) return kDone;
-      throw;
-    }
-    if (file == kStandardInput) {
-      throw UserError{kUsage, "USAGE",
-                      "-c -: an hsfwd up that read standard input is reached by its --socket PATH"};
-    }
-    std::error_code error;
-    const auto type = std::filesystem::status(file, error).type();
-    const bool missing = type == std::filesystem::file_type::not_found;
-    subject = fmt::format(" with {}{}", file, missing ? " (there is no such file)" : "");
-    paths = present_sockets(platform::control_socket_candidates(file));
+  std::optional<UpPlace> place;
+  try {
+    place.emplace(line);
+  } catch (const UserError& error) {
+    // It was made on the command line.
+    if (lifted && !line.has("config") && error.code == "NO_CONFIG") return kDone;
+    throw;
   }
-  UpQuestion question(app, command, std::move(paths), subject, text);
+  UpQuestion question(app, command, std::move(*place), text);
   if (lifted) question.may_find_nobody();
   question.start();
   return app.run();

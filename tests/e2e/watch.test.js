@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// status and peers on a terminal and off it: colours, and --watch through a restart of up.
+'use strict'
+const fs = require('node:fs')
+const path = require('node:path')
+const t = require('../support/harness')
+
+let files = 0
+function fresh (what) { return path.join(t.scratch, `watch-${what}-${files++}`) }
+
+/** A network and an up in it, with a configuration of its own. */
+async function theUp () {
+  const network = await t.testnet()
+  const echo = await t.service((socket) => socket.pipe(socket))
+  const file = fresh('config')
+  fs.writeFileSync(file, `identity = "${fresh('identity')}"\nbootstrap = "${network.bootstrap}"\n[[expose]]\nservices = "echo=${echo.port}"\n`)
+  const start = async () => {
+    const up = t.hsfwd(['up', '-c', file, '--json'])
+    await up.event('listening')
+    return up
+  }
+  return { file, start, network, up: await start() }
+}
+
+/** A shell's command in a terminal of 12 rows and 90 columns. */
+function terminal (command, env = {}) {
+  const program = new t.Program('script', ['-qfec', `stty rows 12 cols 90; trap : INT; ${command}`, '/dev/null'],
+    { stdin: 'pipe', env: { TERM: 'xterm', NO_COLOR: '', ...env } })
+  const type = (keys) => program.child.stdin.write(keys)
+  /** The rows of the last picture, and whether there is one. */
+  const rows = () => {
+    const picture = program.text().split('\x1b[H').at(-1)
+    return picture.split('\x1b[K').map((row) => row.replace(/^\r+\n/, ''))
+  }
+  return { program, type, rows, text: () => program.text() }
+}
+
+/** The process that a terminal's shell waits for. */
+function watching (file) {
+  for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    let words = []
+    try { words = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') } catch {}
+    if (words[0] === t.BINARY && words.includes('--watch') && words.includes(file)) return Number(pid)
+  }
+  throw new Error('nobody watches')
+}
+function isStopped (pid) { return /^State:\s+T/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8')) }
+
+t.test('a live view on the terminal, through a restart of up; what was there before comes back', async () => {
+  const { file, start, up } = await theUp()
+  const view = terminal(`${t.BINARY} status --watch -c ${file}; echo code $?; stty -a`)
+  const shows = (words, what) => t.until(() => view.rows().some((row) => row.includes(words)), `${what}: ${JSON.stringify(view.rows())}`)
+  await shows('\x1b[32mall is well\x1b[0m: online, 1 tunnel', 'all is well, in green')
+  t.ok(view.text().includes('\x1b[?1049h'), 'a screen of its own')
+  t.ok(/^hsfwd status, every 1 s, \d\d:\d\d:\d\d; ctrl-C ends$/.test(view.rows()[0]), `the head: ${view.rows()[0]}`)
+  t.ok(view.rows().length <= 13, `no more rows than there are: ${view.rows().length}`)
+  const pictures = () => view.text().split('\x1b[H').length
+  const before = pictures()
+  await t.until(() => pictures() > before + 1, 'more pictures')
+
+  await up.kill()
+  await shows('\x1b[31merror: \x1b[0mhsfwd up does not answer, for ', 'that nobody answers')
+  await shows('up:', 'what there was')
+  await start()
+  await shows('\x1b[32mall is well\x1b[0m', 'that it is back')
+
+  const pid = watching(file)
+  view.type('\x1a')
+  await t.until(() => isStopped(pid), 'ctrl-Z to stop it')
+  await t.until(() => view.text().endsWith('\x1b[?1049l'), 'the terminal to be as it was')
+  const stopped = pictures()
+  process.kill(pid, 'SIGCONT')
+  await t.until(() => pictures() > stopped && view.text().lastIndexOf('\x1b[?1049h') > view.text().lastIndexOf('\x1b[?1049l'), 'it to go on')
+
+  view.type('typed\x03')
+  await t.within(10000, 'ctrl-C to end it', view.program.exited)
+  const left = view.text().slice(view.text().lastIndexOf('\x1b[?1049l'))
+  t.ok(/code 130\r\n/.test(left) && !left.includes('typed'), `afterwards: ${JSON.stringify(left)}`)
+  t.ok(/[ ;]echo /.test(left) && /[ ;]icanon /.test(left) && left.includes('\x1b[?1049l'), `the terminal: ${left}`)
+  t.ok(/\x1b\[\?25h/.test(view.text().slice(-3000)), 'with a cursor')
+})
+
+t.test('a watch is told to end, and gives the terminal back', async () => {
+  const { file } = await theUp()
+  const view = terminal(`${t.BINARY} peers --watch 5 -c ${file}; echo code $?`)
+  await t.until(() => view.rows().includes('no connections'), 'the view').catch((e) => { throw new Error(e.message + JSON.stringify(view.text())) })
+  t.ok(view.rows()[0].startsWith('hsfwd peers, every 5 s, '), view.rows()[0])
+  process.kill(watching(file), 'SIGTERM')
+  await t.within(10000, 'its end', view.program.exited)
+  t.ok(/\x1b\[\?1049l(\x1b.*)?code 143\r\n$/.test(view.text()), JSON.stringify(view.text().slice(-200)))
+})
+
+t.test('colours on a terminal that has them, unless NO_COLOR is set', async () => {
+  const { file } = await theUp()
+  const status = async (env, more = '') => {
+    const view = terminal(`${t.BINARY} status -c ${file} ${more}`, env)
+    await view.program.exited
+    return view.text()
+  }
+  t.ok((await status()).startsWith('\x1b[32mall is well\x1b[0m: online'), 'green')
+  for (const env of [{ NO_COLOR: '1' }, { TERM: 'dumb' }, { TERM: '' }]) {
+    const text = await status(env)
+    t.ok(text.startsWith('all is well: online') && !text.includes('\x1b'), `${JSON.stringify(env)}: ${JSON.stringify(text)}`)
+  }
+  t.ok(!(await status({}, '--json')).includes('\x1b'), 'events')
+  const plain = await t.run(['status', '-c', file], { env: { TERM: 'xterm' } })
+  t.ok(plain.stdout.startsWith('all is well: online'), `on a pipe: ${plain.stdout}`)
+})
+
+t.test('on a pipe, or a terminal that knows nothing, one status after the other', async () => {
+  const { file, start, up } = await theUp()
+  const lines = t.hsfwd(['status', '--watch', '-c', file, '--json'])
+  const texts = t.hsfwd(['status', '-w', '-c', file])
+  const dumb = terminal(`${t.BINARY} peers --watch -c ${file}`, { TERM: 'dumb' })
+  const statuses = () => lines.events.filter((e) => e.event === 'status')
+  await t.until(() => statuses().length >= 2, 'two events')
+  t.ok(!('rateToPeer' in statuses()[0].exposes[0]), 'no rates of one')
+  t.equal(`${statuses()[1].exposes[0].rateToPeer} ${statuses()[1].exposes[0].rateFromPeer}`, '0 0', 'rates of two')
+  await up.kill()
+  const error = await lines.event('error')
+  t.ok(['NOT_RUNNING', 'NO_ANSWER'].includes(error.code), `what scripts are told: ${error.code}`)
+  await t.until(() => texts.text().includes('\n\nerror: hsfwd up does not answer, for '), 'people to be told')
+  const before = statuses().length
+  const again = await start()
+  await t.until(() => statuses().length > before, 'more of them')
+  t.equal(statuses().at(-1).pid, again.pid(), 'of the new one')
+  t.ok(!('rateToPeer' in statuses()[before].exposes[0]), 'which has no rates yet')
+  await t.until(() => texts.text().split('all is well: ').length > 3 && dumb.text().split('no connections').length > 3, 'more texts')
+  t.ok(!texts.text().includes('\x1b') && !dumb.text().includes('\x1b'), 'nothing that steers a terminal')
+  t.equal(await texts.kill(), 143, 'exit code')
+  t.equal(lines.stderr + texts.stderr, '', 'nothing to complain about')
+})
+
+t.test('a watch that makes no sense, or of nobody', async () => {
+  for (const words of [['5'], ['--watch', '0'], ['--watch', 'x'], ['--watch', '3601'], ['--watch', '1', '2']]) {
+    const result = await t.run(['status', ...words])
+    t.equal(result.code, 2, `exit code of ${words}`)
+    t.ok(/^hsfwd: .*\n$/.test(result.stderr), result.stderr)
+  }
+  const file = fresh('nobody')
+  fs.writeFileSync(file, '')
+  const nobody = await t.run(['status', '--watch', '-c', file])
+  t.equal(nobody.code, 69, 'exit code')
+  t.ok(/^hsfwd: no hsfwd up runs with /.test(nobody.stderr), nobody.stderr)
+})

@@ -19,6 +19,12 @@ std::vector<std::string> control_socket_paths(const std::string& config_file);
 /// Where to look for it: the same, then the runtime directories of the systemd units.
 std::vector<std::string> control_socket_candidates(const std::string& config_file);
 
+/// Where this process can be asked as a command of that name, which is no `up`: the first place that can be had of
+/// the same folders.
+std::vector<std::string> command_socket_paths(const std::string& command);
+/// The sockets of all such commands of this user, by their names. What killed ones have left is taken away.
+std::vector<std::string> command_sockets();
+
 /// This user may not connect to it, or not even look whether it is there.
 bool is_forbidden(const std::string& path);
 /// Who may: the owner of the socket, or of the folder in which it is not seen. A name, or a number
@@ -42,8 +48,17 @@ class ControlSocket {
   static Result<std::unique_ptr<ControlSocket>, Failure> open(
       net::StreamFactory& streams, const std::string& path, std::uint32_t mode,
       net::StreamFactory::Accepted accepted);
+  ControlSocket() = default;
+  ~ControlSocket();
+  ControlSocket(const ControlSocket&) = delete;
+  ControlSocket& operator=(const ControlSocket&) = delete;
+
+  /// Nobody else will ever have a socket there: the file of its lock goes with it.
+  void set_passing() { is_passing_ = true; }
 
  private:
+  std::string lock_path_;
+  bool is_passing_ = false;
   FileLock lock_;  // outlives the socket, whose file goes with it
   std::unique_ptr<net::StreamListener> listener_;
 };

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #include "crypto/crypto.hpp"
 #include "platform/directories.hpp"
@@ -24,6 +25,10 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kSocketNameDigits = 16;
 constexpr const char* kServiceDirectory = "/run/hsfwd";
+constexpr const char* kCommandBegin = "cmd-";
+constexpr const char* kSocketEnd = ".sock";
+constexpr const char* kLockEnd = ".lock";
+constexpr std::size_t kMaxCommands = 100;  // that are looked at
 
 std::string name_of(const std::string& config_file) {
   std::error_code error;
@@ -42,14 +47,60 @@ struct stat seen_at(const std::string& path) {
   return out;
 }
 
+/// Where sockets of this user lie.
+std::vector<std::string> socket_folders() {
+  std::vector<std::string> out;
+  if (const auto runtime = runtime_directory()) out.push_back(*runtime);
+  out.push_back(default_state_directory() + "/run");
+  return out;
+}
+
+std::vector<std::string> in_folders(const std::string& name) {
+  std::vector<std::string> out;
+  for (const std::string& folder : socket_folders()) out.push_back(folder + "/" + name);
+  return out;
+}
+
+/// Of a command: cmd-NAME-PID.sock, be the name that of its lock.
+std::string command_socket_of(const fs::path& file) {
+  std::string path = file.string();
+  if (path.ends_with(kLockEnd)) path.erase(path.size() - std::strlen(kLockEnd));
+  const std::string name = fs::path(path).filename().string();
+  return name.starts_with(kCommandBegin) && name.ends_with(kSocketEnd) ? path : "";
+}
+
+/// The process that had it is gone.
+bool take_away_left_over(const std::string& path) {
+  const auto lock = FileLock::acquire(path + kLockEnd);
+  if (!lock) return false;
+  std::error_code error;
+  fs::remove(path, error);
+  fs::remove(path + kLockEnd, error);
+  return true;
+}
+
 }  // namespace
 
 std::vector<std::string> control_socket_paths(const std::string& config_file) {
-  const std::string name = name_of(config_file);
-  std::vector<std::string> out;
-  if (const auto runtime = runtime_directory()) out.push_back(fmt::format("{}/{}", *runtime, name));
-  out.push_back(fmt::format("{}/run/{}", default_state_directory(), name));
-  return out;
+  return in_folders(name_of(config_file));
+}
+
+std::vector<std::string> command_socket_paths(const std::string& command) {
+  return in_folders(fmt::format("{}{}-{}{}", kCommandBegin, command, getpid(), kSocketEnd));
+}
+
+std::vector<std::string> command_sockets() {
+  std::set<std::string> all;
+  for (const std::string& folder : socket_folders()) {
+    std::error_code error;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+         entry.increment(error)) {
+      const std::string path = command_socket_of(entry->path());
+      if (!path.empty() && all.size() < kMaxCommands) all.insert(path);
+    }
+  }
+  std::erase_if(all, take_away_left_over);
+  return {all.begin(), all.end()};
 }
 
 std::vector<std::string> control_socket_candidates(const std::string& config_file) {
@@ -80,6 +131,10 @@ std::string owner_of(const std::string& path) {
   return user != nullptr ? user->pw_name : std::to_string(status.st_uid);
 }
 
+ControlSocket::~ControlSocket() {
+  if (is_passing_) unlink(lock_path_.c_str());
+}
+
 Result<std::unique_ptr<ControlSocket>, ControlSocket::Failure> ControlSocket::open(
     net::StreamFactory& streams, const std::string& path, std::uint32_t mode,
     net::StreamFactory::Accepted accepted) {
@@ -87,11 +142,12 @@ Result<std::unique_ptr<ControlSocket>, ControlSocket::Failure> ControlSocket::op
     const int error = make_private_directories(parent.string());
     if (error != 0) return Err(Failure{false, std::strerror(error)});
   }
-  auto lock = FileLock::acquire(path + ".lock");
+  auto lock = FileLock::acquire(path + kLockEnd);
   if (!lock) return Err(Failure{lock.error() == EWOULDBLOCK, std::strerror(lock.error())});
   auto listener = streams.listen({.path = path, .mode = mode}, std::move(accepted));
   if (!listener) return Err(Failure{false, listener.error()});
   auto out = std::make_unique<ControlSocket>();
+  out->lock_path_ = path + kLockEnd;
   out->lock_ = std::move(*lock);
   out->listener_ = std::move(*listener);
   return out;

@@ -16,7 +16,9 @@
 #include "cli/peer_questions.hpp"
 #include "cli/port_ranges.hpp"
 #include "cli/recorded_forward.hpp"
+#include "cli/reverse_kind.hpp"
 #include "cli/reverse_tunnel.hpp"
+#include "cli/running_command.hpp"
 #include "cli/socks_kind.hpp"
 #include "cli/socks_tunnel.hpp"
 #include "cli/targets.hpp"
@@ -169,6 +171,16 @@ class ConnectRun {
   void start() {
     if (peer_) await_peer(app_, *peer_, kAsking);
     all_or_none_ ? start_if_all_works() : start_anyway();
+  }
+
+  std::vector<TunnelView> tunnels() const {
+    std::vector<TunnelView> out;
+    for (const auto& tunnel : local_) {
+      const bool is_socks = dynamic_cast<const SocksTunnel*>(tunnel.get()) != nullptr;
+      out.push_back({is_socks ? &kSocksKind : &kConnectKind, tunnel.get()});
+    }
+    for (const auto& tunnel : reverses_) out.push_back({&kReverseKind, tunnel.get()});
+    return out;
   }
 
   /// What there is of it while the peer is waited for, for people; empty if nothing.
@@ -367,6 +379,8 @@ int run_connect(const Arguments& arguments) {
       run->start();
     });
   }
+  const RunningCommand running(app, "connect",
+                               [&] { return run ? run->tunnels() : std::vector<TunnelView>(); });
   const auto start = [&] { record ? record->start() : run->start(); };
   std::optional<AwaitedPeer> awaited;
   if (peer) {

@@ -12,6 +12,7 @@
 #include "cli/permits.hpp"
 #include "cli/port_ranges.hpp"
 #include "cli/qr_code.hpp"
+#include "cli/running_command.hpp"
 #include "cli/targets.hpp"
 #include "cli/udp_idle.hpp"
 #include "util/text.hpp"
@@ -155,6 +156,9 @@ int run_expose(const Arguments& arguments) {
 
   Exposure exposure(app, spec,
                     app.key_listeners().get(app, identity.keys, spec.identity, std::move(lock)));
+  const RunningCommand running(app, "expose", [&] {
+    return std::vector<TunnelView>{{&kExposeKind, &exposure}};
+  });
   bool reported = false;
   node.when_ready([&] { app.waiting().begin("announcing the key", {.what = "announcement"}); });
   exposure.start([&](std::size_t relays) {

@@ -142,8 +142,9 @@ class OwnPage {
 }  // namespace
 
 int run_page(const Arguments& arguments) {
-  CommandLine line("hsfwd page [-c FILE] [--listen ADDRESS] [OPTION...]",
-                   "Shows a browser of this machine what the running hsfwd up does, until stopped.");
+  CommandLine line(
+      "hsfwd page [-c FILE] [--listen ADDRESS] [OPTION...]",
+      "Shows a browser of this machine what the running hsfwd up does, until stopped.");
   add_control_options(line, "FILE that hsfwd up runs with");
   line.options().add_options()("listen", po::value<std::string>(),
                                "ADDRESS of this machine, [BIND:]PORT or unix:PATH (default: a free "

@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/network_tunnel.hpp"
 #include "cli/plan.hpp"
+#include "cli/running_command.hpp"
 #include "cli/tun_options.hpp"
 #include "platform/confined_program.hpp"
 
@@ -98,6 +99,9 @@ int run_run(const Arguments& arguments) {
       {.tunnels = (*prepared)->make_tunnels(app.loop()), .apart = true, .silent = true});
   tunnel.prepare(Unavailable::kRefused);
   tunnel.start();
+  const RunningCommand running(app, "run", [&] {
+    return std::vector<TunnelView>{{&kTunKind, &tunnel}};
+  });
   app.on_goodbye([&](std::function<void()> done) { tunnel.leave(std::move(done)); });
   app.on_network_change([&] { tunnel.on_network_change(); });
   const std::unique_ptr<platform::ConfinedProgram> program = std::move(*prepared);

@@ -5,6 +5,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/network_tunnel.hpp"
+#include "cli/running_command.hpp"
 #include "cli/tun_options.hpp"
 #include "platform/packet_tunnels.hpp"
 
@@ -37,6 +38,9 @@ int run_tun(const Arguments& arguments) {
       {.tunnels = platform::make_packet_tunnel_factory(app.loop()), .names = &app.split_dns()});
   tunnel.prepare(Unavailable::kRefused);
   tunnel.start();
+  const RunningCommand running(app, "tun", [&] {
+    return std::vector<TunnelView>{{&kTunKind, &tunnel}};
+  });
   app.on_goodbye([&](std::function<void()> done) { tunnel.leave(std::move(done)); });
   app.on_network_change([&] { tunnel.on_network_change(); });
   return app.run();

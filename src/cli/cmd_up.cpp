@@ -31,6 +31,7 @@ namespace hsfwd::cli {
 
 namespace {
 
+constexpr const char* kUp = "up";
 // While there is no network.
 constexpr Duration kAskAgain = 5_s;
 
@@ -72,9 +73,9 @@ class Up final : Overview {
 
   // Overview
   Json status() const override {
-    return tagged(status_event(app_, tunnels_, plan_file_name(file_), began_));
+    return tagged(status_event(app_, views_of(tunnels_), kUp, plan_file_name(file_), began_));
   }
-  Json peers() const override { return tagged(peers_event(app_, tunnels_)); }
+  Json peers() const override { return tagged(peers_event(app_, views_of(tunnels_), kUp)); }
   void collect(MetricSink& sink) const override {
     app_.collect(sink);
     collect_process(sink, app_.scheduler().now() - began_, app_.env().wall_clock.unix_millis());
@@ -108,7 +109,7 @@ class Up final : Overview {
         answer(peers(), ControlServer::Then::kHangUp);
         break;
       case ControlCommand::kAttempts:
-        answer(tagged(attempts_event(app_)), ControlServer::Then::kHangUp);
+        answer(tagged(attempts_event(app_, kUp)), ControlServer::Then::kHangUp);
         break;
       case ControlCommand::kReload:
         reload([answer](const Json& result) { answer(result, ControlServer::Then::kHangUp); });

@@ -4,18 +4,21 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "cli/app.hpp"
 #include "cli/control_inquiry.hpp"
+#include "cli/control_round.hpp"
 #include "cli/kill_switch_hint.hpp"
 #include "cli/up_place.hpp"
+#include "cli/up_texts.hpp"
 #include "cli/watch.hpp"
 #include "platform/control_socket.hpp"
 #include "platform/kill_switch.hpp"
+#include "platform/standard_streams.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -25,7 +28,7 @@ namespace {
 // Longer than the goodbyes of `up` take.
 constexpr Duration kAnswerPatience = 10_s;
 
-/// What is asked of the `up` of a command line, and what becomes of it.
+/// An order to the `up` of a command line, and what becomes of it.
 class UpQuestion {
  public:
   UpQuestion(App& app, ControlCommand command, UpPlace place, AnswerText text)
@@ -64,7 +67,7 @@ class UpQuestion {
   void show() {
     try {
       const std::string text = app_.output().json() ? "" : text_.text(answer_);
-      app_.output().pass_on(answer_, text, text_.paint);
+      app_.output().pass_on(answer_, text);
       app_.quit(kDone);
     } catch (const Json::exception&) {
       app_.fail(bad_answer());
@@ -91,6 +94,38 @@ class UpQuestion {
   bool answered_ = false;
   bool may_find_nobody_ = false;
   ControlInquiry inquiry_;
+};
+
+/// What runs, shown once.
+class LookAround {
+ public:
+  LookAround(App& app, ControlCommand command, const UpPlace& place, AnswerText text)
+      : app_(app), text_(text), round_(app.scheduler(), app.streams(), command, place) {}
+
+  void start() {
+    app_.waiting().begin("waiting for hsfwd up to answer", {.what = "answer"});
+    round_.start(kAnswerPatience, [this](const auto& outcome) {
+      outcome ? show(*outcome) : app_.fail(outcome.error());
+    });
+  }
+
+ private:
+  void show(const ControlRound::Answers& answers) {
+    try {
+      if (app_.output().json()) {
+        for (const Json& answer : answers) app_.output().pass_on(answer, "");
+      } else {
+        app_.output().picture(shown_text(answers, text_, platform::output_takes_colours()));
+      }
+      app_.quit(kDone);
+    } catch (const Json::exception&) {
+      app_.fail(bad_answer());
+    }
+  }
+
+  App& app_;
+  const AnswerText text_;
+  ControlRound round_;
 };
 
 Duration watch_interval(const std::vector<std::string>& words) {
@@ -123,21 +158,34 @@ int watch_up(const CommandLine& line, ControlCommand command, const AnswerText& 
              Duration interval) {
   App app(output_options(line));
   look_after_kill_switch(app, command);
-  Watch watch(app, command, UpPlace(line), text, interval);
+  const UpPlace place(line);
+  Watch watch(app, command, place, text, interval);
   watch.start();
   return app.run();
 }
 
 }  // namespace
 
+std::string shown_text(const std::vector<Json>& answers, const AnswerText& text, bool colours) {
+  std::string out;
+  for (const Json& answer : answers) {
+    std::string one = printable_lines(text.text(answer));
+    if (colours && text.paint != nullptr) one = text.paint(one);
+    const std::string heading = printable(heading_of(answer));
+    out += (out.empty() ? "" : "\n\n") + heading + (heading.empty() ? "" : "\n") + one;
+  }
+  return out;
+}
+
 UserError error_of_up(const ControlInquiry::Failure& failure, ControlCommand command,
                       const std::string& subject) {
   using Kind = ControlInquiry::Failure::Kind;
   switch (failure.kind) {
     case Kind::kNobody:  // those of other users lie elsewhere
-      return {kPeerUnreachable, "NOT_RUNNING",
-              fmt::format("no hsfwd up runs{}: {}; if another user has started it, ask as that user",
-                          subject, failure.text)};
+      return {
+          kPeerUnreachable, "NOT_RUNNING",
+          fmt::format("no hsfwd up runs{}: {}; if another user has started it, ask as that user",
+                      subject, failure.text)};
     case Kind::kForbidden: {
       const std::string owner = platform::owner_of(failure.path);
       const std::string group = platform::group_of(failure.path);
@@ -201,15 +249,18 @@ int run_control_command(const Arguments& arguments, ControlCommand command,
 int ask_up(const CommandLine& line, ControlCommand command, const AnswerText& text) {
   App app(output_options(line));
   const bool lifted = look_after_kill_switch(app, command);
-  std::optional<UpPlace> place;
-  try {
-    place.emplace(line);
-  } catch (const UserError& error) {
-    // It was made on the command line.
-    if (lifted && !line.has("config") && error.code == "NO_CONFIG") return kDone;
-    throw;
+  const UpPlace place(line);
+  const bool is_order = command == ControlCommand::kDown || command == ControlCommand::kReload;
+  if (!is_order) {
+    LookAround look(app, command, place, text);
+    look.start();
+    return app.run();
   }
-  UpQuestion question(app, command, std::move(*place), text);
+  if (place.problem()) {
+    if (lifted) return kDone;  // it was made on the command line
+    throw UserError(*place.problem());
+  }
+  UpQuestion question(app, command, place, text);
   if (lifted) question.may_find_nobody();
   question.start();
   return app.run();

@@ -29,6 +29,9 @@ struct AnswerText {
   Output::Paint paint = nullptr;
 };
 
+/// Answers as lines that may be shown, each under the command that it is of, unless that is `up`.
+std::string shown_text(const std::vector<Json>& answers, const AnswerText& text, bool colours);
+
 /// Asks the `up` that a parsed command line with these options means, and shows the answer as an event;
 /// the exit code. Throws UserError.
 int ask_up(const CommandLine& line, ControlCommand command, const AnswerText& text);

@@ -158,6 +158,17 @@ std::string ControlServer::listen(const std::vector<std::string>& paths, std::ui
   return problem;
 }
 
+void ControlServer::listen_if_possible(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    auto socket =
+        platform::ControlSocket::open(app_.streams(), path, platform::ControlSocket::kForOwner,
+                                      [this](auto stream) { on_accepted(std::move(stream)); });
+    if (!socket) continue;
+    socket_ = std::move(*socket);
+    return socket_->set_passing();
+  }
+}
+
 void ControlServer::on_accepted(std::unique_ptr<net::ByteStream> stream) {
   const std::size_t others = conversations_.size();
   if (others >= kMaxConversations + kMaxTurnedAway) {

@@ -32,6 +32,8 @@ class ControlServer {
   /// Listens at the first of the paths where that is possible, with a ControlSocket's mode. Returns why it listens nowhere, one
   /// line for people; empty if it does. Throws UserError if another `up` answers there.
   std::string listen(const std::vector<std::string>& paths, std::uint32_t mode);
+  /// The same for one that runs as well if nobody can ask it.
+  void listen_if_possible(const std::vector<std::string>& paths);
   /// Receives the requests; set before the loop runs.
   void set_handler(Handler handler) { handler_ = std::move(handler); }
 

@@ -332,6 +332,7 @@ struct HealthProblem {
 struct Status {
   static constexpr const char* kName = "status";
   static constexpr const char* kFrom = "status";
+  std::string command;  // up, expose, ...
   std::string config;
   std::uint64_t pid;
   std::uint64_t seconds;
@@ -342,9 +343,10 @@ struct Status {
   std::vector<SessionState> sessions;
   Spread tunnels;  // TunnelKind::list
   static constexpr void fields(auto list) {
-    list(field("config", &Status::config), field("pid", &Status::pid),
-         field("seconds", &Status::seconds), field("publicKey", &Status::public_key),
-         field("key", &Status::key), field("node", &Status::node), field("health", &Status::health),
+    list(newer_field("command", &Status::command), field("config", &Status::config),
+         field("pid", &Status::pid), field("seconds", &Status::seconds),
+         field("publicKey", &Status::public_key), field("key", &Status::key),
+         field("node", &Status::node), field("health", &Status::health),
          newer_field("sessions", &Status::sessions), field("", &Status::tunnels));
   }
 };
@@ -384,10 +386,13 @@ struct ConnectionState {
 struct Peers {
   static constexpr const char* kName = "peers";
   static constexpr const char* kFrom = "peers";
+  std::string command;  // up, expose, ...
+  std::uint64_t pid = 0;
   std::vector<ConnectionState> connections;
   std::vector<SessionState> sessions;
   static constexpr void fields(auto list) {
-    list(field("connections", &Peers::connections), newer_field("sessions", &Peers::sessions));
+    list(newer_field("command", &Peers::command), newer_field("pid", &Peers::pid),
+         field("connections", &Peers::connections), newer_field("sessions", &Peers::sessions));
   }
 };
 
@@ -620,8 +625,13 @@ struct AttemptState {
 struct Attempts {
   static constexpr const char* kName = "attempts";
   static constexpr const char* kFrom = "why";
+  std::string command;  // up, expose, ...
+  std::uint64_t pid = 0;
   std::vector<AttemptState> attempts;
-  static constexpr void fields(auto list) { list(field("attempts", &Attempts::attempts)); }
+  static constexpr void fields(auto list) {
+    list(newer_field("command", &Attempts::command), newer_field("pid", &Attempts::pid),
+         field("attempts", &Attempts::attempts));
+  }
 };
 
 struct Verdict {

@@ -9,7 +9,6 @@
 #include "cli/journal_fields.hpp"
 #include "cli/table.hpp"
 #include "node/keys.hpp"
-#include "platform/standard_streams.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -32,11 +31,9 @@ std::string json_line(const Json& json) {
   return json.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
-void Output::pass_on(const Json& event, const std::string& text, Paint paint) const {
+void Output::pass_on(const Json& event, const std::string& text) const {
   if (json_) {
     say(json_line(event));
-  } else if (paint != nullptr && !text.empty() && platform::output_takes_colours()) {
-    say(paint(printable_lines(text)));
   } else if (ways_.out_journal == nullptr) {
     tell(text);
   } else {

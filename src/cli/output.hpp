@@ -64,8 +64,8 @@ class Output {
   }
   /// Gives a text that may be shown the colours of a terminal.
   using Paint = std::string (*)(const std::string& text);
-  /// An event that another process has made. `paint` is called where colours are welcome.
-  void pass_on(const Json& event, const std::string& text, Paint paint = nullptr) const;
+  /// An event that another process has made.
+  void pass_on(const Json& event, const std::string& text) const;
   /// Lines that this program has drawn, as they are; for people alone.
   void picture(const std::string& drawn) const {
     if (!json_) say(drawn);

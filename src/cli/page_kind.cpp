@@ -16,8 +16,8 @@ namespace hsfwd::cli {
 
 namespace {
 
-constexpr config::Key kKeysOfPage[] = {{.name = "listen", .needed = "listen, such as listen = \"8088\""},
-                                       {.name = "secret_file"}};
+constexpr config::Key kKeysOfPage[] = {
+    {.name = "listen", .needed = "listen, such as listen = \"8088\""}, {.name = "secret_file"}};
 
 PageSecret read_secret_of_page(const config::Section& section, const Planner& planner) {
   const auto text = section.text("secret_file");
@@ -41,8 +41,9 @@ void read_page(const config::Section& section, Planner& planner) {
   if (!listen) refuse(listen.error());
   PageSecret secret = read_secret_of_page(section, planner);
   if (!secret && !is_of_this_machine(*listen)) {
-    refuse("the page asks nobody who he is, and others reach that address: listen on 127.0.0.1, or "
-           "have it ask for a secret (secret_file)");
+    refuse(
+        "the page asks nobody who he is, and others reach that address: listen on 127.0.0.1, or "
+        "have it ask for a secret (secret_file)");
   }
   if (!is_of_this_machine(*listen)) {
     planner.warn(text.line, fmt::format("the page at {} is not encrypted on its way, nor is its "
@@ -56,8 +57,8 @@ void read_page(const config::Section& section, Planner& planner) {
 std::string pages_text(const Json& list) {
   std::string out;
   for (const auto& page : decoded<std::vector<PageStatus>>(list)) {
-    out += page.problem ? fmt::format("\n\npage: cannot listen on {}: {}; trying again", page.listen,
-                                      *page.problem)
+    out += page.problem ? fmt::format("\n\npage: cannot listen on {}: {}; trying again",
+                                      page.listen, *page.problem)
                         : fmt::format("\n\npage: {}{}", page.url.value_or(page.listen),
                                       page.secret ? ", with a secret" : "");
   }
@@ -85,8 +86,8 @@ std::string PageSpec::key() const {
 
 bool PageSpec::same(const TunnelSpec& other) const {
   const auto& page = static_cast<const PageSpec&>(other);
-  const bool same_secret = secret && page.secret ? secret->trimmed() == page.secret->trimmed()
-                                                 : secret == page.secret;
+  const bool same_secret =
+      secret && page.secret ? secret->trimmed() == page.secret->trimmed() : secret == page.secret;
   return listen == page.listen && same_secret;
 }
 

@@ -55,9 +55,10 @@ http::Response refusal_response(int status) {
 }
 
 bool begins_with_basic(std::string_view text) {
-  return std::equal(
-      kBasic.begin(), kBasic.end(), text.begin(), text.begin() + std::min(kBasic.size(), text.size()),
-      [](char wanted, char c) { return wanted == (c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); });
+  return std::equal(kBasic.begin(), kBasic.end(), text.begin(),
+                    text.begin() + std::min(kBasic.size(), text.size()), [](char wanted, char c) {
+                      return wanted == (c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+                    });
 }
 
 /// RFC 7617: the password of any user.
@@ -82,9 +83,10 @@ Result<PageSecret, std::string> read_page_secret(const std::string& path) {
   if (!(*file)->exposed.empty()) return Err((*file)->exposed);
   auto secret = std::make_shared<const platform::SecretText>(std::move((*file)->text));
   if (secret->trimmed().size() < kMinPageSecret) {
-    return Err(fmt::format("a secret has at least {} characters, such as those of "
-                           "`head -c 24 /dev/urandom | base64`",
-                           kMinPageSecret));
+    return Err(
+        fmt::format("a secret has at least {} characters, such as those of "
+                    "`head -c 24 /dev/urandom | base64`",
+                    kMinPageSecret));
   }
   return PageSecret(std::move(secret));
 }
@@ -116,17 +118,15 @@ void PageServer::on_request(const http::Request& request, const http::Server::Re
   }
   if (request.path == kStatePath) {
     return source_([reply](const Result<Json, UserError>& state) {
-      const Json said = state ? *state
-                              : tagged(events::Error{state.error().code,
-                                                     told(state.error().message)});
+      const Json said =
+          state ? *state : tagged(events::Error{state.error().code, told(state.error().message)});
       reply(with_policy(
           page_response(state ? 200 : kUnavailable, "application/json", json_line(said) + "\n")));
     });
   }
   const auto files = page_files();
-  const auto found = std::find_if(files.begin(), files.end(), [&](const PageFile& file) {
-    return file.path == request.path;
-  });
+  const auto found = std::find_if(files.begin(), files.end(),
+                                  [&](const PageFile& file) { return file.path == request.path; });
   if (found == files.end()) return reply(refusal_response(kNotFound));
   reply(with_policy(page_response(200, found->type, std::string(found->bytes))));
 }

@@ -26,7 +26,7 @@ PageTunnel::PageTunnel(App& app, const PageSpec& spec)
               return answered(Err(UserError{kFailed, "ENDING", kEnding}));
             }
             answered(page_state(overview->status(), overview->peers(),
-                                tagged(attempts_event(app_))));
+                                tagged(attempts_event(app_, "up"))));
           },
           spec.secret),
       address_(app, spec.listen, [this](std::unique_ptr<net::ByteStream> client) {
@@ -68,8 +68,8 @@ void PageTunnel::report() {
 void PageTunnel::report_ready() const {
   events::PageReady event{.listen = address_.to_string()};
   if (const std::string at = page_url(listen_, address_.to_string()); !at.empty()) event.url = at;
-  app_.output().event(event,
-                      printable(fmt::format("ready: page at {}", event.url.value_or(event.listen))));
+  app_.output().event(
+      event, printable(fmt::format("ready: page at {}", event.url.value_or(event.listen))));
 }
 
 void PageTunnel::collect(MetricSink& sink) const {

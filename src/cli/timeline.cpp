@@ -7,6 +7,7 @@
 
 #include "cli/age.hpp"
 #include "cli/table.hpp"
+#include "cli/up_report.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
@@ -80,8 +81,8 @@ AttemptSink log_timeline(App& app, std::uint64_t id, const PublicKey& peer,
   };
 }
 
-events::Attempts attempts_event(App& app) {
-  events::Attempts out;
+events::Attempts attempts_event(App& app, const std::string& command) {
+  events::Attempts out{.command = command, .pid = own_pid(), .attempts = {}};
   for (const auto& attempt : app.attempts().list()) {
     out.attempts.push_back(attempt_state(app, *attempt));
   }

@@ -18,7 +18,7 @@ events::Attempt attempt_event(Instant began, const AttemptEvent& event);
 AttemptSink log_timeline(App& app, std::uint64_t id, const PublicKey& peer,
                          const std::string& service);
 /// The last attempts, as an event and as people read it.
-events::Attempts attempts_event(App& app);
+events::Attempts attempts_event(App& app, const std::string& command);
 std::string attempts_text(const Json& event);
 
 }  // namespace hsfwd::cli

@@ -21,9 +21,16 @@ bool is_missing(const std::string& path) {
 
 }  // namespace
 
-UpPlace::UpPlace(const CommandLine& line) : candidates_{line.path("socket")} {
+UpPlace::UpPlace(const CommandLine& line)
+    : chosen_(line.has("config") || line.has("socket")), candidates_{line.path("socket")} {
   if (!candidates_[0].empty()) return;
-  const std::string file = choose_plan_file(line);
+  std::string file;
+  try {
+    file = choose_plan_file(line);
+  } catch (const UserError& error) {
+    problem_ = error;
+    return;
+  }
   if (file == kStandardInput) {
     throw UserError{kUsage, "USAGE",
                     "-c -: an hsfwd up that read standard input is reached by its --socket PATH"};

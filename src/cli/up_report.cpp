@@ -56,10 +56,11 @@ events::ConnectionState connection_state(App& app, const forward::OpenConnection
           .session = peer.session};
 }
 
-std::vector<events::ConnectionState> connection_states(App& app, const TunnelSet& tunnels) {
+std::vector<events::ConnectionState> connection_states(App& app,
+                                                       const std::vector<TunnelView>& tunnels) {
   std::vector<events::ConnectionState> out;
-  for (const auto& tunnel : tunnels.tunnels()) {
-    for (const auto& connection : tunnel->connections()) {
+  for (const TunnelView& view : tunnels) {
+    for (const auto& connection : view.tunnel->connections()) {
       out.push_back(connection_state(app, connection));
     }
   }
@@ -126,9 +127,21 @@ std::vector<events::SessionState> session_states(
   return out;
 }
 
-std::vector<const Tunnel*> all_of(const TunnelSet& tunnels) {
+std::vector<const Tunnel*> all_of(const std::vector<TunnelView>& tunnels) {
   std::vector<const Tunnel*> out;
-  for (const auto& tunnel : tunnels.tunnels()) out.push_back(tunnel.get());
+  for (const TunnelView& view : tunnels) out.push_back(view.tunnel);
+  return out;
+}
+
+Spread states_of(const std::vector<TunnelView>& tunnels, TunnelKinds kinds) {
+  Spread out;
+  for (const TunnelKind* kind : kinds) {
+    Json list = Json::array();
+    for (const TunnelView& view : tunnels) {
+      if (view.kind == kind) list.push_back(view.tunnel->status());
+    }
+    out.fields.emplace_back(kind->list, std::move(list));
+  }
   return out;
 }
 
@@ -138,24 +151,23 @@ std::uint64_t own_pid() {
   return static_cast<std::uint64_t>(platform::process_id());
 }
 
-Spread tunnel_states(const TunnelSet& tunnels, TunnelKinds kinds) {
-  Spread out;
-  for (const TunnelKind* kind : kinds) {
-    Json list = Json::array();
-    for (std::size_t i = 0; i < tunnels.tunnels().size(); ++i) {
-      if (&tunnels.plan().tunnels[i]->kind() == kind) {
-        list.push_back(tunnels.tunnels()[i]->status());
-      }
-    }
-    out.fields.emplace_back(kind->list, std::move(list));
+std::vector<TunnelView> views_of(const TunnelSet& tunnels) {
+  std::vector<TunnelView> out;
+  for (std::size_t i = 0; i < tunnels.tunnels().size(); ++i) {
+    out.push_back({&tunnels.plan().tunnels[i]->kind(), tunnels.tunnels()[i].get()});
   }
   return out;
 }
 
-events::Status status_event(App& app, const TunnelSet& tunnels, const std::string& config,
-                            Instant began) {
+Spread tunnel_states(const TunnelSet& tunnels, TunnelKinds kinds) {
+  return states_of(views_of(tunnels), kinds);
+}
+
+events::Status status_event(App& app, const std::vector<TunnelView>& tunnels,
+                            const std::string& command, const std::string& config, Instant began) {
   const PublicKey& key = app.node().key_pair().public_key;
-  return {.config = config,
+  return {.command = command,
+          .config = config,
           .pid = own_pid(),
           .seconds = age_since(app, began).seconds,
           .public_key = to_hex(key.view()),
@@ -163,11 +175,15 @@ events::Status status_event(App& app, const TunnelSet& tunnels, const std::strin
           .node = node_state(app.node().status(), Figures::of(app)),
           .health = health_of(app, all_of(tunnels), began),
           .sessions = session_states(app, connection_states(app, tunnels)),
-          .tunnels = tunnel_states(tunnels, tunnel_kinds())};
+          .tunnels = states_of(tunnels, tunnel_kinds())};
 }
 
-events::Peers peers_event(App& app, const TunnelSet& tunnels) {
-  events::Peers out{.connections = connection_states(app, tunnels), .sessions = {}};
+events::Peers peers_event(App& app, const std::vector<TunnelView>& tunnels,
+                          const std::string& command) {
+  events::Peers out{.command = command,
+                    .pid = own_pid(),
+                    .connections = connection_states(app, tunnels),
+                    .sessions = {}};
   out.sessions = session_states(app, out.connections);
   return out;
 }

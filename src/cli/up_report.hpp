@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cli/app.hpp"
 #include "cli/events.hpp"
@@ -14,10 +15,17 @@ namespace hsfwd::cli {
 std::uint64_t own_pid();
 /// The lists of these kinds, with the tunnels of each.
 Spread tunnel_states(const TunnelSet& tunnels, TunnelKinds kinds);
-/// `config` is the file, `began` when `up` did.
-events::Status status_event(App& app, const TunnelSet& tunnels, const std::string& config,
-                            Instant began);
+/// One of those that a command runs.
+struct TunnelView {
+  const TunnelKind* kind = nullptr;
+  const Tunnel* tunnel = nullptr;
+};
+std::vector<TunnelView> views_of(const TunnelSet& tunnels);
+/// Of `command`, which began then; `config` is its file, if it has one.
+events::Status status_event(App& app, const std::vector<TunnelView>& tunnels,
+                            const std::string& command, const std::string& config, Instant began);
 /// The open connections of all tunnels, and the sessions that carry them.
-events::Peers peers_event(App& app, const TunnelSet& tunnels);
+events::Peers peers_event(App& app, const std::vector<TunnelView>& tunnels,
+                          const std::string& command);
 
 }  // namespace hsfwd::cli

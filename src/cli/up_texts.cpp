@@ -67,12 +67,26 @@ std::string tunnels_text(const Json& event, TunnelKinds kinds) {
   return out;
 }
 
+std::string heading_of(const Json& event) {
+  const auto command = event.find("command");
+  const auto pid = event.find("pid");
+  if (command == event.end() || !command->is_string() || *command == "up" || *command == "")
+    return "";
+  return fmt::format(
+      "hsfwd {}, process {}:", command->get_ref<const std::string&>(),
+      pid != event.end() && pid->is_number_unsigned() ? pid->get<std::uint64_t>() : 0);
+}
+
 std::string status_text(const Json& event) {
   const auto status = decoded<events::Status>(event);
   std::string out;
   if (status.health) out = health_text(*status.health, well_text(event, status)) + "\n\n";
-  out += fmt::format("up:   {}, process {}, for {}\n", status.config, status.pid,
-                     span_text(status.seconds));
+  if (heading_of(event).empty()) {
+    out += fmt::format("up:   {}, process {}, for {}\n", status.config, status.pid,
+                       span_text(status.seconds));
+  } else {
+    out += fmt::format("age:  {}\n", span_text(status.seconds));
+  }
   out += fmt::format("key:  {}\n", status.key);
   out += node_text(status.node) + "\n" + traffic_text(event, status);
   out += sessions_text(status.sessions);

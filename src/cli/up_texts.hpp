@@ -9,6 +9,8 @@
 
 namespace hsfwd::cli {
 
+/// The command that an event is of, and its process; empty of an `up`.
+std::string heading_of(const Json& event);
 // They throw what nlohmann throws if a field is missing or of another type.
 std::string status_text(const Json& event);
 /// The part of it about tunnels, of these kinds.

@@ -4,6 +4,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <ctime>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "cli/health.hpp"
 #include "cli/rates.hpp"
 #include "cli/table.hpp"
+#include "cli/up_texts.hpp"
 #include "platform/standard_streams.hpp"
 #include "util/text.hpp"
 
@@ -22,57 +24,75 @@ namespace {
 constexpr Duration kWatchPatience = 3_s;
 }  // namespace
 
-Watch::Watch(App& app, ControlCommand command, UpPlace place, AnswerText text, Duration interval)
+Watch::Watch(App& app, ControlCommand command, const UpPlace& place, AnswerText text,
+             Duration interval)
     : app_(app),
       command_(command),
-      place_(std::move(place)),
+      place_(place),
       text_(text),
       interval_(interval),
       again_timer_(app.scheduler(), [this] { ask(); }) {}
 
 void Watch::ask() {
-  inquiry_ = std::make_unique<ControlInquiry>(
-      app_.scheduler(), app_.streams(), command_, place_.paths(),
-      ControlInquiry::Outcomes{
-          .answered = [this](const Json& answer) { on_answer(answer); },
-          .failed =
-              [this](const auto& failure) { on_failed(place_.error_of(failure, command_)); }});
-  inquiry_->start(kWatchPatience);
+  round_ = std::make_unique<ControlRound>(app_.scheduler(), app_.streams(), command_, place_);
+  // It may only be about to start again.
+  if (!last_.empty() && heading_of(last_.front()).empty()) round_->only_up();
+  round_->start(kWatchPatience, [this](const auto& outcome) {
+    outcome ? on_answers(*outcome) : on_failed(outcome.error());
+  });
 }
 
-void Watch::on_answer(Json answer) {
+/// Another process has begun anew, and knows nothing of the one before.
+void Watch::on_answers(ControlRound::Answers answers) {
   const Instant now = app_.scheduler().now();
-  shown_ = answer;
-  // Another process has begun anew, and knows nothing of the one before.
-  const bool is_same =
-      last_.is_object() && last_.value("pid", Json()) == answer.value("pid", Json());
-  if (is_same) {
-    add_rates(shown_, last_, static_cast<double>((now - answered_at_).to_micros()) / 1e6);
+  shown_ = answers;
+  for (Json& one : shown_) {
+    const auto before = std::find_if(last_.begin(), last_.end(), [&](const Json& other) {
+      return other.value("pid", Json()) == one.value("pid", Json());
+    });
+    if (before == last_.end()) continue;
+    add_rates(one, *before, static_cast<double>((now - answered_at_).to_micros()) / 1e6);
   }
-  last_ = std::move(answer);
+  last_ = std::move(answers);
   answered_at_ = now;
   error_.reset();
-  std::string text;
   try {
-    if (!app_.output().json()) text = text_.text(shown_);
+    if (!app_.output().json()) static_cast<void>(lines(false));
   } catch (const Json::exception&) {
     return on_failed(bad_answer());
   }
-  const bool first = !screen_ && !written_;
-  if (first && !app_.output().json() && platform::output_is_screen()) {
+  if (!screen_ && !written_ && !app_.output().json() && platform::output_is_screen()) {
     screen_ = std::make_unique<platform::LiveScreen>();
     signals_ = std::make_unique<platform::Signals>(app_.loop(), std::vector<int>{SIGTSTP, SIGWINCH},
                                                    [this](int number) { on_signal(number); });
   }
-  screen_ ? draw() : write(shown_, text);
-  rest();
+  show();
 }
 
 /// Whom nobody has seen yet, nobody waits for.
 void Watch::on_failed(const UserError& error) {
-  if (last_.is_null() || error.code == "BAD_ANSWER") return app_.fail(error);
+  if (last_.empty() || error.code == "BAD_ANSWER") {
+    screen_.reset();
+    return app_.fail(error);
+  }
   error_ = error;
-  screen_ ? draw() : write(tagged(events::Error{error.code, told(error.message)}), trouble());
+  show();
+}
+
+void Watch::show() {
+  if (screen_) {
+    draw();
+  } else if (!app_.output().json()) {
+    const bool colours = platform::output_takes_colours();
+    const std::string text = error_ ? printable_lines(trouble()) : lines(colours);
+    app_.output().picture((written_ ? "\n" : "") + text);
+  } else if (error_) {
+    app_.output().pass_on(tagged(events::Error{error_->code, told(error_->message)}), "");
+  } else {
+    for (const Json& one : shown_) app_.output().pass_on(one, "");
+  }
+  written_ = true;
+  if (!screen_ && app_.output().broken()) app_.quit(kFailed);
   rest();
 }
 
@@ -81,22 +101,22 @@ void Watch::rest() {
 }
 
 void Watch::on_signal(int number) {
+  if (!screen_) return;
   if (number == SIGTSTP) screen_->stop_process();
   draw();
 }
 
-void Watch::write(const Json& event, const std::string& text) {
-  app_.output().pass_on(event, (written_ ? "\n" : "") + text, text_.paint);
-  written_ = true;
-  if (app_.output().broken()) app_.quit(kFailed);
+std::string Watch::lines(bool colours) const {
+  return shown_text(shown_, text_, colours);
 }
 
 void Watch::draw() {
-  std::string text = text_.text(shown_);
-  if (error_) text = trouble() + "\n\n" + text;
-  text = printable_lines(text);
   const bool colours = platform::output_takes_colours();
-  if (colours && (error_ || text_.paint != nullptr)) text = with_health_colours(text);
+  std::string text = lines(colours);
+  if (error_) {
+    const std::string above = printable_lines(trouble());
+    text = (colours ? with_health_colours(above) : above) + "\n\n" + text;
+  }
   if (!screen_->draw(head() + "\n\n" + text)) app_.quit(kFailed);
 }
 
@@ -109,10 +129,13 @@ std::string Watch::head() const {
 
 /// In the form of what begins a status.
 std::string Watch::trouble() const {
+  // One, or all of several.
+  const std::string who =
+      heading_of(shown_.front()).empty() ? "up" : shown_.front().value("command", "");
   const auto seconds = (app_.scheduler().now() - answered_at_).to_millis() / 1000;
   events::HealthProblem problem{.code = error_->code,
                                 .level = "error",
-                                .what = "hsfwd up does not answer",
+                                .what = fmt::format("hsfwd {} does not answer", who),
                                 .why = told(error_->message),
                                 .advice = "wait: this goes on as soon as it answers again",
                                 .since = std::nullopt,

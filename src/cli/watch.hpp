@@ -5,9 +5,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/app.hpp"
 #include "cli/control_client.hpp"
+#include "cli/control_round.hpp"
 #include "cli/up_place.hpp"
 #include "platform/live_screen.hpp"
 
@@ -20,7 +22,7 @@ class Watch {
  public:
   static constexpr std::uint64_t kMostSeconds = 3600;
 
-  Watch(App& app, ControlCommand command, UpPlace place, AnswerText text, Duration interval);
+  Watch(App& app, ControlCommand command, const UpPlace& place, AnswerText text, Duration interval);
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
@@ -28,23 +30,24 @@ class Watch {
 
  private:
   void ask();
-  void on_answer(Json answer);
+  void on_answers(ControlRound::Answers answers);
   void on_failed(const UserError& error);
   void rest();
   void on_signal(int number);
-  void write(const Json& event, const std::string& text);
+  void show();
   void draw();
   std::string head() const;
   std::string trouble() const;
+  std::string lines(bool colours) const;
 
   App& app_;
   const ControlCommand command_;
-  const UpPlace place_;
+  const UpPlace& place_;
   const AnswerText text_;
   const Duration interval_;
-  std::unique_ptr<ControlInquiry> inquiry_;
-  Json last_;   // answer, as it came
-  Json shown_;  // the same with rates
+  std::unique_ptr<ControlRound> round_;
+  ControlRound::Answers last_;   // as they came
+  ControlRound::Answers shown_;  // the same with rates
   Instant answered_at_;
   std::optional<UserError> error_;  // since then
   bool written_ = false;            // anything, without a screen

@@ -131,6 +131,70 @@ t.test('on a pipe, or a terminal that knows nothing, one status after the other'
   t.equal(lines.stderr + texts.stderr, '', 'nothing to complain about')
 })
 
+t.test('without an up status, peers and why tell of each running expose and connect of this user', async () => {
+  const network = await t.testnet()
+  const echo = await t.service((socket) => socket.pipe(socket))
+  const env = { XDG_RUNTIME_DIR: fresh('runtime'), XDG_CONFIG_HOME: fresh('none'), XDG_STATE_HOME: fresh('state') }
+  const nobody = await t.run(['status'], { env })
+  t.equal(nobody.code, 78, `without any: ${nobody.stderr}`)
+  const expose = t.hsfwd(['expose', `echo=${echo.port}`, '--bootstrap', network.bootstrap, '--json'], { env })
+  const { publicKey } = await expose.event('listening')
+  const connect = t.hsfwd(['connect', publicKey, '-L', '0:echo', '-D', '0', '--name', 'client', '--bootstrap', network.bootstrap, '--json'], { env })
+  const { listen } = await connect.event('ready', { matches: (e) => e.service === 'echo' })
+  const socket = await t.connect(Number(listen.split(':')[1]))
+  await new Promise((resolve) => { socket.once('data', resolve); socket.write('hello') })
+
+  const folder = path.join(env.XDG_RUNTIME_DIR, 'hsfwd')
+  const sockets = () => fs.readdirSync(folder).filter((name) => /^cmd-.*\.sock$/.test(name)).sort()
+  t.equal(sockets().join(), `cmd-connect-${connect.pid()}.sock,cmd-expose-${expose.pid()}.sock`, 'their sockets')
+  t.equal(fs.statSync(path.join(folder, sockets()[0])).mode & 0o777, 0o600, 'for this user alone')
+  const asked = async (...words) => (await t.run([...words, '--json'], { env })).program.events
+  const statuses = await asked('status')
+  t.equal(statuses.map((e) => `${e.event} ${e.command} ${e.pid}`).join(), `status connect ${connect.pid()},status expose ${expose.pid()}`, 'events')
+  t.equal(`${statuses[0].connects.length} ${statuses[0].socks.length} ${statuses[0].exposes.length} ${statuses[1].exposes.length}`, '1 1 0 1', 'what they run')
+  t.equal(`${statuses[1].exposes[0].bytesFromPeer} ${statuses[0].connects[0].bytesToPeer}`, '5 5', 'what it has carried')
+  const peers = await asked('peers')
+  t.equal(peers.map((e) => `${e.command} ${e.pid} ${e.connections.length}`).join(), `connect ${connect.pid()} 1,expose ${expose.pid()} 1`, 'peers')
+  const [why] = await asked('why')
+  t.equal(`${why.command} ${why.pid} ${why.attempts[0].outcome}`, `connect ${connect.pid()} reached`, 'why')
+  const { stdout } = await t.run(['status'], { env })
+  t.ok(stdout.startsWith(`hsfwd connect, process ${connect.pid()}:\nall is well: online, 2 tunnels, 1 session\n\nage:  `), stdout)
+  t.ok(stdout.includes(`\n\nhsfwd expose, process ${expose.pid()}:\nall is well: `) && stdout.includes(`echo -> localhost:${echo.port}`), stdout)
+  const watch = t.hsfwd(['status', '--watch', '--json'], { env })
+  await t.until(() => watch.events.length >= 4, 'a watch of both')
+  t.equal(watch.events[2].connects[0].rateToPeer, 0, 'with rates')
+
+  // They tell, and take no orders.
+  for (const command of ['reload', 'down']) {
+    const told = await t.run([command, '--socket', path.join(folder, sockets()[1])], { env })
+    t.equal(told.code, 2, `exit code of ${command}`)
+    t.ok(/this is hsfwd expose, which tells what it does and takes no orders/.test(told.stderr), told.stderr)
+  }
+  t.equal(expose.code, undefined, 'it runs on')
+
+  const file = fresh('config')
+  fs.writeFileSync(file, `identity = "${fresh('identity')}"\nbootstrap = "${network.bootstrap}"\n[[expose]]\nservices = "1"\n`)
+  t.equal((await t.run(['status', '-c', file], { env })).code, 69, 'who names a file means its up')
+  await expose.kill('SIGKILL')
+  t.equal(sockets().length, 2, 'what a killed one leaves')
+  t.equal((await asked('status')).map((e) => e.command).join(), 'connect', 'is none')
+  t.equal(sockets().length, 1, 'and taken away')
+  t.equal(await connect.kill(), 143, 'exit code')
+  t.equal(fs.readdirSync(folder).filter((name) => name.startsWith('cmd-')).join(), '', 'nothing is left')
+  t.equal(connect.stderr + expose.stderr, '', 'nothing to complain about')
+})
+
+t.test('a command that can have no socket runs as well', async () => {
+  const network = await t.testnet()
+  const folder = fresh('file')
+  fs.writeFileSync(folder, '')
+  const env = { XDG_RUNTIME_DIR: folder, HSFWD_IDENTITY: '11'.repeat(32), XDG_STATE_HOME: folder }
+  const expose = t.hsfwd(['expose', '1', '--bootstrap', network.bootstrap, '-q', '--json'], { env })
+  await expose.event('listening')
+  t.equal(expose.events.filter((e) => e.event !== 'listening' && e.event !== 'reachability').length, 0, 'and says nothing of it')
+  t.equal(expose.stderr, '', 'nor there')
+})
+
 t.test('a watch that makes no sense, or of nobody', async () => {
   for (const words of [['5'], ['--watch', '0'], ['--watch', 'x'], ['--watch', '3601'], ['--watch', '1', '2']]) {
     const result = await t.run(['status', ...words])

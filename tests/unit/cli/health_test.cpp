@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "cli/control_client.hpp"
 #include "cli/table.hpp"
 #include "cli/up_texts.hpp"
 
@@ -26,7 +27,7 @@ events::HealthProblem problem(const std::string& level, const std::string& what)
 Json status_event(const Json& health) {
   Json out = {{"event", "status"},
               {"config", "/etc/x.toml"},
-              {"pid", 7},
+              {"pid", 7U},
               {"seconds", 61},
               {"publicKey", ""},
               {"key", "k"},
@@ -82,4 +83,22 @@ TEST_CASE("what a peer or a file called something does not steer the terminal") 
       status_text(status_event(encode(std::vector{problem("error", "a\x1b[2J\nall is well")})));
   CHECK(text.find('\x1b') == std::string::npos);
   CHECK_THAT(text, StartsWith("error: a\\x1b[2J\\nall is well"));
+}
+
+TEST_CASE("answers of several commands stand under their names, each with its colours") {
+  const AnswerText text{status_text, with_health_colours};
+  Json up = status_event(Json::array());
+  up["command"] = "up";
+  Json expose = up;
+  expose["command"] = "expose\x1b[2J";
+  expose["health"] = encode(std::vector{problem("error", "x")});
+  CHECK(heading_of(up).empty());
+  CHECK(heading_of(status_event(nullptr)).empty());
+  const std::string both = shown_text({up, expose}, text, true);
+  CHECK_THAT(both, StartsWith("\x1b[32mall is well\x1b[0m: ") &&
+                       Contains("\nup:   /etc/x.toml, process 7, for"));
+  CHECK_THAT(both, Contains("\n\nhsfwd expose\\x1b[2J, process 7:\n\x1b[31merror: \x1b[0mx, for"));
+  CHECK_THAT(
+      shown_text({expose}, text, false),
+      StartsWith("hsfwd expose\\x1b[2J, process 7:\nerror: x") && Contains("\nage:  1 min 1 s\n"));
 }

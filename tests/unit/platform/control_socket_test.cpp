@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -135,4 +136,36 @@ TEST_CASE_METHOD(
   CHECK(!group_of(path).empty());
   // Who does not see the socket, sees the folder.
   CHECK(group_of(folder + "/other.sock") == group_of(path));
+}
+
+TEST_CASE("the sockets of commands are found, and what killed ones have left is taken away") {
+  Fixture fixture;
+  const Setting runtime("XDG_RUNTIME_DIR", fixture.scratch.path + "/runtime");
+  const Setting state("XDG_STATE_HOME", fixture.scratch.path + "/state");
+  CHECK(command_sockets().empty());
+  const auto paths = command_socket_paths("expose");
+  REQUIRE(paths.size() == 2);
+  CHECK(paths[0] ==
+        fmt::format("{}/runtime/hsfwd/cmd-expose-{}.sock", fixture.scratch.path, getpid()));
+  auto running = fixture.open(paths[0]);
+  REQUIRE(running.ok());
+  (*running)->set_passing();
+  auto elsewhere = fixture.open(paths[1]);
+  REQUIRE(elsewhere.ok());
+  // An up is none, nor is anything else that lies there.
+  auto up = fixture.open(control_socket_paths(fixture.scratch.path + "/x.toml")[0]);
+  REQUIRE(up.ok());
+  const std::string folder = fixture.scratch.path + "/runtime/hsfwd/";
+  std::ofstream(folder + "cmd-note.txt") << "x";
+  leave_socket(folder + "cmd-connect-1.sock");
+  std::ofstream(folder + "cmd-connect-2.sock.lock") << "";
+  CHECK(command_sockets() == paths);
+  CHECK(!std::filesystem::exists(folder + "cmd-connect-1.sock"));
+  CHECK(!std::filesystem::exists(folder + "cmd-connect-1.sock.lock"));
+  CHECK(!std::filesystem::exists(folder + "cmd-connect-2.sock.lock"));
+  CHECK(std::filesystem::exists(folder + "cmd-note.txt"));
+  running->reset();
+  CHECK(!std::filesystem::exists(paths[0]));
+  CHECK(!std::filesystem::exists(paths[0] + ".lock"));
+  CHECK(command_sockets() == std::vector<std::string>{paths[1]});
 }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/control_round.hpp"
+
+#include <utility>
+
+#include "platform/control_socket.hpp"
+
+namespace hsfwd::cli {
+
+void ControlRound::start(Duration patience, Done done) {
+  patience_ = patience;
+  done_ = std::move(done);
+  if (place_.problem()) {
+    failed_task_ = std::make_unique<Task>(scheduler_, [this] { ask_commands(*place_.problem()); });
+    return failed_task_->post();
+  }
+  up_ = std::make_unique<ControlInquiry>(
+      scheduler_, streams_, command_, place_.paths(),
+      ControlInquiry::Outcomes{.answered = [this](const Json& answer) { done_(Answers{answer}); },
+                               .failed =
+                                   [this](const ControlInquiry::Failure& failure) {
+                                     on_failed(
+                                         place_.error_of(failure, command_),
+                                         failure.kind == ControlInquiry::Failure::Kind::kNobody);
+                                   }});
+  up_->start(patience);
+}
+
+void ControlRound::on_failed(const UserError& error, bool nobody) {
+  if (nobody && !only_up_ && !place_.chosen()) return ask_commands(error);
+  done_(Err(error));
+}
+
+void ControlRound::ask_commands(const UserError& error) {
+  error_ = error;
+  const std::vector<std::string> sockets = platform::command_sockets();
+  if (sockets.empty()) return done_(Err(error));
+  missing_ = sockets.size();
+  answers_.resize(sockets.size());
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    commands_.push_back(std::make_unique<ControlInquiry>(
+        scheduler_, streams_, command_, std::vector<std::string>{sockets[i]},
+        ControlInquiry::Outcomes{
+            .answered = [this, i](const Json& answer) { on_command(i, answer); },
+            .failed = [this, i](const ControlInquiry::Failure&) { on_command(i, std::nullopt); }}));
+    commands_.back()->start(patience_);
+  }
+}
+
+/// One that has just ended, or stands still, is left out.
+void ControlRound::on_command(std::size_t index, std::optional<Json> answer) {
+  answers_[index] = std::move(answer);
+  if (--missing_ > 0) return;
+  Answers out;
+  for (std::optional<Json>& one : answers_) {
+    if (one) out.push_back(std::move(*one));
+  }
+  if (out.empty()) return done_(Err(*error_));
+  done_(std::move(out));
+}
+
+}  // namespace hsfwd::cli

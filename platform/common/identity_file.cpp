@@ -173,8 +173,10 @@ Result<IdentityLock, IdentityLock::Taken> IdentityLock::acquire(const crypto::Pu
                                    shown),
                        FileLock::note_of(path) == file});
     }
-    problems +=
-        fmt::format("{}{}: {}", problems.empty() ? "" : "; ", folder, std::strerror(lock.error()));
+    const std::string problem = fmt::format("{}: {}", folder, std::strerror(lock.error()));
+    // The folder of a service and that of its user may be one.
+    if (problems.find(problem) != std::string::npos) continue;
+    problems += problems.empty() ? problem : "; " + problem;
   }
   log.warning("identity", "another process that announces the key of {} would not be noticed: {}",
               shown, problems);

@@ -349,16 +349,16 @@ std::vector<Trouble> Exposure::health() const {
 void Exposure::on_listening(const PublicKey& peer, const std::string& address) {
   app_.output().event(
       events::ReverseListening{to_hex(peer.view()), address, true, {}},
-      app_.quiet() ? "" : fmt::format("listening at {} for {}", address, key_text(peer)));
+      app_.quiet() ? "" : fmt::format("listening at {} for {}", address, app_.names().shown(peer)));
 }
 
 void Exposure::on_not_listening(const PublicKey& peer, const std::string& address,
                                 const std::string& why) {
   app_.output().event(events::ReverseListening{to_hex(peer.view()), address, false, why},
-                      app_.quiet()
-                          ? ""
-                          : printable(fmt::format("no longer listening at {} for {}{}{}", address,
-                                                  key_text(peer), why.empty() ? "" : ": ", why)));
+                      app_.quiet() ? ""
+                                   : printable(fmt::format("no longer listening at {} for {}{}{}",
+                                                           address, app_.names().shown(peer),
+                                                           why.empty() ? "" : ": ", why)));
 }
 
 /// Who connects here is a connection of the peer that he is led to.

@@ -94,8 +94,9 @@ overlay::NetworkPeer read_peer(const Planner& planner, const Text& text,
   }
   overlay::NetworkPeer out{.key = peer.key, .allow = allow};
   const config::Peer* const named = planner.named(text.value);
+  // Of one that the folder beside the file gives a name to nothing else is known.
+  if (named != nullptr || planner.named_peers().contains(text.value)) out.name = text.value;
   if (named == nullptr) return out;
-  out.name = text.value;
   for (const Text& address : named->addresses) {
     const auto parsed_address = parsed(planner, "address", address, parse_interface_address);
     if (parsed_address.bits != ip::Prefix::kBits) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <catch2/catch.hpp>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -49,6 +50,16 @@ TEST_CASE("a network is offered where nothing is forwarded: a doubt for each ver
                         !Contains("192.168"));
   CHECK(doubts("offer = ['10.9.0.0/16']\n", {.forwards_ipv6 = false}).empty());
   CHECK(doubts(offers, {.forwards_ipv4 = false, .forwards_ipv6 = false}).size() == 2);
+}
+
+TEST_CASE("a peer of a network is called as the folder beside the file says") {
+  const platform::Scratch scratch;
+  const std::string& folder = scratch.path;
+  std::filesystem::create_directory(folder + "/peers.d");
+  std::ofstream(folder + "/peers.d/home") << kHomeKey << '\n';
+  std::ofstream(folder + "/hsfwd.toml") << "[tun]\npeers = ['home']\n";
+  const Plan plan = load_plan(folder + "/hsfwd.toml");
+  CHECK(specs_of<TunSpec>(plan).at(0)->settings.peers.at(0).name == "home");
 }
 
 TEST_CASE("no interface can be made, and none is there: a doubt") {

@@ -9,15 +9,16 @@
 #include <uv.h>
 
 #include <algorithm>
-#include <cctype>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <limits>
 #include <string_view>
 #include <system_error>
 
 #include "platform/memory_reserve.hpp"
+#include "util/text.hpp"
 
 namespace hsfwd::platform {
 
@@ -50,7 +51,7 @@ std::string distribution() {
 
 std::string container() {
   std::error_code error;
-  if (const std::string kind = first_line_of("/run/systemd/container"); !kind.empty()) return kind;
+  if (std::string kind = first_line_of("/run/systemd/container"); !kind.empty()) return kind;
   if (fs::exists("/run/.containerenv", error)) return "podman";
   if (fs::exists("/.dockerenv", error)) return "docker";
   if (const char* const kind = std::getenv("container"); kind != nullptr && *kind != '\0') {
@@ -111,15 +112,14 @@ std::vector<RunningProgram> running_programs() {
   std::error_code error;
   for (fs::directory_iterator at("/proc", error), end; !error && at != end; at.increment(error)) {
     const std::string name = at->path().filename().string();
-    const bool number =
-        std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+    const auto pid = parse_decimal(name, std::numeric_limits<int>::max());
     struct stat folder {};
-    if (!number || stat(at->path().c_str(), &folder) != 0 || folder.st_uid != geteuid()) continue;
-    const int pid = std::atoi(name.c_str());
-    if (pid == getpid() || !first_line_of(at->path().string() + "/comm").starts_with("hsfwd")) {
+    if (!pid || stat(at->path().c_str(), &folder) != 0 || folder.st_uid != geteuid()) continue;
+    const bool own = *pid == static_cast<std::uint64_t>(getpid());
+    if (own || !first_line_of(at->path().string() + "/comm").starts_with("hsfwd")) {
       continue;
     }
-    out.push_back({pid, command_of(at->path().string())});
+    out.push_back({static_cast<int>(*pid), command_of(at->path().string())});
     if (out.size() == kMostPrograms) break;
   }
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.pid < b.pid; });

@@ -17,8 +17,8 @@ namespace {
 
 constexpr int kQuietZone = 4;  // modules on each side, ISO/IEC 18004 section 5.3.8
 // Of the cube of colours, which themes leave alone.
-constexpr std::string_view kBlackOnWhite = "\x1b[38;5;16;48;5;231m";
-constexpr std::string_view kPlain = "\x1b[0m";
+constexpr std::string_view kQrColours = "\x1b[38;5;16;48;5;231m";
+constexpr std::string_view kNoColours = "\x1b[0m";
 
 std::string variable_of(const char* name) {
   const char* const value = std::getenv(name);
@@ -46,13 +46,13 @@ std::optional<QrCode> qr_code(const std::string& text, QrStyle style) {
   QrCode out{.drawn = {}, .width = static_cast<std::size_t>(width)};
   for (int y = 0; y < width; y += 2) {
     if (y > 0) out.drawn += '\n';
-    if (style.colour) out.drawn += kBlackOnWhite;
+    if (style.colour) out.drawn += kQrColours;
     for (int x = 0; x < width; ++x) {
       const bool upper = is_drawn(x, y);
       const bool lower = is_drawn(x, y + 1);
       out.drawn += upper && lower ? "\u2588" : upper ? "\u2580" : lower ? "\u2584" : " ";
     }
-    if (style.colour) out.drawn += kPlain;
+    if (style.colour) out.drawn += kNoColours;
   }
   return out;
 }

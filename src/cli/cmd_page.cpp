@@ -103,7 +103,7 @@ class OwnPage {
       : app_(app),
         listen_(std::move(listen)),
         state_(app, std::move(socket), std::move(file)),
-        server_(app.scheduler(),
+        server_(app.scheduler(), listen_,
                 [this](PageServer::Answered answered) { state_.ask(std::move(answered)); }),
         acceptor_(app.streams(), [this](std::unique_ptr<net::ByteStream> client) {
           server_.add(std::move(client));

@@ -764,11 +764,11 @@ struct Error {
   }
 };
 
-using All =
-    std::tuple<Listening, TunnelReady, SocksReady, WebReady, ReverseReady, ReverseListening,
-               NetworkReady, NetworkPeer, NodeReady, Relaying, TestnetReady, Valid, Warning,
-               Connection, Moved, Dropped, Closed, Oversized, Status, Peers, Reloaded, Down,
-               Identity, Named, Unnamed, Names, Tested, Found, PingConnection, Pong, Direct,
-               Silence, Statistics, Attempt, Attempts, Verdict, Netcheck, Waiting, Report, Error>;
+using All = std::tuple<Listening, TunnelReady, SocksReady, WebReady, PageReady, ReverseReady,
+                       ReverseListening, NetworkReady, NetworkPeer, NodeReady, Relaying,
+                       TestnetReady, Valid, Warning, Connection, Moved, Dropped, Closed, Oversized,
+                       Status, Peers, Reloaded, Down, Identity, Named, Unnamed, Names, Tested,
+                       Found, PingConnection, Pong, Direct, Silence, Statistics, Attempt, Attempts,
+                       Verdict, Netcheck, Waiting, Report, Error>;
 
 }  // namespace hsfwd::cli::events

@@ -8,7 +8,6 @@
 #include "cli/page_tunnel.hpp"
 #include "cli/planner.hpp"
 #include "cli/web_address.hpp"
-#include "net/address.hpp"
 #include "platform/directories.hpp"
 #include "util/text.hpp"
 
@@ -57,10 +56,8 @@ void read_page(const config::Section& section, Planner& planner) {
 std::string pages_text(const Json& list) {
   std::string out;
   for (const auto& page : decoded<std::vector<PageStatus>>(list)) {
-    out += page.problem ? fmt::format("\n\npage: cannot listen on {}: {}; trying again",
-                                      page.listen, *page.problem)
-                        : fmt::format("\n\npage: {}{}", page.url.value_or(page.listen),
-                                      page.secret ? ", with a secret" : "");
+    out += fmt::format("\n\npage: {}{}{}", page.url.value_or(page.listen),
+                       page.secret ? ", with a secret" : "", page.problem ? ", not open" : "");
   }
   return out;
 }

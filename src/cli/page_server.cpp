@@ -11,18 +11,14 @@
 #include "cli/events.hpp"
 #include "cli/output.hpp"
 #include "cli/page_files.hpp"
+#include "cli/web_address.hpp"
 #include "crypto/crypto.hpp"
-#include "http/same_site.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
 
 namespace {
 
-constexpr int kUnauthorized = 401;
-constexpr int kForbidden = 403;
-constexpr int kNotFound = 404;
-constexpr int kUnavailable = 503;
 constexpr std::string_view kStatePath = "/state.json";
 constexpr std::string_view kBasic = "basic ";
 
@@ -48,7 +44,7 @@ http::Response with_policy(http::Response response) {
 
 http::Response refusal_response(int status) {
   http::Response out = http::Response::of(status);
-  if (status == kUnauthorized) {
+  if (status == http::kUnauthorized) {
     out.headers.emplace_back("WWW-Authenticate", "Basic realm=\"hsfwd\", charset=\"UTF-8\"");
   }
   return with_policy(std::move(out));
@@ -97,8 +93,10 @@ Json page_state(Json status, Json peers, Json attempts) {
           {"attempts", std::move(attempts)}};
 }
 
-PageServer::PageServer(Scheduler& scheduler, Source source, PageSecret secret)
-    : source_(std::move(source)),
+PageServer::PageServer(Scheduler& scheduler, net::StreamAddress listen, Source source,
+                       PageSecret secret)
+    : listen_(std::move(listen)),
+      source_(std::move(source)),
       secret_(std::move(secret)),
       server_(scheduler, [this](const http::Request& request, const http::Server::Reply& reply) {
         on_request(request, reply);
@@ -106,8 +104,8 @@ PageServer::PageServer(Scheduler& scheduler, Source source, PageSecret secret)
 
 /// 0: there is no reason.
 int PageServer::refusal(const http::Request& request) const {
-  if (!http::is_same_site(request)) return kForbidden;
-  if (secret_ && !gives(request.authorization, secret_->trimmed())) return kUnauthorized;
+  if (!is_asked_for_itself(listen_, request)) return http::kMisdirected;
+  if (secret_ && !gives(request.authorization, secret_->trimmed())) return http::kUnauthorized;
   return 0;
 }
 
@@ -120,14 +118,14 @@ void PageServer::on_request(const http::Request& request, const http::Server::Re
     return source_([reply](const Result<Json, UserError>& state) {
       const Json said =
           state ? *state : tagged(events::Error{state.error().code, told(state.error().message)});
-      reply(with_policy(
-          page_response(state ? 200 : kUnavailable, "application/json", json_line(said) + "\n")));
+      reply(with_policy(page_response(state ? 200 : http::kUnavailable, "application/json",
+                                      json_line(said) + "\n")));
     });
   }
   const auto files = page_files();
   const auto found = std::find_if(files.begin(), files.end(),
                                   [&](const PageFile& file) { return file.path == request.path; });
-  if (found == files.end()) return reply(refusal_response(kNotFound));
+  if (found == files.end()) return reply(refusal_response(http::kNotFound));
   reply(with_policy(page_response(200, found->type, std::string(found->bytes))));
 }
 

@@ -9,6 +9,7 @@
 #include "cli/event.hpp"
 #include "cli/user_error.hpp"
 #include "http/server.hpp"
+#include "net/stream_factory.hpp"
 #include "platform/secret_file.hpp"
 #include "util/result.hpp"
 
@@ -31,7 +32,9 @@ class PageServer {
   using Answered = std::function<void(Result<Json, UserError> state)>;
   using Source = std::function<void(Answered answered)>;
 
-  PageServer(Scheduler& scheduler, Source source, PageSecret secret = nullptr);
+  /// For clients that are accepted at `listen`.
+  PageServer(Scheduler& scheduler, net::StreamAddress listen, Source source,
+             PageSecret secret = nullptr);
 
   void add(std::unique_ptr<net::ByteStream> client) { server_.add(std::move(client)); }
   /// Of requests from now on.
@@ -46,6 +49,7 @@ class PageServer {
   void on_request(const http::Request& request, const http::Server::Reply& reply);
   int refusal(const http::Request& request) const;
 
+  const net::StreamAddress listen_;
   const Source source_;
   PageSecret secret_;
   std::uint64_t refused_ = 0;

@@ -19,7 +19,7 @@ PageTunnel::PageTunnel(App& app, const PageSpec& spec)
       listen_(spec.listen),
       has_secret_(spec.secret != nullptr),
       server_(
-          app.scheduler(),
+          app.scheduler(), listen_,
           [this](const PageServer::Answered& answered) {
             const Overview* const overview = app_.overview();
             if (overview == nullptr) {

@@ -53,7 +53,7 @@ t.test('usage: help for everything, and a hint for what is not understood', asyn
     t.ok(help.stdout.startsWith('usage: hsfwd COMMAND'), help.stdout)
   }
   const commands = [...(await t.run(['--help'])).stdout.matchAll(/^  ([a-z]+) /gm)].map((match) => match[1])
-  for (const command of ['expose', 'connect', 'pipe', 'up', 'check', 'status', 'peers', 'reload', 'down', 'keygen', 'lookup', 'node', 'testnet']) {
+  for (const command of ['expose', 'connect', 'pipe', 'up', 'check', 'status', 'peers', 'page', 'reload', 'down', 'keygen', 'lookup', 'node', 'testnet']) {
     t.ok(commands.includes(command), `help lists ${command}`)
   }
   for (const command of commands) {
@@ -157,7 +157,7 @@ t.test('the manual page of the configuration has each section with each of its k
     return [...page.slice(begin, page.indexOf('\n.SH ', begin + 1)).matchAll(/\n\.TP\n\.BR ([a-z_]+) " \([^\n]*\)"?\n/g)].map((match) => match[1])
   }
   const sections = new Map([['peer', '[peer.NAME]'], ['expose', '[[expose]]'], ['connect', '[[connect]]'], ['socks', '[[socks]]'],
-    ['reverse', '[[reverse]]'], ['metrics', '[metrics]'], ['tun', '[tun]']])
+    ['reverse', '[[reverse]]'], ['metrics', '[metrics]'], ['page', '[page]'], ['tun', '[tun]']])
   const top = await known('')
   const own = top.filter((key) => !sections.has(key))
   t.equal(described('THIS MACHINE').sort().join(), own.sort().join(), 'keys ahead of all sections')

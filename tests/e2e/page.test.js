@@ -270,8 +270,8 @@ t.test('who asks on behalf of another site, or for anything but to look, is refu
     t.equal(['x-content-type-options', 'referrer-policy', 'cache-control', 'x-frame-options'].map((name) => headers[name]).join(), 'nosniff,no-referrer,no-store,DENY', 'headers')
   }
   for (const [headers, status] of [
-    [{ host: `evil.example:${port}` }, 403], [{ host: 'evil.example' }, 403], [{ host: `localhost.evil.example:${port}` }, 403], [{ host: `localhost:${port}` }, 200],
-    [{ origin: 'http://evil.example' }, 403], [{ origin: 'null' }, 403], [{ origin: `http://127.0.0.1:${port}0` }, 403], [{ origin: `http://${host}` }, 200]
+    [{ host: `evil.example:${port}` }, 421], [{ host: 'evil.example' }, 421], [{ host: `localhost.evil.example:${port}` }, 421], [{ host: `localhost:${port}` }, 200],
+    [{ origin: 'http://evil.example' }, 421], [{ origin: 'null' }, 421], [{ origin: `http://127.0.0.1:${port}0` }, 421], [{ origin: `http://${host}` }, 200]
   ]) {
     const answer = await request(url, { path: 'state.json', headers })
     t.equal(answer.status, status, `status for ${JSON.stringify(headers)}`)
@@ -320,7 +320,7 @@ t.test('a secret: others get nothing without it, and a page that would ask nobod
     [{ authorization: 'Basic !!!' }, 401], [{ authorization: 'Basic' }, 401], [{ authorization: `Bearer ${words}` }, 401]]) {
     for (const wanted of ['', 'state.json']) t.equal((await request(url, { path: wanted, headers })).status, status, `status for ${JSON.stringify(headers)}`)
   }
-  t.equal((await request(url, { path: 'state.json', headers: { ...basic(`me:${words}`), host: 'evil.example' } })).status, 403, 'with it, on behalf of another site')
+  t.equal((await request(url, { path: 'state.json', headers: { ...basic(`me:${words}`), host: 'evil.example' } })).status, 421, 'with it, on behalf of another site')
 
   // Another secret counts from the reload on, another address as well.
   fs.writeFileSync(secret, 'another one, as long\n')
@@ -353,7 +353,7 @@ t.test('hsfwd page shows an up that has none of its own, and says so when it is 
   fs.writeFileSync(file, '')
   const none = await t.run(['page', '-c', file])
   t.equal(none.code, 69, 'exit code without an up')
-  t.ok(/^hsfwd: no hsfwd up answers: .*\n$/.test(none.stderr), `one line: ${none.stderr}`)
+  t.ok(/^hsfwd: no hsfwd up runs with .*\n$/.test(none.stderr), `one line: ${none.stderr}`)
   t.equal((await t.run(['page', '-c', file, '--listen', '0.0.0.0:0'])).code, 2, 'exit code for an address that others reach')
 
   const brief = up('brief', '[[socks]]\nlisten = "0"\n')
@@ -366,7 +366,7 @@ t.test('hsfwd page shows an up that has none of its own, and says so when it is 
   await shown(tab, 'document.querySelector("h1") !== null')
   await brief.program.kill()
   t.equal((await request(ownUrl, { path: 'state.json' })).status, 503, 'status when it is gone')
-  await shown(tab, 'document.querySelector("#trouble").textContent.includes("No hsfwd up answers")')
+  await shown(tab, 'document.querySelector("#trouble").textContent.includes("No hsfwd up runs")')
   t.ok((await tab.value('document.querySelector("#trouble").textContent')).includes('Asking again in'), 'what happens next')
   await own.kill()
 })

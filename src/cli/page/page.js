@@ -113,7 +113,7 @@ function draw () {
   document.body.classList.toggle('stale', trouble !== null && state !== null)
   if (state) {
     const all = findings(state)
-    document.title = `${trouble ? 'No answer' : headline(all)}: hsfwd`
+    document.title = `${trouble ? 'No answer' : headline(state, all)}: hsfwd`
     render(place('health'), healthView(state, all, seen, unfolded.has('health'), () => folding.unfold('health')))
     section('machine', machineView())
     section('tunnels', tunnelsView(state, folding))

@@ -19,6 +19,7 @@ export function understood (answer) {
     key: status.key,
     publicKey: status.publicKey,
     node: record(status.node),
+    health: Array.isArray(status.health) ? list(status.health) : null,
     sessions: list(peers.sessions ?? status.sessions),
     connections: list(peers.connections),
     attempts: list(record(answer.attempts).attempts)

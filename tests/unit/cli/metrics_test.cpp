@@ -12,6 +12,7 @@
 #include "cli/exposure.hpp"
 #include "cli/figures.hpp"
 #include "cli/metrics_tunnel.hpp"
+#include "cli/page_tunnel.hpp"
 #include "cli/peer_tunnel.hpp"
 #include "cli/process_metrics.hpp"
 #include "cli/reverse_tunnel.hpp"
@@ -153,6 +154,9 @@ void walk_over_tunnels(MetricSink& sink) {
   SessionInfo session;
   session.key = keys.public_key;
   cli::collect_sessions(sink, {session}, {{keys.public_key, "home"}});
+  const cli::PageTunnel page(
+      app, cli::PageSpec({.host = "127.0.0.1", .port = 8088, .path = {}}, nullptr));
+  page.collect(sink);
 }
 
 }  // namespace

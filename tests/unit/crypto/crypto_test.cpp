@@ -110,3 +110,22 @@ TEST_CASE("secrets are compared by content and length") {
   CHECK(!equal_constant_time(Bytes{1, 2}, Bytes{1, 2, 3}));
   CHECK(equal_constant_time({}, {}));
 }
+
+TEST_CASE("base64 is read as RFC 4648 has it, and nothing else is") {
+  const auto read = [](std::string_view text) -> std::optional<std::string> {
+    const auto bytes = crypto::from_base64(text);
+    if (!bytes) return std::nullopt;
+    return std::string(bytes->begin(), bytes->end());
+  };
+  CHECK(read("") == "");
+  CHECK(read("Zg==") == "f");
+  CHECK(read("Zm8=") == "fo");
+  CHECK(read("Zm9v") == "foo");
+  CHECK(read("Zm9vYmFy") == "foobar");
+  CHECK(read("+/+/") == "\xfb\xff\xbf");
+  for (const char* const text :
+       {"Zg", "Zg=", "Zg===", "Z", "-_-_", "Zm9v ", " Zm9v", "Zm9v\n", "Zh=="}) {
+    CAPTURE(text);
+    CHECK(!read(text));
+  }
+}

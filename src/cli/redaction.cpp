@@ -138,6 +138,7 @@ std::optional<std::size_t> before_value(std::string_view text, bool option) {
 
 /// Of a value: to its closing quote, or to the next blank, or the end of an entry.
 std::size_t size_of_value(std::string_view text) {
+  if (text.starts_with(kHidden)) return std::string_view(kHidden).size();  // it is left out already
   if (!text.empty() && (text[0] == '"' || text[0] == '\'')) {
     std::size_t at = 1;
     while (at < text.size() && text[at] != text[0] && text[at] != '\n') {

@@ -1,15 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "net/stream_factory.hpp"
 
 namespace hsfwd::platform {
 
+/// The TCP ports at which somebody listens on this machine, at whatever address, as it was when it was made. To read
+/// them takes as long as there are connections on the machine.
+class ListeningPorts {
+ public:
+  ListeningPorts();
+  /// Nothing can be said of others than those that are there.
+  bool complete() const { return complete_; }
+  bool has(std::uint16_t port) const { return ports_.contains(port); }
+
+ private:
+  std::set<std::uint16_t> ports_;
+  bool complete_ = false;
+};
+
 /// Why nobody can be listening at an address of this machine, one clause for people; empty if
 /// somebody does, if that cannot be known, or if the address may be another machine's. Nobody is
 /// connected to: a service need not hear of a question.
 std::string why_nobody_listens(const net::StreamAddress& address);
+/// The same of several addresses, whose ports are read once, when they are needed first.
+std::string why_nobody_listens(const net::StreamAddress& address,
+                               std::optional<ListeningPorts>& ports);
 
 }  // namespace hsfwd::platform

@@ -7,13 +7,14 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <optional>
+#include <set>
 #include <sstream>
+#include <string>
 
 namespace hsfwd::platform {
 
 namespace {
-
-enum class Listening { kYes, kNo, kUnknown };
 
 bool is_loopback_name(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
@@ -21,11 +22,11 @@ bool is_loopback_name(const std::string& host) {
 
 /// A table of proc_net_tcp(5): the second column is address:port in hexadecimal digits, the fourth
 /// the state, 0A for one that listens. On which addresses it does is not looked at: to know that
-/// none does is enough.
-Listening in_table(const char* path, std::uint16_t port) {
+/// none does is enough. False: there is no such table.
+bool add_table(const char* path, std::set<std::uint16_t>& ports) {
   std::ifstream table(path);
   std::string line;
-  if (!std::getline(table, line)) return Listening::kUnknown;
+  if (!std::getline(table, line)) return false;
   while (std::getline(table, line)) {
     std::istringstream words(line);
     std::string number;
@@ -35,23 +36,32 @@ Listening in_table(const char* path, std::uint16_t port) {
     words >> number >> local >> remote >> state;
     const std::size_t colon = local.rfind(':');
     if (state != "0A" || colon == std::string::npos) continue;
-    if (std::strtoul(local.c_str() + colon + 1, nullptr, 16) == port) return Listening::kYes;
+    ports.insert(static_cast<std::uint16_t>(std::strtoul(local.c_str() + colon + 1, nullptr, 16)));
   }
-  return Listening::kNo;
+  return true;
 }
 
 }  // namespace
 
+ListeningPorts::ListeningPorts() : complete_(add_table("/proc/net/tcp", ports_)) {
+  add_table("/proc/net/tcp6", ports_);  // which a machine without IPv6 does not have
+}
+
 std::string why_nobody_listens(const net::StreamAddress& address) {
+  std::optional<ListeningPorts> ports;
+  return why_nobody_listens(address, ports);
+}
+
+std::string why_nobody_listens(const net::StreamAddress& address,
+                               std::optional<ListeningPorts>& ports) {
   if (address.is_unix()) {
     struct stat info {};
     if (stat(address.path.c_str(), &info) != 0) return std::strerror(errno);
     return S_ISSOCK(info.st_mode) ? "" : "is not a socket";
   }
   if (!is_loopback_name(address.host)) return {};
-  const bool nobody = in_table("/proc/net/tcp", address.port) == Listening::kNo &&
-                      in_table("/proc/net/tcp6", address.port) != Listening::kYes;
-  return nobody ? "Connection refused" : "";
+  if (!ports) ports.emplace();
+  return ports->complete() && !ports->has(address.port) ? "Connection refused" : "";
 }
 
 }  // namespace hsfwd::platform

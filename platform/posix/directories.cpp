@@ -77,10 +77,13 @@ std::string xdg_directory(const char* variable, const std::string& fallback) {
 }
 
 std::optional<std::string> runtime_directory() {
-  // What a service manager has made for this program alone; several have colons between them.
+  // What a service manager has made for this program alone, by the name that its clients look for: that of a service which
+  // starts this program is inherited as well. Several have colons between them.
   const char* const own = std::getenv("RUNTIME_DIRECTORY");
   if (own != nullptr && *own == '/' && std::string_view(own).find(':') == std::string_view::npos) {
-    return std::string(own);
+    const std::string_view folder =
+        std::string_view(own).substr(std::string_view(own).rfind('/') + 1);
+    if (folder == "hsfwd" || folder.starts_with("hsfwd-")) return std::string(own);
   }
   const char* const base = std::getenv("XDG_RUNTIME_DIR");
   if (base == nullptr || *base != '/') return std::nullopt;

@@ -132,7 +132,10 @@ class Report {
     if (std::getenv("HSFWD_IDENTITY") != nullptr) environment += "HSFWD_IDENTITY is set\n";
     std::string programs;
     for (const auto& program : platform::running_programs()) {
-      programs += fmt::format("{}: {}\n", program.pid, program.command);
+      // What hsfwd run starts is not its own, and may have been given a password.
+      const std::size_t foreign = program.command.find(" -- ");
+      programs += fmt::format("{}: {}{}\n", program.pid, program.command.substr(0, foreign),
+                              foreign == std::string::npos ? "" : " -- (left out)");
     }
     add("system", system);
     add("environment", environment);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -43,6 +44,7 @@ class Up final : Overview {
       : app_(app),
         file_(std::move(file)),
         began_(app.scheduler().now()),
+        began_at_(app.env().wall_clock.unix_millis()),
         tunnels_(app),
         questions_(app),
         ask_again_timer_(app.scheduler(), [this] { ask_again(); }),
@@ -78,12 +80,12 @@ class Up final : Overview {
   Json peers() const override { return tagged(peers_event(app_, views_of(tunnels_), kUp)); }
   void collect(MetricSink& sink) const override {
     app_.collect(sink);
-    collect_process(sink, app_.scheduler().now() - began_, app_.env().wall_clock.unix_millis());
+    collect_process(sink, began_at_);
     std::map<PublicKey, std::string> peers;
     for (const auto& tunnel : tunnels_.tunnels()) {
       if (const auto wish = tunnel->wish()) peers.emplace(wish->peer.key, wish->peer.name);
     }
-    collect_sessions(sink, app_.node().sessions(), peers);
+    session_tally_.collect(sink, app_.node().sessions(), peers);
     for (const auto& tunnel : tunnels_.tunnels()) tunnel->collect(sink);
   }
 
@@ -241,6 +243,8 @@ class Up final : Overview {
   App& app_;
   const std::string file_;
   const Instant began_;
+  const std::uint64_t began_at_;        // milliseconds since 1970
+  mutable SessionTally session_tally_;  // is brought up to date by each walk
   TunnelSet tunnels_;
   PeerQuestions questions_;
   std::vector<std::pair<PeerReference, PeerQuestions::Wanted>> unanswered_;  // there is no network

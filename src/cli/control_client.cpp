@@ -172,7 +172,8 @@ std::string shown_text(const std::vector<Json>& answers, const AnswerText& text,
     std::string one = printable_lines(text.text(answer));
     if (colours && text.paint != nullptr) one = text.paint(one);
     const std::string heading = printable(heading_of(answer));
-    out += (out.empty() ? "" : "\n\n") + heading + (heading.empty() ? "" : "\n") + one;
+    out += fmt::format("{}{}{}{}", out.empty() ? "" : "\n\n", heading, heading.empty() ? "" : "\n",
+                       one);
   }
   return out;
 }

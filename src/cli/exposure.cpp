@@ -326,10 +326,11 @@ void Exposure::on_served(const forward::ClosedConnection& closed) {
 /// Who is not asked by any client is looked at.
 std::vector<Trouble> Exposure::health() const {
   std::vector<Trouble> out = listener_->troubles();
+  std::optional<platform::ListeningPorts> ports;
   for (const forward::Service& service : host_.services()) {
     if (service.target.udp) continue;  // what is not asked does not say whether it is there
     const auto failed = unanswered_.find(service.name);
-    std::string why = platform::why_nobody_listens(service.target);
+    std::string why = platform::why_nobody_listens(service.target, ports);
     // A port of this machine that is open again has been seen.
     const auto at = service.target.ipv4();
     if (why.empty() && (failed == unanswered_.end() || (at && at->is_loopback()))) continue;

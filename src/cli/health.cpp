@@ -18,6 +18,8 @@ namespace hsfwd::cli {
 
 namespace {
 
+// A node that has only begun has asked nobody yet, or hears of it soon.
+constexpr Duration kBeginning = 10_s;
 // A peer that has not answered yet for less may only be far away.
 constexpr Duration kSilence = 5_s;
 // Of the memory for what streams hold, in percent: what follows may have to wait.
@@ -36,8 +38,9 @@ constexpr std::string_view kYellow = "\x1b[33m";
 constexpr std::string_view kGreen = "\x1b[32m";
 constexpr std::string_view kPlain = "\x1b[0m";
 
-std::optional<Trouble> offline_trouble(const NodeStatus& node, Instant began) {
+std::optional<Trouble> offline_trouble(App& app, const NodeStatus& node, Instant began) {
   if (node.online) return std::nullopt;
+  if (!node.heard_at && app.scheduler().now() - began < kBeginning) return std::nullopt;
   return Trouble{.code = "OFFLINE",
                  .thing = "the network",
                  .state = "offline",
@@ -151,7 +154,7 @@ std::vector<events::HealthProblem> health_of(App& app, const std::vector<const T
     if (one) all.push_back(std::move(*one));
   };
   const NodeStatus node = app.node().status();
-  add(offline_trouble(node, began));
+  add(offline_trouble(app, node, began));
   for (const Tunnel* tunnel : tunnels) {
     for (Trouble& one : tunnel->health()) all.push_back(std::move(one));
   }

@@ -7,35 +7,53 @@
 
 namespace hsfwd::cli {
 
-void LastFailure::set(Of of, const std::string& why, bool reached) {
-  const Instant now = app_.scheduler().now();
-  failure_ = Failure{of, why, now, failure_ ? failure_->since : now, reached};
+void LastFailure::lead_to(const PublicKey& peer) {
+  peer_ = peer;
+  failure_.reset();
+  first_.reset();
 }
 
+void LastFailure::set(Of of, const std::string& why, bool reached) {
+  const Instant now = app_.scheduler().now();
+  if (failure_ && is_over()) first_.reset();
+  if (!first_) first_ = now;
+  failure_ = Failure{of, why, now, reached};
+}
+
+/// A peer whose service is down opens each connection, too, and then resets it: that ends no row of failures.
 void LastFailure::on_open(std::uint64_t id) {
-  clear();
+  failure_.reset();
   open_.insert(id);
 }
 
 void LastFailure::on_closed(const forward::ClosedConnection& closed, bool answers) {
   const bool opened = open_.erase(closed.id) > 0;
+  const bool reached = reached_.erase(closed.id) > 0 || opened;
   const bool of_peer = !closed.reason.empty() && !closed.reason.starts_with(forward::kLocalReason);
   const bool succeeded = opened && (!answers || closed.stats.from_peer > 0);
-  if (of_peer && !succeeded) set(Of::kClient, closed.reason, opened);
+  if (succeeded) first_.reset();
+  if (of_peer && !succeeded) set(Of::kClient, closed.reason, reached);
 }
 
-/// A session that began later shows that the peer is there.
-bool LastFailure::is_over(const PublicKey& peer) const {
+/// Whatever reached the peer later shows that it is there. A session may have ended again, and an attempt been one of
+/// many, so both are looked at.
+bool LastFailure::is_over() const {
   if (failure_->reached) return false;
   const auto sessions = app_.node().sessions();
-  return std::any_of(sessions.begin(), sessions.end(), [&](const SessionInfo& session) {
-    return session.key == peer && session.since > failure_->at;
-  });
+  const bool has_session =
+      std::any_of(sessions.begin(), sessions.end(), [&](const SessionInfo& session) {
+        return session.key == peer_ && session.since > failure_->at;
+      });
+  const auto& attempts = app_.attempts().list();
+  return has_session || std::any_of(attempts.begin(), attempts.end(), [&](const auto& attempt) {
+           return attempt->peer == peer_ && attempt->opened_at &&
+                  *attempt->opened_at > failure_->at;
+         });
 }
 
 std::optional<Trouble> LastFailure::trouble(const std::string& listen, const PeerReference& peer,
                                             const std::string& service) const {
-  if (!failure_ || is_over(peer.key)) return std::nullopt;
+  if (!failure_ || is_over()) return std::nullopt;
   const std::string name = brief_name(peer);
   std::string why = failure_->why;
   if (why.starts_with(peer.name + ": ")) why.erase(0, peer.name.size() + 2);
@@ -47,7 +65,7 @@ std::optional<Trouble> LastFailure::trouble(const std::string& listen, const Pee
                  .advice = failure_->reached
                                ? "see there whether that service runs; the next client tries again"
                                : advice_about(app_, peer.key),
-                 .since = failure_->since,
+                 .since = first_,
                  .of_network = true};
 }
 

@@ -19,18 +19,20 @@ class LastFailure {
  public:
   enum class Of { kClient, kQuestion };
 
-  explicit LastFailure(App& app) : app_(app) {}
+  LastFailure(App& app, const PublicKey& peer) : app_(app), peer_(peer) {}
 
-  /// `why`: one line for people.
-  void set(Of of, const std::string& why, bool reached = false);
-  void clear() { failure_.reset(); }
+  /// From now on they are led to this peer, and what was does not count.
+  void lead_to(const PublicKey& peer);
+  /// The question has failed. `why`: one line for people.
+  void on_refused(const std::string& why) { set(Of::kQuestion, why, false); }
+  /// A client has reached the peer, which does not have what it wants.
+  void on_not_there(std::uint64_t id) { reached_.insert(id); }
   /// A client's connection is open, to what it wants.
   void on_open(std::uint64_t id);
   /// And over. `answers`: the peer is to say something, and who only sends is no success.
   void on_closed(const forward::ClosedConnection& closed, bool answers);
 
-  /// Of clients of `listen`, which is to lead to `service` of `peer`; nothing if there is none, or the peer has been
-  /// reached since.
+  /// Of clients of `listen`, which is to lead to `service` of `peer`; nothing if there is none, or it is over.
   std::optional<Trouble> trouble(const std::string& listen, const PeerReference& peer,
                                  const std::string& service) const;
   /// The fields of an entry of `status`, which stay as they are if there is none.
@@ -44,18 +46,22 @@ class LastFailure {
 
  private:
   std::uint64_t seconds() const;
-  bool is_over(const PublicKey& peer) const;
+  void set(Of of, const std::string& why, bool reached);
+  bool is_over() const;
 
   struct Failure {
     Of of;
     std::string why;
     Instant at;
-    Instant since;  // of the first of several in a row
-    bool reached;   // the peer, and not what it was to lead to
+    bool reached;  // the peer, and not what it was to lead to
   };
   App& app_;
+  PublicKey peer_;
   std::optional<Failure> failure_;
-  std::set<std::uint64_t> open_;
+  std::optional<Instant>
+      first_;  // of several in a row, with none between them that got what it wanted
+  std::set<std::uint64_t> open_;     // clients
+  std::set<std::uint64_t> reached_;  // clients that had the peer, and not what they wanted
 };
 
 }  // namespace hsfwd::cli

@@ -38,7 +38,11 @@ std::optional<Tunnel::Problem> MetricsTunnel::problem() const {
 }
 
 http::Response MetricsTunnel::answer(const http::Request& request) const {
-  if (!is_asked_for_itself(listen_, request)) return http::Response::of(http::kMisdirected);
+  if (!is_asked_for_itself(listen_, request)) {
+    http::Response out = http::Response::of(http::kMisdirected);
+    out.body = "ask for it by its address, or as localhost\n";
+    return out;
+  }
   if (request.path != kPath) {
     http::Response out = http::Response::of(http::kNotFound);
     out.body = fmt::format("what is counted is at {}\n", kPath);

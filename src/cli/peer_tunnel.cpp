@@ -19,7 +19,7 @@ PeerTunnel::PeerTunnel(App& app, PeerReference peer, forward::LocalForward forwa
     : app_(app),
       peer_(std::move(peer)),
       service_(std::move(forward.service)),
-      last_failure_(app),
+      last_failure_(app, peer_.key),
       address_(app, std::move(forward.listen),
                [this](std::unique_ptr<net::ByteStream> local) { on_accepted(std::move(local)); }),
       clients_(app.scheduler(),
@@ -45,7 +45,7 @@ std::optional<Tunnel::Problem> PeerTunnel::change(const TunnelSpec& spec) {
   service_ = wanted.forward.service;
   if (other_peer || other_service) {
     clients_.abort_all(kConfigurationChanged);
-    last_failure_.clear();
+    last_failure_.lead_to(peer_.key);
   }
   return std::nullopt;
 }
@@ -91,6 +91,7 @@ void PeerTunnel::on_open(const PeerInfo& peer, const std::string& service, std::
     return;
   }
   app_.output().error("NO_SUCH_SERVICE", problem);
+  last_failure_.on_not_there(id);
   clients_.abort(id, problem);
 }
 

@@ -265,7 +265,14 @@ class TomlWalk {
       in_value_ = false;
       out_ += '\n';
     } else if (in_value_) {
+      // A bracket that nobody has closed: what follows is no value of that key.
+      if (token.text == "=") is_broken_ = true;
       take_value(token);
+    } else if (!nesting_.empty() && (token.text == "}" || token.text == "]")) {
+      // Braces with nothing in them, or nothing behind the last comma.
+      out_ += std::exchange(pending_, std::string());
+      in_value_ = true;
+      take_sign(token.text[0]);
     } else if (token.text == "=") {
       key_ = last_of_key_;
       shown_ = is_shown(key_);
@@ -285,7 +292,7 @@ class TomlWalk {
       out_ += token.text;
     } else if (token.kind == TomlKind::kPunctuation && token.text != ".") {
       take_sign(token.text[0]);
-    } else if (shown_) {
+    } else if (shown_ && !is_broken_) {
       out_ += token.text;
     } else if (!std::exchange(left_out_, true)) {
       out_ += kHidden;
@@ -328,7 +335,8 @@ class TomlWalk {
   std::string nesting_;  // brackets and braces that are open
   bool in_value_ = false;
   bool shown_ = false;
-  bool left_out_ = false;  // the value has been
+  bool left_out_ = false;   // the value has been
+  bool is_broken_ = false;  // from here on nothing is what it seems
 };
 
 constexpr std::string_view kAlphabet = "ybndrfg8ejkmcpqxot1uwisza345h769";

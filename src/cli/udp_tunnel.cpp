@@ -19,7 +19,7 @@ UdpTunnel::UdpTunnel(App& app, PeerReference peer, forward::LocalForward forward
     : app_(app),
       peer_(std::move(peer)),
       service_(std::move(forward.service)),
-      last_failure_(app),
+      last_failure_(app, peer_.key),
       oversized_(app),
       clients_(app.env(), idle,
                {.dial = [this](std::uint64_t& id) { return dial(id); },
@@ -69,7 +69,7 @@ std::optional<Tunnel::Problem> UdpTunnel::change(const TunnelSpec& spec) {
   service_ = wanted.forward.service;
   if (other) {
     clients_.abort_all(kConfigurationChanged);
-    last_failure_.clear();
+    last_failure_.lead_to(peer_.key);
   }
   clients_.set_idle(wanted.udp_idle);
   return std::nullopt;
@@ -109,6 +109,7 @@ std::string UdpTunnel::on_open(std::uint64_t id, const PeerStream& stream) {
     report_connection(app_, id, peer, peer.extension ? peer.extension->service : service_);
   } else {
     app_.output().error("NO_SUCH_SERVICE", problem);
+    last_failure_.on_not_there(id);
   }
   return problem;
 }

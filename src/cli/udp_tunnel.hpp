@@ -31,7 +31,7 @@ class UdpTunnel final : public Tunnel {
   std::string listens_at() const override { return address_.to_string(); }
   std::optional<PeerWish> wish() const override;
   void on_wish_refused(const std::string& why) override {
-    last_failure_.set(LastFailure::Of::kQuestion, why);
+    last_failure_.on_refused(why);
   }
   void close(const std::string& reason, std::function<void()> done) override;
   /// Datagrams that have been sent are on their way, and nothing is waited for.

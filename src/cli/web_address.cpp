@@ -28,8 +28,7 @@ bool is_of_this_machine(const net::StreamAddress& address) {
 }
 
 bool is_asked_for_itself(const net::StreamAddress& address, const http::Request& request) {
-  const bool is_local_port = !address.is_unix() && is_of_this_machine(address);
-  return !is_local_port || http::is_same_site(request);
+  return address.is_unix() || http::is_same_site(request);
 }
 
 }  // namespace hsfwd::cli

@@ -16,8 +16,8 @@ Result<net::StreamAddress, std::string> parse_web_address(std::string_view text,
                                                           const std::string& folder);
 /// Only programs of this machine get there.
 bool is_of_this_machine(const net::StreamAddress& address);
-/// Nobody else has made a browser ask there: that can be told of a port of this machine, and does not
-/// matter of a socket, which no browser opens, or where everybody is meant to get in.
+/// Nobody else has made a browser ask there. That does not matter of a socket, which no browser opens; a port that
+/// others reach, too, is asked by its address, since a browser behind the same firewall could be led there by a name.
 bool is_asked_for_itself(const net::StreamAddress& address, const http::Request& request);
 
 }  // namespace hsfwd::cli

@@ -34,6 +34,7 @@ class Server::Connection final : public net::ByteStreamObserver {
   ~Connection() override { cancel(); }
 
   void cancel() {
+    next_task_.cancel();
     patience_timer_.stop();
     stream_->set_observer(nullptr);
   }
@@ -69,9 +70,7 @@ class Server::Connection final : public net::ByteStreamObserver {
 
   void on_writable() override {
     if (state_ != State::kWriting) return;
-    const std::size_t taken = stream_->write(as_bytes(out_));
-    out_.erase(0, taken);
-    if (taken > 0) patience_timer_.start(kPatience);
+    out_.erase(0, stream_->write(as_bytes(out_)));
     if (!out_.empty()) return;
     if (keep_alive_) {
       state_ = State::kReading;
@@ -81,6 +80,7 @@ class Server::Connection final : public net::ByteStreamObserver {
       next_task_.post();
     } else {
       state_ = State::kEnding;
+      patience_timer_.start(kPatience);
       stream_->end();
       next_task_.post();
     }

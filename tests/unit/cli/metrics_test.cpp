@@ -150,10 +150,10 @@ void walk_over_tunnels(MetricSink& sink) {
   reverse.collect(sink);
   const cli::MetricsTunnel metrics(app, {.host = "127.0.0.1", .port = 9464, .path = {}});
   metrics.collect(sink);
-  cli::collect_process(sink, 1_min, 120'000);
+  cli::collect_process(sink, 120'000);
   SessionInfo session;
   session.key = keys.public_key;
-  cli::collect_sessions(sink, {session}, {{keys.public_key, "home"}});
+  cli::SessionTally().collect(sink, {session}, {{keys.public_key, "home"}});
   const cli::PageTunnel page(
       app, cli::PageSpec({.host = "127.0.0.1", .port = 8088, .path = {}}, nullptr));
   page.collect(sink);

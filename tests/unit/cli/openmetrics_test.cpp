@@ -2,7 +2,9 @@
 #include "cli/openmetrics.hpp"
 
 #include <catch2/catch.hpp>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "cli/figures.hpp"
 #include "cli/process_metrics.hpp"
@@ -57,18 +59,21 @@ TEST_CASE("OpenMetrics: who asks for it gets it") {
 
 TEST_CASE("sessions with peers that come by themselves have no figures of their own") {
   SessionInfo known;
+  known.id = 1;
   known.key.bytes[0] = 1;
   known.rtt = 20_ms;
   known.packets_sent = 5;
   SessionInfo stranger = known;
+  stranger.id = 2;
   stranger.key.bytes[0] = 2;
   stranger.path = PathKind::kRelayed;
   SessionInfo next = known;  // takes over from the first
+  next.id = 3;
   next.rtt = 30_ms;
   Figures figures;
   OpenMetrics text;
   for (MetricSink* sink : {static_cast<MetricSink*>(&figures), static_cast<MetricSink*>(&text)}) {
-    collect_sessions(*sink, {known, stranger, next}, {{known.key, "home"}});
+    SessionTally().collect(*sink, {known, stranger, next}, {{known.key, "home"}});
   }
   CHECK(figures.at("hsfwd_sessions_open", {{"path", "direct"}}) == 2);
   CHECK(figures.at("hsfwd_sessions_open", {{"path", "relayed"}}) == 1);
@@ -76,4 +81,29 @@ TEST_CASE("sessions with peers that come by themselves have no figures of their 
   CHECK(figures.at("hsfwd_session_packets", label) == 10);
   CHECK(figures.at("hsfwd_session_rtt_seconds", label) == 30'000);
   CHECK(text.to_string(Format::kPrometheus).find(key_text(stranger.key)) == std::string::npos);
+}
+
+TEST_CASE("what sessions have counted stays when they end, as long as a tunnel leads to the peer") {
+  SessionInfo one;
+  one.id = 1;
+  one.key.bytes[0] = 1;
+  one.bytes_sent = 10;
+  SessionInfo two = one;
+  two.id = 2;
+  two.bytes_sent = 3;
+  const std::map<PublicKey, std::string> peers = {{one.key, "home"}};
+  SessionTally tally;
+  const auto sent = [&](const std::vector<SessionInfo>& sessions) {
+    Figures figures;
+    tally.collect(figures, sessions, peers);
+    return figures.at("hsfwd_session_bytes", {{"direction", "to_peer"}});
+  };
+  CHECK(sent({one, two}) == 13);
+  CHECK(sent({two}) == 13);
+  two.bytes_sent = 5;
+  CHECK(sent({two}) == 15);
+  CHECK(sent({}) == 15);
+  Figures other;
+  tally.collect(other, {}, {});
+  CHECK(sent({two}) == 5);
 }

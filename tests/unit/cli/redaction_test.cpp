@@ -87,6 +87,18 @@ TEST_CASE("of a configuration no value is shown whose key is not known, or is a 
   CHECK(toml("key = \"" + kSeed + "\"\n") == "key = \"(64 hexadecimal digits)\"\n");
 }
 
+TEST_CASE(
+    "behind a bracket of a configuration that is not closed, or has nothing in it, is no value") {
+  const std::vector<std::string_view> known = {"listen", "peer"};
+  for (const std::string text : {"listen = ['22'\npsk = 'hunter2'\npeer = 'hunter2'\n",
+                                 "x = {}\npsk = 'hunter2'\nlisten = '1'\nother = 'hunter2'\n",
+                                 "x = {a = 1, }\nlisten = '1'\nother = 'hunter2'\n",
+                                 "x = [\nlisten = '1'\nother = 'hunter2'\n"}) {
+    CAPTURE(text);
+    CHECK(Redaction(false).toml(text, known).find("hunter2") == std::string::npos);
+  }
+}
+
 TEST_CASE("peers and hosts may be hidden, each by the same word all through") {
   Redaction redaction(true);
   redaction.add_peer("home", key_of(1));

@@ -192,6 +192,14 @@ TEST_CASE("http::Server: nobody keeps a connection for nothing") {
     client.say(kGet);
     site.wait(Server::kPatience);
   }
+  SECTION("behind an answer of which it takes a byte now and then") {
+    client.room = 3;
+    client.say(kGet);
+    for (int i = 0; i < 10; ++i) {
+      site.wait(1_s);
+      if (client.observer != nullptr) client.take(1);
+    }
+  }
   SECTION("it ends") {
     client.end();
   }

@@ -57,7 +57,8 @@ std::vector<std::string> socket_folders() {
 
 std::vector<std::string> in_folders(const std::string& name) {
   std::vector<std::string> out;
-  for (const std::string& folder : socket_folders()) out.push_back(fmt::format("{}/{}", folder, name));
+  for (const std::string& folder : socket_folders())
+    out.push_back(fmt::format("{}/{}", folder, name));
   return out;
 }
 

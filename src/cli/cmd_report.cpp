@@ -207,6 +207,12 @@ void refuse_existing(const std::string& file) {
 
 void write_report(const std::string& file, const std::string& text) {
   refuse_existing(file);
+  const fs::path folder = fs::absolute(file).parent_path();
+  std::error_code missing;
+  if (!fs::is_directory(folder, missing)) {
+    throw UserError{kFailed, "NOT_WRITABLE",
+                    fmt::format("{}: there is no folder {}", file, folder.string())};
+  }
   const std::error_code error = platform::replace_text_file(file, text, platform::Readers::kOwner);
   if (error) throw UserError{kFailed, "NOT_WRITABLE", fmt::format("{}: {}", file, error.message())};
 }

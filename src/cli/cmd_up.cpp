@@ -188,14 +188,14 @@ class Up final : Overview {
       unanswered_.emplace_back(peer, wanted);
       return ask_again_timer_.start(kAskAgain);
     }
+    const bool names_it = error.exit_code == kPeerUnreachable;
     bool is_wanted = false;  // still
     for (const auto& tunnel : tunnels_.tunnels()) {
       if (!is_wish_of(*tunnel, peer, wanted)) continue;
-      tunnel->on_wish_refused(error.message);
+      tunnel->on_wish_refused(error.message, !names_it);
       is_wanted = true;
     }
     if (!is_wanted) return;
-    const bool names_it = error.exit_code == kPeerUnreachable;
     app_.output().error(error.code,
                         fmt::format("{}{}; listening anyway",
                                     names_it ? "" : printable(peer.name) + ": ", error.message),

@@ -11,7 +11,11 @@ void ControlRound::start(Duration patience, Done done) {
   patience_ = patience;
   done_ = std::move(done);
   if (place_.problem()) {
-    failed_task_ = std::make_unique<Task>(scheduler_, [this] { ask_commands(*place_.problem()); });
+    failed_task_ = std::make_unique<Task>(scheduler_, [this] {
+      // Who has only expose and connect needs no file.
+      ask_commands({kPeerUnreachable, "NOT_RUNNING",
+                    "no hsfwd of this user runs; for an hsfwd up: " + place_.problem()->message});
+    });
     return failed_task_->post();
   }
   up_ = std::make_unique<ControlInquiry>(

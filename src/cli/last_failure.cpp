@@ -28,22 +28,22 @@ void LastFailure::on_open(std::uint64_t id) {
 
 void LastFailure::on_closed(const forward::ClosedConnection& closed, bool answers) {
   const bool opened = open_.erase(closed.id) > 0;
-  const bool reached = reached_.erase(closed.id) > 0 || opened;
+  const bool reached =
+      reached_.erase(closed.id) > 0 || opened || closed.reason.starts_with(hyperdht::kPeerClosed);
   const bool of_peer = !closed.reason.empty() && !closed.reason.starts_with(forward::kLocalReason);
   const bool succeeded = opened && (!answers || closed.stats.from_peer > 0);
   if (succeeded) first_.reset();
   if (of_peer && !succeeded) set(Of::kClient, closed.reason, reached);
 }
 
-/// Whatever reached the peer later shows that it is there. A session may have ended again, and an attempt been one of
-/// many, so both are looked at.
+/// Whatever reached the peer later shows that it is there, as does a session that has an answer to all it sent: one that is
+/// there while a client fails is silent. A session may have ended again, and an attempt been one of many, so both are looked at.
 bool LastFailure::is_over() const {
   if (failure_->reached) return false;
   const auto sessions = app_.node().sessions();
-  const bool has_session =
-      std::any_of(sessions.begin(), sessions.end(), [&](const SessionInfo& session) {
-        return session.key == peer_ && session.since > failure_->at;
-      });
+  const bool has_session = std::any_of(
+      sessions.begin(), sessions.end(),
+      [&](const SessionInfo& session) { return session.key == peer_ && !session.silent; });
   const auto& attempts = app_.attempts().list();
   return has_session || std::any_of(attempts.begin(), attempts.end(), [&](const auto& attempt) {
            return attempt->peer == peer_ && attempt->opened_at &&

@@ -23,8 +23,8 @@ class LastFailure {
 
   /// From now on they are led to this peer, and what was does not count.
   void lead_to(const PublicKey& peer);
-  /// The question has failed. `why`: one line for people.
-  void on_refused(const std::string& why) { set(Of::kQuestion, why, false); }
+  /// The question has failed. `why`: one line for people. `reached`: not for want of the peer.
+  void on_refused(const std::string& why, bool reached) { set(Of::kQuestion, why, reached); }
   /// A client has reached the peer, which does not have what it wants.
   void on_not_there(std::uint64_t id) { reached_.insert(id); }
   /// A client's connection is open, to what it wants.

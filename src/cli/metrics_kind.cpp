@@ -49,8 +49,8 @@ std::string metrics_text(const Json& list) {
   return "\n\n" + table.to_string(platform::output_width());
 }
 
-std::string no_number(std::size_t) {
-  return "";
+std::string metrics_number(std::size_t number) {
+  return number == 0 ? "" : "metrics";
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ const TunnelKind kMetricsKind = {.section = {"metrics", kKeysOfMetrics, true},
                                  .fields = names_of_fields<MetricsStatus>,
                                  .text = metrics_text,
                                  .number = "metrics",
-                                 .number_text = no_number};
+                                 .number_text = metrics_number};
 
 std::string MetricsSpec::key() const {
   return listen.port == 0 && !listen.is_unix() ? "" : listen.to_string();

@@ -32,8 +32,8 @@ class PeerTunnel final : public Tunnel {
   void report() override;
   std::string listens_at() const override { return address_.to_string(); }
   std::optional<PeerWish> wish() const override;
-  void on_wish_refused(const std::string& why) override {
-    last_failure_.on_refused(why);
+  void on_wish_refused(const std::string& why, bool reached) override {
+    last_failure_.on_refused(why, reached);
   }
   void close(const std::string& reason, std::function<void()> done) override;
   void leave(std::function<void()> done) override;

@@ -145,7 +145,10 @@ class Tunnel {
   /// What its peer can be asked for ahead of the first client, if it leads to one.
   virtual std::optional<PeerWish> wish() const { return std::nullopt; }
   /// The peer was asked, and the answer is that its clients would not get there: one line for people.
-  virtual void on_wish_refused(const std::string&) {}
+  /// `reached`: the peer was, and has not what is wanted.
+  virtual void on_wish_refused(const std::string& why, bool reached) {
+    static_cast<void>(why), static_cast<void>(reached);
+  }
   /// The network of this machine has changed, and the node has been told.
   virtual void on_network_change() {}
   /// Ends the connections at once and accepts no more, takes back what was announced, then calls

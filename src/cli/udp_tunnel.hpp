@@ -30,8 +30,8 @@ class UdpTunnel final : public Tunnel {
   void report() override;
   std::string listens_at() const override { return address_.to_string(); }
   std::optional<PeerWish> wish() const override;
-  void on_wish_refused(const std::string& why) override {
-    last_failure_.on_refused(why);
+  void on_wish_refused(const std::string& why, bool reached) override {
+    last_failure_.on_refused(why, reached);
   }
   void close(const std::string& reason, std::function<void()> done) override;
   /// Datagrams that have been sent are on their way, and nothing is waited for.

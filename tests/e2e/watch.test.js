@@ -136,7 +136,7 @@ t.test('without an up status, peers and why tell of each running expose and conn
   const echo = await t.service((socket) => socket.pipe(socket))
   const env = { XDG_RUNTIME_DIR: fresh('runtime'), XDG_CONFIG_HOME: fresh('none'), XDG_STATE_HOME: fresh('state') }
   const nobody = await t.run(['status'], { env })
-  t.equal(nobody.code, 78, `without any: ${nobody.stderr}`)
+  t.equal(nobody.code, 69, `without any: ${nobody.stderr}`)
   const expose = t.hsfwd(['expose', `echo=${echo.port}`, '--bootstrap', network.bootstrap, '--json'], { env })
   const { publicKey } = await expose.event('listening')
   const connect = t.hsfwd(['connect', publicKey, '-L', '0:echo', '-D', '0', '--name', 'client', '--bootstrap', network.bootstrap, '--json'], { env })

@@ -11,11 +11,7 @@ void ControlRound::start(Duration patience, Done done) {
   patience_ = patience;
   done_ = std::move(done);
   if (place_.problem()) {
-    failed_task_ = std::make_unique<Task>(scheduler_, [this] {
-      // Who has only expose and connect needs no file.
-      ask_commands({kPeerUnreachable, "NOT_RUNNING",
-                    "no hsfwd of this user runs; for an hsfwd up: " + place_.problem()->message});
-    });
+    failed_task_ = std::make_unique<Task>(scheduler_, [this] { on_no_place(*place_.problem()); });
     return failed_task_->post();
   }
   up_ = std::make_unique<ControlInquiry>(
@@ -28,6 +24,13 @@ void ControlRound::start(Duration patience, Done done) {
                                          failure.kind == ControlInquiry::Failure::Kind::kNobody);
                                    }});
   up_->start(patience);
+}
+
+/// Who has only expose and connect needs no file; a place that was named has to be one.
+void ControlRound::on_no_place(const UserError& problem) {
+  if (place_.chosen()) return done_(Err(problem));
+  ask_commands({kPeerUnreachable, "NOT_RUNNING",
+                "no hsfwd of this user runs; for an hsfwd up: " + problem.message});
 }
 
 void ControlRound::on_failed(const UserError& error, bool nobody) {

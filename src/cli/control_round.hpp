@@ -32,6 +32,7 @@ class ControlRound {
   void start(Duration patience, Done done);
 
  private:
+  void on_no_place(const UserError& problem);
   void on_failed(const UserError& error, bool nobody);
   void ask_commands(const UserError& error);
   void on_command(std::size_t index, std::optional<Json> answer);

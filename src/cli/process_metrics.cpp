@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "node/peer_info.hpp"
 #include "platform/process_figures.hpp"
 #include "util/metrics.hpp"
 #include "util/text.hpp"

@@ -50,7 +50,7 @@ function flagsOf (folder, commands, also = /^$/) {
   const kept = []
   for (let i = 0; i < words.length; i++) {
     if (words[i] === '-isystem') kept.push(words[i], words[++i])
-    else if ((/^-(D|I|std)/.test(words[i]) && !words[i].includes('_FORTIFY_SOURCE')) || also.test(words[i])) kept.push(words[i].replace(/\\?"/g, ''))
+    else if ((/^-(D|I|std)/.test(words[i]) && !/_FORTIFY_SOURCE|HSFWD_VERSION/.test(words[i])) || also.test(words[i])) kept.push(words[i].replace(/\\?"/g, ''))
   }
   return [...kept, '-DHSFWD_VERSION="tidy"']
 }

@@ -159,7 +159,7 @@ t.test('a user has a service as well', async () => {
   said('systemctl', '--user', 'start', SERVICE)
   await t.until(() => said('systemctl', '--user', 'show', '--value', '-p', 'StatusText', SERVICE) === 'online, 1 tunnel ready\n', 'the network to be there')
   said('systemctl', '--user', 'reload', SERVICE)
-  t.ok(/^up: +\/home\/member\//.test(said('hsfwd', 'status')), 'status without -c')
+  t.ok(/^up: +\/home\/member\//m.test(said('hsfwd', 'status')), 'status without -c')
   said('systemctl', '--user', 'stop', SERVICE)
   m.run('systemctl', 'stop', 'manager')
 })

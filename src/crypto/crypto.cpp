@@ -46,6 +46,7 @@ bool equal_constant_time(ByteView a, ByteView b) {
 }
 
 std::optional<Bytes> from_base64(std::string_view text) {
+  if (text.empty()) return Bytes();  // has no address to be read at
   Bytes out(text.size());
   std::size_t size = 0;
   const char* end = nullptr;

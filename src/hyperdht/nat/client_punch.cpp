@@ -108,10 +108,13 @@ const RelayInfo* ClientPunch::other_introducer() const {
   return found != server_relays_.end() ? &*found : nullptr;
 }
 
+/// Each of the others is asked once to introduce us: one that is gone would be asked for ever.
 ClientPunch::Way ClientPunch::way_about_punching() {
-  if (delayed_) return way_to(server_relays_.front(), false);
   const RelayInfo* const other = other_introducer();
-  if (other == nullptr) return way_of_handshake();
+  if (other == nullptr) {
+    return delayed_ ? way_to(server_relays_.front(), false) : way_of_handshake();
+  }
+  introduced_by_.add(other->relay_address);
   prefer(Address(other->relay_address));
   return way_to(server_relays_.front(), true);
 }

@@ -49,6 +49,7 @@ struct Pair {
     if (relay) options.relay_addresses = {*relay};
     options.local_connection = local_connection;
     if (hsfwd) options.extension = Extension{};
+    options.relay_through = relay_through;
     options.timeline = [&, start](const AttemptEvent& event) {
       texts.push_back(event.text);
       if (on_text) on_text(event.text);
@@ -92,6 +93,7 @@ struct Pair {
   std::optional<Address> relay;  // through which the client shakes hands
   bool local_connection = true;
   bool hsfwd = false;  // is the client
+  std::vector<crypto::PublicKey> relay_through;
   auto count(const std::string& what) const {
     return std::count_if(texts.begin(), texts.end(), [&](const std::string& text) {
       return text.find(what) != std::string::npos;
@@ -266,6 +268,22 @@ TEST_CASE("a peer that calls its NAT random only late does not get around the bu
   CHECK(!dht.punch_budget().available(swarm.world.now()));
   puncher.stop();
   if (taken) dht.punch_budget().end();
+}
+
+// Who has a relay waits for the turn. By then the handshake's introducer has done its part, and the others have
+// yet to say where the client is.
+TEST_CASE("who had to wait for the turn of a random punch asks each introducer once") {
+  Pair pair(kConsistentNat, kRandomNat, 14);
+  pair.hsfwd = true;
+  pair.relay_through = {pair.swarm.keys(77).public_key};  // which nobody runs
+  auto& budget = pair.client_home->peer.dht().punch_budget();
+  budget.begin();
+  pair.swarm.world.at(pair.swarm.world.now() + 5_s, [&] { budget.end(); });
+  const auto took = pair.connect();
+  INFO(pair.timeline);
+  REQUIRE(took);
+  CHECK(*took > 5_s);
+  CHECK(pair.count("asking the peer to punch") <= 4);
 }
 
 // As is a node whose answers to the announcement got lost. The server trusts its own relays alone to say

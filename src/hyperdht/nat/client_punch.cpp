@@ -16,6 +16,8 @@ constexpr Duration kMinEagerPace = 80_ms;
 constexpr Duration kClientTurnLimit = 8_s;  // the server forgets who does not punch for 10 s
 // An hsfwd that probes random ports is through with all of them by then, whether its turn came at once or not.
 constexpr Duration kProbedByThen = 12_s;
+// Until the peer says that it punches, or that it is to be asked later: once for each introducer, and for what may get lost.
+constexpr int kMaxAsks = 10;
 constexpr std::uint32_t kLaterMillis = 10'000;  // and up to as much again, at random
 
 }  // namespace
@@ -184,6 +186,7 @@ void ClientPunch::on_try_later() {
     return;
   }
   delayed_ = true;
+  asks_ = 0;
   state_ = State::kWaitingForTurn;
   puncher_.release();
   timer_.start(Duration::millis(kLaterMillis + context_.env.random.below(kLaterMillis)));
@@ -310,6 +313,7 @@ void ClientPunch::introduce() {
 }
 
 void ClientPunch::ask_to_punch() {
+  if (++asks_ > kMaxAsks) return fail(PunchFailure::kServerNotPunching);
   state_ = State::kAsking;
   HolepunchPayload payload = own_state(true);
   payload.remote_token = server_token_;

@@ -126,6 +126,7 @@ class ClientPunch final : private HolepuncherObserver, private PunchRequests::Ob
   bool delayed_ = false;  // the turn was waited for: the handshake's relay has done its part
   bool introduced_ = false;
   Instant turn_until_;
+  int asks_ = 0;                       // to punch, in this round
   std::size_t relays_asked_ = 0;       // of server_relays_, what is out now, from the front
   bool may_ask_punch_socket_ = false;  // once for each probe
   std::optional<crypto::Hash32> server_token_;

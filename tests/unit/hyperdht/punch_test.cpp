@@ -270,6 +270,21 @@ TEST_CASE("a peer that calls its NAT random only late does not get around the bu
   if (taken) dht.punch_budget().end();
 }
 
+// It may be its line, or what it wants.
+TEST_CASE("a peer that never gets the request to punch, and says so, is not asked for ever") {
+  Pair pair(kConsistentNat, kRandomNat, 12);
+  const std::string asking = "asking the peer to punch";
+  pair.cut = {.after = asking, .from = 0_ms, .until = 70_ms, .at = {}};
+  pair.on_text = [&](const std::string& text) {
+    if (text.find(asking) == 0) pair.cut->at.reset();
+  };
+  CHECK_FALSE(pair.connect());
+  INFO(pair.timeline);
+  CHECK(pair.count(asking) > 2);
+  CHECK(pair.count(asking) <= 20);  // of two attempts
+  CHECK(pair.count("given up: " + std::string(describe(PunchFailure::kServerNotPunching))) > 0);
+}
+
 // Who has a relay waits for the turn. By then the handshake's introducer has done its part, and the others have
 // yet to say where the client is.
 TEST_CASE("who had to wait for the turn of a random punch asks each introducer once") {

@@ -10,16 +10,17 @@ const t = require('../support/harness')
 const holesail = require('./holesail')
 const peers = require('./peers')
 
+// Where a service has a port that its client takes at 127.0.0.1.
 const ELSEWHERE = '127.0.0.2'
 
 const live = async (...args) => (await holesail.server(...args)).url
 const dial = async (...args) => (await holesail.client(...args)).port
 
 /** A UDP socket that answers what it hears, or a client of one. */
-async function datagrams (answers, host = '127.0.0.1') {
+async function datagrams (answers, host = '127.0.0.1', port = 0) {
   const socket = dgram.createSocket('udp4')
   if (answers) socket.on('message', (message, from) => socket.send(message, from.port, from.address))
-  await new Promise((resolve) => socket.bind(0, host, resolve))
+  await new Promise((resolve) => socket.bind(port, host, resolve))
   t.cleanups.push(() => new Promise((resolve) => socket.close(resolve)))
   return socket
 }
@@ -77,10 +78,11 @@ async function echoes (port) {
 
 /** A service at an address that the client's side of the same machine leaves free, and its port. */
 async function elsewhere (answer) {
+  const port = await t.freePort()
   const server = net.createServer({ allowHalfOpen: true }, answer)
-  await new Promise((resolve) => server.listen(0, ELSEWHERE, resolve))
+  await new Promise((resolve) => server.listen(port, ELSEWHERE, resolve))
   t.cleanups.push(() => new Promise((resolve) => server.close(resolve)))
-  return server.address().port
+  return port
 }
 
 /** `holesail hs://…` with its defaults: what it says it does. */
@@ -131,8 +133,8 @@ for (const by of ['hsfwd testnet', 'hyperdht']) {
 
     t.test(`network of ${by}: connect to a ${kind} holesail of UDP knows by its record that it is`, async () => {
       const net = await peers.NETWORKS[by]()
-      const service = await datagrams(true, ELSEWHERE)
-      const port = service.address().port
+      const port = await t.freePort()
+      await datagrams(true, ELSEWHERE, port)
       const url = await live(net, port, [...flags, '--host', ELSEWHERE, '--udp'])
       const file = path.join(t.scratch, 'string')
       fs.writeFileSync(file, url, { mode: 0o600 })
@@ -150,7 +152,8 @@ for (const by of ['hsfwd testnet', 'hyperdht']) {
 
     t.test(`network of ${by}: holesail with a ${kind} string and nothing else to a UDP service of expose --holesail`, async () => {
       const net = await peers.NETWORKS[by]()
-      const port = (await datagrams(true, ELSEWHERE)).address().port
+      const port = await t.freePort()
+      await datagrams(true, ELSEWHERE, port)
       const url = await exposed(net, kind, `udp:${ELSEWHERE}:${port}`)
       await dialByRecord(net, url)
       await udpEchoes(port)

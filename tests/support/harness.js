@@ -4,6 +4,7 @@
 'use strict'
 const { spawn, spawnSync } = require('node:child_process')
 const crypto = require('node:crypto')
+const dgram = require('node:dgram')
 const fs = require('node:fs')
 const net = require('node:net')
 const os = require('node:os')
@@ -204,14 +205,31 @@ function readAll (socket) {
   })
 }
 
-function freePort () {
+let nextPort = 20000 + crypto.randomInt(10000)
+
+/** Whether `listening` gets its port, on any address. */
+function gets (listening, event, end) {
   return new Promise((resolve) => {
-    const server = net.createServer()
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
+    listening.on('error', () => resolve(false))
+    listening.on(event, () => end(() => resolve(true)))
   })
+}
+
+/**
+ * A port that nobody has, of TCP and of UDP, on no address. It lies below those that the kernel gives
+ * to whom asks for any, and below those of the DHT, so that nobody takes it meanwhile.
+ */
+async function freePort () {
+  for (;;) {
+    const port = nextPort
+    nextPort = port === 29999 ? 20000 : port + 1
+    const server = net.createServer()
+    server.listen(port, '0.0.0.0')
+    if (!await gets(server, 'listening', (done) => server.close(done))) continue
+    const socket = dgram.createSocket('udp4')
+    socket.bind(port, '0.0.0.0')
+    if (await gets(socket, 'listening', (done) => socket.close(done))) return port
+  }
 }
 
 function sha256 (data) { return crypto.createHash('sha256').update(data).digest('hex') }

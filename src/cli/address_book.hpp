@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "cli/peer_reference.hpp"
 
 namespace hsfwd::cli {

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/events/notices.hpp"
+#include "cli/events/tunnels.hpp"
 #include "cli/preflight.hpp"
 #include "cli/table.hpp"
 

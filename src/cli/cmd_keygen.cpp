@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cli/commands.hpp"
-#include "cli/events.hpp"
+#include "cli/events/names.hpp"
 #include "cli/invitation.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"

@@ -8,6 +8,7 @@
 
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
+#include "cli/events/probes.hpp"
 #include "cli/table.hpp"
 #include "node/find_peer.hpp"
 #include "util/text.hpp"

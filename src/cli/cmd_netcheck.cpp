@@ -7,6 +7,7 @@
 
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
+#include "cli/events/diagnosis.hpp"
 #include "node/survey.hpp"
 
 namespace hsfwd::cli {

@@ -10,6 +10,7 @@
 
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
+#include "cli/events/nodes.hpp"
 #include "cli/table.hpp"
 #include "forward/policy.hpp"
 #include "platform/identity_file.hpp"

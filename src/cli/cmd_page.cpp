@@ -10,6 +10,7 @@
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
 #include "cli/control_client.hpp"
+#include "cli/events/tunnels.hpp"
 #include "cli/page_kind.hpp"
 #include "cli/page_server.hpp"
 #include "cli/plan.hpp"

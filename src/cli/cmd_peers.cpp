@@ -14,7 +14,7 @@
 #include "cli/commands.hpp"
 #include "cli/completion.hpp"
 #include "cli/control_client.hpp"
-#include "cli/events.hpp"
+#include "cli/events/names.hpp"
 #include "cli/table.hpp"
 #include "cli/up_texts.hpp"
 #include "platform/standard_streams.hpp"

@@ -12,6 +12,7 @@
 
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
+#include "cli/events/probes.hpp"
 #include "cli/table.hpp"
 #include "util/text.hpp"
 

@@ -14,7 +14,7 @@
 
 #include "cli/address_book.hpp"
 #include "cli/commands.hpp"
-#include "cli/events.hpp"
+#include "cli/events/diagnosis.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "cli/plan.hpp"

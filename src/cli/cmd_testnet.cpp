@@ -9,6 +9,7 @@
 
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
+#include "cli/events/nodes.hpp"
 #include "cli/table.hpp"
 #include "util/text.hpp"
 

@@ -13,6 +13,7 @@
 #include "cli/commands.hpp"
 #include "cli/control_client.hpp"
 #include "cli/control_server.hpp"
+#include "cli/events/answers.hpp"
 #include "cli/overview.hpp"
 #include "cli/peer_questions.hpp"
 #include "cli/plan_diff.hpp"

@@ -7,6 +7,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/control_client.hpp"
+#include "cli/events/attempts.hpp"
 #include "cli/timeline.hpp"
 #include "util/text.hpp"
 

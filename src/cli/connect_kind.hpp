@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "cli/peer_reference.hpp"
 #include "cli/tunnel.hpp"
 #include "cli/udp_report.hpp"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cli/control_request.hpp"
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "cli/user_error.hpp"
 #include "net/stream_factory.hpp"
 #include "util/scheduler.hpp"

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "cli/events/notices.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "cli/tunnel.hpp"
 #include "cli/udp_idle.hpp"
 #include "cli/udp_report.hpp"

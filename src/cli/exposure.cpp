@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/events/tunnels.hpp"
 #include "cli/figures.hpp"
 #include "cli/permits.hpp"
 #include "cli/targets.hpp"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/events.hpp"
+#include "cli/events/answers.hpp"
 #include "cli/peer_reference.hpp"
 #include "node/keys.hpp"
 #include "util/time.hpp"

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "crypto/crypto.hpp"
 #include "util/text.hpp"
 

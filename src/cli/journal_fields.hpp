@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "platform/journal.hpp"
 
 namespace hsfwd::cli {

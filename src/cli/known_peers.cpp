@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "cli/connect_kind.hpp"
-#include "cli/events.hpp"
+#include "cli/events/answers.hpp"
 #include "cli/peer_reference.hpp"
 #include "cli/plan.hpp"
 #include "cli/port_ranges.hpp"

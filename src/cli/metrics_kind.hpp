@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "cli/tunnel.hpp"
 
 namespace hsfwd::cli {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "cli/events/tunnels.hpp"
 #include "cli/metrics_kind.hpp"
 #include "cli/openmetrics.hpp"
 #include "cli/overview.hpp"

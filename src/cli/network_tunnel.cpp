@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "cli/app.hpp"
-#include "cli/events.hpp"
+#include "cli/events/tunnels.hpp"
 #include "cli/timeline.hpp"
 #include "node/address_pool.hpp"
 #include "platform/host_network.hpp"

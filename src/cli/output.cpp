@@ -5,7 +5,7 @@
 
 #include <cstdio>
 
-#include "cli/events.hpp"
+#include "cli/events/notices.hpp"
 #include "cli/journal_fields.hpp"
 #include "cli/table.hpp"
 #include "node/keys.hpp"

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "platform/background_writer.hpp"
 #include "platform/journal.hpp"
 #include "util/log.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 
 namespace hsfwd {
 class MetricSink;

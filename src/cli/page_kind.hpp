@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "cli/page_server.hpp"
 #include "cli/tunnel.hpp"
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "cli/events.hpp"
+#include "cli/events/notices.hpp"
 #include "cli/output.hpp"
 #include "cli/page_files.hpp"
 #include "cli/web_address.hpp"

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "cli/user_error.hpp"
 #include "http/server.hpp"
 #include "net/stream_factory.hpp"

@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "cli/events.hpp"
+#include "cli/events/tunnels.hpp"
 #include "cli/overview.hpp"
 #include "cli/timeline.hpp"
 #include "util/metrics.hpp"

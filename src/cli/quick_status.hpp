@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 
 namespace hsfwd::cli {
 

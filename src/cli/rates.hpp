@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 
 namespace hsfwd::cli {
 

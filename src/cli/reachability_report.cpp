@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/events/tunnels.hpp"
 #include "cli/table.hpp"
 
 namespace hsfwd::cli {

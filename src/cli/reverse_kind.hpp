@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "cli/peer_reference.hpp"
 #include "cli/tunnel.hpp"
 #include "forward/reverse_forward.hpp"

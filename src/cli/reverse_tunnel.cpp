@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "cli/events/tunnels.hpp"
 #include "cli/figures.hpp"
 #include "cli/reverse_kind.hpp"
 #include "cli/timeline.hpp"

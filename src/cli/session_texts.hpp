@@ -4,8 +4,7 @@
 
 #include <string>
 #include <vector>
-
-#include "cli/events.hpp"
+#include "cli/events/answers.hpp"
 
 namespace hsfwd::cli {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "cli/socks_directory.hpp"
 #include "cli/tunnel.hpp"
 

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "cli/events/tunnels.hpp"
 #include "cli/figures.hpp"
 #include "cli/service_question.hpp"
 #include "cli/socks_kind.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cli/app.hpp"
-#include "cli/events.hpp"
+#include "cli/events/attempts.hpp"
 #include "node/attempt.hpp"
 
 namespace hsfwd::cli {

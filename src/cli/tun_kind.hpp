@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "cli/peer_reference.hpp"
 #include "cli/tunnel.hpp"
 #include "overlay/network.hpp"

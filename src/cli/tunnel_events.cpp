@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "cli/events/connections.hpp"
+#include "cli/events/tunnels.hpp"
 #include "cli/table.hpp"
 #include "util/text.hpp"
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "cli/events.hpp"
+#include "cli/events/connections.hpp"
 #include "cli/table.hpp"
 
 namespace hsfwd::cli {

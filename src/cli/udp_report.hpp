@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/app.hpp"
-#include "cli/event.hpp"
+#include "cli/events/event.hpp"
 #include "forward/udp_drops.hpp"
 
 namespace hsfwd::cli {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/app.hpp"
-#include "cli/events.hpp"
+#include "cli/events/answers.hpp"
 #include "cli/tunnel_set.hpp"
 
 namespace hsfwd::cli {

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "cli/events.hpp"
+#include "cli/events/answers.hpp"
 #include "cli/health.hpp"
 #include "cli/rates.hpp"
 #include "cli/session_texts.hpp"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cli/events.hpp"
+#include "cli/events/notices.hpp"
 #include "cli/output.hpp"
 #include "util/scheduler.hpp"
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "cli/events.hpp"
+#include "cli/events/notices.hpp"
 #include "cli/output.hpp"
 #include "util/log.hpp"
 

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "cli/events/answers.hpp"
+#include "cli/events/notices.hpp"
 #include "cli/health.hpp"
 #include "cli/rates.hpp"
 #include "cli/table.hpp"

@@ -4,6 +4,7 @@
 // - the program, forward, overlay and the examples stand before the wall: of src they see the public headers, and those need
 //   no others (cmake/public_headers.cmake); the values that the rooms below hand on hold no class;
 // - a source includes its own header first; a header has #pragma once; a folder has a README;
+// - events of the program are structs on the common vocabulary;
 // - what stands in the list of names below is included where it is used, or by a source's own header.
 //
 // Usage: node tests/lint/includes.js
@@ -14,6 +15,8 @@ const { NAMES, ROOT } = require('./sources')
 
 // The program's own folder is no layer: everything stands below it.
 const PROGRAM = 'src/cli'
+// A part of it that is a list of structs, on the common vocabulary alone.
+const EVENTS = 'src/cli/events'
 const EXAMPLES = 'examples'
 // These bring the others along, by their own promise: the common vocabulary is not spelt out again.
 const BRINGS = { 'util/bytes.hpp': ['cstdint', 'span', 'string_view', 'vector'], 'util/result.hpp': ['optional', 'variant'] }
@@ -63,6 +66,8 @@ function checkArrows (file, includes, allowed) {
     const target = locate(name)
     if (!target) {
       complain(file, `there is no ${name}`)
+    } else if (folder === EVENTS) {
+      if (![EVENTS, 'src/util'].includes(path.dirname(target))) complain(file, `${target} is above the events`)
     } else if (folder !== PROGRAM) {
       const layer = [...allowed.keys()].filter((at) => folder === at || folder.startsWith(at + '/')).sort().pop()
       const to = [...allowed.keys()].filter((at) => path.dirname(target) === at || target.startsWith(at + '/')).sort().pop()
@@ -91,7 +96,7 @@ const isPublic = (file) => isFace(file) || wall.values.includes(file) || wall.uv
 function mayInclude (folder, target) {
   if (isFace(target)) return true
   if (folder === EXAMPLES) return wall.uv.includes(target)
-  return folder === PROGRAM && [PROGRAM, 'config', 'platform', 'src/http'].includes(path.dirname(target))
+  return folder === PROGRAM && [PROGRAM, EVENTS, 'config', 'platform', 'src/http'].includes(path.dirname(target))
 }
 
 function checkWall (file, text, includes) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/health.hpp"
+#include "cli/events/answers.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/journal_fields.hpp"
+#include "cli/events/connections.hpp"
+#include "cli/events/notices.hpp"
+#include "cli/events/tunnels.hpp"
 
 #include <catch2/catch.hpp>
 #include <map>
 
-#include "cli/events.hpp"
 #include "cli/output.hpp"
 #include "node/keys.hpp"
 #include "unit/mailbox.hpp"

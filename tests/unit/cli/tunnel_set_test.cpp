@@ -2,6 +2,7 @@
 // Kinds of tunnels that the program does not know: files, differences, sets and reports take them as
 // they take its own.
 #include "cli/tunnel_set.hpp"
+#include "cli/events/tunnels.hpp"
 
 #include <catch2/catch.hpp>
 

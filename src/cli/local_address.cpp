@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/local_address.hpp"
 
-#include <utility>
+#include <fmt/format.h>
 
-#include "cli/tunnel.hpp"
+#include <utility>
 
 namespace hsfwd::cli {
 
 namespace {
+
+constexpr const char* kListenFailed = "LISTEN_FAILED";
 
 /// Whether a name server may have to be asked for it.
 bool is_looked_up(const net::StreamAddress& at) {
@@ -53,13 +55,28 @@ LocalAddress::LocalAddress(App& app, net::StreamAddress wanted,
                            forward::Acceptor::Accepted accepted)
     : LocalAddress(app, std::move(wanted), listener_of(app.streams(), std::move(accepted))) {}
 
+void LocalAddress::prepare(Unavailable unavailable) {
+  open();
+  const auto why = tunnel_problem();
+  if (why && unavailable == Unavailable::kRefused) throw UserError{kFailed, why->code, why->text};
+}
+
+std::optional<Tunnel::Problem> LocalAddress::tunnel_problem() const {
+  if (problem_.empty()) return std::nullopt;
+  return Tunnel::Problem{kListenFailed,
+                         fmt::format("cannot listen on {}: {}", to_string(), problem_)};
+}
+
 void LocalAddress::open() {
   const auto listened = listener_.listen(wanted_);
   if (problem_.empty()) problem_since_ = app_.scheduler().now();
   problem_ = listened ? std::string() : listened.error();
 }
 
-void LocalAddress::keep_trying(std::function<void()> opened) {
+void LocalAddress::report(const std::string& purpose, std::function<void()> opened) {
+  if (problem_.empty()) return opened();
+  app_.output().error(kListenFailed, fmt::format("cannot listen on {} ({}): {}; trying again",
+                                                 to_string(), purpose, problem_));
   opened_ = std::move(opened);
   again_timer_.start(kTunnelTryAgain);
 }
@@ -70,14 +87,14 @@ void LocalAddress::close() {
   listener_.close();
 }
 
-std::optional<Trouble> LocalAddress::trouble() const {
-  if (problem_.empty()) return std::nullopt;
-  return Trouble{.code = "LISTEN_FAILED",
-                 .thing = to_string(),
-                 .state = "not open",
-                 .why = problem_,
-                 .advice = listen_advice(problem_),
-                 .since = problem_since_};
+std::vector<Trouble> LocalAddress::troubles() const {
+  if (problem_.empty()) return {};
+  return {{.code = kListenFailed,
+           .thing = to_string(),
+           .state = "not open",
+           .why = problem_,
+           .advice = listen_advice(problem_),
+           .since = problem_since_}};
 }
 
 std::string LocalAddress::to_string() const {

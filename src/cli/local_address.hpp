@@ -5,9 +5,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/app.hpp"
 #include "cli/health.hpp"
+#include "cli/tunnel.hpp"
 #include "forward/acceptor.hpp"
 
 namespace hsfwd::cli {
@@ -29,22 +31,25 @@ class LocalAddress {
   /// Streams, each of which is `accepted`.
   LocalAddress(App& app, net::StreamAddress wanted, forward::Acceptor::Accepted accepted);
 
-  /// Listens there, or has a problem.
-  void open();
-  /// Tries again from time to time as long as there is a problem, and calls `opened` once there is
-  /// none.
-  void keep_trying(std::function<void()> opened);
+  /// Listens there, or has a problem. As Tunnel::prepare().
+  void prepare(Unavailable unavailable);
+  /// Calls `opened` if it listens. Otherwise it reports the problem, tries again from time to time, and calls
+  /// `opened` once there is none. `purpose` tells people what the address is for.
+  void report(const std::string& purpose, std::function<void()> opened);
   /// Accepts no more, and tries no more.
   void close();
 
   /// Why it does not listen, one clause for people; empty if it does.
   const std::string& problem() const { return problem_; }
-  /// The same, and what helps; nothing if it listens.
-  std::optional<Trouble> trouble() const;
+  /// The same, as that of the tunnel.
+  std::optional<Tunnel::Problem> tunnel_problem() const;
+  /// The same, and what helps; none if it listens.
+  std::vector<Trouble> troubles() const;
   /// With the port that was picked, once there is one.
   std::string to_string() const;
 
  private:
+  void open();
   void try_again();
   void try_now();
 

@@ -6,10 +6,11 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/metrics_tunnel.hpp"
+#include "cli/metrics_content.hpp"
 #include "cli/planner.hpp"
 #include "cli/table.hpp"
 #include "cli/web_address.hpp"
+#include "cli/web_tunnel.hpp"
 #include "platform/standard_streams.hpp"
 #include "util/text.hpp"
 
@@ -72,7 +73,7 @@ bool MetricsSpec::same(const TunnelSpec& other) const {
 }
 
 std::unique_ptr<Tunnel> MetricsSpec::make(App& app) const {
-  return std::make_unique<MetricsTunnel>(app, listen);
+  return std::make_unique<WebTunnel>(app, listen, std::make_unique<MetricsContent>(app, listen));
 }
 
 }  // namespace hsfwd::cli

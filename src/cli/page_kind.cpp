@@ -5,9 +5,10 @@
 
 #include <vector>
 
-#include "cli/page_tunnel.hpp"
+#include "cli/page_content.hpp"
 #include "cli/planner.hpp"
 #include "cli/web_address.hpp"
+#include "cli/web_tunnel.hpp"
 #include "platform/directories.hpp"
 #include "util/text.hpp"
 
@@ -89,7 +90,7 @@ bool PageSpec::same(const TunnelSpec& other) const {
 }
 
 std::unique_ptr<Tunnel> PageSpec::make(App& app) const {
-  return std::make_unique<PageTunnel>(app, *this);
+  return std::make_unique<WebTunnel>(app, listen, std::make_unique<PageContent>(app, *this));
 }
 
 std::string page_url(const net::StreamAddress& listen, const std::string& at) {

@@ -25,18 +25,6 @@ PeerTunnel::PeerTunnel(App& app, PeerReference peer, forward::LocalForward forwa
       clients_(app.scheduler(),
                [this](const forward::ClosedConnection& closed) { on_closed(closed); }) {}
 
-void PeerTunnel::prepare(Unavailable unavailable) {
-  address_.open();
-  const auto why = problem();
-  if (why && unavailable == Unavailable::kRefused) throw UserError{kFailed, why->code, why->text};
-}
-
-std::optional<Tunnel::Problem> PeerTunnel::problem() const {
-  if (address_.problem().empty()) return std::nullopt;
-  return Problem{"LISTEN_FAILED",
-                 fmt::format("cannot listen on {}: {}", address_.to_string(), address_.problem())};
-}
-
 std::optional<Tunnel::Problem> PeerTunnel::change(const TunnelSpec& spec) {
   const auto& wanted = static_cast<const ConnectSpec&>(spec);
   const bool other_peer = wanted.peer.key != peer_.key;
@@ -101,11 +89,7 @@ void PeerTunnel::on_closed(const forward::ClosedConnection& closed) {
 }
 
 void PeerTunnel::report() {
-  if (address_.problem().empty()) return report_ready();
-  app_.output().error("LISTEN_FAILED",
-                      fmt::format("cannot listen on {} (for {}): {}; trying again",
-                                  address_.to_string(), peer_.name, address_.problem()));
-  address_.keep_trying([this] { report_ready(); });
+  address_.report("for " + peer_.name, [this] { report_ready(); });
 }
 
 void PeerTunnel::report_ready() const {
@@ -122,7 +106,7 @@ void PeerTunnel::collect(MetricSink& sink) const {
 }
 
 std::vector<Trouble> PeerTunnel::health() const {
-  if (auto closed = address_.trouble()) return {std::move(*closed)};
+  if (auto closed = address_.troubles(); !closed.empty()) return closed;
   auto failed = last_failure_.trouble(address_.to_string(), peer_, service_);
   return failed ? std::vector<Trouble>{std::move(*failed)} : std::vector<Trouble>();
 }

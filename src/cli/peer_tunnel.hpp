@@ -21,8 +21,8 @@ class PeerTunnel final : public Tunnel {
  public:
   PeerTunnel(App& app, PeerReference peer, forward::LocalForward forward);
 
-  void prepare(Unavailable unavailable) override;
-  std::optional<Problem> problem() const override;
+  void prepare(Unavailable unavailable) override { address_.prepare(unavailable); }
+  std::optional<Problem> problem() const override { return address_.tunnel_problem(); }
   void start() override { report(); }
   /// Leads the local address to the peer and service of another ConnectSpec from now on. Connections
   /// to the previous one end.

@@ -38,18 +38,6 @@ SocksTunnel::SocksTunnel(App& app, net::StreamAddress listen, SocksDirectory dir
               [this](const forward::ClosedConnection& closed) { on_closed(closed); }),
       clients_(app.scheduler(), *this) {}
 
-void SocksTunnel::prepare(Unavailable unavailable) {
-  address_.open();
-  const auto why = problem();
-  if (why && unavailable == Unavailable::kRefused) throw UserError{kFailed, why->code, why->text};
-}
-
-std::optional<Tunnel::Problem> SocksTunnel::problem() const {
-  if (address_.problem().empty()) return std::nullopt;
-  return Problem{"LISTEN_FAILED",
-                 fmt::format("cannot listen on {}: {}", address_.to_string(), address_.problem())};
-}
-
 std::optional<Tunnel::Problem> SocksTunnel::change(const TunnelSpec& spec) {
   directory_ = static_cast<const SocksSpec&>(spec).directory;
   for (const forward::OpenConnection& connection : joined_.list()) {
@@ -155,10 +143,7 @@ void SocksTunnel::on_closed(const forward::ClosedConnection& closed) {
 }
 
 void SocksTunnel::report() {
-  if (address_.problem().empty()) return report_ready();
-  app_.output().error("LISTEN_FAILED", fmt::format("cannot listen on {} (SOCKS): {}; trying again",
-                                                   address_.to_string(), address_.problem()));
-  address_.keep_trying([this] { report_ready(); });
+  address_.report("SOCKS", [this] { report_ready(); });
 }
 
 void SocksTunnel::report_ready() const {
@@ -186,11 +171,6 @@ void SocksTunnel::collect(MetricSink& sink) const {
   labelled.gauge("hsfwd_socks_waiting", "SOCKS clients that are not connected yet",
                  clients_.count());
   labelled.counter("hsfwd_socks_refused", "Requests of SOCKS clients that were refused", refused_);
-}
-
-std::vector<Trouble> SocksTunnel::health() const {
-  auto closed = address_.trouble();
-  return closed ? std::vector<Trouble>{std::move(*closed)} : std::vector<Trouble>();
 }
 
 Json SocksTunnel::status() const {

@@ -23,8 +23,8 @@ class SocksTunnel final : public Tunnel, forward::SocksGuide {
  public:
   SocksTunnel(App& app, net::StreamAddress listen, SocksDirectory directory);
 
-  void prepare(Unavailable unavailable) override;
-  std::optional<Problem> problem() const override;
+  void prepare(Unavailable unavailable) override { address_.prepare(unavailable); }
+  std::optional<Problem> problem() const override { return address_.tunnel_problem(); }
   void start() override { report(); }
   /// Connections that the names of another SocksSpec lead elsewhere end.
   std::optional<Problem> change(const TunnelSpec& spec) override;
@@ -33,7 +33,7 @@ class SocksTunnel final : public Tunnel, forward::SocksGuide {
   std::optional<PeerWish> wish() const override;
   void close(const std::string& reason, std::function<void()> done) override;
   void leave(std::function<void()> done) override;
-  std::vector<Trouble> health() const override;
+  std::vector<Trouble> health() const override { return address_.troubles(); }
   Json status() const override;
   void collect(MetricSink& sink) const override;
   std::vector<forward::OpenConnection> connections() const override;

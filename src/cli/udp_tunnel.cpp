@@ -50,18 +50,6 @@ LocalAddress::Listener UdpTunnel::listener() {
           }};
 }
 
-void UdpTunnel::prepare(Unavailable unavailable) {
-  address_.open();
-  const auto why = problem();
-  if (why && unavailable == Unavailable::kRefused) throw UserError{kFailed, why->code, why->text};
-}
-
-std::optional<Tunnel::Problem> UdpTunnel::problem() const {
-  if (address_.problem().empty()) return std::nullopt;
-  return Problem{"LISTEN_FAILED",
-                 fmt::format("cannot listen on {}: {}", address_.to_string(), address_.problem())};
-}
-
 std::optional<Tunnel::Problem> UdpTunnel::change(const TunnelSpec& spec) {
   const auto& wanted = static_cast<const ConnectSpec&>(spec);
   const bool other = wanted.peer.key != peer_.key || wanted.forward.service != service_;
@@ -121,11 +109,7 @@ void UdpTunnel::on_closed(const forward::ClosedConnection& closed) {
 }
 
 void UdpTunnel::report() {
-  if (address_.problem().empty()) return report_ready();
-  app_.output().error("LISTEN_FAILED",
-                      fmt::format("cannot listen on {} (for {}): {}; trying again",
-                                  address_.to_string(), peer_.name, address_.problem()));
-  address_.keep_trying([this] { report_ready(); });
+  address_.report("for " + peer_.name, [this] { report_ready(); });
 }
 
 void UdpTunnel::report_ready() const {
@@ -142,7 +126,7 @@ void UdpTunnel::collect(MetricSink& sink) const {
 }
 
 std::vector<Trouble> UdpTunnel::health() const {
-  if (auto closed = address_.trouble()) return {std::move(*closed)};
+  if (auto closed = address_.troubles(); !closed.empty()) return closed;
   auto failed = last_failure_.trouble(address_.to_string(), peer_, service_);
   return failed ? std::vector<Trouble>{std::move(*failed)} : std::vector<Trouble>();
 }

@@ -22,8 +22,8 @@ class UdpTunnel final : public Tunnel {
  public:
   UdpTunnel(App& app, PeerReference peer, forward::LocalForward forward, Duration idle);
 
-  void prepare(Unavailable unavailable) override;
-  std::optional<Problem> problem() const override;
+  void prepare(Unavailable unavailable) override { address_.prepare(unavailable); }
+  std::optional<Problem> problem() const override { return address_.tunnel_problem(); }
   void start() override { report(); }
   /// As that of PeerTunnel.
   std::optional<Problem> change(const TunnelSpec& spec) override;

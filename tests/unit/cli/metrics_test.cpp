@@ -11,8 +11,8 @@
 
 #include "cli/exposure.hpp"
 #include "cli/figures.hpp"
-#include "cli/metrics_tunnel.hpp"
-#include "cli/page_tunnel.hpp"
+#include "cli/metrics_kind.hpp"
+#include "cli/page_kind.hpp"
 #include "cli/peer_tunnel.hpp"
 #include "cli/process_metrics.hpp"
 #include "cli/reverse_tunnel.hpp"
@@ -148,15 +148,12 @@ void walk_over_tunnels(MetricSink& sink) {
   const cli::ReverseTunnel reverse(app, {.key = keys.public_key},
                                    *forward::ReverseForward::parse("8080"));
   reverse.collect(sink);
-  const cli::MetricsTunnel metrics(app, {.host = "127.0.0.1", .port = 9464, .path = {}});
-  metrics.collect(sink);
+  cli::MetricsSpec({.host = "127.0.0.1", .port = 9464, .path = {}}).make(app)->collect(sink);
   cli::collect_process(sink, 120'000);
   SessionInfo session;
   session.key = keys.public_key;
   cli::SessionTally().collect(sink, {session}, {{keys.public_key, "home"}});
-  const cli::PageTunnel page(
-      app, cli::PageSpec({.host = "127.0.0.1", .port = 8088, .path = {}}, nullptr));
-  page.collect(sink);
+  cli::PageSpec({.host = "127.0.0.1", .port = 8088, .path = {}}, nullptr).make(app)->collect(sink);
 }
 
 }  // namespace

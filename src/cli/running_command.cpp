@@ -16,37 +16,19 @@ RunningCommand::RunningCommand(App& app, const char* command, Tunnels tunnels)
       tunnels_(std::move(tunnels)),
       began_(app.scheduler().now()),
       control_(app) {
-  app_.set_overview(this);
   control_.set_handler([this](const ControlRequest& request, const ControlServer::Answer& answer) {
     on_request(request.command, answer);
   });
   control_.listen_if_possible(platform::command_socket_paths(command_));
 }
 
-RunningCommand::~RunningCommand() {
-  app_.set_overview(nullptr);
-}
-
-Json RunningCommand::status() const {
-  return tagged(status_event(app_, tunnels_(), command_, "", began_));
-}
-
-Json RunningCommand::peers() const {
-  return tagged(peers_event(app_, tunnels_(), command_));
-}
-
-void RunningCommand::collect(MetricSink& sink) const {
-  app_.collect(sink);
-  for (const TunnelView& view : tunnels_()) view.tunnel->collect(sink);
-}
-
 void RunningCommand::on_request(ControlCommand command, const ControlServer::Answer& answer) const {
   using Then = ControlServer::Then;
   switch (command) {
     case ControlCommand::kStatus:
-      return answer(status(), Then::kHangUp);
+      return answer(tagged(status_event(app_, tunnels_(), command_, "", began_)), Then::kHangUp);
     case ControlCommand::kPeers:
-      return answer(peers(), Then::kHangUp);
+      return answer(tagged(peers_event(app_, tunnels_(), command_)), Then::kHangUp);
     case ControlCommand::kAttempts:
       return answer(tagged(attempts_event(app_, command_)), Then::kHangUp);
     case ControlCommand::kReload:

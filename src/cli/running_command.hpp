@@ -6,29 +6,22 @@
 #include <vector>
 
 #include "cli/control_server.hpp"
-#include "cli/overview.hpp"
 #include "cli/up_report.hpp"
 
 namespace hsfwd::cli {
 
 /// A command that runs tunnels and is no `up`: who asks at its socket, which its user alone may, learns what they
 /// do, and can change nothing. Without a socket it runs as well.
-class RunningCommand final : Overview {
+class RunningCommand {
  public:
   using Tunnels = std::function<std::vector<TunnelView>()>;
 
   /// The node runs. `command` as it is typed.
   RunningCommand(App& app, const char* command, Tunnels tunnels);
-  ~RunningCommand() override;
   RunningCommand(const RunningCommand&) = delete;
   RunningCommand& operator=(const RunningCommand&) = delete;
 
  private:
-  // Overview
-  Json status() const override;
-  Json peers() const override;
-  void collect(MetricSink& sink) const override;
-
   void on_request(ControlCommand command, const ControlServer::Answer& answer) const;
 
   App& app_;

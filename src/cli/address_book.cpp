@@ -58,9 +58,11 @@ AddressBook AddressBook::of_file(const std::string& file) {
   return out;
 }
 
-AddressBook AddressBook::of_folder(const std::string& folder) {
+AddressBook AddressBook::beside(const std::string& file) {
   AddressBook out;
-  out.add_folder(folder);
+  if (file != plan_file_name(kStandardInput)) {
+    out.add_folder(fs::absolute(file).parent_path().string());
+  }
   return out;
 }
 
@@ -101,7 +103,8 @@ void AddressBook::add_configuration(const std::string& file) {
   const auto config = parse_config(*text, file);
   if (!config) return add_problem(config.error().to_string());
   const std::string folder = fs::absolute(file).parent_path().string();
-  const Planner planner(*config, file, tunnel_kinds());
+  // The folder's names are read on their own, and count after these.
+  const Planner planner(*config, file, tunnel_kinds(), AddressBook());
   for (const auto& [name, named] : config->peers) {
     const auto key_file = platform::resolve_path(named.key_file.value_or(""), folder);
     if (named.key_file && key_file && !platform::is_file(*key_file)) {

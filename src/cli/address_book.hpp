@@ -44,8 +44,8 @@ class AddressBook {
   static AddressBook load();
   /// Of that configuration file, and the folder peers.d beside it.
   static AddressBook of_file(const std::string& file);
-  /// Of the folder peers.d in `folder`.
-  static AddressBook of_folder(const std::string& folder);
+  /// Of the folder peers.d beside that configuration file; beside standard input there is none.
+  static AddressBook beside(const std::string& file);
 
   const Peers& peers() const { return peers_; }
   const PeerReference* find(const std::string& name) const;

@@ -23,7 +23,7 @@ Result<config::Config, config::ConfigError> parse_config(const std::string& text
 }
 
 Plan make_plan(const config::Config& config, const std::string& file, TunnelKinds kinds) {
-  return Planner(config, file, kinds).make();
+  return Planner(config, file, kinds, AddressBook::beside(file)).make();
 }
 
 std::string plan_file_name(const std::string& file) {
@@ -63,7 +63,7 @@ Plan load_plan(const std::string& file) {
   const auto config = parse_config(*text, name);
   if (!config) throw UserError{kBadConfig, "BAD_CONFIG", config.error().to_string()};
   // What is relative in standard input counts from the working directory, as "-" would lie there.
-  Planner planner(*config, name, tunnel_kinds());
+  Planner planner(*config, name, tunnel_kinds(), AddressBook::beside(name));
   Plan plan = planner.make();
   planner.check_identities();
   for (const auto& tunnel : plan.tunnels) {

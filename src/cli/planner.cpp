@@ -34,13 +34,13 @@ bool same_port(const net::StreamAddress& a, const net::StreamAddress& b) {
 
 }  // namespace
 
-Planner::Planner(const config::Config& config, std::string file, TunnelKinds kinds)
+Planner::Planner(const config::Config& config, std::string file, TunnelKinds kinds,
+                 AddressBook beside)
     : config_(config),
       file_(std::move(file)),
       folder_(std::filesystem::absolute(file_).parent_path().string()),
       kinds_(kinds),
-      beside_(file_ == plan_file_name(kStandardInput) ? AddressBook()
-                                                      : AddressBook::of_folder(folder_)) {}
+      beside_(std::move(beside)) {}
 
 Plan Planner::make() {
   plan_.identity =

@@ -15,7 +15,8 @@ namespace hsfwd::cli {
 /// Makes a plan of a file. The kinds of tunnels read their sections with its help.
 class Planner {
  public:
-  Planner(const config::Config& config, std::string file, TunnelKinds kinds);
+  /// `beside`: what the folder of the file adds to the names of [peer.NAME].
+  Planner(const config::Config& config, std::string file, TunnelKinds kinds, AddressBook beside);
 
   /// Once. Throws UserError with the file, the line and what would be right.
   Plan make();

@@ -16,6 +16,7 @@
 #include "cli/address_book.hpp"
 #include "cli/known_peers.hpp"
 #include "cli/port_ranges.hpp"
+#include "platform/directories.hpp"
 #include "platform/identity_file.hpp"
 #include "util/text.hpp"
 
@@ -248,8 +249,16 @@ class Completion {
   }
 
   const KnownPeers& known() {
-    if (!known_) known_.emplace();
+    if (!known_) known_.emplace(file());
     return *known_;
+  }
+
+  /// That the line names; empty if it names none.
+  std::string file() const {
+    const auto named = typed_.values.find("config");
+    if (named == typed_.values.end()) return "";
+    const auto path = platform::resolve_path(named->second);
+    return path ? *path : named->second;
   }
 
   void files(std::size_t begin) { out_ += fmt::format(":files {}\n", begin); }

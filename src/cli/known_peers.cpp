@@ -38,10 +38,11 @@ void add_of_status(const Json& status, const PublicKey& key, std::set<std::strin
 
 }  // namespace
 
-KnownPeers::KnownPeers() {
+KnownPeers::KnownPeers(const std::string& file) {
   try {
-    book_ = AddressBook::load();
-    for (const std::string& path : configuration_paths()) {
+    book_ = file.empty() ? AddressBook::load() : AddressBook::of_file(file);
+    for (const std::string& path :
+         file.empty() ? configuration_paths() : std::vector<std::string>{file}) {
       if (!platform::is_file(path)) continue;
       path_ = path;
       break;

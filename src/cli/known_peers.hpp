@@ -20,8 +20,9 @@ struct KnownPeer {
 
 class KnownPeers {
  public:
-  /// What cannot be read, or is wrong, has no peers.
-  KnownPeers();
+  /// Of that configuration file, or of those that are read where none is named (empty). What cannot be read, or is
+  /// wrong, has no peers.
+  explicit KnownPeers(const std::string& file);
 
   /// In the order of their names.
   std::vector<KnownPeer> peers() const;

@@ -126,6 +126,12 @@ t.test('what peers add, remove and names take', async () => {
   const env = { XDG_CONFIG_HOME: path.join(t.scratch, 'remove') }
   await t.run(['peers', 'add', 'home', KEY], { env })
   t.equal((await t.run(['complete', '--', 'peers', 'remove', ''], { env })).stdout, `home\t${KEY}\n`, 'names to be removed')
+  const other = config(`[peer.elsewhere]\nkey = "${OTHER}"\n`)
+  for (const words of [['-c', other], [`-c${other}`], [`--config=${other}`]]) {
+    const named = (await t.run(['complete', '--', 'peers', 'remove', ...words, ''], { env })).stdout
+    t.equal(named, `elsewhere\t${OTHER_KEY}\n`, `of the file that the line names: ${words}`)
+  }
+  t.equal((await t.run(['complete', '--', 'peers', 'remove', '-c', '/nowhere', 'h'], { env })).stdout, '', 'there is no such file')
 })
 
 t.test('identities by their names', async () => {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -92,6 +94,18 @@ void write_name(const std::string& file, const std::string& key) {
   if (error) cannot(file, error);
 }
 
+/// What else the key is called, and which of these names is shown; empty if it has no other.
+std::string other_names(const AddressBook& book, const std::string& name, const PublicKey& key) {
+  std::set<std::string> names;
+  for (const auto& [other, peer] : book.peers()) {
+    if (peer.key == key) names.insert(other);
+  }
+  names.erase(name);
+  if (names.empty()) return "";
+  return fmt::format(", also called {}; events and lists call it {}", fmt::join(names, ", "),
+                     std::min(name, *names.begin()));
+}
+
 int run_add(const Arguments& arguments) {
   const BookCommand command(arguments, "hsfwd peers add NAME KEY [-c FILE] [OPTION...]",
                             "Gives a peer a name, which then stands for its key everywhere.", 2);
@@ -104,16 +118,20 @@ int run_add(const Arguments& arguments) {
   if (const PeerReference* const other = book.find(name)) {
     if (!other->same_peer(*peer)) {
       throw UserError{kFailed, "NAME_TAKEN",
-                      fmt::format("{} is {} already, in {}", name, key_text(other->key),
-                                  book.origin_of(name).file)};
+                      fmt::format("{} is {} already, in {}{}", name, key_text(other->key),
+                                  book.origin_of(name).file,
+                                  other->key != peer->key ? ""
+                                  : other->identity       ? ", with its secret"
+                                                          : ", without its secret")};
     }
   } else {
     write_name(command.file_of(name), command.word(1));
   }
   const std::string file =
       book.find(name) != nullptr ? book.origin_of(name).file : command.file_of(name);
-  command.output().event(events::Named{named_peer(name, peer->key, file)},
-                         fmt::format("{} is {}", name, key_text(peer->key)));
+  command.output().event(
+      events::Named{named_peer(name, peer->key, file)},
+      fmt::format("{} is {}{}", name, key_text(peer->key), other_names(book, name, peer->key)));
   return kDone;
 }
 

@@ -25,6 +25,10 @@ t.test('a name is given, listed, used and taken back', async () => {
   t.equal((await hsfwd('peers', 'add', 'home', home.key)).stdout.trim(), `home is ${home.key}`, 'add')
   t.equal(fs.readFileSync(path.join(folder, 'peers.d', 'home'), 'utf8'), `${home.key}\n`, 'its file')
   t.equal((await hsfwd('peers', 'add', 'home', home.publicKey)).code, 0, 'the same again')
+  const said = async (name) => (await hsfwd('peers', 'add', name, home.key)).stdout.trim()
+  t.equal(await said('work'), `work is ${home.key}, also called home; events and lists call it home`, 'a second name')
+  t.equal(await said('attic'), `attic is ${home.key}, also called home, work; events and lists call it attic`, 'a third one')
+  for (const name of ['work', 'attic']) t.equal((await hsfwd('peers', 'remove', name)).code, 0, `remove ${name}`)
   const taken = await hsfwd('peers', 'add', 'home', other.key)
   t.equal(taken.code, 1, 'another key')
   t.ok(taken.stderr.includes(`home is ${home.key} already, in ${path.join(folder, 'peers.d', 'home')}`), taken.stderr)
@@ -54,6 +58,9 @@ t.test('a name is who is meant, or refused', async () => {
   t.equal((await t.run(['peers', 'add', 'shared', `hs://s000${key}`], { env })).code, 0, 'a secret')
   t.equal((fs.statSync(path.join(folder, 'peers.d', 'shared')).mode & 0o777).toString(8), '600', 'is kept')
   const names = async () => (await t.run(['peers', 'names', '--json'], { env })).program
+  const shared = (await names()).events[0].peers.find((peer) => peer.name === 'shared').key
+  const without = await t.run(['peers', 'add', 'shared', shared], { env })
+  t.ok(without.code === 1 && /already, in .*shared, with its secret$/m.test(without.stderr), without.stderr)
   t.ok(!(await names()).stderr.includes('left out'), 'nothing is wrong')
   for (const who of [file, path.dirname(file)]) {
     const { mode } = fs.statSync(who)

@@ -26,7 +26,6 @@
 #include "cli/up_report.hpp"
 #include "cli/up_texts.hpp"
 #include "platform/control_socket.hpp"
-#include "platform/service_manager.hpp"
 #include "platform/signals.hpp"
 
 namespace hsfwd::cli {
@@ -59,6 +58,10 @@ class Up final : Overview {
     app_.on_no_answer(
         [this] { app_.log().warning("up", "still trying: {}", app_.no_network().message); });
     app_.node().when_ready([this] { report_.look(); });
+    app_.on_goodbye([this](const std::function<void()>& done) {
+      report_.stopping();
+      done();
+    });
     app_.on_hangup([this] { reload([](const Json&) {}); });
     control.set_handler([this](const ControlRequest& request, const ControlServer::Answer& answer) {
       on_request(request.command, answer);
@@ -92,6 +95,7 @@ class Up final : Overview {
 
   /// For the service manager.
   ServiceReport::Standing standing() const {
+    if (app_.quitting()) return {"shutting down"};
     const auto& tunnels = tunnels_.tunnels();
     const auto ready = static_cast<std::size_t>(std::count_if(
         tunnels.begin(), tunnels.end(), [](const auto& tunnel) { return !tunnel->problem(); }));
@@ -311,7 +315,6 @@ int run_up(const Arguments& arguments) {
                 file == kStandardInput ? file : std::filesystem::absolute(file).string(),
                 std::move(plan));
     exit_code = app.run();
-    platform::tell_service_manager(platform::ServiceState::kStopping, "shutting down");
   }
   // Who waits for the end at the control socket finds every port and lock free.
   app.stop_node();

@@ -38,6 +38,10 @@ void ServiceReport::look() {
   if (ready_) tell();
 }
 
+void ServiceReport::stopping() const {
+  platform::tell_service_manager(platform::ServiceState::kStopping, look_().text);
+}
+
 void ServiceReport::tell() {
   const Standing standing = look_();
   platform::tell_service_manager(platform::ServiceState::kAlive, standing.text);

@@ -22,6 +22,8 @@ class ServiceReport {
   void ready();
   /// The standing may be another, once it is ready.
   void look();
+  /// It has begun to end.
+  void stopping() const;
 
  private:
   void tell();

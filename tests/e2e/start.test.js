@@ -189,17 +189,23 @@ t.test('an identity that another process announces does not keep the rest of up 
   t.equal(second.code, 1, second.stderr)
 })
 
+/** Who started a service, and what it is told, at that address of a socket. */
+async function serviceManager (name) {
+  const listens = `import socket\ns = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\ns.bind(${JSON.stringify(name)})\nprint("bound", flush=True)\n` +
+    'while True: print(s.recv(100).decode(), flush=True)'
+  const manager = new t.Program('python3', ['-c', listens])
+  const said = (word) => manager.event('line', { matches: ({ line }) => line === word })
+  await said('bound')
+  return { manager, said }
+}
+
 t.test('whoever started up as a service is told when its ports are open, though there is no network, and of its end', async () => {
   const own = await identity('service')
   const config = path.join(t.scratch, 'service.toml')
   fs.writeFileSync(config, `identity = "${own.file}"\nbootstrap = ["127.0.0.1:9"]\n[[connect]]\npeer = "${own.key}"\nlisten = "${await t.freePort()}"\n`)
   const file = path.join(t.scratch, 'notify')
-  const listens = 'import socket, sys\ns = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\ns.bind(sys.argv[1])\nprint("bound", flush=True)\n' +
-    'while True: print(s.recv(100).decode(), flush=True)'
   for (const [name, variable] of [[file, file], [`\0${file}`, `@${file}`]]) {
-    const manager = new t.Program('python3', ['-c', listens.replace('sys.argv[1]', JSON.stringify(name))])
-    const said = (word) => manager.event('line', { matches: ({ line }) => line === word })
-    await said('bound')
+    const { manager, said } = await serviceManager(name)
     const up = t.hsfwd(['up', '-c', config], { env: { NOTIFY_SOCKET: variable } })
     await said('READY=1')
     up.kill()
@@ -207,4 +213,27 @@ t.test('whoever started up as a service is told when its ports are open, though 
     await up.exited
     await manager.kill('SIGKILL')
   }
+})
+
+t.test('the service manager is told of the end when it begins, while peers are still being told', async () => {
+  const own = await identity('ending')
+  const network = t.hsfwd(['testnet', '--size', '3', '--port', '0', '--json'])
+  const { bootstrap } = await network.event('ready')
+  const config = path.join(t.scratch, 'ending.toml')
+  fs.writeFileSync(config, `identity = "${own.file}"\nbootstrap = ["${bootstrap[0]}"]\n[[expose]]\nservices = ["9"]\n`)
+  const file = path.join(t.scratch, 'ending-notify')
+  const { manager, said } = await serviceManager(file)
+  const up = t.hsfwd(['up', '-c', config, '--json'], { env: { NOTIFY_SOCKET: file } })
+  await up.event('listening')
+  // Nobody answers the goodbye, which therefore takes its whole time.
+  network.child.kill('SIGSTOP')
+  up.kill()
+  await said('STOPPING=1')
+  await said('STATUS=shutting down')
+  t.equal((await t.run(['status', '-c', config])).code, 0, 'it still answers')
+  up.kill()
+  await up.exited
+  network.child.kill('SIGCONT')
+  await network.kill()
+  await manager.kill('SIGKILL')
 })

@@ -11,7 +11,7 @@ const BUILD = path.resolve(process.argv.splice(2, 1)[0])
 const t = require('../support/harness')
 
 // What the package's scripts call, and the shell that runs them.
-const CALLED = ['sh', 'chmod', 'chown', 'getent', 'groupadd', 'groupdel', 'rm', 'stat', 'useradd', 'userdel', 'dpkg-statoverride']
+const CALLED = ['sh', 'chmod', 'chown', 'getent', 'grep', 'groupadd', 'groupdel', 'rm', 'stat', 'useradd', 'userdel', 'dpkg-statoverride']
 const ENVIRONMENT = { XDG_STATE_HOME: '/var/lib', XDG_CACHE_HOME: '/var/cache', XDG_RUNTIME_DIR: '/run', XDG_CONFIG_HOME: '/etc' }
 
 const found = (program) => spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program]).stdout.toString().trim()
@@ -118,6 +118,8 @@ async function tunnels (server, client, program, name = '127.0.0.1') {
 t.test('installed, used between two machines, upgraded, removed, purged: nothing is left', async () => {
   const before = contents(bareRoot())
   const [server, client] = [bareRoot(), bareRoot()]
+  // A user that the machine's owner has made.
+  execFileSync('chroot', [client, 'useradd', '--system', '--user-group', '--no-create-home', 'hsfwd'])
   for (const root of [server, client]) dpkg(root, '-i', packageFile('hsfwd'))
   const folder = fs.statSync(path.join(server, 'etc/hsfwd'))
   const [, group] = /^hsfwd:x:(\d+):/m.exec(fs.readFileSync(path.join(server, 'etc/group'), 'utf8'))
@@ -163,7 +165,9 @@ t.test('installed, used between two machines, upgraded, removed, purged: nothing
   const theirs = /^var\/lib\/dpkg\/|^etc\/(passwd|group|shadow|gshadow|subuid|subgid)-?$|^etc\/\.pwd\.lock$/
   const known = [...before, ...used, ...enabled]
   t.equal(contents(server).filter((file) => !known.includes(file) && !theirs.test(file)).join(' '), '', 'what is left')
-  t.ok(!/hsfwd/.test(['passwd', 'group', 'shadow', 'gshadow'].map((file) => fs.readFileSync(path.join(server, 'etc', file), 'utf8')).join('')), 'no user')
+  const accounts = (root) => ['passwd', 'group', 'shadow', 'gshadow'].map((file) => fs.readFileSync(path.join(root, 'etc', file), 'utf8')).join('')
+  t.ok(!/hsfwd/.test(accounts(server)), 'no user')
+  t.equal(accounts(client).match(/^hsfwd:/gm)?.length, 4, 'the one that was there before')
 })
 
 t.test('what the packages have is where it belongs', async () => {

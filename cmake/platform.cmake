@@ -55,6 +55,7 @@ set(platform_linux
     platform/linux/mark_rules.cpp
     platform/linux/namespace_refusal.cpp
     platform/linux/netlink.cpp
+    platform/linux/netlink_news.cpp
     platform/linux/packet_tunnel.cpp
     platform/linux/private_files.cpp
     platform/linux/process_figures.cpp

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "platform/kill_switch.hpp"
+#include "platform/linux/netlink_news.hpp"
 #include "platform/socket_marks.hpp"
 
 namespace hsfwd::platform {

@@ -19,14 +19,13 @@
 #include <string_view>
 #include <system_error>
 
+#include "platform/linux/netlink_message.hpp"
 #include "platform/posix/socket.hpp"
 
 namespace hsfwd::platform {
 
 namespace {
 
-// What a kernel puts into one part of a long answer at most (NLMSG_GOODSIZE grows up to it).
-constexpr std::size_t kAnswer = 32 * 1024;
 constexpr std::size_t kRequest = 512;  // a header and a dozen attributes of 20 bytes at most
 constexpr int kListAttempts = 10;      // of a list that changes all the time
 // Who has made a route or a rule, as `ip route` and `ip rule` show it: a number that no routing
@@ -45,27 +44,6 @@ NetlinkError error_of(int number, const std::string& words = {}) {
 
 int family_of(bool is_v6) {
   return is_v6 ? AF_INET6 : AF_INET;
-}
-
-template <class Visit>
-void each_attribute(const nlmsghdr& message, std::size_t offset, Visit visit) {
-  const auto* attribute =
-      static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(&message, offset));
-  const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(&message));
-  while (mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
-    visit(*attribute);
-    attribute = mnl_attr_next(attribute);
-  }
-}
-
-ByteView payload_of(const nlattr& attribute) {
-  return {static_cast<const std::uint8_t*>(mnl_attr_get_payload(&attribute)),
-          mnl_attr_get_payload_len(&attribute)};
-}
-
-/// 0 if it is none.
-std::uint32_t number_of(const nlattr& attribute) {
-  return payload_of(attribute).size() == 4 ? mnl_attr_get_u32(&attribute) : 0;
 }
 
 /// An address as messages have it: 4 bytes or 16.
@@ -92,15 +70,6 @@ std::uint8_t bits_of(std::uint8_t family, std::uint8_t length) {
   return static_cast<std::uint8_t>(family == AF_INET ? ip::Prefix::kIpv4Bits + length : length);
 }
 
-/// The head behind the message's own, if the message is of the kind and has one.
-template <class Head>
-const Head* head_of(const nlmsghdr& message, std::uint16_t type) {
-  if (message.nlmsg_type != type || mnl_nlmsg_get_payload_len(&message) < sizeof(Head)) {
-    return nullptr;
-  }
-  return static_cast<const Head*>(mnl_nlmsg_get_payload(&message));
-}
-
 /// What is behind an acknowledgement, or an error: the kernel's own words.
 std::string words_of(const nlmsghdr& message, const nlmsgerr& error) {
   std::string words;
@@ -123,16 +92,6 @@ NetlinkResult<void> done_of(const nlmsghdr& message) {
   if (payload.size() >= sizeof error) std::memcpy(&error, payload.data(), sizeof error);
   if (error < 0) return Err(error_of(-error));
   return {};
-}
-
-LinkNews news_of(const nlmsghdr& message, const ifinfomsg& head) {
-  LinkNews news{.interface = head.ifi_index,
-                .gone = message.nlmsg_type == RTM_DELLINK,
-                .up = (head.ifi_flags & IFF_UP) != 0};
-  each_attribute(message, sizeof head, [&news](const nlattr& attribute) {
-    if (mnl_attr_get_type(&attribute) == IFLA_MTU) news.mtu = number_of(attribute);
-  });
-  return news;
 }
 
 // --- What a list is made of; nothing if it is no matter ---
@@ -248,7 +207,11 @@ struct Netlink::Request {
   nlmsghdr* header;
 };
 
-Netlink::Netlink(UniqueFd fd) : fd_(std::move(fd)), answer_(new std::uint8_t[kAnswer]) {}
+Netlink::Netlink(UniqueFd fd) : fd_(std::move(fd)), answer_(new std::uint8_t[kNetlinkAnswer]) {}
+
+UniqueFd open_netlink_socket() {
+  return open_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+}
 
 NetlinkResult<Netlink> Netlink::open() {
   return adopt(open_netlink_socket());
@@ -272,10 +235,10 @@ NetlinkResult<void> Netlink::exchange(Request& request, const OnMessage& on_mess
   const ByteView bytes(request.bytes, request.header->nlmsg_len);
   if (send_bytes(fd_.get(), bytes) < 0) return Err(error_of(errno));
   for (;;) {
-    const ssize_t size = recv(fd_.get(), answer_.get(), kAnswer, MSG_TRUNC);
+    const ssize_t size = recv(fd_.get(), answer_.get(), kNetlinkAnswer, MSG_TRUNC);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return Err(error_of(errno));
-    if (static_cast<std::size_t>(size) > kAnswer) return Err(error_of(EMSGSIZE));
+    if (static_cast<std::size_t>(size) > kNetlinkAnswer) return Err(error_of(EMSGSIZE));
     int left = static_cast<int>(size);
     for (auto* message = reinterpret_cast<const nlmsghdr*>(answer_.get());
          mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
@@ -520,57 +483,6 @@ NetlinkResult<std::optional<std::uint32_t>> Netlink::user_of_unix_socket(std::st
   });
   if (!done) return Err(done.error());
   return found;
-}
-
-// --- News ---
-
-UniqueFd open_netlink_socket() {
-  return open_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-}
-
-namespace {
-
-/// That hears what is told to groups: a mask of theirs.
-UniqueFd open_news(std::uint32_t groups) {
-  UniqueFd fd = open_netlink_socket();
-  if (!fd) return fd;
-  sockaddr_nl local{};
-  local.nl_family = AF_NETLINK;
-  local.nl_groups = groups;
-  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0) fd.reset();
-  return fd;
-}
-
-}  // namespace
-
-UniqueFd open_link_news() {
-  return open_news(RTMGRP_LINK);
-}
-
-UniqueFd open_rule_news() {
-  return open_news(1U << (RTNLGRP_IPV4_RULE - 1) | 1U << (RTNLGRP_IPV6_RULE - 1));
-}
-
-bool read_link_news(int fd, const std::function<void(const LinkNews&)>& on_news) {
-  alignas(nlmsghdr) std::uint8_t buffer[kAnswer];
-  bool whole = true;
-  for (;;) {
-    const ssize_t size = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0 && errno == ENOBUFS) {
-      whole = false;
-      continue;
-    }
-    if (size <= 0) return whole;
-    int left = static_cast<int>(size);
-    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer); mnl_nlmsg_ok(message, left);
-         message = mnl_nlmsg_next(message, &left)) {
-      const auto* head = head_of<ifinfomsg>(*message, RTM_NEWLINK);
-      if (head == nullptr) head = head_of<ifinfomsg>(*message, RTM_DELLINK);
-      // A bridge says of its ports what is of the bridge alone.
-      if (head != nullptr && head->ifi_family == AF_UNSPEC) on_news(news_of(*message, *head));
-    }
-  }
 }
 
 }  // namespace hsfwd::platform

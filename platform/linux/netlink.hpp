@@ -109,22 +109,9 @@ class Netlink {
   std::unique_ptr<std::uint8_t[]> answer_;
 };
 
-/// A socket that hears of every change of a rule.
-UniqueFd open_rule_news();
 /// Of which user the unix socket of that name in this network is. Nothing if there is none, or that is not told (before Linux 5.3).
 NetlinkResult<std::optional<std::uint32_t>> user_of_socket(std::string_view name);
 /// For Netlink::adopt.
 UniqueFd open_netlink_socket();
-/// A socket that hears of every change of a link, for a loop to wait for.
-UniqueFd open_link_news();
-/// What the news says of an interface.
-struct LinkNews {
-  int interface = 0;
-  bool gone = false;
-  bool up = false;
-  std::optional<std::size_t> mtu;
-};
-/// Hands on all that has come. False if some was lost for want of room: it is time to ask.
-bool read_link_news(int fd, const std::function<void(const LinkNews&)>& on_news);
 
 }  // namespace hsfwd::platform

@@ -12,6 +12,7 @@
 #include "platform/common/handle.hpp"
 #include "platform/linux/kill_switch.hpp"
 #include "platform/linux/netlink.hpp"
+#include "platform/linux/netlink_news.hpp"
 #include "platform/linux/tun_device.hpp"
 #include "platform/linux/tunnel_setup.hpp"
 #include "platform/packet_tunnels.hpp"

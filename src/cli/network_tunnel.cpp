@@ -9,89 +9,13 @@
 #include "cli/app.hpp"
 #include "cli/events/tunnels.hpp"
 #include "cli/timeline.hpp"
+#include "cli/tun_status.hpp"
 #include "node/address_pool.hpp"
 #include "platform/host_network.hpp"
 #include "platform/host_routes.hpp"
 #include "util/text.hpp"
 
 namespace hsfwd::cli {
-
-namespace {
-
-std::vector<std::string> texts_of(const std::vector<ip::Ipv6>& hosts) {
-  std::vector<std::string> out;
-  for (const ip::Ipv6& host : hosts) out.push_back(ip::host_text(host));
-  return out;
-}
-
-std::vector<std::string> texts_of(const std::vector<ip::Prefix>& networks) {
-  std::vector<std::string> out;
-  for (const ip::Prefix& network : networks) out.push_back(network.to_string());
-  return out;
-}
-
-std::vector<std::string> offers_of(const overlay::NetworkSettings& settings) {
-  std::vector<std::string> out = texts_of(settings.offers);
-  if (settings.offers_internet) out.emplace_back(kOfferInternet);
-  return out;
-}
-
-std::vector<DropStatus> drops_of(const overlay::Drops& drops) {
-  std::vector<DropStatus> out;
-  for (int i = 0; i < static_cast<int>(overlay::Drop::kCount); ++i) {
-    const auto reason = static_cast<overlay::Drop>(i);
-    if (drops[reason] > 0) out.push_back({overlay::to_string(reason), drops[reason]});
-  }
-  return out;
-}
-
-const char* state_text(overlay::Link::State state) {
-  switch (state) {
-    case overlay::Link::State::kIdle:
-      return "idle";
-    case overlay::Link::State::kDialling:
-      return "dialling";
-    case overlay::Link::State::kOpen:
-      return "open";
-    case overlay::Link::State::kResting:
-      return "resting";
-  }
-  return "";
-}
-
-bool is_peer(const overlay::NetworkSettings& settings, const PublicKey& key) {
-  return std::any_of(settings.peers.begin(), settings.peers.end(),
-                     [&](const overlay::NetworkPeer& peer) { return peer.key == key; });
-}
-
-std::string name_of(const overlay::PeerStatus& peer) {
-  return peer.name.empty() ? key_text(peer.key) : peer.name;
-}
-
-TunPeerStatus status_of(const overlay::PeerStatus& peer) {
-  TunPeerStatus out{.peer = to_hex(peer.key.view()),
-                    .name = name_of(peer),
-                    .addresses = texts_of(peer.addresses),
-                    .networks = texts_of(peer.networks),
-                    .state = state_text(peer.state),
-                    .packets_to_peer = peer.traffic.packets_to_peer,
-                    .packets_from_peer = peer.traffic.packets_from_peer,
-                    .bytes_to_peer = peer.traffic.bytes_to_peer,
-                    .bytes_from_peer = peer.traffic.bytes_from_peer,
-                    .drops = drops_of(peer.drops)};
-  if (peer.connection) {
-    const PeerInfo info = peer.connection->stream->info();
-    out.path = to_string(info.path);
-    out.remote = info.remote.to_string();
-    out.rtt_millis = millis(info.rtt);
-  }
-  if (peer.nospoon) out.nospoon = to_string(*peer.nospoon);
-  if (peer.max_packet) out.max_packet = *peer.max_packet;
-  if (!peer.error.empty()) out.problem = told(peer.error);
-  return out;
-}
-
-}  // namespace
 
 NetworkTunnel::NetworkTunnel(App& app, const TunSpec& spec, std::shared_ptr<KeyListener> listener,
                              Means means)
@@ -109,7 +33,8 @@ NetworkTunnel::NetworkTunnel(App& app, const TunSpec& spec, std::shared_ptr<KeyL
                     [this] { return platform::host_networks(app_.loop().own_interfaces()); },
                 .is_node_port = [this](std::uint16_t port) { return app_.node().has_port(port); }},
                listener_->public_key(), *this),
-      again_timer_(app.scheduler(), [this] { keep_trying(); }) {
+      again_timer_(app.scheduler(), [this] { keep_trying(); }),
+      peer_report_(app, means_.silent) {
   settings_ = settings_of(spec);
   pool_ = spec.pool;
 }
@@ -282,7 +207,7 @@ void NetworkTunnel::report() {
     return;
   }
   if (means_.silent) return;
-  const auto addresses = texts_of(network_.addresses());
+  const auto addresses = tun_texts(network_.addresses());
   const std::string& interface = network_.interface()->name();
   app_.output().event(
       events::NetworkReady{interface, to_hex(listener_->public_key().view()),
@@ -298,7 +223,7 @@ void NetworkTunnel::report() {
 std::string NetworkTunnel::exit_line() const {
   if (!settings_.exit) return {};
   return fmt::format("\nexit: what is for no peer and no local network goes through {}, or nowhere",
-                     name_of(network_.peer(*settings_.exit)));
+                     tun_peer_name(network_.peer(*settings_.exit)));
 }
 
 std::string NetworkTunnel::problem_text() const {
@@ -318,7 +243,7 @@ std::optional<Tunnel::Problem> NetworkTunnel::change(const TunnelSpec& spec) {
   const std::string mistake = mistake_in(settings);
   settings_ = settings;
   pool_ = wanted.pool;
-  std::erase_if(told_, [&](const auto& entry) { return !is_peer(settings_, entry.first); });
+  peer_report_.keep(settings_.peers);
   again_timer_.stop();
   const bool had_interface = network_.interface() != nullptr;
   const bool opened = open();
@@ -375,35 +300,7 @@ void NetworkTunnel::on_connection(std::unique_ptr<PeerStream> peer) {
 }
 
 void NetworkTunnel::on_peer_changed(const PublicKey& key) {
-  const overlay::PeerStatus peer = network_.peer(key);
-  note_reached(peer);
-  means_.silent ? report_unreachable(peer) : report_peer(peer);
-}
-
-/// What people and scripts wait for: that it is there, by which path, or why it is not.
-void NetworkTunnel::report_peer(const overlay::PeerStatus& peer) {
-  const TunPeerStatus status = status_of(peer);
-  const std::string path = status.path.value_or("");
-  const std::string remote = status.remote.value_or("");
-  const std::string problem = status.problem.value_or("");
-  const bool settled = peer.connection.has_value() || peer.state == overlay::Link::State::kResting;
-  if (!settled && peer.state != overlay::Link::State::kIdle) return;
-  const std::string now = path + remote + problem;
-  const auto [last, first] = told_.emplace(peer.key, "");
-  if (std::exchange(last->second, now) == now) return;
-  std::string text = fmt::format("peer {}: {}, {}", status.name, path, remote);
-  if (path.empty()) {
-    text = fmt::format("peer {}: {}", status.name,
-                       problem.empty() ? "not connected" : "not connected: " + problem);
-  }
-  app_.output().event(
-      events::NetworkPeer{status.peer, status.name, status.state, path, remote, problem},
-      app_.quiet() ? "" : printable(text));
-}
-
-void NetworkTunnel::report_unreachable(const overlay::PeerStatus& peer) {
-  const std::string line = unreachable_.note(peer, name_of(peer));
-  if (!line.empty() && !app_.quiet()) app_.output().note(line);
+  peer_report_.on_changed(network_.peer(key));
 }
 
 void NetworkTunnel::on_interface_lost(const std::string& reason) {
@@ -413,28 +310,6 @@ void NetworkTunnel::on_interface_lost(const std::string& reason) {
 }
 
 // --- What shows ---
-
-void NetworkTunnel::note_reached(const overlay::PeerStatus& peer) {
-  if (peer.connection || peer.error.empty()) {
-    unreached_since_.erase(peer.key);
-  } else {
-    unreached_since_.emplace(peer.key, app_.scheduler().now());
-  }
-}
-
-/// One that is off is ordinary, and one that nobody wants anything of is not tried.
-std::optional<Trouble> NetworkTunnel::peer_trouble(const overlay::PeerStatus& peer) const {
-  const auto since = unreached_since_.find(peer.key);
-  if (peer.connection || peer.error.empty() || since == unreached_since_.end()) return std::nullopt;
-  return Trouble{.code = "NOT_REACHED",
-                 .level = Trouble::Level::kWarning,
-                 .thing = "peer " + name_of(peer),
-                 .state = "not reached",
-                 .why = peer.error,
-                 .advice = advice_about(app_, peer.key),
-                 .since = since->second,
-                 .of_network = true};
-}
 
 std::vector<Trouble> NetworkTunnel::health() const {
   std::vector<Trouble> out;
@@ -450,12 +325,12 @@ std::vector<Trouble> NetworkTunnel::health() const {
   }
   for (Trouble& one : listener_->troubles()) out.push_back(std::move(one));
   for (const overlay::PeerStatus& peer : network_.peers()) {
-    if (auto one = peer_trouble(peer)) out.push_back(std::move(*one));
+    if (auto one = peer_report_.trouble(peer)) out.push_back(std::move(*one));
   }
   if (settings_.exit && network_.interface() != nullptr && !network_.exit_has_answered()) {
     out.push_back({.code = "EXIT_SILENT",
                    .level = Trouble::Level::kWarning,
-                   .thing = "exit " + name_of(network_.peer(*settings_.exit)),
+                   .thing = "exit " + tun_peer_name(network_.peer(*settings_.exit)),
                    .state = "nothing has come back through it",
                    .why = "it is not reached, does not offer the internet, or does not forward",
                    .advice = R"(there: offer = ["internet"], and forward and translate addresses)",
@@ -479,18 +354,18 @@ Json NetworkTunnel::status() const {
   TunStatus out{.interface = interface != nullptr ? interface->name() : "",
                 .public_key = to_hex(listener_->public_key().view()),
                 .key = key_text(listener_->public_key()),
-                .addresses = texts_of(network_.addresses()),
+                .addresses = tun_texts(network_.addresses()),
                 .mtu = interface != nullptr ? interface->mtu() : settings_.mtu,
-                .offers = offers_of(settings_),
-                .drops = drops_of(network_.drops())};
+                .offers = tun_offers(settings_),
+                .drops = tun_drops(network_.drops())};
   for (const overlay::PeerStatus& peer : network_.peers()) {
-    out.peers.push_back(status_of(peer));
-    if (peer.key == network_.settings().exit) out.exit = name_of(peer);
+    out.peers.push_back(tun_peer_status(peer));
+    if (peer.key == network_.settings().exit) out.exit = tun_peer_name(peer);
   }
   if (out.exit) out.exit_answers = network_.exit_has_answered();
   const overlay::NetworkSettings& used = network_.settings();
-  if (!used.direct.empty()) out.direct = texts_of(used.direct);
-  if (!used.name_servers.empty()) out.name_servers = texts_of(used.name_servers);
+  if (!used.direct.empty()) out.direct = tun_texts(used.direct);
+  if (!used.name_servers.empty()) out.name_servers = tun_texts(used.name_servers);
   if (!names_problem_.empty()) out.names_problem = told(names_problem_);
   if (const auto why = problem()) out.problem = told(why->text);
   return encode(out);

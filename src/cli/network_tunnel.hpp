@@ -2,16 +2,15 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/key_listener.hpp"
+#include "cli/network_peer_report.hpp"
 #include "cli/tun_kind.hpp"
 #include "cli/tunnel.hpp"
-#include "cli/unreachable_peers.hpp"
 #include "net/split_dns.hpp"
 #include "overlay/network.hpp"
 
@@ -70,16 +69,12 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   /// What an interface that stays does about an exit: it may be what cannot be had.
   enum class Exit { kAsWanted, kAsBefore };
   void narrow(Exit exit);
-  void note_reached(const overlay::PeerStatus& peer);
-  std::optional<Trouble> peer_trouble(const overlay::PeerStatus& peer) const;
   void announce_names();
   void on_names(const std::string& problem);
   std::string exit_line() const;
   void keep_trying();
   /// With what becomes of it.
   std::string problem_text() const;
-  void report_peer(const overlay::PeerStatus& peer);
-  void report_unreachable(const overlay::PeerStatus& peer);
 
   App& app_;
   const std::shared_ptr<KeyListener> listener_;
@@ -90,13 +85,11 @@ class NetworkTunnel final : public Tunnel, Offer, overlay::NetworkObserver {
   overlay::Network network_;
   std::string problem_;    // of the interface
   Instant problem_since_;  // if there is one
-  std::map<PublicKey, Instant> unreached_since_;
   std::unique_ptr<net::SplitDns> names_;
   bool all_names_ = false;  // are asked through the network, as names_ was told
   std::string names_problem_;
   Timer again_timer_;
-  std::map<PublicKey, std::string> told_;  // what was last reported of a peer
-  UnreachablePeers unreachable_;           // if silent
+  NetworkPeerReport peer_report_;
 };
 
 }  // namespace hsfwd::cli

@@ -22,10 +22,6 @@ constexpr const char* kUnproven = " (may not be the peer's words)";
 constexpr std::size_t kMaxEarlyDatagrams = 16;
 // What the peer says until its user knows of the connection: one batch that came with the keys.
 constexpr std::size_t kMaxEarlyMessages = 64;
-// Anybody can have a place asked, by a packet that seems to be the peer's.
-constexpr Duration kBetweenChallenges = 100_ms;
-// An answer may take as long.
-constexpr Duration kChallengeTime = 3_s;
 }  // namespace
 
 PeerConnection::PeerConnection(const PeerContext& context, SecureStream& stream,
@@ -255,18 +251,10 @@ void PeerConnection::check_path(const char* reason) {
 // --- From place to place: docs/protocol/forward.md, section 11 ---
 
 void PeerConnection::challenge(net::UdpSocket& socket, const net::Address& at) {
-  const Instant now = context_.env.now();
-  const Source place{&socket, at};
   if (!stream_.is_open() || !datagrams_ || !datagrams_->has_packets()) return;
-  if (challenged_ && now < asked_at_ + kBetweenChallenges) return;
-  asked_at_ = now;
-  if (challenged_ != place || now >= challenged_at_ + kChallengeTime) {
-    challenged_ = place;
-    challenged_at_ = now;
-    nonce_ = context_.env.random.fixed<PathChallenge::Nonce>();
-  }
-  const PathChallenge question{PathChallenge::Kind::kQuestion, nonce_};
-  if (const auto sealed = datagrams_->seal(Channel::kControl, question.encode())) {
+  const auto question = question_.ask({&socket, at}, context_.env.now(), context_.env.random);
+  if (!question) return;
+  if (const auto sealed = datagrams_->seal(Channel::kControl, question->encode())) {
     stream_.raw().send_message_to(socket, at, *sealed);
   }
 }
@@ -279,7 +267,9 @@ void PeerConnection::on_stray_message(net::UdpSocket& socket, net::Address from,
   if (!opened) return count_drop(opened.error());
   if (opened->channel != Channel::kControl) return;
   const Source source{&socket, from};
-  if (receive_challenge(source, opened->payload) && challenged_ != source) challenge(socket, from);
+  if (receive_challenge(source, opened->payload) && !question_.asks(source)) {
+    challenge(socket, from);
+  }
 }
 
 /// True if it was a question; an answer that was waited for, from the place that was asked, moves the connection.
@@ -293,8 +283,7 @@ bool PeerConnection::receive_challenge(const Source& from, ByteView payload) {
     }
     return true;
   }
-  if (challenged_ != from || challenge->nonce != nonce_) return false;
-  challenged_.reset();
+  if (!question_.is_answered(from, *challenge)) return false;
   if (!stream_.raw().is_path(*from.socket, from.address)) move(*from.socket, from.address);
   return false;
 }

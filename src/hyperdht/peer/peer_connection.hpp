@@ -19,9 +19,9 @@
 #include "hyperdht/peer/datagrams.hpp"
 #include "hyperdht/peer/packet_lane.hpp"
 #include "hyperdht/peer/path_check.hpp"
+#include "hyperdht/peer/place_question.hpp"
 #include "hyperdht/peer/secure_stream.hpp"
 #include "hyperdht/wire/messages.hpp"
-#include "hyperdht/wire/path_challenge.hpp"
 
 namespace hsfwd::hyperdht {
 
@@ -208,11 +208,7 @@ class PeerConnection : protected SecureStream::Connection {
   void leave_node();
 
  private:
-  struct Source {
-    net::UdpSocket* socket;
-    net::Address address;
-    bool operator==(const Source&) const = default;
-  };
+  using Source = PlaceQuestion::Place;
 
   // SecureStream::Connection
   void on_stream_open() override;
@@ -290,11 +286,7 @@ class PeerConnection : protected SecureStream::Connection {
   std::optional<PacketLane> carried_;
   bool ending_session_ = false;
   std::optional<std::string> session_end_;
-  // The last question, and where it was asked.
-  std::optional<Source> challenged_;
-  PathChallenge::Nonce nonce_{};
-  Instant challenged_at_;
-  Instant asked_at_;  // there, lastly
+  PlaceQuestion question_;
 
   std::function<void()> on_open_;
   std::function<void()> on_path_changed_;

@@ -116,7 +116,7 @@ class PipeRun {
     opening_socket_->set_observer(nullptr);
     pipe_ = std::make_unique<forward::Pipe>(
         app_.scheduler(), platform::make_stdio_stream(app_.loop()), std::move(opening_socket_),
-        [this](const std::string& reason) { on_done(reason); });
+        [this](const forward::Ending& ending) { on_done(ending); });
     if (shows_progress_) progress_.begin();
     pipe_->start();
     input_timer_.start(kCheckInterval);
@@ -130,7 +130,7 @@ class PipeRun {
     if (input_is_terminal_ && pipe_->peer_ended()) pipe_->end_local_input();
     const Duration patience = input_is_terminal_ ? Duration() : kInputPatience;
     if (pipe_->local_refuses() && now - silent_since_ >= patience) {
-      pipe_->leave("standard output accepts no more", kEndingTime);
+      pipe_->leave({forward::Cause::kLocal, "standard output accepts no more"}, kEndingTime);
     }
     if (!over_) input_timer_.start(kCheckInterval);
   }
@@ -140,21 +140,21 @@ class PipeRun {
     if (pipe_->local_ended() && !std::exchange(waits_for_end_, true)) {
       goodbye_timer_.start(kEndingTime);
     } else {
-      pipe_->leave(kEnding, kEndingTime);
+      pipe_->leave({forward::Cause::kHsfwd, kEnding}, kEndingTime);
     }
   }
 
-  void on_done(const std::string& reason) {
+  void on_done(const forward::Ending& ending) {
     over_ = true;
     progress_.end();
     input_timer_.stop();
     goodbye_timer_.stop();
     if (goodbye_) {
       goodbye_();
-    } else if (reason.empty()) {
+    } else if (ending.cause == forward::Cause::kNormal) {
       app_.quit(kDone);
     } else {
-      app_.fail({kFailed, "CONNECTION_LOST", reason});
+      app_.fail({kFailed, "CONNECTION_LOST", ending.reason});
     }
   }
 

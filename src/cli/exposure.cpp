@@ -314,10 +314,9 @@ void Exposure::serve_destination(std::unique_ptr<PeerStream> socket, const forwa
 void Exposure::on_served(const forward::ClosedConnection& closed) {
   const forward::Service* const service = host_.find(closed.service);
   if (service != nullptr && !closed.service.empty()) {
-    const std::string failed = fmt::format("service {}: ", service->target.to_string());
-    if (closed.reason.starts_with(failed)) {
-      unanswered_[closed.service] = {app_.scheduler().now(), closed.reason.substr(failed.size())};
-    } else if (closed.reason.empty() || closed.stats.to_peer > 0) {
+    if (closed.cause == forward::Cause::kService) {
+      unanswered_[closed.service] = {app_.scheduler().now(), closed.service_error};
+    } else if (closed.cause == forward::Cause::kNormal || closed.stats.to_peer > 0) {
       unanswered_.erase(closed.service);
     }
   }

@@ -7,6 +7,8 @@
 
 namespace hsfwd::cli {
 
+using forward::Cause;
+
 void LastFailure::lead_to(const PublicKey& peer) {
   peer_ = peer;
   failure_.reset();
@@ -28,9 +30,9 @@ void LastFailure::on_open(std::uint64_t id) {
 
 void LastFailure::on_closed(const forward::ClosedConnection& closed, bool answers) {
   const bool opened = open_.erase(closed.id) > 0;
-  const bool reached =
-      reached_.erase(closed.id) > 0 || opened || closed.reason.starts_with(hyperdht::kPeerClosed);
-  const bool of_peer = !closed.reason.empty() && !closed.reason.starts_with(forward::kLocalReason);
+  const bool reached = opened || closed.cause == Cause::kRefused || closed.cause == Cause::kPeer;
+  const bool of_peer = closed.cause == Cause::kRefused || closed.cause == Cause::kPeer ||
+                       closed.cause == Cause::kNoPeer;
   const bool succeeded = opened && (!answers || closed.stats.from_peer > 0);
   if (succeeded) first_.reset();
   if (of_peer && !succeeded) set(Of::kClient, closed.reason, reached);
@@ -56,7 +58,11 @@ std::optional<Trouble> LastFailure::trouble(const std::string& listen, const Pee
   if (!failure_ || is_over()) return std::nullopt;
   const std::string name = brief_name(peer);
   std::string why = failure_->why;
-  if (why.starts_with(peer.name + ": ")) why.erase(0, peer.name.size() + 2);
+  // What is said of a question names the peer first, unless it is the peer that has said it.
+  const std::string named = peer.name + ": ";
+  if (failure_->of == Of::kQuestion && !failure_->reached && why.starts_with(named)) {
+    why.erase(0, named.size());
+  }
   return Trouble{.code = "NOT_REACHED",
                  .thing = listen,
                  .state = fmt::format("no way to {}{}{}", service.empty() ? "" : "service ",

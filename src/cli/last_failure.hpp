@@ -25,8 +25,6 @@ class LastFailure {
   void lead_to(const PublicKey& peer);
   /// The question has failed. `why`: one line for people. `reached`: not for want of the peer.
   void on_refused(const std::string& why, bool reached) { set(Of::kQuestion, why, reached); }
-  /// A client has reached the peer, which does not have what it wants.
-  void on_not_there(std::uint64_t id) { reached_.insert(id); }
   /// A client's connection is open, to what it wants.
   void on_open(std::uint64_t id);
   /// And over. `answers`: the peer is to say something, and who only sends is no success.
@@ -60,8 +58,7 @@ class LastFailure {
   std::optional<Failure> failure_;
   std::optional<Instant>
       first_;  // of several in a row, with none between them that got what it wanted
-  std::set<std::uint64_t> open_;     // clients
-  std::set<std::uint64_t> reached_;  // clients that had the peer, and not what they wanted
+  std::set<std::uint64_t> open_;  // clients
 };
 
 }  // namespace hsfwd::cli

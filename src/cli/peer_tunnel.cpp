@@ -32,7 +32,7 @@ std::optional<Tunnel::Problem> PeerTunnel::change(const TunnelSpec& spec) {
   peer_ = wanted.peer;
   service_ = wanted.forward.service;
   if (other_peer || other_service) {
-    clients_.abort_all(kConfigurationChanged);
+    clients_.abort_all({forward::Cause::kHsfwd, kConfigurationChanged});
     last_failure_.lead_to(peer_.key);
   }
   return std::nullopt;
@@ -44,7 +44,7 @@ std::optional<PeerWish> PeerTunnel::wish() const {
 
 void PeerTunnel::close(const std::string& reason, std::function<void()> done) {
   address_.close();
-  clients_.abort_all(reason);
+  clients_.abort_all({forward::Cause::kHsfwd, reason});
   done();
 }
 
@@ -79,8 +79,7 @@ void PeerTunnel::on_open(const PeerInfo& peer, const std::string& service, std::
     return;
   }
   app_.output().error("NO_SUCH_SERVICE", problem);
-  last_failure_.on_not_there(id);
-  clients_.abort(id, problem);
+  clients_.abort(id, {forward::Cause::kRefused, problem});
 }
 
 void PeerTunnel::on_closed(const forward::ClosedConnection& closed) {

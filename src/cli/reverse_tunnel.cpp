@@ -88,10 +88,13 @@ void ReverseTunnel::on_open() {
   }
   if (info.extension->service.empty()) {
     return fail(kRestOfRefused, "NOT_ALLOWED",
-                fmt::format("{} does not listen at {} for this key; there it takes "
-                            "--permit-listen, or permit_listen",
-                            peer_.name, forward_.listen.to_string()));
+                not_allowed() + "; there it takes --permit-listen, or permit_listen");
   }
+}
+
+std::string ReverseTunnel::not_allowed() const {
+  return fmt::format("{} does not listen at {} for this key", peer_.name,
+                     forward_.listen.to_string());
 }
 
 void ReverseTunnel::on_readable() {
@@ -219,10 +222,10 @@ std::vector<Trouble> ReverseTunnel::health() const {
   // The others are those of an attempt to reach it.
   const bool reached = problem_->code == "NOT_ALLOWED" || problem_->code == "NOT_SUPPORTED" ||
                        problem_->code == "NOT_LISTENING";
-  // Of some the message says what to do as well.
-  const std::string why = problem_->text.substr(0, problem_->text.find("; there it takes"));
+  std::string why = problem_->text;
   std::string advice = "hsfwd keeps asking every few seconds";
   if (problem_->code == "NOT_ALLOWED") {
+    why = not_allowed();  // the message says what to do as well
     advice = fmt::format(
         "there: --permit-listen (permit_listen in its file) for this key, {}",
         key_text(peer_.identity ? peer_.identity->public_key : app_.node().key_pair().public_key));
@@ -232,7 +235,7 @@ std::vector<Trouble> ReverseTunnel::health() const {
   return {{.code = problem_->code,
            .thing = forward_.listen.to_string(),
            .state = fmt::format("not open at {}", brief_name(peer_)),
-           .why = why,
+           .why = std::move(why),
            .advice = std::move(advice),
            .since = problem_since_,
            .of_network = !reached}};

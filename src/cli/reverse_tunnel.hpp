@@ -61,6 +61,7 @@ class ReverseTunnel final : public Tunnel, net::ByteStreamObserver {
     fail(rest, UserError{kFailed, code, why});
   }
   void fail(Duration rest, const UserError& error);
+  std::string not_allowed() const;
   void stop_asking(const std::string& reason);
   bool listening() const { return !address_.empty(); }
 

@@ -41,7 +41,9 @@ SocksTunnel::SocksTunnel(App& app, net::StreamAddress listen, SocksDirectory dir
 std::optional<Tunnel::Problem> SocksTunnel::change(const TunnelSpec& spec) {
   directory_ = static_cast<const SocksSpec&>(spec).directory;
   for (const forward::OpenConnection& connection : joined_.list()) {
-    if (leads_elsewhere(connection)) joined_.abort(connection.id, kConfigurationChanged);
+    if (leads_elsewhere(connection)) {
+      joined_.abort(connection.id, {forward::Cause::kHsfwd, kConfigurationChanged});
+    }
   }
   return std::nullopt;
 }
@@ -60,7 +62,7 @@ std::optional<PeerWish> SocksTunnel::wish() const {
 void SocksTunnel::close(const std::string& reason, std::function<void()> done) {
   address_.close();
   clients_.close();
-  joined_.abort_all(reason);
+  joined_.abort_all({forward::Cause::kHsfwd, reason});
   done();
 }
 

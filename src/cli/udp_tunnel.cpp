@@ -97,7 +97,6 @@ std::string UdpTunnel::on_open(std::uint64_t id, const PeerStream& stream) {
     report_connection(app_, id, peer, peer.extension ? peer.extension->service : service_);
   } else {
     app_.output().error("NO_SUCH_SERVICE", problem);
-    last_failure_.on_not_there(id);
   }
   return problem;
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "forward/destination.hpp"
+#include "forward/ending.hpp"
 #include "forward/pipe.hpp"
 #include "node/peer_stream.hpp"
 #include "util/time.hpp"
@@ -33,7 +34,10 @@ struct ClosedConnection {
   PublicKey peer;
   std::string service;  // or a destination; empty: the default of a peer that did not say more
   PipeStats stats;
-  std::string reason;  // empty: ended normally
+  Cause cause = Cause::kNormal;
+  std::string reason;  // for people; empty: ended normally
+  /// Of Cause::kService: what the reason says, without the address of the service.
+  std::string service_error;
 };
 
 /// What is at the other end of a connection of ours: what was `wanted`, or what the peer calls its default, once

@@ -12,9 +12,8 @@ LocalClients::~LocalClients() = default;
 
 void LocalClients::join(std::uint64_t id, std::unique_ptr<net::ByteStream> client,
                         std::unique_ptr<PeerStream> peer, std::string service) {
-  auto pipe =
-      std::make_unique<Pipe>(scheduler_, std::move(client), std::move(peer),
-                             [this, id](const std::string& reason) { on_done(id, reason); });
+  auto pipe = std::make_unique<Pipe>(scheduler_, std::move(client), std::move(peer),
+                                     [this, id](const Ending& ending) { on_done(id, ending); });
   Connection& connection = connections_[id];
   connection.pipe = std::move(pipe);
   connection.service = std::move(service);
@@ -22,14 +21,16 @@ void LocalClients::join(std::uint64_t id, std::unique_ptr<net::ByteStream> clien
   connection.pipe->start();
 }
 
-void LocalClients::on_done(std::uint64_t id, const std::string& reason) {
+void LocalClients::on_done(std::uint64_t id, const Ending& ending) {
   const auto found = connections_.find(id);
   const PeerStream& peer = found->second.pipe->peer();
   const ClosedConnection closed{.id = id,
                                 .peer = peer.remote_key(),
                                 .service = service_of(peer.info(), found->second.service),
                                 .stats = found->second.pipe->stats(),
-                                .reason = reason};
+                                .cause = ending.cause,
+                                .reason = ending.reason,
+                                .service_error = {}};
   closed_total_ += closed.stats;
   scheduler_.delete_later(std::move(found->second.pipe));
   connections_.erase(found);
@@ -37,20 +38,20 @@ void LocalClients::on_done(std::uint64_t id, const std::string& reason) {
   check_left();
 }
 
-void LocalClients::abort(std::uint64_t id, const std::string& reason) {
+void LocalClients::abort(std::uint64_t id, const Ending& ending) {
   const auto found = connections_.find(id);
-  if (found != connections_.end()) found->second.pipe->abort(reason);
+  if (found != connections_.end()) found->second.pipe->abort(ending);
 }
 
-void LocalClients::abort_all(const std::string& reason) {
-  for (const OpenConnection& connection : list()) abort(connection.id, reason);
+void LocalClients::abort_all(const Ending& ending) {
+  for (const OpenConnection& connection : list()) abort(connection.id, ending);
 }
 
 void LocalClients::leave(const std::string& reason, Duration at_most, std::function<void()> done) {
   on_left_ = std::move(done);
   for (const OpenConnection& open : list()) {
     const auto found = connections_.find(open.id);
-    if (found != connections_.end()) found->second.pipe->leave(reason, at_most);
+    if (found != connections_.end()) found->second.pipe->leave({Cause::kHsfwd, reason}, at_most);
   }
   check_left();
 }

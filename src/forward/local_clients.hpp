@@ -26,8 +26,8 @@ class LocalClients {
   void join(std::uint64_t id, std::unique_ptr<net::ByteStream> client,
             std::unique_ptr<PeerStream> peer, std::string service = {});
   /// Gives up one connection, for example when the peer turns out not to have the service.
-  void abort(std::uint64_t id, const std::string& reason);
-  void abort_all(const std::string& reason);
+  void abort(std::uint64_t id, const Ending& ending);
+  void abort_all(const Ending& ending);
   /// Ends the connections as ServiceHost::leave() does.
   void leave(const std::string& reason, Duration at_most, std::function<void()> done);
   std::size_t connections() const { return connections_.size(); }
@@ -43,7 +43,7 @@ class LocalClients {
     std::string service;
     Instant since;
   };
-  void on_done(std::uint64_t id, const std::string& reason);
+  void on_done(std::uint64_t id, const Ending& ending);
   void check_left();
 
   Scheduler& scheduler_;

@@ -17,8 +17,8 @@ constexpr Duration kAfterOthers = 1_us;
 // that stopped reading.
 constexpr Duration kHandOverTime = 2_min;
 
-std::string of_local(const std::string& reason) {
-  return kLocalReason + reason;
+Ending of_local(const std::string& reason) {
+  return {Cause::kLocal, "local connection: " + reason};
 }
 }  // namespace
 
@@ -109,24 +109,24 @@ void Pipe::on_reset(bool by_peer, const std::string& reason) {
   if (leaving_) {
     finish(*leaving_);
   } else if (by_peer) {
-    finish(reason);
+    finish({cause_of(peer_->info().error), reason});
   } else {
     leave(of_local(reason), kHandOverTime);
   }
 }
 
-void Pipe::leave(const std::string& reason, Duration at_most) {
+void Pipe::leave(const Ending& ending, Duration at_most) {
   if (over()) return;
-  leaving_ = reason;
+  leaving_ = ending;
   again_timer_.stop();
   local_->set_observer(nullptr);
   local_->reset();
   leave_timer_.start(at_most);
-  peer_->reset_behind(reason);
+  peer_->reset_behind(ending.reason);
 }
 
-void Pipe::abort(const std::string& reason) {
-  finish(reason);
+void Pipe::abort(const Ending& ending) {
+  finish(ending);
 }
 
 void Pipe::end_local_input() {
@@ -139,21 +139,21 @@ void Pipe::check_done() {
   check_refused();
   // What was sent last is still on its way when both directions have ended.
   if (!over() && local_ended_ && peer_ended_ && peer_->flushed() && local_->flushed()) {
-    finish("");
+    finish({});
   }
 }
 
-void Pipe::finish(const std::string& reason) {
+void Pipe::finish(const Ending& ending) {
   if (std::exchange(finished_, true)) return;
   again_timer_.stop();
   leave_timer_.stop();
   local_->set_observer(nullptr);
   peer_->set_observer(nullptr);
-  if (!reason.empty()) {
+  if (ending.cause != Cause::kNormal) {
     local_->reset();
-    peer_->reset_because(reason);
+    peer_->reset_because(ending.reason);
   }
-  done_(reason);
+  done_(ending);
 }
 
 void PipeStats::collect(MetricSink& sink) const {

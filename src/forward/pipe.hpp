@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 
+#include "forward/ending.hpp"
 #include "net/byte_stream.hpp"
 #include "node/peer_stream.hpp"
 #include "util/scheduler.hpp"
@@ -40,13 +41,9 @@ struct PipeStats {
   void collect(MetricSink& sink) const;
 };
 
-/// What a reason begins with that is of this machine's side.
-inline constexpr const char* kLocalReason = "local connection: ";
-
 class Pipe {
  public:
-  /// Why it is over; empty if both directions ended normally.
-  using Done = std::function<void(const std::string& reason)>;
+  using Done = std::function<void(const Ending& ending)>;
 
   /// `done` is called once, at the end; it may not delete the pipe, only retire it.
   Pipe(Scheduler& scheduler, std::unique_ptr<net::ByteStream> local,
@@ -56,10 +53,10 @@ class Pipe {
   /// Begins to move bytes.
   void start();
   /// Gives up both sides at once.
-  void abort(const std::string& reason);
+  void abort(const Ending& ending);
   /// Gives up both sides; the peer gets what was read for it, and then the reason, if it
   /// receives it in time.
-  void leave(const std::string& reason, Duration at_most);
+  void leave(const Ending& ending, Duration at_most);
 
   /// Treats the local side's input as ended, whatever may still come.
   void end_local_input();
@@ -92,7 +89,7 @@ class Pipe {
     try {
       step();
     } catch (const std::bad_alloc&) {
-      finish("out of memory");
+      finish({Cause::kHsfwd, "out of memory"});
     }
   }
   void pump_to_peer();
@@ -101,7 +98,7 @@ class Pipe {
   void on_reset(bool by_peer, const std::string& reason);
   void check_refused();
   void check_done();
-  void finish(const std::string& reason);
+  void finish(const Ending& ending);
   bool over() const { return finished_ || leaving_; }
 
   std::unique_ptr<net::ByteStream> local_;
@@ -113,8 +110,8 @@ class Pipe {
   bool local_ended_ = false;  // nothing more comes from there
   bool peer_ended_ = false;
   bool finished_ = false;
-  std::optional<std::string> leaving_;  // why, while the peer gets what was read for it
-  Timer again_timer_;                   // the rest of a pump, after others had their turn
+  std::optional<Ending> leaving_;  // why, while the peer gets what was read for it
+  Timer again_timer_;              // the rest of a pump, after others had their turn
   Timer leave_timer_;
 };
 

@@ -97,11 +97,13 @@ class ReverseHost::Entry final : public net::ByteStreamObserver {
       peer->consume(bytes.size());
     }
     if (peer->read_state() == net::ReadState::kEnd && !refused()) {
-      host_.stop(*this, "");
+      host_.stop(*this, {Cause::kPeer, ""});
     }
   }
   void on_writable() override {}
-  void on_reset(const std::string& reason) override { host_.stop(*this, reason); }
+  void on_reset(const std::string& reason) override {
+    host_.stop(*this, {cause_of(peer->info().error), reason});
+  }
 
   ReverseHost& host_;
   std::optional<Admission::Ticket> ticket_;  // until it is listened at
@@ -189,7 +191,7 @@ void ReverseHost::begin(Entry& entry) {
   entry.request.port = entry.acceptor.address().port;
   entry.address = entry.request.to_string();
   if (!entry.say({.kind = Kind::kListening, .port = entry.request.port})) {
-    return stop(entry, "no room for an answer");
+    return stop(entry, {Cause::kHsfwd, "no room for an answer"});
   }
   entry.end_admission();
   observer_.on_listening(entry.key, entry.address);
@@ -240,14 +242,15 @@ void ReverseHost::on_closed(const ClosedConnection& closed) {
   observer_.on_closed(closed);
 }
 
-void ReverseHost::stop(Entry& entry, const std::string& why) {
+void ReverseHost::stop(Entry& entry, const Ending& ending) {
+  const std::string& why = ending.reason;
   entry.acceptor.close();
   std::vector<std::uint64_t> its_own;
   for (const auto& [id, client] : clients_of_) {
     if (client.entry == &entry) its_own.push_back(id);
   }
   for (const std::uint64_t id : its_own) {
-    clients_.abort(id, why.empty() ? "the peer does not want it any more" : why);
+    clients_.abort(id, {ending.cause, why.empty() ? "the peer does not want it any more" : why});
   }
   if (entry.listening()) observer_.on_not_listening(entry.key, entry.address, why);
   entries_.retire(entry);
@@ -266,7 +269,7 @@ void ReverseHost::end(const std::function<bool(const crypto::PublicKey& peer,
 void ReverseHost::give_up(Entry& entry, const std::string& reason) {
   entry.peer->set_observer(nullptr);
   entry.peer->reset_because(reason);
-  stop(entry, reason);
+  stop(entry, {Cause::kHsfwd, reason});
 }
 
 void ReverseHost::leave(const std::string& reason, Duration at_most, std::function<void()> done) {

@@ -88,7 +88,7 @@ class ReverseHost {
   void on_accepted(Entry& entry, std::unique_ptr<net::ByteStream> local);
   void on_closed(const ClosedConnection& closed);
   /// Its peer wants it no more.
-  void stop(Entry& entry, const std::string& why);
+  void stop(Entry& entry, const Ending& ending);
   /// Nor does whoever is here; the peer is told why.
   void give_up(Entry& entry, const std::string& reason);
 

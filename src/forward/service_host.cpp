@@ -141,7 +141,7 @@ void ServiceHost::on_destination(
     const DestinationAnswer answer = result.error().answer;
     refuse(std::move(connection.peer), std::move(connection.ticket), answer,
            told(*connection.destination, answer));
-    return close(id, why);
+    return close(id, {Cause::kService, why}, result.error().why);
   }
   try {
     const auto connected = static_cast<std::uint8_t>(DestinationAnswer::kConnected);
@@ -183,7 +183,10 @@ void ServiceHost::on_dialled(std::uint64_t id,
     // service is, is none of its business.
     connection.peer->set_observer(nullptr);
     connection.peer->reset_because("service " + connection.service.name + ": " + result.error());
-    close(id, "service " + connection.service.target.to_string() + ": " + result.error());
+    close(id,
+          {Cause::kService,
+           "service " + connection.service.target.to_string() + ": " + result.error()},
+          result.error());
     return;
   }
   try {
@@ -202,18 +205,21 @@ void ServiceHost::join(std::uint64_t id, Connection& connection,
       return abort(id, "service " + connection.service.name + ": no room for a header");
     }
   }
-  connection.pipe =
-      std::make_unique<Pipe>(scheduler_, std::move(local), std::move(connection.peer),
-                             [this, id](const std::string& reason) { close(id, reason); });
+  connection.pipe = std::make_unique<Pipe>(scheduler_, std::move(local), std::move(connection.peer),
+                                           [this, id](const Ending& ending) { close(id, ending); });
   scheduler_.delete_later(std::move(waiting_[id]));
   waiting_.erase(id);
   connection.pipe->start();
 }
 
+void ServiceHost::on_peer_gone(std::uint64_t id, const std::string& reason) {
+  close(id, {cause_of(connections_.at(id).peer->info().error), reason});
+}
+
 void ServiceHost::abort(std::uint64_t id, const std::string& reason) {
   Connection& connection = connections_.at(id);
   if (connection.pipe) {
-    connection.pipe->abort(reason);
+    connection.pipe->abort({Cause::kHsfwd, reason});
     return;
   }
   // Without memory for a pipe it has gone with that.
@@ -221,17 +227,19 @@ void ServiceHost::abort(std::uint64_t id, const std::string& reason) {
     connection.peer->set_observer(nullptr);
     connection.peer->reset_because(reason);
   }
-  close(id, reason);
+  close(id, {Cause::kHsfwd, reason});
 }
 
-void ServiceHost::close(std::uint64_t id, const std::string& reason) {
+void ServiceHost::close(std::uint64_t id, const Ending& ending, const std::string& service_error) {
   const auto found = connections_.find(id);
   const OpenConnection open = describe(id, found->second);
   const ClosedConnection closed{.id = id,
                                 .peer = found->second.key,
                                 .service = open.service,
                                 .stats = open.stats,
-                                .reason = reason};
+                                .cause = ending.cause,
+                                .reason = ending.reason,
+                                .service_error = service_error};
   closed_total_ += closed.stats;
   // The call may come from any of them.
   scheduler_.retire(std::make_unique<Connection>(std::move(found->second)));
@@ -250,7 +258,7 @@ void ServiceHost::leave(const std::string& reason, Duration at_most, std::functi
   for (const OpenConnection& open : list()) {
     Connection& connection = connections_.at(open.id);
     if (connection.pipe) {
-      connection.pipe->leave(reason, at_most);
+      connection.pipe->leave({Cause::kHsfwd, reason}, at_most);
     } else {
       abort(open.id, reason);
     }

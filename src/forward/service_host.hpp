@@ -81,7 +81,7 @@ class ServiceHost {
     Waiting(ServiceHost& h, std::uint64_t i) : host(h), id(i) {}
     void on_readable() override {}
     void on_writable() override {}
-    void on_reset(const std::string& reason) override { host.close(id, reason); }
+    void on_reset(const std::string& reason) override { host.on_peer_gone(id, reason); }
     ServiceHost& host;
     const std::uint64_t id;
   };
@@ -95,8 +95,10 @@ class ServiceHost {
   void on_destination(std::uint64_t id,
                       Result<std::unique_ptr<net::ByteStream>, DestinationDial::Failure> result);
   void join(std::uint64_t id, Connection& connection, std::unique_ptr<net::ByteStream> local);
+  void on_peer_gone(std::uint64_t id, const std::string& reason);
+  /// By this process.
   void abort(std::uint64_t id, const std::string& reason);
-  void close(std::uint64_t id, const std::string& reason);
+  void close(std::uint64_t id, const Ending& ending, const std::string& service_error = {});
   void check_left();
   static OpenConnection describe(std::uint64_t id, const Connection& connection);
 

@@ -15,6 +15,10 @@ namespace {
 
 constexpr const char* kNoAnswer = "the peer does not answer";
 
+Ending by_hsfwd(const std::string& reason) {
+  return {Cause::kHsfwd, reason};
+}
+
 }  // namespace
 
 struct UdpClients::Connection final : net::ByteStreamObserver, PacketObserver {
@@ -75,7 +79,8 @@ UdpClients::UdpClients(const net::Env& env, Duration idle, Outside outside)
       sweep_timer_(env.scheduler, [this] { sweep(); }),
       linger_timer_(env.scheduler,
                     [this] {
-                      if (flows_.empty() && shared_ != nullptr) abort(*shared_, kFlowUnused);
+                      if (flows_.empty() && shared_ != nullptr)
+                        abort(*shared_, by_hsfwd(kFlowUnused));
                     }),
       answer_timer_(env.scheduler, [this] { look_for_answers(); }) {}
 
@@ -152,7 +157,7 @@ void UdpClients::forget(Flow& flow, const char* reason) {
   by_address_.erase(flow.from);
   by_number_.erase(flow.number);
   flows_.erase(at);
-  if (own != nullptr) abort(*own, reason);
+  if (own != nullptr) abort(*own, by_hsfwd(reason));
   if (flows_.empty()) linger_timer_.start(kLinger);
 }
 
@@ -200,7 +205,7 @@ void UdpClients::make_room_for_own() {
   if (idlest == flows_.end()) return;
   tell_of_limit(kMaxStockFlows);
   ++drops_.displaced;
-  abort(*idlest->own, kTooManyFlows);
+  abort(*idlest->own, by_hsfwd(kTooManyFlows));
 }
 
 UdpClients::Connection* UdpClients::dial() {
@@ -246,7 +251,7 @@ void UdpClients::on_open(Connection& connection) {
   const std::string problem = outside_.on_open(connection.id, *connection.peer);
   if (!problem.empty()) {
     rest();
-    return abort(connection, problem);
+    return abort(connection, {Cause::kRefused, problem});
   }
   if (!connection.peer->info().open) return;  // on_reset follows
   connection.open = true;
@@ -271,7 +276,7 @@ void UdpClients::begin_packets(Connection& connection) {
     if (Flow* flow = find_flow(one.flow)) send(*flow, one.bytes);
   }
   flush();
-  abort(connection, kFlowUnused);
+  abort(connection, by_hsfwd(kFlowUnused));
 }
 
 /// The first connection to a stock peer is that of the flow whose datagram has waited longest.
@@ -284,7 +289,7 @@ void UdpClients::begin_frames(Connection& connection) {
     const auto first = std::find_if(
         connection.waiting.begin(), connection.waiting.end(),
         [this](const Connection::Waiting& one) { return find_flow(one.flow) != nullptr; });
-    if (first == connection.waiting.end()) return abort(connection, kFlowUnused);
+    if (first == connection.waiting.end()) return abort(connection, by_hsfwd(kFlowUnused));
     connection.flow = first->flow;
     find_flow(first->flow)->own = &connection;
   }
@@ -299,17 +304,17 @@ void UdpClients::send_waiting(Connection& connection) {
   flush();
 }
 
-void UdpClients::abort(Connection& connection, const std::string& reason) {
-  connection.peer->reset_because(reason);
-  close(connection, reason);
+void UdpClients::abort(Connection& connection, const Ending& ending) {
+  connection.peer->reset_because(ending.reason);
+  close(connection, ending);
 }
 
 void UdpClients::on_reset(Connection& connection, const std::string& reason) {
   rest_after(connection);
-  close(connection, reason);
+  close(connection, {cause_of(connection.peer->info().error), reason});
 }
 
-void UdpClients::close(Connection& connection, const std::string& reason) {
+void UdpClients::close(Connection& connection, const Ending& ending) {
   if (&connection == shared_) shared_ = nullptr;
   for (Flow& flow : flows_) {
     if (flow.own == &connection) flow.own = nullptr;
@@ -321,7 +326,9 @@ void UdpClients::close(Connection& connection, const std::string& reason) {
                                 .peer = connection.peer->remote_key(),
                                 .service = service_of(connection.peer->info(), {}),
                                 .stats = connection.stats,
-                                .reason = reason};
+                                .cause = ending.cause,
+                                .reason = ending.reason,
+                                .service_error = {}};
   connections_.retire(connection);
   outside_.on_closed(closed);
 }
@@ -352,14 +359,14 @@ void UdpClients::look_for_answers() {
       connection->peer->ping([raw = connection.get()](Duration) { raw->heard(); });
     }
   }
-  for (Connection* connection : silent) abort(*connection, kNoAnswer);
+  for (Connection* connection : silent) abort(*connection, {Cause::kNoPeer, kNoAnswer});
   if (again) answer_timer_.start(kUnanswered);
 }
 
 void UdpClients::abort_all(const std::string& reason) {
   std::vector<Connection*> all;
   for (const auto& connection : connections_) all.push_back(connection.get());
-  for (Connection* connection : all) abort(*connection, reason);
+  for (Connection* connection : all) abort(*connection, by_hsfwd(reason));
   flows_.clear();
   by_address_.clear();
   by_number_.clear();
@@ -400,13 +407,13 @@ void UdpClients::on_frames(Connection& connection) {
         });
     if (!understood) {
       rest_after(connection);
-      return abort(connection, kNoDatagrams);
+      return abort(connection, {Cause::kPeer, kNoDatagrams});
     }
     peer.consume(bytes.size());
   }
   if (peer.read_state() == net::ReadState::kEnd) {
     rest_after(connection);
-    close(connection, "");
+    close(connection, {});
   }
 }
 

@@ -112,9 +112,9 @@ class UdpClients final : net::UdpObserver {
   void begin_packets(Connection& connection);
   void begin_frames(Connection& connection);
   void send_waiting(Connection& connection);
-  void abort(Connection& connection, const std::string& reason);
+  void abort(Connection& connection, const Ending& ending);
   void on_reset(Connection& connection, const std::string& reason);
-  void close(Connection& connection, const std::string& reason);
+  void close(Connection& connection, const Ending& ending);
   void rest();
   void rest_after(const Connection& connection);
   void look_for_answers();

@@ -20,6 +20,10 @@ constexpr std::size_t kMaxBatch = 32;
 // Keys whose rate is known: more than can have so many flows that others give way.
 constexpr std::size_t kMaxDisplacing = 1024;
 
+Ending by_this_side(const std::string& reason) {
+  return {Cause::kHsfwd, reason};
+}
+
 }  // namespace
 
 struct UdpHost::Flow final : net::UdpObserver {
@@ -60,7 +64,9 @@ struct UdpHost::Connection final : net::ByteStreamObserver, PacketObserver {
 
   void on_readable() override { host.on_frames(*this); }
   void on_writable() override { writer.on_writable(*peer); }
-  void on_reset(const std::string& reason) override { host.close(*this, reason); }
+  void on_reset(const std::string& reason) override {
+    host.close(*this, {cause_of(peer->info().error), reason});
+  }
   void on_packets(std::span<const MutableBytes> packets) override {
     host.on_packets(*this, packets);
   }
@@ -110,7 +116,7 @@ void UdpHost::find_target(Connection& connection) {
   }
   for (const auto start : {&Admission::Ticket::start_dial, &Admission::Ticket::start_lookup}) {
     if (const auto started = (connection.ticket.*start)(); !started) {
-      return abort(connection, started.error());
+      return abort(connection, by_this_side(started.error()));
     }
   }
   connection.lookup = std::make_unique<TimedLookup>(
@@ -123,8 +129,8 @@ void UdpHost::on_target(Connection& connection, const Result<net::Ipv4>& host) {
   connection.ticket.end_lookup();
   connection.ticket.end_dial();
   if (!host) {
-    return abort(connection,
-                 "service " + connection.service.name + ": " + net::StreamFactory::kUnresolved);
+    return abort(connection, {Cause::kService, "service " + connection.service.name + ": " +
+                                                   net::StreamFactory::kUnresolved});
   }
   connection.target = net::Address{*host, connection.service.target.port};
   begin(connection);
@@ -133,7 +139,7 @@ void UdpHost::on_target(Connection& connection, const Result<net::Ipv4>& host) {
 void UdpHost::begin(Connection& connection) {
   if (connection.stock) {
     connection.peer->set_max_unsent(kMaxUnsentFrames);
-    if (make_flow(connection, 0) == nullptr) return abort(connection, kTooManyFlows);
+    if (make_flow(connection, 0) == nullptr) return abort(connection, by_this_side(kTooManyFlows));
   } else {
     connection.peer->set_packet_observer(&connection);
   }
@@ -184,10 +190,10 @@ void UdpHost::on_frames(Connection& connection) {
           connection.stats.from_peer += datagram.size();
           drops_.busy += 1 - flow.socket->send_one(*connection.target, datagram);
         });
-    if (!understood) return abort(connection, kNoDatagrams);
+    if (!understood) return abort(connection, {Cause::kPeer, kNoDatagrams});
     peer.consume(bytes.size());
   }
-  if (peer.read_state() == net::ReadState::kEnd) close(connection, "");
+  if (peer.read_state() == net::ReadState::kEnd) close(connection, {});
 }
 
 // --- From the service ---
@@ -270,7 +276,7 @@ bool UdpHost::make_room(const PublicKey& key) {
 
 void UdpHost::displace(Flow& flow) {
   ++drops_.displaced;
-  if (flow.connection.stock) return abort(flow.connection, kTooManyFlows);
+  if (flow.connection.stock) return abort(flow.connection, by_this_side(kTooManyFlows));
   forget(flow);
 }
 
@@ -313,7 +319,7 @@ void UdpHost::sweep() {
   }
   for (Flow* flow : over) {
     if (flow->connection.stock) {
-      abort(flow->connection, kFlowUnused);
+      abort(flow->connection, by_this_side(kFlowUnused));
     } else {
       forget(*flow);
     }
@@ -323,19 +329,21 @@ void UdpHost::sweep() {
 
 // --- Connections ---
 
-void UdpHost::abort(Connection& connection, const std::string& reason) {
-  connection.peer->reset_because(reason);
-  close(connection, reason);
+void UdpHost::abort(Connection& connection, const Ending& ending) {
+  connection.peer->reset_because(ending.reason);
+  close(connection, ending);
 }
 
-void UdpHost::close(Connection& connection, const std::string& reason) {
+void UdpHost::close(Connection& connection, const Ending& ending) {
   while (!connection.flows.empty()) forget(*connection.flows.begin()->second);
   closed_total_ += connection.stats;
   const ClosedConnection closed{.id = connection.id,
                                 .peer = connection.key,
                                 .service = connection.service.name,
                                 .stats = connection.stats,
-                                .reason = reason};
+                                .cause = ending.cause,
+                                .reason = ending.reason,
+                                .service_error = {}};
   connections_.retire(connection);
   on_closed_(closed);
 }
@@ -367,7 +375,7 @@ void UdpHost::set_services(const std::vector<Service>& services, const std::stri
       lost.push_back(connection.get());
     }
   }
-  for (Connection* connection : lost) abort(*connection, reason);
+  for (Connection* connection : lost) abort(*connection, by_this_side(reason));
 }
 
 void UdpHost::end_connections(const std::function<bool(const OpenConnection&)>& unwanted,
@@ -376,7 +384,7 @@ void UdpHost::end_connections(const std::function<bool(const OpenConnection&)>& 
   for (const auto& connection : connections_) {
     if (unwanted(describe(*connection))) lost.push_back(connection.get());
   }
-  for (Connection* connection : lost) abort(*connection, reason);
+  for (Connection* connection : lost) abort(*connection, by_this_side(reason));
 }
 
 }  // namespace hsfwd::forward

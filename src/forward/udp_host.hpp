@@ -83,8 +83,8 @@ class UdpHost {
   void forget(Flow& flow);
   void use(Flow& flow);
   void sweep();
-  void abort(Connection& connection, const std::string& reason);
-  void close(Connection& connection, const std::string& reason);
+  void abort(Connection& connection, const Ending& ending);
+  void close(Connection& connection, const Ending& ending);
   static OpenConnection describe(const Connection& connection);
 
   const net::Env env_;

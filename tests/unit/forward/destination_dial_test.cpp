@@ -102,6 +102,7 @@ TEST_CASE("why a destination is not reached is told as SOCKS tells it, and no mo
     CHECK(s.host.list().empty());
     REQUIRE(s.closed.size() == 1);
     CHECK_THAT(s.closed[0].reason, Contains(error));
+    CHECK(s.closed[0].cause == Cause::kService);
     return s.answer();
   };
   CHECK(answer_to(net::StreamFactory::kRefused) == DestinationAnswer::kRefused);

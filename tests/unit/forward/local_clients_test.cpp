@@ -122,15 +122,16 @@ TEST_CASE("one connection of a port may be given up") {
   Forwarding run;
   run.client();
   run.client();
-  run.clients.abort(7, "no such service");
+  run.clients.abort(7, {Cause::kRefused, "no such service"});
   run.run();
   REQUIRE(run.closed.size() == 1);
   CHECK(run.closed[0].reason == "no such service");
+  CHECK(run.closed[0].cause == Cause::kRefused);
   CHECK(run.locals[0].was_reset);
   CHECK(run.peers[0].was_reset);
   CHECK(!run.peers[1].was_reset);
-  run.clients.abort(7, "again");
-  run.clients.abort(99, "who?");
+  run.clients.abort(7, {Cause::kHsfwd, "again"});
+  run.clients.abort(99, {Cause::kHsfwd, "who?"});
   CHECK(run.closed.size() == 1);
 }
 
@@ -175,7 +176,7 @@ TEST_CASE("a client is kept as it came until it is known where it is to be led")
   acceptor.close();
   CHECK(!acceptor.listening());
   CHECK(clients.connections() == 1);
-  clients.abort_all("over");
+  clients.abort_all({Cause::kHsfwd, "over"});
   REQUIRE(closed.size() == 1);
   CHECK(closed[0].service == "web");
 }
@@ -185,7 +186,7 @@ TEST_CASE("a port that is closed ends all that it has") {
   run.client();
   run.client();
   run.acceptor.close();
-  run.clients.abort_all("over");
+  run.clients.abort_all({Cause::kHsfwd, "over"});
   run.run();
   CHECK(!run.acceptor.listening());
   CHECK(!run.ports.on_accepted);
@@ -221,7 +222,10 @@ TEST_CASE("who leaves lets each peer have what was taken for it first") {
   CHECK(run.clients.connections() == 0);
   CHECK(left == 1);
   REQUIRE(run.closed.size() == 2);
-  for (const ClosedConnection& one : run.closed) CHECK(one.reason == "shutting down");
+  for (const ClosedConnection& one : run.closed) {
+    CHECK(one.reason == "shutting down");
+    CHECK(one.cause == Cause::kHsfwd);
+  }
 
   run.clients.leave("again", 2_s, [&] { ++left; });
   CHECK(left == 2);  // at once, where there is nobody

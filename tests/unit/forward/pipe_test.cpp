@@ -19,9 +19,10 @@ Bytes pattern(std::size_t size) {
 struct Piped {
   Piped()
       : pipe(scheduler, std::make_unique<LocalStream>(local), std::make_unique<ScriptedPeer>(peer),
-             [this](const std::string& reason) {
+             [this](const Ending& ending) {
                REQUIRE(!done);
-               done = reason;
+               done = ending.reason;
+               cause = ending.cause;
              }) {
     scheduler.freeze(Instant::from_micros(1'000'000));
   }
@@ -38,6 +39,7 @@ struct Piped {
   Script local;
   Script peer;
   std::optional<std::string> done;
+  Cause cause = Cause::kNormal;
   Pipe pipe;
 };
 
@@ -162,12 +164,37 @@ TEST_CASE("a reset of either side is a reset of the other, with the reason") {
   }
 }
 
+TEST_CASE("whose doing an end was follows from no words, whatever the peer says") {
+  const std::string words = GENERATE("local connection: gone", "service localhost:22: refused", "");
+  const auto [error, cause] = GENERATE(std::pair(ConnectError::kReset, Cause::kPeer),
+                                       std::pair(ConnectError::kTimedOut, Cause::kNoPeer),
+                                       std::pair(ConnectError::kPeerNotFound, Cause::kNoPeer),
+                                       std::pair(ConnectError::kNoMemory, Cause::kHsfwd));
+  Piped p;
+  p.start();
+  p.peer.error = error;
+  p.peer.observer->on_reset(words);
+  CHECK(p.done == words);
+  CHECK(p.cause == cause);
+  CHECK(p.local.was_reset);
+}
+
+TEST_CASE("a program that is gone stays the cause, whatever becomes of the peer meanwhile") {
+  Piped p;
+  p.start();
+  p.local.observer->on_reset("gone");
+  p.peer.error = ConnectError::kReset;
+  p.peer.observer->on_reset("the peer has had enough");
+  CHECK(p.cause == Cause::kLocal);
+}
+
 TEST_CASE("a pipe that is called off resets both sides, once") {
   Piped p;
   p.start();
-  p.pipe.abort("no such service");
-  p.pipe.abort("again");
+  p.pipe.abort({Cause::kRefused, "no such service"});
+  p.pipe.abort({Cause::kHsfwd, "again"});
   CHECK(*p.done == "no such service");
+  CHECK(p.cause == Cause::kRefused);
   CHECK(p.local.was_reset);
   CHECK(p.peer.was_reset);
 }
@@ -233,11 +260,12 @@ TEST_CASE("a pipe that is told to leave waits for the peer as long as it is told
   const bool delivered = GENERATE(true, false);
   Piped p;
   p.start();
-  p.pipe.leave("ending", 1_s);
+  p.pipe.leave({Cause::kHsfwd, "ending"}, 1_s);
   CHECK(p.peer.reset_behind == "ending");
   CHECK(p.local.was_reset);
   CHECK(!p.done);
   if (delivered) p.peer.observer->on_reset("ending");
   p.scheduler.advance_to(p.scheduler.now() + 1_s);
   CHECK(p.done == "ending");
+  CHECK(p.cause == Cause::kHsfwd);
 }

@@ -123,3 +123,23 @@ TEST_CASE("a service that wants to know who a peer is gets a header ahead of its
   CHECK(peer.was_reset);
   CHECK(h.closed.back().reason == "service b: no room for a header");
 }
+
+TEST_CASE("a service that is not there is told from a peer that says so") {
+  Hosted h;
+  Script peers[2];
+  h.serve(peers[0], "b");
+  const auto refused = *h.streams.dialled.front().done;
+  h.streams.dialled.pop_front();
+  refused(Err(std::string("Connection refused")));
+  REQUIRE(h.closed.size() == 1);
+  CHECK(h.closed[0].cause == Cause::kService);
+  CHECK(h.closed[0].reason == "service localhost:2: Connection refused");
+  CHECK(h.closed[0].service_error == "Connection refused");
+  // The same words of a peer that leaves while its service is dialled.
+  h.serve(peers[1], "b");
+  peers[1].error = ConnectError::kReset;
+  peers[1].observer->on_reset("service localhost:2: Connection refused");
+  REQUIRE(h.closed.size() == 2);
+  CHECK(h.closed[1].cause == Cause::kPeer);
+  CHECK(h.closed[1].service_error.empty());
+}

@@ -31,7 +31,8 @@ struct Script {
   std::string write_error;
   std::optional<std::string> reset_behind;
   std::size_t read = 0;
-  std::uint8_t key = 0;  // the first byte of the peer's
+  std::uint8_t key = 0;                      // the first byte of the peer's
+  ConnectError error = ConnectError::kNone;  // of the peer, once it is reset
   net::ByteStreamObserver* observer = nullptr;
   std::function<void(Duration)> pinged = {};  // of a peer: what waits for its answer
   std::function<std::unique_ptr<PeerStream>()> open_back = {};  // of a peer in a session
@@ -113,6 +114,7 @@ class ScriptedPeer : public PeerStream {
   PeerInfo info() const override {
     PeerInfo out;
     out.open = true;
+    out.error = script_.error;
     return out;
   }
   const PublicKey& remote_key() const override { return key_; }

@@ -445,6 +445,7 @@ TEST_CASE("the host of a service is looked up for ten seconds, and twenty-four t
   serve(1);
   REQUIRE(closed.size() == 1);
   CHECK(closed[0].reason == "too many names from this key are being looked up (24)");
+  CHECK(closed[0].cause == Cause::kHsfwd);
   serve(2);
   CHECK(host.connections() == 25);
   CHECK(names.asked == 25);
@@ -453,6 +454,7 @@ TEST_CASE("the host of a service is looked up for ten seconds, and twenty-four t
   CHECK(admission.dialling() == 0);
   REQUIRE(closed.size() == 26);
   CHECK(closed.back().reason == "service dns: cannot be resolved");
+  CHECK(closed.back().cause == Cause::kService);
 }
 
 TEST_CASE("garbage in the channels of flows makes no flow and costs nothing but itself") {

@@ -17,6 +17,13 @@
 
 namespace hsfwd::cli {
 
+namespace {
+
+// A peer that is far away, or is only being reached, has answered by then.
+constexpr Duration kExitPatience = 10_s;
+
+}  // namespace
+
 NetworkTunnel::NetworkTunnel(App& app, const TunSpec& spec, std::shared_ptr<KeyListener> listener,
                              Means means)
     : app_(app),
@@ -327,13 +334,16 @@ std::vector<Trouble> NetworkTunnel::health() const {
   for (const overlay::PeerStatus& peer : network_.peers()) {
     if (auto one = peer_report_.trouble(peer)) out.push_back(std::move(*one));
   }
-  if (settings_.exit && network_.interface() != nullptr && !network_.exit_has_answered()) {
+  const auto asked = network_.exit_asked_at();
+  if (settings_.exit && network_.interface() != nullptr && asked &&
+      app_.scheduler().now() - *asked >= kExitPatience) {
     out.push_back({.code = "EXIT_SILENT",
                    .level = Trouble::Level::kWarning,
                    .thing = "exit " + tun_peer_name(network_.peer(*settings_.exit)),
                    .state = "nothing has come back through it",
                    .why = "it is not reached, does not offer the internet, or does not forward",
                    .advice = R"(there: offer = ["internet"], and forward and translate addresses)",
+                   .since = *asked,
                    .of_network = true});
   }
   if (!names_problem_.empty()) {

@@ -112,7 +112,10 @@ void Network::use(const NetworkSettings& settings) {
   const auto before_exit = settings_.exit;
   settings_ = settings;
   last_link_ = nullptr;
-  exit_has_answered_ = exit_has_answered_ && settings.exit == before_exit;
+  if (settings.exit != before_exit) {
+    exit_has_answered_ = false;
+    exit_asked_at_.reset();
+  }
   addresses_ = {key_address(own_)};
   for (const auto& address : settings.addresses) addresses_.push_back(address.host);
   std::set<PublicKey> wanted;
@@ -293,6 +296,7 @@ Link* Network::link_for(const ip::Packet& packet, MutableBytes bytes) {
   Link& link = *last_link_;
   if (is_loop(link, packet)) return refuse(Drop::kLoop);
   if (!fits(link, packet, bytes)) return nullptr;
+  if (last_filter_ == &internet_filter_) note_exit_asked();
   last_filter_->note_outbound(link.peer(), packet, around_.scheduler.now());
   return &link;
 }
@@ -428,7 +432,12 @@ void Network::ask_server(MutableBytes question) {
   const auto packet = ip::Packet::parse(question);
   const PublicKey* const key = routes_.find(packet->destination);
   if (key == nullptr || *key == own_) return;
+  if (*key == settings_.exit) note_exit_asked();
   links_.at(*key).link->send({&question, 1});
+}
+
+void Network::note_exit_asked() {
+  if (!exit_asked_at_) exit_asked_at_ = around_.scheduler.now();
 }
 
 /// As if it came from where the packet was to go: Linux takes nothing that comes in under its own IPv4 address.

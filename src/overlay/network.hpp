@@ -113,6 +113,10 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   bool forwards_names() const { return !settings_.name_servers.empty(); }
   /// Whether anything from beyond it has come in since there is this exit.
   bool exit_has_answered() const { return exit_has_answered_; }
+  /// Since when something has gone there that nothing has come back for; nothing once anything has.
+  std::optional<Instant> exit_asked_at() const {
+    return exit_has_answered_ ? std::nullopt : exit_asked_at_;
+  }
   /// Those of no peer.
   Drops drops() const;
   void collect(MetricSink& sink) const;
@@ -125,6 +129,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
   void on_packets(Link& link, std::span<const MutableBytes> packets) override;
   void on_undeliverable(Link& link, ByteView packet) override;
   void on_link_changed(Link& link) override;
+  void note_exit_asked();
 
   /// A host and its port of UDP.
   using Caller = std::pair<ip::Ipv6, std::uint16_t>;
@@ -185,6 +190,7 @@ class Network final : net::PacketTunnelObserver, LinkOwner {
 
   std::vector<MutableBytes> batch_;  // on its way, of one call
   bool exit_has_answered_ = false;
+  std::optional<Instant> exit_asked_at_;  // first
   net::Vicinity vicinity_;
   // The last destination, as packets come in trains.
   ip::Ipv6 last_to_;

@@ -110,6 +110,32 @@ TEST_CASE("all that is nobody's goes through the exit, and answers come back") {
   CHECK(net.gets(b, hello));
 }
 
+TEST_CASE(
+    "an exit that nothing was asked of is not silent; it is from the first question to the first "
+    "answer") {
+  Travellers net(31);
+  net.open();
+  Member& a = net.traveller();
+  Member& b = net.exit();
+  a.send(datagram(a.address(), b.address(), "hello"));  // it is a peer as well
+  net.swarm.world.run_for(1_s);
+  CHECK(!a.network().exit_asked_at());
+  CHECK(!a.network().exit_has_answered());
+  const Bytes question = datagram(a.address(), kPage, "question", 443);
+  a.send(question);
+  REQUIRE(net.gets(b, question));
+  const auto asked = a.network().exit_asked_at();
+  REQUIRE(asked);
+  a.send(datagram(a.address(), kPage, "again", 443));
+  net.swarm.world.run_for(1_s);
+  CHECK(a.network().exit_asked_at() == asked);
+  const Bytes answer = datagram(kPage, a.address(), "answer", 5000, 443);
+  b.send(answer);
+  REQUIRE(net.gets(a, answer));
+  CHECK(!a.network().exit_asked_at());
+  CHECK(a.network().exit_has_answered());
+}
+
 TEST_CASE("nothing that begins elsewhere comes in through the exit, though the peer itself may") {
   Travellers net(32);
   net.open();

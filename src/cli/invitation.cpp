@@ -72,6 +72,21 @@ std::string reverse_words(const forward::Policy& policy) {
                                    : ports.ranges().front().first);
 }
 
+/// Those that any permit opens, if there are permits.
+std::vector<forward::Service> permitted(const Invited& to) {
+  const auto& permits = to.policy.permits();
+  std::vector<forward::Service> out;
+  for (const forward::Service& service : to.services) {
+    const bool opened = std::any_of(permits.begin(), permits.end(), [&](const auto& permit) {
+      return std::any_of(permit.services.begin(), permit.services.end(), [&](const auto& name) {
+        return name == forward::Permit::kAllServices || name == service.name;
+      });
+    });
+    if (permits.empty() || opened) out.push_back(service);
+  }
+  return out;
+}
+
 /// What may be reached may be destinations alone, or only addresses to be listened at.
 std::string ways_in(const Invited& to) {
   if (!to.services.empty()) return forward_words(to);
@@ -115,7 +130,14 @@ std::string bootstrap_words(const std::vector<BootstrapNode>& bootstrap) {
   return out;
 }
 
-Invitation invitation(const Invited& to) {
+Invitation invitation(const Invited& all) {
+  const std::vector<forward::Service> services = permitted(all);
+  const Invited to{.key = all.key,
+                   .services = services,
+                   .policy = all.policy,
+                   .bootstrap = all.bootstrap,
+                   .host_name = all.host_name,
+                   .own_key_only = all.own_key_only};
   const std::string key = key_text(to.key);
   const std::string network = bootstrap_words(to.bootstrap);
   const std::string more = (to.own_key_only ? kIdentityToo : "") + network;

@@ -125,3 +125,17 @@ TEST_CASE("a word of a shell's line stays one word") {
   CHECK(shell_word("") == "''");
   CHECK(shell_word("it's $HOME") == "'it'\\''s $HOME'");
 }
+
+TEST_CASE("what no permit opens is no part of a line to copy") {
+  const auto permit = [](std::string_view what) {
+    return *forward::Permit::parse(std::nullopt, what);
+  };
+  const std::vector<std::string> both = {"web=8080", "ssh=22"};
+  const Case destinations{.targets = both, .permits = {permit("10.0.0.0/8:80")}};
+  CHECK(connect_line(destinations) == "hsfwd connect KEY -D 1080");
+  CHECK(lines_of(destinations).ssh.empty());
+  CHECK(connect_line({.targets = both, .permits = {permit("web"), permit("10.0.0.0/8:80")}}) ==
+        "hsfwd connect KEY -L 8080");
+  CHECK(connect_line({.targets = both, .permits = {permit("*")}}) ==
+        "hsfwd connect KEY -L 8080:web -L 8022:ssh");
+}

@@ -37,6 +37,12 @@ std::string PeerNames::shown(const PublicKey& key) const {
   return name ? printable(*name) : key_text(key).substr(0, kShortKey);
 }
 
+std::string PeerNames::shown_with_key(const PublicKey& key) const {
+  const auto name = of(key);
+  const std::string text = key_text(key);
+  return name ? fmt::format("{} ({})", printable(*name), text.substr(0, kShortKey)) : text;
+}
+
 AddressBook AddressBook::load() {
   AddressBook out;
   try {

@@ -28,6 +28,8 @@ class PeerNames {
   Omittable<std::string> of(const PublicKey& key) const;
   /// Its name, or as much of the key as tells it from others in a line for people.
   std::string shown(const PublicKey& key) const;
+  /// Its name with as much of the key, or all of the key.
+  std::string shown_with_key(const PublicKey& key) const;
 
  private:
   std::map<PublicKey, std::string> names_;

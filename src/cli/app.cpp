@@ -10,6 +10,7 @@
 
 #include "cli/key_listener.hpp"
 #include "cli/kill_switch_hint.hpp"
+#include "cli/named_lines.hpp"
 #include "cli/warning_events.hpp"
 #include "platform/file_limit.hpp"
 #include "platform/host_routes.hpp"
@@ -37,10 +38,13 @@ std::unique_ptr<platform::BackgroundWriter> open_writer(int fd, bool lasting, bo
 }
 
 std::unique_ptr<LogSink> make_sink(const OutputOptions& options, platform::BackgroundWriter* writer,
-                                   const platform::Journal* journal, const Output& output) {
+                                   const platform::Journal* journal, const Output& output,
+                                   const PeerNames& names) {
   auto lines = platform::make_log_sink(options.format, writer, journal);
-  if (!options.json || options.one_object) return lines;
-  return std::make_unique<WarningEvents>(std::move(lines), output);
+  if (options.json && !options.one_object) {
+    lines = std::make_unique<WarningEvents>(std::move(lines), output);
+  }
+  return std::make_unique<NamedLines>(std::move(lines), names);
 }
 
 /// The file for the nodes of a network; none for a network without bootstrap nodes.
@@ -61,7 +65,7 @@ App::App(const OutputOptions& options)
       err_journal_(platform::Journal::behind(platform::BackgroundWriter::kError)),
       output_(options.json,
               {out_writer_.get(), err_writer_.get(), out_journal_.get(), err_journal_.get()}),
-      sink_(make_sink(options, err_writer_.get(), err_journal_.get(), output_)),
+      sink_(make_sink(options, err_writer_.get(), err_journal_.get(), output_, names_)),
       log_(*sink_, options.level),
       memory_reserve_([this] { on_memory_out(); }),
       streams_(platform::make_stream_factory(loop_, log_)),

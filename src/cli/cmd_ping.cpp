@@ -104,8 +104,8 @@ class PingRun {
     app_.waiting().end();
     app_.output().event(
         events::PingConnection{to_hex(info.key.view()), path, remote, millis(took), services},
-        fmt::format("connected to {} in {:.0f} ms: {}, {}{}", key_text(info.key), millis(took),
-                    path, remote,
+        fmt::format("connected to {} in {:.0f} ms: {}, {}{}", app_.names().shown_with_key(info.key),
+                    millis(took), path, remote,
                     extension ? fmt::format("\nservices: {}",
                                             printable(fmt::format(
                                                 "{}", fmt::join(extension->service_names(), ", "))))

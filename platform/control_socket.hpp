@@ -27,6 +27,14 @@ std::vector<std::string> command_sockets();
 
 /// This user may not connect to it, or not even look whether it is there.
 bool is_forbidden(const std::string& path);
+/// It may lie in a folder that this user may not look into.
+bool is_unseen(const std::string& path);
+/// It belongs to the user of this process.
+bool is_own_file(const std::string& path);
+/// Of a group by name: this user is in it, and this process is not, since it has begun ahead of that.
+bool joins_at_next_login(const std::string& group);
+/// The sockets of each `up` of this user, whatever its file.
+std::vector<std::string> up_sockets();
 /// Who may: the owner of the socket, or of the folder in which it is not seen. A name, or a number
 /// that has none.
 std::string owner_of(const std::string& path);

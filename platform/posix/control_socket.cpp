@@ -7,10 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <set>
+#include <vector>
 
 #include "crypto/crypto.hpp"
 #include "platform/directories.hpp"
@@ -26,6 +28,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t kSocketNameDigits = 16;
 constexpr const char* kServiceDirectory = "/run/hsfwd";
 constexpr const char* kCommandBegin = "cmd-";
+constexpr const char* kUpBegin = "up-";
+constexpr int kMaxGroups = 1024;
 constexpr const char* kSocketEnd = ".sock";
 constexpr const char* kLockEnd = ".lock";
 constexpr std::size_t kMaxCommands = 100;  // that are looked at
@@ -35,7 +39,7 @@ std::string name_of(const std::string& config_file) {
   fs::path path = fs::weakly_canonical(fs::absolute(config_file, error), error);
   if (error) path = config_file;
   const std::string digest = to_hex(crypto::blake2b_256(as_bytes(path.string())).view());
-  return fmt::format("up-{}.sock", digest.substr(0, kSocketNameDigits));
+  return fmt::format("{}{}{}", kUpBegin, digest.substr(0, kSocketNameDigits), kSocketEnd);
 }
 
 /// Of the file, or of the nearest folder above that can be seen.
@@ -116,6 +120,48 @@ std::vector<std::string> control_socket_candidates(const std::string& config_fil
 
 bool is_forbidden(const std::string& path) {
   return access(path.c_str(), R_OK | W_OK) != 0 && errno == EACCES;
+}
+
+bool is_unseen(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) != 0 && errno == EACCES;
+}
+
+bool is_own_file(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 && status.st_uid == geteuid();
+}
+
+bool joins_at_next_login(const std::string& name) {
+  const group* const found = getgrnam(name.c_str());
+  const passwd* const user = getpwuid(getuid());
+  if (found == nullptr || user == nullptr || found->gr_gid == getegid()) return false;
+  const gid_t wanted = found->gr_gid;
+  const auto has = [&](const std::vector<gid_t>& groups) {
+    return std::find(groups.begin(), groups.end(), wanted) != groups.end();
+  };
+  std::vector<gid_t> now(kMaxGroups);
+  now.resize(static_cast<std::size_t>(std::max(getgroups(kMaxGroups, now.data()), 0)));
+  if (has(now)) return false;
+  std::vector<gid_t> later(kMaxGroups);
+  int count = kMaxGroups;
+  if (getgrouplist(user->pw_name, user->pw_gid, later.data(), &count) < 0) return false;
+  later.resize(static_cast<std::size_t>(count));
+  return has(later);
+}
+
+std::vector<std::string> up_sockets() {
+  std::set<std::string> all;
+  for (const std::string& folder : socket_folders()) {
+    std::error_code error;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+         entry.increment(error)) {
+      const std::string name = entry->path().filename().string();
+      const bool is_one = name.starts_with(kUpBegin) && name.ends_with(kSocketEnd);
+      if (is_one && all.size() < kMaxCommands) all.insert(entry->path().string());
+    }
+  }
+  return {all.begin(), all.end()};
 }
 
 std::string group_of(const std::string& path) {

@@ -14,6 +14,7 @@
 #include "cli/control_client.hpp"
 #include "cli/control_server.hpp"
 #include "cli/events/answers.hpp"
+#include "cli/health.hpp"
 #include "cli/overview.hpp"
 #include "cli/peer_questions.hpp"
 #include "cli/plan_diff.hpp"
@@ -85,6 +86,9 @@ class Up final : Overview {
   void collect(MetricSink& sink) const override {
     app_.collect(sink);
     collect_process(sink, began_at_);
+    std::vector<const Tunnel*> all;
+    for (const auto& tunnel : tunnels_.tunnels()) all.push_back(tunnel.get());
+    collect_health(sink, health_of(app_, all, began_));
     std::map<PublicKey, std::string> peers;
     for (const auto& tunnel : tunnels_.tunnels()) {
       if (const auto wish = tunnel->wish()) peers.emplace(wish->peer.key, wish->peer.name);
@@ -223,9 +227,13 @@ class Up final : Overview {
 
   void on_reloaded(const TunnelSet::Changes& changes) {
     ask_peers(changes.wishes);
-    const events::Reloaded reloaded{file_, changes.kept, changes.changed, changes.started,
-                                    changes.stopped};
-    app_.output().event(reloaded, reloaded_text(encode(reloaded)));
+    events::Reloaded reloaded{file_,           changes.kept,    changes.changed,
+                              changes.started, changes.stopped, {}};
+    const std::string text = reloaded_text(encode(reloaded));  // the log has the warnings already
+    for (const std::string& warning : tunnels_.plan().warnings) {
+      reloaded.warnings.push_back(told(warning));
+    }
+    app_.output().event(reloaded, text);
     if (changes.failed.empty()) return finish(tagged(reloaded));
     std::string problems;
     for (const Tunnel::Problem& problem : changes.failed) {

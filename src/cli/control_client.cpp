@@ -194,7 +194,11 @@ UserError error_of_up(const ControlInquiry::Failure& failure, ControlCommand com
               fmt::format("this user may not ask hsfwd up{}: {}: permission denied; it runs as {}: "
                           "sudo -u {} hsfwd {} ...{}",
                           subject, failure.path, owner, owner, to_string(command),
-                          group.empty() ? "" : ", or join the group " + group)};
+                          group.empty()                          ? ""
+                          : platform::joins_at_next_login(group) ? ", or log in again, which makes "
+                                                                   "the new group " +
+                                                                       group + " count"
+                                                                 : ", or join the group " + group)};
     }
     case Kind::kSilent:
       return {kFailed, "NO_ANSWER", "hsfwd up is running but does not answer"};

@@ -19,9 +19,10 @@ void ControlRound::start(Duration patience, Done done) {
       ControlInquiry::Outcomes{.answered = [this](const Json& answer) { done_(Answers{answer}); },
                                .failed =
                                    [this](const ControlInquiry::Failure& failure) {
-                                     on_failed(
-                                         place_.error_of(failure, command_),
-                                         failure.kind == ControlInquiry::Failure::Kind::kNobody);
+                                     using Kind = ControlInquiry::Failure::Kind;
+                                     on_failed(place_.error_of(failure, command_),
+                                               failure.kind == Kind::kNobody ||
+                                                   failure.kind == Kind::kForbidden);
                                    }});
   up_->start(patience);
 }
@@ -33,14 +34,16 @@ void ControlRound::on_no_place(const UserError& problem) {
                 "no hsfwd of this user runs; for an hsfwd up: " + problem.message});
 }
 
-void ControlRound::on_failed(const UserError& error, bool nobody) {
-  if (nobody && !only_up_ && !place_.chosen()) return ask_commands(error);
+/// `not_asked`: there is none, or it is not for this user to ask.
+void ControlRound::on_failed(const UserError& error, bool not_asked) {
+  if (not_asked && !only_up_ && !place_.chosen()) return ask_commands(error);
   done_(Err(error));
 }
 
 void ControlRound::ask_commands(const UserError& error) {
   error_ = error;
-  const std::vector<std::string> sockets = platform::command_sockets();
+  std::vector<std::string> sockets = platform::up_sockets();
+  for (std::string& path : platform::command_sockets()) sockets.push_back(std::move(path));
   if (sockets.empty()) return done_(Err(error));
   missing_ = sockets.size();
   answers_.resize(sockets.size());

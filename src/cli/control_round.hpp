@@ -12,8 +12,8 @@
 
 namespace hsfwd::cli {
 
-/// One question to the `up` of a command line, or, where it names none and none runs, to each other running command
-/// of this user.
+/// One question to the `up` of a command line, or, where it names none and none runs that this user may ask, to all that
+/// this user runs.
 class ControlRound {
  public:
   /// In the order of their commands and process ids.
@@ -33,7 +33,7 @@ class ControlRound {
 
  private:
   void on_no_place(const UserError& problem);
-  void on_failed(const UserError& error, bool nobody);
+  void on_failed(const UserError& error, bool not_asked);
   void ask_commands(const UserError& error);
   void on_command(std::size_t index, std::optional<Json> answer);
 

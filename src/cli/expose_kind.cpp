@@ -135,7 +135,7 @@ std::string expose_text(const ExposeStatus& expose) {
   std::string out = fmt::format("\n\nexposed as {}", expose.key);
   for (const auto& service : expose.services) {
     out += fmt::format("\n  {} -> {}{}", service.name, service.target,
-                       service.proxy ? ", PROXY protocol" : "");
+                       service.proxy ? kProxyNote : "");
   }
   std::vector<std::string> state = {
       expose.allow ? "for " + count_text(expose.allow->size(), "key")

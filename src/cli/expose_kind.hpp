@@ -18,6 +18,9 @@
 
 namespace hsfwd::cli {
 
+/// Behind a service that is told who connects.
+inline constexpr const char* kProxyNote = ", PROXY protocol";
+
 extern const TunnelKind kExposeKind;
 
 struct ExposeStatus {

@@ -387,7 +387,8 @@ void Exposure::report_listening() const {
   std::vector<std::string> targets;
   for (const forward::Service& service : host_.services()) {
     targets.push_back(service.target.to_string());
-    text += fmt::format("  {} -> {}\n", service.name, printable(service.target.to_string()));
+    text += fmt::format("  {} -> {}{}\n", service.name, printable(service.target.to_string()),
+                        service.proxy_header ? kProxyNote : "");
   }
   const Invitation lines = invitation_lines();
   const auto link = holesail_string();

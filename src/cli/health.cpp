@@ -13,6 +13,7 @@
 #include "cli/table.hpp"
 #include "cli/tunnel.hpp"
 #include "platform/standard_streams.hpp"
+#include "util/metrics.hpp"
 
 namespace hsfwd::cli {
 
@@ -141,6 +142,16 @@ bool is_error(const events::HealthProblem& problem) {
   return problem.level == "error";
 }
 
+/// One clause, as the other advice is, of one sentence or several.
+std::string as_clause(std::string text) {
+  const auto is_capital = [&](std::size_t i) {
+    return i < text.size() && text[i] >= 'A' && text[i] <= 'Z';
+  };
+  if (is_capital(0) && !is_capital(1)) text[0] = static_cast<char>(text[0] - 'A' + 'a');
+  if (text.ends_with('.')) text.pop_back();
+  return text;
+}
+
 std::string coloured(std::string_view colour, std::string_view text) {
   return fmt::format("{}{}{}", colour, text, kPlain);
 }
@@ -168,13 +179,21 @@ std::vector<events::HealthProblem> health_of(App& app, const std::vector<const T
   return out;
 }
 
+void collect_health(MetricSink& sink, const std::vector<events::HealthProblem>& problems) {
+  const auto errors = std::count_if(problems.begin(), problems.end(), is_error);
+  const auto warnings = static_cast<std::ptrdiff_t>(problems.size()) - errors;
+  const char* const help = "What does not work at the moment, as status begins with it";
+  sink.gauge("hsfwd_problems", help, static_cast<std::uint64_t>(errors), {{"level", "error"}});
+  sink.gauge("hsfwd_problems", help, static_cast<std::uint64_t>(warnings), {{"level", "warning"}});
+}
+
 std::string brief_name(const PeerReference& peer) {
   return parse_key(peer.name) ? key_text(peer.key).substr(0, kShortKey) : peer.name;
 }
 
 std::string advice_about(App& app, const PublicKey& peer) {
   for (const auto& attempt : app.attempts().list()) {
-    if (attempt->peer == peer && attempt->failure) return advice(*attempt->failure);
+    if (attempt->peer == peer && attempt->failure) return as_clause(advice(*attempt->failure));
     if (attempt->peer == peer && attempt->opened_at) break;
   }
   return "hsfwd why shows the last attempts step by step";

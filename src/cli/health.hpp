@@ -11,6 +11,10 @@
 #include "node/keys.hpp"
 #include "util/time.hpp"
 
+namespace hsfwd {
+class MetricSink;
+}
+
 namespace hsfwd::cli {
 
 class App;
@@ -36,6 +40,8 @@ struct Trouble {
 /// have in common is told once.
 std::vector<events::HealthProblem> health_of(App& app, const std::vector<const Tunnel*>& tunnels,
                                              Instant began);
+/// How many there are of either level.
+void collect_health(MetricSink& sink, const std::vector<events::HealthProblem>& problems);
 /// A peer as written, or as much of its key as tells it from others.
 std::string brief_name(const PeerReference& peer);
 /// What would help to reach a peer, as far as the last attempt shows.

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <system_error>
 
@@ -37,6 +39,12 @@ UpPlace::UpPlace(const CommandLine& line)
   }
   subject_ = fmt::format(" with {}{}", file, is_missing(file) ? " (there is no such file)" : "");
   candidates_ = platform::control_socket_candidates(file);
+  // A service does not run what is this user's own, or is not there: what it hides is not this.
+  if (!is_missing(file) && !platform::is_own_file(file)) return;
+  const auto of_services = candidates_.begin() +
+                           static_cast<std::ptrdiff_t>(platform::control_socket_paths(file).size());
+  candidates_.erase(std::remove_if(of_services, candidates_.end(), platform::is_unseen),
+                    candidates_.end());
 }
 
 std::vector<std::string> UpPlace::paths() const {

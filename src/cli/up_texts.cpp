@@ -99,9 +99,11 @@ std::string peers_text(const Json& event) {
 
 std::string reloaded_text(const Json& event) {
   const auto reloaded = decoded<events::Reloaded>(event);
-  return fmt::format("reloaded {}; tunnels: {} kept, {} changed, {} started, {} stopped",
-                     reloaded.config, reloaded.kept, reloaded.changed, reloaded.started,
-                     reloaded.stopped);
+  std::string out = fmt::format("reloaded {}; tunnels: {} kept, {} changed, {} started, {} stopped",
+                                reloaded.config, reloaded.kept, reloaded.changed, reloaded.started,
+                                reloaded.stopped);
+  for (const std::string& warning : reloaded.warnings) out += "\nwarning: " + warning;
+  return out;
 }
 
 std::string down_text(const Json& event) {

@@ -324,6 +324,55 @@ t.test('nobody to ask: 69, in one line that names the file', async () => {
   t.ok(gone.stderr.startsWith(`hsfwd: no hsfwd up runs with ${typo} (there is no such file): `), gone.stderr)
 })
 
+t.test('reload tells its warnings, and the service that is told who connects is told at the start', async () => {
+  const network = await t.testnet()
+  const folder = fresh('folder')
+  fs.mkdirSync(folder)
+  const file = { name: path.join(folder, 'up.toml') }
+  fs.writeFileSync(file.name, `identity = "identity"\nbootstrap = "${network.bootstrap}"\n${exposing(['web=1,proxy', 'ssh=2'])}`)
+  const program = t.hsfwd(['up', '-c', file.name])
+  await t.until(() => program.text().includes('ssh -> '), 'the services')
+  t.ok(/\n {2}web -> localhost:1, PROXY protocol\n {2}ssh -> localhost:2\n/.test(program.text()), program.text())
+  t.equal((await ask('reload', file)).warnings.length, 0, 'warnings of a file without')
+  fs.mkdirSync(path.join(folder, 'peers.d'))
+  fs.writeFileSync(path.join(folder, 'peers.d', 'bad.toml'), 'nonsense')
+  const { warnings } = await ask('reload', file)
+  t.equal(warnings.length, 1, `warnings: ${warnings}`)
+  t.ok(warnings[0].includes('bad.toml'), warnings[0])
+  const { stdout } = await t.run(['reload', '-c', file.name])
+  t.equal(stdout.trim().split('\n').at(-1), `warning: ${warnings[0]}`, 'for people')
+})
+
+t.test('a service that may not be asked hides neither what this user runs nor that nothing does', async () => {
+  if (process.getuid() !== 0) t.skip('it takes a second user')
+  const open = fs.mkdtempSync(path.join(os.tmpdir(), 'hsfwd-own-'))
+  t.cleanups.push(() => fs.rmSync(open, { recursive: true }))
+  fs.chmodSync(open, 0o755)
+  const binary = path.join(open, 'hsfwd')
+  fs.copyFileSync(t.BINARY, binary)
+  const own = path.join(open, 'own')
+  fs.mkdirSync(path.join(own, 'run'), { recursive: true })
+  fs.writeFileSync(path.join(own, 'a.toml'), 'bootstrap = "127.0.0.1:1"\nidentity = "identity"\n' + exposing(['1']))
+  for (const name of ['', 'run', 'a.toml']) fs.chownSync(path.join(own, name), 65534, 65534)
+  // The folders of a service, in a mount namespace of its own.
+  const script = `set -e; mount -t tmpfs none /run; mkdir -m 710 /run/hsfwd
+mkdir ${open}/etc; cp /etc/passwd /etc/group /etc/ld.so.cache ${open}/etc; mount -t tmpfs -o mode=755 none /etc; cp ${open}/etc/* /etc
+mkdir -m 700 /etc/hsfwd; touch /etc/hsfwd/hsfwd.toml
+as() { setpriv --reuid 65534 --regid 65534 --clear-groups env -i PATH="$PATH" XDG_RUNTIME_DIR=${own}/run HOME=${own} "$@"; }
+code=0; as ${binary} status -c ${own}/a.toml || code=$?; echo "own file: $code"
+code=0; as ${binary} status || code=$?; echo "none: $code"
+as ${binary} up -c ${own}/a.toml & up=$!
+while ! as ${binary} status -c ${own}/a.toml --json; do sleep 0.1; done >/dev/null 2>&1
+code=0; as ${binary} status || code=$?; echo "own up: $code"
+kill $(cat /proc/$up/task/$up/children) $up 2>/dev/null || :`
+  const program = new t.Program('unshare', ['-m', '--propagation', 'private', 'bash', '-c', script])
+  await t.within(20000, 'the end', program.exited)
+  const out = program.text()
+  t.ok(out.includes('own file: 69'), `${out}${program.stderr}`)
+  t.ok(out.includes('none: 77'), `${out}${program.stderr}`)
+  t.ok(out.includes('own up: 0') && out.includes(`up:   ${own}/a.toml`), `${out}${program.stderr}`)
+})
+
 t.test('who may not ask the running up is told so, and by whom it may be asked', async () => {
   if (process.getuid() !== 0) t.skip('it takes a second user')
   const network = await t.testnet()

@@ -165,10 +165,11 @@ struct Reloaded {
   std::uint64_t changed;
   std::uint64_t started;
   std::uint64_t stopped;
+  std::vector<std::string> warnings;  // a line for people each
   static constexpr void fields(auto list) {
     list(field("config", &Reloaded::config), field("kept", &Reloaded::kept),
          field("changed", &Reloaded::changed), field("started", &Reloaded::started),
-         field("stopped", &Reloaded::stopped));
+         field("stopped", &Reloaded::stopped), newer_field("warnings", &Reloaded::warnings));
   }
 };
 

@@ -11,6 +11,7 @@
 
 #include "cli/exposure.hpp"
 #include "cli/figures.hpp"
+#include "cli/health.hpp"
 #include "cli/metrics_kind.hpp"
 #include "cli/page_kind.hpp"
 #include "cli/peer_tunnel.hpp"
@@ -62,8 +63,8 @@ class Lines final : public MetricSink {
     std::map<std::string, std::set<std::string>> labels;
   };
   /// Labels whose values are known beforehand. The others are keys and addresses.
-  static inline const std::set<std::string> kFixed = {"reason", "of",   "direction",
-                                                      "path",   "role", "strategy"};
+  static inline const std::set<std::string> kFixed = {"reason", "of",       "direction", "path",
+                                                      "role",   "strategy", "level"};
 
   static std::string text_of(const MetricLabels& labels) {
     std::string out;
@@ -130,6 +131,7 @@ void walk_over_network(MetricSink& sink) {
 
 void walk_over_tunnels(MetricSink& sink) {
   cli::App app({});
+  cli::collect_health(sink, {});
   app.admission().collect(sink);
   const auto keys = KeyPair::generate(app.loop().random());
   cli::ExposeSpec spec;

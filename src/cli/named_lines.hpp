@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,8 +12,8 @@
 
 namespace hsfwd::cli {
 
-/// Hands the lines of the log on, with the names of peers in the place of their keys: what is below this layer knows
-/// no names.
+/// Hands the lines of the log on; those that begin with the key of a peer that has a name begin with that: what is below
+/// this layer knows no names.
 class NamedLines final : public LogSink {
  public:
   NamedLines(std::unique_ptr<LogSink> lines, const PeerNames& names)
@@ -31,11 +32,9 @@ class NamedLines final : public LogSink {
  private:
   /// Empty: it stays as it is.
   std::string with_name(std::string_view peer, std::string_view message) const {
-    const std::size_t at = peer.empty() ? message.npos : message.find(peer);
-    const auto key = at != message.npos ? parse_key(peer) : std::nullopt;
+    const auto key = message.starts_with(peer) ? parse_key(peer) : std::nullopt;
     if (!key || !names_.of(*key)) return "";
-    return std::string(message.substr(0, at)) + names_.shown_with_key(*key) +
-           std::string(message.substr(at + peer.size()));
+    return names_.shown_with_key(*key) + std::string(message.substr(peer.size()));
   }
 
   const std::unique_ptr<LogSink> lines_;

@@ -22,9 +22,7 @@ struct HeardLines final : LogSink {
 
 }  // namespace
 
-TEST_CASE(
-    "a line of the log about a peer that has a name has it, with the short key; its field stays "
-    "the key") {
+TEST_CASE("a line of the log that begins with a key begins with the name that it has") {
   PublicKey home;
   home.bytes.fill(7);
   PublicKey other;
@@ -36,11 +34,11 @@ TEST_CASE(
   const std::string stranger = key_text(other);
   lines.write_about(key, LogLevel::kWarning, "session", key + " does not answer");
   lines.write_about(stranger, LogLevel::kWarning, "session", stranger + " does not answer");
-  lines.write_about(key, LogLevel::kWarning, "session", "no key here");
+  lines.write_about(key, LogLevel::kWarning, "expose", "refused home, " + key);
   lines.write(LogLevel::kWarning, "session", key + " is nobody's field");
   const std::vector<std::string> wanted = {
       key + " | home (" + key.substr(0, 12) + ") does not answer",
-      stranger + " | " + stranger + " does not answer", key + " | no key here",
+      stranger + " | " + stranger + " does not answer", key + " | refused home, " + key,
       key + " is nobody's field"};
   CHECK(told == wanted);
 }

@@ -29,8 +29,9 @@ using Option = boost::program_options::option_description;
 // Characters; beside a word of a list
 constexpr std::size_t kMaxGist = 60;
 
+/// In the next word; one that may do without has it behind `=`.
 bool takes_value(const Option& option) {
-  return option.semantic()->max_tokens() > 0;
+  return option.semantic()->min_tokens() > 0;
 }
 
 std::string short_name(const Option& option) {

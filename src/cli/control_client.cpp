@@ -128,13 +128,18 @@ class LookAround {
   ControlRound round_;
 };
 
-Duration watch_interval(const std::vector<std::string>& words) {
-  if (words.empty()) return 1_s;
-  const auto seconds = parse_decimal(words[0], Watch::kMostSeconds);
+/// `--watch`, `--watch SECONDS` or `--watch=SECONDS`; `words`: what is behind it.
+Duration watch_interval(const std::string& joined, const std::vector<std::string>& words) {
+  if (joined.empty() && words.empty()) return 1_s;
+  const std::string& text = joined.empty() ? words[0] : joined;
+  const auto seconds = parse_decimal(text, Watch::kMostSeconds);
   if (!seconds || *seconds == 0) {
     throw UserError{kUsage, "USAGE",
-                    fmt::format("--watch {}: must be 1 to {} seconds", shortened(words[0]),
-                                Watch::kMostSeconds)};
+                    fmt::format("--watch {}: must be a whole number of seconds, 1 to {}",
+                                shortened(text), Watch::kMostSeconds)};
+  }
+  if (!joined.empty() && !words.empty()) {
+    throw UserError{kUsage, "USAGE", fmt::format("unexpected argument {}", in_quotes(words[0]))};
   }
   return Duration::seconds(static_cast<std::int64_t>(*seconds));
 }
@@ -235,15 +240,17 @@ int run_control_command(const Arguments& arguments, ControlCommand command,
   add_control_options(line, "FILE that hsfwd up runs with");
   if (watchable) {
     line.options().add_options()(
-        "watch,w", po::bool_switch(),
-        "show it anew every second, or as often as the SECONDS behind it say");
+        "watch,w", po::value<std::string>()->implicit_value("", "1")->value_name("SECONDS"),
+        "show it anew every second, or every SECONDS");
     line.positional("seconds", 1, {WordKind::kOther});
   }
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
   if (!watchable) return ask_up(line, command, text);
   const auto words = line.texts("seconds");
-  if (line.flag("watch")) return watch_up(line, command, text, watch_interval(words));
+  if (line.has("watch")) {
+    return watch_up(line, command, text, watch_interval(line.text("watch"), words));
+  }
   if (!words.empty()) {
     throw UserError{kUsage, "USAGE",
                     fmt::format("unexpected argument {}; usage: {}", in_quotes(words[0]), usage)};

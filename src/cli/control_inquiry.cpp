@@ -13,6 +13,7 @@ namespace hsfwd::cli {
 
 namespace {
 constexpr std::size_t kMaxAnswer = 64 * 1024 * 1024;  // bytes; many thousand connections
+constexpr int kMaxDepth = 16;                         // what is in what; twice that of any answer
 constexpr int kMaxExitCode = 125;                     // shells use those above
 }  // namespace
 
@@ -119,7 +120,12 @@ UserError bad_answer() {
 }
 
 Json decode_answer(std::string_view line) {
-  Json json = Json::parse(line, nullptr, false);
+  // Whatever goes through it later goes down as deep as it is.
+  const auto look = [](int depth, Json::parse_event_t, const Json&) {
+    if (depth > kMaxDepth) throw bad_answer();
+    return true;
+  };
+  Json json = Json::parse(line, look, false);
   if (!json.is_object()) throw bad_answer();
   const auto text = [&](const char* name) {
     const auto field = json.find(name);

@@ -14,6 +14,8 @@ namespace {
 // What tells entries of a list apart, as far as each has it.
 constexpr const char* kIdentity[] = {"id", "publicKey", "listen", "peer", "service", "target"};
 
+constexpr double kMostRate = 1e18;  // bytes a second; an integer has room for it
+
 constexpr const char* kBytesToPeer = "bytesToPeer";
 constexpr const char* kBytesFromPeer = "bytesFromPeer";
 constexpr const char* kRateToPeer = "rateToPeer";
@@ -41,7 +43,9 @@ void add_rate(Json& entry, const Json& before, const char* bytes, const char* ra
   const auto now = number_of(entry, bytes);
   const auto then = number_of(before, bytes);
   if (!now || !then || *now < *then || entry.contains(rate)) return;
-  entry[rate] = static_cast<std::uint64_t>(static_cast<double>(*now - *then) / seconds);
+  const double per_second = static_cast<double>(*now - *then) / seconds;
+  // The process that says so may say anything.
+  entry[rate] = per_second < kMostRate ? static_cast<std::uint64_t>(per_second) : 0;
 }
 
 void add_to_list(Json& list, const Json& before, double seconds);

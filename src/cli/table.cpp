@@ -122,6 +122,22 @@ std::string wrapped_text(const std::string& label, const std::string& text, std:
   return out;
 }
 
+std::string first_lines(const std::string& text, std::size_t rows, const std::string& whole) {
+  const auto all = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
+  const std::size_t shown = all <= rows ? all : std::max<std::size_t>(rows, 1) - 1;
+  std::string out;
+  for (std::size_t i = 0, at = 0; i < shown; ++i) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (i > 0) out += '\n';
+    out.append(text, at, std::min(end - at, kMostOfLine));
+    if (end - at > kMostOfLine) out += "\x1b[0m";  // of a colour that has lost its end
+    at = end + 1;
+  }
+  if (shown == all) return out;
+  if (shown > 0) out += '\n';
+  return out + fmt::format("... {}: {}", count_text(all - shown, "more line"), whole);
+}
+
 std::string count_text(std::uint64_t count, std::string_view one, std::string_view many) {
   if (count == 1) return fmt::format("1 {}", one);
   return many.empty() ? fmt::format("{} {}s", count, one) : fmt::format("{} {}", count, many);

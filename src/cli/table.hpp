@@ -2,6 +2,7 @@
 // Figures for people: aligned columns, sizes, spans of time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -45,6 +46,12 @@ class Table {
   std::vector<Row> rows_;
   std::vector<std::size_t> may_shorten_;
 };
+
+/// Bytes of a line that is shown.
+inline constexpr std::size_t kMostOfLine = 4096;
+/// As many lines as there is room for, each cut at kMostOfLine. If there are more, the last says how many, and `whole`,
+/// which shows them all.
+std::string first_lines(const std::string& text, std::size_t rows, const std::string& whole);
 
 /// "1 key", "2 keys"; `many` where it is not `one` with an s.
 std::string count_text(std::uint64_t count, std::string_view one, std::string_view many = "");

@@ -64,9 +64,12 @@ void Watch::on_answers(ControlRound::Answers answers) {
     return on_failed(bad_answer());
   }
   if (!screen_ && !written_ && !app_.output().json() && platform::output_is_screen()) {
-    screen_ = std::make_unique<platform::LiveScreen>();
-    signals_ = std::make_unique<platform::Signals>(app_.loop(), std::vector<int>{SIGTSTP, SIGWINCH},
-                                                   [this](int number) { on_signal(number); });
+    // Ahead of the screen, which is then left whatever comes.
+    signals_ = std::make_unique<platform::Signals>(
+        app_.loop(), std::vector<int>{SIGTSTP, SIGCONT, SIGWINCH, SIGQUIT},
+        [this](int number) { on_signal(number); });
+    screen_ = std::make_unique<platform::LiveScreen>(
+        app_.loop(), [this](std::string_view keys) { on_typed(keys); });
   }
   show();
 }
@@ -104,8 +107,14 @@ void Watch::rest() {
 
 void Watch::on_signal(int number) {
   if (!screen_) return;
+  if (number == SIGQUIT) return app_.quit(kSignalBase + number);
   if (number == SIGTSTP) screen_->stop_process();
+  if (number == SIGCONT) screen_->resume();
   draw();
+}
+
+void Watch::on_typed(std::string_view keys) {
+  if (keys.find_first_of("qQ") != std::string_view::npos) app_.quit(kDone);
 }
 
 std::string Watch::lines(bool colours) const {
@@ -119,14 +128,17 @@ void Watch::draw() {
     const std::string above = printable_lines(trouble());
     text = (colours ? with_health_colours(above) : above) + "\n\n" + text;
   }
-  if (!screen_->draw(head() + "\n\n" + text)) app_.quit(kFailed);
+  const std::string whole = fmt::format("hsfwd {}", to_string(command_));
+  if (!screen_->draw(first_lines(head() + "\n\n" + text, screen_->rows(), whole))) {
+    app_.quit(kFailed);
+  }
 }
 
 std::string Watch::head() const {
   const auto now = static_cast<std::time_t>(app_.env().wall_clock.unix_millis() / 1000);
-  return fmt::format("hsfwd {}, every {}, {:%T}; ctrl-C ends", to_string(command_),
+  return fmt::format("hsfwd {}, every {}, {:%T}; {} ends", to_string(command_),
                      span_text(static_cast<std::uint64_t>(interval_.to_millis() / 1000)),
-                     fmt::localtime(now));
+                     fmt::localtime(now), screen_->hears() ? "q" : "ctrl-C");
 }
 
 /// In the form of what begins a status.

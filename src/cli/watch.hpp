@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/app.hpp"
@@ -34,6 +35,7 @@ class Watch {
   void on_failed(const UserError& error);
   void rest();
   void on_signal(int number);
+  void on_typed(std::string_view keys);
   void show();
   void draw();
   std::string head() const;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // status and peers on a terminal and off it: colours, and --watch through a restart of up.
 'use strict'
+const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
+const net = require('node:net')
 const path = require('node:path')
 const t = require('../support/harness')
 
@@ -40,7 +42,7 @@ function watching (file) {
   for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     let words = []
     try { words = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') } catch {}
-    if (words[0] === t.BINARY && words.includes('--watch') && words.includes(file)) return Number(pid)
+    if (words[0] === t.BINARY && words.some((word) => word.startsWith('--watch')) && words.includes(file)) return Number(pid)
   }
   throw new Error('nobody watches')
 }
@@ -52,8 +54,10 @@ t.test('a live view on the terminal, through a restart of up; what was there bef
   const shows = (words, what) => t.until(() => view.rows().some((row) => row.includes(words)), `${what}: ${JSON.stringify(view.rows())}`)
   await shows('\x1b[32mall is well\x1b[0m: online, 1 tunnel', 'all is well, in green')
   t.ok(view.text().includes('\x1b[?1049h'), 'a screen of its own')
-  t.ok(/^hsfwd status, every 1 s, \d\d:\d\d:\d\d; ctrl-C ends$/.test(view.rows()[0]), `the head: ${view.rows()[0]}`)
+  t.ok(/^hsfwd status, every 1 s, \d\d:\d\d:\d\d; q ends$/.test(view.rows()[0]), `the head: ${view.rows()[0]}`)
   t.ok(view.rows().length <= 13, `no more rows than there are: ${view.rows().length}`)
+  await shows('... ', 'how much there is beside')
+  t.ok(/^\.\.\. \d+ more lines?: hsfwd status$/.test(view.rows().at(-2)), `the last row: ${view.rows().at(-2)}`)
   const pictures = () => view.text().split('\x1b[H').length
   const before = pictures()
   await t.until(() => pictures() > before + 1, 'more pictures')
@@ -88,6 +92,80 @@ t.test('a watch is told to end, and gives the terminal back', async () => {
   process.kill(watching(file), 'SIGTERM')
   await t.within(10000, 'its end', view.program.exited)
   t.ok(/\x1b\[\?1049l(\x1b.*)?code 143\r\n$/.test(view.text()), JSON.stringify(view.text().slice(-200)))
+})
+
+t.test('q ends a watch, also after it was stopped and others had the terminal; so does SIGQUIT', async () => {
+  const { file } = await theUp()
+  const view = terminal(`${t.BINARY} status --watch -c ${file}; echo code $?; stty -a; ${t.BINARY} peers --watch=2 -c ${file}; echo code $?; stty -a`)
+  const shows = (words) => t.until(() => view.rows().some((row) => row.includes(words)), `${words}: ${JSON.stringify(view.text().slice(-300))}`)
+  await shows('hsfwd status, ')
+  const pid = watching(file)
+  process.kill(pid, 'SIGSTOP')
+  await t.until(() => isStopped(pid), 'it to be stopped')
+  execFileSync('stty', ['-F', fs.readlinkSync(`/proc/${pid}/fd/0`), 'echo', 'icanon'])
+  const before = view.text().length
+  process.kill(pid, 'SIGCONT')
+  await t.until(() => view.text().slice(before).includes('\x1b[?25l'), 'it to go on')
+  const ended = view.text().length
+  view.type('xyz')
+  view.type('q')
+  await t.until(() => view.text().includes('code 0\r\n'), 'its end')
+  await shows('hsfwd peers, every 2 s')
+  const left = view.text().slice(ended)
+  t.ok(!/xyz|q\b.*code 0/.test(left.slice(0, left.indexOf('code 0'))), `what was typed is not shown: ${JSON.stringify(left)}`)
+  process.kill(watching(file), 'SIGQUIT')
+  await t.within(10000, 'the end', view.program.exited)
+  const parts = view.text().split('\x1b[?1049l')
+  t.ok(parts.length === 3 && parts[1].includes('code 0\r\n') && parts[2].includes('code 131\r\n'), `ends: ${JSON.stringify(parts.slice(1))}`)
+  for (const part of parts.slice(1)) t.ok(/[ ;]echo /.test(part) && /[ ;]icanon /.test(part), `the terminal: ${part}`)
+})
+
+t.test('a terminal that is non-blocking, and full for a while, is no reason to end', async () => {
+  const { file } = await theUp()
+  // As a program leaves it that has set O_NONBLOCK.
+  const nonblocking = `perl -e 'use Fcntl; fcntl(STDOUT, F_SETFL, O_NONBLOCK | O_RDWR); exec @ARGV' --`
+  const view = terminal(`stty rows 2000; ${nonblocking} ${t.BINARY} status --watch -c ${file}; echo code $?`)
+  await t.until(() => view.rows().some((row) => row.includes('hsfwd status')), 'the view')
+  const pid = watching(file)
+  process.kill(view.program.pid(), 'SIGSTOP')
+  // Four kilobytes of pictures fit.
+  const writes = () => Number(/^wchar: (\d+)/m.exec(fs.readFileSync(`/proc/${pid}/io`, 'utf8'))[1])
+  const fill = fs.openSync(fs.readlinkSync(`/proc/${pid}/fd/1`), fs.constants.O_WRONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY)
+  try { for (;;) fs.writeSync(fill, 'x'.repeat(100)) } catch (error) { t.equal(error.code, 'EAGAIN', 'full') }
+  fs.closeSync(fill)
+  const written = writes()
+  await new Promise((resolve) => setTimeout(resolve, 2500))
+  t.equal(writes(), written, 'nothing is taken')
+  process.kill(view.program.pid(), 'SIGCONT')
+  const pictures = view.text().split('\x1b[H').length
+  await t.until(() => view.text().split('\x1b[H').length > pictures + 2, 'more pictures')
+  view.type('q')
+  await t.within(10000, 'its end', view.program.exited)
+  t.ok(view.text().includes('code 0\r\n'), JSON.stringify(view.text().slice(-200)))
+})
+
+t.test('answers of a hostile socket are refused, or no more than shown', async () => {
+  let answer = ''
+  const at = fresh('socket')
+  const server = net.createServer((socket) => { socket.on('error', () => {}); socket.once('data', () => socket.end(answer + '\n')) })
+  await new Promise((resolve) => server.listen(at, resolve))
+  t.cleanups.push(() => server.close())
+  const odd = ['{"event":"status"}', '{"event":"status","command":7,"pid":[]}', '{"event":"status","command":{"a":[]},"exposes":7}',
+    `{"event":"status","a":${'['.repeat(3e6)}${']'.repeat(3e6)}}`, '[]', '"status"']
+  for (answer of odd) {
+    for (const words of [['--watch'], []]) {
+      const result = await t.run(['status', ...words, '--socket', at])
+      t.equal(`${result.code} ${result.stderr.split('\n').length}`, '1 2', `${answer.slice(0, 60)} ${words}: ${result.stderr}`)
+      t.ok(result.stderr.includes('cannot understand the answer'), result.stderr)
+    }
+  }
+  // As events they are passed on; who then goes is told of by a name that need be none.
+  answer = odd[1]
+  const lines = t.hsfwd(['status', '--watch', '--socket', at, '--json'])
+  await t.until(() => lines.events.length > 1, 'events')
+  server.close()
+  t.ok((await lines.event('error')).code, 'an error')
+  t.equal(await lines.kill(), 143, 'and goes on')
 })
 
 t.test('colours on a terminal that has them, unless NO_COLOR is set', async () => {
@@ -196,10 +274,13 @@ t.test('a command that can have no socket runs as well', async () => {
 })
 
 t.test('a watch that makes no sense, or of nobody', async () => {
-  for (const words of [['5'], ['--watch', '0'], ['--watch', 'x'], ['--watch', '3601'], ['--watch', '1', '2']]) {
+  for (const words of [['5'], ['--watch', '0'], ['--watch', 'x'], ['--watch', '3601'], ['--watch', '1', '2'], ['--watch=1', '2'], ['--watch=0']]) {
     const result = await t.run(['status', ...words])
     t.equal(result.code, 2, `exit code of ${words}`)
     t.ok(/^hsfwd: .*\n$/.test(result.stderr), result.stderr)
+  }
+  for (const words of [['--watch=2x'], ['--watch', '2x'], ['-w2x']]) {
+    t.equal((await t.run(['status', ...words])).stderr, 'hsfwd: --watch 2x: must be a whole number of seconds, 1 to 3600\n', words.join(' '))
   }
   const file = fresh('nobody')
   fs.writeFileSync(file, '')

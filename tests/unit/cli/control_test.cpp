@@ -91,6 +91,29 @@ TEST_CASE("an answer is an event, and an error is thrown as such") {
   }
 }
 
+TEST_CASE("an answer that is deeper than any is refused, whatever is in it") {
+  const auto nested = [](std::size_t depth) {
+    return R"({"event":"status","x":)" + std::string(depth, '[') + std::string(depth, ']') + "}";
+  };
+  constexpr std::size_t kDeepest = 16;
+  CHECK(decode_answer(nested(kDeepest)).at("event") == "status");
+  CHECK_THROWS_AS(decode_answer(nested(kDeepest + 1)), UserError);
+  CHECK_THROWS_AS(decode_answer(nested(2'000'000)), UserError);
+}
+
+TEST_CASE("of what has no room the last line says how much there is, and where") {
+  const std::string text = "1\n2\n3\n4";
+  CHECK(first_lines(text, 4, "hsfwd status") == text);
+  CHECK(first_lines(text, 3, "hsfwd status") == "1\n2\n... 2 more lines: hsfwd status");
+  CHECK(first_lines("1\n\n3\n4", 3, "x") == "1\n\n... 2 more lines: x");
+  CHECK(first_lines(text, 1, "x") == "... 4 more lines: x");
+  CHECK(first_lines(text, 0, "x") == "... 4 more lines: x");
+  CHECK(first_lines("", 1, "x").empty());
+  const std::string longest(kMostOfLine, 'a');
+  CHECK(first_lines(longest + "\nb", 2, "x") == longest + "\nb");
+  CHECK(first_lines(longest + "a\nb", 2, "x") == longest + "\x1b[0m\nb");
+}
+
 TEST_CASE("tables are aligned, and what peers call things stays on its line") {
   Table table({"NAME", "", "N"});
   table.add({"a", "in", "1000"});

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/listeners.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -11,6 +13,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 namespace hsfwd::platform {
 
@@ -21,9 +24,9 @@ bool is_loopback_name(const std::string& host) {
 }
 
 /// A table of proc_net_tcp(5): the second column is address:port in hexadecimal digits, the fourth
-/// the state, 0A for one that listens. On which addresses it does is not looked at: to know that
-/// none does is enough. False: there is no such table.
-bool add_table(const char* path, std::set<std::uint16_t>& ports) {
+/// the state, 0A for one that listens; of UDP (`wanted` empty) any that is bound may. On which addresses it does is not
+/// looked at: to know that none does is enough. False: there is no such table.
+bool add_table(const char* path, std::string_view wanted, std::set<std::uint16_t>& ports) {
   std::ifstream table(path);
   std::string line;
   if (!std::getline(table, line)) return false;
@@ -35,7 +38,7 @@ bool add_table(const char* path, std::set<std::uint16_t>& ports) {
     std::string state;
     words >> number >> local >> remote >> state;
     const std::size_t colon = local.rfind(':');
-    if (state != "0A" || colon == std::string::npos) continue;
+    if ((!wanted.empty() && state != wanted) || colon == std::string::npos) continue;
     ports.insert(static_cast<std::uint16_t>(std::strtoul(local.c_str() + colon + 1, nullptr, 16)));
   }
   return true;
@@ -43,8 +46,13 @@ bool add_table(const char* path, std::set<std::uint16_t>& ports) {
 
 }  // namespace
 
-ListeningPorts::ListeningPorts() : complete_(add_table("/proc/net/tcp", ports_)) {
-  add_table("/proc/net/tcp6", ports_);  // which a machine without IPv6 does not have
+ListeningPorts::ListeningPorts() {
+  constexpr std::string_view kListens = "0A";
+  tcp_.complete = add_table("/proc/net/tcp", kListens, tcp_.ports);
+  udp_.complete = add_table("/proc/net/udp", "", udp_.ports);
+  // Which a machine without IPv6 does not have.
+  add_table("/proc/net/tcp6", kListens, tcp_.ports);
+  add_table("/proc/net/udp6", "", udp_.ports);
 }
 
 std::string why_nobody_listens(const net::StreamAddress& address) {
@@ -57,11 +65,18 @@ std::string why_nobody_listens(const net::StreamAddress& address,
   if (address.is_unix()) {
     struct stat info {};
     if (stat(address.path.c_str(), &info) != 0) return std::strerror(errno);
-    return S_ISSOCK(info.st_mode) ? "" : "is not a socket";
+    if (!S_ISSOCK(info.st_mode)) return "is not a socket";
+    return is_closed_to_user(address) ? std::strerror(EACCES) : "";
   }
   if (!is_loopback_name(address.host)) return {};
   if (!ports) ports.emplace();
-  return ports->complete() && !ports->has(address.port) ? "Connection refused" : "";
+  const bool nobody = ports->complete(address.udp) && !ports->has(address.port, address.udp);
+  return nobody ? "Connection refused" : "";
+}
+
+bool is_closed_to_user(const net::StreamAddress& address) {
+  return address.is_unix() && faccessat(AT_FDCWD, address.path.c_str(), W_OK, AT_EACCESS) != 0 &&
+         errno == EACCES;
 }
 
 }  // namespace hsfwd::platform

@@ -96,13 +96,25 @@ void Exposure::on_announced(std::size_t introducers) {
 void Exposure::look_for_services() {
   for (const forward::Service& service : host_.services()) {
     look_up_host(service);
-    if (service.target.udp) continue;  // what is not asked does not say whether it is there
-    const std::string why = platform::why_nobody_listens(service.target);
-    if (why.empty()) continue;
-    app_.log().warning("expose",
-                       "service {}: {}: {}; peers cannot use it until something listens there",
-                       service.name, printable(service.target.to_string()), why);
+    look_for(service);
   }
+}
+
+void Exposure::look_for(const forward::Service& service) {
+  if (service.target.udp) udp_looked_for_[service.name] = app_.scheduler().now();
+  const std::string why = platform::why_nobody_listens(service.target);
+  if (why.empty()) return;
+  app_.log().warning("expose", "service {}: {}: {}; peers cannot use it until {}", service.name,
+                     printable(service.target.to_string()), why,
+                     platform::is_closed_to_user(service.target) ? "this user may connect to it"
+                                                                 : "something listens there");
+}
+
+/// Datagrams that nobody takes are lost without a word.
+void Exposure::look_for_udp(const forward::Service& service) {
+  const auto last = udp_looked_for_.find(service.name);
+  if (last != udp_looked_for_.end() && app_.scheduler().now() < last->second + 1_min) return;
+  look_for(service);
 }
 
 void Exposure::look_up_host(const forward::Service& service) {
@@ -129,6 +141,7 @@ std::optional<Tunnel::Problem> Exposure::change(const TunnelSpec& spec) {
   policy_ = wanted.policy_of(public_key());
   client_relays_ = wanted.client_relays;
   own_key_only_ = wanted.own_key_only;
+  udp_looked_for_.clear();
   listing_.set(record_of(wanted));
   if (!listener_->introducers().empty()) listing_.keep([] {});
   host_.set_services(wanted.services, kConfigurationChanged);
@@ -288,6 +301,7 @@ void Exposure::serve_udp(std::unique_ptr<PeerStream> socket, const forward::Serv
   const std::uint64_t id = app_.connection_ids().take();
   report_connection(app_, id, socket->info(), service.name);
   report_path_changes(app_, id, *socket);
+  look_for_udp(service);
   udp_.serve(id, std::move(socket), service, std::move(ticket));
 }
 
@@ -328,8 +342,7 @@ std::vector<Trouble> Exposure::health() const {
   std::vector<Trouble> out = listener_->troubles();
   std::optional<platform::ListeningPorts> ports;
   for (const forward::Service& service : host_.services()) {
-    if (service.target.udp) continue;  // what is not asked does not say whether it is there
-    const auto failed = unanswered_.find(service.name);
+    const auto failed = service.target.udp ? unanswered_.end() : unanswered_.find(service.name);
     std::string why = platform::why_nobody_listens(service.target, ports);
     // A port of this machine that is open again has been seen.
     const auto at = service.target.ipv4();
@@ -341,7 +354,9 @@ std::vector<Trouble> Exposure::health() const {
          .thing = fmt::format("service {} at {}", service.name, service.target.to_string()),
          .state = "peers cannot use it",
          .why = std::move(why),
-         .advice = "start what is to answer there, or expose another address",
+         .advice = platform::is_closed_to_user(service.target)
+                       ? "let this user connect to it: by its group, or its mode"
+                       : "start what is to answer there, or expose another address",
          .since = failed != unanswered_.end() ? std::optional(failed->second.at) : std::nullopt});
   }
   return out;

@@ -57,6 +57,10 @@ class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
   void look_for_services();
 
  private:
+  /// Warns if nobody listens there.
+  void look_for(const forward::Service& service);
+  /// The same for a client of UDP, now and then.
+  void look_for_udp(const forward::Service& service);
   /// Warns if it has none.
   void look_up_host(const forward::Service& service);
   // Offer
@@ -112,6 +116,7 @@ class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
   std::function<void(std::size_t)> on_announced_;
   std::vector<std::unique_ptr<net::Lookup>> lookups_;  // of hosts that may be names
   std::uint64_t refused_ = 0;                          // because there were too many
+  std::map<std::string, Instant> udp_looked_for_;      // services, by name
   struct Unanswered {
     Instant at;
     std::string why;

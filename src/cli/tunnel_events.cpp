@@ -56,15 +56,18 @@ void report_path_changes(const App& app, std::uint64_t id, PeerStream& stream) {
 }
 
 void report_closed(const App& app, const forward::ClosedConnection& closed) {
+  // People have been told why when it was refused.
+  const bool told = closed.cause == forward::Cause::kRefused;
   app.output().event(
       events::Closed{closed.id, to_hex(closed.peer.view()), app.names().of(closed.peer),
                      closed.service, closed.stats.to_peer, closed.stats.from_peer, closed.reason},
-      app.quiet() ? ""
-                  : fmt::format("closed {} ({}{}{}): {} to the peer, {} from it{}{}", closed.id,
-                                app.names().shown(closed.peer), closed.service.empty() ? "" : ", ",
-                                printable(closed.service), count_text(closed.stats.to_peer, "byte"),
-                                closed.stats.from_peer, closed.reason.empty() ? "" : "; ",
-                                printable(closed.reason)));
+      app.quiet() || told
+          ? ""
+          : fmt::format("closed {} ({}{}{}): {} to the peer, {} from it{}{}", closed.id,
+                        app.names().shown(closed.peer), closed.service.empty() ? "" : ", ",
+                        printable(closed.service), count_text(closed.stats.to_peer, "byte"),
+                        closed.stats.from_peer, closed.reason.empty() ? "" : "; ",
+                        printable(closed.reason)));
 }
 
 }  // namespace hsfwd::cli

@@ -2,6 +2,7 @@
 'use strict'
 
 const fs = require('fs')
+const net = require('net')
 const path = require('path')
 const t = require('../support/harness')
 
@@ -149,6 +150,42 @@ t.test('a connection string without a record is told, with what is taken in its 
   await t.until(() => connect.warned.length > 0, 'a warning')
   const { message } = connect.warned[0]
   t.ok(message.startsWith('the DHT has no record of ') && message.includes('taking port 8989 of TCP'), message)
+})
+
+t.test('a unix socket that this user may not connect to is told at the start, as such', async () => {
+  const { bootstrap } = await t.testnet()
+  const own = await identity('closed')
+  const place = path.join(t.scratch, 'closed.sock')
+  const server = net.createServer()
+  await new Promise((resolve) => server.listen(place, resolve))
+  t.cleanups.push(() => new Promise((resolve) => server.close(resolve)))
+  fs.chmodSync(place, 0o444)
+  const without = process.getuid() === 0 ? ['setpriv', '--bounding-set', '-dac_override,-dac_read_search', '--'] : []
+  const [program, ...words] = [...without, t.BINARY, 'expose', `db=unix:${place}`, '--identity', own.file, '--bootstrap', bootstrap]
+  const expose = new t.Program(program, words)
+  await t.until(() => expose.stderr.includes(`service db: unix:${place}: Permission denied; peers cannot use it until this user may connect to it\n`), `the warning: ${expose.stderr}`)
+  await expose.kill()
+  fs.chmodSync(place, 0o666)
+  const open = new t.Program(program, words)
+  await t.until(() => open.text().includes('connect with: '), 'another')
+  await open.kill()
+  t.ok(!open.stderr.includes('peers cannot use it'), open.stderr)
+})
+
+t.test('a client of a service that the peer does not have is one line', async () => {
+  const { bootstrap } = await t.testnet()
+  const own = await identity('refusing')
+  const web = await t.service((socket) => socket.end('web'))
+  await t.hsfwd(['expose', `web=${web.port}`, '--identity', own.file, '--bootstrap', bootstrap, '--json']).event('listening')
+  const connect = t.hsfwd(['connect', own.key, '-L', '0:nosuch', '--bootstrap', bootstrap, '--name', 'refused'])
+  const lines = () => (connect.text() + connect.stderr).split('\n').filter((line) => line.includes("has no service 'nosuch'"))
+  await t.until(() => lines().length === 1 && connect.text().includes('ready: '), 'what is said at the start')
+  const port = Number(/ready: 127\.0\.0\.1:(\d+)/.exec(connect.text())[1])
+  for (let i = 0; i < 2; ++i) await t.readAll(await t.connect(port)).catch(() => {})
+  await t.until(() => lines().length >= 3, 'a line for each client')
+  await connect.kill()
+  t.equal(lines().length, 3, `lines: ${connect.text()}${connect.stderr}`)
+  t.ok(!/^closed /m.test(connect.text()), connect.text())
 })
 
 t.test('a host that has no address is told at the start, by the event of a warning as well', async () => {

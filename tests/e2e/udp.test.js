@@ -124,6 +124,33 @@ t.test('a service that is not there ends no flow: it is reached once it is, and 
   t.equal(client.program.events.filter((e) => e.event === 'connection').length, 1, 'connections')
 })
 
+t.test('datagrams for a port of this machine at which nobody listens are told of, once for all clients of a minute', async () => {
+  const net = await t.testnet()
+  const port = await t.freePort()
+  const says = `service game: udp:localhost:${port}: Connection refused; peers cannot use it until something listens there`
+  const told = (program) => program.warned.filter((e) => e.message === says).length
+  const named = await expose(net, [`game=udp:${port}`])
+  await t.until(() => told(named.program) === 1, 'the start')
+
+  const file = path.join(t.scratch, 'nobody.toml')
+  fs.writeFileSync(file, `identity = "${path.join(t.scratch, 'nobody')}"\nbootstrap = "${net.bootstrap}"\n[[expose]]\nservices = ["game=udp:${port}"]\n`)
+  const up = t.hsfwd(['up', '-c', file, '--json'])
+  const { publicKey } = await up.event('listening')
+  t.equal(told(up), 0, 'of a file that is checked otherwise')
+  for (let i = 0; i < 2; ++i) {
+    const client = await connect(net, publicKey, ['udp:0'])
+    const program = await socket()
+    await t.until(() => { program.send(Buffer.from('anybody?'), client.ports[0]); return up.events.filter((e) => e.event === 'connection').length > i }, 'a client')
+    await client.program.kill()
+  }
+  await t.until(() => told(up) === 1, 'the first')
+  const health = async () => (await t.run(['status', '-c', file, '--json'])).program.events[0].health.map((e) => `${e.code} ${e.why}`).join()
+  t.equal(await health(), 'SERVICE_SILENT Connection refused', 'the state')
+  await echo(port)
+  t.equal(await health(), '', 'once somebody listens')
+  t.equal(told(up), 1, 'no more')
+})
+
 t.test('a flow goes after its idle time, with its socket, and a service that speaks late reaches it before', async () => {
   const net = await t.testnet()
   const dns = await echo()

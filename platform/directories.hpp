@@ -12,6 +12,13 @@ namespace hsfwd::platform {
 /// As $HOME says, or else the system.
 std::string home_directory();
 
+/// This user as the system has it, whatever the environment says; empty where it knows none.
+struct User {
+  std::string name;
+  std::string home;
+};
+User own_user();
+
 /// A path as people write it, wherever they do: `~` and `~/x` begin at the user's home, and what is
 /// relative begins at `base`, or stays relative if that is empty. What a shell would have filled in
 /// (`$HOME`, `${X}`, `~user`) is an error rather than a name. The error is one clause for people.

@@ -48,6 +48,11 @@ std::string home_directory() {
   return user != nullptr ? user->pw_dir : "/";
 }
 
+User own_user() {
+  const passwd* const user = getpwuid(getuid());
+  return user != nullptr ? User{user->pw_name, user->pw_dir} : User{};
+}
+
 Result<std::string, std::string> resolve_path(std::string_view text, const std::string& base) {
   if (text.empty()) return Err(std::string("the path is empty"));
   if (text.find('\0') != std::string_view::npos) {

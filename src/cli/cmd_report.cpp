@@ -22,6 +22,7 @@
 #include "cli/redaction.hpp"
 #include "platform/captured.hpp"
 #include "platform/clock.hpp"
+#include "platform/directories.hpp"
 #include "platform/host_name.hpp"
 #include "platform/system_facts.hpp"
 #include "platform/text_file.hpp"
@@ -92,8 +93,10 @@ class Report {
     }
     if (file_ == kStandardInput) throw UserError{kUsage, "USAGE", "-c -: a report needs a file"};
     if (const char* const secret = std::getenv("HSFWD_IDENTITY")) redaction_.add_secret(secret);
-    if (const char* const home = std::getenv("HOME")) redaction_.set_home(home);
+    if (const char* const home = std::getenv("HOME")) redaction_.add_home(home);
+    add_users();
     redaction_.add_host(platform::host_name());
+    redaction_.add_file(file_);
     const AddressBook book = line.has("config") ? AddressBook::of_file(file_) : AddressBook::load();
     for (const auto& [name, peer] : book.peers()) redaction_.add_peer(name, peer.key);
   }
@@ -109,6 +112,16 @@ class Report {
   }
 
  private:
+  /// Whoever has made it, and who has become another user for that.
+  void add_users() {
+    const platform::User self = platform::own_user();
+    redaction_.add_home(self.home);
+    redaction_.add_user(self.name);
+    for (const char* variable : {"USER", "LOGNAME", "SUDO_USER"}) {
+      if (const char* const name = std::getenv(variable)) redaction_.add_user(name);
+    }
+  }
+
   void add(const std::string& title, const std::string& text) {
     add_redacted(title, redaction_.text(text));
   }
@@ -171,7 +184,7 @@ class Report {
       if (!file_.empty()) commands.back().insert(commands.back().end(), {"-c", file_});
     };
     if (!file_.empty()) {
-      for (const char* command : {"check", "status", "peers"}) ask(command);
+      for (const char* command : {"check", "status", "peers", "why"}) ask(command);
     }
     titles.emplace_back("recent events, of the journal");
     commands.push_back({"journalctl", "--no-pager", "--quiet", "--utc", "--output=short-iso",

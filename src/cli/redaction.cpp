@@ -70,6 +70,53 @@ std::string replaced_word(std::string_view text, std::string_view what, std::str
   return out.append(text.substr(from));
 }
 
+/// What many machines and users are called, and what the report itself says.
+bool is_nobodys_name(std::string_view name) {
+  constexpr std::string_view kNames[] = {"", "localhost", "root", "nobody", "hsfwd"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
+/// In whatever case, and as a part of a word that is put together of several.
+std::string replaced_name(std::string_view text, std::string_view name, std::string_view by) {
+  const std::string all = lower(text);
+  const std::string what = lower(name);
+  std::string out;
+  std::size_t from = 0;
+  for (std::size_t at = all.find(what); at != std::string::npos; at = all.find(what, at + 1)) {
+    const std::size_t end = at + what.size();
+    if (at < from || (at > 0 && is_digit_or_letter(all[at - 1])) ||
+        (end < all.size() && is_digit_or_letter(all[end]))) {
+      continue;
+    }
+    out.append(text.substr(from, at - from)).append(by);
+    from = end;
+  }
+  return out.append(text.substr(from));
+}
+
+/// A path, not within a longer word; what is ahead of it may be an option's letter.
+std::string replaced_path(std::string_view text, std::string_view path, std::string_view by) {
+  std::string out;
+  std::size_t from = 0;
+  for (std::size_t at = text.find(path); at != std::string_view::npos;
+       at = text.find(path, at + 1)) {
+    const std::size_t end = at + path.size();
+    if (at < from || (end < text.size() && is_of_word(text[end]))) continue;
+    out.append(text.substr(from, at - from)).append(by);
+    from = end;
+  }
+  return out.append(text.substr(from));
+}
+
+/// Whether the file of that name can be no host: no domain ends so.
+bool has_extension_of_file(std::string_view name) {
+  constexpr std::string_view kExtensions[] = {".toml", ".conf", ".cfg",     ".json", ".txt",
+                                              ".log",  ".sock", ".service", ".key",  ".pid",
+                                              ".cpp",  ".hpp",  ".jsonl",   ".lock", ".pub"};
+  return std::any_of(std::begin(kExtensions), std::end(kExtensions),
+                     [&](std::string_view extension) { return name.ends_with(extension); });
+}
+
 /// What somebody calls a thing that is nobody's business.
 bool names_secret(std::string_view word) {
   std::string plain;
@@ -364,6 +411,94 @@ bool is_host_of_address(std::string_view name) {
                      [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; });
 }
 
+/// A piece of a line, with two blanks or more ahead of it, or the line's beginning.
+struct Cell {
+  std::size_t at;
+  std::string_view text;
+};
+
+std::vector<Cell> cells_of(std::string_view line) {
+  std::vector<Cell> out;
+  for (std::size_t at = 0; at < line.size();) {
+    const std::size_t begin = std::min(line.find_first_not_of(' ', at), line.size());
+    if (begin == line.size()) break;
+    const std::size_t end = std::min(line.find("  ", begin), line.size());
+    out.push_back({begin, line.substr(begin, end - begin)});
+    at = end;
+  }
+  return out;
+}
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> out;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    out.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+/// Lines in a row, of which each has the cells that it had before, of other lengths.
+class CellBlock {
+ public:
+  void add(const std::vector<Cell>& before, std::vector<Cell> now) {
+    for (std::size_t i = 0; i < before.size(); ++i)
+      starts_[before[i].at].push_back({rows_.size(), i});
+    rows_.push_back(std::move(now));
+  }
+
+  /// Where they were, or as much further on as the longest of what is ahead takes.
+  void write(std::string& out) {
+    std::vector<std::string> lines(rows_.size());
+    std::size_t shift = 0;
+    for (const auto& [start, places] : starts_) {
+      for (const auto& [row, cell] : places) {
+        const std::size_t needed = cell == 0 ? start : lines[row].size() + kCellGap;
+        if (needed > start + shift) shift = needed - start;
+      }
+      for (const auto& [row, cell] : places) {
+        lines[row].resize(cell == 0 ? start : start + shift, ' ');
+        lines[row] += rows_[row][cell].text;
+      }
+    }
+    for (const std::string& line : lines) out.append(line) += '\n';
+    rows_.clear();
+    starts_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kCellGap = 2;
+  struct Place {
+    std::size_t row;
+    std::size_t cell;
+  };
+  std::vector<std::vector<Cell>> rows_;
+  std::map<std::size_t, std::vector<Place>> starts_;
+};
+
+/// What was replaced is shorter or longer, and what stood below each other does so again.
+std::string aligned_as(std::string_view before, std::string_view now) {
+  const auto old_lines = lines_of(before);
+  const auto lines = lines_of(now);
+  if (old_lines.size() != lines.size()) return std::string(now);
+  std::string out;
+  CellBlock block;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto old_cells = cells_of(old_lines[i]);
+    auto cells = cells_of(lines[i]);
+    if (cells.size() > 1 && cells.size() == old_cells.size()) {
+      block.add(old_cells, std::move(cells));
+      continue;
+    }
+    block.write(out);
+    out.append(lines[i]) += '\n';
+  }
+  block.write(out);
+  out.pop_back();  // behind what was the last line
+  return out;
+}
+
 }  // namespace
 
 void Redaction::add_secret(std::string secret) {
@@ -375,16 +510,55 @@ void Redaction::add_peer(const std::string& name, const PublicKey& key) {
 }
 
 void Redaction::add_host(const std::string& name) {
-  if (!name.empty() && name != "localhost") host_names_.push_back(name);
+  if (is_nobodys_name(name)) return;
+  host_names_.push_back(name);
+  // Others may say the first part alone.
+  const std::string first = name.substr(0, name.find('.'));
+  if (first == name || is_nobodys_name(first)) return;
+  hosts_[first] = host(name);
+  host_names_.push_back(first);
+}
+
+void Redaction::add_user(const std::string& name) {
+  if (is_nobodys_name(name) || users_.contains(name)) return;
+  user_names_.push_back(name);
+  user(name);
+}
+
+void Redaction::add_file(const std::string& path) {
+  files_.insert(path.substr(path.rfind('/') + 1));
+}
+
+void Redaction::add_home(std::string home) {
+  while (home.size() > 1 && home.back() == '/') home.pop_back();
+  if (home.size() > 1) homes_.push_back(std::move(home));
 }
 
 std::string Redaction::text(std::string_view text) {
+  return aligned_as(text, redacted(text));
+}
+
+std::string Redaction::redacted(std::string_view text) {
   std::string out(text);
   for (const std::string& secret : secrets_) out = replaced(out, secret, kHidden);
   out = without_secrets(out);
   out = without_digits(without_users(without_named_secrets(out)));
-  if (home_.size() > 1) out = replaced_word(out, home_, "~");
-  return hide_peers_ ? without_addresses(without_peers(out)) : out;
+  for (const std::string& home : homes_) out = replaced_path(out, home, "~");
+  return hide_peers_ ? without_addresses(without_peers(without_homes(out))) : out;
+}
+
+/// Of users that were not named.
+std::string Redaction::without_homes(std::string_view text) {
+  constexpr std::string_view kHomes = "/home/";
+  std::string out;
+  for (std::size_t at = text.find(kHomes); at != std::string_view::npos; at = text.find(kHomes)) {
+    out.append(text.substr(0, at + kHomes.size()));
+    text.remove_prefix(at + kHomes.size());
+    const std::size_t size = run_of(text, [](char c) { return is_of_word(c) || c == '.'; });
+    if (size > 0) out += user(std::string(text.substr(0, size)));
+    text.remove_prefix(size);
+  }
+  return out.append(text);
 }
 
 std::string Redaction::toml(std::string_view text, const std::vector<std::string_view>& known) {
@@ -399,10 +573,20 @@ std::string Redaction::peer(const std::string& key) {
   return labels_[key] = fmt::format("peer-{}", labels_.size() + 1);
 }
 
+std::string Redaction::user(const std::string& name) {
+  const auto found = users_.find(name);
+  if (found != users_.end()) return found->second;
+  return users_[name] = fmt::format("user-{}", users_.size() + 1);
+}
+
+bool Redaction::is_file(std::string_view name) const {
+  return has_extension_of_file(name) || files_.contains(name);
+}
+
 std::string Redaction::host(const std::string& address) {
   const auto found = hosts_.find(address);
   if (found != hosts_.end()) return found->second;
-  return hosts_[address] = fmt::format("host-{}", hosts_.size() + 1);
+  return hosts_[address] = fmt::format("host-{}", ++last_host_);
 }
 
 std::string Redaction::without_peers(std::string_view text) {
@@ -423,7 +607,8 @@ std::string Redaction::without_peers(std::string_view text) {
     text.remove_prefix(step);
   }
   for (const auto& [name, label] : names_) out = replaced_word(out, name, label);
-  for (const std::string& name : host_names_) out = replaced_word(out, name, host(name));
+  for (const std::string& name : host_names_) out = replaced_name(out, name, host(name));
+  for (const std::string& name : user_names_) out = replaced_name(out, name, user(name));
   return out;
 }
 
@@ -452,7 +637,8 @@ std::string Redaction::without_address(std::string_view run) {
          end = rest.substr(0, end).find_last_of(":.")) {
       const std::string candidate(rest.substr(0, end));
       const bool address = ip::parse_ipv4(candidate) || ip::Ipv6::parse(candidate);
-      const bool name = is_host_of_address(candidate) && rest.substr(end).starts_with(':');
+      const bool name =
+          is_host_of_address(candidate) && rest.substr(end).starts_with(':') && !is_file(candidate);
       if (!address && !name) continue;
       return fmt::format("{}{}{}", run.substr(0, begin),
                          is_nobodys(candidate) ? candidate : host(candidate), rest.substr(end));

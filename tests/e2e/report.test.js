@@ -57,12 +57,12 @@ t.test('a report has what is asked of whoever reports a fault, and no secret fro
     const pieces = what.length > 40 ? [what, what.slice(0, 36), what.slice(-36)] : [what]
     for (const piece of pieces) t.ok(!all.toLowerCase().includes(piece), `that of ${where} is in it: ${all}`)
   }
-  t.equal(parts(plain.stdout).join(), `what this is,system,environment,running programs of this user,configuration ~/hsfwd/hsfwd.toml, without comments,version,netcheck,check,status,peers,recent events, of the journal`, 'its parts')
+  t.equal(parts(plain.stdout).join(), `what this is,system,environment,running programs of this user,configuration ~/hsfwd/hsfwd.toml, without comments,version,netcheck,check,status,peers,why,recent events, of the journal`, 'its parts')
   for (const what of [/^kernel: Linux /m, /^hsfwd \d/m, /^verdict: /m, /^ok: 1 service exposed/m, /^HSFWD_IDENTITY is set$/m,
     /, made \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/m, new RegExp(`^key: +${own.key}$`, 'm'), /^services = \["web=8080"\]$/m,
     new RegExp(`_PID=${up.pid()}$`, 'm'), /connect hs:\/\/s\.\.\. failed/]) t.ok(what.test(plain.stdout), `${what} in ${plain.stdout}`)
 
-  t.equal(parts(text).length, 11, 'the same parts')
+  t.equal(parts(text).length, 12, 'the same parts')
   for (const who of [own.key, key, 'friend', 'office', bootstrap.replace('127.0.0.1', 'nobody')]) t.ok(!text.includes(who), `${who} in ${text}`)
   const label = /^\[peer\.(peer-\d)\]\nkey = "(peer-\d)"/m.exec(text)
   t.equal(label[1], label[2], 'a name and its key are one')

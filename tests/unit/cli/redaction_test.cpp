@@ -58,8 +58,11 @@ TEST_CASE("the value of what is called a secret is left out") {
 
 TEST_CASE("a home's path does not say whose it is") {
   Redaction redaction(false);
-  redaction.set_home("/home/alice");
-  CHECK(redaction.text("/home/alice/x /home/alicette /home/alice") == "~/x /home/alicette ~");
+  redaction.add_home("/home/alice/");
+  redaction.add_home("/");
+  redaction.add_home("");
+  CHECK(redaction.text("/home/alice/x /home/alicette /home/alice -c/home/alice/x") ==
+        "~/x /home/alicette ~ -c~/x");
 }
 
 TEST_CASE("of a configuration there are known values, without comments, on the same lines") {
@@ -118,6 +121,49 @@ TEST_CASE("peers and hosts may be hidden, each by the same word all through") {
         "2026-11-30T19:30:11Z hsfwd.toml 0.1.0 web=8080");
 }
 
+TEST_CASE("who is to be hidden is not told by a user's name, a home or a host's name") {
+  Redaction redaction(true);
+  redaction.add_host("Alices-Laptop.example.org");
+  redaction.add_user("alice");
+  redaction.add_user("root");
+  redaction.add_user("hsfwd");
+  redaction.add_home("/home/alice");
+  CHECK(redaction.text("it runs as alice: sudo -u alice, not malice, Alice's alice_key alice-x") ==
+        "it runs as user-1: sudo -u user-1, not malice, user-1's user-1_key user-1-x");
+  CHECK(
+      redaction.text("alices-laptop hsfwd[1] at ALICES-LAPTOP.EXAMPLE.ORG, alice@alices-laptop") ==
+      "host-1 hsfwd[1] at host-1, user-1@host-1");
+  CHECK(redaction.text("/home/alice/a /home/bob/b /srv/home/bob.c/ /home/ root hsfwd") ==
+        "~/a /home/user-2/b /srv/home/user-3/ /home/ root hsfwd");
+  // Alone it is the report's business that there are names.
+  Redaction open(false);
+  open.add_user("alice");
+  open.add_host("laptop");
+  CHECK(open.text("alice at laptop") == "alice at laptop");
+}
+
+TEST_CASE("a file is no host, whatever follows its name, and a host is one") {
+  Redaction redaction(true);
+  redaction.add_file("/etc/my.site");
+  CHECK(redaction.text("/x/hsfwd.toml:3: a, hsfwd.toml:3:1, run/up.sock: b, my.site:2: c") ==
+        "/x/hsfwd.toml:3: a, hsfwd.toml:3:1, run/up.sock: b, my.site:2: c");
+  CHECK(redaction.text("db.example.org:53: no, toml.example.org:1") == "host-1:53: no, host-2:1");
+}
+
+TEST_CASE("columns stay below each other, whatever was replaced in them") {
+  Redaction redaction(true);
+  redaction.add_peer("nas", key_of(1));
+  const std::string key = key_text(key_of(1));
+  CHECK(redaction.text("PEER  " + std::string(46, ' ') + "  RTT  PATH\n" + key +
+                       "   12  lan\nnas  " + std::string(47, ' ') + "   7  direct\n\nnas  end") ==
+        "PEER" + std::string(48, ' ') + "  RTT  PATH\npeer-1" + std::string(46, ' ') +
+            "   12  lan\npeer-1" + std::string(46, ' ') + "   7  direct\n\npeer-1  end");
+  // What is longer than its column moves those behind it, in each line.
+  CHECK(redaction.text("A    B  C\nnas  1  x\nnas  2  y") ==
+        "A       B  C\npeer-1  1  x\npeer-1  2  y");
+  CHECK(redaction.text("one line  \n  indented\n") == "one line  \n  indented\n");
+}
+
 TEST_CASE("texts of whatever kind take no long time") {
   Redaction redaction(true);
   for (const char c : {'a', ':', '.', '"', '[', '=', '-', '\n'}) {
@@ -128,4 +174,7 @@ TEST_CASE("texts of whatever kind take no long time") {
   std::string colons;
   for (int i = 0; i < 50'000; ++i) colons += "a:b.c";
   CHECK(redaction.text(colons) == "(left out)");
+  std::string stairs;
+  for (std::size_t i = 0; i < 500; ++i) stairs += std::string(i, ' ') + "a  b  192.0.2.1\n";
+  CHECK(redaction.text(stairs).size() > stairs.size() / 2);
 }

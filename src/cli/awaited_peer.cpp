@@ -13,7 +13,7 @@ constexpr Duration kAgain = 5_s;
 
 void add_wait_option(CommandLine& line) {
   line.options().add_options()("wait", po::bool_switch(),
-                               "wait for a peer, or a network, that is not up yet");
+                               "wait for the peer or the network if it is not up yet");
 }
 
 AwaitedPeer::AwaitedPeer(App& app, const PeerReference& peer, bool wait,

@@ -46,10 +46,10 @@ void report_check(App& app, const Plan& plan, const std::vector<std::string>& do
 
 int run_check(const Arguments& arguments) {
   CommandLine line("hsfwd check [-c FILE] [OPTION...]",
-                   "Validates a configuration file and the identities it uses, and warns of "
-                   "services that cannot be\nreached at the moment; starts nothing.");
+                   "Validates a configuration file and the identities it uses, and warns about "
+                   "services that are\nnot reachable at the moment. It does not start anything.");
   line.options().add_options()("config,c", po::value<std::string>(),
-                               "FILE to check; - for standard input");
+                               "FILE to check, or - for standard input");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
   const Plan plan = load_plan(choose_plan_file(line));

@@ -301,25 +301,23 @@ class ConnectRun {
 /// What leads to the peer, and from it, and when that is a failure.
 void add_forward_options(CommandLine& line) {
   line.options().add_options()("local,L", po::value<std::vector<std::string>>()->composing(),
-                               "SPEC, a local address and the service it leads to; repeatable")(
+                               "SPEC, a local address and the service it forwards to; repeatable")(
       "socks,D", po::value<std::vector<std::string>>()->composing(),
-      "[BIND:]PORT for SOCKS5: names SERVICE.KEY.hsfwd lead to that service of that peer, and "
-      "anything "
-      "else to PEER, if there is one and its permits name it; repeatable")(
+      "[BIND:]PORT for SOCKS5: SERVICE.KEY.hsfwd is that peer's service; all other destinations go "
+      "to PEER, if one is given and its --permit allows them; repeatable")(
       "reverse,R", po::value<std::vector<std::string>>()->composing(),
-      "[BIND:]PORT[:TARGET], an address of PEER's that leads to a service of this machine, if "
-      "PEER's "
-      "--permit-listen names it; repeatable")(
+      "[BIND:]PORT[:TARGET], an address on PEER that forwards to a service on this machine, if "
+      "PEER's --permit-listen allows it; repeatable")(
       "socket-mode", po::value<std::string>(),
-      "MODE of the unix sockets among them, such as 0660 (default: from the umask)")(
+      "MODE of unix sockets given with -L, such as 0660 (default: from the umask)")(
       "socket-group", po::value<std::string>(),
-      "GROUP of the unix sockets among them, whose members may connect (mode then defaults to "
-      "0660)");
+      "GROUP of unix sockets given with -L, whose members may connect (--socket-mode then defaults "
+      "to 0660)");
   add_udp_idle_option(line);
   add_wait_option(line);
   line.options().add_options()("exit-on-forward-failure", po::bool_switch(),
-                               "fail if PEER does not answer this key, lacks a service, or does "
-                               "not listen, at the start");
+                               "fail if, at the start, PEER does not answer this key, lacks a "
+                               "requested service, or refuses to listen for -R");
 }
 
 }  // namespace
@@ -327,13 +325,12 @@ void add_forward_options(CommandLine& line) {
 int run_connect(const Arguments& arguments) {
   constexpr const char* kUsageLine =
       "hsfwd connect [PEER] -L SPEC... -D [BIND:]PORT... -R SPEC... [OPTION...]";
-  CommandLine line(
-      kUsageLine,
-      "Opens local ports that lead to PEER's services. SPEC: [BIND:]PORT[:SERVICE], "
-      "udp:[BIND:]PORT[:SERVICE],\ntcp+udp:... or unix:PATH[:SERVICE]; port 0 picks one. At a port "
-      "of "
-      "-D programs say where they want to be led.\nWith neither, PEER is hs://..., and the local "
-      "port is what its holesail server says.");
+  CommandLine line(kUsageLine,
+                   "Opens local ports that forward to PEER's services. SPEC is "
+                   "[BIND:]PORT[:SERVICE],\nudp:[BIND:]PORT[:SERVICE], "
+                   "tcp+udp:[BIND:]PORT[:SERVICE] or unix:PATH[:SERVICE]; port 0 picks a\nfree "
+                   "port. With -D, programs choose their destination through SOCKS5. If PEER is "
+                   "hs://..., -L may be\nomitted: the holesail server's own port is used.");
   add_forward_options(line);
   line.add_patience_options();
   line.add_connection_options();

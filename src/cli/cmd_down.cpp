@@ -6,9 +6,9 @@
 namespace hsfwd::cli {
 
 int run_down(const Arguments& arguments) {
-  return run_control_command(
-      arguments, ControlCommand::kDown,
-      "Stops the running hsfwd up in good order, and returns once it has ended.", {down_text});
+  return run_control_command(arguments, ControlCommand::kDown,
+                             "Stops the running hsfwd up cleanly, and returns once it has ended.",
+                             {down_text});
 }
 
 }  // namespace hsfwd::cli

@@ -105,28 +105,24 @@ void refuse_problem(const std::string& problem) {
 
 int run_expose(const Arguments& arguments) {
   CommandLine line("hsfwd expose TARGET... [OPTION...]",
-                   "Publishes services under this machine's key. TARGET: [NAME=]PORT, "
-                   "[NAME=]HOST:PORT, [NAME=]udp:[HOST:]PORT,\n[NAME=]tcp+udp:[HOST:]PORT, "
-                   "[NAME=]unix:PATH. Peers that name "
-                   "no service get the first.");
-  line.options().add_options()(
-      "allow", po::value<std::vector<std::string>>()->composing(),
-      "PEER that may connect, or @FILE with hypertele's allow; repeatable (default: everybody who "
-      "knows the key)")(
+                   "Publishes services under this machine's key. TARGET is [NAME=]PORT, "
+                   "[NAME=]HOST:PORT,\n[NAME=]udp:[HOST:]PORT, [NAME=]tcp+udp:[HOST:]PORT or "
+                   "[NAME=]unix:PATH. Peers that do not name a\nservice get the first one.");
+  line.options().add_options()("allow", po::value<std::vector<std::string>>()->composing(),
+                               "PEER that may connect, or @FILE, a hypertele configuration with an "
+                               "allow list; repeatable (default: anyone who knows the key)")(
       "permit", po::value<std::vector<std::string>>()->composing(),
-      "'WHO: WHAT', what a PEER (or *) may reach, and nothing else: services, or destinations that "
-      "it "
-      "chooses, such as '*: web' or 'KEY: 10.0.0.0/8:80,443'; repeatable")(
+      "'WHO: WHAT', the only services or destinations that a PEER (or *, everyone) may reach, such "
+      "as '*: web' or 'KEY: 10.0.0.0/8:80,443'; repeatable")(
       "permit-listen", po::value<std::vector<std::string>>()->composing(),
-      "'WHO: [BIND:]PORTS', where this machine listens for a PEER (or *) that asks it to with -R, "
-      "such "
-      "as 'KEY: 8080' or 'KEY: *:8000-8010'; repeatable")(
-      "private", po::bool_switch(), "let in only those who have this identity, too")(
+      "'WHO: [BIND:]PORTS', the ports that a PEER (or *, everyone) may open on this machine with "
+      "-R, such as 'KEY: 8080' or 'KEY: *:8000-8010'; repeatable")(
+      "private", po::bool_switch(), "accept only clients that use this same identity")(
       "holesail", po::bool_switch(),
-      "store a record, so that `holesail hs://...` needs no port; shows that string")(
-      "qr", po::bool_switch(), "show the line to connect with as a QR code, too")(
+      "publish a record that tells holesail clients the port, and print the hs:// string for them")(
+      "qr", po::bool_switch(), "also show the command to connect with as a QR code")(
       "no-client-relays", po::bool_switch(),
-      "contact no relays named by clients, only those of --relay-through");
+      "do not contact relays that clients choose, only those given with --relay-through");
   add_udp_idle_option(line);
   line.add_limit_options();
   line.add_patience_options();

@@ -32,8 +32,8 @@ std::string identity_words(const CommandLine& line) {
 int run_keygen(const Arguments& arguments) {
   CommandLine line(
       "hsfwd keygen [--identity FILE | --name N] [OPTION...]",
-      "Creates an identity unless the file already exists, and prints its public key.");
-  line.options().add_options()("qr", po::bool_switch(), "show the key as a QR code, too");
+      "Prints the public key of an identity, and creates the identity if it does not exist.");
+  line.options().add_options()("qr", po::bool_switch(), "also show the key as a QR code");
   line.add_identity_options();
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;

@@ -95,10 +95,9 @@ class LookupRun {
 }  // namespace
 
 int run_lookup(const Arguments& arguments) {
-  CommandLine line(
-      "hsfwd lookup PEER [OPTION...]",
-      "Looks a peer up in the DHT and prints the nodes it is announced at, and whether they "
-      "answer.");
+  CommandLine line("hsfwd lookup PEER [OPTION...]",
+                   "Looks up a peer in the DHT and prints the nodes it is announced at and whether "
+                   "they answer.");
   line.add_node_options();
   line.add_output_options();
   line.positional("peer", 1, {WordKind::kPeer, WordKind::kOther});

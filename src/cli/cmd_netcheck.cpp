@@ -100,8 +100,8 @@ std::string to_text(const SurveyReport& report) {
 
 int run_netcheck(const Arguments& arguments) {
   CommandLine line("hsfwd netcheck [OPTION...]",
-                   "Examines the network this machine is in: addresses, bootstrap nodes, what its "
-                   "NAT does, how large\npackets may be.");
+                   "Examines the network this machine is in: addresses, bootstrap nodes, the "
+                   "behaviour of the NAT, and\nthe largest packet size.");
   line.add_node_options();
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;

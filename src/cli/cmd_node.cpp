@@ -23,14 +23,15 @@ namespace {
 constexpr Duration kReportInterval = 60_s;
 
 void add_relay_node_options(CommandLine& line) {
-  line.options().add_options()("relay", po::bool_switch(),
-                               "carry what peers cannot send each other directly, as a blind relay "
-                               "under this machine's key")(
-      "relay-max-pairs", po::value<std::string>(), "N connections carried at once (default: 256)")(
+  line.options().add_options()(
+      "relay", po::bool_switch(),
+      "also run a blind relay, under this machine's key, for peers without a direct path")(
+      "relay-max-pairs", po::value<std::string>(),
+      "N, the limit on simultaneously relayed connections (default: 256)")(
       "relay-rate", po::value<std::string>(),
-      "N megabits per second for all of them together (default: no limit)")(
+      "N megabits per second, the limit for all relayed connections together (default: no limit)")(
       "allow", po::value<std::vector<std::string>>()->composing(),
-      "PEER that may use the relay, by the key of its identity; repeatable (default: everybody)");
+      "PEER that may use the relay; repeatable (default: anyone)");
 }
 
 std::uint64_t positive(const CommandLine& line, const char* name) {
@@ -105,11 +106,12 @@ class RelayRun {
 int run_node(const Arguments& arguments) {
   CommandLine line("hsfwd node [OPTION...]",
                    "Runs a plain DHT node, which helps the network. It becomes a persistent member "
-                   "once it has proven\nstable and reachable.");
+                   "once it has proven\nto be stable and reachable.");
   line.options().add_options()("first", po::value<std::string>(),
-                               "ADDR, this node's public address: makes it the first node of a new "
-                               "network, without bootstrap nodes")(
-      "persistent", po::bool_switch(), "a full member at once; for hosts known to be reachable");
+                               "ADDR, this node's public address: start a new network, with this "
+                               "as its first node and no bootstrap nodes")(
+      "persistent", po::bool_switch(),
+      "become a full member immediately; for hosts known to be reachable");
   add_relay_node_options(line);
   line.add_node_options();
   line.add_identity_options();

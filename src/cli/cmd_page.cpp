@@ -143,13 +143,13 @@ class OwnPage {
 }  // namespace
 
 int run_page(const Arguments& arguments) {
-  CommandLine line(
-      "hsfwd page [-c FILE] [--listen ADDRESS] [OPTION...]",
-      "Shows a browser of this machine what the running hsfwd up does, until stopped.");
-  add_control_options(line, "FILE that hsfwd up runs with");
-  line.options().add_options()("listen", po::value<std::string>(),
-                               "ADDRESS of this machine, [BIND:]PORT or unix:PATH (default: a free "
-                               "port of 127.0.0.1)");
+  CommandLine line("hsfwd page [-c FILE] [--listen ADDRESS] [OPTION...]",
+                   "Serves a web page that shows the state of the running hsfwd up to browsers on "
+                   "this machine, until\nstopped.");
+  add_control_options(line, "FILE that the running hsfwd up uses");
+  line.options().add_options()(
+      "listen", po::value<std::string>(),
+      "ADDRESS to serve it on, [BIND:]PORT or unix:PATH (default: a free port on 127.0.0.1)");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
   const std::string wanted = line.has("listen") ? line.text("listen") : kAnyPagePort;

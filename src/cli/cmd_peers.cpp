@@ -36,8 +36,9 @@ class BookCommand {
   BookCommand(const Arguments& arguments, const char* usage, const char* about, int words,
               std::vector<WordKind> kinds = {})
       : line_(usage, about) {
-    line_.options().add_options()("config,c", po::value<std::string>(),
-                                  "FILE of a configuration, beside which the folder peers.d is");
+    line_.options().add_options()(
+        "config,c", po::value<std::string>(),
+        "FILE, the configuration; names are stored in the folder peers.d next to it");
     line_.add_output_options();
     if (words > 0) line_.positional("peer", words, std::move(kinds));
     parsed_ = line_.parse(arguments);
@@ -107,8 +108,9 @@ std::string other_names(const AddressBook& book, const std::string& name, const 
 }
 
 int run_add(const Arguments& arguments) {
-  const BookCommand command(arguments, "hsfwd peers add NAME KEY [-c FILE] [OPTION...]",
-                            "Gives a peer a name, which then stands for its key everywhere.", 2);
+  const BookCommand command(
+      arguments, "hsfwd peers add NAME KEY [-c FILE] [OPTION...]",
+      "Gives a peer a name, which can be used in place of its key in every command.", 2);
   if (!command.parsed()) return kDone;
   const std::string& name = command.word(0);
   if (const auto bad = bad_peer_name(name)) throw UserError{kUsage, "BAD_NAME", *bad};
@@ -137,7 +139,7 @@ int run_add(const Arguments& arguments) {
 
 int run_remove(const Arguments& arguments) {
   const BookCommand command(arguments, "hsfwd peers remove NAME [-c FILE] [OPTION...]",
-                            "Takes a name back that peers add has given.", 1, {WordKind::kPeer});
+                            "Removes a name that was given with peers add.", 1, {WordKind::kPeer});
   if (!command.parsed()) return kDone;
   const std::string& name = command.word(0);
   const AddressBook book = command.book();
@@ -166,7 +168,7 @@ int run_remove(const Arguments& arguments) {
 
 int run_names(const Arguments& arguments) {
   const BookCommand command(arguments, "hsfwd peers names [-c FILE] [OPTION...]",
-                            "Lists the names of peers, and where each comes from.", 0);
+                            "Lists the names of peers and the file that each comes from.", 0);
   if (!command.parsed()) return kDone;
   const AddressBook book = command.book();
   events::Names out;
@@ -215,8 +217,8 @@ int run_peers(const Arguments& arguments) {
   if (is_typed && !arguments[1].starts_with('-')) return complete_part(arguments[1]);
   return run_control_command(
       arguments, ControlCommand::kPeers,
-      "Shows the open connections of the running hsfwd up.\n"
-      "hsfwd peers add NAME KEY, remove NAME and names are about the names of peers.",
+      "Shows the open connections of the running hsfwd up.\nTo manage names of peers: hsfwd peers "
+      "add NAME KEY, hsfwd peers remove NAME, hsfwd peers names.",
       {peers_text});
 }
 

@@ -235,17 +235,18 @@ Duration seconds_of(const CommandLine& line, const char* option, double least, d
 }  // namespace
 
 int run_ping(const Arguments& arguments) {
-  CommandLine line("hsfwd ping PEER [-c COUNT] [-i SECONDS] [--until-direct] [OPTION...]",
-                   "Connects to a peer and measures round-trip times until stopped. Services of an "
-                   "hsfwd peer are\nnot touched; a plain peer connects to its only one.");
+  CommandLine line(
+      "hsfwd ping PEER [-c COUNT] [-i SECONDS] [--until-direct] [OPTION...]",
+      "Connects to a peer and measures round-trip times until stopped. An hsfwd peer does not "
+      "contact its\nservices for this; a plain peer connects to its only service.");
   line.options().add_options()("count,c", po::value<std::string>(),
-                               "N, how many answers to wait for (default: no limit)")(
+                               "N, the number of answers to wait for (default: no limit)")(
       "interval,i", po::value<std::string>()->default_value("1"),
       "SECONDS between pings (default: 1)")(
       "until-direct", po::bool_switch(),
-      "end as soon as the path is direct, with one line; fails if it is not in time")(
+      "exit as soon as the path is direct; fail if --timeout or --count is reached first")(
       "timeout", po::value<std::string>(),
-      "SECONDS after which it ends whatever has been answered (default: no limit)");
+      "SECONDS after which to stop in any case (default: no limit)");
   line.add_connection_options();
   line.positional("peer", 1, {WordKind::kPeer, WordKind::kOther});
   if (!line.parse(arguments)) return kDone;

@@ -182,13 +182,12 @@ class PipeRun {
 }  // namespace
 
 int run_pipe(const Arguments& arguments) {
-  CommandLine line(
-      "hsfwd pipe PEER [SERVICE] [OPTION...]",
-      "Connects standard input and output to a service, as ssh's ProxyCommand expects.\nMessages "
-      "go to standard error only. --identity - is not available: standard input is the service's.");
-  line.options().add_options()(
-      "progress", po::bool_switch(),
-      "show bytes, rates and the path on standard error while it runs; not with -q");
+  CommandLine line("hsfwd pipe PEER [SERVICE] [OPTION...]",
+                   "Connects standard input and output to a service, as ssh's ProxyCommand "
+                   "expects. Messages go to\nstandard error only. --identity - is not available, "
+                   "because standard input belongs to the service.");
+  line.options().add_options()("progress", po::bool_switch(),
+                               "show bytes, rates and the path on standard error; not with -q");
   add_wait_option(line);
   line.add_patience_options();
   line.add_connection_options();

@@ -8,8 +8,8 @@ namespace hsfwd::cli {
 int run_reload(const Arguments& arguments) {
   return run_control_command(
       arguments, ControlCommand::kReload,
-      "Makes the running hsfwd up reread its file. With an error in it nothing is applied; if only "
-      "the network\ninterface cannot be changed, all but that is.",
+      "Makes the running hsfwd up reread its file. If the file has an error, nothing changes. If "
+      "only the\nnetwork interface cannot be changed, everything else is applied.",
       {reloaded_text});
 }
 

@@ -235,15 +235,14 @@ void write_report(const std::string& file, const std::string& text) {
 int run_report(const Arguments& arguments) {
   CommandLine line(
       "hsfwd report [-o FILE] [--hide-peers] [-c FILE] [OPTION...]",
-      "Collects what somebody who looks for a fault wants to know, without a secret: "
-      "version, system, network,\nconfiguration, what the running hsfwd up says. Takes "
-      "up to 25 seconds.");
-  line.options().add_options()("output,o", po::value<std::string>(),
-                               "FILE to write to, which only this user may read (default: standard "
-                               "output)")(
+      "Collects the information needed to investigate a problem, without secrets: version, system, "
+      "network,\nconfiguration, and the state of the running hsfwd up. Takes up to 25 seconds.");
+  line.options().add_options()(
+      "output,o", po::value<std::string>(),
+      "FILE to write to, readable only by this user (default: standard output)")(
       "hide-peers", po::bool_switch(),
-      "put peer-1, host-1 and the like in place of keys, names and addresses")(
-      "config,c", po::value<std::string>(), "FILE of the configuration");
+      "replace keys, names and addresses with peer-1, host-1 and so on")(
+      "config,c", po::value<std::string>(), "FILE, the configuration to report on");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
   const OutputOptions options = output_options(line);

@@ -64,13 +64,12 @@ int run_run(const Arguments& arguments) {
       "hsfwd run [-c FILE | --peer PEER...] [OPTION...] -- COMMAND...";
   CommandLine line(
       kUsageLine,
-      "Starts COMMAND in a network of its own, in which there is nothing but the peers, "
-      "at the addresses of\ntheir keys and by their names (NAME.hsfwd). Needs no "
-      "privilege.");
+      "Runs COMMAND in a network of its own that contains only the peers, at the addresses of "
+      "their keys\nand by their names (NAME.hsfwd). Needs no privileges.");
   line.options().add_options()("config,c", po::value<std::string>(),
-                               "FILE with a [tun] (default: as for up)")(
+                               "FILE with a [tun] section (default: as for up)")(
       "peer", po::value<std::vector<std::string>>()->composing(),
-      "PEER of the network, in place of a file; repeatable");
+      "PEER in the network, instead of a file; repeatable");
   add_tun_options(line);
   line.add_connection_options();
   line.hide("json");

@@ -7,10 +7,11 @@
 namespace hsfwd::cli {
 
 int run_status(const Arguments& arguments) {
-  return run_control_command(
-      arguments, ControlCommand::kStatus,
-      "Shows the state of the running hsfwd up: its node, what it exposes, its local addresses.",
-      {status_text, with_health_colours});
+  return run_control_command(arguments, ControlCommand::kStatus,
+                             "Shows the state of the running hsfwd up: what does not work, its "
+                             "node, its services and its local\naddresses. Without a running hsfwd "
+                             "up, shows each expose, connect, tun and run of this user.",
+                             {status_text, with_health_colours});
 }
 
 }  // namespace hsfwd::cli

@@ -83,13 +83,13 @@ class Testnet {
 
 int run_testnet(const Arguments& arguments) {
   CommandLine line("hsfwd testnet [--size N] [--port P] [--host ADDR] [OPTION...]",
-                   "Runs a whole private DHT in one process, for experiments and tests.");
+                   "Runs a private DHT in one process, for experiments and tests.");
   line.options().add_options()("size", po::value<std::string>()->default_value("10"),
                                "N, the number of nodes (default: 10)")(
       "port", po::value<std::string>()->default_value("49737"),
-      "P, UDP port of the first node, the bootstrap node (default: 49737; 0 picks one)")(
-      "host", po::value<std::string>()->default_value("127.0.0.1"),
-      "ADDR of the nodes (default: 127.0.0.1)");
+      "P, the UDP port of the first node, which is the bootstrap node (default: 49737; 0 picks a "
+      "free one)")("host", po::value<std::string>()->default_value("127.0.0.1"),
+                   "ADDR of the nodes (default: 127.0.0.1)");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
   const auto size = parse_decimal(line.text("size"), kMaxSize);

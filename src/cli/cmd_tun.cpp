@@ -13,14 +13,13 @@ namespace hsfwd::cli {
 
 int run_tun(const Arguments& arguments) {
   CommandLine line("hsfwd tun PEER... [OPTION...]",
-                   "Makes a network interface behind which each PEER has the address of its key. "
-                   "Both sides run it,\neach with the other's key.");
+                   "Creates a network interface through which each PEER is reachable at the "
+                   "address of its key. Both\nsides run it, each with the other's key.");
   add_tun_options(line);
   line.options().add_options()("interface", po::value<std::string>(),
-                               "NAME of the interface (default: hsfwd0 or the next)")(
+                               "NAME of the interface (default: hsfwd0, or the next free one)")(
       "offer", po::value<std::vector<std::string>>()->composing(),
-      "NETWORK behind this machine that peers may reach, or internet for its way there; "
-      "repeatable");
+      "NETWORK behind this machine that peers may reach, or internet to be their exit; repeatable");
   line.add_connection_options();
   line.positional("peer", -1, {WordKind::kPeer});
   if (!line.parse(arguments)) return kDone;

@@ -301,9 +301,9 @@ int run_up(const Arguments& arguments) {
   CommandLine line(
       "hsfwd up [-c FILE] [OPTION...]",
       "Runs all tunnels of a configuration file until stopped. SIGHUP makes it reread the file.");
-  add_control_options(line, "FILE to run; - for standard input");
+  add_control_options(line, "FILE to run, or - for standard input");
   line.options().add_options()("socket-mode", po::value<std::string>(),
-                               "MODE of the control socket: 0600, or 0660 for the group as well");
+                               "MODE of the control socket: 0600, or 0660 to admit the group");
   line.add_output_options();
   if (!line.parse(arguments)) return kDone;
   const std::uint32_t mode = control_mode(line);

@@ -130,11 +130,12 @@ class WhyRun {
 }  // namespace
 
 int run_why(const Arguments& arguments) {
-  CommandLine line("hsfwd why [PEER] [OPTION...]",
-                   "Tries once to reach a peer and shows each step, with a verdict and advice at "
-                   "the end. Services\nof an hsfwd peer are not touched; a plain peer connects to "
-                   "its only one.\nWithout PEER: the last attempts of the running hsfwd up.");
-  add_control_options(line, "FILE that hsfwd up runs with, without PEER");
+  CommandLine line(
+      "hsfwd why [PEER] [OPTION...]",
+      "Tries once to reach a peer and shows each step, with a verdict and advice at the end. An "
+      "hsfwd peer\ndoes not contact its services for this; a plain peer connects to its only "
+      "service.\nWithout PEER, shows the last attempts of the running hsfwd up.");
+  add_control_options(line, "FILE that the running hsfwd up uses; only without PEER");
   line.add_connection_options();
   line.positional("peer", 1, {WordKind::kPeer, WordKind::kOther});
   if (!line.parse(arguments)) return kDone;

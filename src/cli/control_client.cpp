@@ -237,11 +237,11 @@ int run_control_command(const Arguments& arguments, ControlCommand command,
   const std::string usage = fmt::format("hsfwd {} [-c FILE]{} [OPTION...]", to_string(command),
                                         watchable ? " [--watch [SECONDS]]" : "");
   CommandLine line(usage, about);
-  add_control_options(line, "FILE that hsfwd up runs with");
+  add_control_options(line, "FILE that the running hsfwd up uses");
   if (watchable) {
     line.options().add_options()(
         "watch,w", po::value<std::string>()->implicit_value("", "1")->value_name("SECONDS"),
-        "show it anew every second, or every SECONDS");
+        "keep refreshing, every second or every SECONDS");
     line.positional("seconds", 1, {WordKind::kOther});
   }
   line.add_output_options();

@@ -54,40 +54,41 @@ void CommandLine::add_node_options() {
   options_.add_options()("bootstrap", po::value<std::vector<std::string>>()->composing(),
                          "HOST:PORT or IP@HOST:PORT of a bootstrap node; repeatable (default: "
                          "$HSFWD_BOOTSTRAP, or the public network)")(
-      "host", po::value<std::string>(), "ADDR to bind the UDP sockets to (default: all)")(
-      "port", po::value<std::string>(), "N, the UDP port (default: 49737 or another free one)");
+      "host", po::value<std::string>(),
+      "ADDR, the IPv4 address to bind the UDP sockets to (default: all)")(
+      "port", po::value<std::string>(),
+      "N, the UDP port (default: 49737, or a free one if that is taken)");
 }
 
 void CommandLine::add_identity_options() {
-  options_.add_options()(
-      "identity", po::value<std::string>(),
-      "FILE with the secret key, created on first use; - reads standard input (default: "
-      "$HSFWD_IDENTITY, or the default file)")(
+  options_.add_options()("identity", po::value<std::string>(),
+                         "FILE with the secret key, created on first use; - reads standard input "
+                         "(default: $HSFWD_IDENTITY, or ~/.local/state/hsfwd/identity)")(
       "name", po::value<std::string>(),
-      "N, another identity, of that name: the file identity.N beside the default one");
+      "N, use the identity in the file identity.N next to the default one");
 }
 
 void CommandLine::add_relay_options() {
   options_.add_options()("relay-through", po::value<std::vector<std::string>>()->composing(),
-                         "KEY of a relay for connections that find no direct path; repeatable");
+                         "KEY of a relay to use when there is no direct path; repeatable");
 }
 
 void CommandLine::add_limit_options() {
-  options_.add_options()("max-connections", po::value<std::string>(),
-                         "N connections at once (default: 2048, less on small machines)")(
+  options_.add_options()(
+      "max-connections", po::value<std::string>(),
+      "N, the limit on simultaneous connections (default: 2048, less on small machines)")(
       "max-connections-per-key", po::value<std::string>(),
-      "N connections of one key at once (default: three quarters of all)")(
+      "N, the same for connections from one key (default: three quarters of --max-connections)")(
       "max-buffered", po::value<std::string>(),
-      "MIB of unread and unsent data in all connections together (default: 256, less on small "
+      "MIB, the limit on data buffered for all connections together (default: 256, less on small "
       "machines)");
 }
 
 void CommandLine::add_patience_options() {
   options_.add_options()(
       "patience", po::value<std::string>(),
-      "SECONDS to wait for a peer that has gone silent, with what is connected to it "
-      "(default: 300)")("no-wait", po::bool_switch(),
-                        "end connections as soon as their peer has gone silent");
+      "SECONDS to keep connections open after a peer stops responding (default: 300)")(
+      "no-wait", po::bool_switch(), "close connections as soon as their peer stops responding");
 }
 
 void CommandLine::add_connection_options() {
@@ -98,12 +99,14 @@ void CommandLine::add_connection_options() {
 }
 
 void CommandLine::add_output_options() {
-  options_.add_options()("json", po::bool_switch(), "one JSON object per line on standard output")(
-      "verbose,v", po::bool_switch(), "say more on standard error")(
-      "trace", po::bool_switch(), "say everything, each request to the DHT included")(
+  options_.add_options()("json", po::bool_switch(),
+                         "print one JSON object per line on standard output")(
+      "verbose,v", po::bool_switch(), "print more details on standard error")(
+      "trace", po::bool_switch(), "print everything, including each DHT request")(
       "quiet,q", po::bool_switch(), "report only errors")(
-      "log-format", po::value<std::string>(), "text or json, the format of standard error")(
-      "help,h", po::bool_switch(), "show this help");
+      "log-format", po::value<std::string>(),
+      "text or json, the format of messages on standard error")("help,h", po::bool_switch(),
+                                                                "show this help");
 }
 
 void CommandLine::refuse_unknown(const po::unknown_option& error) const {

@@ -108,21 +108,23 @@ void read_exit(const CommandLine& line, TunSpec& out) {
 }
 
 void add_tun_options(CommandLine& line) {
-  line.options().add_options()("allow", po::value<std::vector<std::string>>()->composing(),
-                               "what peers may reach here: tcp:PORT, udp:PORT, icmp, with ranges "
-                               "and *; none for nothing; repeatable (default: everything)")(
+  line.options().add_options()(
+      "allow", po::value<std::vector<std::string>>()->composing(),
+      "RULE for what peers may reach on this machine: tcp:PORTS, udp:PORTS (a port, a range or *), "
+      "icmp, * or none; repeatable (default: everything)")(
       "address", po::value<std::vector<std::string>>()->composing(),
-      "ADDRESS/LENGTH of this machine, beside the one of its key; repeatable")(
+      "ADDRESS/LENGTH, an additional address of this machine; repeatable")(
       "pool", po::value<std::string>(),
-      "NETWORK, a private one, of which each gets an IPv4 address, the same on all sides")(
-      "exit", po::value<std::string>(),
-      "PEER that everything goes through which is in no network of a peer's or of this machine's")(
+      "NETWORK, a private IPv4 range from which every member gets an address, the same on all "
+      "sides")("exit", po::value<std::string>(),
+               "PEER through which all traffic goes that is not for a peer or a local network")(
       "direct", po::value<std::vector<std::string>>()->composing(),
-      "NETWORK that leaves past the exit, beside private ones; repeatable")(
-      "dns", po::value<std::vector<std::string>>()->composing(),
-      "ADDRESS of a server that is asked for names, through the exit; repeatable")(
-      "mtu", po::value<std::int64_t>(), "BYTES of the largest packet (default: 1420)")(
-      "no-offload", po::bool_switch(), "take and give single packets only");
+      "NETWORK to reach directly instead of through the exit, in addition to private ones; "
+      "repeatable")("dns", po::value<std::vector<std::string>>()->composing(),
+                    "ADDRESS of a DNS server to use through the exit; repeatable")(
+      "mtu", po::value<std::int64_t>(), "BYTES, the size of the largest packet (default: 1420)")(
+      "no-offload", po::bool_switch(),
+      "exchange packets with the kernel one at a time, without offloads");
 }
 
 TunSpec tun_spec(const CommandLine& line) {

@@ -57,11 +57,11 @@ void report_path_changes(const App& app, std::uint64_t id, PeerStream& stream) {
 
 void report_closed(const App& app, const forward::ClosedConnection& closed) {
   // People have been told why when it was refused.
-  const bool told = closed.cause == forward::Cause::kRefused;
+  const bool refused = closed.cause == forward::Cause::kRefused;
   app.output().event(
       events::Closed{closed.id, to_hex(closed.peer.view()), app.names().of(closed.peer),
                      closed.service, closed.stats.to_peer, closed.stats.from_peer, closed.reason},
-      app.quiet() || told
+      app.quiet() || refused
           ? ""
           : fmt::format("closed {} ({}{}{}): {} to the peer, {} from it{}{}", closed.id,
                         app.names().shown(closed.peer), closed.service.empty() ? "" : ", ",

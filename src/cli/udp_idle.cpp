@@ -18,7 +18,7 @@ constexpr std::int64_t kMost = 24 * 3600;  // seconds
 
 void add_udp_idle_option(CommandLine& line) {
   const std::string help = fmt::format(
-      "SECONDS without a datagram either way after which a UDP flow is forgotten (default: {})",
+      "SECONDS without a datagram in either direction after which a UDP flow ends (default: {})",
       forward::kDefaultUdpIdle);
   line.options().add_options()(kOption, po::value<std::string>(), help.c_str());
 }

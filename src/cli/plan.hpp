@@ -19,6 +19,7 @@ struct Plan {
   Options node;
   forward::Admission::Limits limits;
   std::string identity;                                    // path
+  bool default_identity = false;                           // whose path is that of whoever runs it
   std::vector<std::shared_ptr<const TunnelSpec>> tunnels;  // by kinds, then as in the file
   std::vector<std::string> warnings;                       // a line for people each
   PeerNames names;                                         // for whatever is shown

@@ -45,6 +45,7 @@ Planner::Planner(const config::Config& config, std::string file, TunnelKinds kin
 Plan Planner::make() {
   plan_.identity =
       config_.identity ? path_of(*config_.identity, "identity") : platform::default_identity_path();
+  plan_.default_identity = !config_.identity;
   identities_.push_back({plan_.identity, config_.identity ? config_.identity->line : 0});
   plan_.node = node();
   const ResourceLimits resources = limits();

@@ -26,7 +26,8 @@ Preflight::Preflight(App& app, const Plan& plan, Done done)
 
 void Preflight::start() {
   patience_timer_.start(kPatience);
-  check_access("identity", plan_.identity, platform::Access::kRead);
+  // The user of the unit has another default.
+  if (!plan_.default_identity) check_access("identity", plan_.identity, platform::Access::kRead);
   for (const auto& tunnel : plan_.tunnels) tunnel->check(*this);
   for (const BootstrapNode& node : plan_.node.bootstrap) {
     if (!node.suggested && !net::Ipv4::parse(node.host))

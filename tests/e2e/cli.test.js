@@ -333,8 +333,8 @@ async function openPlace () {
 }
 
 /** What `check` warns of. */
-async function warnings (name, { command = t.BINARY, before = [] } = {}) {
-  const program = new t.Program(command, [...before, 'check', '-c', name, '--json'])
+async function warnings (name, { command = t.BINARY, before = [], env = {} } = {}) {
+  const program = new t.Program(command, [...before, 'check', '-c', name, '--json'], { env })
   t.equal(await program.exited, 0, `exit code: ${program.stderr}`)
   const messages = program.events.filter((event) => event.event === 'warning').map((event) => event.message)
   t.equal((await program.event('valid')).warnings, messages.length, 'how many')
@@ -384,6 +384,13 @@ t.test('check warns of what another user may not open', async () => {
   fs.writeFileSync(named, `identity = "${secret}"\n[[expose]]\nservices = ["${works.port}"]\n`)
   const [identity] = await warnings(named)
   t.ok(/^identity: .*identity is open only to root \(mode 0600\); the user of the systemd unit/.test(identity), `the identity: ${identity}`)
+
+  // As root has it, whose default identity is not the unit's.
+  const closed = path.join(open, 'closed')
+  fs.mkdirSync(closed, { mode: 0o700 })
+  const usual = path.join(open, 'usual.toml')
+  fs.writeFileSync(usual, `[[expose]]\nservices = ["${works.port}"]\n`)
+  t.equal((await warnings(usual, { env: { XDG_STATE_HOME: closed } })).join(), '', 'warnings without an identity in the file')
 })
 
 t.test('ports in use, and nothing is half applied', async () => {

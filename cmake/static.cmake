@@ -25,6 +25,12 @@ target_include_directories(hsfwd_static PRIVATE ${MNL_INCLUDE_DIRS})
 target_link_options(hsfwd_static PRIVATE -static-pie -Wl,-z,relro -Wl,-z,now -Wl,--gc-sections -s)
 target_link_libraries(hsfwd_static PRIVATE ${HSFWD_STATIC_OPTIONS} ${HSFWD_STATIC_UV} ${HSFWD_STATIC_SODIUM}
                                            ${HSFWD_STATIC_CRYPTO} ${HSFWD_STATIC_QRCODEGEN})
+# 25,000 relocations, most of them of vtables: a bit each in place of 24 bytes. That is 0.6 MB less to ship, and to have in
+# memory from the start, when all of it is read.
+check_linker_flag(CXX -Wl,-z,pack-relative-relocs HSFWD_HAS_pack_relative_relocs)
+if(HSFWD_HAS_pack_relative_relocs)
+  target_link_options(hsfwd_static PRIVATE -Wl,-z,pack-relative-relocs)
+endif()
 # Of functions that would load modules of the C library's, which names.cpp forbids.
 check_linker_flag(CXX -Wl,--no-warnings HSFWD_HAS_no_warnings)
 if(HSFWD_HAS_no_warnings)

@@ -142,8 +142,9 @@ int run_why(const Arguments& arguments) {
   if (line.texts("peer").empty()) return ask_up(line, ControlCommand::kAttempts, {attempts_text});
   for (const char* option : {"config", "socket"}) {
     if (!line.has(option)) continue;
-    throw UserError{kUsage, "USAGE",
-                    fmt::format("--{} is of why without PEER, which asks the running up", option)};
+    throw UserError{
+        kUsage, "USAGE",
+        fmt::format("--{} applies only without PEER, when why asks the running up", option)};
   }
   const PeerReference peer = peer_argument(line.peer());
 

@@ -222,7 +222,8 @@ forward::Policy ExposeSpec::policy_of(const PublicKey& own) const {
 
 std::string ExposeSpec::problem_with_words(bool allows) const {
   if (own_key_only && allows) {
-    return "private and allow cannot be combined: who has the identity may connect, nobody else";
+    return "private and allow cannot be combined: private admits only clients with the same "
+           "identity";
   }
   if (!holesail) return "";
   if (services.empty()) return "holesail needs a service: its clients get the first";
@@ -236,10 +237,10 @@ std::string ExposeSpec::problem_with(const platform::Identity& own) const {
   using Access = platform::Identity::Access;
   if (own.access == Access::kShared && !own_key_only) {
     return fmt::format(
-        "identity {} is for those alone who have it, too: it needs private (--private)", identity);
+        "identity {} is a secret that both sides share: it needs private (--private)", identity);
   }
   if (own.access == Access::kListed && !own_key_only && policy.admits_everybody()) {
-    return fmt::format("identity {} lists who may connect, and allow does not: --allow @{}",
+    return fmt::format("identity {} lists who may connect, but there is no allow; use --allow @{}",
                        identity, identity);
   }
   if (holesail && own_key_only && own.access != Access::kShared) {

@@ -68,7 +68,7 @@ PeerReference peer_of_name(const std::string& word, const std::string& no_key) {
     const std::string doubt = book.doubt_of(word);
     if (doubt.empty()) return *named;
     throw UserError{kBadConfig, "BAD_NAME",
-                    fmt::format("{} of {} may not be who is meant: {}", word,
+                    fmt::format("{} of {} may not be the right peer: {}", word,
                                 book.origin_of(word).file, doubt)};
   }
   // A word of that length was meant for a key.

@@ -13,7 +13,7 @@ namespace hsfwd::cli {
 namespace {
 // A service that takes longer to answer may work; whoever checks a file waits for the answer.
 constexpr Duration kPatience = 3_s;
-constexpr const char* kUnitUser = "; the user of the systemd unit may not open it";
+constexpr const char* kUnitUser = "; the user of the systemd unit cannot open it";
 }  // namespace
 
 Preflight::Preflight(App& app, const Plan& plan, Done done)

@@ -13,7 +13,7 @@ namespace hsfwd::cli {
 namespace {
 
 UserError bad_record(const std::string& why) {
-  return {kFailed, "BAD_RECORD", "the peer's record in the DHT is of no use: " + why};
+  return {kFailed, "BAD_RECORD", "the peer's record in the DHT is not usable: " + why};
 }
 
 /// Throws UserError.

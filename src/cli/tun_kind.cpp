@@ -146,7 +146,7 @@ void read_exit(const config::Section& section, Planner& planner, TunSpec& out) {
   const auto direct = section.texts("direct");
   for (const auto* list : {&servers, &direct}) {
     if (exit || list->empty()) continue;
-    planner.mistake(list->front().line, fmt::format("{} is about an exit, and there is no exit",
+    planner.mistake(list->front().line, fmt::format("{} needs an exit, and none is set",
                                                     list == &servers ? "dns" : "direct"));
   }
   if (!exit) return;

@@ -177,7 +177,7 @@ void ReverseHost::on_alive(std::uint64_t number) {
 
 void ReverseHost::on_silent(Entry& waiting) {
   Entry* const taken = find_same(waiting);
-  if (taken != nullptr && taken->number == waiting.waited_for()) give_up(*taken, "asked for anew");
+  if (taken != nullptr && taken->number == waiting.waited_for()) give_up(*taken, "requested again");
   begin_unless_taken(waiting);
 }
 

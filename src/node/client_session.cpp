@@ -228,7 +228,7 @@ void ClientSession::on_dialled() {
   std::shared_ptr<hyperdht::Session> other = link->take_session();
   // The peer has been started anew, or has waited long enough.
   const auto anew = callbacks_.anew;
-  session_->end("the peer has been started anew");
+  session_->end("the peer has restarted");
   if (other) return anew(std::move(other), std::move(link));
   scheduler_.retire(std::move(link));
 }

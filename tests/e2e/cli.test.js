@@ -372,7 +372,7 @@ t.test('check warns of what another user may not open', async () => {
   fs.chmodSync(socket, 0o660)
   const kept = plan([`sock=unix:${socket}`])
   const [unit] = await warnings(kept)
-  t.ok(/^service sock: .* is open only to root( and the group [a-z]+)? \(mode 0660\); the user of the systemd unit may not open it$/.test(unit), `for root: ${unit}`)
+  t.ok(/^service sock: .* is open only to root( and the group [a-z]+)? \(mode 0660\); the user of the systemd unit cannot open it$/.test(unit), `for root: ${unit}`)
   const binary = path.join(open, 'hsfwd')
   fs.copyFileSync(t.BINARY, binary)
   const [own] = await warnings(kept, { command: 'setpriv', before: ['--reuid', '65534', '--regid', '65534', '--clear-groups', binary] })

@@ -78,7 +78,7 @@ t.test('a name is who is meant, or refused', async () => {
   fs.writeFileSync(path.join(far, 'hsfwd.toml'), '[peer.vps\n')
   const doubtful = await t.run(['ping', 'vps', '-c', '1'], { env: both })
   t.equal(doubtful.code, 78, 'where what counts ahead of it cannot be read')
-  t.ok(/vps of .*peers\.d\/vps may not be who is meant: .*hsfwd\.toml:1/.test(doubtful.stderr), doubtful.stderr)
+  t.ok(/vps of .*peers\.d\/vps may not be the right peer: .*hsfwd\.toml:1/.test(doubtful.stderr), doubtful.stderr)
   for (const value of ['-', '$HOME/x', '/nowhere/hsfwd.toml']) {
     const { code, stderr } = await t.run(['ping', 'nobody', '-c', '1'], { env: { HSFWD_CONFIG: value } })
     t.ok(code === 2 && /is neither a key nor the name of a peer/.test(stderr), `HSFWD_CONFIG=${value}: ${stderr}`)

@@ -157,7 +157,7 @@ TEST_CASE("an identity that is not for everybody is not exposed to everybody") {
   CHECK_THAT(told(link, ""), Contains("[[expose]]: identity " + link) && Contains("needs private"));
   CHECK(told(link, "private = true") == "fine");
   CHECK(told(link, "private = true\nholesail = true") == "fine");
-  CHECK_THAT(told(listed, ""), Contains("lists who may connect, and allow does not"));
+  CHECK_THAT(told(listed, ""), Contains("lists who may connect, but there is no allow"));
   CHECK(told(listed, "allow = '" + kOtherKey + "'") == "fine");
   CHECK(told(listed, "private = true") == "fine");
   CHECK(told(plain, "private = true") == "fine");

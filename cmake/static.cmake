@@ -19,7 +19,7 @@ add_executable(hsfwd_static platform/static/fmt.cpp platform/static/libcrypto.cp
 set_target_properties(hsfwd_static PROPERTIES OUTPUT_NAME hsfwd-static UNITY_BUILD OFF POSITION_INDEPENDENT_CODE OFF)
 # What their own builds define.
 target_compile_definitions(hsfwd_static PRIVATE SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)
-target_compile_options(hsfwd_static PRIVATE -fPIE $<TARGET_PROPERTY:hsfwd_hardening,INTERFACE_COMPILE_OPTIONS>)
+target_compile_options(hsfwd_static PRIVATE -fPIE -ffunction-sections -fdata-sections $<TARGET_PROPERTY:hsfwd_hardening,INTERFACE_COMPILE_OPTIONS>)
 target_include_directories(hsfwd_static PRIVATE ${MNL_INCLUDE_DIRS})
 # Not hsfwd_hardening's -pie, which asks for a loader.
 target_link_options(hsfwd_static PRIVATE -static-pie -Wl,-z,relro -Wl,-z,now -Wl,--gc-sections -s)

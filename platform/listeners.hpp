@@ -30,9 +30,7 @@ class ListeningPorts {
 
 /// Why nobody can be listening at an address of this machine, one clause for people; empty if
 /// somebody does, if that cannot be known, or if the address may be another machine's. Nobody is
-/// connected to: a service need not hear of a question.
-std::string why_nobody_listens(const net::StreamAddress& address);
-/// The same of several addresses, whose ports are read once, when they are needed first.
+/// connected to: a service need not hear of a question. `ports` of several addresses are read once, when they are needed first.
 std::string why_nobody_listens(const net::StreamAddress& address,
                                std::optional<ListeningPorts>& ports);
 /// It is a unix socket that this user may not connect to, or not even look for.

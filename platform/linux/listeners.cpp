@@ -46,18 +46,14 @@ bool add_table(const char* path, std::string_view wanted, std::set<std::uint16_t
 
 }  // namespace
 
+// In the process's own folder, which is seen where a service sees nothing else of /proc (ProcSubset=pid).
 ListeningPorts::ListeningPorts() {
   constexpr std::string_view kListens = "0A";
-  tcp_.complete = add_table("/proc/net/tcp", kListens, tcp_.ports);
-  udp_.complete = add_table("/proc/net/udp", "", udp_.ports);
+  tcp_.complete = add_table("/proc/self/net/tcp", kListens, tcp_.ports);
+  udp_.complete = add_table("/proc/self/net/udp", "", udp_.ports);
   // Which a machine without IPv6 does not have.
-  add_table("/proc/net/tcp6", kListens, tcp_.ports);
-  add_table("/proc/net/udp6", "", udp_.ports);
-}
-
-std::string why_nobody_listens(const net::StreamAddress& address) {
-  std::optional<ListeningPorts> ports;
-  return why_nobody_listens(address, ports);
+  add_table("/proc/self/net/tcp6", kListens, tcp_.ports);
+  add_table("/proc/self/net/udp6", "", udp_.ports);
 }
 
 std::string why_nobody_listens(const net::StreamAddress& address,

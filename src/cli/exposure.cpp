@@ -12,7 +12,6 @@
 #include "cli/targets.hpp"
 #include "ip/address.hpp"
 #include "platform/host_name.hpp"
-#include "platform/listeners.hpp"
 #include "util/metrics.hpp"
 #include "util/text.hpp"
 
@@ -94,15 +93,17 @@ void Exposure::on_announced(std::size_t introducers) {
 }
 
 void Exposure::look_for_services() {
+  std::optional<platform::ListeningPorts> ports;
   for (const forward::Service& service : host_.services()) {
     look_up_host(service);
-    look_for(service);
+    look_for(service, ports);
   }
 }
 
-void Exposure::look_for(const forward::Service& service) {
+void Exposure::look_for(const forward::Service& service,
+                        std::optional<platform::ListeningPorts>& ports) {
   if (service.target.udp) udp_looked_for_[service.name] = app_.scheduler().now();
-  const std::string why = platform::why_nobody_listens(service.target);
+  const std::string why = platform::why_nobody_listens(service.target, ports);
   if (why.empty()) return;
   app_.log().warning("expose", "service {}: {}: {}; peers cannot use it until {}", service.name,
                      printable(service.target.to_string()), why,
@@ -114,7 +115,8 @@ void Exposure::look_for(const forward::Service& service) {
 void Exposure::look_for_udp(const forward::Service& service) {
   const auto last = udp_looked_for_.find(service.name);
   if (last != udp_looked_for_.end() && app_.scheduler().now() < last->second + 1_min) return;
-  look_for(service);
+  std::optional<platform::ListeningPorts> ports;
+  look_for(service, ports);
 }
 
 void Exposure::look_up_host(const forward::Service& service) {

@@ -18,6 +18,7 @@
 #include "forward/reverse_host.hpp"
 #include "forward/service_host.hpp"
 #include "forward/udp_host.hpp"
+#include "platform/listeners.hpp"
 #include "util/countdown.hpp"
 
 namespace hsfwd::cli {
@@ -57,8 +58,8 @@ class Exposure final : public Tunnel, Offer, forward::ReverseHost::Observer {
   void look_for_services();
 
  private:
-  /// Warns if nobody listens there.
-  void look_for(const forward::Service& service);
+  /// Warns if nobody listens there. `ports` are read if they are not yet there.
+  void look_for(const forward::Service& service, std::optional<platform::ListeningPorts>& ports);
   /// The same for a client of UDP, now and then.
   void look_for_udp(const forward::Service& service);
   /// Warns if it has none.

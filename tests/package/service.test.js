@@ -63,6 +63,13 @@ t.test('a service has started when its ports are open, says how it stands, and i
   await t.until(() => m.show(SERVICE, 'StatusText') === 'online, 2 of 3 tunnels ready', 'one that is not ready')
 })
 
+t.test('a service at which nobody listens is told of, though the unit sees little of /proc', async () => {
+  const m = await machine()
+  start(m, header() + expose('echo=7777'))
+  const silent = status(m).health.filter(({ code }) => code === 'SERVICE_SILENT')
+  t.equal(silent.map(({ why }) => why).join('|'), 'Connection refused', 'what status begins with')
+})
+
 t.test('whoever is in the group asks the service, and nobody else', async () => {
   const m = await machine()
   start(m, header() + connect('2222'))
